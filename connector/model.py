@@ -1,0 +1,232 @@
+"""The nouns: what travels between the modules. A leaf: imports nothing of ours.
+
+Everything here is data. Rules live in `connector.core`, input and output at the edges.
+`gc=False` is set where a type can't be part of a reference cycle: these objects exist by
+the hundred thousand, and the cyclic collector needn't walk them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+
+class Endpoint(StrEnum):
+    """A bulk call of the Audience API v2; the value is its path segment and its metric label."""
+
+    TAGS = "bulkSetTags"
+    REGISTRATIONS = "bulkRegisterDevice"
+
+
+class Reason(StrEnum):
+    """Why a record was dead-lettered: the header `pushwoosh.reason` and the metric label `reason`."""
+
+    UNDECODABLE = "undecodable"
+    INVALID_EVENT = "invalid_event"
+    TOO_LARGE = "too_large"
+    DEVICE_FAILED = "device_failed"
+    DEVICE_NOT_FOUND = "device_not_found"
+    TAG_REFUSED = "tag_refused"
+    REFUSED_BY_API = "refused_by_api"
+    NO_VERDICT = "no_verdict"
+    JOB_FAILED = "job_failed"
+
+
+class Content(StrEnum):
+    """What a topic carries, from `kafka.tags_topics` and its two siblings."""
+
+    TAGS = "tags"
+    REGISTRATIONS = "registrations"
+    MIXED = "mixed"
+
+
+class TopicPartition(NamedTuple):
+    """A Kafka partition, as a key of dictionaries."""
+
+    topic: str
+    partition: int
+
+
+class Record(Protocol):
+    """One Kafka record, in the shape of `confluent_kafka.Message`, so that nothing is copied.
+
+    `timestamp()` is (type, milliseconds since the epoch); type 0 means that there is none.
+    """
+
+    def topic(self) -> str: ...
+    def partition(self) -> int: ...
+    def offset(self) -> int: ...
+    def timestamp(self) -> tuple[int, int]: ...
+    def key(self) -> bytes | None: ...
+    def value(self) -> bytes | None: ...
+    def headers(self) -> list[tuple[str, bytes | None]] | None: ...
+
+
+class TagsUpdate(msgspec.Struct, gc=False, omit_defaults=True):
+    """A tag change, as a decoder returns it: one device of a `bulkSetTags` request.
+
+    At least one of the three identifiers is needed. `tags` maps names to values and may be a
+    `msgspec.Raw` JSON object: nothing looks inside unless two updates are merged.
+    `list_operator` is `set`, `append` or `remove`; None means `set`.
+    """
+
+    hwid: str | None = None
+    user_id: str | None = None
+    push_token: str | None = None
+    list_operator: str | None = None
+    tags: Any = None
+    application: str | None = None
+
+
+class Registration(msgspec.Struct, gc=False, omit_defaults=True):
+    """A device registration, as a decoder returns it: one device of a `bulkRegisterDevice` request.
+
+    `platform` is a code of the API or its name (`ios`, `email`, ...). `list_operator` is
+    `append`, `remove` or None: then the given values replace a list.
+    """
+
+    hwid: str | None = None
+    push_token: str | None = None
+    platform: int | str | None = None
+    list_operator: str | None = None
+    tags: Any = None
+    application: str | None = None
+
+
+class Rejection(msgspec.Struct, frozen=True, gc=False):
+    """A record or an event that will never be sent, or was refused for good: why, in words."""
+
+    reason: Reason
+    detail: str
+    request_id: str = ""
+    http_status: int = 0
+    job_status: str = ""
+    device_status: str = ""
+    refused_tags: str = ""
+    """Names of refused tags with the API's words, as a JSON object; empty where none were."""
+
+
+class Row(msgspec.Struct, gc=False):
+    """One device of a detailed report (API contract): identifiers, status and per-tag answers."""
+
+    hwid: str | None = None
+    user_id: str | None = None
+    push_token: str | None = None
+    status: str = ""
+    tags: dict[str, str] | None = None
+
+
+class JobState(StrEnum):
+    """What a job's status word means here: anything but the two ends is unfinished."""
+
+    UNFINISHED = "unfinished"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+# What the API can answer to one HTTP call. `pushwoosh.wire` makes them, `core.engine` acts on them.
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The POST made a job."""
+
+    request_id: str
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The API won't take this batch (400, 413, 422, or a 2xx that says so and names no job)."""
+
+    message: str
+    http_status: int
+
+
+class Unavailable(msgspec.Struct, frozen=True):
+    """The destination is down or overloaded: no connection, a time-out, 429, 5xx, an unreadable reply.
+
+    `http_status` is 0 where no reply came. `retry_after` is in seconds. `maybe_accepted` is
+    true where the request may have reached the API: sending it again may apply it twice.
+    """
+
+    message: str
+    http_status: int = 0
+    retry_after: float | None = None
+    maybe_accepted: bool = False
+
+
+class Denied(msgspec.Struct, frozen=True):
+    """Nothing will work until a person mends it: credentials, application or address.
+
+    `cause` is `unauthorized`, `unknown_application` or `wrong_url`.
+    """
+
+    cause: str
+    message: str
+    http_status: int
+
+
+class JobUnknown(msgspec.Struct, frozen=True):
+    """The GET's request_id means nothing to the API (404, or a 400 that isn't about credentials)."""
+
+    message: str
+    http_status: int
+
+
+class JobReport(msgspec.Struct, frozen=True):
+    """A job's status. `progress` is percent, -1 where none was given; `rows` is None without details.
+
+    `word` is the status as the API wrote it. The API's counters are not carried: its own
+    published example contradicts them.
+    """
+
+    state: JobState
+    word: str
+    progress: int = -1
+    rows: list[Row] | None = None
+    message: str = ""
+
+
+PostAnswer = Accepted | Refused | Unavailable | Denied
+PollAnswer = JobReport | JobUnknown | Unavailable | Denied
+
+
+class Position(NamedTuple):
+    """What is committed for one partition: the next offset to read and the checkpoint that travels with it."""
+
+    offset: int
+    metadata: str
+
+
+class Start(NamedTuple):
+    """Where a newly assigned partition begins: its committed offset (or where the log begins) and metadata.
+
+    `metadata` is the text of the last commit, empty where nothing was committed.
+    """
+
+    partition: TopicPartition
+    offset: int
+    metadata: str
+
+
+class Fetched(NamedTuple):
+    """Records of one partition, in offset order.
+
+    `end` is set where the broker reported the end of the partition (librdkafka's
+    `_PARTITION_EOF`): every offset below it that was not delivered does not exist (compaction,
+    transaction markers, aborted transactions).
+    """
+
+    partition: TopicPartition
+    records: list[Record]
+    end: int | None = None
+
+
+class Letter(msgspec.Struct, gc=False):
+    """A record for the dead-letter topic, with why. Times are seconds since the epoch, 0 where never sent."""
+
+    record: Record
+    rejection: Rejection
+    attempts: int = 0
+    first_attempt: float = 0.0
+    last_attempt: float = 0.0
