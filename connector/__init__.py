@@ -1,3 +1,3 @@
-"""Kafka to Pushwoosh: tag changes and device registrations, confirmed per device before they are committed."""
+"""Kafka to Pushwoosh: tag changes and device registrations, confirmed per device, then committed."""
 
 __version__ = "0.1.0"

@@ -192,7 +192,7 @@ PollAnswer = JobReport | JobUnknown | Unavailable | Denied
 
 
 class Position(NamedTuple):
-    """What is committed for one partition: the next offset to read and the checkpoint that travels with it."""
+    """What is committed for one partition: the next offset to read and its checkpoint."""
 
     offset: int
     metadata: str
