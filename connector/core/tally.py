@@ -1,0 +1,122 @@
+"""What the core counted since it was last asked: plain figures that an edge turns into metrics.
+
+The core knows nothing of metrics, and nothing here is called once per record: a list of events
+adds one number. The runner drains it after each step with `Metrics.absorb`, which clears it.
+
+Keys are the label values of the metrics (`connector.ops.metrics` and deploy/METRICS.md): an endpoint is a
+`connector.model.Endpoint`, or `NO_ENDPOINT` where a record was skipped or rejected before that was
+known. None of them may ever name a device, a request or a tag.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+
+NO_ENDPOINT = "none"
+"""The endpoint of a record that never got as far as having one."""
+
+
+class Outcome(StrEnum):
+    """How a record was settled."""
+
+    CONFIRMED = "confirmed"
+    SUPERSEDED = "superseded"
+    DEAD_LETTER = "dead_letter"
+    SKIPPED = "skipped"
+
+
+class JobOutcome(StrEnum):
+    """What became of a job; adopted and resubmitted ones end as one of the others later."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    LOST = "lost"
+    ADOPTED = "adopted"
+    RESUBMITTED = "resubmitted"
+
+
+class Stage(StrEnum):
+    """Where time goes between a record and its confirmation, in the order of the way."""
+
+    QUEUE = "queue"
+    """Read from Kafka to handed over for its POST."""
+    SUBMIT = "submit"
+    """The POST: request to reply."""
+    JOB = "job"
+    """The POST's reply to the start of the GET that brought the final report."""
+    POLL = "poll"
+    """That last GET: request to reply."""
+    DEAD_LETTER = "dead_letter"
+    """Refused to acknowledged by the dead-letter topic."""
+    COMMIT = "commit"
+    """An offset commit: asked for to acknowledged."""
+
+
+def _counts() -> defaultdict[str, int]:
+    return defaultdict(int)
+
+
+def _pair_counts() -> defaultdict[tuple[str, str], int]:
+    return defaultdict(int)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts since the last `clear`. Add with `tally.consumed[topic] += len(records)`."""
+
+    consumed: defaultdict[str, int] = field(default_factory=_counts)
+    """Records taken in, by topic."""
+    settled: defaultdict[tuple[str, str], int] = field(default_factory=_pair_counts)
+    """Records settled, by (endpoint, `Outcome`)."""
+    latencies: list[tuple[str, list[int]]] = field(default_factory=list)
+    """(endpoint, timestamps of the records just confirmed: ms since the epoch, without one left out)."""
+    stages: list[tuple[str, float, int]] = field(default_factory=list)
+    """(`Stage`, seconds, how many records took that long)."""
+    dead_letters: defaultdict[str, int] = field(default_factory=_counts)
+    """Letters acknowledged by the dead-letter topic, by `connector.model.Reason`."""
+    jobs: defaultdict[tuple[str, str], int] = field(default_factory=_pair_counts)
+    """Jobs, by (endpoint, `JobOutcome`)."""
+    submitted: defaultdict[str, int] = field(default_factory=_counts)
+    """Devices in POSTs that were answered with a job, by endpoint."""
+    resubmitted: defaultdict[str, int] = field(default_factory=_counts)
+    """Devices sent again although an earlier POST may have applied them (lost reply, lost job), by endpoint."""
+    retried: defaultdict[str, int] = field(default_factory=_counts)
+    """Events put back into their lane for another attempt, whatever the cause, by endpoint."""
+    gate_closures: defaultdict[str, int] = field(default_factory=_counts)
+    """Times the gate closed or its time was extended, by cause (`gate_cause`)."""
+    halts: defaultdict[str, int] = field(default_factory=_counts)
+    """Times the flow was halted, by cause."""
+    lost_records: defaultdict[str, int] = field(default_factory=_counts)
+    """Offsets that Kafka deleted before they were settled, by topic."""
+    coalesced: int = 0
+    """Events merged into one that was waiting for the same device."""
+    split_batches: int = 0
+    """Batches taken in halves, or merged updates taken apart, because the API refused the whole."""
+    refused_tags: int = 0
+    """Tags refused in reports, on devices whatever their own status."""
+    pauses: int = 0
+    """Partitions paused because the buffer was full."""
+    unknown_platforms: int = 0
+    """Registrations whose platform code is none that is known; they are sent all the same."""
+    unreadable_checkpoints: int = 0
+    """Commit metadata that could not be read: their jobs are submitted again."""
+
+    def clear(self) -> None:
+        """Back to nothing counted."""
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, int):
+                setattr(self, each.name, 0)
+            else:
+                value.clear()
+
+
+def gate_cause(http_status: int) -> str:
+    """Name the cause of a closed gate from an `Unavailable` answer's HTTP status (0: no reply came)."""
+    if http_status == 0:
+        return "no_reply"
+    if http_status == 429:  # noqa: PLR2004  # RFC 6585: too many requests
+        return "too_many_requests"
+    return "server_error" if http_status >= 500 else "unreadable_reply"  # noqa: PLR2004  # RFC 9110: 5xx
