@@ -1,0 +1,63 @@
+"""The broker that integration and acceptance tests share, and own ones for tests that break theirs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from tests.broker import Broker, BrokerUnavailableError, jars, java
+from tests.kafka.client import Kafka
+
+
+def _missing(why: str) -> NoReturn:
+    """A skip by name on somebody's machine, a failure where `CI` is set."""
+    if os.environ.get("CI"):
+        pytest.fail(f"broker tests can't run: {why}", pytrace=False)
+    pytest.skip(f"no Kafka broker: {why}")
+
+
+@pytest.fixture(scope="session")
+def kafka_jars() -> Path:
+    """The broker's jars, or a skip."""
+    try:
+        java()
+        return jars()
+    except BrokerUnavailableError as error:
+        _missing(str(error))
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """A running cluster: `KAFKA_BOOTSTRAP_SERVERS`, else one broker per worker, started here."""
+    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    if given:
+        yield Kafka(given)
+        return
+    request.getfixturevalue("kafka_jars")
+    broker = Broker(tmp_path_factory.mktemp("kafka"))
+    broker.start()
+    try:
+        yield Kafka(broker.bootstrap)
+    finally:
+        broker.kill()
+
+
+@pytest.fixture
+def own_broker(kafka_jars: Path, tmp_path: Path) -> Iterator[Callable[..., Broker]]:
+    """Makes brokers that this test alone may stop, kill and configure; takes `Broker`'s keywords; started."""
+    assert kafka_jars.exists()
+    made: list[Broker] = []
+
+    def make(**keywords: Any) -> Broker:
+        broker = Broker(tmp_path / f"broker-{len(made)}", **keywords)
+        made.append(broker)
+        broker.start()
+        return broker
+
+    yield make
+    for broker in made:
+        broker.kill()

@@ -1,0 +1,172 @@
+"""What a test does to a Kafka cluster from outside: topics, records, offsets."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer
+from confluent_kafka import TopicPartition as KafkaTopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from connector.model import Position, TopicPartition
+
+_LIMIT = 30.0
+"""Seconds that any one call may take."""
+
+
+class Stored(NamedTuple):
+    """A record as it lies in a topic, detached from the client's message."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+    timestamp: int
+
+    def header(self, name: str) -> str | None:
+        """Text of the last header of this name; None where there is none or it is null."""
+        found = [value for key, value in self.headers if key == name]
+        return found[-1].decode() if found and found[-1] is not None else None
+
+
+class Kafka:
+    """A cluster under test. Synchronous: in a running loop use `asyncio.to_thread` for what takes long."""
+
+    _names = itertools.count()
+
+    def __init__(self, bootstrap: str, properties: Mapping[str, Any] | None = None) -> None:
+        self.bootstrap = bootstrap
+        self._properties = {"bootstrap.servers": bootstrap, "log_level": 0, **(properties or {})}
+        self._admin = AdminClient(dict(self._properties))
+
+    def name(self, what: str = "topic") -> str:
+        """A name that no other test and no earlier run has used."""
+        return f"{what}-{os.getpid()}-{time.time_ns() // 1_000_000}-{next(self._names)}"
+
+    def create_topic(
+        self, name: str | None = None, partitions: int = 1, config: Mapping[str, str] | None = None
+    ) -> str:
+        """Create it and wait until its partitions have leaders; returns the name."""
+        name = name or self.name()
+        topic = NewTopic(name, num_partitions=partitions, replication_factor=-1, config=dict(config or {}))
+        self._admin.create_topics([topic])[name].result(_LIMIT)
+        deadline = time.monotonic() + _LIMIT
+        while time.monotonic() < deadline:
+            found = self._admin.list_topics(name, timeout=_LIMIT).topics[name]
+            if found.error is None and sum(p.leader >= 0 for p in found.partitions.values()) == partitions:
+                return name
+            time.sleep(0.02)
+        raise TimeoutError(f"{name} has no leaders")
+
+    def delete_topic(self, name: str) -> None:
+        self._admin.delete_topics([name])[name].result(_LIMIT)
+
+    def delete_records(self, topic: str, partition: int, before: int) -> None:
+        """What retention does: offsets below `before` are gone."""
+        where = KafkaTopicPartition(topic, partition, before)
+        for future in self._admin.delete_records([where]).values():
+            future.result(_LIMIT)
+
+    def partitions(self, topic: str) -> list[int]:
+        return sorted(self._admin.list_topics(topic, timeout=_LIMIT).topics[topic].partitions)
+
+    def produce(self, topic: str, records: Iterable[Sequence[Any]], **properties: Any) -> None:
+        """Each record: (key, value[, partition[, headers[, timestamp in ms]]]); partition None: by key."""
+        failures: list[KafkaError] = []
+        producer = Producer({**self._properties, "linger.ms": 5, **_dotted(properties)})
+        for record in records:
+            padded: list[Any] = [*record, *[None] * (5 - len(record))]
+            key, value, partition, headers, timestamp = padded
+            rest: dict[str, Any] = {"headers": headers, "timestamp": timestamp or 0}
+            if partition is not None:
+                rest["partition"] = partition
+            while True:
+                try:
+                    producer.produce(
+                        topic, value, key, on_delivery=lambda e, _m: failures.append(e) if e else None, **rest
+                    )
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+            producer.poll(0)
+        left = producer.flush(_LIMIT)
+        if left or failures:
+            raise RuntimeError(f"{left} records unsent, {failures[:3]}")
+
+    def read_all(self, topic: str, isolation: str = "read_committed") -> list[Stored]:
+        """Every record up to the end as it stands, partition by partition."""
+        consumer = Consumer(
+            {
+                **self._properties,
+                "group.id": self.name("reader"),
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "isolation.level": isolation,
+                "auto.offset.reset": "earliest",
+            }
+        )
+        try:
+            partitions = self.partitions(topic)
+            consumer.assign([KafkaTopicPartition(topic, p, 0) for p in partitions])
+            return sorted(_until_end(consumer, set(partitions)), key=lambda r: (r.partition, r.offset))
+        finally:
+            consumer.close()
+
+    def committed(self, group: str) -> dict[TopicPartition, Position]:
+        """Every committed offset of the group, with its metadata."""
+        futures = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
+        found = futures[group].result(_LIMIT).topic_partitions
+        return {
+            TopicPartition(p.topic, p.partition): Position(p.offset, p.metadata or "")
+            for p in found
+            if p.offset >= 0
+        }
+
+    def end_offsets(self, topic: str) -> dict[int, int]:
+        """High watermark per partition."""
+        return {p: high for p, (_, high) in self.watermarks(topic).items()}
+
+    def watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
+        """(low, high) per partition."""
+        consumer = Consumer({**self._properties, "group.id": self.name("reader")})
+        try:
+            return {
+                p: consumer.get_watermark_offsets(KafkaTopicPartition(topic, p), timeout=_LIMIT)
+                for p in self.partitions(topic)
+            }
+        finally:
+            consumer.close()
+
+
+def _dotted(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """`batch_size=1` as a keyword stands for the property `batch.size`."""
+    return {name.replace("_", "."): value for name, value in properties.items()}
+
+
+def _stored(message: Any) -> Stored:
+    timestamp = message.timestamp()[1]
+    headers = message.headers() or []
+    return Stored(message.partition(), message.offset(), message.key(), message.value(), headers, timestamp)
+
+
+def _until_end(consumer: Consumer, waiting: set[int]) -> list[Stored]:
+    found: list[Stored] = []
+    deadline = time.monotonic() + _LIMIT
+    while waiting and time.monotonic() < deadline:
+        for message in consumer.consume(10_000, 0.2):
+            error = message.error()
+            if error is None:
+                found.append(_stored(message))
+            elif error.code() == KafkaError._PARTITION_EOF:
+                waiting.discard(message.partition())
+            else:
+                raise RuntimeError(str(error))
+    if waiting:
+        raise TimeoutError(f"partitions {sorted(waiting)} were not read to their end")
+    return found
