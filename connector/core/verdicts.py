@@ -1,0 +1,190 @@
+"""Report of a finished job -> why a device of it is not confirmed.
+
+Given: what was sent, in order, and the job's report. Gives: a rejection for each device that
+the API didn't confirm; nothing for the others. A device is confirmed only by a row of its own
+that says `done` and refuses no tag: counters are never looked at, and silence is not success.
+
+How a row finds its device (the API shows no row of a device sent by user_id or push_token):
+by hwid, else user_id, else push_token; exactly, as identifiers are never changed. A row that
+names none of ours belongs to the device sent at its position, if there are as many rows as
+devices, no row that is named stands at another one's position, and the row's identifiers are
+of kinds that this device wasn't sent with. Where several rows find one device, the worst counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from connector.model import JobReport, JobState, Reason, Rejection, Row
+
+
+class Sent(Protocol):
+    """A device as it was sent: the identifiers that its request carried."""
+
+    @property
+    def hwid(self) -> str | None: ...
+    @property
+    def user_id(self) -> str | None: ...
+    @property
+    def push_token(self) -> str | None: ...
+
+
+RETRYABLE: frozenset[Reason] = frozenset({Reason.DEVICE_NOT_FOUND, Reason.NO_VERDICT, Reason.JOB_FAILED})
+"""Reasons where sending the device again can help."""
+
+_BADNESS = {
+    Reason.DEVICE_NOT_FOUND: 1,
+    Reason.NO_VERDICT: 2,
+    Reason.TAG_REFUSED: 3,
+    Reason.DEVICE_FAILED: 4,
+}
+"""What counts where rows of one device differ: that which trying again can't help comes first."""
+
+_TAGS_NAMED = 5
+"""Refused tags that a rejection's sentence names; `refused_tags` has them all."""
+
+_WORD_LENGTH = 200
+"""Characters of the API's words that a rejection's sentence repeats."""
+
+
+def judge(sent: Sequence[Sent], report: JobReport) -> dict[int, Rejection]:
+    """Return why a device isn't confirmed, by its index in `sent`. Empty: every device is confirmed.
+
+    `request_id` and `http_status` of the rejections are empty: the caller knows them.
+    """
+    if report.state is not JobState.COMPLETED or report.rows is None:
+        return dict.fromkeys(range(len(sent)), _of_the_job(report))
+    if _all_plainly_good(sent, report.rows):
+        return {}
+    return _row_by_row(sent, report.rows, report.word)
+
+
+def _of_the_job(report: JobReport) -> Rejection:
+    """Return what a report that judges no device says of all of them."""
+    words = f": {report.message[:_WORD_LENGTH]}" if report.message else ""
+    if report.state is JobState.FAILED:
+        return Rejection(Reason.JOB_FAILED, f"the job failed{words}", job_status=report.word)
+    if report.state is JobState.UNFINISHED:
+        return Rejection(Reason.NO_VERDICT, f"the job isn't finished{words}", job_status=report.word)
+    return Rejection(
+        Reason.NO_VERDICT, "the report of the job has no rows of devices", job_status=report.word
+    )
+
+
+def _all_plainly_good(sent: Sequence[Sent], rows: list[Row]) -> bool:
+    """Tell whether each row names the device at its position and is good to the letter: 0.1 us a row.
+
+    False means nothing: the thorough way decides.
+    """
+    if len(sent) != len(rows):
+        return False
+    for device, row in zip(sent, rows, strict=True):
+        if row.status != "done":
+            return False
+        hwid = row.hwid
+        if hwid:
+            if hwid != device.hwid:
+                return False
+        elif not row.user_id or row.user_id != device.user_id:
+            return False
+        if row.tags:
+            for answer in row.tags.values():
+                if answer != "ok":
+                    return False
+    return True
+
+
+def _row_by_row(sent: Sequence[Sent], rows: list[Row], job_status: str) -> dict[int, Rejection]:
+    found = _match(sent, rows)
+    verdicts: dict[int, Rejection | None] = {}
+    for row, index in zip(rows, found, strict=True):
+        if index is None:
+            continue
+        verdict = _of_a_row(row, job_status)
+        known = verdicts.get(index)
+        if known is None or (verdict is not None and _BADNESS[verdict.reason] > _BADNESS[known.reason]):
+            verdicts[index] = verdict
+    silence = Rejection(Reason.NO_VERDICT, "the report has no row of this device", job_status=job_status)
+    rejections = {}
+    for index in range(len(sent)):
+        verdict = verdicts.get(index, silence)
+        if verdict is not None:
+            rejections[index] = verdict
+    return rejections
+
+
+def _match(sent: Sequence[Sent], rows: list[Row]) -> list[int | None]:
+    """Return for each row the index of its device, None where it can't be told."""
+    by_hwid: dict[str | None, int] = {device.hwid: at for at, device in enumerate(sent) if device.hwid}
+    by_user_id: dict[str | None, int] = {
+        device.user_id: at for at, device in enumerate(sent) if device.user_id
+    }
+    by_push_token: dict[str | None, int] = {
+        device.push_token: at for at, device in enumerate(sent) if device.push_token
+    }
+    found: list[int | None] = []
+    for row in rows:
+        index = by_hwid.get(row.hwid)
+        if index is None:
+            index = by_user_id.get(row.user_id)
+            if index is not None and row.hwid and sent[index].hwid:
+                index = None  # the same user's other device
+        if index is None:
+            index = by_push_token.get(row.push_token)
+        found.append(index)
+    in_order = all(index is None or index == position for position, index in enumerate(found))
+    if len(rows) == len(sent) and in_order:
+        for position, row in enumerate(rows):
+            if found[position] is None and not _contradicts(row, sent[position]):
+                found[position] = position
+    return found
+
+
+def _contradicts(row: Row, device: Sent) -> bool:
+    """Tell whether a row has an identifier of a kind that the device was sent with: it's another's row."""
+    return bool(
+        (row.hwid and device.hwid)
+        or (row.user_id and device.user_id)
+        or (row.push_token and device.push_token)
+    )
+
+
+def _of_a_row(row: Row, job_status: str) -> Rejection | None:
+    """Return what a row says of its device, None for a good one.
+
+    Status words count without case, `not_found` and `notfound` as `not found`. Any other word
+    than the contract's three is no verdict, `ok` and `success` too: nobody has said what they mean.
+    """
+    word = row.status.strip().lower()
+    refused = {} if row.tags is None else {tag: said for tag, said in row.tags.items() if not _is_ok(said)}
+    answers = msgspec.json.encode(refused).decode() if refused else ""
+    if word == "done":
+        if not refused:
+            return None
+        reason, detail = Reason.TAG_REFUSED, f"refused tags: {_in_words(refused)}"
+    elif word == "failed":
+        reason = Reason.DEVICE_FAILED
+        detail = f"failed; refused tags: {_in_words(refused)}" if refused else "failed: no reason was given"
+    elif word.translate(_SEPARATORS) == "notfound":
+        reason, detail = Reason.DEVICE_NOT_FOUND, "the API knows no such device"
+    elif word:
+        reason, detail = Reason.NO_VERDICT, f"unknown status of the device: {row.status[:_WORD_LENGTH]!r}"
+    else:
+        reason, detail = Reason.NO_VERDICT, "the device's row has no status"
+    return Rejection(reason, detail, job_status=job_status, device_status=row.status, refused_tags=answers)
+
+
+_SEPARATORS = str.maketrans("", "", " _-")
+
+
+def _is_ok(answer: str) -> bool:
+    return answer == "ok" or answer.strip().lower() == "ok"
+
+
+def _in_words(refused: dict[str, str]) -> str:
+    named = [f"{tag}: {answer[:_WORD_LENGTH]}" for tag, answer in list(refused.items())[:_TAGS_NAMED]]
+    more = len(refused) - len(named)
+    return "; ".join(named) + (f"; and {more} more" if more > 0 else "")
