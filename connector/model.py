@@ -230,3 +230,48 @@ class Letter(msgspec.Struct, gc=False):
     attempts: int = 0
     first_attempt: float = 0.0
     last_attempt: float = 0.0
+
+
+class DecoderUnavailable(Exception):  # noqa: N818 - not an error of the data: a state of the world
+    """A decoder can't decode just now (a schema registry is down): not bad data, try the records later."""
+
+
+class Event(msgspec.Struct, gc=False):
+    """One change to one device, read from a record and checked: what the lanes hold and batches carry.
+
+    `keys` are its lane keys, one for each identifier it names: the hwid itself, NUL + "u" +
+    user_id, NUL + "p" + push_token. With an application of its own, NUL + "a" + application +
+    NUL comes before each. No two can clash: a NUL inside an identifier is refused.
+
+    `gc=False`, and `home` may lead back here: whoever lets a partition go breaks that circle.
+    """
+
+    endpoint: Endpoint
+    application: str
+    """The application it is for, empty for the configured one."""
+    keys: tuple[str, ...]
+    hwid: str | None
+    user_id: str | None
+    push_token: str | None
+    list_operator: str | None
+    """As it is sent: always set for tags; None for a registration whose values replace a list."""
+    row: bytes
+    """The JSON object of this device exactly as it goes into the request's `devices`."""
+    record: Record | None
+    """The source, for a dead letter."""
+    home: Any
+    """The engine's object for the partition; the engine sets it."""
+    offset: int = -1
+    timestamp: int = 0
+    """Of the source record, in milliseconds since the epoch; 0 where it has none."""
+    size: int = 0
+    """Bytes held: the record's value and the row."""
+    # The engine's own bookkeeping.
+    attempts: int = 0
+    first_attempt: float = 0.0
+    last_attempt: float = 0.0
+    blocked: int = 0
+    job: int = 0
+    absorbed: Any = None
+    merged: Any = None
+    alone: bool = False
