@@ -1,0 +1,98 @@
+"""How long to wait before trying again, and the gate that closes while the destination is down.
+
+Given: what happened and when, and a random number. Gives: delays and permissions. Times are
+seconds on any clock that only goes forward; the caller owns the clock and the dice.
+"""
+
+from __future__ import annotations
+
+import math
+
+OPEN = 1 << 30
+"""What `Gate.permits` answers when the gate is open: as many as you like."""
+
+
+class Backoff:
+    """Delays that grow by `factor` from `base` to `ceiling` seconds, half fixed and half random.
+
+    Never near zero: after a failure many senders would else come back at once.
+    """
+
+    __slots__ = ("_base", "_ceiling", "_factor", "_growing")
+
+    def __init__(self, base: float, ceiling: float, factor: float = 2.0) -> None:
+        if not (0 < base <= ceiling and factor > 1):
+            raise ValueError("a backoff needs 0 < base <= ceiling and a factor above 1")
+        self._base = base
+        self._ceiling = ceiling
+        self._factor = factor
+        self._growing = math.ceil(math.log(ceiling / base, factor))
+
+    def delay(self, attempt: int, jitter: float) -> float:
+        """Return seconds to wait after the `attempt`-th failure in a row (from 1); `jitter` is in [0, 1)."""
+        steps = min(max(attempt - 1, 0), self._growing)
+        return min(self._ceiling, self._base * self._factor**steps) * (0.5 + 0.5 * jitter)
+
+
+class Gate:
+    """Shared by all requests: closes when one finds the destination down, opens when one gets through.
+
+    While it is closed nothing is sent; when the time has come, one request at a time goes as a
+    trial. Any answer of the API but `Unavailable` is a success here: the destination is up.
+    A trial without an answer is the caller's time-out, to be told as a failure.
+    """
+
+    __slots__ = ("_attempts", "_backoff", "_closed_at", "_longest", "_trial", "closed_until")
+
+    closed_until: float | None
+    """When a trial may go; None while the gate is open."""
+
+    def __init__(self, backoff: Backoff, longest: float = 900.0) -> None:
+        """`longest` is the most seconds of a `Retry-After` that are honoured."""
+        self.closed_until = None
+        self._backoff = backoff
+        self._longest = longest
+        self._closed_at = -math.inf
+        self._attempts = 0
+        self._trial = False
+
+    def failed(self, now: float, sent_at: float, retry_after: float | None, jitter: float) -> bool:
+        """Take in that a request sent at `sent_at` found the destination down.
+
+        Returns whether the gate closed or stays closed for longer. Requests that were under way
+        when it last closed are part of the same failure: only their `Retry-After` counts.
+        """
+        wait = min(self._longest, retry_after) if retry_after is not None and retry_after > 0 else 0.0
+        if sent_at > self._closed_at:
+            self._attempts += 1
+            self._closed_at = now
+            self._trial = False
+            wait = max(wait, self._backoff.delay(self._attempts, jitter))
+        elif not wait:
+            return False
+        if self.closed_until is not None and now + wait <= self.closed_until:
+            return False
+        self.closed_until = now + wait
+        return True
+
+    def succeeded(self, sent_at: float) -> None:
+        """Take in that a request sent at `sent_at` was answered: opens, if it was sent after the closing."""
+        if sent_at > self._closed_at:
+            self.closed_until = None
+            self._attempts = 0
+            self._trial = False
+
+    def permits(self, now: float) -> int:
+        """Return how many requests may go now: `OPEN`, one trial, or none."""
+        if self.closed_until is None:
+            return OPEN
+        return int(now >= self.closed_until and not self._trial)
+
+    def trial_started(self, now: float) -> None:
+        """Take in that a request was sent: while the gate is closed it is the trial."""
+        if self.closed_until is not None and now >= self.closed_until:
+            self._trial = True
+
+    def wake_at(self) -> float | None:
+        """Return when `permits` will next change by itself; None if only an answer can change it."""
+        return None if self._trial else self.closed_until
