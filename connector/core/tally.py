@@ -81,7 +81,7 @@ class Tally:
     submitted: defaultdict[str, int] = field(default_factory=_counts)
     """Devices in POSTs that were answered with a job, by endpoint."""
     resubmitted: defaultdict[str, int] = field(default_factory=_counts)
-    """Devices sent again although an earlier POST may have applied them (lost reply, lost job), by endpoint."""
+    """Devices sent again although an earlier POST may have applied them (lost reply or job), by endpoint."""
     retried: defaultdict[str, int] = field(default_factory=_counts)
     """Events put back into their lane for another attempt, whatever the cause, by endpoint."""
     gate_closures: defaultdict[str, int] = field(default_factory=_counts)
