@@ -1,0 +1,171 @@
+"""What an operator is told: the figures behind `/livez`, `/readyz`, `/status.json` and the gauges.
+
+Data only, no input or output. The runner fills these structs when it is asked, never per record.
+Ages are seconds; `at` and `since` are seconds since the epoch. Nothing here names a device.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+
+from connector.ops.rates import Rates
+
+_PREFIX = 8
+"""The most characters of a request_id that are shown: it is the credential of its job."""
+
+
+class State(StrEnum):
+    """What the connector is doing, in one word; the worst one that is true."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    GATE_CLOSED = "gate_closed"
+    HALTED = "halted"
+    STOPPING = "stopping"
+
+
+class Health(msgspec.Struct, frozen=True):
+    """The answer to a probe; `reason` says what is wrong, or that nothing is."""
+
+    ok: bool
+    reason: str
+
+
+class HaltView(msgspec.Struct, frozen=True):
+    """Why nothing is submitted, and what a person has to do (`mend`)."""
+
+    cause: str
+    message: str
+    mend: str
+    since: float
+
+
+class GateView(msgspec.Struct, frozen=True):
+    """The gate that closes while the destination is down; `seconds_left` until the next trial."""
+
+    cause: str
+    message: str
+    seconds_left: float
+
+
+class PartitionView(msgspec.Struct, frozen=True):
+    """One assigned partition. What is not known yet is None, never -1."""
+
+    topic: str
+    partition: int
+    position: int | None = None
+    """The committed offset: all below it is settled."""
+    end: int | None = None
+    """The offset that the next record will get."""
+    backlog: int | None = None
+    """Records that are not settled: the lag, less what is settled beyond `position`."""
+    oldest_unsettled_seconds: float = 0.0
+    """Age of the oldest record that was read and is not settled; 0 where there is none."""
+    buffered: int = 0
+    """Events of it that are in memory."""
+    paused: bool = False
+
+    @property
+    def lag(self) -> int | None:
+        """Records between the committed offset and the end: what other tools call the consumer lag."""
+        if self.position is None or self.end is None:
+            return None
+        return max(0, self.end - self.position)
+
+
+class JobView(msgspec.Struct):
+    """One unfinished job. Give it the whole request_id: it keeps no more than the beginning."""
+
+    request: str
+    endpoint: str
+    age: float
+    devices: int
+    progress: int = -1
+    """Percent, as the API says; -1 where it said nothing."""
+    polls: int = 0
+    adopted: bool = False
+    """Submitted by an earlier owner of the partition."""
+
+    def __post_init__(self) -> None:
+        """Cut the request_id down."""
+        self.request = shortened(self.request)
+
+
+class Snapshot(msgspec.Struct, kw_only=True):
+    """The figures that the gauges of `/metrics` show at a scrape."""
+
+    state: State = State.STARTING
+    halts: list[HaltView] = []
+    gate: GateView | None = None
+    """None while it is open."""
+    partitions: list[PartitionView] = []
+    jobs_in_flight: dict[str, int] = {}
+    """By endpoint."""
+    buffered_events: int = 0
+    buffered_bytes: int = 0
+
+
+class ErrorView(msgspec.Struct, frozen=True):
+    """Something that went wrong, how often, and when last."""
+
+    at: float
+    what: str
+    count: int
+
+
+class Status(Snapshot, kw_only=True):
+    """Everything that the status page shows. It is a Snapshot, so one function can serve both."""
+
+    version: str
+    generated_at: float
+    uptime: float = 0.0
+    group: str = ""
+    member: str = ""
+    jobs: list[JobView] = []
+    rates: Rates = msgspec.field(default_factory=Rates)
+    max_buffered_events: int = 0
+    """What the buffers may hold before partitions are paused; 0 where it isn't known."""
+    max_buffered_bytes: int = 0
+    errors: list[ErrorView] = []
+    """Newest first."""
+    settled: dict[str, int] = {}
+    """Records since the start, by outcome."""
+    dead_letters: dict[str, int] = {}
+    """Since the start, by reason."""
+    configuration: dict[str, Any] = {}
+    """The effective settings, secrets masked: `Settings.masked()`."""
+
+
+class StatusProvider(Protocol):
+    """What the admin endpoints ask of the runner."""
+
+    def live(self) -> Health: ...
+    def ready(self) -> Health: ...
+    def status(self) -> Status: ...
+
+
+def shortened(request_id: str) -> str:
+    """Return the beginning of a request_id: enough to find it in a log, too little to use it."""
+    if request_id.endswith("…"):
+        return request_id
+    return request_id[: min(_PREFIX, len(request_id) // 2)] + "…"
+
+
+def readiness(*, configured: bool, joined: bool, halts: list[HaltView], stopping: bool) -> Health:
+    """Answer `/readyz`: every reason against at once.
+
+    Joined means member of the group, with or without partitions: a spare replica is ready. A closed
+    gate is not a reason: it opens by itself, and taking the pod away would help nobody.
+    """
+    against = []
+    if not configured:
+        against.append("not configured yet")
+    if not joined:
+        against.append("not a member of the consumer group yet")
+    against += [f"halted ({halt.cause}): {halt.message}; to mend it: {halt.mend}" for halt in halts]
+    if stopping:
+        against.append("stopping")
+    return Health(ok=not against, reason="; ".join(against) or "ready")
