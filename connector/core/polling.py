@@ -1,0 +1,168 @@
+"""When to ask for a job's status, learned from how long jobs take. One schedule an endpoint.
+
+Given: between which ages earlier jobs finished, and what this job has answered so far. Gives: the
+delay until the next GET. Ages and delays are seconds; an age counts from the POST's answer.
+
+A GET is due when the chance that the job has finished since the last one reaches `_CHANCE`, by
+the durations of recent jobs. So jobs that take a constant time are asked about once or twice,
+right at their end, and widely spread ones some four times, whatever their distribution.
+Where a job's `progress` grows in proportion to its age, the end is extrapolated instead.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import deque
+
+_CHANCE = 0.28
+"""Of a job having finished since the last GET, where durations hardly differ ..."""
+
+_WIDE_CHANCE = 0.22
+"""... and where they differ by more than `_WIDE`: 1 / chance is the average number of GETs."""
+
+_WIDE = 0.03
+"""Share of an age."""
+
+_REMEMBERED = 128
+"""Jobs whose durations are known."""
+
+_FIRST = 0.03
+"""Seconds until the first GET while nothing is known; then half the age between GETs."""
+
+_SHORTEST = 0.001
+"""Seconds: the shortest delay before a first GET; it is what a job that ends at once waits."""
+
+_STEP = 0.01
+"""Shortest step between two GETs, as a share of the job's age ..."""
+
+_SHORTEST_STEP = 0.002
+"""... and in seconds."""
+
+_MANY = 6
+"""GETs after which steps grow by half each: nothing else bounds them where no estimate fits."""
+
+_CEILING = 10.0
+"""Seconds between two GETs of a job that takes longer than any before."""
+
+_SURPRISES = 8
+"""Jobs in a row, all much faster or all much slower than remembered: the API has changed."""
+
+_TRUSTED = 0.5
+"""Share of recent progress figures that must have come true before they are believed."""
+
+_TELLING = 5
+"""Percent that progress must have promised to gain: less says nothing about its promises."""
+
+_DONE = 100
+"""Percent."""
+
+
+class PollSchedule:
+    """Learns from finished jobs; answers for unfinished ones. Knows no job."""
+
+    __slots__ = ("_faster", "_recent", "_slower", "_sorted", "_trust")
+
+    def __init__(self) -> None:
+        self._recent: deque[float] = deque(maxlen=_REMEMBERED)  # durations, in the order of learning
+        self._sorted: list[float] = []
+        self._faster = 0  # jobs in a row that the first GET found finished
+        self._slower = 0  # jobs in a row that took longer than most
+        self._trust = 0.0  # in progress figures, 0 to 1
+
+    def learn(self, lower: float, upper: float) -> None:
+        """Take in that a job was unfinished at age `lower` (0: never seen so) and finished at `upper`."""
+        if lower > 0:
+            self._faster = 0
+            self._slower = self._slower + 1 if lower > self._quantile(1 - _CHANCE) else 0
+            self._recent.append((lower + upper) / 2)
+            if self._slower >= _SURPRISES:
+                self._remember_only([*self._recent][-_SURPRISES:])
+                self._slower = 0
+        else:
+            self._slower = 0
+            self._learn_early(upper)
+        self._sorted = sorted(self._recent)
+
+    def first_delay(self) -> float:
+        """Return seconds from the POST's answer to the first GET."""
+        return max(_SHORTEST, self._due(0)) if self._sorted else _FIRST
+
+    def next_delay(
+        self,
+        age: float,
+        polls: int,
+        progress: int = -1,
+        previous_age: float = 0.0,
+        previous_progress: int = -1,
+    ) -> float:
+        """Return seconds to the next GET of a job that was unfinished at `age`, after `polls` GETs.
+
+        `progress` is what the API gave now (percent, -1 for nothing), the last two are the GET's
+        before: 0 and -1 if there was none.
+        """
+        growth = 1.5 ** min(max(0, polls - _MANY), _REMEMBERED)
+        shortest = min(_CEILING, max(_SHORTEST_STEP, _STEP * age) * growth)
+        self._compare(age, progress, previous_age, previous_progress)
+        if self._trust >= _TRUSTED and max(0, previous_progress) < progress < _DONE:
+            self._trust *= 0.98  # believing is tested only by those that turn out unfinished
+            return max(shortest, _end(age, progress) - age)
+        return max(shortest, self._step(age))
+
+    def _step(self, age: float) -> float:
+        """Return seconds until a job of this age has finished with the chance that is worth a GET."""
+        if not self._sorted:
+            return min(_CEILING, max(_FIRST, age / 2))
+        shorter = bisect_right(self._sorted, age)
+        if shorter == len(self._sorted):
+            return min(_CEILING, age - self._sorted[-1])
+        return min(age, self._due(shorter) - age)
+
+    def _due(self, shorter: int) -> float:
+        """Return the age at which to ask, of the remembered durations without the `shorter` shortest."""
+        longer = len(self._sorted) - shorter
+        age = self._sorted[shorter + int(longer * _CHANCE)]
+        middle = self._sorted[shorter + longer // 2]
+        return self._sorted[shorter + int(longer * _WIDE_CHANCE)] if middle > age * (1 + _WIDE) else age
+
+    def _learn_early(self, upper: float) -> None:
+        """Learn from a job that its first GET found finished: how much earlier it was, nobody knows.
+
+        A little less is remembered, so the first GET comes earlier until it's in vain sometimes.
+        """
+        tested = upper <= self.first_delay() * (1 + _STEP) + _SHORTEST_STEP  # or it went by an older schedule
+        if tested:
+            self._faster += 1
+        if tested and self._faster > _SURPRISES:
+            doublings = min(self._faster - _SURPRISES, _SURPRISES)
+            self._remember_only([upper * max(0.5, 1 - _STEP * 2**doublings)])
+        else:
+            self._recent.append(upper * (1 - _STEP))
+
+    def _remember_only(self, durations: list[float]) -> None:
+        self._recent.clear()
+        self._recent.extend(durations)
+
+    def _quantile(self, share: float) -> float:
+        return self._sorted[int(share * len(self._sorted))] if self._sorted else math.inf
+
+    def _compare(self, age: float, progress: int, previous_age: float, previous_progress: int) -> None:
+        """Compare a progress figure with what the one before had promised."""
+        if previous_age <= 0 or previous_progress <= 0 or progress < 0:
+            return
+        growth = age / previous_age
+        promised = previous_progress * growth
+        if promised < previous_progress + _TELLING:
+            return
+        came_true = abs(promised + growth / 2 - progress) <= growth + 2
+        self._trust += (0.25 if came_true else 0.5) * (came_true - self._trust)
+
+
+def _end(age: float, progress: int) -> float:
+    """Return the age at which a job that has come so far will be finished.
+
+    A figure is taken as rounded down. Where that leaves the end open by more than two percent,
+    the earliest possible end is better: the figure that is seen then is a sharper one.
+    """
+    vague = progress < _DONE // 2
+    return age * _DONE / (progress + (1.0 if vague else 0.5))
