@@ -1,0 +1,274 @@
+"""A TOML file and the environment become one frozen `Settings`, or one error that lists every mistake.
+
+`[section] key` in the file is `CONNECTOR_SECTION_KEY` in the environment, which wins. An empty variable
+counts as not set. Without a file argument, `CONNECTOR_CONFIG_FILE` may name the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args, get_origin
+
+from pydantic import BeforeValidator, ValidationError
+from pydantic.fields import FieldInfo
+
+from connector import values
+from connector.contradictions import contradictions
+from connector.fields import Allowed
+from connector.kafka import given
+from connector.settings import Section, Settings
+
+__all__ = [
+    "FILE_VARIABLE",
+    "PREFIX",
+    "ConfigurationError",
+    "Mistake",
+    "Settings",
+    "allowed",
+    "load",
+    "variable",
+]
+
+PREFIX = "CONNECTOR_"
+FILE_VARIABLE = "CONNECTOR_CONFIG_FILE"
+
+_SECTIONS: dict[str, type[Section]] = {
+    name: field.annotation  # type: ignore[misc]  # every field of Settings is a section
+    for name, field in Settings.model_fields.items()
+}
+# Kubernetes tells every container about every Service of its namespace. Is one called `connector` or
+# `connector-metrics`, that looks like settings that nobody knows.
+_SERVICE_LINK = re.compile(
+    r"CONNECTOR_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
+)
+_SERVICE_HINT = "set by Kubernetes for a Service of that name: enableServiceLinks: false in the Pod avoids it"
+_NAMES = tuple(f"{section}.{key}" for section, model in _SECTIONS.items() for key in model.model_fields)
+_LONGEST_SHOWN = 80
+"""Characters of a wrong value that a message repeats."""
+
+_PROBLEMS = {
+    "literal_error": "none of the words it may be",
+    "greater_than_equal": "out of range",
+    "less_than_equal": "out of range",
+    "finite_number": "out of range",
+    "bool_parsing": "neither true nor false",
+    "bool_type": "neither true nor false",
+    "int_parsing": "not a whole number",
+    "int_type": "not a whole number",
+    "int_from_float": "not a whole number",
+    "int_parsing_size": "out of range",
+    "float_parsing": "not a number",
+    "float_type": "not a number",
+    "string_type": "not text (in quotes)",
+    "path_type": "not a path",
+}
+"""What is wrong, by pydantic's kind of error; its own sentences speak of Python's types."""
+
+
+class Mistake(NamedTuple):
+    """One wrong setting: its name in the file and what is the matter. A name may be a section or empty."""
+
+    name: str
+    problem: str
+    given: str = ""
+    allowed: str = ""
+
+    def __str__(self) -> str:
+        known = self.name.count(".") == 1 and "properties." not in self.name
+        name = f"{self.name} ({variable(self.name)})" if known else self.name
+        parts = [
+            self.problem,
+            self.given and f"given: {self.given}",
+            self.allowed and f"allowed: {self.allowed}",
+        ]
+        return ": ".join(part for part in (name, "; ".join(part for part in parts if part)) if part)
+
+
+class ConfigurationError(Exception):
+    """The configuration is wrong. `mistakes` has all of it, the text one line each, secrets masked."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        count = f"{len(self.mistakes)} mistakes" if len(self.mistakes) > 1 else "a mistake"
+        super().__init__(
+            "\n".join([f"{count} in the configuration:", *(f"  {one}" for one in self.mistakes)])
+        )
+
+
+class _Raw:
+    """What was given, as it was written: by section and key, and where each setting comes from."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, dict[str, Any]] = {section: {} for section in _SECTIONS}
+        self.origin: dict[str, str] = {}
+        self.properties: list[object] = []
+        """Each `kafka.properties` that was given: they are merged, not replaced."""
+
+    def put(self, name: str, value: object, origin: str) -> None:
+        section, key = name.split(".")
+        if name == "kafka.properties":
+            self.properties.append(value)
+        else:
+            self.values[section][key] = value
+        self.origin[name] = origin
+
+
+def variable(name: str) -> str:
+    """Return the name in the environment of the setting `section.key`."""
+    return PREFIX + name.replace(".", "_").upper()
+
+
+def load(config_file: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Read, merge and validate. Raises ConfigurationError with every mistake there is."""
+    named = environ.get(FILE_VARIABLE)
+    path = config_file or (Path(named) if named else None)
+    table = _read(path) if path else {}
+    raw = _Raw()
+    mistakes = [*_take_file(raw, table, str(path)), *_take_environment(raw, environ)]
+    mistakes += _merge_properties(raw)
+    settings, wrong = _validate(raw)
+    mistakes += wrong
+    if settings is not None:
+        touched = {mistake.name for mistake in mistakes}
+        mistakes += _contradictions(settings, raw, touched)
+        mistakes += _property_mistakes(settings)
+    if mistakes or settings is None:
+        raise ConfigurationError(mistakes) from None
+    return settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except tomllib.TOMLDecodeError as error:
+        problem = f"{path} is not TOML: {error}"
+    except UnicodeDecodeError as error:
+        problem = f"{path} is not UTF-8 at byte {error.start}"
+    except OSError as error:
+        problem = f"{path} cannot be read: {error.strerror}"
+    raise ConfigurationError([Mistake("", problem)]) from None
+
+
+def _take_file(raw: _Raw, table: Mapping[str, Any], origin: str) -> Iterator[Mistake]:
+    for section, content in table.items():
+        if section not in _SECTIONS:
+            yield Mistake(section, f"unknown section in {origin}{_nearest(section, _SECTIONS)}")
+        elif not isinstance(content, dict):
+            yield Mistake(section, f"not a table in {origin}: write [{section}] and its settings below")
+        else:
+            for key, value in content.items():
+                name = f"{section}.{key}"
+                if key in _SECTIONS[section].model_fields:
+                    raw.put(name, value, origin)
+                else:
+                    yield Mistake(name, f"unknown setting in {origin}{_nearest(name, _NAMES)}")
+
+
+def _take_environment(raw: _Raw, environ: Mapping[str, str]) -> Iterator[Mistake]:
+    known = {variable(name): name for name in _NAMES}
+    for name, text in environ.items():
+        if not name.startswith(PREFIX) or name == FILE_VARIABLE or not text.strip():
+            continue
+        if name in known:
+            raw.put(known[name], text, "the environment")
+        elif not _SERVICE_LINK.fullmatch(name):
+            yield Mistake(name, f"unknown variable in the environment{_nearest(name, known)}")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, known, n=1)
+    return f", did you mean {found[0]}?" if found else ""
+
+
+def _merge_properties(raw: _Raw) -> list[Mistake]:
+    """Lay over each other: the properties' file, the table in the file, the environment's lines."""
+    merged: dict[str, str] = {}
+    mistakes = []
+    file = raw.values["kafka"].get("properties_file")
+    if isinstance(file, str):
+        try:
+            merged |= values.read_properties(Path(file))
+        except ValueError as error:
+            mistakes.append(Mistake("kafka.properties_file", str(error), _shown(file)))
+    for layer in raw.properties:
+        try:
+            merged |= values.parse_properties(layer)
+        except ValueError as error:
+            mistakes.append(Mistake("kafka.properties", str(error)))
+    raw.values["kafka"]["properties"] = values.Properties(merged)
+    return mistakes
+
+
+def _validate(raw: _Raw) -> tuple[Settings | None, list[Mistake]]:
+    """Validate; where something is wrong, validate the rest of it too, so that its contradictions show."""
+    try:
+        return Settings.model_validate(raw.values), []
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+    mistakes: dict[str, Mistake] = {}
+    sound = {section: dict(content) for section, content in raw.values.items()}
+    for one in found:
+        section, key = str(one["loc"][0]), str(one["loc"][1])
+        name = f"{section}.{key}"
+        mistakes.setdefault(name, _mistake(name, dict(one), raw))
+        sound[section].pop(key, None)
+        if _SECTIONS[section].model_fields[key].is_required():
+            sound[section][key] = "stands-in"
+    return Settings.model_validate(sound), list(mistakes.values())
+
+
+def _mistake(name: str, error: Mapping[str, Any], raw: _Raw) -> Mistake:
+    section, key = name.split(".")
+    field = _SECTIONS[section].model_fields[key]
+    if error["type"] == "missing":
+        return Mistake(name, "it is required", "", allowed(field))
+    own_words = str(error["ctx"]["error"]) if error["type"] == "value_error" else ""
+    problem = own_words or _PROBLEMS.get(error["type"]) or error["msg"]
+    if str(raw.values[section][key]).startswith("tcp://"):
+        problem += f" ({_SERVICE_HINT})"
+    shown = values.MASK if "SecretStr" in str(field.annotation) else _shown(raw.values[section][key])
+    return Mistake(name, problem, f"{shown} in {raw.origin[name]}", allowed(field))
+
+
+def _shown(given: object) -> str:
+    text = values.masked_url(repr(given))
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def _contradictions(settings: Settings, raw: _Raw, touched: set[str]) -> Iterator[Mistake]:
+    """Say what no setting tells alone; silent about any that is wrong by itself."""
+    for names, problem in contradictions(settings, frozenset(raw.origin)):
+        if touched.isdisjoint(names):
+            others = f" (see {', '.join(map(variable, names[1:]))})" if len(names) > 1 else ""
+            yield Mistake(names[0], problem + others)
+
+
+def _property_mistakes(settings: Settings) -> Iterator[Mistake]:
+    exactly_once = settings.kafka.dead_letter_delivery == "exactly_once"
+    for name, problem in given.mistakes(settings.kafka.properties, exactly_once=exactly_once):
+        yield Mistake(f"kafka.properties.{name}" if name else "kafka.properties", problem)
+
+
+def allowed(field: FieldInfo) -> str:
+    """Say what a setting may be: in its own words, or by its type and limits."""
+    own = [one.words for one in field.metadata if isinstance(one, Allowed)]
+    if own:
+        return own[0]
+    if get_origin(field.annotation) is Literal:
+        return " or ".join(get_args(field.annotation))
+    if field.annotation is bool:
+        return "true or false"
+    readers = [one.func for one in field.metadata if isinstance(one, BeforeValidator)]
+    write: Callable[[Any], str] = "{:,}".format
+    if values.parse_duration in readers:
+        write = values.format_duration
+    elif values.parse_size in readers:
+        write = values.format_size
+    low, high = (
+        next(getattr(one, end) for one in field.metadata if hasattr(one, end)) for end in ("ge", "le")
+    )
+    return f"{write(low)} to {write(high)}"

@@ -1,0 +1,82 @@
+"""The types that settings have: how each is checked, and how it is written back.
+
+Durations are seconds, sizes bytes. A secret shows itself to `get_secret_value()` only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr
+
+from connector import values
+
+
+class Allowed(NamedTuple):
+    """What a setting may be, in words, where its type and limits don't say it."""
+
+    words: str
+
+
+def address(value: str) -> str:
+    """Check an http or https address; drop the slash at its end."""
+    parts = urlsplit(value.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("it is not an http or https address")
+    if "@" in parts.netloc:
+        raise ValueError("it carries a user or a password: use pushwoosh.authorization_header")
+    if parts.query or parts.fragment:
+        raise ValueError("it has a query or a fragment")
+    _ = parts.port  # raises ValueError itself where it is no port
+    return value.strip().rstrip("/")
+
+
+def _header_safe(secret: SecretStr) -> SecretStr:
+    """Drop blanks at the ends (a file's last newline); a header can't carry what isn't printable ASCII."""
+    text = secret.get_secret_value().strip()
+    if not text or not (text.isascii() and text.isprintable()):
+        raise ValueError("it is empty, or has characters in it that no token has")
+    return SecretStr(text)
+
+
+def filled_file(path: Path) -> Path:
+    """Check that the file can be read and says something."""
+    if not values.readable_file(path).read_bytes().strip():
+        raise ValueError("the file is empty")
+    return path
+
+
+def known_decoder(name: str) -> str:
+    """Check that it is `json` or that the function it names can be called."""
+    if name != "json":
+        values.load_function(name)
+    return name
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(values.parse_duration),
+    PlainSerializer(values.format_duration, return_type=str, when_used="json"),
+]
+Size = Annotated[
+    int,
+    BeforeValidator(values.parse_size),
+    PlainSerializer(values.format_size, return_type=str, when_used="json"),
+]
+Count = Annotated[int, BeforeValidator(values.parse_number)]
+Share = Annotated[float, BeforeValidator(values.parse_number)]
+Name = Annotated[str, AfterValidator(values.plain_name)]
+Topic = Annotated[str, AfterValidator(values.topic_name), Allowed("a topic's name")]
+Topics = Annotated[
+    tuple[Annotated[str, AfterValidator(values.topic_name)], ...],
+    BeforeValidator(values.parse_list),
+    Allowed("topics' names"),
+]
+Secret = Annotated[SecretStr, AfterValidator(_header_safe)]
+KafkaProperties = Annotated[
+    values.Properties,
+    BeforeValidator(values.parse_properties),
+    PlainSerializer(lambda properties: properties.masked(), return_type=dict[str, str]),
+]

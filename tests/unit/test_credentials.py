@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from connector.credentials import Token
+from connector.settings import Pushwoosh
+
+
+def token_in(file: Path, text: str) -> Token:
+    file.write_text(text)
+    return Token.of(Pushwoosh(application="a", token_file=file))
+
+
+def test_a_given_token_never_changes() -> None:
+    token = Token.of(Pushwoosh(application="a", token=SecretStr("hush")))
+
+    assert token.current() == "hush"
+    assert not token.refresh()
+    assert token.version == 0
+
+
+def test_a_token_is_read_without_its_newline(tmp_path: Path) -> None:
+    assert token_in(tmp_path / "token", "hush\n").current() == "hush"
+
+
+def test_a_changed_file_is_read_again_and_said_so(tmp_path: Path) -> None:
+    token = token_in(tmp_path / "token", "old\n")
+    before = token.version
+    (tmp_path / "token").write_text("newer\n")
+
+    assert token.refresh()
+    assert not token.refresh()
+    assert token.current() == "newer"
+    assert token.version == before + 1
+
+
+def test_a_file_written_again_with_the_same_token_is_no_change(tmp_path: Path) -> None:
+    token = token_in(tmp_path / "token", "same")
+    (tmp_path / "token").write_text("same\n\n")
+
+    assert not token.refresh()
+
+
+def test_a_swapped_symbolic_link_is_noticed_even_with_equal_size_and_time(tmp_path: Path) -> None:
+    """As Kubernetes updates a mounted secret: token -> ..data/token, ..data -> a new folder."""
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "token").write_text(name)
+        os.utime(tmp_path / name / "token", (1, 1))
+    (tmp_path / "..data").symlink_to("old")
+    (tmp_path / "token").symlink_to("..data/token")
+    token = Token(file=tmp_path / "token")
+    assert token.current() == "old"
+
+    (tmp_path / "..tmp").symlink_to("new")
+    (tmp_path / "..tmp").rename(tmp_path / "..data")
+
+    assert token.current() == "new"
+
+
+def test_the_last_good_token_stays_while_the_file_is_missing_or_empty(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    token = token_in(file, "good")
+    file.write_text("")
+    assert token.current() == "good"
+    file.unlink()
+    assert token.current() == "good"
+    file.write_bytes(b"\xff\xfe")
+    assert token.current() == "good"
+    file.write_text("better")
+
+    assert token.current() == "better"
+
+
+def test_a_token_never_shows_itself(tmp_path: Path) -> None:
+    token = token_in(tmp_path / "token", "hush")
+
+    assert "hush" not in f"{token} {token!r}"
