@@ -1,0 +1,211 @@
+"""The Audience API as two calls, one HTTP request each: what comes back is an answer, never an exception.
+
+No retries, no gate, no schedule: that is the engine's. Knows nothing of batches or events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import httpx
+
+from connector import __version__
+from connector.model import Endpoint, PollAnswer, PostAnswer, Unavailable
+from connector.pushwoosh import wire, words
+from connector.pushwoosh.transport import transport_to
+
+LARGEST_REPLY = 64 << 20
+"""Bytes of a reply after which it isn't read further: a report of 1,000 devices takes 0.1 MiB."""
+
+Observe = Callable[[Endpoint, str, str, float], None]
+"""Is told of each call: endpoint, method, status or kind of failure, seconds."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds to connect, of silence while reading or writing, of a whole call; and calls at once."""
+
+    connect: float = 5.0
+    silence: float = 20.0
+    total: float = 60.0
+    connections: int = 32
+
+
+class _Reply(NamedTuple):
+    status: int
+    body: bytes
+    retry_after: str | None
+
+
+class _NoReplyError(Exception):
+    """The call ended without a reply: the label of the kind of failure, words, and whether it was sent."""
+
+    def __init__(self, label: str, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.label = label
+        self.sent = sent
+
+
+_FAILURES: tuple[tuple[type[Exception], str, bool], ...] = (
+    (TimeoutError, "timeout", True),
+    (httpx.ConnectTimeout, "connect_timeout", False),
+    (httpx.PoolTimeout, "pool_timeout", False),
+    (httpx.ReadTimeout, "read_timeout", True),
+    (httpx.WriteTimeout, "write_timeout", True),
+    (httpx.ConnectError, "connect_error", False),
+    (httpx.ProxyError, "proxy_error", False),
+    (httpx.UnsupportedProtocol, "unsupported_protocol", False),
+    (httpx.LocalProtocolError, "local_protocol_error", False),
+    (httpx.RemoteProtocolError, "protocol_error", True),
+    (httpx.ReadError, "read_error", True),
+    (httpx.WriteError, "write_error", True),
+    (httpx.DecodingError, "decoding_error", True),
+    (httpx.HTTPError, "error", True),
+    (OSError, "error", True),
+)
+"""Failures, their labels, and whether the request may have reached the API; the first that fits."""
+
+
+class AudienceClient:
+    """Calls the Audience API v2 at `url` (scheme, host, perhaps a path in front).
+
+    `authorization` is sent as that header, if given; none is documented. At most
+    `limits.connections` calls run at once, further ones wait their turn outside of any time
+    limit. `secrets` gives what must never show in a message; `clock` is seconds since the epoch.
+    A `transport` of one's own (`httpx.ASGITransport`, `httpx.MockTransport`) replaces the network.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        limits: Limits | None = None,
+        authorization: str | None = None,
+        http2: bool = False,
+        secrets: Callable[[], Sequence[str]] = tuple,
+        clock: Callable[[], float] = time.time,
+        observe: Observe | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._limits = limits or Limits()
+        self._secrets = secrets
+        self._authorization = authorization
+        self._clock = clock
+        self._observe = observe
+        self._transport = transport or transport_to(url, http2=http2, connections=self._limits.connections)
+        self._turns = asyncio.Semaphore(self._limits.connections)
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": f"pushwoosh-connector/{__version__}",
+        }
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        self._get_headers = httpx.Headers(headers)
+        self._post_headers = httpx.Headers(headers | {"Content-Type": "application/json"})
+        # Reading a URL costs httpx 40 us: those that stay the same are read once.
+        self._post_urls = {endpoint: httpx.URL(self._url + wire.post_path(endpoint)) for endpoint in Endpoint}
+        silence = self._limits.silence
+        self._extensions = {
+            "timeout": {
+                "connect": self._limits.connect,
+                "read": silence,
+                "write": silence,
+                "pool": self._limits.total,
+            }
+        }
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections. Calls under way fail."""
+        await self._transport.aclose()
+
+    async def post(self, endpoint: Endpoint, body: bytes) -> PostAnswer:
+        """Send a batch, as `wire.request_body` writes it."""
+        request = httpx.Request(
+            "POST",
+            self._post_urls[endpoint],
+            headers=self._post_headers,
+            content=body,
+            extensions=self._extensions,
+        )
+        try:
+            reply = await self._call(endpoint, request)
+        except _NoReplyError as error:
+            return Unavailable(self._shown(error), maybe_accepted=error.sent)
+        return wire.read_post(reply.status, reply.body, reply.retry_after, self._clock(), self._hidden())
+
+    async def poll(self, endpoint: Endpoint, request_id: str, *, detailed: bool) -> PollAnswer:
+        """Ask for a job, with a row for each device if `detailed`."""
+        url = self._url + wire.poll_path(endpoint, request_id, detailed=detailed)
+        request = httpx.Request("GET", url, headers=self._get_headers, extensions=self._extensions)
+        try:
+            reply = await self._call(endpoint, request)
+        except _NoReplyError as error:
+            return Unavailable(self._shown(error))
+        return wire.read_poll(reply.status, reply.body, reply.retry_after, self._clock(), self._hidden())
+
+    async def _call(self, endpoint: Endpoint, request: httpx.Request) -> _Reply:
+        """Make one HTTP call and tell the observer. Raises `_NoReplyError`."""
+        async with self._turns:
+            began = time.perf_counter()
+            label = "cancelled"
+            try:
+                async with asyncio.timeout(self._limits.total):
+                    reply = await self._exchange(request)
+                label = str(reply.status)
+            except _NoReplyError as error:
+                label = error.label
+                raise
+            except (httpx.HTTPError, OSError) as error:  # asyncio's TimeoutError is an OSError
+                failure = self._failure(error)
+                label = failure.label
+                raise failure from error
+            finally:
+                if self._observe is not None:
+                    self._observe(endpoint, request.method, label, time.perf_counter() - began)
+        return reply
+
+    async def _exchange(self, request: httpx.Request) -> _Reply:
+        response = await self._transport.handle_async_request(request)
+        response.request = request
+        try:
+            chunks, size = [], 0
+            async for chunk in response.aiter_bytes():
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > LARGEST_REPLY:
+                    raise _NoReplyError(
+                        "too_large", f"The reply is larger than {LARGEST_REPLY:,} bytes", sent=True
+                    )
+        finally:
+            await response.aclose()
+        return _Reply(response.status_code, b"".join(chunks), response.headers.get("Retry-After"))
+
+    def _failure(self, error: Exception) -> _NoReplyError:
+        label, sent = next((label, sent) for kind, label, sent in _FAILURES if isinstance(error, kind))
+        if label == "timeout":
+            return _NoReplyError(label, f"No whole reply within {self._limits.total:g} s", sent=sent)
+        return _NoReplyError(label, f"{label.replace('_', ' ')}: {error or type(error).__name__}", sent=sent)
+
+    def _shown(self, error: _NoReplyError) -> str:
+        return words.shown(str(error), 0, self._hidden())
+
+    def _hidden(self) -> Sequence[str]:
+        mine = (
+            () if self._authorization is None else (self._authorization, self._authorization.split(" ")[-1])
+        )
+        return (*self._secrets(), *mine)

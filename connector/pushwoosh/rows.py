@@ -1,0 +1,71 @@
+"""Rows of a detailed report that are not of the published types -> rows, each at its position. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connector.model import Row
+from connector.pushwoosh.words import text_of
+
+
+def rows_of(devices: Any) -> list[Row] | None:
+    """Read `devices` of a report leniently. None where there is no list of them.
+
+    What can't be read becomes an empty row and keeps its place: rows are matched by position too.
+    """
+    if not isinstance(devices, list):
+        return None
+    return [_row(device) for device in devices]
+
+
+def _row(device: Any) -> Row:
+    if not isinstance(device, dict):
+        return Row()
+    status = device.get("status")
+    return Row(
+        hwid=_identifier(device.get("hwid")),
+        user_id=_identifier(device.get("user_id")),
+        push_token=_identifier(device.get("push_token")),
+        status="" if status is None else text_of(status),
+        tags=_tags(device.get("tags")),
+    )
+
+
+def _identifier(value: Any) -> str | None:
+    """Read an identifier; a number was a string of digits once."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _tags(tags: Any) -> dict[str, str] | None:
+    """Read a row's answers by tag. What is unreadable stays as text: it is no "ok", and not hidden.
+
+    An empty list is how PHP writes an empty map.
+    """
+    if tags is None or tags == []:
+        return None
+    if isinstance(tags, dict):
+        return {name: _answer(answer) for name, answer in tags.items()}
+    if isinstance(tags, list):
+        return dict(_named(item, index) for index, item in enumerate(tags))
+    return {"": text_of(tags)}
+
+
+def _named(item: Any, index: int) -> tuple[str, str]:
+    if isinstance(item, dict):
+        for field in ("name", "tag"):
+            name = item.get(field)
+            if isinstance(name, str):
+                return name, _answer(item)
+    return str(index), _answer(item)
+
+
+def _answer(answer: Any) -> str:
+    """Read what is said of one tag: a word, or an object with the word under `status` or `message`."""
+    if isinstance(answer, dict):
+        for field in ("status", "message"):
+            word = answer.get(field)
+            if isinstance(word, str):
+                return word
+    return text_of(answer)

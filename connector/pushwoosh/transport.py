@@ -1,0 +1,157 @@
+"""How requests reach the API: httpx's own transport, or a faster one over aiohttp where that suffices.
+
+Measured (Python 3.11, uvloop, 8 at a time; a POST of 150 KB and a GET of 73 KB against a local
+server): `httpx.AsyncClient` takes 1.3 ms of CPU, `httpx.AsyncHTTPTransport` called directly 1.15,
+the transport here 0.32. At a thousand events a job that is 1 us an event, a quarter of all.
+
+HTTP/2 and proxies are left to httpx's own.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import httpx
+import yarl
+
+KEEP_ALIVE = 4.0
+"""Seconds that an idle connection is kept. Common servers close theirs after 5: a request that meets
+a connection just being closed may or may not have been taken, so be earlier."""
+
+_LARGE = 1 << 20
+"""Bytes of a body from which aiohttp warns unless it is given in pieces."""
+_PIECE = 1 << 18
+
+
+def transport_to(url: str, *, http2: bool, connections: int) -> httpx.AsyncBaseTransport:
+    """Choose the transport for a URL. Proxies come from the environment (`HTTPS_PROXY`, `NO_PROXY`, ...).
+
+    Raises ImportError for HTTP/2 without the package `h2`.
+    """
+    context = httpx.create_ssl_context()
+    proxy = proxy_for(url)
+    if not http2 and proxy is None:
+        return DirectTransport(context, connections)
+    limits = httpx.Limits(
+        max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEP_ALIVE
+    )
+    return httpx.AsyncHTTPTransport(verify=context, http2=http2, limits=limits, proxy=proxy)
+
+
+def proxy_for(url: str) -> str | None:
+    """Tell which proxy the environment wants for a URL."""
+    parsed = httpx.URL(url)
+    proxies = getproxies()
+    proxy = proxies.get(parsed.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(parsed.host):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+class DirectTransport(httpx.AsyncBaseTransport):
+    """HTTP/1.1 with keep-alive over aiohttp. Raises what httpx's own transport raises.
+
+    Takes the time limits of the request's extension `timeout`, as httpx does. A GET that meets a
+    connection which the server has closed is sent once more by aiohttp; a POST never is.
+    """
+
+    def __init__(self, context: ssl.SSLContext, connections: int) -> None:
+        self._context = context
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        limits = request.extensions.get("timeout", {})
+        with _httpx_errors():
+            response = await self._open_session().request(
+                request.method,
+                yarl.URL(str(request.url), encoded=True),
+                headers=request.headers.multi_items(),
+                data=_body(request),
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(
+                    total=None,
+                    connect=limits.get("connect"),
+                    sock_connect=limits.get("connect"),
+                    sock_read=limits.get("read"),
+                ),
+            )
+        return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response))
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        """Open the session within the event loop that will use it."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=self._connections, keepalive_timeout=KEEP_ALIVE, ssl=self._context
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,  # httpx does that
+                skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            )
+        return self._session
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of a reply as it arrives. Closed before its end, it takes the connection with it."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _httpx_errors():
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+
+    async def aclose(self) -> None:
+        self._response.close() if not self._response.content.at_eof() else self._response.release()
+
+
+def _body(request: httpx.Request) -> bytes | AsyncIterator[bytes] | None:
+    content = request.content
+    if len(content) < _LARGE:
+        return content or None
+    return _pieces(content)  # the Content-Length that httpx wrote keeps it from being chunked
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    view = memoryview(content)
+    for start in range(0, len(content), _PIECE):
+        yield bytes(view[start : start + _PIECE])
+
+
+_ERRORS: tuple[tuple[type[Exception], type[httpx.RequestError]], ...] = (
+    (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
+    (aiohttp.ClientConnectorError, httpx.ConnectError),
+    (aiohttp.SocketTimeoutError, httpx.ReadTimeout),
+    (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
+    (aiohttp.ServerDisconnectedError, httpx.RemoteProtocolError),
+    (aiohttp.ClientResponseError, httpx.RemoteProtocolError),
+    (aiohttp.ClientPayloadError, httpx.RemoteProtocolError),
+    (aiohttp.InvalidURL, httpx.UnsupportedProtocol),
+    (aiohttp.NonHttpUrlClientError, httpx.UnsupportedProtocol),
+    (aiohttp.ClientError, httpx.ReadError),
+    (OSError, httpx.ReadError),
+)
+"""Of aiohttp's errors the first that fits. Only the first two say that the request never left: the
+package httpx-aiohttp reports every lost connection as a connect timeout, so it can't be used here."""
+
+
+@contextmanager
+def _httpx_errors() -> Iterator[None]:
+    try:
+        yield
+    except (aiohttp.ClientError, OSError) as error:
+        for theirs, ours in _ERRORS:
+            if isinstance(error, theirs):
+                raise ours(str(error) or type(error).__name__) from error
+        raise  # pragma: no cover - the last two of the table take them all

@@ -1,0 +1,293 @@
+"""The Audience API on the wire: requests as bytes, replies as answers. Pure.
+
+What a reply means, first rule that fits:
+
+| reply | answer |
+|---|---|
+| 401, 403; 402, 407, 451: a person must see to the account, the proxy, the country | `Denied` |
+| 408, 409, 425, 429, 5xx | `Unavailable` |
+| a message or a gateway code that blames credentials or application, at any other status | `Denied` |
+| 3xx, 404, 405, 406, 410, 411, 414, 415, 421, 426 on a POST | `Denied`: no such API at this address |
+| 400, 404, 410, 422 on a GET | `JobUnknown` |
+| 400, 413, 422 on a POST; a 2xx with a message and no job | `Refused` |
+| 2xx that can't be read (HTML, empty, cut off); any other status | `Unavailable` |
+
+Gateway codes and envelopes inside a 2xx or a 400 (`code` 16, `status_code` 503) count as the
+status that they stand for.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from connector.model import (
+    Accepted,
+    Denied,
+    Endpoint,
+    JobReport,
+    JobState,
+    JobUnknown,
+    PollAnswer,
+    PostAnswer,
+    Refused,
+    Row,
+    Unavailable,
+)
+from connector.pushwoosh import words
+from connector.pushwoosh.rows import rows_of
+
+LONGEST_RETRY_AFTER = 3600.0
+"""Seconds that a `Retry-After` can ask for: a clock an age ahead must not stop the flow for ever."""
+
+_ROOT = "/api/v2/audience/"
+_NEEDS_A_PERSON = frozenset({401, 402, 403, 407, 451})
+_LATER = frozenset({408, 409, 425, 429})
+_SURELY_NOT_TAKEN = frozenset({408, 409, 425, 429, 503})
+_NO_API_HERE = frozenset({404, 405, 406, 410, 411, 414, 415, 421, 426})
+_NO_SUCH_JOB = frozenset({400, 404, 410, 422})
+_BATCH_REFUSED = frozenset({400, 413, 422})
+_GATEWAY_CODES = {2: 500, 3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 10: 409, 13: 500, 14: 503, 16: 401}
+"""gRPC codes, as gateways put them into JSON bodies, and the statuses that they stand for."""
+
+
+class _Report(msgspec.Struct):
+    """A reply to a GET, typed as published: 0.2 us a row. Other types go through `_loosely`."""
+
+    request_id: Any = None
+    status: str = ""
+    progress: int | float | str | None = None
+    devices: list[Row] | None = None
+    message: Any = None
+    error: Any = None
+    status_message: Any = None
+    response: msgspec.Raw = msgspec.Raw(b"")
+
+
+_decode_report = msgspec.json.Decoder(_Report).decode
+_BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def post_path(endpoint: Endpoint) -> str:
+    """Name the path that takes a batch."""
+    return _ROOT + endpoint.value
+
+
+def poll_path(endpoint: Endpoint, request_id: str, *, detailed: bool) -> str:
+    """Name the path, with its query, that tells of a job."""
+    return f"{_ROOT}{endpoint.value}/{quote(request_id, safe='')}?detailed={'true' if detailed else 'false'}"
+
+
+def request_body(
+    application: str, token: str, rows: Iterable[bytes], create_missing_tags: bool | None = None
+) -> bytes:
+    """Write a request around rows of JSON. `create_missing_tags` is left out if None (registrations)."""
+    head: dict[str, Any] = {"application": application, "auth": token}
+    if create_missing_tags is not None:
+        head["create_missing_tags"] = create_missing_tags
+    return b'%b,"devices":[%b]}' % (msgspec.json.encode(head)[:-1], b",".join(rows))
+
+
+def envelope_bytes(application: str, token: str) -> int:
+    """Count the bytes of a request that are not devices, at most; each device but the first adds a comma."""
+    return len(request_body(application, token, (), create_missing_tags=False))
+
+
+def read_post(
+    status: int, body: bytes, retry_after: str | None, now: float, secrets: Sequence[str] = ()
+) -> PostAnswer:
+    """Read the answer to a POST.
+
+    `now` is in seconds since the epoch; none of `secrets` ever comes back in a message.
+    """
+    reply = _object(body)
+    if _is_success(status):
+        request_id = _request_id(reply) or _request_id(reply.get("response"))
+        if request_id:
+            return Accepted(request_id)
+    message = words.message_in(reply) or ("" if _is_success(status) else words.raw_text(body))
+    meant = _meant_status(status, reply)
+    shown = words.shown(message, status, secrets)
+    denied = _denied(meant, message, shown, status)
+    if denied is not None:
+        return denied
+    if _is_down(meant):
+        maybe = meant not in _SURELY_NOT_TAKEN
+        return Unavailable(shown, status, read_retry_after(retry_after, now), maybe_accepted=maybe)
+    if meant in _NO_API_HERE and not _is_success(status):
+        return Denied(words.WRONG_URL, shown, status)
+    if meant in _BATCH_REFUSED or (_is_success(status) and message):
+        return Refused(shown, status)
+    return Unavailable(
+        f"A reply that can't be understood: {words.shown(words.raw_text(body), status, secrets)}",
+        status,
+        read_retry_after(retry_after, now),
+        maybe_accepted=_is_success(status),
+    )
+
+
+def read_poll(
+    status: int, body: bytes, retry_after: str | None, now: float, secrets: Sequence[str] = ()
+) -> PollAnswer:
+    """Read the answer to a GET; arguments as for `read_post`."""
+    if _is_success(status):
+        report = _report(body)
+        if report is not None and _tells_of_a_job(report):
+            return _job_report(report, status, secrets)
+    reply = _object(body)
+    message = words.message_in(reply) or ("" if _is_success(status) else words.raw_text(body))
+    meant = _meant_status(status, reply)
+    shown = words.shown(message, status, secrets)
+    denied = _denied(meant, message, shown, status)
+    if denied is not None:
+        return denied
+    if not _is_down(meant):
+        if meant in _NO_SUCH_JOB or (_is_success(status) and words.blames_request_id(message)):
+            return JobUnknown(shown, status)
+        if meant in _NO_API_HERE:
+            return Denied(words.WRONG_URL, shown, status)
+    if _is_success(status) and not message:
+        shown = f"A reply that can't be understood: {words.shown(words.raw_text(body), status, secrets)}"
+    return Unavailable(shown, status, read_retry_after(retry_after, now))
+
+
+def read_retry_after(value: str | None, now: float) -> float | None:
+    """Read a `Retry-After` header, seconds or a date, as seconds from `now`, 3600 at most; None if odd."""
+    if value is None:
+        return None
+    value = value.strip()
+    if re.fullmatch(r"[+-]?\d+(\.\d*)?", value, re.ASCII):
+        seconds = float(value)
+    else:
+        try:
+            date = parsedate_to_datetime(value)
+            seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
+        except (ValueError, OverflowError, OSError):
+            return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def job_state(word: str) -> JobState:
+    """Read a status word, without case: `Completed` and `Failed` are ends, anything else is unfinished."""
+    folded = re.sub(r"[-_\s]", "", word).casefold()
+    if folded == "completed":
+        return JobState.COMPLETED
+    return JobState.FAILED if folded == "failed" else JobState.UNFINISHED
+
+
+def _job_report(report: _Report, status: int, secrets: Sequence[str]) -> JobReport | Denied:
+    state = job_state(report.status)
+    message = words.message_in(msgspec.structs.asdict(report))
+    if message:
+        shown = words.shown(message, status, secrets)
+        cause = words.blame(message)
+        if cause is not None and state is not JobState.COMPLETED:
+            return Denied(cause, shown, status)
+        message = shown
+    return JobReport(state, report.status, _progress(report.progress), report.devices, message)
+
+
+def _report(body: bytes) -> _Report | None:
+    """Decode a report, itself or inside `response`. None if it isn't JSON."""
+    report = _decoded(body)
+    if report is not None and not _tells_of_a_job(report) and bytes(report.response).startswith(b"{"):
+        return _decoded(bytes(report.response))
+    return report
+
+
+def _decoded(body: bytes) -> _Report | None:
+    try:
+        return _decode_report(body)
+    except msgspec.ValidationError:
+        return _loosely(_object(body))
+    except _BROKEN:
+        return None
+
+
+def _loosely(reply: dict[str, Any]) -> _Report:
+    """Read a report whose fields are of odd types."""
+    status, progress = reply.get("status"), reply.get("progress")
+    return _Report(
+        request_id=reply.get("request_id"),
+        status="" if status is None else words.text_of(status),
+        progress=progress if isinstance(progress, (int, float, str)) else None,
+        devices=rows_of(reply.get("devices")),
+        message=reply.get("message"),
+        error=reply.get("error"),
+        status_message=reply.get("status_message"),
+        response=msgspec.Raw(msgspec.json.encode(reply.get("response"))),
+    )
+
+
+def _tells_of_a_job(report: _Report) -> bool:
+    """Tell a job's report from an error: one of the ends, or a status with something only jobs have."""
+    if not report.status:
+        return False
+    if job_state(report.status) is not JobState.UNFINISHED or report.request_id is not None:
+        return True
+    return report.progress is not None or not words.message_in(msgspec.structs.asdict(report))
+
+
+def _progress(value: float | str | None) -> int:
+    try:
+        number = float(
+            value.strip().rstrip("%") if isinstance(value, str) else value if value is not None else -1
+        )
+    except ValueError:
+        return -1
+    return int(number) if math.isfinite(number) else -1
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """Decode a reply; empty if it isn't a JSON object."""
+    try:
+        reply = msgspec.json.decode(body)
+    except _BROKEN:
+        return {}
+    return reply if isinstance(reply, dict) else {}
+
+
+def _request_id(reply: Any) -> str:
+    found = reply.get("request_id") if isinstance(reply, dict) else None
+    if isinstance(found, int) and not isinstance(found, bool):
+        return str(found)
+    return found.strip() if isinstance(found, str) else ""
+
+
+def _meant_status(status: int, reply: dict[str, Any]) -> int:
+    """Look inside a 2xx or a 400 for a status that says more."""
+    if not _is_success(status) and status != 400:  # noqa: PLR2004 - HTTP
+        return status
+    inner, code = reply.get("status_code"), reply.get("code")
+    if not (isinstance(inner, int) and 400 <= inner <= 599):  # noqa: PLR2004 - HTTP
+        inner = _GATEWAY_CODES.get(code, status) if isinstance(code, int) else status
+    says_more = _is_success(status) or inner in _NEEDS_A_PERSON or _is_down(inner)
+    return inner if says_more else status
+
+
+def _denied(meant: int, message: str, shown: str, status: int) -> Denied | None:
+    if meant in _NEEDS_A_PERSON:
+        return Denied(words.blame(message) or words.UNAUTHORIZED, shown, status)
+    if _is_down(meant):
+        return None
+    cause = words.blame(message)
+    if cause is not None:
+        return Denied(cause, shown, status)
+    if 300 <= meant < 400:  # noqa: PLR2004 - HTTP
+        return Denied(words.WRONG_URL, shown, status)
+    return None
+
+
+def _is_success(status: int) -> bool:
+    return 200 <= status < 300  # noqa: PLR2004 - HTTP
+
+
+def _is_down(status: int) -> bool:
+    return status >= 500 or status in _LATER  # noqa: PLR2004 - HTTP

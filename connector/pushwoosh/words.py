@@ -1,0 +1,116 @@
+"""What the API says in words: where a reply keeps its message, and whom that message blames. Pure.
+
+Error bodies are unpublished. Their shapes were seen on sibling endpoints, and the words that
+tell wrong credentials from bad data are guesses broad enough for their wordings; a guess that
+says "credentials" stops the flow, which loses nothing, so it may err on that side.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+UNAUTHORIZED = "unauthorized"
+UNKNOWN_APPLICATION = "unknown_application"
+WRONG_URL = "wrong_url"
+
+_SHOWN = 200
+"""Characters of a message that are kept."""
+_LOOKED_AT = 20_000
+"""Characters of a message or bytes of a body that are looked at."""
+
+_MISSING = (
+    r"(?:not\s+(?:be\s+)?found|unknown|un?recogni[sz]ed|no\s+such|not\s+exist|n['\u2019]t\s+exist|deleted|disabled"
+    r"|(?:can(?:no|['\u2019])t|could\s*n[o'\u2019]t|unable\s+to)\s+find|blocked|archived)"
+)
+_WRONG = (
+    r"(?:invalid|not\s+valid|wrong|bad|incorrect|mismatch\w*|expired|revoked|missing|empty|denied|required)"
+)
+_APPLICATION = r"\b(?:application|app[\s_-]?(?:code|id))(?:[\s_-]?(?:code|id))?\b(?!/)"
+_CREDENTIAL = (
+    r"\b(?:(?:api|access|auth|security|bearer)?[\s_-]*token|(?:api|access)[\s_-]?key|credentials?"
+    r"|auth(?:entication|ori[sz]ation)?(?:[\s_-]?(?:header|key))?)\b"
+)
+_AFTER = r"[^.;!?\n]{0,40}?\b"
+"""A blamed thing comes before its blame in the same clause ..."""
+_BEFORE = r"\s+(?:[\w'\"]+\s+){0,2}?"
+"""... or right behind it."""
+
+
+def _pattern(*alternatives: str) -> re.Pattern[str]:
+    return re.compile("|".join(alternatives), re.IGNORECASE)
+
+
+_BLAMES_APPLICATION = _pattern(
+    rf"{_APPLICATION}{_AFTER}(?:{_MISSING}|{_WRONG})",
+    rf"\b(?:{_MISSING}|{_WRONG}){_BEFORE}{_APPLICATION}",
+)
+_BLAMES_CREDENTIALS = _pattern(
+    r"\bunauthori[sz]ed\b|\bunauthenticated\b|\bnot\s+(?:auth(?:ori[sz]ed|enticated)|permitted)\b|\bforbidden\b",
+    r"\baccess\b[^.;\n]{0,30}\bdenied\b|\bauth(?:entication|ori[sz]ation)?\s+(?:failed|failure|error)\b",
+    r"\bpermissions?\b[^.;\n]{0,30}\b(?:denied|required|missing|insufficient)\b",
+    r"(?:n['\u2019]t|\b(?:no|not|insufficient|lacks?|missing|without|needs?|requires?))\b[^.;\n]{0,30}\bpermissions?\b",
+    rf"{_CREDENTIAL}{_AFTER}(?:{_MISSING}|{_WRONG})\b",
+    rf"\b(?:{_MISSING}|{_WRONG}|no){_BEFORE}{_CREDENTIAL}",
+)
+_ABOUT_TAGS = _pattern(r"\btags?\b")
+_NOT_A_CREDENTIAL = _pattern(r"\b(?:push|device|fcm|apns|unexpected)[\s_-]*tokens?\b|\bpushtokens?\b")
+_ABOUT_SYNTAX = _pattern(r"\bjson\b|\bpars(?:e|ing)\b|\bsyntax\b|\b(?:byte|position|column|offset)\s+\d")
+_BLAMES_REQUEST_ID = _pattern(rf"\b(?:{_MISSING}|{_WRONG})")
+
+
+def blame(message: str) -> str | None:
+    """Tell whether a message blames the credentials or the application: the cause of a `Denied`, or None."""
+    if _BLAMES_APPLICATION.search(message) and not _ABOUT_TAGS.search(message):
+        return UNKNOWN_APPLICATION
+    plain = _NOT_A_CREDENTIAL.sub(" ", message)
+    if _BLAMES_CREDENTIALS.search(plain) and not _ABOUT_SYNTAX.search(plain):
+        return UNAUTHORIZED
+    return None
+
+
+def blames_request_id(message: str) -> bool:
+    """Tell whether the answer to a GET says that it knows no such job."""
+    return _BLAMES_REQUEST_ID.search(message) is not None
+
+
+def message_in(reply: dict[str, Any]) -> str:
+    """Find the message of a reply: `message`, `error.message`, `error`, `status_message`; else empty."""
+    error = reply.get("error")
+    inner = error.get("message") if isinstance(error, dict) else error
+    for found in (reply.get("message"), inner, reply.get("status_message")):
+        if isinstance(found, str) and found.strip():
+            return found[:_LOOKED_AT]
+        if found and not isinstance(found, (str, bool, int, float)):
+            return text_of(found)[:_LOOKED_AT]
+    return ""
+
+
+def raw_text(body: bytes) -> str:
+    """Read a body that is no JSON object, as well as it can be read."""
+    return body[:_LOOKED_AT].decode("utf-8", "replace")
+
+
+def text_of(value: Any) -> str:
+    """Write a value of an odd type as text: strings as they are, the rest as JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def shown(message: str, status: int, secrets: Sequence[str] = ()) -> str:
+    """Make a message fit to be shown: one line, 200 characters, no secret; the status's own name if empty."""
+    for secret in secrets:
+        if secret:
+            message = message.replace(secret, "***")
+    line = " ".join("".join(c if c.isprintable() else " " for c in message[: 5 * _SHOWN]).split())
+    if len(line) > _SHOWN:
+        line = line[: _SHOWN - 3] + "..."
+    if line:
+        return line
+    try:
+        return f"HTTP {status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"HTTP {status}"
