@@ -128,6 +128,18 @@ class Kafka:
             if p.offset >= 0
         }
 
+    def commit(self, group: str, positions: Mapping[TopicPartition, Position]) -> None:
+        """Set a group's offsets from outside; it must have no members."""
+        consumer = Consumer({**self._properties, "group.id": group, "enable.auto.commit": False})
+        offsets = [
+            KafkaTopicPartition(p.topic, p.partition, position.offset, metadata=position.metadata)
+            for p, position in positions.items()
+        ]
+        try:
+            consumer.commit(offsets=offsets, asynchronous=False)
+        finally:
+            consumer.close()
+
     def end_offsets(self, topic: str) -> dict[int, int]:
         """High watermark per partition."""
         return {p: high for p, (_, high) in self.watermarks(topic).items()}

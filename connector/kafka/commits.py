@@ -1,0 +1,57 @@
+"""Why an offset commit was not taken."""
+
+# ruff: noqa: SLF001 -- librdkafka's own error codes have names with an underscore in front
+
+from __future__ import annotations
+
+from typing import Literal
+
+from confluent_kafka import KafkaError, KafkaException
+
+Kind = Literal["retry", "fenced", "too_large", "lost"]
+
+_FENCED = frozenset(
+    {
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.FENCED_INSTANCE_ID,
+        KafkaError.FENCED_MEMBER_EPOCH,
+        KafkaError.ILLEGAL_GENERATION,
+    }
+)
+_LOST = frozenset({KafkaError._DESTROY, KafkaError._FATAL, KafkaError.INVALID_GROUP_ID})
+
+
+class CommitRefused(Exception):  # noqa: N818 -- reads as what happened
+    """Nothing, or not all, was committed.
+
+    `retry`: the same commit may work later. `fenced`: the group has gone on without this member; a rebalance
+    follows, what is still owned after it can be committed then. `too_large`: the metadata is longer than
+    the broker's `offset.metadata.max.bytes`. `lost`: the consumer is closed or dead.
+    """
+
+    def __init__(self, kind: Kind, message: str, error: KafkaError | None = None) -> None:
+        super().__init__(message)
+        self.kind: Kind = kind
+        self.message = message
+        self.error = error
+
+
+def refusal(error: KafkaError) -> CommitRefused:
+    """Say what an error of librdkafka means for a commit; an unknown one is worth a retry."""
+    code = error.code()
+    if code == KafkaError.OFFSET_METADATA_TOO_LARGE:
+        kind: Kind = "too_large"
+    elif code in _FENCED:
+        kind = "fenced"
+    elif code in _LOST or error.fatal():
+        kind = "lost"
+    else:
+        kind = "retry"
+    return CommitRefused(kind, error.str(), error)
+
+
+def error_in(exception: BaseException) -> KafkaError | None:
+    """Get the librdkafka error that an exception carries, if it does."""
+    if isinstance(exception, KafkaException) and exception.args and isinstance(exception.args[0], KafkaError):
+        return exception.args[0]
+    return None

@@ -1,0 +1,453 @@
+"""The consumer: a group member that hands over partitions with their checkpoints, and says what is wrong.
+
+librdkafka's rebalance callbacks run as coroutines on the loop while its poll thread waits, so each
+step in them is bounded in time. Calls on one consumer wait for each other: `fetch` is short.
+"""
+
+# ruff: noqa: SLF001 -- librdkafka's own error codes have names with an underscore in front
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+from confluent_kafka import OFFSET_END, KafkaError, KafkaException
+from confluent_kafka import TopicPartition as KafkaTopicPartition
+from confluent_kafka.aio import AIOConsumer
+
+from connector.kafka.batches import sort
+from connector.kafka.commits import CommitRefused, error_in, refusal
+from connector.kafka.properties import consumer_properties
+from connector.kafka.starts import Beginning, beginning
+from connector.kafka.statistics import Statistics, parse
+from connector.kafka.troubles import CONNECTION, Trouble, Troubles
+from connector.model import Fetched, Position, Start, TopicPartition
+
+ASSIGN_LIMIT = 5.0
+"""Seconds in the assignment callback for reading committed offsets; the rest is done beside consuming."""
+REVOKE_LIMIT = 5.0
+"""Seconds for the commit in the revocation callback: the group waits meanwhile."""
+CALL_LIMIT = 2.0
+"""Seconds for one question to a broker."""
+JOIN_LIMIT = 15.0
+"""Seconds without membership, brokers answering, after which something is wrong."""
+LOOK_EVERY = 0.5
+"""Seconds between two looks at what isn't in order."""
+
+
+class Listener(Protocol):
+    """Who owns the partitions' state. Called on the loop; a task made in here must not outlive the call."""
+
+    async def assigned(self, starts: Sequence[Start]) -> None:
+        """Own these from now on. Also called, again, for a partition that was created anew."""
+
+    async def revoked(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Position]:
+        """Let go of these; what is returned is committed before the next owner reads it."""
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """Somebody else owns these already: write nothing."""
+
+    def trouble(self, trouble: Trouble) -> None:
+        """Something began, lasts or ended: a line for the log, a state for readiness."""
+
+
+class SourceFailed(Exception):  # noqa: N818 -- reads as what happened
+    """The consumer is dead for good (librdkafka calls it fatal): only a restart helps."""
+
+
+class Source:
+    """A member of the consumer group. `clock` is monotonic, in seconds."""
+
+    def __init__(
+        self,
+        properties: Mapping[str, Any],
+        topics: Sequence[str],
+        listener: Listener,
+        on_data_loss: Literal["halt", "continue"],
+        clock: Callable[[], float],
+    ) -> None:
+        self._properties, self._reset = consumer_properties(properties)
+        self._topics = list(topics)
+        self._only_topic = topics[0] if len(topics) == 1 and not topics[0].startswith("^") else None
+        self._listener = listener
+        self._on_data_loss = on_data_loss
+        self._clock = clock
+        self.troubles = Troubles(listener.trouble, clock)
+        self.joined = False
+        """The group counts this member in, with or without partitions."""
+        self._owned: dict[TopicPartition, int] = {}
+        """What the listener owns, with the next offset to come."""
+        self._unresolved: set[TopicPartition] = set()
+        """Assigned, but where to begin isn't known yet."""
+        self._halted: set[TopicPartition] = set()
+        """Assigned, but nothing may be read."""
+        self._paused: set[TopicPartition] = set()
+        self._statistics = Statistics()
+        self._ends: dict[TopicPartition, int] = {}
+        self._stale: list[TopicPartition] = []
+        self._started = self._next_look = clock()
+        self._consumer: AIOConsumer | None = None
+
+    # -- life ------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Join the group; partitions come by `Listener.assigned` while `fetch` is called."""
+        properties = {**self._properties, "error_cb": self._on_error, "stats_cb": self._on_statistics}
+        self._started = self._next_look = self._clock()
+        self._consumer = AIOConsumer(properties)
+        await self._consumer.subscribe(
+            self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    async def close(self) -> None:
+        """Leave the group: `Listener.revoked` is asked once more, its answer committed."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            self._closing = consumer
+            await consumer.close()
+
+    @property
+    def _client(self) -> AIOConsumer:
+        consumer = self._consumer or self._closing
+        if consumer is None:
+            raise CommitRefused("lost", "the consumer is not running")
+        return consumer
+
+    _closing: AIOConsumer | None = None
+
+    # -- reading ---------------------------------------------------------------------------
+
+    async def fetch(self, max_records: int = 5000, wait: float = 0.01) -> list[Fetched]:
+        """Take records and ends by partition. All callbacks are served in here: call it always."""
+        try:
+            messages = await self._client.consume(max_records, wait)
+        except KafkaException as exception:
+            self._take_error(exception)
+            messages = []
+        if self._clock() >= self._next_look:
+            await self._look()
+        if not messages:
+            return []
+        found = sort(messages, self._only_topic)
+        for error, subject in found.errors:
+            self._notice(error, subject)
+        for partition, text in found.misplaced:
+            await self._replace(partition, text)
+        return self._count(found.fetched)
+
+    def _count(self, fetched: list[Fetched]) -> list[Fetched]:
+        """Drop what isn't owned; remember how far each partition was read."""
+        kept = [f for f in fetched if f.partition in self._owned and f.partition not in self._halted]
+        for one in kept:
+            after = one.records[-1].offset() + 1 if one.records else 0
+            reached = max(after, one.end or 0)
+            self._owned[one.partition] = reached
+            if reached > self._ends.get(one.partition, -1) or one.end is not None:
+                self._ends[one.partition] = reached
+            if self.troubles.active:
+                self.troubles.works(CONNECTION)
+                self.troubles.works(("topic_authorization", "topic_missing"), one.partition.topic)
+        return kept
+
+    async def pause(self, partitions: Collection[TopicPartition]) -> None:
+        """Deliver nothing more from these; what isn't owned is left out."""
+        chosen = [p for p in partitions if p in self._owned]
+        self._paused.update(chosen)
+        if chosen:
+            await self._client.pause(_bare(chosen))
+
+    async def resume(self, partitions: Collection[TopicPartition]) -> None:
+        """Undo `pause`."""
+        chosen = [p for p in partitions if p in self._owned]
+        self._paused.difference_update(chosen)
+        if going := [p for p in chosen if p not in self._halted]:
+            await self._client.resume(_bare(going))
+
+    # -- offsets ---------------------------------------------------------------------------
+
+    async def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
+        """Commit these, metadata and all, and wait for the broker. Partitions not owned are left out.
+
+        Raises CommitRefused. Without a coordinator it waits up to the session time-out.
+        """
+        offsets = [
+            KafkaTopicPartition(p.topic, p.partition, position.offset, metadata=position.metadata)
+            for p, position in positions.items()
+            if p in self._owned
+        ]
+        if not offsets:
+            return
+        try:
+            done = await self._client.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as exception:
+            raise self._refused(error_in(exception), exception) from exception
+        except RuntimeError as exception:  # AIOConsumer, once closed
+            raise CommitRefused("lost", str(exception)) from exception
+        for one in done:
+            if one.error is not None:
+                raise self._refused(one.error, None)
+        self.troubles.works(("group_authorization",))
+
+    def _refused(self, error: KafkaError | None, exception: Exception | None) -> CommitRefused:
+        if error is None:
+            return CommitRefused("retry", str(exception))
+        self._notice(error)
+        return refusal(error)
+
+    async def end_offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """Ask the brokers where these end: the first offset that a read_committed reader can't see yet.
+
+        Raises KafkaException where a broker doesn't answer.
+        """
+        return {p: (await self._watermarks(p))[1] for p in partitions}
+
+    async def group_metadata(self) -> Any:
+        """Get what a transaction carries to prove that this member is still in the group."""
+        return await self._client.consumer_group_metadata()
+
+    def high_watermarks(self) -> dict[TopicPartition, int]:
+        """Where each owned partition ends, as last heard: a few seconds old at most. Costs no request."""
+        return {p: max(self._ends.get(p, 0), reached) for p, reached in self._owned.items()}
+
+    def statistics(self) -> Statistics:
+        return self._statistics
+
+    # -- rebalances ------------------------------------------------------------------------
+
+    async def _on_assign(self, _consumer: AIOConsumer, given: list[KafkaTopicPartition]) -> None:
+        self._now_joined()
+        partitions = _ours(given)
+        if not partitions:
+            return
+        deadline = self._clock() + ASSIGN_LIMIT
+        found: dict[TopicPartition, Beginning] = {}
+        while not found and self._clock() < deadline:
+            found = await self._beginnings(partitions)
+        await self._begin(partitions, found)
+
+    async def _begin(
+        self, partitions: Collection[TopicPartition], found: Mapping[TopicPartition, Beginning]
+    ) -> None:
+        """Assign: what is resolved at its offset, the rest at the end of its log, paused."""
+        reading = {p: b for p, b in found.items() if not b.halted}
+        waiting = [p for p in partitions if p not in reading]
+        self._owned.update({p: b.offset for p, b in reading.items()})
+        self._halted.difference_update(reading)
+        self._halted.update(p for p, b in found.items() if b.halted)
+        self._unresolved.difference_update(found)
+        self._unresolved.update(p for p in partitions if p not in found)
+        places = [KafkaTopicPartition(p.topic, p.partition, b.offset) for p, b in reading.items()]
+        places += [KafkaTopicPartition(p.topic, p.partition, OFFSET_END) for p in waiting]
+        await self._client.incremental_assign(places)
+        if waiting:
+            await self._client.pause(_bare(waiting))
+        for beginning_ in found.values():
+            if beginning_.trouble:
+                self._tell_of_loss(beginning_)
+        if reading:
+            await self._listener.assigned([Start(p, b.offset, b.metadata) for p, b in reading.items()])
+
+    def _tell_of_loss(self, found: Beginning) -> None:
+        where = found.message.partition(":")[0]
+        self.troubles.notice(found.trouble, found.message, where, blocking=found.halted)
+        if not found.halted:
+            self.troubles.works((found.trouble,), where)
+
+    async def _on_revoke(self, _consumer: AIOConsumer, given: list[KafkaTopicPartition]) -> None:
+        partitions = _ours(given)
+        known = [p for p in partitions if p in self._owned]
+        try:
+            positions = await self._listener.revoked(known) if known else {}
+            if positions:
+                await self._commit_last(positions)
+        finally:
+            await self._let_go(given, partitions)
+
+    async def _commit_last(self, positions: Mapping[TopicPartition, Position]) -> None:
+        """Commit within the limit, or leave it: the next owner then does more again."""
+        try:
+            async with asyncio.timeout(REVOKE_LIMIT):
+                while True:
+                    try:
+                        return await self.commit(positions)
+                    except CommitRefused as refused:
+                        if refused.kind != "retry":
+                            return None
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            return None
+
+    async def _on_lost(self, _consumer: AIOConsumer, given: list[KafkaTopicPartition]) -> None:
+        partitions = _ours(given)
+        known = [p for p in partitions if p in self._owned]
+        self.joined = False
+        self._started = self._clock()
+        try:
+            if known:
+                self._listener.lost(known)
+        finally:
+            await self._let_go(given, partitions)
+
+    async def _let_go(self, given: list[KafkaTopicPartition], partitions: Collection[TopicPartition]) -> None:
+        for partition in partitions:
+            self._owned.pop(partition, None)
+            self._ends.pop(partition, None)
+            self.troubles.works(("data_loss", "no_offset"), _name(partition))
+        for some in (self._unresolved, self._halted, self._paused):
+            some.difference_update(partitions)
+        try:
+            await self._client.incremental_unassign(given)
+        except KafkaException as exception:
+            self._take_error(exception)
+
+    # -- where to begin --------------------------------------------------------------------
+
+    async def _beginnings(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Beginning]:
+        """Where each begins; those that can't be told in time are left out."""
+        try:
+            committed = await self._client.committed(_bare(partitions), timeout=CALL_LIMIT)
+        except KafkaException as exception:
+            self._offsets_unavailable(exception)
+            return {}
+        found: dict[TopicPartition, Beginning] = {}
+        for one in committed:
+            partition = TopicPartition(one.topic, one.partition)
+            position = Position(one.offset, one.metadata or "") if one.offset >= 0 else None
+            try:
+                if one.error is not None:
+                    raise KafkaException(one.error)  # noqa: TRY301 -- one way out for both questions
+                low, high = await self._watermarks(partition)
+            except KafkaException as exception:
+                self._offsets_unavailable(exception)
+            else:
+                found[partition] = self._decide(partition, position, low, high)
+        if len(found) == len(partitions):
+            self.troubles.works(("offsets_unavailable",))
+        return found
+
+    def _decide(self, partition: TopicPartition, position: Position | None, low: int, high: int) -> Beginning:
+        self._ends[partition] = high
+        return beginning(
+            position,
+            low,
+            high,
+            reset=self._reset,
+            on_data_loss=self._on_data_loss,
+            where=_name(partition),
+        )
+
+    async def _watermarks(self, partition: TopicPartition) -> tuple[int, int]:
+        place = KafkaTopicPartition(partition.topic, partition.partition)
+        low, high = await self._client.get_watermark_offsets(place, timeout=CALL_LIMIT)
+        return low, high
+
+    def _offsets_unavailable(self, exception: KafkaException) -> None:
+        error = error_in(exception)
+        if error is not None:
+            self._notice(error)
+        self.troubles.notice("offsets_unavailable", str(error.str() if error else exception))
+
+    async def _replace(self, partition: TopicPartition, text: str) -> None:
+        """Go on where the log still is, or halt: the next offset of an owned partition isn't in it."""
+        if partition not in self._owned or partition in self._halted:
+            return
+        try:
+            low, high = await self._watermarks(partition)
+        except KafkaException:
+            low, high = 0, 0
+        found = self._decide(partition, Position(self._owned[partition], ""), low, high)
+        if not found.trouble:
+            found = found._replace(trouble="data_loss", message=f"{_name(partition)}: {text}")
+        if found.halted:
+            self._halted.add(partition)
+            self._tell_of_loss(found)
+            await self._client.pause(_bare([partition]))
+            return
+        await self._client.incremental_unassign(_bare([partition]))
+        if found.rewound:
+            del self._owned[partition]
+            self._listener.lost([partition])
+            await self._begin([partition], {partition: found})
+            return
+        self._tell_of_loss(found)
+        self._owned[partition] = found.offset
+        place = KafkaTopicPartition(partition.topic, partition.partition, found.offset)
+        await self._client.incremental_assign([place])
+        if partition in self._paused:
+            await self._client.pause(_bare([partition]))
+
+    # -- what is wrong ---------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        """See, once in a while, whether what isn't in order works again."""
+        now = self._clock()
+        self._next_look = now + LOOK_EVERY
+        if not self.joined:
+            await self._look_for_membership(now)
+        if self._unresolved:
+            partitions = list(self._unresolved)
+            found = await self._beginnings(partitions)
+            if found:
+                await self._client.incremental_unassign(_bare(found))
+                await self._begin(list(found), found)
+                await self._client.resume(_bare([p for p, b in found.items() if not b.halted]))
+        if self._stale:
+            partition = self._stale.pop()
+            try:
+                self._ends[partition] = (await self._watermarks(partition))[1]
+            except KafkaException as exception:
+                self._take_error(exception)
+        self.troubles.remind()
+
+    async def _look_for_membership(self, now: float) -> None:
+        """Ask the epoch, negative until joined: a spare member under the new protocol hears nothing."""
+        metadata = bytes(await self.group_metadata())
+        if int.from_bytes(metadata[7:11], sys.byteorder, signed=True) >= 0:  # "CGMDv2:", then the epoch
+            self._now_joined()
+        elif now - self._started >= JOIN_LIMIT and self._statistics.connected and not self.troubles.blocking:
+            new_protocol = str(self._properties["group.protocol"]).lower() == "consumer"
+            code = "protocol_unsupported" if new_protocol else "not_joined"
+            self.troubles.notice(code, f"no membership in the group after {now - self._started:.0f} s")
+
+    def _now_joined(self) -> None:
+        self.joined = True
+        self.troubles.works(
+            ("protocol_unsupported", "not_joined", "group_authorization", "group_settings", "instance_id")
+        )
+
+    async def _on_error(self, error: KafkaError) -> None:
+        self._notice(error)
+
+    def _notice(self, error: KafkaError, subject: str = "") -> None:
+        self.troubles.notice_error(error, subject)
+
+    def _take_error(self, exception: KafkaException) -> None:
+        error = error_in(exception)
+        if error is None:
+            raise exception
+        self._notice(error)
+        if error.fatal() or error.code() == KafkaError._FATAL:
+            raise SourceFailed(error.str()) from exception
+
+    async def _on_statistics(self, text: str) -> None:
+        self._statistics = parse(text)
+        for partition, end in self._statistics.ends.items():
+            if partition in self._owned:
+                self._ends[partition] = max(end, self._ends.get(partition, 0))
+        self._stale = [p for p in self._owned if p in self._paused or p in self._halted]
+        if self._statistics.connected:
+            self.troubles.works(CONNECTION)
+
+
+def _name(partition: TopicPartition) -> str:
+    return f"{partition.topic}/{partition.partition}"
+
+
+def _bare(partitions: Collection[TopicPartition]) -> list[KafkaTopicPartition]:
+    return [KafkaTopicPartition(p.topic, p.partition) for p in partitions]
+
+
+def _ours(given: Collection[KafkaTopicPartition]) -> list[TopicPartition]:
+    return [TopicPartition(p.topic, p.partition) for p in given]

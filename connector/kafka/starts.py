@@ -1,0 +1,56 @@
+"""Where reading of a partition begins, and whether records are gone that nobody has read. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from connector.model import Position
+
+_LATEST = frozenset({"latest", "largest", "end"})
+_EARLIEST = frozenset({"earliest", "smallest", "beginning"})
+
+
+class Beginning(NamedTuple):
+    """Start at `offset`; with `trouble` say so, and if `halted` don't read at all.
+
+    `rewound`: offsets of this partition mean other records than before (it was truncated or
+    created again), so nothing that was known about it holds.
+    """
+
+    offset: int
+    metadata: str = ""
+    trouble: str = ""
+    message: str = ""
+    halted: bool = False
+    rewound: bool = False
+
+
+def beginning(
+    committed: Position | None, low: int, high: int, *, reset: str, on_data_loss: str, where: str
+) -> Beginning:
+    """Decide from the committed position (None: none), the log's first offset and its end.
+
+    `reset` is the user's auto.offset.reset; `where` names the partition in messages.
+    """
+    if committed is None:
+        if reset in _LATEST:
+            return Beginning(high)
+        if reset in _EARLIEST:
+            return Beginning(low)
+        message = f"{where}: no committed offset, and auto.offset.reset={reset}"
+        return Beginning(high, trouble="no_offset", message=message, halted=True)
+    if low <= committed.offset <= high:
+        return Beginning(*committed)
+    halted = on_data_loss == "halt"
+    if committed.offset < low:
+        gone = low - committed.offset
+        message = (
+            f"{where}: {gone} records from offset {committed.offset} on are gone, the log begins at {low}"
+        )
+        return Beginning(low, trouble="data_loss", message=message, halted=halted)
+    message = (
+        f"{where}: the committed offset {committed.offset} lies beyond the end of the log, {high}: "
+        "it was truncated or created again"
+    )
+    offset = high if reset in _LATEST else low
+    return Beginning(offset, trouble="data_loss", message=message, halted=halted, rewound=True)

@@ -1,0 +1,168 @@
+"""What can be wrong between here and Kafka, in words that say what to do.
+
+Kafka's login, TLS and authorization failures are hardly ever fatal to librdkafka and most come by
+its error callback alone, so somebody must remember them. `Troubles` tells of each when it begins,
+now and then while it lasts, and when it ends: never a line per event.
+"""
+
+# ruff: noqa: SLF001 -- librdkafka's own error codes have names with an underscore in front
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+
+import msgspec
+from confluent_kafka import KafkaError
+
+REMIND_EVERY = 60.0
+"""Seconds between two lines about a trouble that lasts."""
+
+
+class Phase(StrEnum):
+    """Where in its life a trouble is told of."""
+
+    BEGAN = "began"
+    LASTS = "lasts"
+    ENDED = "ended"
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """Something that a person may have to mend. `subject` is a topic, a partition or empty.
+
+    `blocking`: no record flows, or none of its subject; the process is not ready.
+    """
+
+    code: str
+    subject: str
+    message: str
+    mend: str
+    blocking: bool
+    phase: Phase = Phase.BEGAN
+
+
+MENDS: Mapping[str, str] = {
+    "authentication": "check sasl.mechanism and the user name, password or token in kafka.properties",
+    "tls": "check ssl.ca.location, the host name in the broker's certificate, and the client certificate",
+    "unreachable": "check kafka.bootstrap_servers, the network, and that security.protocol fits the listener",
+    "topic_authorization": "grant READ on the source topics, WRITE on the dead-letter topic",
+    "group_authorization": "grant READ on the consumer group",
+    "transactional_id_authorization": "grant WRITE on the transactional id (prefixed), "
+    "or set kafka.dead_letter_delivery to at_least_once",
+    "cluster_authorization": "grant what the broker's log says was denied on the cluster",
+    "topic_missing": "create the topic or correct its name",
+    "protocol_unsupported": "the brokers don't offer group.protocol=consumer (Kafka 4.0 or newer does): "
+    "set group.protocol to classic",
+    "group_settings": "every member of the group must use the same assignment strategy and protocol, "
+    "with time-outs that the broker allows",
+    "instance_id": "another process runs with the same group.instance.id: give each its own",
+    "not_joined": "look at the group coordinator: the brokers answer, but the group takes no member",
+    "data_loss": "records were deleted before they were read: lengthen retention; to go on without them set "
+    "kafka.on_data_loss to continue, or reset the group's offset",
+    "no_offset": "nothing is committed and auto.offset.reset is error: commit an offset for the group, "
+    "or set it to earliest or latest",
+    "offsets_unavailable": "committed offsets can't be read: a transaction of another member is open "
+    "(it ends by its time-out), or the coordinator is away",
+    "letter_too_large": "raise max.message.bytes of the dead-letter topic",
+    "letter_refused": "look at the dead-letter topic's settings: it must take every record of the source",
+    "fenced": "two instances share one transactional id: give each its own",
+    "transactions_unavailable": "look at the transaction coordinator: it doesn't answer in time",
+}
+
+_CODES: Mapping[int, str] = {
+    KafkaError._AUTHENTICATION: "authentication",
+    KafkaError.SASL_AUTHENTICATION_FAILED: "authentication",
+    KafkaError.UNSUPPORTED_SASL_MECHANISM: "authentication",
+    KafkaError.ILLEGAL_SASL_STATE: "authentication",
+    KafkaError._SSL: "tls",
+    KafkaError._ALL_BROKERS_DOWN: "unreachable",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "topic_authorization",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "group_authorization",
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "transactional_id_authorization",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "cluster_authorization",
+    KafkaError.UNKNOWN_TOPIC_OR_PART: "topic_missing",
+    KafkaError.TOPIC_EXCEPTION: "topic_missing",
+    KafkaError._UNKNOWN_TOPIC: "topic_missing",
+    KafkaError._UNKNOWN_PARTITION: "topic_missing",
+    KafkaError.UNSUPPORTED_VERSION: "protocol_unsupported",
+    KafkaError._UNSUPPORTED_FEATURE: "protocol_unsupported",
+    KafkaError.INCONSISTENT_GROUP_PROTOCOL: "group_settings",
+    KafkaError.INVALID_SESSION_TIMEOUT: "group_settings",
+    KafkaError.UNSUPPORTED_ASSIGNOR: "group_settings",
+    KafkaError.GROUP_MAX_SIZE_REACHED: "group_settings",
+    KafkaError.FENCED_INSTANCE_ID: "instance_id",
+    KafkaError.UNRELEASED_INSTANCE_ID: "instance_id",
+}
+
+CONNECTION = ("authentication", "tls", "unreachable")
+"""Codes that end when a broker stays connected."""
+
+
+def code_of(error: KafkaError) -> str | None:
+    """Name the trouble an error stands for; None where librdkafka tries again and nobody need act."""
+    return _CODES.get(error.code())
+
+
+class Troubles:
+    """The troubles there are now. Not thread-safe: call it from one thread.
+
+    `tell` gets each when it begins, at an interval while it lasts, and when it ends. `clock` is
+    monotonic, in seconds.
+    """
+
+    def __init__(
+        self, tell: Callable[[Trouble], None], clock: Callable[[], float], remind_every: float = REMIND_EVERY
+    ) -> None:
+        self._tell = tell
+        self._clock = clock
+        self._remind_every = remind_every
+        self._active: dict[tuple[str, str], Trouble] = {}
+        self._told: dict[tuple[str, str], float] = {}
+        self._last_words = ""
+
+    @property
+    def active(self) -> list[Trouble]:
+        return list(self._active.values())
+
+    @property
+    def blocking(self) -> bool:
+        return any(trouble.blocking for trouble in self._active.values())
+
+    def notice_error(self, error: KafkaError, subject: str = "") -> None:
+        """Take in an error of librdkafka; one that mends itself is only remembered for its words."""
+        code = code_of(error)
+        text = error.str()
+        if code is None:
+            self._last_words = text
+            return
+        if code == "unreachable" and self._last_words:
+            text = f"{text}; last: {self._last_words}"
+        self.notice(code, text, subject)
+
+    def notice(self, code: str, message: str, subject: str = "", *, blocking: bool = True) -> None:
+        """Tell of a trouble, unless it was told of lately."""
+        key = (code, subject)
+        now = self._clock()
+        phase = Phase.LASTS if key in self._active else Phase.BEGAN
+        trouble = Trouble(code, subject, message, MENDS[code], blocking, phase)
+        self._active[key] = trouble
+        if phase is Phase.BEGAN or now - self._told[key] >= self._remind_every:
+            self._told[key] = now
+            self._tell(trouble)
+
+    def works(self, codes: Iterable[str], subject: str | None = None) -> None:
+        """End these, of one subject or (None) of all."""
+        wanted = set(codes)
+        ended = [k for k in self._active if k[0] in wanted and (subject is None or k[1] == subject)]
+        for key in ended:
+            trouble = self._active.pop(key)
+            del self._told[key]
+            self._tell(msgspec.structs.replace(trouble, phase=Phase.ENDED))
+
+    def remind(self) -> None:
+        """Tell again of what has lasted for an interval since it was last told of."""
+        now = self._clock()
+        for key, trouble in self._active.items():
+            if now - self._told[key] >= self._remind_every:
+                self._told[key] = now
+                self._tell(msgspec.structs.replace(trouble, phase=Phase.LASTS))

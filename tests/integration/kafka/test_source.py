@@ -1,0 +1,199 @@
+"""The consumer against a real broker: hand-over, membership, ends, pauses, commits."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from confluent_kafka import Producer
+
+from connector.kafka.commits import CommitRefused
+from connector.model import Position, TopicPartition
+from tests.integration.kafka.member import Member
+from tests.kafka.client import Kafka
+
+pytestmark = pytest.mark.broker
+
+PROTOCOLS = ["classic", "consumer"]
+LONGEST = "ä" * 5 + "x" * (4095 - 10)
+"""4,095 bytes of UTF-8: the most that a broker takes beside the binding's trailing NUL."""
+
+
+async def test_the_longest_metadata_comes_back_whole(kafka: Kafka) -> None:
+    topic, group = kafka.create_topic(), kafka.name("group")
+    kafka.produce(topic, [(b"k", b"v")] * 10)
+    partition = TopicPartition(topic, 0)
+    async with Member(kafka.bootstrap, group, [topic]) as member:
+        await member.until(lambda: len(member.records) == 10)
+        assert member.all_starts[0].offset == 0
+        assert member.all_starts[0].metadata == ""
+        await member.source.commit({partition: Position(7, LONGEST)})
+    async with Member(kafka.bootstrap, group, [topic]) as member:
+        await member.until(lambda: len(member.records) == 3)
+        assert member.starts[partition].metadata == LONGEST
+        assert member.offsets() == [7, 8, 9]
+
+
+async def test_metadata_that_is_too_long_is_refused_as_such(kafka: Kafka) -> None:
+    topic = kafka.create_topic()
+    async with Member(kafka.bootstrap, kafka.name("group"), [topic]) as member:
+        await member.until(lambda: member.starts)
+        with pytest.raises(CommitRefused) as refused:
+            await member.source.commit({TopicPartition(topic, 0): Position(0, "x" * 4096)})
+        assert refused.value.kind == "too_large"
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_what_is_committed_on_revoke_is_read_by_the_next_owner(kafka: Kafka, protocol: str) -> None:
+    topic, group = kafka.create_topic(partitions=2), kafka.name("group")
+    kafka.produce(topic, [(b"k", b"v", p) for p in (0, 1) for _ in range(5)])
+    hand_over = {TopicPartition(topic, p): Position(3, f"job {p}") for p in (0, 1)}
+    first = Member(kafka.bootstrap, group, [topic], hand_over=hand_over, group_protocol=protocol)
+    second = Member(kafka.bootstrap, group, [topic], group_protocol=protocol)
+    async with first:
+        await first.until(lambda: len(first.records) == 10)
+        async with second:
+            await second.until(lambda: second.starts)
+            (moved,) = second.starts
+            assert first.let_go == [moved]
+            assert second.starts[moved] == (moved, 3, f"job {moved.partition}")
+            await second.until(lambda: len(second.records) == 2)
+            assert list(first.starts) == [p for p in hand_over if p != moved]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_member_that_leaves_commits_what_its_listener_says(kafka: Kafka, protocol: str) -> None:
+    topic, group = kafka.create_topic(), kafka.name("group")
+    partition = TopicPartition(topic, 0)
+    kafka.produce(topic, [(b"k", b"v")] * 4)
+    hand_over = {partition: Position(2, "last words")}
+    async with Member(
+        kafka.bootstrap, group, [topic], hand_over=hand_over, group_protocol=protocol
+    ) as member:
+        await member.until(lambda: member.starts)
+    assert kafka.committed(group) == hand_over
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_spare_member_has_joined_without_a_partition(kafka: Kafka, protocol: str) -> None:
+    topic, group = kafka.create_topic(), kafka.name("group")
+    async with Member(kafka.bootstrap, group, [topic], group_protocol=protocol) as owner:
+        await owner.until(lambda: owner.starts)
+        async with Member(kafka.bootstrap, group, [topic], group_protocol=protocol) as spare:
+            await spare.until(lambda: spare.source.joined)
+            assert not spare.starts
+            assert not spare.troubles
+
+
+async def test_the_end_lies_beyond_transaction_markers(kafka: Kafka) -> None:
+    topic = kafka.create_topic()
+    partition = TopicPartition(topic, 0)
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": kafka.name("id")})
+    producer.init_transactions(30)
+    for finish in (producer.commit_transaction, producer.abort_transaction):
+        producer.begin_transaction()
+        producer.produce(topic, b"v")
+        producer.flush(10)
+        finish(10)
+    async with Member(kafka.bootstrap, kafka.name("group"), [topic]) as member:
+        await member.until(lambda: member.ends)
+        assert member.offsets() == [0]
+        assert member.ends == {partition: 4}  # record, marker, aborted record, marker
+        assert await member.source.end_offsets([partition]) == {partition: 4}
+        assert member.source.high_watermarks() == {partition: 4}
+
+
+async def test_an_open_transaction_ends_what_can_be_read(kafka: Kafka) -> None:
+    topic = kafka.create_topic()
+    partition = TopicPartition(topic, 0)
+    kafka.produce(topic, [(None, b"before")])
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": kafka.name("id")})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(topic, b"open")
+    producer.flush(10)
+    async with Member(kafka.bootstrap, kafka.name("group"), [topic]) as member:
+        await member.until(lambda: member.ends)
+        assert member.offsets() == [0]
+        assert await member.source.end_offsets([partition]) == {partition: 1}
+        producer.commit_transaction(10)
+        await member.until(lambda: member.offsets() == [0, 1])
+        await member.until(lambda: member.ends == {partition: 3})
+
+
+async def test_latest_begins_at_the_end_and_earliest_at_the_start(kafka: Kafka) -> None:
+    topic = kafka.create_topic()
+    kafka.produce(topic, [(None, b"v")] * 5)
+    kafka.delete_records(topic, 0, 2)
+    for reset, offset in (("latest", 5), ("earliest", 2)):
+        async with Member(kafka.bootstrap, kafka.name("group"), [topic], auto_offset_reset=reset) as member:
+            await member.until(lambda m=member: m.starts)
+            assert member.starts[TopicPartition(topic, 0)].offset == offset
+
+
+async def test_a_paused_partition_delivers_nothing_and_its_end_is_still_known(kafka: Kafka) -> None:
+    topic = kafka.create_topic(partitions=2)
+    paused, flowing = TopicPartition(topic, 0), TopicPartition(topic, 1)
+    async with Member(kafka.bootstrap, kafka.name("group"), [topic]) as member:
+        await member.until(lambda: len(member.ends) == 2)
+        await member.source.pause([paused])
+        kafka.produce(topic, [(None, b"v", 0)] * 3 + [(None, b"v", 1)])
+        await member.until(lambda: member.records)
+        await member.until(lambda: member.source.high_watermarks() == {paused: 3, flowing: 1})
+        assert [record.partition() for record in member.records] == [1]
+        await member.source.resume([paused])
+        await member.until(lambda: len(member.records) == 4)
+
+
+async def test_a_partition_that_is_not_owned_is_not_committed(kafka: Kafka) -> None:
+    topic, group = kafka.create_topic(partitions=2), kafka.name("group")
+    gone = TopicPartition(topic, 7)
+    async with Member(kafka.bootstrap, group, [topic]) as member:
+        await member.until(lambda: len(member.starts) == 2)
+        await member.source.commit({gone: Position(1, ""), TopicPartition(topic, 0): Position(0, "x")})
+    assert list(kafka.committed(group)) == [TopicPartition(topic, 0)]
+
+
+async def test_a_commit_after_closing_says_that_it_is_lost(kafka: Kafka) -> None:
+    topic = kafka.create_topic()
+    member = Member(kafka.bootstrap, kafka.name("group"), [topic])
+    async with member:
+        await member.until(lambda: member.starts)
+        owned = dict(member.source._owned)
+    member.source._owned = owned
+    with pytest.raises(CommitRefused) as refused:
+        await member.source.commit({TopicPartition(topic, 0): Position(0, "")})
+    assert refused.value.kind == "lost"
+
+
+async def test_committed_offsets_are_waited_for_while_a_transaction_is_open(kafka: Kafka) -> None:
+    topic, group = kafka.create_topic(), kafka.name("group")
+    partition = TopicPartition(topic, 0)
+    kafka.produce(topic, [(None, b"v")] * 5)
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": kafka.name("id")})
+    async with Member(kafka.bootstrap, group, [topic]) as member:
+        await member.until(lambda: member.starts)
+        metadata = await member.source.group_metadata()
+        await asyncio.to_thread(producer.init_transactions, 30)
+        producer.begin_transaction()
+        from confluent_kafka import TopicPartition as KafkaTopicPartition  # noqa: PLC0415 -- the name is taken
+
+        offsets = [KafkaTopicPartition(topic, 0, 4, metadata="in doubt")]
+        await asyncio.to_thread(producer.send_offsets_to_transaction, offsets, metadata, 10)
+    async with Member(kafka.bootstrap, group, [topic]) as member:
+        await member.until(lambda: member.told("offsets_unavailable"))
+        assert not member.starts
+        await asyncio.to_thread(producer.commit_transaction, 10)
+        await member.until(lambda: member.starts)
+        assert member.starts[partition] == (partition, 4, "in doubt")
+        await member.until(lambda: member.offsets() == [4])
+        assert not member.source.troubles.active
+
+
+async def test_statistics_measure_the_round_trip(kafka: Kafka) -> None:
+    topic = kafka.create_topic()
+    async with Member(kafka.bootstrap, kafka.name("group"), [topic]) as member:
+        await member.until(lambda: member.source.statistics().round_trip is not None)
+        assert 0 < (member.source.statistics().round_trip or 0) < 5
+        await member.until(lambda: member.source.statistics().connected)
+        assert member.source.statistics().rebalances >= 1

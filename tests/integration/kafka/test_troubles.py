@@ -1,0 +1,117 @@
+"""What a person must mend is named, and is over when it is mended: against real brokers that refuse."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from connector.kafka.troubles import Phase
+from tests.broker import Broker
+from tests.integration.kafka.member import Member
+from tests.kafka.client import Kafka
+
+pytestmark = pytest.mark.broker
+
+LOGIN = {"sasl_mechanism": "PLAIN", "security_protocol": "SASL_PLAINTEXT", "sasl_username": "connector"}
+JAAS = (
+    "org.apache.kafka.common.security.plain.PlainLoginModule required "
+    'user_admin="admin-pw" user_connector="conn-pw";'
+)
+
+
+@pytest.fixture
+def guarded(own_broker: Callable[..., Broker]) -> Broker:
+    """A broker that asks for a password on its listener SASL and lets `connector` do nothing yet."""
+    return own_broker(
+        listeners={"SASL": "SASL_PLAINTEXT"},
+        extra_config={
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS;User:admin",
+            "listener.name.sasl.sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.sasl.plain.sasl.jaas.config": JAAS,
+        },
+    )
+
+
+def allow(broker: Broker, kind: ResourceType, name: str, operation: AclOperation) -> None:
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    binding = AclBinding(
+        kind,
+        name,
+        ResourcePatternType.LITERAL,
+        "User:connector",
+        "*",
+        operation,
+        AclPermissionType.ALLOW,
+    )
+    for future in admin.create_acls([binding]).values():
+        future.result(10)
+
+
+async def test_a_wrong_password_is_an_authentication_trouble(guarded: Broker) -> None:
+    async with Member(guarded.addresses["SASL"], "g", ["t"], sasl_password="wrong", **LOGIN) as member:
+        await member.until(lambda: member.told("authentication"))
+        assert member.source.troubles.blocking
+        assert not member.source.joined
+        assert "wrong" not in str(member.troubles)
+
+
+async def test_a_plaintext_client_at_a_sasl_listener_is_told_to_check_its_protocol(guarded: Broker) -> None:
+    async with Member(guarded.addresses["SASL"], "g", ["t"]) as member:
+        await member.until(lambda: member.told("unreachable"))
+        trouble = member.told("unreachable")
+        assert trouble is not None
+        assert "security.protocol" in trouble.mend
+
+
+async def test_missing_rights_are_named_one_by_one_and_heal(guarded: Broker) -> None:
+    topic = Kafka(guarded.bootstrap).create_topic("events")
+    Kafka(guarded.bootstrap).produce(topic, [(None, b"v")])
+    async with Member(guarded.addresses["SASL"], "g", [topic], sasl_password="conn-pw", **LOGIN) as member:
+        await member.until(lambda: member.told("group_authorization"))
+        allow(guarded, ResourceType.GROUP, "g", AclOperation.READ)
+        await member.until(lambda: member.told("topic_authorization"))
+        allow(guarded, ResourceType.TOPIC, topic, AclOperation.READ)
+        await member.until(lambda: member.records)
+        await member.until(lambda: not member.source.troubles.active)
+        assert member.told("group_authorization", Phase.ENDED)
+        assert member.told("topic_authorization", Phase.ENDED)
+
+
+async def test_a_missing_topic_is_named_and_found_once_it_exists(kafka: Kafka) -> None:
+    topic = kafka.name()
+    async with Member(
+        kafka.bootstrap, kafka.name("group"), [topic], topic_metadata_refresh_interval_ms=500
+    ) as member:
+        await member.until(lambda: member.told("topic_missing"))
+        trouble = member.told("topic_missing")
+        assert trouble is not None
+        assert trouble.subject == topic
+        kafka.create_topic(topic)
+        kafka.produce(topic, [(None, b"v")])
+        await member.until(lambda: member.records)
+        assert not member.source.troubles.active
+
+
+async def test_a_dead_broker_is_unreachable_until_it_is_back(own_broker: Callable[..., Broker]) -> None:
+    broker = own_broker()
+    topic = Kafka(broker.bootstrap).create_topic()
+    async with Member(broker.bootstrap, "g", [topic]) as member:
+        await member.until(lambda: member.ends)
+        broker.kill()
+        await member.until(lambda: member.told("unreachable"))
+        await asyncio.to_thread(broker.start)
+        await asyncio.to_thread(Kafka(broker.bootstrap).produce, topic, [(None, b"v")])
+        await member.until(lambda: member.records)
+        await member.until(lambda: not member.source.troubles.active)
+        assert sum(t.phase is Phase.BEGAN and t.code == "unreachable" for t in member.troubles) == 1
