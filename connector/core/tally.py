@@ -71,7 +71,7 @@ class Tally:
     settled: defaultdict[tuple[str, str], int] = field(default_factory=_pair_counts)
     """Records settled, by (endpoint, `Outcome`)."""
     latencies: list[tuple[str, list[int]]] = field(default_factory=list)
-    """(endpoint, timestamps of the records just confirmed: ms since the epoch, without one left out)."""
+    """(endpoint, timestamps of the records just settled: ms since the epoch, without one left out)."""
     stages: list[tuple[str, float, int]] = field(default_factory=list)
     """(`Stage`, seconds, how many records took that long)."""
     dead_letters: defaultdict[str, int] = field(default_factory=_counts)

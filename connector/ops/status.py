@@ -35,12 +35,14 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class HaltView(msgspec.Struct, frozen=True):
-    """Why nothing is submitted, and what a person has to do (`mend`)."""
+    """Why nothing is submitted, or what is wrong with Kafka, and what a person has to do (`mend`)."""
 
     cause: str
     message: str
     mend: str
     since: float
+    subject: str = ""
+    """The topic or application that it is about, where it is about one."""
 
 
 class GateView(msgspec.Struct, frozen=True):
@@ -101,6 +103,8 @@ class Snapshot(msgspec.Struct, kw_only=True):
     halts: list[HaltView] = []
     gate: GateView | None = None
     """None while it is open."""
+    troubles: list[HaltView] = []
+    """What is wrong between here and Kafka; `cause` is a code such as `topic_missing`."""
     partitions: list[PartitionView] = []
     jobs_in_flight: dict[str, int] = {}
     """By endpoint."""

@@ -1,0 +1,146 @@
+"""The metrics of the process: filled by the runner, read by a scrape.
+
+Counters and histograms are fed once per list (`absorb`). Gauges are worked out at the scrape from the
+runner's `Snapshot`: no record pays for them, and a partition that was revoked is gone.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import InfoMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from connector import __version__
+from connector.core.tally import Outcome, Tally
+from connector.ops.families import ENDPOINTS, PREFIX, Families
+from connector.ops.status import Snapshot
+
+
+class Metrics(Families):
+    """All metrics of the process, exported by `registry`. `watch` names where the gauges come from."""
+
+    def __init__(self, registry: CollectorRegistry, topics: Iterable[str] = ()) -> None:
+        """`topics`: the source topics, so that their counters begin at 0."""
+        super().__init__(topics)
+        self._snapshot: Callable[[], Snapshot] | None = None
+        registry.register(self)
+        ProcessCollector(registry=registry)
+
+    # -- reported ------------------------------------------------------------------------------
+
+    def absorb(self, tally: Tally, now: float) -> None:
+        """Take in what the core counted, and clear it. `now`: seconds since the epoch."""
+        for counts, counter in (
+            (tally.consumed, self.records_consumed),
+            (tally.dead_letters, self.dead_letters),
+            (tally.submitted, self.devices_submitted),
+            (tally.resubmitted, self.devices_resubmitted),
+            (tally.retried, self.events_retried),
+            (tally.gate_closures, self.gate_closures),
+            (tally.halts, self.halts),
+            (tally.lost_records, self.records_lost),
+        ):
+            for label, count in counts.items():
+                counter.add(count, label)
+        for pairs, counter in ((tally.settled, self.events_settled), (tally.jobs, self.jobs)):
+            for labels, count in pairs.items():
+                counter.add(count, *labels)
+        self.events_coalesced.add(tally.coalesced)
+        self.batches_split.add(tally.split_batches)
+        self.tags_refused.add(tally.refused_tags)
+        self.pauses.add(tally.pauses)
+        self.unknown_platforms.add(tally.unknown_platforms)
+        self.unreadable_checkpoints.add(tally.unreadable_checkpoints)
+        for stage, seconds, count in tally.stages:
+            self.stages.at(stage).observe(max(0.0, seconds), count)
+        for endpoint, timestamps in tally.latencies:
+            self.confirmation_latency.at(endpoint).observe_ms_since(now, timestamps)
+        if any(tally.settled.get((endpoint, Outcome.CONFIRMED), 0) for (endpoint,) in ENDPOINTS):
+            self.last_confirmation.set(now)
+        tally.clear()
+
+    def http_request(self, endpoint: str, method: str, code: int, seconds: float) -> None:
+        """Take in one call to the API; `code` 0 where no reply came."""
+        self.http_requests.add(1, endpoint, method, str(code) if code else "none")
+        self.http_duration.at(endpoint, method).observe(seconds)
+
+    def round_trip(self, seconds: float | None) -> None:
+        """Take in librdkafka's figure; None where it measured nothing since the last one."""
+        if seconds is not None:
+            self.broker_round_trip.set(seconds)
+
+    # -- asked ---------------------------------------------------------------------------------
+
+    def totals(self) -> tuple[int, int, int]:
+        """Return records consumed, confirmed and dead-lettered since the start: for `RateMeter`.
+
+        Superseded records count as confirmed: what replaced them was.
+        """
+        settled = self.settled()
+        confirmed = settled.get(Outcome.CONFIRMED, 0) + settled.get(Outcome.SUPERSEDED, 0)
+        return sum(self.records_consumed.values.values()), confirmed, settled.get(Outcome.DEAD_LETTER, 0)
+
+    def settled(self) -> dict[str, int]:
+        """Return records settled since the start, by outcome: for `Status`."""
+        outcomes = {outcome.value: 0 for outcome in Outcome}
+        for (_, outcome), count in self.events_settled.values.items():
+            outcomes[outcome] = outcomes.get(outcome, 0) + count
+        return outcomes
+
+    def dead_letters_by_reason(self) -> dict[str, int]:
+        """Return dead letters since the start: for `Status`."""
+        return {reason: count for (reason,), count in self.dead_letters.values.items() if count}
+
+    def watch(self, snapshot: Callable[[], Snapshot]) -> None:
+        """Have the gauges of each scrape taken from what this returns."""
+        self._snapshot = snapshot
+
+    # -- exported ------------------------------------------------------------------------------
+
+    def describe(self) -> Iterator[Metric]:
+        """Yield the families without looking at anything: the registry asks for their names."""
+        yield _build_info()
+        for each in self.families:
+            yield each.family()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families of a scrape."""
+        if self._snapshot is not None:
+            self._fill(self._snapshot())
+        return self.describe()
+
+    def _fill(self, now: Snapshot) -> None:
+        for gauge in (
+            self.backlog,
+            self.lag,
+            self.oldest_unsettled,
+            self.jobs_in_flight,
+            self.halted,
+            self.kafka_trouble,
+        ):
+            gauge.reset()
+        for each in now.partitions:
+            where = (each.topic, str(each.partition))
+            self.oldest_unsettled.set(each.oldest_unsettled_seconds, *where)
+            if each.backlog is not None:
+                self.backlog.set(each.backlog, *where)
+            if each.lag is not None:
+                self.lag.set(each.lag, *where)
+        for endpoint, count in now.jobs_in_flight.items():
+            self.jobs_in_flight.set(count, endpoint)
+        for halt in now.halts:
+            self.halted.set(1, halt.cause)
+        for trouble in now.troubles:
+            self.kafka_trouble.set(1, trouble.cause)
+        self.gate_open.set(now.gate is None)
+        self.buffered_events.set(now.buffered_events)
+        self.buffered_bytes.set(now.buffered_bytes)
+
+
+def _build_info() -> Metric:
+    family = InfoMetricFamily(PREFIX + "build", "Version of the connector and of what it runs on; always 1.")
+    family.add_metric([], {"version": __version__, "python": platform.python_version()})
+    return family
