@@ -26,7 +26,6 @@ from connector.core.json_events import (
     decode_kind,
     decode_tags,
     encode,
-    json_type,
 )
 from connector.model import (
     Content,
@@ -223,14 +222,11 @@ class Interpreter:
 
     def _tags(self, value: Any) -> bytes:
         """Give the tags as JSON. The built-in decoder's are sound: only that they are an object is open."""
-        if not isinstance(value, Raw) or not isinstance(self._decoder, JsonDecoder):
-            return rules.tags_object(value)
-        raw = bytes(value)
-        if raw == b"null":
-            return b""
-        if not raw.startswith(b"{"):
-            raise rules.InvalidField(f"Expected `object`, got `{json_type(raw)}`", "tags")
-        return raw
+        if isinstance(value, Raw) and isinstance(self._decoder, JsonDecoder):
+            raw = bytes(value)
+            if raw.startswith(b"{"):
+                return raw
+        return rules.tags_object(value)
 
     def _key_as_hwid(self, record: Record) -> str | None:
         if not self._key_is_hwid:

@@ -15,7 +15,7 @@ from connector.core import rules
 from connector.model import Content, Record, Registration, TagsUpdate
 
 NOTHING = Raw(b"")
-"""No tags at all, where `Raw(b"null")` is a null that was sent."""
+"""No tags at all: left out of what is written."""
 
 
 class TagsFields(msgspec.Struct, gc=False, omit_defaults=True):
@@ -103,9 +103,4 @@ def _as_update(fields: TagsFields) -> TagsUpdate:
 
 
 def _tags_or_none(tags: Raw) -> Raw | None:
-    return None if tags is NOTHING else tags
-
-
-def json_type(raw: bytes) -> str:
-    """Name the type of a JSON value that is not an object, as msgspec would."""
-    return {"[": "array", '"': "str", "t": "bool", "f": "bool"}.get(raw[:1].decode(), "number")
+    return None if tags is NOTHING or bytes(tags) == b"null" else tags

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from connector.core.decode import Decoder, Interpreter, load_decoder
+from connector.core.json_events import JsonDecoder
 from connector.model import (
     Content,
     DecoderUnavailable,
@@ -226,7 +227,7 @@ def test_what_is_no_json_object_is_rejected_with_where_and_why(
         ({"tags": {}}, "Empty: there is nothing to change - at `$.tags`"),
         ({"tags": []}, "Expected `object`, got `array` - at `$.tags`"),
         ({"tags": "a"}, "Expected `object`, got `str` - at `$.tags`"),
-        ({"tags": 1}, "Expected `object`, got `number` - at `$.tags`"),
+        ({"tags": 1}, "Expected `object`, got `int` - at `$.tags`"),
         ({"tags": True}, "Expected `object`, got `bool` - at `$.tags`"),
         ({"application": ""}, "Empty - at `$.application`"),
         ({"application": 1}, "got `int` - at `$.application`"),
@@ -464,6 +465,7 @@ def test_a_decoder_of_the_users_may_skip_a_record() -> None:
         (TagsUpdate(tags={"a": 1}), "Names no device"),
         (TagsUpdate(hwid=5, tags={"a": 1}), "Expected `str`, got `int` - at `$.hwid`"),  # type: ignore[arg-type]  # wrong on purpose
         (TagsUpdate(hwid="\ud800", tags={"a": 1}), "Not text that UTF-8 can carry"),
+        (TagsUpdate(hwid="A", list_operator=["set"], tags={"a": 1}), "got `list` - at `$.list_operator`"),  # type: ignore[arg-type]  # wrong on purpose
         (TagsUpdate(hwid="A", tags=[1]), "Expected `object`, got `list` - at `$.tags`"),
         (
             TagsUpdate(hwid="A", tags={"a": {"b": [float("nan")]}}),
@@ -494,10 +496,18 @@ def test_tags_that_contain_themselves_are_rejected() -> None:
     assert "Nested too deeply" in found.detail
 
 
+def test_a_decoder_around_the_built_in_one_changes_nothing_else() -> None:
+    plain = JsonDecoder(Content.REGISTRATIONS)
+    for value in (PHONE, PHONE | {"tags": None}, PHONE | {"tags": {"a": 1}}, PHONE | {"platform": 99}):
+        wrapped = event(value, Content.REGISTRATIONS, decoder=lambda record: plain(record))  # noqa: PLW0108 - on purpose
+        assert wrapped.row == event(value, Content.REGISTRATIONS).row
+    assert plain(FakeRecord(None)) is None
+
+
 def test_raw_tags_of_a_decoder_pass_through() -> None:
-    found = decoded(returning(TagsUpdate(hwid="A", tags=msgspec.Raw(b'{"a": 1.10}'))))
+    found = decoded(returning(TagsUpdate(hwid="A", tags=msgspec.Raw(b'{"a": 1.10, "b": 1e400}'))))
     assert isinstance(found, Event)
-    assert b'{"a": 1.10}' in found.row
+    assert b'{"a": 1.10, "b": 1e400}' in found.row
 
 
 def test_whatever_a_decoder_raises_rejects_the_record_with_its_words() -> None:
