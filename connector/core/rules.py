@@ -133,21 +133,21 @@ def tags_object(value: Any) -> bytes:
     """
     if value is None:
         return b""
+    if not isinstance(value, (dict, msgspec.Raw)):
+        raise InvalidField(f"Expected `object`, got `{type(value).__name__}`", "tags")
     try:
-        if isinstance(value, msgspec.Raw):
-            raw = bytes(value)
-            msgspec.json.decode(raw.decode(), type=dict[str, msgspec.Raw])
-            return raw
-        if not isinstance(value, dict):
-            raise InvalidField(f"Expected `object`, got `{type(value).__name__}`", "tags")
-        _refuse_what_json_lacks(value, "tags")
-        return msgspec.json.encode(value)
+        if isinstance(value, dict):
+            _refuse_what_json_lacks(value, "tags")
+            return msgspec.json.encode(value)
+        raw = bytes(value)
+        msgspec.json.decode(raw.decode(), type=dict[str, msgspec.Raw])
     except InvalidField:
         raise
     except RecursionError as error:
         raise InvalidField("Nested too deeply", "tags") from error
     except Exception as error:  # values of any type may refuse to be written with any error
         raise InvalidField(str(error), "tags") from error
+    return raw
 
 
 def _refuse_what_json_lacks(value: object, path: str) -> None:

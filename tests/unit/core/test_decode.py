@@ -465,6 +465,7 @@ def test_a_decoder_of_the_users_may_skip_a_record() -> None:
         (TagsUpdate(tags={"a": 1}), "Names no device"),
         (TagsUpdate(hwid=5, tags={"a": 1}), "Expected `str`, got `int` - at `$.hwid`"),  # type: ignore[arg-type]  # wrong on purpose
         (TagsUpdate(hwid="\ud800", tags={"a": 1}), "Not text that UTF-8 can carry"),
+        (TagsUpdate(hwid="A", list_operator="Set", tags={"a": 1}), "got 'Set' - at `$.list_operator`"),
         (TagsUpdate(hwid="A", list_operator=["set"], tags={"a": 1}), "got `list` - at `$.list_operator`"),  # type: ignore[arg-type]  # wrong on purpose
         (TagsUpdate(hwid="A", tags=[1]), "Expected `object`, got `list` - at `$.tags`"),
         (
@@ -502,6 +503,12 @@ def test_a_decoder_around_the_built_in_one_changes_nothing_else() -> None:
         wrapped = event(value, Content.REGISTRATIONS, decoder=lambda record: plain(record))  # noqa: PLW0108 - on purpose
         assert wrapped.row == event(value, Content.REGISTRATIONS).row
     assert plain(FakeRecord(None)) is None
+
+
+def test_an_operator_of_a_decoder_is_sent_as_it_is() -> None:
+    found = decoded(returning(TagsUpdate(hwid="A", list_operator="append", tags={"a": ["x"]})))
+    assert isinstance(found, Event)
+    assert found.list_operator == "append"
 
 
 def test_raw_tags_of_a_decoder_pass_through() -> None:
