@@ -376,6 +376,8 @@ def test_a_registration_that_breaks_a_rule_is_rejected_with_the_field(
 def test_in_a_mixed_topic_the_type_tells() -> None:
     assert event({"type": "tags", "hwid": "A", "tags": {"a": 1}}, Content.MIXED).endpoint is Endpoint.TAGS
     assert event({"type": "registration"} | PHONE, Content.MIXED).endpoint is Endpoint.REGISTRATIONS
+    of_another = event({"type": "tags", "hwid": "A", "tags": {"a": 1}, "application": "X"}, Content.MIXED)
+    assert (of_another.endpoint, of_another.application) == (Endpoint.TAGS, "X")
 
 
 @pytest.mark.parametrize(
