@@ -1,0 +1,131 @@
+"""Checkpoint text: whatever goes in, what it covers comes out, and nothing that is damaged is believed."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from unittest.mock import patch
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.core import tokens
+from connector.core.checkpoint import PREFIX, Checkpoint, JobSlice, decode, encode, unreadable
+from connector.model import Endpoint
+
+REQUEST_IDS = st.one_of(
+    st.uuids().map(str),
+    st.uuids().map(lambda uuid: str(uuid).upper()),
+    st.text(max_size=60),
+    st.text(alphabet="0123456789abcdef-", min_size=36, max_size=36),
+)
+
+
+@st.composite
+def states(draw: st.DrawFn, most: int = 600) -> tuple[int, bytes, list[JobSlice]]:
+    """Draw a position, what is settled beyond it, and jobs that share the rest among them."""
+    position = draw(st.integers(0, 2**62))
+    runs = draw(st.lists(st.tuples(st.integers(0, 6), st.integers(1, most)), max_size=60))
+    owners = [owner for owner, length in runs for _ in range(length)]
+    flags = bytes(owner == 1 for owner in owners)
+    jobs = [
+        JobSlice(
+            draw(REQUEST_IDS),
+            draw(st.sampled_from(Endpoint)),
+            draw(st.sampled_from(["", "ABCDE-12345", "ünïcode"])),
+            draw(st.floats(0, 4e9)),
+            tuple(position + at for at, each in enumerate(owners) if each == owner),
+        )
+        for owner in range(2, 7)
+    ]
+    return position, flags, draw(st.permutations(jobs))
+
+
+def below(covers: int, position: int, flags: bytes, jobs: list[JobSlice]) -> Checkpoint:
+    """Return what must be remembered of a state, of the offsets below `covers`."""
+    slices = [
+        JobSlice(
+            job.request_id,
+            job.endpoint,
+            job.application,
+            float(int(job.submitted_at)),
+            tuple(offset for offset in job.offsets if offset < covers),
+        )
+        for job in jobs
+    ]
+    return Checkpoint(
+        flags[: covers - position].rstrip(b"\0"),
+        sorted((job for job in slices if job.offsets), key=lambda job: job.offsets[0]),
+    )
+
+
+def end_of(position: int, flags: bytes, jobs: list[JobSlice]) -> int:
+    return max([position + len(flags), *(job.offsets[-1] + 1 for job in jobs if job.offsets)])
+
+
+@settings(deadline=None)
+@given(state=states())
+def test_what_is_written_is_read_again(state: tuple[int, bytes, list[JobSlice]]) -> None:
+    position, flags, jobs = state
+    text, covers, complete = encode(position, flags, jobs, limit=100_000)
+    assert complete
+    assert covers == end_of(position, flags, jobs)
+    read = decode(text, position) or Checkpoint(b"", [])
+    assert read == below(covers, position, flags, jobs)
+
+
+@settings(deadline=None)
+@given(state=states(most=40), limit=st.integers(0, 700), enough=st.integers(1, 60))
+def test_what_does_not_fit_is_cut_at_an_offset_below_which_everything_is_remembered(
+    state: tuple[int, bytes, list[JobSlice]], limit: int, enough: int
+) -> None:
+    position, flags, jobs = state
+    with patch.dict(tokens.Tokens.__init__.__kwdefaults__, enough=enough):
+        text, covers, complete = encode(position, flags, jobs, limit)
+    assert len(text) <= limit
+    assert text.isascii()
+    assert text.isprintable()
+    assert not set(text) & {'"', "'", "\\", " "}
+    assert position <= covers <= end_of(position, flags, jobs)
+    assert complete == (covers == end_of(position, flags, jobs))
+    read = decode(text, position) or Checkpoint(b"", [])
+    assert read == below(covers, position, flags, jobs)
+
+
+@settings(deadline=None)
+@given(state=states(most=20), data=st.data())
+def test_a_damaged_text_is_not_believed(
+    state: tuple[int, bytes, list[JobSlice]], data: st.DataObject
+) -> None:
+    position, flags, jobs = state
+    text = encode(position, flags, jobs).text
+    if not text:
+        return
+    at = data.draw(st.integers(0, len(text) - 1))
+    other = data.draw(st.characters())
+    damaged = data.draw(
+        st.sampled_from([text[:at] + other + text[at + 1 :], text[:at], text[:at] + other + text[at:]])
+    )
+    if damaged != text:
+        assert decode(damaged, position) is None
+        assert unreadable(damaged, position)
+    assert decode(text, position + 1) is None
+
+
+@given(
+    text=st.one_of(
+        st.text(), st.text().map("pwc1:".__add__), st.binary().map(lambda raw: "pwc1:" + raw.hex())
+    )
+)
+def test_foreign_text_never_raises(text: str) -> None:
+    assert decode(text, 0) is None
+    assert unreadable(text, 0)
+
+
+@settings(deadline=None)
+@given(body=st.binary(max_size=200))
+def test_a_body_of_nonsense_under_a_right_sum_never_raises(body: bytes) -> None:
+    text = PREFIX + base64.b85encode(zlib.crc32(body, zlib.crc32(b"7")).to_bytes(4, "big") + body).decode()
+    read = decode(text, 7)
+    assert (read is None) == bool(unreadable(text, 7))
+    assert unreadable(text, 7) in {"", "damaged"}
