@@ -1,0 +1,105 @@
+"""The sandbox as a process: what `pushwoosh-connector sandbox` runs, from its options to its last signal."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from connector.sandbox.audience import Options
+from connector.sandbox.contract import Schema
+from connector.sandbox.faults import Faults, Latency, load_faults
+from connector.sandbox.server import SandboxServer
+
+Distribution = Literal["constant", "exponential", "uniform"]
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def load_schema(path: Path) -> Schema:
+    """Read the tags that exist, name -> type, from a JSON or TOML file. Raises ValueError or OSError."""
+    raw = path.read_text(encoding="utf-8")
+    plain = tomllib.loads(raw) if path.suffix == ".toml" else msgspec.json.decode(raw)
+    return msgspec.convert(plain, Schema)
+
+
+def announce(url: str) -> None:
+    """Say on standard output where the sandbox listens, so that whoever started it can wait for the line."""
+    sys.stdout.write(f"sandbox listens on {url}\n")
+    sys.stdout.flush()
+
+
+async def serve(
+    host: str,
+    port: int,
+    *,
+    options: Options | None = None,
+    faults: Faults | None = None,
+    seed: int = 0,
+    announced: Callable[[str], None] = announce,
+) -> None:
+    """Serve until SIGTERM or SIGINT comes, or until cancelled. Raises OSError if the port is taken."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in _SIGNALS:
+        loop.add_signal_handler(one, stopped.set)
+    try:
+        async with SandboxServer(host, port, options=options, faults=faults, seed=seed) as sandbox:
+            announced(sandbox.url)
+            await stopped.wait()
+    finally:
+        for one in _SIGNALS:
+            loop.remove_signal_handler(one)
+
+
+def run_sandbox(  # noqa: PLR0913 (one argument per option of the command)
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    latency: float | None = None,
+    distribution: Distribution | None = None,
+    faults: str | None = None,
+    schema: Path | None = None,
+    application: str | None = None,
+    token: str | None = None,
+    light: bool = False,
+    journal: bool = False,
+    seed: int = 0,
+) -> None:
+    """Run the sandbox until SIGTERM or SIGINT; prints its URL once it listens.
+
+    `latency` (seconds) and `distribution`, where given, win over those in `faults`, which is
+    JSON or the name of a JSON or TOML file. Raises ValueError for options that are wrong and
+    OSError for a file that can't be read or a port that is taken.
+    """
+    declared = load_faults(faults) if faults is not None else Faults()
+    declared = msgspec.structs.replace(
+        declared,
+        latency=Latency(
+            seconds=declared.latency.seconds if latency is None else latency,
+            distribution=distribution or declared.latency.distribution,
+        ),
+    )
+    options = Options(
+        application=application,
+        token=token,
+        schema=None if schema is None else load_schema(schema),
+        light=light,
+        journal=journal,
+    )
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve(host, port, options=options, faults=declared, seed=seed))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Use uvloop where it is installed: it isn't for every platform."""
+    try:
+        import uvloop  # noqa: PLC0415 (not on every platform)
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
