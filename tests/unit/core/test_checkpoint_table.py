@@ -170,7 +170,8 @@ def patterns() -> list[Pattern]:
 
 @pytest.mark.parametrize("pattern", patterns(), ids=lambda pattern: pattern.name)
 def test_the_documented_table_is_true(pattern: Pattern) -> None:
-    documented = DOCUMENT.read_text().split(f"| {pattern.name} |")[1].splitlines()[0]
+    row = DOCUMENT.read_text().split(f"| {pattern.name} |")[1].splitlines()[0]
+    documented = row.rsplit("|", 2)[0]  # the last column is the time, another one on each machine
     for told, computed in zip(
         figures(documented), figures(pattern.row().split(pattern.name)[1]), strict=True
     ):
