@@ -1,0 +1,140 @@
+"""Log lines: JSON or text for people, UTC, secrets masked, nobody's device named above debug.
+
+`configure` once; then `structlog.get_logger()` anywhere at the edges. One line says one thing that happened
+to many records; no line is about one record. Lines of the libraries go the same way.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor, WrappedLogger
+
+from connector.ops.privacy import Mask, deep, without_devices
+from connector.ops.status import Status
+from connector.ops.throttle import Throttle
+
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+# Never below warning, whatever is asked for: httpx's line for each request has the request_id in it.
+_QUIET = ("httpx", "httpcore", "hpack", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
+_SAME_KIND = ("logger", "cause", "code", "reason", "subject", "topic", "partition", "endpoint")
+_DIGITS = re.compile(r"\d+")
+
+Fields = MutableMapping[str, Any]
+
+
+def configure(
+    level: str,
+    form: str,
+    secrets: Iterable[str] = (),
+    stream: TextIO | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Mask:
+    """Set up all logging of the process. `level` and `form` are the settings `log.level` and `log.format`.
+
+    Writes to `stream`, standard error if None. Returns the mask, to be told of new secrets.
+    """
+    out = stream if stream is not None else sys.stderr
+    mask = Mask(secrets)
+    processors: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        _throttled(Throttle(clock)),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,  # plain: richer formats show local variables, and so secrets
+        _private(mask),
+        _renderer(form, out),
+    ]
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.WriteLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    _take_over_stdlib(_LEVELS[level])
+    return mask
+
+
+def _renderer(form: str, out: TextIO) -> Processor:
+    if form == "json":
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(
+        colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=32
+    )
+
+
+class _Forward(logging.Handler):
+    """Sends the lines of libraries on the way that our own take."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            log: FilteringBoundLogger = structlog.get_logger(logger=record.name)
+            log.log(record.levelno, record.getMessage(), exc_info=record.exc_info)
+        except Exception:  # noqa: BLE001  # logging's rule: a line that can't be written never breaks its writer
+            self.handleError(record)
+
+
+def _take_over_stdlib(level: int) -> None:
+    root = logging.getLogger()
+    for handler in [each for each in root.handlers if isinstance(each, _Forward)]:
+        root.removeHandler(handler)
+    root.addHandler(_Forward())
+    root.setLevel(level)
+    for name in _QUIET:
+        library = logging.getLogger(name)
+        library.handlers.clear()
+        library.propagate = True
+        library.setLevel(max(level, logging.WARNING))
+
+
+def _throttled(throttle: Throttle) -> Processor:
+    """Hold back repeated warnings and errors; numbers in the text don't make it another one."""
+
+    def process(_logger: WrappedLogger, _method: str, fields: Fields) -> Fields:
+        if fields["level"] in ("debug", "info"):
+            return fields
+        same = tuple(str(fields.get(name, "")) for name in _SAME_KIND)
+        held_back = throttle.passes((fields["level"], _DIGITS.sub("#", str(fields.get("event"))), same))
+        if held_back is None:
+            raise structlog.DropEvent
+        if held_back:
+            fields["repeated"] = held_back
+        return fields
+
+    return process
+
+
+def _private(mask: Mask) -> Processor:
+    """Mask secrets in every line, and hide devices in all but debug lines."""
+
+    def process(_logger: WrappedLogger, _method: str, fields: Fields) -> Fields:
+        shown = dict(fields) if fields["level"] == "debug" else without_devices(fields)
+        return {name: deep(value, mask) for name, value in shown.items()}
+
+    return process
+
+
+def summary(log: FilteringBoundLogger, status: Status) -> None:
+    """Write the line that sums up what is going on; the runner calls this each `log.summary_interval`."""
+    known = [each.backlog for each in status.partitions if each.backlog is not None]
+    log.info(
+        "summary",
+        state=str(status.state),
+        events_per_second=status.rates.confirmed,
+        consumed_per_second=status.rates.consumed,
+        dead_letters_per_second=status.rates.dead_letters,
+        backlog=sum(known) if known or not status.partitions else None,
+        partitions=len(status.partitions),
+        jobs_in_flight=sum(status.jobs_in_flight.values()),
+        oldest_unsettled_seconds=round(
+            max((each.oldest_unsettled_seconds for each in status.partitions), default=0.0), 1
+        ),
+        buffered_events=status.buffered_events,
+    )
