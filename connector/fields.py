@@ -5,6 +5,7 @@ Durations are seconds, sizes bytes. A secret shows itself to `get_secret_value()
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
@@ -46,6 +47,13 @@ def filled_file(path: Path) -> Path:
     if not values.readable_file(path).read_bytes().strip():
         raise ValueError("the file is empty")
     return path
+
+
+def http2_possible(wanted: bool) -> bool:
+    """Check that the package that speaks HTTP/2 is there."""
+    if wanted and importlib.util.find_spec("h2") is None:
+        raise ValueError("it needs the package h2: pip install 'httpx[http2]'")
+    return wanted
 
 
 def known_decoder(name: str) -> str:

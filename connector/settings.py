@@ -29,6 +29,7 @@ from connector.fields import (
     Topics,
     address,
     filled_file,
+    http2_possible,
     known_decoder,
 )
 from connector.model import Content
@@ -146,7 +147,7 @@ class Pushwoosh(Section):
     create_missing_tags: Annotated[
         bool,
         BeforeValidator(values.parse_word),
-        Field(description="Have the API create tags that it doesn't know, instead of refusing them."),
+        Field(description="Have the API create tags that it doesn't know."),
     ] = False
     authorization_header: Annotated[
         Secret | None,
@@ -160,6 +161,7 @@ class Pushwoosh(Section):
     http2: Annotated[
         bool,
         BeforeValidator(values.parse_word),
+        AfterValidator(http2_possible),
         Field(description="HTTP/2 where the API offers it; needs the package `h2`."),
     ] = False
 
@@ -222,9 +224,7 @@ class Brake(Section):
             ge=0, le=1, description="Halt when more than this share of recent events is refused; 0 is off."
         ),
     ] = 0.5
-    window: Annotated[
-        Count, Field(ge=1, le=1_000_000, description="How many recent events are looked at.")
-    ] = 1000
+    window: Annotated[Count, Field(ge=1, le=1_000_000, description="How many events are recent.")] = 1000
 
 
 class Buffer(Section):

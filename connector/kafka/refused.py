@@ -74,6 +74,7 @@ _ACKS = _only(*_ALL, why="a dead letter must be on every in-sync replica before 
 _IN_FLIGHT = _at_most(_MOST_IN_FLIGHT, "the dead-letter producer is idempotent")
 
 _JUDGES: dict[str, Callable[[str], str]] = {
+    "allow.auto.create.topics": _only("false", why="a misspelt topic must not come into being, empty"),
     "isolation.level": _only("read_committed", why="an aborted record was never sent by anybody"),
     "partition.assignment.strategy": _only(
         "cooperative-sticky", why="partitions that stay must not stop in a rebalance"
@@ -100,3 +101,8 @@ def refusal(name: str, value: str) -> str:
     if name.endswith("_cb") or name.startswith("on_"):
         return _CODE
     return ""
+
+
+def reasons() -> dict[str, str]:
+    """Every property that can't be set, or not to everything, and why: for the documentation."""
+    return {**_NEVER, **_JAVA, **{name: judge("9" * 12) for name, judge in _JUDGES.items()}}

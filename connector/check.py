@@ -1,0 +1,72 @@
+"""`check`: is everything there that `run` will need? One finding after the other; changes nothing anywhere.
+
+What is asked of Kafka, and why that is harmless, says `connector.kafka.probe`. The API is asked to set
+the tags of no device at all: a `bulkSetTags` with an empty list. A question about a job would be even
+less, but carries neither token nor application (audience-api: the GETs need no credentials), so it could
+only tell that somebody answers. An API that looks at the credentials first says whether they are good; one
+that looks at the list first refuses it, and that is all right too: then they stay unproven, and the line
+says so. Nothing is sent twice, nothing can be changed by it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from connector.credentials import Token
+from connector.finding import Finding, Outcome
+from connector.kafka.probe import PATIENCE, Probe
+from connector.model import Accepted, Denied, Endpoint, PostAnswer, Refused
+from connector.pushwoosh import wire
+from connector.pushwoosh.client import AudienceClient, Limits
+from connector.settings import Settings
+
+_MENDS = {
+    "unauthorized": "correct pushwoosh.token (or the file that pushwoosh.token_file names)",
+    "unknown_application": "correct pushwoosh.application; the token must belong to it",
+    "wrong_url": "correct pushwoosh.url",
+}
+
+
+def findings(settings: Settings, patience: float = PATIENCE) -> Iterator[Finding]:
+    """Check everything; `patience` is the time limit of each question, in seconds."""
+    yield Finding("configuration", Outcome.OK, "every setting is valid")
+    yield from Probe(settings, patience).findings()
+    if settings.pushwoosh.token_file is not None:
+        yield _token_file(settings)
+    yield asyncio.run(_api(settings, patience))
+
+
+def _token_file(settings: Settings) -> Finding:
+    what = f"token file {settings.pushwoosh.token_file}"
+    if Token.of(settings.pushwoosh).current():
+        return Finding(what, Outcome.OK, "holds a token; it is read again when it changes")
+    return Finding(what, Outcome.PROBLEM, "holds no token", "write the API token into it")
+
+
+async def _api(settings: Settings, patience: float) -> Finding:
+    own = settings.pushwoosh
+    token = Token.of(own).current()
+    header = own.authorization_header.get_secret_value() if own.authorization_header else None
+    client = AudienceClient(
+        own.url,
+        limits=Limits(connect=min(own.connect_timeout, patience), silence=patience, total=patience),
+        authorization=header,
+        http2=own.http2,
+        secrets=lambda: (token,),
+    )
+    async with client:
+        answer = await client.post(Endpoint.TAGS, wire.request_body(own.application, token, (), False))
+    return _verdict(f"API {own.url}", answer)
+
+
+def _verdict(what: str, answer: PostAnswer) -> Finding:
+    if isinstance(answer, Accepted):
+        return Finding(what, Outcome.OK, "takes requests with this token and application")
+    if isinstance(answer, Refused):
+        result = f"answers and refuses an empty request ({answer.message}), not the token or the application"
+        return Finding(what, Outcome.OK, result)
+    if isinstance(answer, Denied):
+        return Finding(what, Outcome.PROBLEM, answer.message, _MENDS[answer.cause])
+    mend = "see that this machine reaches pushwoosh.url (DNS, proxy, firewall, TLS); if it does, try later"
+    return Finding(what, Outcome.PROBLEM, answer.message, mend)

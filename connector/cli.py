@@ -1,0 +1,166 @@
+"""The command line. Every command imports what it needs itself: `--help` and completion stay quick.
+
+Exit codes: 0 done, 1 a fault or a check that failed, 2 a wrong command line or configuration, 130 a Ctrl-C
+that a command has no better use for (`run` and `sandbox` end in order).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import typer
+
+from connector import __version__
+from connector.values import parse_duration
+
+if TYPE_CHECKING:
+    from connector.finding import Finding
+    from connector.settings import Settings
+
+Distribution = Literal["constant", "exponential", "uniform"]
+
+FAULT = 1
+WRONG_USE = 2
+
+app = typer.Typer(
+    name="pushwoosh-connector",
+    help="Kafka to Pushwoosh: every device confirmed, and only then its offset committed.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # its tracebacks show local variables: secrets among them
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="TOML file. Without it (and CONNECTOR_CONFIG_FILE) the environment has to say everything.",
+    ),
+]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    config: ConfigFile = None,
+    until_end: Annotated[
+        bool,
+        typer.Option(
+            "--until-end", help="Settle and commit everything that is there at the start, then leave."
+        ),
+    ] = False,
+) -> None:
+    """Run the connector until it is told to stop (SIGTERM or Ctrl-C; a second one leaves at once)."""
+    settings = _settings(config)
+    from connector import runner  # noqa: PLC0415 - see the module's first sentence
+
+    raise typer.Exit(runner.run(settings, until_end=until_end))
+
+
+@app.command()
+def check(config: ConfigFile = None) -> None:
+    """Check the configuration, Kafka and the API, a line each: what, result, what to do. Changes nothing."""
+    settings = _settings(config)
+    from connector import check as checks  # noqa: PLC0415 - see the module's first sentence
+    from connector.finding import Outcome  # noqa: PLC0415 - as above
+
+    failed = False
+    for finding in checks.findings(settings):
+        _show(finding)
+        failed = failed or finding.outcome is Outcome.PROBLEM
+    raise typer.Exit(FAULT if failed else 0)
+
+
+@app.command()
+def demo() -> None:
+    """Watch it work: Kafka, API and connector in one process tree, a crash and a reconciliation."""
+    from connector.sandbox import demo as demonstration  # noqa: PLC0415 - see the module's first sentence
+
+    raise typer.Exit(demonstration.run())
+
+
+@app.command()
+def sandbox(  # noqa: PLR0913 - an option each
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8081,
+    latency: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION", help="How long a job takes: 500ms, 5s."),
+    ] = None,
+    latency_distribution: Annotated[
+        Distribution | None, typer.Option(help="How that varies; the duration is the mean.")
+    ] = None,
+    faults: Annotated[
+        str | None,
+        typer.Option(metavar="JSON|FILE", help="Faults from the start."),
+    ] = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="JSON or TOML: the tags that exist, name to type."),
+    ] = None,
+    application: Annotated[str | None, typer.Option(help="The only application that is known.")] = None,
+    token: Annotated[str | None, typer.Option(help="The only token that is accepted.")] = None,
+    light: Annotated[bool, typer.Option("--light", help="Keep no state of devices: for measuring.")] = False,
+    seed: Annotated[int, typer.Option(help="Repeats chance.")] = 0,
+) -> None:
+    """Run a double of the Audience API, with faults by option and at run time, until Ctrl-C."""
+    from connector.sandbox.process import run_sandbox  # noqa: PLC0415 - see the module's first sentence
+
+    try:
+        run_sandbox(
+            host,
+            port,
+            latency=None if latency is None else parse_duration(latency),
+            distribution=latency_distribution,
+            faults=faults,
+            schema=schema,
+            application=application,
+            token=token,
+            light=light,
+            seed=seed,
+        )
+    except (ValueError, OSError) as error:
+        _give_up(f"the sandbox can't start: {error}")
+
+
+_COLOURS = {"ok": typer.colors.GREEN, "warning": typer.colors.YELLOW, "problem": typer.colors.RED}
+
+
+def _show(finding: Finding) -> None:
+    outcome = typer.style(f"{finding.outcome.value:<8}", fg=_COLOURS[finding.outcome.value])
+    mend = f"; {finding.mend}" if finding.mend else ""
+    typer.echo(f"{outcome} {finding.what}: {finding.result}{mend}")
+
+
+def _settings(config: Path | None) -> Settings:
+    """Load the configuration, or leave with every mistake on standard error."""
+    from connector.config import ConfigurationError, load  # noqa: PLC0415 - see the module's first sentence
+
+    try:
+        return load(config, os.environ)
+    except ConfigurationError as error:
+        _give_up(str(error))
+
+
+def _give_up(text: str) -> NoReturn:
+    typer.echo(text, err=True)
+    raise typer.Exit(WRONG_USE)

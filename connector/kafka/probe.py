@@ -1,0 +1,265 @@
+"""Looks at a cluster as the connector will use it, and changes nothing there.
+
+Joins no group (that would make the running instances rebalance), writes no record (not even in an
+aborted transaction: readers of uncommitted data would see it), commits no offset. What the user is
+allowed to do, the brokers tell themselves (KIP-430). One thing is left behind: the transaction
+coordinator remembers the id `<transactional id>-check` until it expires. It is not the connector's own
+id, because that would fence a running instance; a prefixed ACL covers both.
+
+Every question has a time limit. librdkafka tells of failed logins and TLS by a callback and a log
+line only, so both are collected.
+"""
+
+# ruff: noqa: SLF001 -- librdkafka's own error codes have names with an underscore in front
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicCollection
+from confluent_kafka import TopicPartition as KafkaTopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub imports them without saying so
+    AclOperation,
+    AdminClient,
+    ConfigResource,
+    OffsetSpec,
+)
+
+from connector.finding import Finding, Outcome
+from connector.kafka.given import to_admin, to_producer
+from connector.kafka.properties import producer_properties
+from connector.kafka.troubles import MENDS, code_of
+from connector.settings import Settings
+
+PATIENCE = 10.0
+"""Seconds that any one question may take."""
+
+_HEARTBEAT = re.compile(r"ApiKey ConsumerGroupHeartbeat \(68\) Versions \d+\.\.(\d+)")
+"""How librdkafka logs what a broker supports. Version 0, of brokers before 4.0, is not enough for it."""
+_LOG_PREFIX = re.compile(r"^FAIL \[[^]]*\] \[thrd:.*?\]: ")
+_NODE = re.compile(r"\S+/\d+: ")
+"""How a line about a broker begins that was learnt of from the cluster; others end in `/bootstrap`."""
+_AFTER = re.compile(r" \(after \d+ms in state \w+\)|, \d+ identical error\(s\) suppressed")
+_ADVERTISED = "see that this machine reaches the addresses that the brokers advertise (advertised.listeners)"
+
+
+class _Ears(logging.Handler):
+    """Hears what librdkafka says beside its answers: errors by callback, failed connections by log line."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.errors: list[KafkaError] = []
+        self.failures: list[str] = []
+        self.heartbeat: int | None = None
+        # Not one of the process's own: its handler must hear this client alone.
+        self.logger = logging.Logger(f"{__name__}.ears", logging.DEBUG)  # noqa: LOG001 -- as above
+        self.logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        found = _HEARTBEAT.search(text)
+        if found:
+            self.heartbeat = max(int(found[1]), self.heartbeat or 0)
+        elif text.startswith("FAIL "):
+            self.failures.append(_AFTER.sub("", _LOG_PREFIX.sub("", text)))
+
+    def diagnosis(self) -> tuple[str, str]:
+        """Cause and mend of no connection, from whatever says most."""
+        for error in self.errors:
+            code = code_of(error)
+            if code in ("authentication", "tls"):
+                return _AFTER.sub("", error.str()), MENDS[code]
+            if error.code() == KafkaError._RESOLVE:
+                return _AFTER.sub("", error.str()), "correct the host in kafka.bootstrap_servers, or DNS"
+        words = [_AFTER.sub("", e.str()) for e in self.errors if e.code() != KafkaError._ALL_BROKERS_DOWN]
+        advertised = [text for text in self.failures if _NODE.match(text)]
+        said = next(iter([*self.failures, *words]), "no broker answers")
+        if advertised:
+            return advertised[-1], _ADVERTISED
+        if "refused" in said:
+            return said, "nothing listens there: correct kafka.bootstrap_servers, or start the broker"
+        if "onnected" in said or "andshake" in said:
+            return said, "set security.protocol in kafka.properties to what this listener speaks"
+        return said, MENDS["unreachable"]
+
+
+class Probe:
+    """One look at the cluster of the settings. `patience` is the limit of each question, in seconds."""
+
+    def __init__(self, settings: Settings, patience: float = PATIENCE) -> None:
+        self._settings = settings
+        self._patience = patience
+        self._ears = _Ears()
+        own: dict[str, Any] = {
+            "socket.connection.setup.timeout.ms": max(1000, int(patience * 1000)),
+            **to_admin(settings.kafka),
+            "debug": "feature",  # among it, which protocols the brokers speak
+            "error_cb": self._ears.errors.append,
+            "logger": self._ears.logger,
+        }
+        self._admin: Any = AdminClient(own)
+
+    def findings(self) -> Iterator[Finding]:
+        """Look at one thing after the other; without brokers, at nothing else."""
+        brokers = self._brokers()
+        yield brokers
+        if brokers.outcome is Outcome.PROBLEM:
+            return
+        kafka = self._settings.kafka
+        for topic, content in kafka.contents.items():
+            yield self._topic(topic, f"topic {topic} ({content})", AclOperation.READ)
+        yield self._topic(
+            kafka.dead_letter_topic, f"dead-letter topic {kafka.dead_letter_topic}", AclOperation.WRITE
+        )
+        yield from self._room_for_letters()
+        yield self._group()
+        if kafka.dead_letter_delivery == "exactly_once":
+            yield self._transactions()
+        if kafka.properties.get("group.protocol") == "consumer":
+            yield self._protocol()
+
+    def _brokers(self) -> Finding:
+        """Reach one of the named brokers, then one of those that the cluster advertises itself by."""
+        what = f"brokers {self._settings.kafka.bootstrap_servers}"
+        deadline = time.monotonic() + self._patience
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                found = self._admin.list_topics(timeout=max(0.1, min(left, 1.0)))
+                break
+            except KafkaException:
+                self._admin.poll(0.2)  # hears the errors
+                if left <= 0 or any(code_of(e) in ("authentication", "tls") for e in self._ears.errors):
+                    return Finding(what, Outcome.PROBLEM, *self._ears.diagnosis())
+        try:
+            self._admin.describe_cluster(request_timeout=self._patience).result(self._patience + 1)
+        except (KafkaException, TimeoutError):
+            self._admin.poll(0.2)
+            return Finding(what, Outcome.PROBLEM, *self._ears.diagnosis())
+        advertised = ", ".join(sorted(f"{b.host}:{b.port}" for b in found.brokers.values()))
+        protocol = self._settings.kafka.properties.get("security.protocol", "plaintext")
+        return Finding(what, Outcome.OK, f"reached over {protocol}; they advertise {advertised}")
+
+    def _topic(self, topic: str, what: str, wanted: AclOperation) -> Finding:
+        """Exists, may be read or written, and each partition's leader can be reached."""
+
+        def look() -> Finding:
+            described = self._admin.describe_topics(
+                TopicCollection([topic]), include_authorized_operations=True, request_timeout=self._patience
+            )
+            found = described[topic].result(self._patience + 1)
+            allowed = found.authorized_operations
+            if allowed and wanted not in allowed:
+                return Finding(what, Outcome.PROBLEM, f"{wanted.name} is not allowed", _grant(wanted, topic))
+            partitions = [KafkaTopicPartition(topic, one.id) for one in found.partitions]
+            end: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # theirs
+            ends = self._admin.list_offsets(dict.fromkeys(partitions, end), request_timeout=self._patience)
+            for asked in ends.values():
+                asked.result(self._patience + 1)
+            rights = f"{wanted.name} is allowed" if allowed else "the brokers do not tell what is allowed"
+            return Finding(what, Outcome.OK, f"{_count(len(partitions), 'partition')}, {rights}")
+
+        missing = _grant(wanted, topic)
+        mends = {KafkaError.TOPIC_AUTHORIZATION_FAILED: f"create it if it is missing, and {missing}"}
+        return self._asked(what, look, mends)
+
+    def _room_for_letters(self) -> Iterator[Finding]:
+        """Compare the largest records; silent where a topic's settings may not be read: nobody needs to."""
+        kafka = self._settings.kafka
+        limits = {topic: self._largest(topic) for topic in [*kafka.contents, kafka.dead_letter_topic]}
+        room = limits.pop(kafka.dead_letter_topic)
+        larger = [topic for topic, limit in limits.items() if limit and room and limit > room]
+        if larger:
+            yield Finding(
+                "room for dead letters",
+                Outcome.WARNING,
+                f"max.message.bytes of {kafka.dead_letter_topic} is {room}, of {', '.join(larger)} more",
+                "raise it above the sources': a letter is its record and 1 to 2 KiB of headers",
+            )
+
+    def _largest(self, topic: str) -> int:
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+        try:
+            asked = self._admin.describe_configs([resource], request_timeout=self._patience)
+            return int(asked[resource].result(self._patience + 1)["max.message.bytes"].value)
+        except (KafkaException, TimeoutError):
+            return 0
+
+    def _group(self) -> Finding:
+        group = self._settings.kafka.group_id
+        what = f"group {group}"
+        mend = f"grant READ on group {group} to this user"
+
+        def look() -> Finding:
+            asked = self._admin.describe_consumer_groups(
+                [group], include_authorized_operations=True, request_timeout=self._patience
+            )
+            found = asked[group].result(self._patience + 1)
+            allowed = found.authorized_operations
+            if allowed and AclOperation.READ not in allowed:
+                return Finding(what, Outcome.PROBLEM, "READ is not allowed", mend)
+            members = _count(len(found.members), "member") if found.members else "nobody in it now"
+            rights = "READ is allowed" if allowed else "the brokers do not tell what is allowed"
+            return Finding(what, Outcome.OK, f"{members}, {rights}")
+
+        return self._asked(what, look, {KafkaError.GROUP_AUTHORIZATION_FAILED: mend})
+
+    def _transactions(self) -> Finding:
+        own = self._settings.transactional_id
+        what = f"transactions as {own}"
+        ears = _Ears()
+
+        def look() -> Finding:
+            given = producer_properties(to_producer(self._settings.kafka), f"{own}-check")
+            producer: Any = Producer({**given, "logger": ears.logger, "error_cb": ears.errors.append})
+            producer.init_transactions(self._patience)
+            return Finding(what, Outcome.OK, f"the coordinator takes {own}-check")
+
+        mend = (
+            f"grant WRITE on transactional ids with the prefix {own} (on that id alone is enough to run, "
+            "not to check), or set kafka.dead_letter_delivery to at_least_once"
+        )
+        return self._asked(what, look, {KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: mend})
+
+    def _protocol(self) -> Finding:
+        what = "group.protocol=consumer"
+        deadline = time.monotonic() + 1
+        while self._ears.heartbeat is None and time.monotonic() < deadline:
+            self._admin.poll(0.1)
+        if self._ears.heartbeat is None:
+            return Finding(what, Outcome.WARNING, "the brokers do not tell", MENDS["protocol_unsupported"])
+        if self._ears.heartbeat < 1:
+            return Finding(what, Outcome.PROBLEM, "not offered", MENDS["protocol_unsupported"])
+        return Finding(what, Outcome.OK, "offered by the brokers")
+
+    def _asked(self, what: str, look: Callable[[], Finding], mends: Mapping[int, str]) -> Finding:
+        """Put a failure into words; one that only took too long into those of what failed meanwhile."""
+        before = len(self._ears.failures)
+        try:
+            return look()
+        except TimeoutError:
+            text, code = "no answer in time", KafkaError._TIMED_OUT
+        except KafkaException as caught:
+            error = caught.args[0]
+            text, code = error.str(), error.code()
+        self._admin.poll(0)
+        if code in mends:
+            return Finding(what, Outcome.PROBLEM, text, mends[code])
+        known = code_of(KafkaError(code))
+        if known is not None:
+            return Finding(what, Outcome.PROBLEM, text, MENDS[known])
+        failures = self._ears.failures[before:]
+        words = f"{text}: {failures[-1]}" if failures else text
+        return Finding(what, Outcome.PROBLEM, words, _ADVERTISED)
+
+
+def _grant(operation: AclOperation, topic: str) -> str:
+    return f"grant {operation.name} on topic {topic} to this user"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,225 @@
+"""`check` against real brokers: what is right, and each thing that can be wrong, in the user's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub imports them without saying so
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from connector.finding import Finding, Outcome
+from connector.kafka.probe import Probe
+from tests.broker import Broker
+from tests.kafka.client import Kafka
+from tests.settings import with_environment
+
+pytestmark = pytest.mark.broker
+
+_PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+_LOGIN = {
+    "security.protocol": "sasl_plaintext",
+    "sasl.mechanism": "PLAIN",
+    "sasl.username": "connector",
+    "sasl.password": "connector-pw",
+}
+
+
+class Cluster(NamedTuple):
+    """A broker with a listener for everybody and one that wants a login and has ACLs."""
+
+    open: str
+    guarded: str
+    admin: Any
+
+
+@pytest.fixture(scope="module")
+def cluster(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    assert kafka_jars.exists()
+    broker = Broker(
+        tmp_path_factory.mktemp("guarded"),
+        listeners={"SASL": "SASL_PLAINTEXT"},
+        extra_config={
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",
+            "listener.name.sasl.sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.sasl.plain.sasl.jaas.config": f'{_PLAIN} user_connector="connector-pw";',
+        },
+    )
+    broker.start()
+    try:
+        kafka = Kafka(broker.bootstrap)
+        kafka.create_topic("source", 2)
+        kafka.create_topic("dead", 1)
+        kafka.create_topic("small", 1, {"max.message.bytes": "1000"})
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+        yield Cluster(broker.bootstrap, broker.addresses["SASL"], admin)
+    finally:
+        broker.kill()
+
+
+@pytest.fixture
+def grant(cluster: Cluster) -> Iterator[Callable[..., None]]:
+    """Give the user a right; all are taken away afterwards."""
+    given = []
+
+    def give(kind: Any, name: str, operation: Any, pattern: Any = ResourcePatternType.LITERAL) -> None:
+        acl = AclBinding(kind, name, pattern, "User:connector", "*", operation, AclPermissionType.ALLOW)
+        for future in cluster.admin.create_acls([acl]).values():
+            future.result(10)
+        given.append(acl)
+
+    yield give
+    for acl in given:
+        one = AclBindingFilter(
+            acl.restype,
+            acl.name,
+            acl.resource_pattern_type,
+            acl.principal,
+            acl.host,
+            acl.operation,
+            acl.permission_type,
+        )
+        for future in cluster.admin.delete_acls([one]).values():
+            future.result(10)
+
+
+def probed(
+    servers: str, properties: dict[str, str] | None = None, patience: float = 10.0, **environment: str
+) -> dict[str, Finding]:
+    """Findings by the first word of what was looked at."""
+    settings = with_environment(
+        **{
+            "CONNECTOR_KAFKA_BOOTSTRAP_SERVERS": servers,
+            "CONNECTOR_KAFKA_GROUP_ID": "group",
+            "CONNECTOR_KAFKA_TAGS_TOPICS": "source",
+            "CONNECTOR_KAFKA_TRANSACTIONAL_ID": "group-1",
+            "CONNECTOR_KAFKA_PROPERTIES": "\n".join(f"{k}={v}" for k, v in (properties or {}).items()),
+            **environment,
+        }
+    )
+    return {finding.what.split()[0]: finding for finding in Probe(settings, patience).findings()}
+
+
+def problems(found: dict[str, Finding]) -> dict[str, str]:
+    return {what: f"{one.result}; {one.mend}" for what, one in found.items() if one.outcome is not Outcome.OK}
+
+
+def test_all_is_well_where_all_is_there(cluster: Cluster) -> None:
+    found = probed(cluster.open, {"group.protocol": "consumer"})
+
+    assert problems(found) == {}
+    assert list(found) == [
+        "brokers",
+        "topic",
+        "dead-letter",
+        "group",
+        "transactions",
+        "group.protocol=consumer",
+    ]
+
+
+def test_without_transactions_none_is_tried(cluster: Cluster) -> None:
+    assert "transactions" not in probed(cluster.open, CONNECTOR_KAFKA_DEAD_LETTER_DELIVERY="at_least_once")
+
+
+def test_four_acls_are_enough(cluster: Cluster, grant: Callable[..., None]) -> None:
+    grant(ResourceType.TOPIC, "source", AclOperation.READ)
+    grant(ResourceType.GROUP, "group", AclOperation.READ)
+    grant(ResourceType.TOPIC, "dead", AclOperation.WRITE)
+    grant(ResourceType.TRANSACTIONAL_ID, "group", AclOperation.WRITE, ResourcePatternType.PREFIXED)
+
+    assert problems(probed(cluster.guarded, _LOGIN)) == {}
+
+
+def test_each_missing_acl_is_a_problem_that_names_it(cluster: Cluster) -> None:
+    found = problems(probed(cluster.guarded, _LOGIN))
+
+    assert set(found) == {"topic", "dead-letter", "group", "transactions"}
+    assert "grant READ on topic source" in found["topic"]
+    assert "grant WRITE on topic dead" in found["dead-letter"]
+    assert "grant READ on group group" in found["group"]
+    assert "grant WRITE on transactional ids with the prefix group-1" in found["transactions"]
+
+
+def test_to_see_is_not_enough(cluster: Cluster, grant: Callable[..., None]) -> None:
+    grant(ResourceType.TOPIC, "source", AclOperation.DESCRIBE)
+    grant(ResourceType.TOPIC, "dead", AclOperation.READ)
+    grant(ResourceType.GROUP, "group", AclOperation.DESCRIBE)
+    found = problems(probed(cluster.guarded, _LOGIN))
+
+    assert found["topic"].startswith("READ is not allowed")
+    assert found["dead-letter"].startswith("WRITE is not allowed")
+    assert found["group"].startswith("READ is not allowed")
+
+
+def test_a_missing_topic_is_named(cluster: Cluster) -> None:
+    found = problems(probed(cluster.open, CONNECTOR_KAFKA_DEAD_LETTER_TOPIC="nowhere"))
+
+    assert list(found) == ["dead-letter"]
+    assert "create the topic" in found["dead-letter"]
+
+
+def test_a_dead_letter_topic_for_smaller_records_is_a_warning(cluster: Cluster) -> None:
+    found = probed(cluster.open, CONNECTOR_KAFKA_DEAD_LETTER_TOPIC="small")
+
+    assert found["room"].outcome is Outcome.WARNING
+    assert "max.message.bytes of small is 1000" in found["room"].result
+
+
+@pytest.mark.parametrize(
+    ("listener", "properties", "says"),
+    [
+        ("guarded", {**_LOGIN, "sasl.password": "hush"}, "Invalid username or password"),
+        ("guarded", {**_LOGIN, "sasl.mechanism": "SCRAM-SHA-512"}, "supported mechanisms: PLAIN"),
+        ("guarded", {}, "security.protocol"),
+        ("guarded", {**_LOGIN, "security.protocol": "sasl_ssl"}, "security.protocol"),
+        ("open", {"security.protocol": "ssl"}, "security.protocol"),
+        ("open", _LOGIN, "sasl.mechanism"),
+    ],
+)
+def test_a_wrong_way_in_is_one_problem_that_says_what_to_set(
+    cluster: Cluster, listener: str, properties: dict[str, str], says: str
+) -> None:
+    found = probed(getattr(cluster, listener), properties, patience=2.0)
+
+    assert list(found) == ["brokers"]
+    assert says in problems(found)["brokers"]
+    assert "hush" not in str(found)
+
+
+def test_brokers_that_advertise_an_address_nobody_reaches_are_found_out(
+    own_broker: Callable[..., Broker],
+) -> None:
+    broker = own_broker(listeners={"OUTSIDE": "PLAINTEXT"})
+    wrong = broker.addresses["OUTSIDE"]
+    broker.kill()
+    properties = broker.directory / "server.properties"
+    text = properties.read_text()
+    advertised = next(line for line in text.splitlines() if line.startswith("advertised.listeners="))
+    properties.write_text(text.replace(advertised, advertised.replace(wrong, "127.0.0.1:1")))
+    broker.start()
+    Kafka(broker.bootstrap).create_topic("source")
+
+    found = probed(wrong, patience=2.0)
+
+    assert found["brokers"].outcome is Outcome.PROBLEM
+    assert "127.0.0.1:1/" in found["brokers"].result
+    assert "advertised.listeners" in found["brokers"].mend
+
+
+def test_it_joins_no_group_and_writes_nothing(cluster: Cluster) -> None:
+    kafka = Kafka(cluster.open)
+    probed(cluster.open)
+
+    assert kafka.end_offsets("dead") == {0: 0}
+    assert kafka.committed("group") == {}

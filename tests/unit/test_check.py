@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from connector.check import findings
+from connector.finding import Finding, Outcome
+from tests.settings import with_environment
+
+_NOBODY = "127.0.0.1:1"
+
+
+class Api(HTTPServer):
+    """Answers every request alike and remembers what it was sent."""
+
+    def __init__(self, status: int, body: object) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.status = status
+        self.body = json.dumps(body).encode()
+        self.asked: list[tuple[str, object]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Api
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked.append((self.path, json.loads(body)))
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(self.server.body)))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def log_message(self, *_: object) -> None:
+        """Not into the test's output."""
+
+
+@contextlib.contextmanager
+def api(status: int, body: object) -> Iterator[Api]:
+    server = Api(status, body)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def checked(**environment: str) -> list[Finding]:
+    settings = with_environment(CONNECTOR_KAFKA_BOOTSTRAP_SERVERS=_NOBODY, **environment)
+    return list(findings(settings, patience=0.5))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome", "says"),
+    [
+        (200, {"request_id": "r", "status": "Pending"}, Outcome.OK, "takes requests"),
+        (400, {"message": "invalid request"}, Outcome.OK, "invalid request"),
+        (401, {"message": "unauthorized"}, Outcome.PROBLEM, "pushwoosh.token"),
+        (403, {"message": "forbidden"}, Outcome.PROBLEM, "pushwoosh.token"),
+        (400, {"message": "application not found"}, Outcome.PROBLEM, "pushwoosh.application"),
+        (404, {"message": "no such page"}, Outcome.PROBLEM, "pushwoosh.url"),
+        (503, {}, Outcome.PROBLEM, "try later"),
+    ],
+)
+def test_what_the_api_says_to_an_empty_request_is_the_finding(
+    status: int, body: object, outcome: Outcome, says: str
+) -> None:
+    with api(status, body) as server:
+        found = checked(CONNECTOR_PUSHWOOSH_URL=server.url)[-1]
+
+    assert found.outcome is outcome
+    assert says in f"{found.result} {found.mend}"
+
+
+def test_the_api_is_asked_once_about_no_device() -> None:
+    with api(400, {"message": "invalid request"}) as server:
+        checked(CONNECTOR_PUSHWOOSH_URL=server.url)
+
+    [(path, body)] = server.asked
+    assert path == "/api/v2/audience/bulkSetTags"
+    assert body == {
+        "application": "AAAAA-BBBBB",
+        "auth": "hush-token",
+        "create_missing_tags": False,
+        "devices": [],
+    }
+
+
+def test_an_api_that_nobody_answers_for_is_a_problem() -> None:
+    found = checked(CONNECTOR_PUSHWOOSH_URL=f"http://{_NOBODY}")[-1]
+
+    assert found.outcome is Outcome.PROBLEM
+    assert "pushwoosh.url" in found.mend
+
+
+def test_without_brokers_the_api_is_looked_at_all_the_same() -> None:
+    with api(400, {"message": "invalid request"}) as server:
+        found = checked(CONNECTOR_PUSHWOOSH_URL=server.url)
+
+    assert [one.what.split()[0] for one in found] == ["configuration", "brokers", "API"]
+    assert found[1].outcome is Outcome.PROBLEM
+    assert "kafka.bootstrap_servers" in found[1].mend
+
+
+def test_a_token_file_that_was_emptied_is_a_problem(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("hush")
+    settings = with_environment(
+        CONNECTOR_KAFKA_BOOTSTRAP_SERVERS=_NOBODY,
+        CONNECTOR_PUSHWOOSH_URL=f"http://{_NOBODY}",
+        CONNECTOR_PUSHWOOSH_TOKEN="",
+        CONNECTOR_PUSHWOOSH_TOKEN_FILE=str(file),
+    )
+    found = {one.what: one for one in findings(settings, patience=0.2)}
+    assert found[f"token file {file}"].outcome is Outcome.OK
+    file.write_text("")
+    found = {one.what: one for one in findings(settings, patience=0.2)}
+
+    assert found[f"token file {file}"].outcome is Outcome.PROBLEM
+
+
+def test_no_finding_shows_a_secret() -> None:
+    with api(401, {"message": "the token hush-token is unknown"}) as server:
+        found = checked(CONNECTOR_PUSHWOOSH_URL=server.url)
+
+    assert "hush" not in str(found)
+
+
+def test_a_host_that_has_no_address_is_named() -> None:
+    settings = with_environment(
+        CONNECTOR_KAFKA_BOOTSTRAP_SERVERS="no.such.host.invalid:9092",
+        CONNECTOR_PUSHWOOSH_URL=f"http://{_NOBODY}",
+    )
+    brokers = list(findings(settings, patience=0.5))[1]
+
+    assert brokers.outcome is Outcome.PROBLEM
+    assert "no.such.host.invalid" in brokers.result
+
+
+async def test_a_silent_api_does_not_hang_it() -> None:
+    async def hold(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            await _reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    found = await asyncio.to_thread(checked, CONNECTOR_PUSHWOOSH_URL=f"http://127.0.0.1:{port}")
+    server.close()
+
+    assert found[-1].outcome is Outcome.PROBLEM
+    assert "0.5 s" in found[-1].result

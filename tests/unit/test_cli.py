@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from connector import __version__, check
+from connector.cli import app
+from connector.finding import Finding, Outcome
+from tests.settings import ENOUGH
+
+_HEAVY = ("confluent_kafka", "httpx", "aiohttp", "uvicorn", "msgspec", "structlog", "starlette")
+
+
+@pytest.fixture
+def command() -> CliRunner:
+    return CliRunner(env=dict(ENOUGH))
+
+
+def test_the_version_is_printed(command: CliRunner) -> None:
+    result = command.invoke(app, ["--version"])
+
+    assert (result.exit_code, result.stdout) == (0, f"{__version__}\n")
+
+
+def test_no_command_and_help_name_every_command(command: CliRunner) -> None:
+    shown = command.invoke(app, ["--help"]).stdout
+
+    assert all(name in shown for name in ("run", "check", "demo", "sandbox"))
+    assert "run" in command.invoke(app, []).output
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"], ["sandbox", "--help"]])
+def test_help_reads_nothing_heavy(arguments: list[str]) -> None:
+    """That is what keeps it, and shell completion, quick: the heavy modules take ten times as long."""
+    code = (
+        f"import sys; sys.argv = ['x', *{arguments!r}]\n"
+        "from connector.__main__ import main\n"
+        "try: main()\n"
+        f"finally: print('READ', [m for m in {_HEAVY!r} if m in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 0
+    assert "READ []" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run", "--nonsense"], ["nonsense"], ["check", "extra"], ["run", "--config"]]
+)
+def test_a_wrong_command_line_is_2(command: CliRunner, arguments: list[str]) -> None:
+    assert command.invoke(app, arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["run", "check"])
+def test_a_wrong_configuration_is_2_and_every_mistake_is_on_standard_error(name: str) -> None:
+    result = CliRunner().invoke(app, [name], env={"CONNECTOR_LOG_LEVEL": "loud"})
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "CONNECTOR_LOG_LEVEL" in result.stderr
+    assert "CONNECTOR_KAFKA_BOOTSTRAP_SERVERS" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_configuration_file_that_is_not_there_is_2(command: CliRunner) -> None:
+    result = command.invoke(app, ["check", "--config", "/no/such/file.toml"])
+
+    assert result.exit_code == 2
+    assert "/no/such/file.toml" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        ([Outcome.OK, Outcome.OK], 0),
+        ([Outcome.OK, Outcome.WARNING], 0),
+        ([Outcome.PROBLEM, Outcome.OK], 1),
+    ],
+)
+def test_a_problem_is_1_and_every_finding_is_a_line(
+    command: CliRunner, monkeypatch: pytest.MonkeyPatch, outcomes: list[Outcome], code: int
+) -> None:
+    def found(_settings: Any) -> Iterator[Finding]:
+        for outcome in outcomes:
+            yield Finding("this", outcome, "is so", "" if outcome is Outcome.OK else "do that")
+
+    monkeypatch.setattr(check, "findings", found)
+    result = command.invoke(app, ["check"])
+
+    assert result.exit_code == code
+    assert result.stdout.splitlines() == [
+        f"{outcome.value:<8} this: is so" + ("" if outcome is Outcome.OK else "; do that")
+        for outcome in outcomes
+    ]
+
+
+def test_ctrl_c_is_no_traceback() -> None:
+    """While it waits for a broker that isn't there: only then has it begun."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "connector", "check"],
+        env={**os.environ, **ENOUGH, "CONNECTOR_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    first = process.stdout.readline()  # the configuration is valid: now it looks for the broker
+    assert first.startswith("ok")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
+def test_the_sandbox_says_where_it_listens_and_ctrl_c_ends_it_in_order() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "connector", "sandbox", "--port", "0", "--latency", "10ms"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+
+    assert line.startswith("sandbox listens on http://127.0.0.1:")
+    assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--faults", '{"no_such_fault": 1}'],
+        ["--faults", "/no/such/file"],
+        ["--faults", "{"],
+        ["--latency", "5"],
+        ["--schema", "/no/such/file"],
+        ["--port", "70000"],
+        ["--latency-distribution", "odd"],
+    ],
+)
+def test_a_wrong_option_of_the_sandbox_is_2_without_a_traceback(
+    command: CliRunner, arguments: list[str]
+) -> None:
+    result = command.invoke(app, ["sandbox", *arguments])
+
+    assert result.exit_code == 2
+    assert isinstance(result.exception, SystemExit)
+    assert result.stderr

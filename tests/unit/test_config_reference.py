@@ -1,0 +1,142 @@
+"""`deploy/SETTINGS.md` is written by the code it documents: `python -m tests.unit.test_config_reference`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BeforeValidator
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from connector import values
+from connector.config import allowed, variable
+from connector.kafka.properties import consumer_properties, producer_properties
+from connector.kafka.refused import reasons
+from connector.settings import Settings
+
+_FILE = Path(__file__).parents[2] / "deploy" / "SETTINGS.md"
+
+_INTRODUCTION = """\
+# Settings
+
+<!-- Written by `python -m tests.unit.test_config_reference`; a test compares it with the code. -->
+
+A TOML file and the environment; the environment wins. `[section] key` in the file is `CONNECTOR_SECTION_KEY`
+in the environment. The file is named by `--config` or by `CONNECTOR_CONFIG_FILE`; without either, the
+environment says it all.
+
+- Durations: `500ms`, `2s`, `15m`, `1h`. Sizes: `512KiB`, `4MiB`, `1GiB` or plain bytes. Lists: arrays in the
+  file, commas in the environment. Paths are relative to the directory where the process starts.
+- An empty variable counts as not set. A setting that nobody knows is a mistake, in the file and under
+  `CONNECTOR_`; what Kubernetes says about Services (`CONNECTOR_..._SERVICE_HOST`, ...) is passed over.
+- Every mistake is told at once, and the process ends with exit code 2. `pushwoosh-connector check` looks
+  further: at the brokers, the topics, what this user is allowed to do, the transactions and the API.
+- Secrets (token, header, and every Kafka property with `password`, `secret`, `token`, `jaas`, `passphrase` or
+  `key.pem` in its name) are never shown: not in messages, logs or `/status`.
+"""
+
+_PROPERTIES = """\
+## Kafka properties
+
+Anything that librdkafka has
+([its list](https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md)) goes through
+`[kafka.properties]`, with or without quotes around the name, and is checked by librdkafka itself.
+A consumer's property goes to the consumer, a producer's to the producer of dead letters.
+
+    [kafka.properties]
+    security.protocol = "sasl_ssl"
+    sasl.mechanism = "SCRAM-SHA-512"
+    sasl.username = "connector"
+    ssl.ca.location = "/etc/kafka/ca.pem"
+
+The password is better in a mounted file (`kafka.properties_file`) or in the environment
+(`CONNECTOR_KAFKA_PROPERTIES="sasl.password=..."`).
+
+What the connector sets by itself: after a crash nobody reads a partition before `session.timeout.ms` is over
+(45 s by librdkafka's default) and an open transaction has ended (`transaction.timeout.ms`, 60 s): both are
+short here. With `group.protocol=consumer` the brokers decide about session, heartbeat and assignment: those
+three are left out.
+"""
+
+_REFUSED = """\
+Refused, because the guarantees rest on them or because they mean nothing to librdkafka:
+"""
+
+
+def rendered() -> str:
+    """Write the whole file."""
+    parts = [_INTRODUCTION]
+    for section, field in Settings.model_fields.items():
+        model = field.annotation
+        assert model is not None
+        parts.append(f"## {section}\n\n" + _table(_rows(section, model.model_fields)))
+    parts += [_PROPERTIES, _table(_defaults()), _REFUSED, _table(_refusals())]
+    return "\n".join(parts)
+
+
+def _table(rows: Iterator[tuple[str, ...]]) -> str:
+    head, *body = rows
+    lines = [head, ("---",) * len(head), *body]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def _rows(section: str, fields: dict[str, FieldInfo]) -> Iterator[tuple[str, ...]]:
+    yield "in the file", "in the environment", "default", "allowed", "meaning"
+    for key, field in fields.items():
+        name = f"{section}.{key}"
+        yield f"`{name}`", f"`{variable(name)}`", _default(field), allowed(field), field.description or ""
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is PydanticUndefined:
+        return "required"
+    if field.default is None or (field.default != 0 and not field.default):
+        return "none"
+    if isinstance(field.default, bool):
+        return f"`{_text(field.default)}`"
+    readers = [one.func for one in field.metadata if isinstance(one, BeforeValidator)]
+    if values.parse_duration in readers:
+        return f"`{values.format_duration(field.default)}`"
+    if values.parse_size in readers:
+        return f"`{values.format_size(field.default)}`"
+    return f"`{field.default}`"
+
+
+def _defaults() -> Iterator[tuple[str, ...]]:
+    yield "property", "of", "here"
+    consumer, reset = consumer_properties({})
+    kinds = {
+        "consumer": consumer | {"auto.offset.reset": reset},
+        "producer": producer_properties({}, "an id"),
+    }
+    for name in sorted({*kinds["consumer"], *kinds["producer"]} - {"logger", "transactional.id"}):
+        held = [kind for kind in kinds if name in kinds[kind]]
+        texts = dict.fromkeys(f"`{kinds[kind][name]!s}`" for kind in held)
+        yield f"`{name}`", " and ".join(held), ", ".join(texts)
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _refusals() -> Iterator[tuple[str, ...]]:
+    yield "property", "why"
+    for name, why in sorted(reasons().items()):
+        yield f"`{name}`", why
+
+
+def test_the_table_of_settings_says_what_the_code_says() -> None:
+    assert _FILE.read_text() == rendered(), "write it again: python -m tests.unit.test_config_reference"
+
+
+def test_every_setting_has_a_meaning_and_limits_in_words() -> None:
+    rows = [line.split(" | ") for line in rendered().splitlines() if "| `CONNECTOR_" in line]
+    sections = [field.annotation for field in Settings.model_fields.values()]
+
+    assert len(rows) == sum(len(section.model_fields) for section in sections if section is not None)
+    assert all(cell.strip(" |") for row in rows for cell in row)
+
+
+if __name__ == "__main__":
+    _FILE.write_text(rendered())
