@@ -4,8 +4,8 @@ What is asked of Kafka, and why that is harmless, says `connector.kafka.probe`. 
 the tags of no device at all: a `bulkSetTags` with an empty list. A question about a job would be even
 less, but carries neither token nor application (audience-api: the GETs need no credentials), so it could
 only tell that somebody answers. An API that looks at the credentials first says whether they are good; one
-that looks at the list first refuses it, and that is all right too: then they stay unproven, and the line
-says so. Nothing is sent twice, nothing can be changed by it.
+that looks at the list first refuses it: then they stay unproven, and a warning says so (a device made up for
+the occasion would tell more, but could come into being). Nothing is sent twice, nothing can be changed by it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def findings(settings: Settings, patience: float = PATIENCE) -> Iterator[Finding
     yield from Probe(settings, patience).findings()
     if settings.pushwoosh.token_file is not None:
         yield _token_file(settings)
-    yield asyncio.run(_api(settings, patience))
+    yield asyncio.run(api(settings, patience))
 
 
 def _token_file(settings: Settings) -> Finding:
@@ -44,7 +44,8 @@ def _token_file(settings: Settings) -> Finding:
     return Finding(what, Outcome.PROBLEM, "holds no token", "write the API token into it")
 
 
-async def _api(settings: Settings, patience: float) -> Finding:
+async def api(settings: Settings, patience: float) -> Finding:
+    """Send one request about no device and judge the answer."""
     own = settings.pushwoosh
     token = Token.of(own).current()
     header = own.authorization_header.get_secret_value() if own.authorization_header else None
@@ -64,8 +65,11 @@ def _verdict(what: str, answer: PostAnswer) -> Finding:
     if isinstance(answer, Accepted):
         return Finding(what, Outcome.OK, "takes requests with this token and application")
     if isinstance(answer, Refused):
-        result = f"answers and refuses an empty request ({answer.message}), not the token or the application"
-        return Finding(what, Outcome.OK, result)
+        result = (
+            f"answers, but not about token and application: it refuses an empty request ({answer.message})"
+        )
+        mend = "they stay unproven; the first batch shows them, and wrong ones halt the connector"
+        return Finding(what, Outcome.WARNING, result, mend)
     if isinstance(answer, Denied):
         return Finding(what, Outcome.PROBLEM, answer.message, _MENDS[answer.cause])
     mend = "see that this machine reaches pushwoosh.url (DNS, proxy, firewall, TLS); if it does, try later"

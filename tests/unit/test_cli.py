@@ -150,9 +150,7 @@ def test_the_sandbox_says_where_it_listens_and_ctrl_c_ends_it_in_order() -> None
         ["--latency-distribution", "odd"],
     ],
 )
-def test_a_wrong_option_of_the_sandbox_is_2_without_a_traceback(
-    command: CliRunner, arguments: list[str]
-) -> None:
+def test_a_wrong_option_of_the_sandbox_is_2(command: CliRunner, arguments: list[str]) -> None:
     result = command.invoke(app, ["sandbox", *arguments])
 
     assert result.exit_code == 2
