@@ -44,6 +44,7 @@ class Outcome(NamedTuple):
     status: str
     answers: dict[str, str] | None
     changes: dict[str, Any] | None
+    good: bool = False
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -85,7 +86,7 @@ class Workshop:
                 self._apply(job, device, outcome)
             statuses[outcome.status] += 1
             told = [] if missing else _rows(job, device, outcome, judging, now)
-            if not told or told[-1].status != "done" or not _good(outcome):
+            if not told or told[-1].status != "done" or not outcome.good:
                 untold.append(place)
             rows += told
         job.tallied = Tallied(statuses["done"], statuses["failed"], statuses["not found"])
@@ -107,7 +108,7 @@ class Workshop:
             return Outcome("not found", None, None)
         refused = self._refused(job, device, tags, triggers, now)
         if not refused:
-            return Outcome("done", dict.fromkeys(tags, "ok") if is_change else None, tags)
+            return Outcome("done", dict.fromkeys(tags, "ok") if is_change else None, tags, good=True)
         changes = {name: value for name, value in tags.items() if name not in refused}
         answers = {name: refused.get(name, "ok") for name in tags}
         return Outcome("done", answers, changes)
@@ -163,21 +164,21 @@ class Workshop:
         return rows, len(rows) == len(devices) and not shuffled
 
 
-def _good(outcome: Outcome) -> bool:
-    if outcome.status != "done":
-        return False
-    return outcome.answers is None or all(answer == "ok" for answer in outcome.answers.values())
-
-
 def _rows(job: Job, device: Device, outcome: Outcome, triggers: Triggers | None, now: float) -> list[Row]:
     """One row, or two where that fault strikes."""
-    row = Row(outcome.status, device.hwid, device.user_id, device.push_token, outcome.answers)
+    row = _row(outcome.status, device, outcome.answers)
     rule = triggers and triggers.on_device(RowDuplicated, "row_duplicated", device, job.endpoint, now)
     if not rule:
         return [row]
     if not rule.contradicting:
         return [row, row]
-    return [row, Row("failed", device.hwid, device.user_id, device.push_token)]
+    return [row, _row("failed", device, None)]
+
+
+def _row(status: str, device: Device, answers: dict[str, str] | None) -> Row:
+    if isinstance(device, TagChange):
+        return Row(status, device.hwid, device.user_id, device.push_token, answers)
+    return Row(status, device.hwid, tags=answers)  # published with nothing but the hwid
 
 
 def _without_names(row: Row, keep_hwid: bool) -> Row:

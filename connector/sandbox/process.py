@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 import tomllib
@@ -18,6 +19,8 @@ from connector.sandbox.faults import Faults, Latency, load_faults
 from connector.sandbox.server import SandboxServer
 
 Distribution = Literal["constant", "exponential", "uniform"]
+_GC_THRESHOLDS = (200_000, 50, 100)
+"""The state of devices grows without cycles; at Python's defaults, walking it took a third of the time."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -92,6 +95,8 @@ def run_sandbox(  # noqa: PLR0913 (one argument per option of the command)
         light=light,
         journal=journal,
     )
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(host, port, options=options, faults=declared, seed=seed))
 

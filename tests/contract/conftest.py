@@ -1,0 +1,23 @@
+"""A double of the Audience API through each of its doors."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.contract.sandbox_doors import DOORS, Api, Clock
+
+
+@pytest.fixture(params=DOORS)
+async def api(request: pytest.FixtureRequest) -> AsyncIterator[Api]:
+    """A fresh double, in process, over ASGI and over a socket."""
+    async with DOORS[request.param](Clock()) as made:
+        yield made
+
+
+@pytest.fixture(params=[name for name in DOORS if name != "in-process"])
+async def http(request: pytest.FixtureRequest) -> AsyncIterator[Api]:
+    """The same, by the doors that speak HTTP."""
+    async with DOORS[request.param](Clock()) as made:
+        yield made

@@ -1,0 +1,139 @@
+"""Three ways into one double of the Audience API: the state machine, the ASGI app, a socket."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, NamedTuple, Protocol
+
+import httpx
+
+from connector.model import Endpoint
+from connector.sandbox.app import AudienceApp
+from connector.sandbox.audience import Audience
+from connector.sandbox.faults import faults_from
+from connector.sandbox.server import SandboxServer
+
+
+class CutError(Exception):
+    """The connection ended without a whole reply."""
+
+
+class Answer(NamedTuple):
+    """One whole reply."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Call(Protocol):
+    """Makes one HTTP call. Raises `CutError`."""
+
+    async def __call__(self, method: str, path: str, body: bytes = b"") -> Answer: ...
+
+
+class Clock:
+    """The double's time, in the test's hands."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Api:
+    """What a test sees of a double: POST, GET, and a clock. `audience` is there to switch faults."""
+
+    def __init__(self, call: Call, audience: Audience, clock: Clock) -> None:
+        self.call = call
+        self.audience = audience
+        self.clock = clock
+
+    def faults(self, **faults: Any) -> None:
+        self.audience.set_faults(faults_from(faults), self.clock.now)
+
+    async def post(self, endpoint: Endpoint, *devices: dict[str, Any], **fields: Any) -> Answer:
+        request = {"application": "APP", "auth": "TOKEN", "devices": devices, **fields}
+        return await self.post_raw(endpoint, json.dumps(request).encode())
+
+    async def post_raw(self, endpoint: Endpoint, body: bytes) -> Answer:
+        return await self.call("POST", f"/api/v2/audience/{endpoint}", body)
+
+    async def get(self, endpoint: Endpoint, request_id: str, detailed: str = "true") -> Answer:
+        return await self.call("GET", f"/api/v2/audience/{endpoint}/{request_id}?detailed={detailed}")
+
+    async def submit(self, endpoint: Endpoint, *devices: dict[str, Any], **fields: Any) -> str:
+        answer = await self.post(endpoint, *devices, **fields)
+        assert answer.status == 200, answer
+        request_id: str = answer.json()["request_id"]
+        return request_id
+
+    async def report(self, endpoint: Endpoint, *devices: dict[str, Any], **fields: Any) -> dict[str, Any]:
+        """Post devices and read the detailed report of their job, which must have ended."""
+        answer = await self.get(endpoint, await self.submit(endpoint, *devices, **fields))
+        assert answer.status == 200, answer
+        report: dict[str, Any] = answer.json()
+        return report
+
+
+Door = Callable[[Clock], AbstractAsyncContextManager[Api]]
+
+
+@asynccontextmanager
+async def in_process(clock: Clock) -> AsyncIterator[Api]:
+    """The state machine itself, called as the application calls it."""
+    audience = Audience(random.Random(1), now=clock.now)
+
+    async def call(method: str, path: str, body: bytes = b"") -> Answer:
+        url = httpx.URL(path)
+        name, _, request_id = url.path.removeprefix("/api/v2/audience/").partition("/")
+        if method == "POST":
+            reply = audience.post(Endpoint(name), body, clock.now)
+        else:
+            detailed = url.params.get("detailed") == "true"
+            reply = audience.get(Endpoint(name), request_id, detailed, clock.now)
+        if reply.cut:
+            raise CutError
+        return Answer(reply.status, reply.headers, reply.body)
+
+    yield Api(call, audience, clock)
+
+
+def caller(client: httpx.AsyncClient) -> Call:
+    async def call(method: str, path: str, body: bytes = b"") -> Answer:
+        try:
+            response = await client.request(method, path, content=body)
+        except (httpx.TransportError, ConnectionResetError) as error:
+            raise CutError from error
+        return Answer(response.status_code, dict(response.headers), response.content)
+
+    return call
+
+
+@asynccontextmanager
+async def over_asgi(clock: Clock) -> AsyncIterator[Api]:
+    """The ASGI application, without a server."""
+    app = AudienceApp(Audience(random.Random(1), now=clock.now), clock)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as client:
+        yield Api(caller(client), app.audience, clock)
+
+
+@asynccontextmanager
+async def over_sockets(clock: Clock) -> AsyncIterator[Api]:
+    """A server on a free port."""
+    async with (
+        SandboxServer(seed=1, clock=clock) as server,
+        httpx.AsyncClient(base_url=server.url) as client,
+    ):
+        yield Api(caller(client), server.audience, clock)
+
+
+DOORS: dict[str, Door] = {"in-process": in_process, "asgi": over_asgi, "sockets": over_sockets}

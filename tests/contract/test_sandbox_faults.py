@@ -1,0 +1,59 @@
+"""Faults that only show on the way of a reply, through every door."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from connector.model import Endpoint
+from tests.contract.sandbox_doors import Api, CutError
+
+TAGS = Endpoint.TAGS
+DEVICE = {"hwid": "A1", "list_operator": "append", "tags": {"l": ["a"]}}
+
+
+@pytest.mark.parametrize("fault", ["reply_lost", "reset"])
+async def test_a_cut_post_was_accepted_and_the_next_call_works(api: Api, fault: str) -> None:
+    api.faults(**{fault: [{"next": 1}]})
+    with pytest.raises(CutError):
+        await api.post(TAGS, DEVICE)
+    assert [device.tags for device in api.audience.known_devices(api.clock.now)] == [{"l": ["a"]}]
+    assert (await api.post(TAGS, DEVICE)).status == 200
+
+
+@pytest.mark.parametrize("fault", ["reply_lost", "reset"])
+async def test_a_cut_get_can_be_asked_again(api: Api, fault: str) -> None:
+    request_id = await api.submit(TAGS, *({**DEVICE, "hwid": f"D{place}"} for place in range(1000)))
+    api.faults(**{fault: [{"next": 1, "on": "get"}]})
+    with pytest.raises(CutError):
+        await api.get(TAGS, request_id)
+    assert len((await api.get(TAGS, request_id)).json()["devices"]) == 1000
+
+
+async def test_an_outage_that_is_no_json_comes_as_it_is(api: Api) -> None:
+    api.faults(outage=[{"form": "html"}])
+    answer = await api.post(TAGS, DEVICE)
+    assert answer.status == 502
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.body.startswith(b"<html>")
+
+
+async def test_retry_after_and_location_are_headers(api: Api) -> None:
+    api.faults(rate_limit=[{"next": 1, "seconds": 7}], odd_reply=[{"form": "redirect"}])
+    limited, moved = await api.post(TAGS, DEVICE), await api.post(TAGS, DEVICE)
+    assert (limited.status, limited.headers["retry-after"]) == (429, "7")
+    assert (moved.status, moved.headers["location"][:8]) == (302, "https://")
+
+
+async def test_a_slow_reply_holds_up_nobody_else(http: Api) -> None:
+    http.faults(slow=[{"seconds": 0.3, "next": 1}])
+    began = time.monotonic()
+    slow = asyncio.create_task(http.post(TAGS, DEVICE))
+    while not http.audience.stats(http.clock.now).posts:  # noqa: ASYNC110 (another task moves it on)
+        await asyncio.sleep(0)
+    assert (await http.post(TAGS, {**DEVICE, "hwid": "B2"})).status == 200
+    assert not slow.done()
+    assert (await slow).status == 200
+    assert time.monotonic() - began >= 0.3
