@@ -155,7 +155,9 @@ class AdminServer:
         )
         self._server = server = _Server(config)
         self._serving = asyncio.create_task(server.serve(sockets=[listening]), name="admin")
-        while not server.started and not self._serving.done():
+        while not server.started:  # uvicorn has no event for it
+            if self._serving.done():
+                self._serving.result()
             await asyncio.sleep(0.001)
 
     async def stop(self) -> None:

@@ -10,6 +10,7 @@ const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
 const count = (n) => (n === null ? "–" : Math.abs(n) < 1e6 ? whole.format(n) : short.format(n));
+const offset = (n) => (n === null ? "–" : whole.format(n)); // to the digit: people compare them
 const rate = (n) => (n > 0 && n < 10 ? n.toFixed(1) : count(n));
 const bytes = (n) => (n < 1048576 ? `${whole.format(n / 1024)} KiB` : `${whole.format(n / 1048576)} MiB`);
 const sum = (list) => list.reduce((total, each) => total + each, 0);
@@ -55,7 +56,7 @@ function draw(node, { text = "", className = "", tags = [], progress }) {
   if (node.dataset.key === key) return;
   node.dataset.key = key;
   node.className = className;
-  node.textContent = text;
+  node.textContent = tags.length ? `${text} ` : text;
   for (const [word, colour] of tags) node.append(make("span", `tag ${colour}`, word));
   if (progress) {
     const bar = make("progress", progress.className);
@@ -72,7 +73,7 @@ function partitions(status) {
   fill("partitions", status.partitions.map((each) => [
     { text: each.topic, tags: each.paused ? [["paused", "amber"]] : [] },
     number(String(each.partition)),
-    number(count(each.position), "wide"), number(count(each.end), "wide"),
+    number(offset(each.position), "wide"), number(offset(each.end), "wide"),
     number(count(each.backlog)), number(age(each.oldest_unsettled_seconds)),
     number(count(each.buffered), "wide"),
   ]));
@@ -81,8 +82,8 @@ function partitions(status) {
 function jobs(status) {
   const oldestFirst = [...status.jobs].sort((one, other) => other.age - one.age);
   fill("jobs", oldestFirst.map((each) => [
-    { text: each.request, className: "mono", tags: each.adopted ? [["adopted", ""]] : [] },
-    each.endpoint, number(age(each.age)), number(count(each.devices)),
+    { text: each.request, className: "mono tight", tags: each.adopted ? [["adopted", ""]] : [] },
+    { text: each.endpoint, className: "tight" }, number(age(each.age)), number(count(each.devices)),
     each.progress < 0 ? { text: "–", className: "wide" } : {
       className: "wide",
       progress: { value: each.progress, max: 100, label: `${each.progress} percent` },
@@ -228,7 +229,7 @@ let failedSince = 0;
 function show(status) {
   const state = status.state.replaceAll("_", " ");
   byId("state").dataset.state = status.state;
-  const left = status.gate && status.gate.seconds_left > 0 ? `, next trial in ${age(status.gate.seconds_left)}` : "";
+  const left = status.state === "gate_closed" && status.gate && status.gate.seconds_left > 0 ? `, next trial in ${age(status.gate.seconds_left)}` : "";
   put(byId("state-text"), state + left);
   document.title = `${state} · Pushwoosh connector`;
   put(byId("facts"), [`version ${status.version}`, `group ${status.group || "–"}`, `member ${status.member || "–"}`,

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry
+
+from connector.ops.admin import AdminServer
+from connector.ops.metrics import Metrics
+from connector.ops.status import PartitionView, State
+from tests.integration.ops.chromium import BINARY, Page, chromium
+from tests.unit.ops.provider import REQUEST_ID, Provider, busy, halted
+
+pytestmark = pytest.mark.skipif(BINARY is None, reason="no Chromium: apt-get install chromium")
+
+_SHOWN = "!['starting', undefined].includes(document.getElementById('state')?.dataset.state)"
+# Where a person wants to see the pictures: a folder, else they are thrown away with the test's own.
+_PICTURES = os.environ.get("STATUS_PAGE_PICTURES")
+
+
+class Shown(NamedTuple):
+    """The page in a browser, and what feeds it."""
+
+    page: Page
+    provider: Provider
+    server: AdminServer
+    url: str
+
+    async def cell(self, css: str) -> str:
+        """Return the text of the first element that fits."""
+        return str(await self.page.js(f"document.querySelector({css!r}).textContent"))
+
+
+@pytest.fixture
+async def shown(tmp_path: Path) -> AsyncIterator[Shown]:
+    provider = Provider()
+    registry = CollectorRegistry()
+    Metrics(registry).watch(provider.status)
+    server = AdminServer("127.0.0.1", 0, provider, registry)
+    await server.start()
+    url = f"http://127.0.0.1:{server.port}"
+    try:
+        async with chromium(tmp_path) as page:
+            await page.look_like(1280, 1180)
+            await page.open(f"{url}/status")
+            await page.until(_SHOWN)
+            yield Shown(page, provider, server, url)
+    finally:
+        await server.stop()
+
+
+def picture(tmp_path: Path, name: str) -> Path:
+    return Path(_PICTURES or tmp_path) / name
+
+
+async def test_the_figures_agree_with_status_json(shown: Shown) -> None:
+    async with httpx.AsyncClient() as client:
+        status = (await client.get(f"{shown.url}/status.json")).json()
+    backlog = sum(each["backlog"] for each in status["partitions"])
+    assert await shown.cell("#t-backlog") == f"{backlog:,}"
+    assert await shown.cell("#t-confirmed") == f"{status['rates']['confirmed']:,.0f}"
+    assert await shown.cell("#t-jobs") == str(sum(status["jobs_in_flight"].values()))
+    assert await shown.cell("#t-refused") == f"{status['settled']['dead_letter']:,}"
+    rows = await shown.page.js(
+        "[...document.querySelectorAll('#partitions tr')].map(row => row.cells[2].textContent)"
+    )
+    assert rows == [f"{each['position']:,}" for each in status["partitions"]]
+    reasons = await shown.page.js(
+        "Object.fromEntries([...document.querySelectorAll('#reasons tr')].map(r => [r.cells[0].textContent, r.cells[2].textContent]))"
+    )
+    assert reasons == {name.replace("_", " "): f"{n:,}" for name, n in status["dead_letters"].items()}
+    assert shown.page.complaints == []
+
+
+async def test_the_page_refreshes_itself_without_a_reload_and_keeps_the_focus(shown: Shown) -> None:
+    await shown.page.js(
+        "window.same = true; document.querySelector('summary').focus(); document.querySelector('details').open = true"
+    )
+    shown.provider.now.settled["dead_letter"] = 777
+    await shown.page.until("document.getElementById('t-refused').textContent === '777'")
+    assert await shown.page.js("window.same && document.querySelector('details').open")
+    assert await shown.page.js("document.activeElement.tagName") == "SUMMARY"
+
+
+async def test_names_from_outside_are_text_and_never_markup(shown: Shown) -> None:
+    evil = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
+    status = shown.provider.now
+    status.partitions = [PartitionView(topic=evil, partition=0)]
+    status.group = status.member = status.version = evil
+    status.configuration = {evil: {evil: evil}}
+    status.dead_letters = {evil: 3}
+    status.errors = [msgspec.structs.replace(status.errors[0], what=evil)]
+    status.halts = [msgspec.structs.replace(halted().halts[0], message=evil, mend=evil)]
+    await shown.page.until(f"document.querySelector('#partitions td').textContent === {evil!r}")
+    assert await shown.page.js("window.hacked") is None
+    assert await shown.page.js("document.querySelectorAll('main img, main script').length") == 0
+    assert shown.page.complaints == []
+
+
+async def test_a_script_that_was_smuggled_in_would_not_run_and_would_be_seen_here(shown: Shown) -> None:
+    await shown.page.js(
+        "{const s = document.createElement('script'); s.textContent = 'window.hacked = 1'; document.body.append(s)}"
+    )
+    await shown.page.until("true")
+    assert await shown.page.js("window.hacked") is None
+    assert any("Content Security Policy" in each for each in shown.page.complaints)
+
+
+async def test_a_halt_a_closed_gate_and_kafkas_troubles_say_what_to_do(shown: Shown, tmp_path: Path) -> None:
+    shown.provider.now = halted()
+    await shown.page.until("document.getElementById('state').dataset.state === 'halted'")
+    text = await shown.cell("#banners")
+    assert "Halted: unauthorized" in text
+    assert "check pushwoosh.token" in text
+    assert "503 Service Unavailable" in text
+    assert "create the topic" in text
+    await shown.page.screenshot(picture(tmp_path, "halted.png"))
+
+
+async def test_everything_can_be_reached_and_used_by_keyboard(shown: Shown) -> None:
+    await shown.page.js("document.body.tabIndex = -1; document.body.focus()")
+    visited = []
+    for _ in range(12):
+        await shown.page.press("Tab", 9)
+        visited.append(
+            await shown.page.js(
+                "document.activeElement.id || document.activeElement.textContent.trim().slice(0, 12) || document.activeElement.getAttribute('aria-labelledby')"
+            )
+        )
+        if visited[-1] == "pause":
+            await shown.page.press("Enter", 13, "\r")
+            assert await shown.page.js("document.activeElement.getAttribute('aria-pressed')") == "true"
+            await shown.page.press("Enter", 13, "\r")
+        if str(visited[-1]).startswith("Effective"):
+            await shown.page.press("Enter", 13, "\r")
+            assert await shown.page.js("document.querySelector('details').open")
+    assert visited[:2] == ["Skip to the ", "pause"]
+    assert {"status.json", "metrics", "readyz", "livez"} <= set(visited)
+    assert any(str(each).startswith("Effective") for each in visited)
+
+
+async def test_a_paused_page_asks_for_nothing(shown: Shown) -> None:
+    await shown.page.js("document.getElementById('pause').click()")
+    await shown.page.until("document.getElementById('updated').textContent.startsWith('paused')")
+    asked = 0
+    status = shown.provider.status
+
+    def counted():  # type: ignore[no-untyped-def]  # stands in for Provider.status for a moment
+        nonlocal asked
+        asked += 1
+        return status()
+
+    shown.provider.status = counted  # type: ignore[method-assign]  # the same
+    # Timers of the page run in order: this one is later than a refresh would have been.
+    await shown.page.js("setTimeout(() => { window.later = true }, 2500)")
+    await shown.page.until("window.later")
+    assert asked == 0
+    await shown.page.js("document.getElementById('pause').click()")
+    await shown.page.until("document.getElementById('updated').textContent.startsWith('updated')")
+    assert asked > 0
+
+
+async def test_the_page_says_when_the_connector_does_not_answer_and_recovers(shown: Shown) -> None:
+    await shown.server.stop()
+    await shown.page.until("document.getElementById('state').dataset.state === 'unreachable'")
+    assert "does not answer" in await shown.cell("#banners")
+    again = AdminServer("127.0.0.1", shown.server.port, shown.provider, CollectorRegistry())
+    await again.start()
+    await shown.page.until("document.getElementById('state').dataset.state === 'running'")
+    assert await shown.cell("#banners") == ""
+    await again.stop()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_a_phone_shows_everything_without_scrolling_sideways(
+    shown: Shown, tmp_path: Path, scheme: str
+) -> None:
+    await shown.page.look_like(375, 1500, scheme, mobile=True)
+    await shown.page.until("innerWidth === 375")
+    assert await shown.page.js("document.documentElement.scrollWidth") == 375
+    assert await shown.page.js(
+        "[...document.querySelectorAll('.scroll')].every(e => e.scrollWidth <= e.clientWidth + 1)"
+    )
+    await shown.page.screenshot(picture(tmp_path, f"phone-{scheme}.png"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_text_has_enough_contrast_in_both_schemes(shown: Shown, tmp_path: Path, scheme: str) -> None:
+    """WCAG 2.2, 1.4.3: 4.5 to 1 for every colour that text has, on every ground that it stands on."""
+    await shown.page.look_like(1280, 1180, scheme)
+    colours = await shown.page.js(
+        "Object.fromEntries(['page','card','ink','soft','blue','green','amber','red','amber-back','red-back','track']"
+        ".map(n => [n, getComputedStyle(document.documentElement).getPropertyValue('--' + n).trim()]))"
+    )
+    for ground in ("page", "card"):
+        for ink in ("ink", "soft", "blue", "green", "amber", "red"):
+            assert contrast(colours[ink], colours[ground]) >= 4.5, (scheme, ink, ground)
+    for ink, ground in (("amber", "amber-back"), ("red", "red-back"), ("ink", "red-back"), ("soft", "track")):
+        assert contrast(colours[ink], colours[ground]) >= 4.5, (scheme, ink, ground)
+    await shown.page.screenshot(picture(tmp_path, f"wide-{scheme}.png"))
+
+
+def contrast(one: str, other: str) -> float:
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+async def test_a_connector_that_just_started_says_so_instead_of_showing_nothing(shown: Shown) -> None:
+    fresh = busy()
+    fresh.state = State.STARTING
+    fresh.partitions, fresh.jobs, fresh.errors, fresh.jobs_in_flight = [], [], [], {}
+    fresh.settled, fresh.dead_letters = {}, {}
+    fresh.rates = type(fresh.rates)()
+    shown.provider.now = fresh
+    await shown.page.until("document.querySelector('#partitions').textContent.includes('No partitions')")
+    assert await shown.cell("#t-oldest-where") == "nothing waits"
+    assert shown.page.complaints == []
+
+
+async def test_no_request_id_is_shown_whole(shown: Shown) -> None:
+    text = await shown.page.js("document.documentElement.outerHTML")
+    assert REQUEST_ID[4:] not in text
+    assert "4f0c8f3e…" in text

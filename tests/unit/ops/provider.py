@@ -1,0 +1,128 @@
+"""A provider of made-up figures: what the runner tells an operator on a busy day, and on a bad one."""
+
+from __future__ import annotations
+
+import math
+
+from connector.ops.rates import Rates
+from connector.ops.status import (
+    ErrorView,
+    GateView,
+    HaltView,
+    Health,
+    JobView,
+    PartitionView,
+    State,
+    Status,
+    readiness,
+)
+
+NOW = 1_790_000_000.0
+REQUEST_ID = "4f0c8f3e-9f1b-4c57-8c0b-6a1d2f9b7e10"
+
+
+def busy() -> Status:
+    """Return a connector at work."""
+    wave = [8200 + 1100 * math.sin(i / 23) + 260 * math.sin(i * 1.7) for i in range(180)]
+    outage = [w * (0.0 if 96 < i < 109 else 1.12 if 108 < i < 140 else 0.99) for i, w in enumerate(wave)]
+    return Status(
+        version="1.2.3",
+        generated_at=NOW,
+        state=State.RUNNING,
+        uptime=93_784.0,
+        group="pushwoosh-connector",
+        member="pushwoosh-connector-7d9c5b-x2x8p",
+        partitions=[
+            PartitionView(
+                topic="profile-tags" if i < 8 else "device-registrations",
+                partition=i % 8,
+                position=1_284_000 + i * 311,
+                end=1_285_100 + i * 340,
+                backlog=920 + i * 29,
+                oldest_unsettled_seconds=1.4 + i * 0.31,
+                buffered=800 + i * 12,
+                paused=i == 3,
+            )
+            for i in range(12)
+        ],
+        jobs_in_flight={"bulkSetTags": 6, "bulkRegisterDevice": 2},
+        jobs=[
+            JobView(
+                REQUEST_ID.replace("4f0c", f"{i}f0c"),
+                "bulkSetTags" if i < 6 else "bulkRegisterDevice",
+                age=0.4 + 0.9 * i,
+                devices=1000 - 13 * i,
+                progress=min(100, 12 * i),
+                polls=i // 2,
+                adopted=i == 7,
+            )
+            for i in range(8)
+        ],
+        buffered_events=12_400,
+        buffered_bytes=9_800_000,
+        max_buffered_events=100_000,
+        max_buffered_bytes=128 << 20,
+        rates=Rates(
+            consumed=8123.4,
+            confirmed=8098.1,
+            dead_letters=2.3,
+            consumed_history=wave,
+            confirmed_history=outage,
+            dead_letters_history=[w * 0.003 for w in outage],
+        ),
+        errors=[
+            ErrorView(NOW - 42, "POST bulkSetTags: 503 Service Unavailable", 14),
+            ErrorView(NOW - 3900, "dead-letter topic: the transaction took longer than 10 s", 1),
+        ],
+        settled={"confirmed": 1_193_200, "superseded": 84_120, "dead_letter": 3_120, "skipped": 512},
+        dead_letters={"tag_refused": 2_010, "device_not_found": 900, "undecodable": 210},
+        configuration={
+            "kafka": {
+                "bootstrap_servers": "kafka-0:9092,kafka-1:9092",
+                "group_id": "pushwoosh-connector",
+                "tags_topics": ["profile-tags"],
+                "registrations_topics": ["device-registrations"],
+                "dead_letter_topic": "pushwoosh-dead-letters",
+                "properties": {"sasl.mechanism": "SCRAM-SHA-512", "sasl.password": "********"},
+            },
+            "pushwoosh": {
+                "url": "https://api.pushwoosh.com",
+                "application": "AAAAA-BBBBB",
+                "token": "********",
+            },
+            "batch": {"max_devices": 1000, "max_bytes": "1MiB", "linger": "500ms"},
+            "jobs": {"max_in_flight": 16, "deadline": "15m"},
+            "buffer": {"max_events": 100_000, "max_bytes": "128MiB"},
+        },
+    )
+
+
+def halted() -> Status:
+    """Return a connector that a person must mend."""
+    status = busy()
+    status.state = State.HALTED
+    status.halts = [
+        HaltView("unauthorized", "401 unauthorized", "check pushwoosh.token or its file", NOW - 95)
+    ]
+    status.gate = GateView("server_error", "503 Service Unavailable", 7.5)
+    status.troubles = [
+        HaltView("topic_missing", "unknown topic", "create the topic", NOW - 5, "profile-tags")
+    ]
+    return status
+
+
+class Provider:
+    """A StatusProvider that says what it is told to."""
+
+    def __init__(self, status: Status | None = None) -> None:
+        self.now = status or busy()
+        self.alive = Health(ok=True, reason="alive")
+
+    def live(self) -> Health:
+        return self.alive
+
+    def ready(self) -> Health:
+        return readiness(configured=True, joined=True, halts=self.now.halts, stopping=False)
+
+    def status(self) -> Status:
+        return self.now
