@@ -43,6 +43,8 @@ class AudienceApp:
             await self._control(scope, receive, send)
             return
         reply = await self._answer(scope, receive)
+        if reply is None:
+            return
         if reply.delay:
             await asyncio.sleep(reply.delay)
         if reply.cut:
@@ -51,7 +53,8 @@ class AudienceApp:
             await _send_head(reply, send)
             await send({"type": "http.response.body", "body": reply.body})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Reply:
+    async def _answer(self, scope: Scope, receive: Receive) -> Reply | None:
+        """Answer a call of the API; None where its client went away before it had asked."""
         path: str = scope["path"]
         name, _, request_id = path.removeprefix(_API).partition("/")
         endpoint = _ENDPOINTS.get(name)
@@ -61,16 +64,18 @@ class AudienceApp:
             detailed = b"detailed=true" in scope["query_string"].split(b"&")
             return self.audience.get(endpoint, request_id, detailed, self._clock())
         if not request_id and scope["method"] == "POST":
-            return self.audience.post(endpoint, await _read(receive), self._clock())
+            body = await _read(receive)
+            return None if body is None else self.audience.post(endpoint, body, self._clock())
         return json_reply(405, {"message": "method not allowed"})
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(receive: Receive) -> bytes | None:
+    """Read a whole body; None where the connection ended in the middle of it."""
     parts: list[bytes] = []
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b""  # its client is gone: nothing was asked, and nobody will read the refusal
+            return None
         parts.append(message.get("body", b""))
         if not message.get("more_body", False):
             return b"".join(parts)

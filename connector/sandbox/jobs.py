@@ -107,6 +107,3 @@ class JobBook:
             job = kept.popleft()[1]
             self._rows -= job.size
             del self._known[job.request_id]
-
-    def unfinished(self) -> list[Job]:
-        return [job for _, _, job in self._due]

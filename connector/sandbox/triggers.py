@@ -33,16 +33,23 @@ class Trigger(Generic[R]):
         return self._open(endpoint, now) and self._drawn() and self._strike()
 
     def strikes_device(self, device: Device, endpoint: Endpoint, now: float) -> bool:
-        return self._open(endpoint, now) and self._hits(device) and self._strike()
+        """Whether it strikes this device."""
+        rule = self.rule
+        if not isinstance(rule, DeviceRule):
+            return self.strikes_call(endpoint, now)
+        return self._open(endpoint, now) and self._hits(rule, device) and self._strike()
 
     def strikes_batch(self, devices: Sequence[Device], endpoint: Endpoint, now: float) -> bool:
         """Whether it strikes a batch because of what it is or because of one device in it.
 
         Every device is looked at, so that each one's attempts are counted.
         """
-        if not isinstance(self.rule, DeviceRule) or not self.rule.about_devices:
+        rule = self.rule
+        if not isinstance(rule, DeviceRule) or not rule.about_devices:
             return self.strikes_call(endpoint, now)
-        return self._open(endpoint, now) and sum(map(self._hits, devices)) > 0 and self._strike()
+        if not self._open(endpoint, now):
+            return False
+        return sum(self._hits(rule, device) for device in devices) > 0 and self._strike()
 
     def _open(self, endpoint: Endpoint, now: float) -> bool:
         rule = self.rule
@@ -60,17 +67,11 @@ class Trigger(Generic[R]):
         self.strikes += 1
         return True
 
-    def _hits(self, device: Device) -> bool:
-        rule = self.rule
-        if not isinstance(rule, DeviceRule):
-            return self._drawn()
+    def _hits(self, rule: DeviceRule, device: Device) -> bool:
         names = [name for name in (device.hwid, device.user_id, device.push_token) if name is not None]
-        if not self._matches(names):
+        if not self._matches(rule, names):
             return False
-        if rule.steady:
-            if not self._chosen(names[0]):
-                return False
-        elif not self._drawn():
+        if not (self._chosen(names[0]) if rule.steady else self._drawn()):
             return False
         if rule.first is None:
             return True
@@ -78,9 +79,8 @@ class Trigger(Generic[R]):
         self._attempts[names[0]] = attempt
         return attempt <= rule.first
 
-    def _matches(self, names: list[str]) -> bool:
-        rule = self.rule
-        if not isinstance(rule, DeviceRule) or (rule.prefix is None and self._pattern is None):
+    def _matches(self, rule: DeviceRule, names: list[str]) -> bool:
+        if rule.prefix is None and self._pattern is None:
             return True
         if rule.prefix is not None and any(name.startswith(rule.prefix) for name in names):
             return True

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 
 import pytest
 
 from connector.model import Endpoint
+from connector.sandbox.faults import faults_from
+from connector.sandbox.server import SandboxServer
 from tests.contract.sandbox_doors import Api, CutError
 
 TAGS = Endpoint.TAGS
@@ -57,3 +60,45 @@ async def test_a_slow_reply_holds_up_nobody_else(http: Api) -> None:
     assert not slow.done()
     assert (await slow).status == 200
     assert time.monotonic() - began >= 0.3
+
+
+def request(body: bytes, length: int) -> bytes:
+    head = f"POST /api/v2/audience/bulkSetTags HTTP/1.1\r\nhost: sandbox\r\ncontent-length: {length}\r\n\r\n"
+    return head.encode() + body
+
+
+BODY = json.dumps({"application": "APP", "auth": "T", "devices": [DEVICE]}).encode()
+
+
+@pytest.mark.parametrize("fault", ["reply_lost", "reset"])
+async def test_a_lost_reply_is_no_byte_and_a_reset_one_is_half(fault: str) -> None:
+    async with SandboxServer(faults=faults_from({fault: [{}]})) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(server.url.rsplit(":")[-1]))
+        writer.write(request(BODY, len(BODY)))
+        received = b""
+        try:
+            while part := await reader.read(1000):
+                received += part
+        except ConnectionResetError:
+            assert fault == "reset"
+        writer.close()
+    if fault == "reply_lost":
+        assert received == b""
+    else:
+        assert received.startswith(b"HTTP/1.1 200")
+        assert b'"request_id"' in received
+        assert b'"Pending"' not in received
+
+
+async def test_a_post_that_breaks_off_in_its_body_was_never_made() -> None:
+    async with SandboxServer() as server:
+        port = int(server.url.rsplit(":")[-1])
+        _, broken = await asyncio.open_connection("127.0.0.1", port)
+        broken.write(request(BODY[:-10], len(BODY)))
+        await broken.drain()
+        broken.close()
+        reader, whole = await asyncio.open_connection("127.0.0.1", port)
+        whole.write(request(BODY, len(BODY)))
+        assert b"200 OK" in await reader.readline()
+        whole.close()
+        assert server.audience.stats(0).replies == {"post 200": 1}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.unit.sandbox.calls import REGISTRATIONS, Calls, change, registration
+from connector.sandbox.contract import TagChange
+from connector.sandbox.ledger import Submissions
+from tests.unit.sandbox.calls import REGISTRATIONS, TAGS, Calls, change, registration
 
 LATENCY = {"latency": {"seconds": 10}}
 
@@ -131,3 +133,23 @@ def test_light_mode_counts_violations_but_keeps_nothing_of_devices() -> None:
     assert violations(api) == (1, 0, 0)
     assert submitted(api) == (0, 0)
     assert list(api.audience.known_devices(api.now)) == []
+
+
+def test_the_newest_contents_are_remembered_and_the_oldest_forgotten() -> None:
+    submissions = Submissions(generation=10)
+    everything = [TagChange({}, hwid=f"D{place}") for place in range(25)]
+    for device in everything:
+        submissions.enter(TAGS, [device])
+    submissions.enter(TAGS, everything[:1])
+    assert submissions.again == 0
+    submissions.excuse(submissions.enter(TAGS, everything[13:14]))
+    submissions.enter(TAGS, everything[13:14])
+    assert (submissions.again, submissions.needless) == (2, 1)
+
+
+def test_examples_of_violations_are_few() -> None:
+    api = Calls(LATENCY)
+    for _ in range(2):
+        api.submit(*(change(f"D{place}", n=1) for place in range(100)))
+    assert violations(api) == (100, 0, 0)
+    assert len(api.audience.stats(0).violations.examples) == 20
