@@ -21,6 +21,9 @@ _UNITS = ("seconds", "bytes")
 class Instrument:
     """A metric family: its name, help text and label names, and the label values known from the start."""
 
+    kind = ""
+    """Its type, as Prometheus calls it."""
+
     def __init__(self, name: str, text: str, labels: Labels = (), known: Iterable[Labels] = ()) -> None:
         self.name = name
         self.text = text

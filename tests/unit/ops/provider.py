@@ -117,6 +117,8 @@ class Provider:
     def __init__(self, status: Status | None = None) -> None:
         self.now = status or busy()
         self.alive = Health(ok=True, reason="alive")
+        self.asked = 0
+        """How often `status` was asked for."""
 
     def live(self) -> Health:
         return self.alive
@@ -125,4 +127,5 @@ class Provider:
         return readiness(configured=True, joined=True, halts=self.now.halts, stopping=False)
 
     def status(self) -> Status:
+        self.asked += 1
         return self.now

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import shutil
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse
+
+from connector.core.tally import NO_ENDPOINT, Outcome, Tally
+from connector.model import Reason
+from connector.ops.families import PREFIX
+from connector.ops.metrics import Metrics
+from connector.ops.status import PartitionView, Snapshot
+from tests.unit.ops.provider import busy, halted
+
+NOW = 1_790_000_000.0
+DOCUMENT = Path(__file__).parents[3] / "deploy" / "METRICS.md"
+LABELS = {"topic", "partition", "endpoint", "outcome", "reason", "stage", "cause", "method", "code", "le"}
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def metrics(registry: CollectorRegistry) -> Metrics:
+    return Metrics(registry, ["profile-tags", "device-registrations"])
+
+
+def full_tally() -> Tally:
+    """A tally with something in every field."""
+    return Tally(
+        consumed=defaultdict(int, {"profile-tags": 5}),
+        settled=defaultdict(int, {("bulkSetTags", "confirmed"): 4, (NO_ENDPOINT, "skipped"): 1}),
+        latencies=[("bulkSetTags", [int(NOW * 1000) - 2_000])],
+        stages=[("queue", 0.2, 4)],
+        dead_letters=defaultdict(int, {"tag_refused": 1}),
+        jobs=defaultdict(int, {("bulkSetTags", "completed"): 1}),
+        submitted=defaultdict(int, {"bulkSetTags": 4}),
+        resubmitted=defaultdict(int, {"bulkSetTags": 2}),
+        retried=defaultdict(int, {"bulkSetTags": 2}),
+        gate_closures=defaultdict(int, {"server_error": 1}),
+        halts=defaultdict(int, {"brake": 1}),
+        lost_records=defaultdict(int, {"profile-tags": 3}),
+        coalesced=3,
+        split_batches=1,
+        refused_tags=2,
+        pauses=1,
+        unknown_platforms=1,
+        unreadable_checkpoints=1,
+    )
+
+
+def exported(registry: CollectorRegistry) -> dict[str, dict[tuple[str, ...], float]]:
+    """Sample values by name and by label values, sorted by label name."""
+    found: dict[str, dict[tuple[str, ...], float]] = {}
+    for family in registry.collect():
+        for sample in family.samples:
+            labels = tuple(value for _, value in sorted(sample.labels.items()))
+            found.setdefault(sample.name.removeprefix(PREFIX), {})[labels] = sample.value
+    return found
+
+
+@pytest.mark.parametrize("field", [each.name for each in dataclasses.fields(Tally)])
+def test_every_field_of_a_tally_changes_a_metric(
+    metrics: Metrics, registry: CollectorRegistry, field: str
+) -> None:
+    before = exported(registry)
+    metrics.absorb(Tally(**{field: getattr(full_tally(), field)}), NOW)
+    after = exported(registry)
+    ours = {name for name in after if not name.startswith("process_")}
+    assert {name for name in ours if before.get(name) != after[name]}
+
+
+def test_a_tally_that_was_absorbed_is_empty_and_counts_no_second_time(
+    metrics: Metrics, registry: CollectorRegistry
+) -> None:
+    tally = full_tally()
+    metrics.absorb(tally, NOW)
+    assert tally == Tally()
+    metrics.absorb(tally, NOW + 1)
+    found = exported(registry)
+    assert found["records_consumed_total"]["profile-tags",] == 5
+    assert found["events_settled_total"]["bulkSetTags", "confirmed"] == 4
+    assert found["events_settled_total"]["none", "skipped"] == 1
+    assert found["confirmation_latency_seconds_sum"]["bulkSetTags",] == pytest.approx(2.0)
+    assert found["stage_seconds_count"]["queue",] == 4
+    assert found["last_confirmation_timestamp_seconds"][()] == NOW
+
+
+def test_a_call_without_a_reply_has_the_code_none(metrics: Metrics, registry: CollectorRegistry) -> None:
+    metrics.http_request("bulkSetTags", "POST", 0, 30.0)
+    metrics.http_request("bulkSetTags", "POST", 503, 0.1)
+    found = exported(registry)["http_requests_total"]
+    assert found["none", "bulkSetTags", "POST"] == 1
+    assert found["503", "bulkSetTags", "POST"] == 1
+    assert exported(registry)["http_request_duration_seconds_count"]["bulkSetTags", "POST"] == 2
+
+
+def test_partition_gauges_come_from_the_snapshot_and_go_with_the_partition(
+    metrics: Metrics, registry: CollectorRegistry
+) -> None:
+    snapshot = Snapshot(
+        partitions=[
+            PartitionView("t", 0, position=5, end=12, backlog=6, oldest_unsettled_seconds=1.5),
+            PartitionView("t", 1),
+        ]
+    )
+    metrics.watch(lambda: snapshot)
+    found = exported(registry)
+    assert found["backlog_records"] == {("0", "t"): 6}, "what isn't known isn't exported, least of all as -1"
+    assert found["consumer_lag_records"] == {("0", "t"): 7}
+    assert found["oldest_unsettled_seconds"] == {("0", "t"): 1.5, ("1", "t"): 0}
+    snapshot.partitions = snapshot.partitions[1:]
+    assert "backlog_records" not in exported(registry)
+    assert exported(registry)["oldest_unsettled_seconds"] == {("1", "t"): 0}
+
+
+def test_a_halt_and_a_closed_gate_show_while_they_last(metrics: Metrics, registry: CollectorRegistry) -> None:
+    now = busy()
+    metrics.watch(lambda: now)
+    assert exported(registry)["gate_open"][()] == 1
+    assert set(exported(registry)["halted"].values()) == {0}
+    now = halted()
+    found = exported(registry)
+    assert found["gate_open"][()] == 0
+    assert found["halted"]["unauthorized",] == 1
+    assert found["halted"]["brake",] == 0
+    assert found["kafka_trouble"] == {("topic_missing",): 1}
+    now = busy()
+    assert exported(registry)["gate_open"][()] == 1
+    assert set(exported(registry)["halted"].values()) == {0}
+    assert "kafka_trouble" not in exported(registry)
+
+
+def test_a_broker_that_measured_nothing_leaves_the_last_round_trip(
+    metrics: Metrics, registry: CollectorRegistry
+) -> None:
+    metrics.round_trip(None)
+    assert "broker_round_trip_seconds" not in exported(registry)
+    metrics.round_trip(0.004)
+    metrics.round_trip(None)
+    assert exported(registry)["broker_round_trip_seconds"][()] == 0.004
+
+
+def test_totals_for_the_page_are_those_of_the_counters(metrics: Metrics) -> None:
+    tally = full_tally()
+    tally.settled["bulkRegisterDevice", Outcome.SUPERSEDED] = 7
+    tally.settled[NO_ENDPOINT, Outcome.DEAD_LETTER] = 1
+    metrics.absorb(tally, NOW)
+    assert metrics.totals() == (5, 11, 1)
+    assert metrics.settled() == {"confirmed": 4, "superseded": 7, "dead_letter": 1, "skipped": 1}
+    assert metrics.dead_letters_by_reason() == {"tag_refused": 1}
+
+
+def test_fewer_than_300_series_at_12_partitions_on_a_bad_day(
+    metrics: Metrics, registry: CollectorRegistry
+) -> None:
+    now = halted()
+    metrics.watch(lambda: now)
+    metrics.absorb(full_tally(), NOW)
+    metrics.round_trip(0.001)
+    for code in (0, 400, 429, 500, 503):
+        metrics.http_request("bulkSetTags", "POST", code, 0.1)
+    count = sum(len(samples) for samples in exported(registry).values())
+    assert 200 < count < 300, count
+
+
+def test_no_label_could_name_a_device_a_request_or_a_tag(
+    metrics: Metrics, registry: CollectorRegistry
+) -> None:
+    now = halted()
+    metrics.watch(lambda: now)
+    metrics.absorb(full_tally(), NOW)
+    names = {
+        label
+        for family in registry.collect()
+        for sample in family.samples
+        if not sample.name.endswith("_info")
+        for label in sample.labels
+    }
+    assert names <= LABELS
+
+
+def test_both_text_formats_can_be_parsed_back(metrics: Metrics, registry: CollectorRegistry) -> None:
+    now = busy()
+    metrics.watch(lambda: now)
+    metrics.absorb(full_tally(), NOW)
+    # The client library's OpenMetrics half has no types.
+    text: str = openmetrics(registry).decode()  # type: ignore[no-untyped-call]
+    open_names = {family.name for family in parse_openmetrics(text)}  # type: ignore[no-untyped-call]
+    plain = {family.name for family in parse(generate_latest(registry).decode())}
+    assert f"{PREFIX}records_consumed" in plain & open_names
+
+
+def test_promtool_finds_nothing_to_say(metrics: Metrics, registry: CollectorRegistry) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("no promtool: apt-get install prometheus")
+    now = halted()
+    metrics.watch(lambda: now)
+    metrics.absorb(full_tally(), NOW)
+    done = subprocess.run(
+        [promtool, "check", "metrics"], input=generate_latest(registry), capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_every_reason_of_the_model_begins_at_0(metrics: Metrics, registry: CollectorRegistry) -> None:
+    assert metrics.families
+    assert set(exported(registry)["dead_letters_total"]) == {(reason.value,) for reason in Reason}
+
+
+def documented() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Name -> (type, labels) as deploy/METRICS.md has them: each metric is a row of a table."""
+    row = re.compile(r"^\| `([a-z_]+)` \| (\w+) \| ([^|]*) \| [^|]+ \| [^|]+ \|$", re.MULTILINE)
+    return {
+        name: (kind, tuple(re.findall(r"`(\w+)`", labels)))
+        for name, kind, labels in row.findall(DOCUMENT.read_text(encoding="utf-8"))
+    }
+
+
+def test_every_metric_is_documented_and_every_documented_metric_is_exported(metrics: Metrics) -> None:
+    declared = {each.name: (each.kind, each.labels) for each in metrics.families}
+    declared[f"{PREFIX}build_info"] = ("gauge", ("version", "python"))
+    assert documented() == declared
+
+
+def test_every_documented_query_names_only_metrics_that_exist(metrics: Metrics) -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    suffixes = ("", "_bucket", "_sum", "_count")
+    names = {each.name + suffix for each in metrics.families for suffix in suffixes} | {f"{PREFIX}build_info"}
+    assert set(re.findall(rf"{PREFIX}[a-z_]+", text)) <= names
+
+
+def test_every_documented_query_is_promql(tmp_path: Path) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("no promtool: apt-get install prometheus")
+    queries = re.findall(
+        r"`([^`\n]*pushwoosh_connector_[^`\n]*[(\[{ ][^`\n]*)`", DOCUMENT.read_text(encoding="utf-8")
+    )
+    assert len(queries) > 30
+    rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
+    file = tmp_path / "rules.json"
+    file.write_text(json.dumps({"groups": [{"name": "documented", "rules": rules}]}), encoding="utf-8")
+    done = subprocess.run(
+        [promtool, "check", "rules", str(file)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
