@@ -75,8 +75,11 @@ class _Forward(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            log: FilteringBoundLogger = structlog.get_logger(logger=record.name)
-            log.log(record.levelno, record.getMessage(), exc_info=record.exc_info)
+            level = min(
+                max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL
+            )  # libraries invent some
+            log: FilteringBoundLogger = structlog.get_logger()
+            log.log(level, record.getMessage(), logger=record.name, exc_info=record.exc_info)
         except Exception:  # noqa: BLE001  # logging's rule: a line that can't be written never breaks its writer
             self.handleError(record)
 

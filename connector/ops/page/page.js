@@ -1,6 +1,6 @@
 "use strict";
 // Fetches status.json and shows it. Everything that comes from outside goes in by textContent, so a
-// topic that is called <script> is just a strange name. Nodes are updated in place: focus, selection,
+// topic that is called <b> is just a strange name. Nodes are updated in place: focus, selection,
 // scroll positions and opened details stay as they are.
 
 const REFRESH = 2000;

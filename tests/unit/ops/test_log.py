@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import structlog
+
+from connector.ops.log import configure, summary
+from connector.ops.privacy import MASK
+from tests.unit.ops.provider import busy
+
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def out() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def lines(out: io.StringIO) -> Lines:
+    return lambda: [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_a_line_is_one_json_object_with_level_and_utc_time(out: io.StringIO, lines: Lines) -> None:
+    configure("info", "json", stream=out)
+    structlog.get_logger().info("started", topics=["a", "b"], partitions=3)
+    (line,) = lines()
+    when = datetime.fromisoformat(line.pop("timestamp"))
+    assert when.tzinfo == UTC
+    assert line == {"event": "started", "level": "info", "topics": ["a", "b"], "partitions": 3}
+
+
+def test_console_lines_are_text_without_colours_where_there_is_no_terminal(out: io.StringIO) -> None:
+    configure("info", "console", stream=out)
+    structlog.get_logger().info("started", partitions=3)
+    assert "started" in out.getvalue()
+    assert "partitions=3" in out.getvalue()
+    assert "\x1b[" not in out.getvalue()
+
+
+def test_less_important_lines_are_not_written(out: io.StringIO, lines: Lines) -> None:
+    configure("warning", "json", stream=out)
+    structlog.get_logger().info("chatter")
+    logging.getLogger("some.library").info("chatter")
+    structlog.get_logger().warning("trouble")
+    assert [line["event"] for line in lines()] == ["trouble"]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_no_secret_is_written_in_any_way(out: io.StringIO, form: str) -> None:
+    mask = configure("debug", form, ["tok-tok-tok"], stream=out)
+    mask.add("rotated-token")
+    log = structlog.get_logger()
+    log.info("sent tok-tok-tok", body={"auth": ["tok-tok-tok"]}, url="https://x/?auth=unknown-one")
+    log.debug("headers", headers={"Authorization": "tok-tok-tok"}, now="rotated-token")
+    logging.getLogger("library").error("failed with %s", "tok-tok-tok")
+    try:
+        int("tok-tok-tok")
+    except ValueError:
+        log.exception("broken")
+    text = out.getvalue()
+    assert "tok-tok-tok" not in text
+    assert "rotated-token" not in text
+    assert "unknown-one" not in text
+    assert f"failed with {MASK}" in text
+    assert f"invalid literal for int() with base 10: '{MASK}'" in text
+
+
+def test_devices_are_named_in_debug_lines_only(out: io.StringIO, lines: Lines) -> None:
+    configure("debug", "json", stream=out)
+    log = structlog.get_logger()
+    log.warning("refused", hwid="A1", detail="no device jo@example.com", request_id="0123456789abcdef")
+    log.debug("refused", hwid="A1")
+    one, other = lines()
+    assert one["hwid"] == "<hidden>"
+    assert one["detail"] == "no device <email>"
+    assert one["request_id"] == "01234567…"
+    assert other["hwid"] == "A1"
+
+
+def test_repeated_troubles_make_one_line_then_one_with_a_count(out: io.StringIO, lines: Lines) -> None:
+    now = 0.0
+    configure("info", "json", stream=out, clock=lambda: now)
+    log = structlog.get_logger()
+    for _ in range(5):
+        log.warning("API unavailable", cause="server_error", attempt=_)
+        log.info("not a trouble")
+    log.warning("API unavailable", cause="no_reply")
+    now = 10.0
+    log.warning("API unavailable", cause="server_error")
+    troubles = [(line["cause"], line.get("repeated")) for line in lines() if line["level"] == "warning"]
+    assert troubles == [("server_error", None), ("no_reply", None), ("server_error", 4)]
+    assert len([line for line in lines() if line["level"] == "info"]) == 5
+
+
+def test_numbers_in_a_librarys_text_do_not_make_it_another_trouble(out: io.StringIO, lines: Lines) -> None:
+    configure("info", "json", stream=out)
+    for port in range(50):
+        logging.getLogger("kafka").error("connect to 127.0.0.1:%d failed after %dms", 30000 + port, port)
+    (line,) = lines()
+    assert line["logger"] == "kafka"
+
+
+def test_a_level_that_a_library_invented_counts_as_the_one_below(out: io.StringIO, lines: Lines) -> None:
+    configure("info", "json", stream=out)
+    logging.getLogger("library").log(25, "a notice")
+    assert [(line["event"], line["level"]) for line in lines()] == [("a notice", "info")]
+
+
+def test_the_http_clients_own_line_for_each_request_is_never_written(out: io.StringIO) -> None:
+    """It has the request_id in its URL: the credential of the job."""
+    configure("debug", "json", stream=out)
+    for name in ("httpx", "httpcore.http11", "uvicorn.access", "uvicorn.error"):
+        logging.getLogger(name).info("HTTP Request: GET https://x/bulkSetTags/request-id")
+    assert out.getvalue() == ""
+
+
+def test_to_configure_twice_does_not_write_twice(out: io.StringIO, lines: Lines) -> None:
+    configure("info", "json", stream=io.StringIO())
+    configure("info", "json", stream=out)
+    logging.getLogger("library").error("once")
+    assert len(lines()) == 1
+
+
+def test_the_summary_says_how_it_goes_in_one_line(out: io.StringIO, lines: Lines) -> None:
+    configure("info", "json", stream=out)
+    status = busy()
+    summary(structlog.get_logger(), status)
+    (line,) = lines()
+    assert line["event"] == "summary"
+    assert line["state"] == "running"
+    assert line["events_per_second"] == 8098.1
+    assert line["backlog"] == sum(each.backlog or 0 for each in status.partitions)
+    assert line["jobs_in_flight"] == 8
+    assert line["oldest_unsettled_seconds"] == 4.8
+
+
+def test_a_summary_without_partitions_is_no_fault(out: io.StringIO, lines: Lines) -> None:
+    configure("info", "json", stream=out)
+    status = busy()
+    status.partitions = []
+    summary(structlog.get_logger(), status)
+    (line,) = lines()
+    assert (line["backlog"], line["oldest_unsettled_seconds"]) == (0, 0.0)
