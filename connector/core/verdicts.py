@@ -50,16 +50,17 @@ _WORD_LENGTH = 200
 """Characters of the API's words that a rejection's sentence repeats."""
 
 
-def judge(sent: Sequence[Sent], report: JobReport) -> dict[int, Rejection]:
+def judge(sent: Sequence[Sent], report: JobReport, *, by_position: bool = True) -> dict[int, Rejection]:
     """Return why a device isn't confirmed, by its index in `sent`. Empty: every device is confirmed.
 
-    `request_id` and `http_status` of the rejections are empty: the caller knows them.
+    `request_id` and `http_status` of the rejections are empty: the caller knows them. `by_position`:
+    `sent` is the whole request in its order, so that a row without identifiers can be told by its place.
     """
     if report.state is not JobState.COMPLETED or report.rows is None:
         return dict.fromkeys(range(len(sent)), _of_the_job(report))
     if _all_plainly_good(sent, report.rows):
         return {}
-    return _row_by_row(sent, report.rows, report.word)
+    return _row_by_row(sent, report.rows, report.word, by_position=by_position)
 
 
 def _of_the_job(report: JobReport) -> Rejection:
@@ -97,8 +98,10 @@ def _all_plainly_good(sent: Sequence[Sent], rows: list[Row]) -> bool:
     return True
 
 
-def _row_by_row(sent: Sequence[Sent], rows: list[Row], job_status: str) -> dict[int, Rejection]:
-    found = _match(sent, rows)
+def _row_by_row(
+    sent: Sequence[Sent], rows: list[Row], job_status: str, *, by_position: bool
+) -> dict[int, Rejection]:
+    found = _match(sent, rows, by_position=by_position)
     verdicts: dict[int, Rejection | None] = {}
     for row, index in zip(rows, found, strict=True):
         if index is None:
@@ -116,7 +119,7 @@ def _row_by_row(sent: Sequence[Sent], rows: list[Row], job_status: str) -> dict[
     return rejections
 
 
-def _match(sent: Sequence[Sent], rows: list[Row]) -> list[int | None]:
+def _match(sent: Sequence[Sent], rows: list[Row], *, by_position: bool) -> list[int | None]:
     """Return for each row the index of its device, None where it can't be told."""
     by_hwid: dict[str | None, int] = {device.hwid: at for at, device in enumerate(sent) if device.hwid}
     by_user_id: dict[str | None, int] = {
@@ -136,7 +139,7 @@ def _match(sent: Sequence[Sent], rows: list[Row]) -> list[int | None]:
             index = by_push_token.get(row.push_token)
         found.append(index)
     in_order = all(index is None or index == position for position, index in enumerate(found))
-    if len(rows) == len(sent) and in_order:
+    if by_position and len(rows) == len(sent) and in_order:
         for position, row in enumerate(rows):
             if found[position] is None and not _contradicts(row, sent[position]):
                 found[position] = position

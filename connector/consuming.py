@@ -1,0 +1,290 @@
+"""Carries out everything that concerns Kafka, and tells the engine what Kafka tells.
+
+One coroutine makes all calls on the consumer: fetch, commit, pause, resume. A commit can therefore
+never wait behind a fetch whose rebalance callback waits for that very commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from structlog.typing import FilteringBoundLogger
+
+from connector.core.actions import Commit, Pause, Resume
+from connector.core.decode import Interpreter
+from connector.core.halts import DATA_LOSS
+from connector.kafka.commits import CommitRefused
+from connector.kafka.dead_letters import DeadLetters
+from connector.kafka.letter_producer import Fenced, LettersUnwritable
+from connector.kafka.source import Source, SourceFailed
+from connector.kafka.troubles import Phase, Trouble
+from connector.model import DecoderUnavailable, Fetched, Position, Start, TopicPartition
+from connector.pulse import Pulse
+
+MOST_RECORDS = 5000
+"""Records of one fetch: a few milliseconds of work at once."""
+FETCH_WAIT = 0.01
+"""Seconds that a fetch waits for records; commits wait behind it."""
+FULL_WAIT = 0.2
+"""Seconds that nothing is fetched while the buffer is full, before its partitions are paused."""
+HAND_OVER_LIMIT = 10.0
+"""Seconds that a hand-over waits for answers of requests under way and for a transaction."""
+DECODER_WAIT = 1.0
+"""Seconds until a decoder that couldn't do its work is tried again."""
+
+
+class Consuming:
+    """The consumer's coroutine, and the listener of its rebalances."""
+
+    def __init__(
+        self,
+        pulse: Pulse,
+        interpreters: Mapping[str, Interpreter],
+        log: FilteringBoundLogger,
+        *,
+        until_end: bool,
+        beat: Callable[[str], None],
+    ) -> None:
+        self._pulse = pulse
+        self._engine = pulse.engine
+        self._interpreters = interpreters
+        self._log = log
+        self._until_end = until_end
+        self._beat = beat
+        self._ends: dict[TopicPartition, int] = {}
+        self._commit: Commit | None = None
+        self._flow: list[Pause | Resume] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._written: Commit | None = None
+        """Letters that were written on their own: their positions are to be committed."""
+        self._stopped = False
+        self._undecoded: list[Fetched] = []
+        self._full_since: float | None = None
+        self.source: Source
+        self.letters: DeadLetters
+        self.troubles: dict[tuple[str, str], Trouble] = {}
+        """What is wrong with Kafka, by code and subject, and since when."""
+        self.trouble_since: dict[tuple[str, str], float] = {}
+        self.failure = ""
+        """Why this process can't go on, once that is so."""
+        self.commit_failures = 0
+        self.letter_failures = 0
+        self.rebalances = 0
+
+    def attach(self, source: Source, letters: DeadLetters) -> None:
+        """Name the edges; they need this object first, to tell it things."""
+        self.source = source
+        self.letters = letters
+
+    # -- orders of the engine --------------------------------------------------------------------
+
+    def commit(self, action: Commit) -> None:
+        """Have this committed; letters go by a transaction of their own thread."""
+        self._commit = action
+
+    def flow(self, action: Pause | Resume) -> None:
+        """Have partitions paused or resumed."""
+        self._flow.append(action)
+
+    # -- the coroutine ---------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Fetch and commit until `stop`."""
+        try:
+            while not self._stopped:
+                await self._orders()
+                await self._round()
+                self._beat("consumer")
+        except SourceFailed as failed:
+            self.failure = f"Kafka: {failed}"
+        self._pulse.ring()
+
+    def stop(self) -> None:
+        """Have `run` return after its round."""
+        self._stopped = True
+
+    async def _round(self) -> None:
+        engine = self._engine
+        now = self._pulse.clock()
+        if self._undecoded:
+            await self._decode_again()
+            return
+        if engine.pressure.full(engine.assignments.values()):
+            self._full_since = now if self._full_since is None else self._full_since
+            if now - self._full_since < FULL_WAIT:
+                await asyncio.sleep(FETCH_WAIT)
+                return
+            self._pulse.ring()
+        else:
+            self._full_since = None
+        fetched = await self.source.fetch(MOST_RECORDS, FETCH_WAIT)
+        if fetched:
+            self._take(fetched)
+            self._pulse.ring()
+
+    def _take(self, fetched: Sequence[Fetched]) -> None:
+        now = self._pulse.clock()
+        for index, part in enumerate(fetched):
+            if part.records:
+                try:
+                    outcomes = self._interpreters[part.partition.topic].read(part.records)
+                except DecoderUnavailable as unavailable:
+                    self._log.warning("decoder unavailable: its records wait", reason=str(unavailable))
+                    self._undecoded = list(fetched[index:])
+                    return
+                self._engine.received(part.partition, part.records, outcomes, now)
+            if part.end is not None:
+                self._engine.ended(part.partition, part.end, now)
+
+    async def _decode_again(self) -> None:
+        """Keep the group membership while the decoder can't work: rebalances are served, nothing is read."""
+        partitions = [*self._engine.assignments]
+        await self.source.pause(partitions)
+        fetched = await self.source.fetch(MOST_RECORDS, DECODER_WAIT)
+        waiting, self._undecoded = [*self._undecoded, *fetched], []
+        self._take([part for part in waiting if part.partition in self._engine.assignments])
+        if not self._undecoded:
+            await self.source.resume(
+                [each.partition for each in self._engine.assignments.values() if not each.paused]
+            )
+        self._pulse.ring()
+
+    async def _orders(self) -> None:
+        flow, self._flow = self._flow, []
+        for change in flow:
+            if isinstance(change, Pause):
+                await self.source.pause(change.partitions)
+            else:
+                await self.source.resume(change.partitions)
+        await self._commit_written()
+        if self._commit is not None and self._writing is None:
+            action, self._commit = self._commit, None
+            if action.letters:
+                metadata = await self._proof_of_membership()
+                self._writing = asyncio.create_task(self._write(action, metadata))
+            else:
+                await self._commit_plainly(action.positions)
+
+    async def _proof_of_membership(self) -> object:
+        return await self.source.group_metadata() if self.letters.commits_positions else None
+
+    async def _commit_written(self) -> bool:
+        written, self._written = self._written, None
+        return written is None or await self._commit_plainly(written.positions)
+
+    async def _commit_plainly(self, positions: Mapping[TopicPartition, Position]) -> bool:
+        try:
+            await self.source.commit(positions)
+        except CommitRefused as refused:
+            self.commit_failures += 1
+            self._log.warning("commit refused", kind=refused.kind, message=refused.message)
+            if refused.kind == "too_large":
+                self._engine.ledger.shorten_metadata()
+            self._engine.commit_failed((), self._pulse.clock())
+            return False
+        self._engine.committed(self._pulse.clock())
+        return True
+
+    async def _write(self, action: Commit, metadata: object) -> None:
+        """Write letters, in one transaction with the positions where the delivery has transactions."""
+        try:
+            await self.letters.write(action.letters, action.positions, metadata)
+            if self.letters.commits_positions:
+                self._engine.committed(self._pulse.clock())
+            else:
+                self._written = action
+        except LettersUnwritable as unwritable:
+            self._not_written(unwritable.message, unwritable.refused)
+            if unwritable.kind == "metadata_too_large":
+                self._engine.ledger.shorten_metadata()
+        except Fenced as fenced:
+            self._not_written(fenced.message, {})
+            if fenced.by == "producer":
+                self.failure = f"another process uses the transactional id of this one: {fenced.message}"
+        finally:
+            self._writing = None
+            self._pulse.ring()
+
+    def _not_written(self, message: str, refused: Mapping[int, str]) -> None:
+        self.letter_failures += 1
+        self._log.warning("dead letters not written", message=message, refused=len(refused))
+        self._engine.commit_failed(refused, self._pulse.clock())
+
+    # -- rebalances --------------------------------------------------------------------------------
+
+    async def assigned(self, starts: Sequence[Start]) -> None:
+        """Partitions are ours."""
+        self.rebalances += 1
+        if self._until_end:
+            unknown = [start.partition for start in starts if start.partition not in self._ends]
+            self._ends.update(await self.source.end_offsets(unknown))
+        for start in starts:
+            self._engine.assigned(start, self._ends.get(start.partition))
+        self._log.info("assigned", partitions=len(starts), owned=len(self._engine.assignments))
+        self._pulse.ring()
+
+    async def revoked(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Position]:
+        """Hand partitions over: what was sent is known, what is decided is written, then they go.
+
+        No draining: jobs under way travel in the checkpoint. Only requests that were not answered
+        yet are waited for, because nobody else could ever learn what became of them.
+        """
+        self.rebalances += 1
+        self._engine.frozen = True
+        try:
+            async with asyncio.timeout(HAND_OVER_LIMIT):
+                await self._settle_requests()
+                await self._flush()
+        except TimeoutError:
+            self._log.warning("handing over with requests unanswered: their devices may be sent twice")
+        finally:
+            self._engine.frozen = False
+        positions = self._engine.revoked(partitions, self._pulse.clock())
+        self._log.info("revoked", partitions=len(partitions), owned=len(self._engine.assignments))
+        self._pulse.ring()
+        return positions
+
+    async def _settle_requests(self) -> None:
+        while self._engine.dispatch.posting or self._writing is not None:  # noqa: ASYNC110 -- two owners
+            await asyncio.sleep(0.002)
+
+    async def _flush(self) -> None:
+        """Commit all there is; runs inside a callback of the consumer, where the consumer may be called."""
+        if not await self._commit_written():
+            return
+        commit, self._commit = self._commit or self._engine.flush(self._pulse.clock()), None
+        while commit is not None:
+            if commit.letters:
+                failures = self.letter_failures
+                await self._write(commit, await self._proof_of_membership())
+                if self.letter_failures > failures or not await self._commit_written():
+                    return
+            elif not await self._commit_plainly(commit.positions):
+                return
+            commit = self._engine.flush(self._pulse.clock())
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """Partitions are somebody else's already."""
+        self.rebalances += 1
+        self._engine.lost(partitions, self._pulse.clock())
+        self._log.warning("lost", partitions=len(partitions), owned=len(self._engine.assignments))
+        self._pulse.ring()
+
+    # -- troubles ----------------------------------------------------------------------------------
+
+    def trouble(self, trouble: Trouble) -> None:
+        """Something is wrong with Kafka, or is no more."""
+        kind = (trouble.code, trouble.subject)
+        words = {"code": trouble.code, "subject": trouble.subject, "message": trouble.message}
+        if trouble.phase is Phase.ENDED:
+            self.troubles.pop(kind, None)
+            self.trouble_since.pop(kind, None)
+            self._log.info("kafka: works again", **words)
+        else:
+            self.troubles[kind] = trouble
+            self.trouble_since.setdefault(kind, self._pulse.clock())
+            self._log.error("kafka", mend=trouble.mend, **words)
+            if trouble.code == DATA_LOSS and trouble.blocking:
+                self._engine.halt(DATA_LOSS, trouble.message, self._pulse.clock())
+        self._pulse.ring()

@@ -1,0 +1,65 @@
+"""What the engine asks for: the runner carries each out and reports back with one of the engine's facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from connector.core.jobs import Batch, Job
+from connector.model import Letter, Position, TopicPartition
+
+
+@dataclass(slots=True)
+class Submit:
+    """POST this batch; report with `Engine.posted`."""
+
+    batch: Batch
+
+
+@dataclass(slots=True)
+class Poll:
+    """GET this job's status; report with `Engine.polled`."""
+
+    job: Job
+    detailed: bool
+
+
+@dataclass(slots=True)
+class Commit:
+    """Commit positions and write letters, atomically where the delivery allows.
+
+    Report with `Engine.committed` or `Engine.commit_failed`.
+
+    There is at most one at a time, so that plain and transactional commits keep one order (Kafka
+    takes the later one, even where it is lower).
+    """
+
+    positions: Mapping[TopicPartition, Position]
+    letters: list[Letter]
+
+
+@dataclass(slots=True)
+class Pause:
+    """Stop fetching these partitions."""
+
+    partitions: list[TopicPartition]
+
+
+@dataclass(slots=True)
+class Resume:
+    """Fetch these partitions again."""
+
+    partitions: list[TopicPartition]
+
+
+Action = Submit | Poll | Commit | Pause | Resume
+
+
+@dataclass(slots=True)
+class Notice:
+    """Something that an operator should read once; no identifier of a device is ever in it."""
+
+    level: str
+    event: str
+    fields: dict[str, Any] = field(default_factory=dict)

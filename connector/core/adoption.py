@@ -1,0 +1,88 @@
+"""Jobs of an earlier owner: polled, not sent again.
+
+Their records are read again and attached to them.
+
+Until every record of an adopted job has been read, its devices are not all known: nothing new is
+submitted and the job is not polled. That takes one fetch of the records between the committed
+offset and the newest one that was submitted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from connector.core.assignment import Assignment
+from connector.core.checkpoint import JobSlice
+from connector.core.coalesce import merge
+from connector.core.dispatch import Dispatch
+from connector.core.jobs import Job
+from connector.core.lanes import Lanes
+from connector.core.tracking import Tracking
+from connector.model import Event
+
+
+class Adoption:
+    """The adopted jobs whose records are still being read."""
+
+    def __init__(self, lanes: Lanes, tracking: Tracking, dispatch: Dispatch) -> None:
+        self._lanes = lanes
+        self._tracking = tracking
+        self._dispatch = dispatch
+        self.pending: dict[int, set[Assignment]] = {}
+        """By the job's serial number, the partitions that are not read far enough."""
+
+    def expect(self, home: Assignment, slices: Sequence[JobSlice]) -> int:
+        """Take over the unfinished jobs of a partition's checkpoint; return how many."""
+        for part in slices:
+            job = self._tracking.find(part.request_id)
+            if job is None:
+                job = Job(
+                    self._dispatch.serial(),
+                    part.request_id,
+                    part.endpoint,
+                    part.application,
+                    [],
+                    accepted_at=part.submitted_at,
+                )
+                self._tracking.add(job)
+            job.next_poll = math.inf
+            job.slices[home] = part
+            home.slices[job.serial] = part
+            home.adopted.update(dict.fromkeys(part.offsets, job))
+            home.recall_until = max(home.recall_until, part.offsets[-1] + 1)
+            self.pending.setdefault(job.serial, set()).add(home)
+        return len(slices)
+
+    def attach(self, event: Event, job: Job) -> None:
+        """A record of an adopted job was read: its device's lane is shut until the report is in."""
+        holder = self._lanes.holder(event.keys[0])
+        if holder is not None and holder.job == job.serial and merge(holder, event, _ANY_SIZE):
+            return
+        displaced = {id(each) for each in self._lanes.seize(event)}
+        if displaced:
+            self._dispatch.withdraw(lambda each: id(each) in displaced, 0.0)
+        event.job = job.serial
+        job.events.append(event)
+
+    def complete(self, home: Assignment) -> list[Job]:
+        """If this partition has been read far enough, return the jobs that may be polled now."""
+        return [] if home.recovering else self._without(home)
+
+    def forget(self, home: Assignment) -> list[Job]:
+        """The partition is revoked: return the jobs that waited for it alone."""
+        return self._without(home)
+
+    def _without(self, home: Assignment) -> list[Job]:
+        home.adopted.clear()
+        known: list[Job] = []
+        for serial in [serial for serial, homes in self.pending.items() if home in homes]:
+            homes = self.pending[serial]
+            homes.discard(home)
+            if not homes:
+                del self.pending[serial]
+                known.append(self._tracking.jobs[serial])
+        return known
+
+
+_ANY_SIZE = 1 << 62

@@ -1,0 +1,102 @@
+"""One partition for as long as it is ours: its offsets, what it holds in memory, what it remembers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connector.core.checkpoint import JobSlice
+from connector.core.offsets import Offsets
+from connector.model import Event, Position, TopicPartition
+
+if TYPE_CHECKING:
+    from connector.core.jobs import Job
+
+
+class Assignment:
+    """The state of one partition in one assignment. A new assignment of the same partition is a new object.
+
+    Events point to theirs (`Event.home`): an answer that arrives after the partition was revoked
+    finds `live` false and settles nothing.
+    """
+
+    __slots__ = (
+        "adopted",
+        "bytes",
+        "committed",
+        "committed_version",
+        "events",
+        "held",
+        "known_until",
+        "live",
+        "offsets",
+        "partition",
+        "paused",
+        "reach",
+        "recall_until",
+        "slices",
+        "until",
+        "version",
+    )
+
+    def __init__(self, partition: TopicPartition, start: int, settled: bytes = b"") -> None:
+        self.partition = partition
+        self.offsets = Offsets(start, settled)
+        self.live = True
+        self.events = 0
+        """Records in memory that are not settled, and their bytes."""
+        self.bytes = 0
+        self.adopted: dict[int, Job] = {}
+        """Offsets that an earlier owner submitted, and the job they are in: not read again yet."""
+        self.recall_until = start
+        """Below this offset there are records of adopted jobs: until they are read, nothing is submitted."""
+        self.known_until = start + len(settled)
+        """Below this offset records may have been settled before."""
+        self.slices: dict[int, JobSlice] = {}
+        """By the job's serial number, what of it lies here: what the checkpoint remembers."""
+        self.committed = Position(start, "")
+        self.version = 0
+        """Counts the changes that a commit should record."""
+        self.committed_version = 0
+        self.reach: int | None = None
+        """Offsets from here on are not submitted: the checkpoint could not remember them. None: no bound."""
+        self.held: list[Event] = []
+        """Events that wait for `reach` to grow."""
+        self.until: int | None = None
+        """Records from this offset on are left alone (`--until-end`)."""
+        self.paused = False
+
+    @property
+    def recovering(self) -> bool:
+        """Whether records of adopted jobs are still to be read."""
+        return self.live and self.offsets.next < self.recall_until
+
+    def beyond_reach(self, event: Event) -> bool:
+        """Whether the checkpoint could not remember that this event was submitted."""
+        return self.reach is not None and event.offset >= self.reach
+
+    @property
+    def dirty(self) -> bool:
+        """Whether there is something that the last commit does not know."""
+        return self.version != self.committed_version
+
+    @property
+    def at_end(self) -> bool:
+        """Whether everything below `until` has been taken in."""
+        return self.until is not None and self.offsets.next >= self.until
+
+    @property
+    def done(self) -> bool:
+        """Whether everything below `until` is settled and committed."""
+        return self.until is not None and self.committed.offset >= self.until
+
+    def let_go(self) -> None:
+        """The partition is no longer ours: answers that still come settle nothing."""
+        self.live = False
+        self.slices.clear()
+        self.adopted.clear()
+        self.held.clear()
+
+    def dropped(self, events: int, size: int) -> None:
+        """`events` of `size` bytes together are no longer in memory."""
+        self.events -= events
+        self.bytes -= size

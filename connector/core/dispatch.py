@@ -1,0 +1,224 @@
+"""Which batch goes next: ready events by application and endpoint, late retries, exact batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heapify, heappop, heappush
+from itertools import count
+
+from connector.core.jobs import Batch, Search
+from connector.core.limits import Limits
+from connector.core.queues import Queue
+from connector.model import Endpoint, Event
+
+Route = tuple[str, Endpoint]
+"""Application and endpoint: what all devices of one request share."""
+
+
+class Dispatch:
+    """Events that hold their lanes and wait to be sent, and the batches that are on their way."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._serials = count(1)
+        self._ties = count()
+        self._later: list[tuple[float, int, Event | Batch]] = []
+        self.queues: dict[Route, Queue] = {}
+        self.posting: dict[int, Batch] = {}
+        """Requests that were not answered yet, by serial number."""
+        self.max_bytes = limits.max_bytes
+        """Shrinks when the API finds a batch too large."""
+
+    def queue(self, application: str, endpoint: Endpoint) -> Queue:
+        """Return the queue of this route."""
+        route = (application, endpoint)
+        if route not in self.queues:
+            self.queues[route] = Queue()
+        return self.queues[route]
+
+    def ready(self, events: Sequence[Event], now: float) -> None:
+        """Queue events that have just become first in their lanes."""
+        for (application, endpoint), mine in _by_route(events).items():
+            self.queue(application, endpoint).push(mine, now)
+
+    def again(self, events: Sequence[Event]) -> None:
+        """Put events back to the front: they were on their way and came to nothing."""
+        for event in events:
+            event.job = 0
+        for (application, endpoint), mine in _by_route(events).items():
+            self.queue(application, endpoint).push_front(mine)
+
+    def later(self, what: Event | Batch, due: float) -> None:
+        """Send this event, or exactly this batch, from `due` on."""
+        heappush(self._later, (due, next(self._ties), what))
+
+    def exactly(self, batch: Batch) -> None:
+        """Send exactly this batch, before all others of its route."""
+        for event in batch.events:
+            event.job = batch.serial
+        self.queue(batch.application, batch.endpoint).exact.append(batch)
+
+    def serial(self) -> int:
+        """Return a number for a batch or a job; no other has it."""
+        return next(self._serials)
+
+    def batch(self, like: Batch, events: list[Event]) -> Batch:
+        """Return a new batch for the same route with the same history."""
+        return Batch(
+            self.serial(),
+            like.endpoint,
+            like.application,
+            events,
+            like.ready_at,
+            failures=like.failures,
+            losses=like.losses,
+        )
+
+    def wake(self, now: float) -> None:
+        """Queue what was to be sent later, if its time has come."""
+        events: list[Event] = []
+        while self._later and self._later[0][0] <= now:
+            what = heappop(self._later)[2]
+            if isinstance(what, Batch):
+                self.exactly(what)
+            else:
+                events.append(what)
+        self.again(events)
+
+    def next(self, route: Route, now: float, unreachable: Callable[[Event], bool] | None) -> Batch | None:
+        """Take the batch to send now on this route, if one is due.
+
+        `unreachable` tells of an event that it must not be sent yet and has been put aside.
+        """
+        queue = self.queues[route]
+        while queue.exact:
+            batch = queue.exact.popleft()
+            if batch.events:
+                return batch
+            self.search_over(batch)
+        limits = self._limits
+        while queue.due(now, limits.max_devices, self.max_bytes, limits.linger):
+            ready_at = queue.oldest()
+            events = queue.take(limits.max_devices, self.max_bytes)
+            if unreachable is not None:
+                events = [event for event in events if not unreachable(event)]
+            if events:
+                serial = self.serial()
+                for event in events:
+                    event.job = serial
+                return Batch(serial, route[1], route[0], events, ready_at)
+        return None
+
+    def routes(self) -> list[Route]:
+        """Return the routes, the one whose events wait longest first."""
+        return sorted(
+            (route for route, queue in self.queues.items() if queue.exact or len(queue)),
+            key=lambda route: -1.0 if self.queues[route].exact else self.queues[route].oldest(),
+        )
+
+    def due_at(self, route: Route) -> float | None:
+        """Return when this route will have a batch to send."""
+        queue = self.queues[route]
+        if queue.due(0.0, self._limits.max_devices, self.max_bytes, self._limits.linger):
+            return 0.0
+        return queue.due_at(self._limits.linger)
+
+    def next_later(self) -> float | None:
+        """Return when the next delayed event or batch is due."""
+        return self._later[0][0] if self._later else None
+
+    @property
+    def waiting(self) -> int:
+        """Events that are ready or delayed."""
+        exact = sum(len(batch.events) for queue in self.queues.values() for batch in queue.exact)
+        late = sum(len(what.events) if isinstance(what, Batch) else 1 for _, _, what in self._later)
+        return sum(len(queue) for queue in self.queues.values()) + exact + late
+
+    def withdraw(self, unwanted: Callable[[Event], bool], now: float) -> list[Event]:
+        """Take out everything unsent for which `unwanted` holds."""
+        removed: list[Event] = []
+        for queue in self.queues.values():
+            removed += queue.remove(unwanted, now)
+            for batch in queue.exact:
+                removed += _strip(batch, unwanted)
+        for batch in self.posting.values():
+            removed += _strip(batch, unwanted, on_its_way=True)
+        for _, _, what in self._later:
+            if isinstance(what, Batch):
+                removed += _strip(what, unwanted)
+            elif unwanted(what):
+                removed.append(what)
+        self._later = [item for item in self._later if isinstance(item[2], Batch) or not unwanted(item[2])]
+        heapify(self._later)
+        return removed
+
+    # -- the hunt for the device that spoils a batch ---------------------------------------------
+
+    def halve(self, batch: Batch) -> tuple[Batch, Batch]:
+        """Return the two halves of a batch, as batches."""
+        middle = len(batch.events) // 2
+        return self.batch(batch, batch.events[:middle]), self.batch(batch, batch.events[middle:])
+
+    def search(self, batch: Batch) -> None:
+        """Narrow down a refused batch of several devices.
+
+        One half is sent. If it is refused, the other is put aside: nothing is known of it. If it
+        is accepted, the other must be the spoilt one and is halved in its turn unsent. When one
+        device is left, what was put aside goes again as one batch. One bad device among n costs
+        about log2 n + 2 requests; each further one as many again.
+        """
+        search = batch.search or Search()
+        if batch.other_half:
+            search.aside += batch.other_half
+        self._narrow(batch, batch.events, search)
+
+    def _narrow(self, like: Batch, suspects: list[Event], search: Search) -> None:
+        middle = len(suspects) // 2
+        first = self.batch(like, suspects[:middle] or suspects)
+        first.search = search
+        first.other_half = suspects[middle:] if middle else None
+        self.exactly(first)
+
+    def half_accepted(self, batch: Batch) -> None:
+        """Go on with the other half of a search, or end it."""
+        search, other_half = batch.search, batch.other_half
+        if search is not None and other_half:
+            batch.search = batch.other_half = None
+            self._narrow(batch, other_half, search)
+        else:
+            self.search_over(batch)
+
+    def search_over(self, batch: Batch) -> None:
+        """Send again what was put aside."""
+        search = batch.search
+        if search is None:
+            return
+        aside = search.aside + (batch.other_half or [])
+        batch.search = batch.other_half = None
+        if aside:
+            self.exactly(self.batch(batch, aside))
+
+
+def _by_route(events: Iterable[Event]) -> dict[Route, list[Event]]:
+    routes: dict[Route, list[Event]] = {}
+    for event in events:
+        route = (event.application, event.endpoint)
+        if route in routes:
+            routes[route].append(event)
+        else:
+            routes[route] = [event]
+    return routes
+
+
+def _strip(batch: Batch, unwanted: Callable[[Event], bool], *, on_its_way: bool = False) -> list[Event]:
+    """Take unwanted events out of a batch, unless it is on its way, and of what its search knows."""
+    removed: list[Event] = []
+    lists = [
+        [] if on_its_way else batch.events,
+        batch.other_half or [],
+        batch.search.aside if batch.search else [],
+    ]
+    for events in lists:
+        removed += [event for event in events if unwanted(event)]
+        events[:] = [event for event in events if not unwanted(event)]
+    return removed

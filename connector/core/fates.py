@@ -1,0 +1,266 @@
+"""What becomes of events: confirmed, tried again, taken apart, refused for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from connector.core.backoff import Backoff
+from connector.core.coalesce import contributors, join, size_of, take_apart
+from connector.core.dispatch import Dispatch
+from connector.core.halts import Brake
+from connector.core.jobs import Batch, Job
+from connector.core.lanes import Lanes
+from connector.core.ledger import Ledger
+from connector.core.limits import Limits
+from connector.core.tally import Tally
+from connector.core.verdicts import RETRYABLE, judge
+from connector.model import Event, JobReport, Letter, Reason, Refused, Rejection
+
+PAYLOAD_TOO_LARGE = 413
+Judged = tuple[int, int]
+"""(events judged for good, how many of them were refused): what the brake watches."""
+
+
+class Fates:
+    """Carries out verdicts on events that hold their lanes."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        random: Callable[[], float],
+        lanes: Lanes,
+        ledger: Ledger,
+        dispatch: Dispatch,
+        tally: Tally,
+    ) -> None:
+        self._limits = limits
+        self._random = random
+        self._lanes = lanes
+        self._ledger = ledger
+        self._dispatch = dispatch
+        self._tally = tally
+        self._backoff = Backoff(limits.retry_base, limits.retry_ceiling)
+        self.brake = Brake(limits.brake_share, limits.brake_window)
+
+    # -- a job ended -----------------------------------------------------------------------------
+
+    def conclude(self, job: Job, report: JobReport, now: float) -> Judged:
+        """The job is Completed: each device by its own verdict."""
+        rejections = judge(job.events, report, by_position=not job.adopted)
+        good = job.events
+        if rejections:
+            good = [event for index, event in enumerate(job.events) if index not in rejections]
+        self._ledger.confirm(good)
+        if job.adopted:
+            for event in [each for each in good if each.blocked]:
+                self._withdraw(event, now)
+        self.release(good, now)
+        judged, refused = len(good), 0
+        for index, rejection in rejections.items():
+            told = msgspec.structs.replace(rejection, request_id=job.request_id)
+            lost = self._failed(job.events[index], told, job, now)
+            judged += lost
+            refused += lost
+        return judged, refused
+
+    def job_failed(self, job: Job, report: JobReport, now: float) -> Judged:
+        """The job failed as a whole: nothing is known of its devices. Once more, then in halves."""
+        events = self.still_ours(job.events, now)
+        failures = (job.batch.failures if job.batch else 0) + 1
+        if len(events) == 1:
+            event = events[0]
+            if failures > 1:
+                event.attempts = max(event.attempts, self._limits.max_attempts - 1)
+            (rejection,) = judge([event], report).values()
+            told = msgspec.structs.replace(rejection, request_id=job.request_id)
+            refused = self._failed(event, told, job, now)
+            return refused, refused
+        if events:
+            batch = self._batch_of(job, events, failures=failures)
+            if failures == 1:
+                self._dispatch.later(batch, now + self._backoff.delay(1, self._random()))
+            else:
+                self._tally.split_batches += 1
+                for half in self._dispatch.halve(batch):
+                    self._dispatch.exactly(half)
+            self._tally.retried[job.endpoint] += len(events)
+        return 0, 0
+
+    def never_confirmed(self, job: Job, losses: int, now: float) -> int:
+        """The job was lost too often: give its devices up. Return how many events that is."""
+        rejection = Rejection(
+            Reason.NO_VERDICT, f"its job was lost {losses} times", request_id=job.request_id
+        )
+        events = self.still_ours(job.events, now)
+        given_up = [each for event in events for each in contributors(event)]
+        for each in given_up:
+            each.attempts += losses
+            self._owe(each, rejection, now)
+        self.release(events, now)
+        return len(given_up)
+
+    def submit_again(self, job: Job, now: float, losses: int) -> None:
+        """The job is gone: send the same devices once more, as one batch."""
+        events = self.still_ours(job.events, now)
+        if events:
+            self._dispatch.exactly(self._batch_of(job, events, losses=losses))
+            self._tally.retried[job.endpoint] += len(events)
+
+    def _batch_of(self, job: Job, events: list[Event], *, failures: int = 0, losses: int = 0) -> Batch:
+        batch = Batch(self._dispatch.serial(), job.endpoint, job.application, events, ready_at=0.0)
+        if job.batch is not None:
+            batch.failures, batch.losses = job.batch.failures, job.batch.losses
+        batch.failures = max(batch.failures, failures)
+        batch.losses = max(batch.losses, losses)
+        return batch
+
+    # -- a request came to nothing ---------------------------------------------------------------
+
+    def once_more(self, batch: Batch, now: float) -> None:
+        """The request says nothing about its devices: send them again when that makes sense."""
+        self._tally.retried[batch.endpoint] += len(batch.events)
+        events = self.still_ours(batch.events, now)
+        if batch.search is None and not batch.failures and not batch.losses:
+            self._dispatch.again(events)
+        elif events:
+            batch.events = events
+            self._dispatch.exactly(batch)
+        else:
+            self._dispatch.search_over(batch)
+
+    def refused_alone(self, batch: Batch, answer: Refused, now: float) -> Judged:
+        """The API won't take this device, alone in its request."""
+        for event in self.still_ours(batch.events, now):
+            event.attempts += 1
+            self._tried(event, batch.sent_at)
+            if event.merged is not None:
+                self._take_apart(event, attempts=0)
+                continue
+            reason = Reason.TOO_LARGE if answer.http_status == PAYLOAD_TOO_LARGE else Reason.REFUSED_BY_API
+            self._owe(event, Rejection(reason, answer.message, http_status=answer.http_status), now)
+            self.release([event], now)
+            return 1, 1
+        return 0, 0
+
+    def too_large(self, batch: Batch, answer: Refused) -> bool:
+        """Whether the batch was refused for its size: then it goes in halves, and later ones are smaller."""
+        if answer.http_status != PAYLOAD_TOO_LARGE:
+            return False
+        size = sum([size_of(event) for event in batch.events])
+        self._dispatch.max_bytes = min(self._dispatch.max_bytes, max(1024, size // 2))
+        search, batch.search = batch.search, None
+        for half in self._dispatch.halve(batch):
+            self._dispatch.exactly(half)
+        if search is not None:
+            batch.search = search
+            self._dispatch.search_over(batch)
+        return True
+
+    # -- one event -------------------------------------------------------------------------------
+
+    def _failed(self, event: Event, rejection: Rejection, job: Job, now: float) -> int:
+        """A device's verdict is not good. Return 1 if that is final."""
+        ours = self.still_ours([event], now)
+        if not ours:
+            return 0
+        event = ours[0]
+        event.attempts += 1
+        self._tried(event, job.accepted_at)
+        final = rejection.reason not in RETRYABLE or event.attempts >= self._limits.max_attempts
+        if not final:
+            self._tally.retried[event.endpoint] += 1
+            event.job = 0
+            self._dispatch.later(event, now + self._backoff.delay(event.attempts, self._random()))
+            return 0
+        if event.merged is not None:
+            retryable = rejection.reason in RETRYABLE
+            self._take_apart(event, attempts=self._limits.max_attempts - 1 if retryable else 0)
+            return 0
+        if rejection.reason is Reason.TAG_REFUSED:
+            self._tally.refused_tags += 1
+        self._owe(event, rejection, now)
+        self.release([event], now)
+        return 1
+
+    @staticmethod
+    def _tried(event: Event, at: float) -> None:
+        event.first_attempt = event.first_attempt or at
+        event.last_attempt = at
+
+    def _take_apart(self, event: Event, attempts: int) -> None:
+        """A merged update was refused: what it stood for goes again in halves, in order."""
+        self._tally.split_batches += 1
+        parts = take_apart(event, self._limits.max_bytes)
+        for part in parts:
+            part.attempts = attempts
+        self._lanes.replace(event, parts)
+        self._dispatch.again(parts[:1])
+
+    def _owe(self, event: Event, rejection: Rejection, now: float) -> None:
+        if event.record is None:
+            raise RuntimeError("an event without its record cannot be dead-lettered")
+        letter = Letter(event.record, rejection, event.attempts, event.first_attempt, event.last_attempt)
+        self._ledger.owe(letter, event.home, event.size, event.endpoint, now)
+
+    def release(self, events: Iterable[Event], now: float) -> None:
+        """Events are done with: those that waited behind them become ready."""
+        freed = self._lanes.release(events)
+        if freed:
+            self._dispatch.ready([event for event in freed if not event.job], now)
+
+    # -- partitions that went --------------------------------------------------------------------
+
+    def still_ours(self, events: Iterable[Event], now: float) -> list[Event]:
+        """Return events whose partitions are ours, and let go of the others.
+
+        A merged update of which a part is ours goes on as that part. One that waits behind a
+        job of its own device (adopted late) is no longer on its way: it waits like any other.
+        """
+        kept: list[Event] = []
+        gone: list[Event] = []
+        for event in events:
+            everyone = contributors(event)
+            ours = [each for each in everyone if each.home.live]
+            if event.blocked:
+                event.job = 0
+            elif len(ours) == len(everyone):
+                kept.append(event)
+            elif ours:
+                parts = join(ours, self._limits.max_bytes)
+                self._lanes.replace(event, parts)
+                kept.append(parts[0])
+            else:
+                gone.append(event)
+        self.release(gone, now)
+        return kept
+
+    def forget_revoked(self, held: Sequence[Event], now: float) -> None:
+        """Take everything unsent out that came from partitions which are no longer ours.
+
+        `held` are unsent events that were kept aside.
+        """
+        for event in self._lanes.waiters():
+            ours = [each for each in contributors(event) if each.home.live]
+            if len(ours) < len(contributors(event)):
+                self._withdraw_waiter(event, ours, now)
+        stale = self._dispatch.withdraw(_partly_revoked, now)
+        stale += [event for event in held if _partly_revoked(event)]
+        self._dispatch.again(self.still_ours(stale, now))
+
+    def _withdraw_waiter(self, event: Event, ours: Sequence[Event], now: float) -> None:
+        if ours:
+            # What is ours of it takes its place: order against the events behind it must not change.
+            parts = join(ours, self._limits.max_bytes)
+            self._lanes.substitute(event, parts)
+            return
+        self._withdraw(event, now)
+
+    def _withdraw(self, event: Event, now: float) -> None:
+        freed = self._lanes.withdraw(event)
+        self._dispatch.ready([each for each in freed if not each.job], now)
+
+
+def _partly_revoked(event: Event) -> bool:
+    return any(not each.home.live for each in contributors(event))

@@ -1,0 +1,149 @@
+"""When everything must stop until a person has mended something: halts, and the brake that pulls one."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from connector.model import Denied
+
+BRAKE = "brake"
+DATA_LOSS = "data_loss"
+
+MENDS = {
+    "unauthorized": "check pushwoosh.token (or the file of pushwoosh.token_file) and that it may use "
+    "this application; a changed file is read at once",
+    "unknown_application": "check pushwoosh.application: the API does not know it",
+    "wrong_url": "check pushwoosh.url: what answers there is not the Audience API",
+    BRAKE: "look at the dead letters' reasons, mend the cause, then send SIGHUP or restart to go on",
+    DATA_LOSS: 'records were deleted before they were read; set kafka.on_data_loss = "continue" and restart to '
+    "go on without them",
+}
+"""What to do about each cause of a halt."""
+
+
+@dataclass(slots=True)
+class Halt:
+    """Why nothing is submitted."""
+
+    cause: str
+    message: str
+    since: float
+    stage: str = ""
+    """`post`, `job` or `poll`: where the API said no. What proves that it is over depends on it."""
+    denied_at: float = 0.0
+    """When it last said so: only what was sent later can prove that it is over."""
+    probe_at: float = 0.0
+    """When one request may try again."""
+    probing: bool = False
+
+    @property
+    def mend(self) -> str:
+        """What to do about it."""
+        return MENDS.get(self.cause, "see the message")
+
+
+class Halts:
+    """Halts of applications, which end by themselves once a probe succeeds, and of the whole instance."""
+
+    def __init__(self, probe_interval: float) -> None:
+        self._interval = probe_interval
+        self.applications: dict[str, Halt] = {}
+        self.whole: dict[str, Halt] = {}
+
+    def denied(self, application: str, answer: Denied, stage: str, now: float) -> bool:
+        """The API won't work with this application. True if that is news."""
+        halt = self.applications.get(application)
+        news = halt is None or (halt.cause, halt.stage) != (answer.cause, stage)
+        since = now if halt is None else halt.since
+        self.applications[application] = Halt(
+            answer.cause, answer.message, since, stage, denied_at=now, probe_at=now + self._interval
+        )
+        return news
+
+    def stop_all(self, cause: str, message: str, now: float) -> bool:
+        """Halt the whole instance. True if that is news."""
+        news = cause not in self.whole
+        if news:
+            self.whole[cause] = Halt(cause, message, now)
+        return news
+
+    def may_submit(self, application: str, now: float) -> str:
+        """`yes`, `no`, or `probe`: one request may try whether the halt is over."""
+        if self.whole:
+            return "no"
+        halt = self.applications.get(application)
+        if halt is None:
+            return "yes"
+        return "probe" if not halt.probing and now >= halt.probe_at else "no"
+
+    def probe_sent(self, application: str) -> None:
+        """The probe is on its way."""
+        halt = self.applications.get(application)
+        if halt is not None:
+            halt.probing = True
+
+    def probe_failed(self, application: str, now: float) -> None:
+        """The probe said nothing about the halt (the destination was down, say): try again later."""
+        halt = self.applications.get(application)
+        if halt is not None:
+            halt.probing = False
+            halt.probe_at = now + self._interval
+
+    def proved(self, application: str, stage: str, sent_at: float) -> bool:
+        """Something sent at `sent_at` got past `stage`. True if that ended a halt."""
+        halt = self.applications.get(application)
+        if halt is None or halt.stage != stage or sent_at < halt.denied_at:
+            return False
+        del self.applications[application]
+        return True
+
+    def probe_now(self, now: float) -> None:
+        """Credentials changed: try at once."""
+        for halt in self.applications.values():
+            halt.probe_at = now
+
+    def wake_at(self) -> float | None:
+        """When the next probe is due."""
+        if self.whole:
+            return None
+        return min((halt.probe_at for halt in self.applications.values() if not halt.probing), default=None)
+
+    def all(self) -> list[Halt]:
+        """Every halt in force."""
+        return [*self.whole.values(), *self.applications.values()]
+
+
+class Brake:
+    """Watches the share of refused events among the last ones: a fault of ours refuses nearly all."""
+
+    def __init__(self, share: float, window: int) -> None:
+        self._share = share
+        self._window = window
+        self._recent: deque[tuple[int, int]] = deque()
+        """(events, how many of them were refused), oldest first."""
+        self._events = 0
+        self._refused = 0
+
+    def saw(self, events: int, refused: int) -> bool:
+        """Count judged events; True when the share is too large and there are enough to tell."""
+        if not self._share or not events:
+            return False
+        self._recent.append((events, refused))
+        self._events += events
+        self._refused += refused
+        while self._events - self._recent[0][0] >= self._window:
+            old_events, old_refused = self._recent.popleft()
+            self._events -= old_events
+            self._refused -= old_refused
+        return self._events >= self._window and self._refused > self._share * self._events
+
+    def reset(self) -> None:
+        """Forget what was seen."""
+        self._recent.clear()
+        self._events = self._refused = 0
+
+    @property
+    def words(self) -> str:
+        """What it saw."""
+        return f"{self._refused} of the last {self._events} events were refused"

@@ -1,0 +1,92 @@
+"""Batches on their way and jobs under way: what the engine keeps about each. Data, no decisions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from connector.core.assignment import Assignment
+from connector.core.checkpoint import JobSlice
+from connector.core.coalesce import contributors
+from connector.model import Endpoint, Event
+
+
+@dataclass(slots=True)
+class Search:
+    """The hunt for the device that spoils a batch: events set aside because nothing is known of them yet."""
+
+    aside: list[Event] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Devices for one request. No two of its events concern the same device.
+
+    `exact` batches are sent as they are, before all others: what was refused or lost as a whole is
+    tried again as that whole or as its halves.
+    """
+
+    serial: int
+    endpoint: Endpoint
+    application: str
+    events: list[Event]
+    ready_at: float
+    """When its oldest event became ready, seconds."""
+    search: Search | None = None
+    other_half: list[Event] | None = None
+    """Within a search: if this half is accepted, the other one must be the spoilt one."""
+    failures: int = 0
+    """Times its devices were in a job that Failed as a whole."""
+    losses: int = 0
+    """Times its job was lost."""
+    sent_at: float = 0.0
+    probe: bool = False
+    """Whether it tries if a halt is over."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A batch that the API accepted, or one adopted from an earlier owner of a partition."""
+
+    serial: int
+    request_id: str
+    endpoint: Endpoint
+    application: str
+    events: list[Event]
+    accepted_at: float
+    """When the POST was answered, seconds since the epoch."""
+    batch: Batch | None = None
+    """What was sent; None for an adopted job."""
+    slices: dict[Assignment, JobSlice] = field(default_factory=dict)
+    """For each partition its part of the job, as the checkpoint remembers it."""
+    polls: int = 0
+    polling: bool = False
+    next_poll: float = 0.0
+    unfinished_at: float = 0.0
+    """Age in seconds at the last poll that found it unfinished."""
+    progress: int = -1
+    without_details: bool = False
+    """The API sends rows with unfinished jobs: ask without them until the end."""
+    unknown: int = 0
+    """How often in a row the API said that it does not know this job."""
+
+    @property
+    def adopted(self) -> bool:
+        """Whether an earlier owner submitted it."""
+        return self.batch is None
+
+
+def slices_of(job: Job) -> dict[Assignment, JobSlice]:
+    """Partition by partition, the offsets that the job carries; of revoked partitions none."""
+    offsets: defaultdict[Assignment, list[int]] = defaultdict(list)
+    for event in job.events:
+        if event.merged is None:
+            offsets[event.home].append(event.offset)
+        else:
+            for each in contributors(event):
+                offsets[each.home].append(each.offset)
+    return {
+        home: JobSlice(job.request_id, job.endpoint, job.application, job.accepted_at, tuple(sorted(mine)))
+        for home, mine in offsets.items()
+        if home.live
+    }

@@ -1,0 +1,51 @@
+"""The figures that bound the engine, from the settings. Times are seconds, sizes bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Defaults are those of the settings of the same names."""
+
+    max_devices: int = 1000
+    """Most devices in a batch."""
+    max_bytes: int = 1 << 20
+    """Most bytes of devices in a request."""
+    linger: float = 0.5
+    """A batch waits this long to fill."""
+    max_in_flight: int = 16
+    """Unfinished jobs at once, requests that may become one included."""
+    deadline: float = 900.0
+    """After this age an unfinished job counts as lost."""
+    max_attempts: int = 3
+    """Verdicts of a kind that may change, before the last one counts."""
+    max_resubmissions: int = 3
+    """Times that a lost job is submitted again."""
+    retry_base: float = 1.0
+    """First delay between two attempts at one device; doubles up to `retry_ceiling`."""
+    retry_ceiling: float = 30.0
+    poll_ceiling: float = 10.0
+    """Longest time between two polls of a job."""
+    probe_interval: float = 30.0
+    """While halted, one request this often tries whether it was mended."""
+    brake_share: float = 0.5
+    """Halt when more than this share of the recent events was refused; 0 is off."""
+    brake_window: int = 1000
+    """How many events are recent."""
+    max_events: int = 100_000
+    """Most events in memory."""
+    max_event_bytes: int = 128 << 20
+    """Most bytes of events in memory."""
+    max_metadata: int = 4095
+    """Characters of a checkpoint: the broker's default limit is 4,096 bytes, one is the binding's NUL."""
+
+    @property
+    def max_unrecorded(self) -> int:
+        """Batches that may be on their way or accepted without being in a committed checkpoint.
+
+        This is what a crash can submit twice. A quarter of the jobs in flight costs nothing:
+        a POST and a commit together take far less than a quarter of what a job takes.
+        """
+        return max(2, self.max_in_flight // 4)

@@ -1,0 +1,51 @@
+"""Back-pressure: which partitions to pause and resume, by what is held in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from connector.core.assignment import Assignment
+from connector.core.limits import Limits
+from connector.model import TopicPartition
+
+LOW = 0.5
+"""Share of a bound at which a paused partition is resumed. Wide marks: what librdkafka had fetched
+for a partition is dropped at a pause and fetched again."""
+
+
+class Pressure:
+    """Bounds on events and bytes in memory, retries and unwritten letters included."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def full(self, homes: Collection[Assignment]) -> bool:
+        """Whether nothing more should be taken in for the moment."""
+        return self._used(homes) >= 1
+
+    def _used(self, homes: Collection[Assignment]) -> float:
+        events = sum([home.events for home in homes])
+        size = sum([home.bytes for home in homes])
+        return max(events / self._limits.max_events, size / self._limits.max_event_bytes)
+
+    def change(self, homes: Collection[Assignment]) -> tuple[list[TopicPartition], list[TopicPartition]]:
+        """Return the partitions to pause and those to resume; from here on they count as that.
+
+        All are paused when a bound is reached. Before that a partition is paused that holds more
+        than its share of a buffer more than half full: it must not starve the others.
+        """
+        used = self._used(homes)
+        share = max(1, len(homes))
+        pause: list[TopicPartition] = []
+        resume: list[TopicPartition] = []
+        for home in homes:
+            own = share * max(
+                home.events / self._limits.max_events, home.bytes / self._limits.max_event_bytes
+            )
+            if not home.paused and (used >= 1 or home.at_end or (used > LOW and own >= 1)):
+                home.paused = True
+                pause.append(home.partition)
+            elif home.paused and not home.at_end and used <= LOW and own <= LOW:
+                home.paused = False
+                resume.append(home.partition)
+        return pause, resume

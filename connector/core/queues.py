@@ -1,0 +1,90 @@
+"""Events that may go, in the order in which they should: one queue for each application and endpoint."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+
+from connector.core.coalesce import size_of
+from connector.core.jobs import Batch
+from connector.model import Event
+
+
+class Queue:
+    """Ready events of one application and endpoint. A batch is closed by count, bytes or age."""
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+        self._stamps: deque[list[float]] = deque()
+        """[how many events, ready since]: ages without a time on each event."""
+        self._bytes = 0
+        self.exact: deque[Batch] = deque()
+        """Batches to be sent as they are."""
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def push(self, events: Sequence[Event], now: float) -> None:
+        """Append events that have just become ready."""
+        if events:
+            self._events += events
+            self._stamps.append([len(events), now])
+            self._bytes += sum([len(event.row) for event in events])
+
+    def push_front(self, events: Sequence[Event]) -> None:
+        """Put events back that were taken before: they are due at once."""
+        if events:
+            self._events[:0] = events
+            self._stamps.appendleft([len(events), 0.0])
+            self._bytes += sum([len(event.row) for event in events])
+
+    def due(self, now: float, max_devices: int, max_bytes: int, linger: float) -> bool:
+        """Whether a batch should be sent now."""
+        return bool(self.exact) or (
+            bool(self._events)
+            and (
+                len(self._events) >= max_devices
+                or self._bytes >= max_bytes
+                or now >= self._stamps[0][1] + linger
+            )
+        )
+
+    def due_at(self, linger: float) -> float | None:
+        """When the oldest event will have waited long enough; None where nothing waits."""
+        if self.exact:
+            return 0.0
+        return self._stamps[0][1] + linger if self._stamps else None
+
+    def oldest(self) -> float:
+        """Since when the first event is ready; 0 for events that were put back."""
+        return self._stamps[0][1] if self._stamps else 0.0
+
+    def take(self, max_devices: int, max_bytes: int) -> list[Event]:
+        """The next events, at most `max_devices` and `max_bytes` (rows and commas), but always one."""
+        taken = self._events[:max_devices]
+        sizes = list(accumulate([size_of(event) + 1 for event in taken]))
+        if sizes and sizes[-1] > max_bytes:
+            fit = sum(1 for size in sizes if size <= max_bytes)
+            del taken[max(1, fit) :]
+        del self._events[: len(taken)]
+        self._bytes -= sum([len(event.row) for event in taken])
+        left = len(taken)
+        while left:
+            stamp = self._stamps[0]
+            used = min(left, int(stamp[0]))
+            stamp[0] -= used
+            left -= used
+            if not stamp[0]:
+                self._stamps.popleft()
+        return taken
+
+    def remove(self, unwanted: Callable[[Event], bool], now: float) -> list[Event]:
+        """Take out the events for which `unwanted` holds. Ages start anew: this is rare."""
+        removed = [event for event in self._events if unwanted(event)]
+        if removed:
+            kept = [event for event in self._events if not unwanted(event)]
+            self._events, self._bytes = [], 0
+            self._stamps.clear()
+            self.push(kept, now)
+        return removed

@@ -1,0 +1,107 @@
+"""The unfinished jobs and when to ask about each."""
+
+from __future__ import annotations
+
+import math
+from heapq import heappop, heappush
+
+from connector.core.assignment import Assignment
+from connector.core.jobs import Job
+from connector.core.limits import Limits
+from connector.core.polling import PollSchedule
+from connector.model import Endpoint, JobReport
+
+UNKNOWN_LIMIT = 3
+"""Times in a row that the API must say it doesn't know a job before it counts as lost."""
+UNKNOWN_DELAY = 1.0
+"""Seconds between them: a job just made may not be known everywhere yet."""
+
+
+class Tracking:
+    """Jobs by serial number, and a timetable of polls that learns from how long jobs take."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._schedules = {endpoint: PollSchedule() for endpoint in Endpoint}
+        self._timetable: list[tuple[float, int]] = []
+        self.jobs: dict[int, Job] = {}
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    def add(self, job: Job) -> None:
+        """Keep a job; it is not polled before `begin`."""
+        self.jobs[job.serial] = job
+
+    def remove(self, job: Job) -> None:
+        """Forget a job, here and in its partitions' checkpoints."""
+        self.jobs.pop(job.serial, None)
+        for home in job.slices:
+            home.slices.pop(job.serial, None)
+            home.version += 1
+
+    def find(self, request_id: str) -> Job | None:
+        """Return the job with this request_id."""
+        return next((job for job in self.jobs.values() if job.request_id == request_id), None)
+
+    def begin(self, job: Job, now: float) -> None:
+        """Time the first poll."""
+        age = max(0.0, now - job.accepted_at)
+        delay = 0.0 if job.adopted else self._schedules[job.endpoint].first_delay() - age
+        self.at(job, now + max(0.0, delay))
+
+    def at(self, job: Job, due: float) -> None:
+        """Poll the job at this time."""
+        job.next_poll = due
+        heappush(self._timetable, (due, job.serial))
+
+    def due(self, now: float, most: int) -> list[Job]:
+        """Take at most `most` jobs that are to be polled now."""
+        jobs: list[Job] = []
+        while self._timetable and self._timetable[0][0] <= now and len(jobs) < most:
+            due, serial = heappop(self._timetable)
+            job = self.jobs.get(serial)
+            if job is not None and job.next_poll == due and not job.polling:
+                jobs.append(job)
+        return jobs
+
+    def unfinished(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
+        """Time the next poll of a job that has not ended."""
+        age = max(0.0, asked_at - job.accepted_at)
+        job.without_details = job.without_details or bool(report.rows)
+        delay = self._schedules[job.endpoint].next_delay(
+            age, job.polls, report.progress, job.unfinished_at, job.progress
+        )
+        job.unfinished_at = age
+        job.progress = report.progress
+        self.at(job, max(now, asked_at + delay))
+
+    def finished(self, job: Job, asked_at: float) -> None:
+        """Learn how long the job took. Adopted ones tell nothing: nobody watched them."""
+        if not job.adopted:
+            age = max(0.0, asked_at - job.accepted_at)
+            self._schedules[job.endpoint].learn(job.unfinished_at, max(age, job.unfinished_at))
+
+    def expired(self, job: Job, now: float) -> bool:
+        """Whether the job has been unfinished for too long."""
+        return now - job.accepted_at >= self._limits.deadline
+
+    def hasten(self, now: float) -> None:
+        """Poll every job now that is not being polled or read again."""
+        for job in self.jobs.values():
+            if not job.polling and now < job.next_poll < math.inf:
+                self.at(job, now)
+
+    def of(self, home: Assignment) -> list[Job]:
+        """Return the jobs with records of this partition."""
+        return [job for job in self.jobs.values() if home in job.slices]
+
+    def wake_at(self) -> float | None:
+        """Return when the next poll is due."""
+        while self._timetable:
+            due, serial = self._timetable[0]
+            job = self.jobs.get(serial)
+            if job is not None and job.next_poll == due and not job.polling:
+                return due
+            heappop(self._timetable)
+        return None

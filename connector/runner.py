@@ -1,0 +1,329 @@
+"""The life of the process: starts the parts, has the engine's actions carried out, stops in order.
+
+First signal: nothing new is submitted, jobs under way get a bounded time, everything that is
+settled is committed with the checkpoint, the group is left. Second signal: out at once, which
+loses nothing either: it costs what a crash costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import random
+import signal
+from collections.abc import Callable
+
+import structlog
+from prometheus_client import CollectorRegistry
+from structlog.typing import FilteringBoundLogger
+
+from connector.consuming import Consuming
+from connector.core.actions import Commit, Pause, Poll, Resume, Submit
+from connector.core.decode import Interpreter, load_decoder
+from connector.core.engine import Engine
+from connector.core.limits import Limits
+from connector.credentials import Token
+from connector.kafka.dead_letters import DeadLetters
+from connector.kafka.given import to_consumer, to_producer
+from connector.kafka.source import Source
+from connector.ops.admin import AdminServer, AdminUnavailableError
+from connector.ops.log import configure, summary
+from connector.ops.metrics import Metrics
+from connector.ops.watch import Heartbeat, RecentErrors
+from connector.pulse import Clock, Pulse
+from connector.pushwoosh import client
+from connector.pushwoosh.wire import envelope_bytes
+from connector.sending import Sending
+from connector.settings import Settings
+from connector.view import View
+
+LIVENESS = 60.0
+"""Seconds without progress of one of the loops after which the process is not alive."""
+TOKEN_EVERY = 1.0
+"""Seconds between two looks at the token's file."""
+NOBODY_ELSE = 10.0
+"""Seconds without partitions after which an instance that runs until the end leaves the rest to others."""
+LONGEST_TOKEN = 256
+"""Bytes kept free in each request for a token that may change."""
+
+
+def run(settings: Settings, *, until_end: bool = False) -> int:
+    """Run until a signal, a fault or, with `until_end`, the end. Return the exit code."""
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    with contextlib.suppress(ImportError):  # uvloop isn't on every platform
+        import uvloop  # noqa: PLC0415
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as loop:
+        return loop.run(Runner(settings, until_end=until_end).run())
+
+
+class Runner:
+    """One instance of the connector. `ready`, if given, is called with its admin port once it serves."""
+
+    def __init__(self, settings: Settings, *, until_end: bool = False) -> None:
+        self._settings = settings
+        self._until_end = until_end
+        self._token = Token.of(settings.pushwoosh)
+        self._mask = configure(settings.log.level, settings.log.format, [self._token.current()])
+        self._log: FilteringBoundLogger = structlog.get_logger()
+        clock = Clock()
+        self._engine = Engine(limits(settings), random.random)
+        self._pulse = Pulse(self._engine, clock)
+        self._errors = RecentErrors()
+        self._heartbeat = Heartbeat(clock, LIVENESS)
+        self._registry = CollectorRegistry()
+        contents = settings.kafka.contents
+        self._metrics = Metrics(self._registry, contents)
+        self._interpreters = interpreters(settings, self._token)
+        self._consuming = Consuming(
+            self._pulse, self._interpreters, self._log, until_end=until_end, beat=self._heartbeat.beat
+        )
+        self._view = View(
+            settings, self._pulse, self._consuming, self._metrics, self._heartbeat, self._errors
+        )
+        self._sending: Sending
+        self._stop_at: float | None = None
+        self._spare_since: float | None = None
+        self._seen_failures = (0, 0, 0)
+        self._seen_version = self._token.version
+        self._next_token = 0.0
+        self._next_summary = clock() + settings.log.summary_interval
+
+    async def run(self) -> int:
+        """Live. Return the exit code."""
+        settings = self._settings
+        admin = AdminServer(settings.admin.host, settings.admin.port, self._view, self._registry, self._mask)
+        self._consuming.attach(self._source(), self._letters())
+        try:
+            # Before the producer: two processes on one port must not share a transactional id.
+            await admin.start()
+        except AdminUnavailableError as unavailable:
+            self._log.error("admin endpoints unavailable", reason=str(unavailable))
+            return 1
+        self._sending = Sending(self._pulse, self._client(), settings.pushwoosh, self._token)
+        self._metrics.watch(self._view.snapshot)
+        self._listen_for_signals()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        self._log.info("started", admin_port=admin.port, until_end=self._until_end)
+        try:
+            return await self._live()
+        finally:
+            self._report()
+            await admin.stop()
+
+    async def _live(self) -> int:
+        consuming = self._consuming
+        await consuming.letters.start()
+        await consuming.source.start()
+        reading = asyncio.create_task(consuming.run())
+        try:
+            while not self._finished(reading):
+                self._step()
+                now = self._pulse.clock()
+                wake_at = self._engine.wake_at(now)
+                await self._pulse.wait(min(1.0, 1.0 if wake_at is None else wake_at - now))
+        finally:
+            consuming.stop()
+            await reading
+            # Leaving the group asks for what is to be committed last.
+            await consuming.source.close()
+            await self._sending.close()
+            await consuming.letters.close()
+        if consuming.failure:
+            self._log.error("failed", reason=consuming.failure)
+            return 1
+        self._log.info("stopped", **{key: value for key, value in self._metrics.settled().items() if value})
+        return 0
+
+    # -- one step --------------------------------------------------------------------------------
+
+    def _step(self) -> None:
+        now = self._pulse.clock()
+        for action in self._engine.plan(now):
+            match action:
+                case Submit():
+                    self._sending.submit(action)
+                case Poll():
+                    self._sending.poll(action)
+                case Commit():
+                    self._consuming.commit(action)
+                case Pause() | Resume():
+                    self._consuming.flow(action)
+        self._report()
+        self._heartbeat.beat("planner")
+        if now >= self._next_token:
+            self._next_token = now + TOKEN_EVERY
+            self._look_at_token(now)
+            self._view.sample()
+        if self._settings.log.summary_interval and now >= self._next_summary:
+            self._next_summary = now + self._settings.log.summary_interval
+            summary(self._log, self._view.status())
+
+    def _look_at_token(self, now: float) -> None:
+        self._token.refresh()
+        if self._token.version != self._seen_version:
+            self._seen_version = self._token.version
+            self._mask.add(self._token.current())
+            self._log.info("token changed")
+            self._engine.credentials_changed(now)
+
+    def _report(self) -> None:
+        engine = self._engine
+        now = self._pulse.clock()
+        for interpreter in self._interpreters.values():
+            if interpreter.unknown_platforms:
+                engine.tally.unknown_platforms += sum(interpreter.unknown_platforms.values())
+                self._log.warning(
+                    "unknown platform codes, sent as they are", codes=[*interpreter.unknown_platforms]
+                )
+                interpreter.unknown_platforms.clear()
+        self._metrics.absorb(engine.tally, now)
+        consuming = self._consuming
+        failures = (consuming.commit_failures, consuming.letter_failures, consuming.rebalances)
+        if failures != self._seen_failures:
+            before, self._seen_failures = self._seen_failures, failures
+            self._metrics.commit_failures.add(failures[0] - before[0])
+            self._metrics.dead_letter_write_failures.add(failures[1] - before[1])
+            self._metrics.rebalances.add(failures[2] - before[2])
+        for notice in engine.notices:
+            getattr(self._log, notice.level)(notice.event, **notice.fields)
+            if notice.level != "info":
+                words = notice.fields.get("message") or notice.fields.get("why") or ""
+                self._errors.add(now, f"{notice.event}: {words}" if words else notice.event)
+            if notice.event == "destination down":
+                self._view.gate_words = (str(notice.fields["cause"]), str(notice.fields["message"]))
+        engine.notices.clear()
+        self._metrics.round_trip(consuming.source.statistics().round_trip)
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def _finished(self, reading: asyncio.Task[None]) -> bool:
+        if reading.done() or self._consuming.failure:
+            return True
+        engine = self._engine
+        now = self._pulse.clock()
+        if self._stop_at is not None:
+            quiet = engine.idle and not engine.ledger.letters
+            return quiet or now >= self._stop_at
+        return self._until_end and self._end_reached(now)
+
+    def _end_reached(self, now: float) -> bool:
+        """Whether all that was there at the start is settled and committed, as far as it is ours."""
+        consuming = self._consuming
+        if any(trouble.code == "data_loss" for trouble in consuming.troubles.values()):
+            consuming.failure = "records were lost before they were read (see above)"
+            return True
+        homes = self._engine.assignments.values()
+        if homes:
+            self._spare_since = None
+            return all(home.done for home in homes) and self._engine.idle
+        if not consuming.source.joined or consuming.troubles:
+            self._spare_since = None
+            return False
+        self._spare_since = self._spare_since or now
+        return now - self._spare_since >= NOBODY_ELSE
+
+    def _listen_for_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal, number)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+
+    def _on_signal(self, number: int) -> None:
+        if self._stop_at is not None:
+            self._log.warning("second signal: leaving at once")
+            os._exit(1)
+        self._log.info("stopping", signal=signal.Signals(number).name)
+        self._stop_at = self._pulse.clock() + self._settings.jobs.stop_timeout
+        self._engine.stop()
+        self._pulse.ring()
+
+    def _on_hangup(self) -> None:
+        self._log.info("going on as told by SIGHUP")
+        self._engine.release(self._pulse.clock())
+        self._pulse.ring()
+
+    # -- the parts -------------------------------------------------------------------------------
+
+    def _source(self) -> Source:
+        kafka = self._settings.kafka
+        return Source(
+            to_consumer(kafka), [*kafka.contents], self._consuming, kafka.on_data_loss, self._pulse.clock
+        )
+
+    def _letters(self) -> DeadLetters:
+        kafka = self._settings.kafka
+        return DeadLetters(
+            to_producer(kafka),
+            kafka.dead_letter_topic,
+            kafka.group_id,
+            kafka.dead_letter_delivery,
+            self._settings.transactional_id,
+            "pushwoosh-connector",
+            self._consuming.trouble,
+            self._pulse.clock,
+        )
+
+    def _client(self) -> client.AudienceClient:
+        pushwoosh = self._settings.pushwoosh
+        header = pushwoosh.authorization_header
+        return client.AudienceClient(
+            pushwoosh.url,
+            limits=client.Limits(
+                connect=pushwoosh.connect_timeout,
+                silence=pushwoosh.read_timeout,
+                total=2 * pushwoosh.read_timeout,
+                connections=self._settings.jobs.max_in_flight + 4,
+            ),
+            authorization=header.get_secret_value() if header else None,
+            http2=pushwoosh.http2,
+            secrets=lambda: [self._token.current()],
+            observe=self._observe,
+        )
+
+    def _observe(self, endpoint: str, method: str, label: str, seconds: float) -> None:
+        self._metrics.http_request(endpoint, method, int(label) if label.isdecimal() else 0, seconds)
+
+
+def limits(settings: Settings) -> Limits:
+    """Return the engine's bounds from the settings."""
+    jobs = settings.jobs
+    return Limits(
+        max_devices=settings.batch.max_devices,
+        max_bytes=settings.batch.max_bytes
+        - envelope_bytes(settings.pushwoosh.application, "")
+        - LONGEST_TOKEN,
+        linger=settings.batch.linger,
+        max_in_flight=jobs.max_in_flight,
+        deadline=jobs.deadline,
+        max_attempts=jobs.max_attempts,
+        max_resubmissions=jobs.max_resubmissions,
+        poll_ceiling=jobs.poll_ceiling,
+        probe_interval=jobs.probe_interval,
+        brake_share=settings.brake.refused_share,
+        brake_window=settings.brake.window,
+        max_events=settings.buffer.max_events,
+        max_event_bytes=settings.buffer.max_bytes,
+    )
+
+
+def interpreters(settings: Settings, token: Token) -> dict[str, Interpreter]:
+    """Return for each source topic what reads its records."""
+    kafka = settings.kafka
+    decoder = None if kafka.decoder == "json" else load_decoder(kafka.decoder)
+    room = settings.batch.max_bytes - envelope_bytes(settings.pushwoosh.application, token.current()) - 1
+    return {
+        topic: Interpreter(
+            content,
+            decoder,
+            key_is_hwid=kafka.key_is_hwid,
+            max_row_bytes=room,
+            application=settings.pushwoosh.application,
+        )
+        for topic, content in kafka.contents.items()
+    }

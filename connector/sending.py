@@ -1,0 +1,79 @@
+"""Carries out the engine's requests to the API: one task each, the answer goes back as a fact."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from connector.core.actions import Poll, Submit
+from connector.core.coalesce import row_of
+from connector.credentials import Token
+from connector.model import Endpoint, Unavailable
+from connector.pulse import Pulse
+from connector.pushwoosh.client import AudienceClient
+from connector.pushwoosh.wire import request_body
+from connector.settings import Pushwoosh
+
+
+class Sending:
+    """The way out. `closed` ends what is still under way."""
+
+    def __init__(self, pulse: Pulse, client: AudienceClient, settings: Pushwoosh, token: Token) -> None:
+        self._pulse = pulse
+        self._client = client
+        self._settings = settings
+        self._token = token
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def submit(self, action: Submit) -> None:
+        """POST a batch."""
+        self._start(self._submit(action))
+
+    def poll(self, action: Poll) -> None:
+        """GET a job's status."""
+        self._start(self._poll(action))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._pulse.ring()
+
+    async def _submit(self, action: Submit) -> None:
+        batch = action.batch
+        tags = batch.endpoint is Endpoint.TAGS
+        body = request_body(
+            batch.application or self._settings.application,
+            self._token.current(),
+            [event.row if event.merged is None else row_of(event) for event in batch.events],
+            self._settings.create_missing_tags if tags else None,
+        )
+        try:
+            answer = await self._client.post(batch.endpoint, body)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the batch must come back
+            answer = Unavailable(f"{type(error).__name__}: {error}", maybe_accepted=True)
+        self._pulse.engine.posted(batch, answer, self._pulse.clock())
+
+    async def _poll(self, action: Poll) -> None:
+        job = action.job
+        asked_at = self._pulse.clock()
+        try:
+            answer = await self._client.poll(job.endpoint, job.request_id, detailed=action.detailed)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the job must be asked about again
+            answer = Unavailable(f"{type(error).__name__}: {error}")
+        self._pulse.engine.polled(job, answer, asked_at, self._pulse.clock())
+
+    async def close(self) -> None:
+        """Cancel what is under way and close the connections."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._client.close()

@@ -1,0 +1,176 @@
+"""Shows the engine and the consumer to those who ask: probes, gauges, the status page. Changes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from connector import __version__
+from connector.consuming import Consuming
+from connector.core.assignment import Assignment
+from connector.core.jobs import Job
+from connector.kafka.troubles import Trouble
+from connector.model import TopicPartition
+from connector.ops.metrics import Metrics
+from connector.ops.rates import RateMeter
+from connector.ops.status import (
+    GateView,
+    HaltView,
+    Health,
+    JobView,
+    PartitionView,
+    Snapshot,
+    State,
+    Status,
+    readiness,
+)
+from connector.ops.watch import Heartbeat, RecentErrors
+from connector.pulse import Pulse
+from connector.settings import Settings
+
+
+class View:
+    """Answers `/livez`, `/readyz`, `/status.json` and the gauges of `/metrics`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        pulse: Pulse,
+        consuming: Consuming,
+        metrics: Metrics,
+        heartbeat: Heartbeat,
+        errors: RecentErrors,
+    ) -> None:
+        self._settings = settings
+        self._pulse = pulse
+        self._engine = pulse.engine
+        self._consuming = consuming
+        self._metrics = metrics
+        self._heartbeat = heartbeat
+        self._errors = errors
+        self._started = pulse.clock()
+        self._configuration: dict[str, Any] = settings.masked()
+        self.rates = RateMeter()
+        self.gate_words = ("", "")
+        """Cause and message of the last closing of the gate."""
+
+    def live(self) -> Health:
+        return self._heartbeat.health()
+
+    def ready(self) -> Health:
+        return readiness(
+            configured=True,
+            joined=self._consuming.source.joined,
+            halts=[*self._halts(), *self._blocking_troubles()],
+            stopping=self._engine.stopping,
+        )
+
+    def sample(self) -> None:
+        """Take a point of the rates; call it about every second."""
+        self.rates.sample(self._pulse.clock(), *self._metrics.totals())
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(**self._figures())
+
+    def status(self) -> Status:
+        self.sample()
+        now = self._pulse.clock()
+        jobs = sorted(self._engine.tracking.jobs.values(), key=lambda job: job.accepted_at)
+        return Status(
+            **self._figures(),
+            version=__version__,
+            generated_at=now,
+            uptime=now - self._started,
+            group=self._settings.kafka.group_id,
+            jobs=[_job(job, now) for job in jobs],
+            rates=self.rates.rates(),
+            max_buffered_events=self._settings.buffer.max_events,
+            max_buffered_bytes=self._settings.buffer.max_bytes,
+            errors=self._errors.newest_first(),
+            settled=self._metrics.settled(),
+            dead_letters=self._metrics.dead_letters_by_reason(),
+            configuration=self._configuration,
+        )
+
+    def _figures(self) -> dict[str, Any]:
+        homes = self._engine.assignments.values()
+        return {
+            "state": self._state(),
+            "halts": self._halts(),
+            "gate": self._gate(),
+            "troubles": [self._trouble(kind, each) for kind, each in self._consuming.troubles.items()],
+            "partitions": [*self._partitions()],
+            "jobs_in_flight": dict(
+                Counter(job.endpoint.value for job in self._engine.tracking.jobs.values())
+                + Counter(batch.endpoint.value for batch in self._engine.dispatch.posting.values())
+            ),
+            "buffered_events": sum(home.events for home in homes),
+            "buffered_bytes": sum(home.bytes for home in homes),
+        }
+
+    def _state(self) -> State:
+        if self._engine.stopping:
+            return State.STOPPING
+        if not self._consuming.source.joined:
+            return State.STARTING
+        if self._engine.halts.all() or self._blocking_troubles():
+            return State.HALTED
+        if self._engine.gate.closed_until is not None:
+            return State.GATE_CLOSED
+        return State.RUNNING
+
+    def _halts(self) -> list[HaltView]:
+        whole = self._engine.halts.whole.values()
+        named = self._engine.halts.applications.items()
+        return [
+            *(HaltView(halt.cause, halt.message, halt.mend, halt.since) for halt in whole),
+            *(HaltView(halt.cause, halt.message, halt.mend, halt.since, name) for name, halt in named),
+        ]
+
+    def _blocking_troubles(self) -> list[HaltView]:
+        troubles = self._consuming.troubles
+        return [self._trouble(kind, each) for kind, each in troubles.items() if each.blocking]
+
+    def _trouble(self, kind: tuple[str, str], trouble: Trouble) -> HaltView:
+        since = self._consuming.trouble_since[kind]
+        return HaltView(trouble.code, trouble.message, trouble.mend, since, trouble.subject)
+
+    def _gate(self) -> GateView | None:
+        closed_until = self._engine.gate.closed_until
+        if closed_until is None:
+            return None
+        return GateView(*self.gate_words, seconds_left=max(0.0, closed_until - self._pulse.clock()))
+
+    def _partitions(self) -> list[PartitionView]:
+        ends = self._consuming.source.high_watermarks()
+        now = self._pulse.clock()
+        homes = sorted(self._engine.assignments.items())
+        return [_partition(partition, home, ends.get(partition), now) for partition, home in homes]
+
+
+def _partition(partition: TopicPartition, home: Assignment, end: int | None, now: float) -> PartitionView:
+    offsets = home.offsets
+    oldest = offsets.oldest_timestamp()
+    backlog = None if end is None else max(0, end - offsets.safe() - offsets.settled_beyond())
+    return PartitionView(
+        partition.topic,
+        partition.partition,
+        position=home.committed.offset,
+        end=end,
+        backlog=backlog,
+        oldest_unsettled_seconds=max(0.0, now - oldest / 1000) if oldest and oldest > 0 else 0.0,
+        buffered=home.events,
+        paused=home.paused,
+    )
+
+
+def _job(job: Job, now: float) -> JobView:
+    return JobView(
+        job.request_id,
+        job.endpoint,
+        age=max(0.0, now - job.accepted_at),
+        devices=len(job.events),
+        progress=job.progress,
+        polls=job.polls,
+        adopted=job.adopted,
+    )
