@@ -51,7 +51,12 @@ def refusal(error: KafkaError) -> CommitRefused:
 
 
 def error_in(exception: BaseException) -> KafkaError | None:
-    """Get the librdkafka error that an exception carries, if it does."""
-    if isinstance(exception, KafkaException) and exception.args and isinstance(exception.args[0], KafkaError):
-        return exception.args[0]
+    """Get the librdkafka error that an exception carries, if it does.
+
+    The binding raises a fatal error while it serves callbacks; a further callback then makes a
+    SystemError of it, with the error as its cause.
+    """
+    carrier = exception.__cause__ if isinstance(exception, SystemError) else exception
+    if isinstance(carrier, KafkaException) and carrier.args and isinstance(carrier.args[0], KafkaError):
+        return carrier.args[0]
     return None

@@ -123,7 +123,7 @@ class Source:
         """Take records and ends by partition. All callbacks are served in here: call it always."""
         try:
             messages = await self._client.consume(max_records, wait)
-        except KafkaException as exception:
+        except (KafkaException, SystemError) as exception:
             self._take_error(exception)
             messages = []
         if self._clock() >= self._next_look:
@@ -423,7 +423,7 @@ class Source:
     def _notice(self, error: KafkaError, subject: str = "") -> None:
         self.troubles.notice_error(error, subject)
 
-    def _take_error(self, exception: KafkaException) -> None:
+    def _take_error(self, exception: Exception) -> None:
         error = error_in(exception)
         if error is None:
             raise exception

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.kafka.commits import CommitRefused
 from connector.model import Position, TopicPartition
@@ -121,14 +122,16 @@ async def test_an_open_transaction_ends_what_can_be_read(kafka: Kafka) -> None:
         await member.until(lambda: member.ends == {partition: 3})
 
 
-async def test_latest_begins_at_the_end_and_earliest_at_the_start(kafka: Kafka) -> None:
+@pytest.mark.parametrize(("reset", "offset"), [("latest", 5), ("earliest", 2)])
+async def test_without_a_commit_the_reset_policy_says_where_to_begin(
+    kafka: Kafka, reset: str, offset: int
+) -> None:
     topic = kafka.create_topic()
     kafka.produce(topic, [(None, b"v")] * 5)
     kafka.delete_records(topic, 0, 2)
-    for reset, offset in (("latest", 5), ("earliest", 2)):
-        async with Member(kafka.bootstrap, kafka.name("group"), [topic], auto_offset_reset=reset) as member:
-            await member.until(lambda m=member: m.starts)
-            assert member.starts[TopicPartition(topic, 0)].offset == offset
+    async with Member(kafka.bootstrap, kafka.name("group"), [topic], auto_offset_reset=reset) as member:
+        await member.until(lambda: member.starts)
+        assert member.starts[TopicPartition(topic, 0)].offset == offset
 
 
 async def test_a_paused_partition_delivers_nothing_and_its_end_is_still_known(kafka: Kafka) -> None:
@@ -176,8 +179,6 @@ async def test_committed_offsets_are_waited_for_while_a_transaction_is_open(kafk
         metadata = await member.source.group_metadata()
         await asyncio.to_thread(producer.init_transactions, 30)
         producer.begin_transaction()
-        from confluent_kafka import TopicPartition as KafkaTopicPartition  # noqa: PLC0415 -- the name is taken
-
         offsets = [KafkaTopicPartition(topic, 0, 4, metadata="in doubt")]
         await asyncio.to_thread(producer.send_offsets_to_transaction, offsets, metadata, 10)
     async with Member(kafka.bootstrap, group, [topic]) as member:

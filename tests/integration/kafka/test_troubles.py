@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from confluent_kafka.admin import (
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs forget to re-export them
     AclBinding,
     AclOperation,
     AclPermissionType,
@@ -22,7 +23,11 @@ from tests.kafka.client import Kafka
 
 pytestmark = pytest.mark.broker
 
-LOGIN = {"sasl_mechanism": "PLAIN", "security_protocol": "SASL_PLAINTEXT", "sasl_username": "connector"}
+LOGIN: dict[str, Any] = {
+    "sasl_mechanism": "PLAIN",
+    "security_protocol": "SASL_PLAINTEXT",
+    "sasl_username": "connector",
+}
 JAAS = (
     "org.apache.kafka.common.security.plain.PlainLoginModule required "
     'user_admin="admin-pw" user_connector="conn-pw";'

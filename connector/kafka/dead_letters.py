@@ -1,0 +1,144 @@
+"""Dead letters: written once each, together with the offsets that they free."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal
+
+from confluent_kafka import TopicPartition as KafkaTopicPartition
+
+from connector.kafka.letter_producer import Fenced, LetterProducer, LettersUnwritable
+from connector.kafka.properties import producer_properties
+from connector.kafka.troubles import CONNECTION, Trouble, Troubles
+from connector.model import Letter, Position, TopicPartition
+
+REOPEN_EVERY = 5.0
+"""Seconds between two tries to open a producer that could not be opened at the start."""
+
+_OVER_WHEN_OPEN = (
+    *CONNECTION,
+    "topic_missing",
+    "transactional_id_authorization",
+    "fenced",
+    "transactions_unavailable",
+)
+_OVER_WHEN_WRITTEN = (
+    *_OVER_WHEN_OPEN,
+    "topic_authorization",
+    "group_authorization",
+    "letter_too_large",
+    "letter_refused",
+)
+
+
+class DeadLetters:
+    """Writes to the dead-letter topic. One call at a time; further ones wait.
+
+    `exactly_once`: letters and positions in one transaction. `at_least_once`: `write` returns when the
+    letters are acknowledged and leaves the positions to `Source.commit`; after a failure some letters
+    may be in the topic already. `tell` hears of what a person must mend, `clock` is monotonic.
+    """
+
+    def __init__(
+        self,
+        properties: Mapping[str, Any],
+        topic: str,
+        group_id: str,
+        delivery: Literal["exactly_once", "at_least_once"],
+        transactional_id: str,
+        connector_name: str,
+        tell: Callable[[Trouble], None],
+        clock: Callable[[], float],
+    ) -> None:
+        exactly_once = delivery == "exactly_once"
+        chosen = producer_properties(properties, transactional_id if exactly_once else None)
+        self.commits_positions = exactly_once
+        """False: the caller commits the positions after `write`."""
+        self.troubles = Troubles(tell, clock)
+        self._producer = LetterProducer(chosen, topic, group_id, connector_name)
+        self._topic = topic
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="dead-letters")
+        self._turn = asyncio.Lock()
+        self._opening: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the producer and look for the topic in the background, again and again until both are there.
+
+        Opening aborts what this instance left open when it died, before others wait for it.
+        """
+        self._opening = asyncio.create_task(self._open())
+
+    async def _open(self) -> None:
+        while True:
+            async with self._turn:
+                try:
+                    return await self._run(self._producer.open, _OVER_WHEN_OPEN)
+                except (LettersUnwritable, Fenced):
+                    pass  # told of; again later
+            await asyncio.sleep(REOPEN_EVERY)
+
+    async def write(
+        self,
+        letters: Sequence[Letter],
+        positions: Mapping[TopicPartition, Position],
+        group_metadata: Any,
+    ) -> None:
+        """Write these. Raises LettersUnwritable or Fenced: then no position was committed.
+
+        Time-outs are bounded, but for a commit whose outcome isn't known yet.
+        """
+        offsets = [
+            KafkaTopicPartition(p.topic, p.partition, position.offset, metadata=position.metadata)
+            for p, position in positions.items()
+        ]
+        async with self._turn:
+            await self._run(
+                lambda: self._producer.write(letters, offsets, group_metadata), _OVER_WHEN_WRITTEN
+            )
+
+    async def close(self) -> None:
+        """Let a running write end, drop the producer."""
+        self._producer.stop()
+        if self._opening is not None:
+            self._opening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._opening
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._worker, self._producer.close)
+        self._worker.shutdown()
+
+    async def _run(self, work: Callable[[], None], over: Sequence[str]) -> None:
+        """Do it in the worker thread; tell of what went wrong, or that it works again."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._worker, work)
+        except LettersUnwritable as failure:
+            self._tell_errors()
+            self._tell_unwritable(failure)
+            raise
+        except Fenced as fenced:
+            self._tell_errors()
+            if fenced.by == "producer":
+                self.troubles.notice("fenced", fenced.message, blocking=False)
+            raise
+        self._producer.errors.clear()
+        self.troubles.works(over)
+
+    def _tell_errors(self) -> None:
+        errors = list(self._producer.errors)
+        self._producer.errors.clear()
+        for error in errors:
+            self.troubles.notice_error(error)
+
+    def _tell_unwritable(self, failure: LettersUnwritable) -> None:
+        if failure.kind == "letters":
+            large = "large" in failure.message
+            code = "letter_too_large" if large else "letter_refused"
+            self.troubles.notice(code, failure.message, self._topic, blocking=False)
+        elif failure.kind == "unavailable":
+            if not self.troubles.blocking:
+                self.troubles.notice("transactions_unavailable", failure.message, self._topic)
+        elif failure.kind != "metadata_too_large":  # the caller's to mend: shorter metadata
+            self.troubles.notice(failure.kind, failure.message, self._topic)

@@ -1,0 +1,376 @@
+"""The dead-letter producer: synchronous, driven from one worker thread, by transactions or without.
+
+Whatever goes wrong, no transaction stays open: while one with offsets is, nobody can read the
+committed offsets of its partitions.
+"""
+
+# ruff: noqa: SLF001 -- librdkafka's own error codes have names with an underscore in front
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Literal
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import TopicPartition as KafkaTopicPartition
+
+from connector.kafka.commits import error_in
+from connector.kafka.letters import headers
+from connector.model import Letter
+
+Kind = Literal[
+    "letters",
+    "topic_missing",
+    "topic_authorization",
+    "group_authorization",
+    "transactional_id_authorization",
+    "metadata_too_large",
+    "unavailable",
+]
+
+INIT_LIMIT = 15.0
+"""Seconds: longer than the transaction of a predecessor that died lives."""
+STEP_LIMIT = 8.0
+"""Seconds for delivery, for offsets, for an abort: each less than the transaction's own time-out."""
+COMMIT_LIMIT = 5.0
+"""Seconds of one question for a commit's outcome; it is asked until there is an answer."""
+_NO_TIMESTAMP = 0
+_MOST_AHEAD = 3600.0
+"""Seconds, the default of `message.timestamp.after.max.ms`."""
+_ERRORS = (KafkaException, SystemError)
+"""What the binding raises; see `error_in`."""
+
+_TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
+_OWN_FAULT = _TOO_LARGE | {
+    KafkaError.INVALID_TIMESTAMP,
+    KafkaError.INVALID_RECORD,
+    KafkaError.INVALID_MSG,
+    KafkaError.INVALID_MSG_SIZE,
+    KafkaError.POLICY_VIOLATION,
+}
+"""Errors that are about one letter; another may go."""
+_FENCED = frozenset(
+    {
+        KafkaError._FENCED,
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.TRANSACTION_COORDINATOR_FENCED,
+    }
+)
+_OUT_OF_GROUP = frozenset(
+    {
+        KafkaError.FENCED_INSTANCE_ID,
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.FENCED_MEMBER_EPOCH,
+        KafkaError.STALE_MEMBER_EPOCH,
+    }
+)
+_KINDS: Mapping[int, Kind] = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART: "topic_missing",
+    KafkaError._UNKNOWN_TOPIC: "topic_missing",
+    KafkaError._UNKNOWN_PARTITION: "topic_missing",
+    KafkaError.TOPIC_EXCEPTION: "topic_missing",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "topic_authorization",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "group_authorization",
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "transactional_id_authorization",
+    KafkaError.OFFSET_METADATA_TOO_LARGE: "metadata_too_large",
+}
+
+
+class LettersUnwritable(Exception):  # noqa: N818 -- reads as what happened
+    """No letter is in the topic and no offset committed (exactly once), or some may be (at least once).
+
+    `letters`: those in `refused`, by index, were refused for what they are; the others may go without
+    them. Every other kind is about all of them: the same call may work later.
+    """
+
+    def __init__(self, kind: Kind, message: str, refused: Mapping[int, str] | None = None) -> None:
+        super().__init__(message)
+        self.kind: Kind = kind
+        self.message = message
+        self.refused = dict(refused or {})
+
+
+class Fenced(Exception):  # noqa: N818 -- reads as what happened
+    """Nothing was written: somebody else goes by our transactional id, or the group went on without us.
+
+    By `group`: where the partitions are still owned, the call works with new group metadata (the
+    generation grows with every rebalance). By `producer`: a new producer is made for the next call.
+    """
+
+    def __init__(self, by: Literal["producer", "group"], message: str) -> None:
+        super().__init__(message)
+        self.by = by
+        self.message = message
+
+
+class LetterProducer:
+    """Not thread-safe but for `stop`. `errors` collects what librdkafka only tells its callback."""
+
+    def __init__(self, properties: Mapping[str, Any], topic: str, group_id: str, connector_name: str) -> None:
+        self._properties = {**properties, "error_cb": self._keep_error}
+        self._transactional = "transactional.id" in properties
+        self._topic = topic
+        self._headers = partial(headers, group_id=group_id, connector_name=connector_name)
+        self._producer: Producer | None = None
+        self._stopping = threading.Event()
+        self.errors: list[KafkaError] = []
+
+    def open(self) -> None:
+        """Connect and look for the topic. Raises as `write`.
+
+        Aborts what a predecessor of the same transactional id left open.
+        """
+        self._check_topic(self._opened())
+
+    def stop(self) -> None:
+        """Ask no more for an outcome that doesn't come."""
+        self._stopping.set()
+
+    def close(self) -> None:
+        """Drop the producer. What isn't finished is aborted by the broker's time-out."""
+        self._drop()
+
+    def write(
+        self, letters: Sequence[Letter], offsets: list[KafkaTopicPartition], group_metadata: Any
+    ) -> None:
+        """Write all, and in transactions the offsets with them. Raises LettersUnwritable or Fenced."""
+        self._check_topic(self._opened())
+        restamped = {i for i, letter in enumerate(letters) if _before_time(letter)}
+        one_by_one = False
+        while True:
+            failures = self._attempt(letters, restamped, offsets, group_metadata, one_by_one=one_by_one)
+            if not failures:
+                return
+            untimely = _untimely(letters, failures, one_by_one=one_by_one) - restamped
+            if untimely:
+                restamped |= untimely
+            elif not one_by_one and len(letters) > 1 and _codes(failures) & _OWN_FAULT:
+                one_by_one = True  # the broker refused a batch: each letter alone tells which it was
+            else:
+                raise _unwritable(failures)
+
+    def _attempt(
+        self,
+        letters: Sequence[Letter],
+        restamped: set[int],
+        offsets: list[KafkaTopicPartition],
+        group_metadata: Any,
+        *,
+        one_by_one: bool,
+    ) -> dict[int, KafkaError]:
+        """Try once; failures by index, and then nothing was committed."""
+        producer = self._opened()
+        try:
+            if self._transactional:
+                producer.begin_transaction()
+            failures = self._produce(producer, letters, restamped, one_by_one=one_by_one)
+            if failures:
+                self._give_up(producer)
+                # After a refused batch librdkafka's sequence numbers have a hole, and its next transaction
+                # fails by that: a new producer has none.
+                self._drop()
+            elif self._transactional:
+                if offsets:
+                    self._send_offsets(producer, offsets, group_metadata)
+                self._commit(producer)
+        except _ERRORS as exception:
+            raise self._explained(producer, exception) from exception
+        except LettersUnwritable:
+            self._give_up(producer)
+            raise
+        return failures
+
+    # -- steps -----------------------------------------------------------------------------
+
+    def _opened(self) -> Producer:
+        if self._producer is not None:
+            return self._producer
+        producer = Producer(self._properties)
+        try:
+            if self._transactional:
+                producer.init_transactions(INIT_LIMIT)
+        except _ERRORS as exception:
+            _serve(producer)
+            raise self._explained(producer, exception) from exception
+        self._producer = producer
+        return producer
+
+    def _check_topic(self, producer: Producer) -> None:
+        """Ask first: librdkafka would wait for a topic that isn't there, inside an open transaction."""
+        try:
+            found = producer.list_topics(self._topic, STEP_LIMIT).topics[self._topic]
+        except _ERRORS as exception:
+            _serve(producer)
+            raise LettersUnwritable("unavailable", str(error_in(exception) or exception)) from exception
+        if found.error is not None:
+            kind = _KINDS.get(found.error.code(), "unavailable")
+            raise LettersUnwritable(kind, f"{self._topic}: {found.error.str()}")
+
+    def _produce(
+        self, producer: Producer, letters: Sequence[Letter], restamped: set[int], *, one_by_one: bool
+    ) -> dict[int, KafkaError]:
+        """Send, and wait for every acknowledgement. Without a failure all letters are in the topic."""
+        failures: dict[int, KafkaError] = {}
+        for index, letter in enumerate(letters):
+            try:
+                self._send(producer, letter, index in restamped, partial(_delivered, failures, index))
+            except _ERRORS as exception:
+                error = error_in(exception)
+                if error is not None and error.code() in _OWN_FAULT:
+                    failures[index] = error
+                elif not failures:
+                    raise
+            if one_by_one:
+                producer.flush(STEP_LIMIT)
+            if failures:
+                break
+        left = producer.flush(STEP_LIMIT)
+        if left and not failures:
+            raise LettersUnwritable("unavailable", f"{left} letters were not acknowledged in time")
+        return failures
+
+    def _send(self, producer: Producer, letter: Letter, restamp: bool, on_delivery: Any) -> None:
+        record = letter.record
+        timestamp = _NO_TIMESTAMP if restamp or not record.timestamp()[0] else record.timestamp()[1]
+        content = self._headers(letter, restamped=restamp)
+        deadline = time.monotonic() + STEP_LIMIT
+        while True:
+            try:
+                return producer.produce(
+                    self._topic,
+                    record.value(),
+                    record.key(),
+                    on_delivery=on_delivery,
+                    timestamp=timestamp,
+                    headers=content,  # type: ignore[arg-type]  # a list of pairs; lists are invariant
+                )
+            except BufferError as full:
+                if time.monotonic() >= deadline:
+                    raise LettersUnwritable("unavailable", "the producer's queue stays full") from full
+                producer.poll(0.1)
+
+    def _send_offsets(
+        self, producer: Producer, offsets: list[KafkaTopicPartition], group_metadata: Any
+    ) -> None:
+        deadline = time.monotonic() + STEP_LIMIT
+        while True:
+            try:
+                return producer.send_offsets_to_transaction(offsets, group_metadata, STEP_LIMIT)
+            except _ERRORS as exception:
+                error = error_in(exception)
+                if error is None or not error.retriable() or time.monotonic() >= deadline:
+                    raise
+
+    def _commit(self, producer: Producer) -> None:
+        """Commit, and ask again until the outcome is known: "exactly once" hangs on knowing it.
+
+        librdkafka goes on with the same commit on a further call. The transaction coordinator answers
+        at the latest when the transaction times out: then the answer is that the epoch is old, and that
+        it was aborted.
+        """
+        while True:
+            try:
+                return producer.commit_transaction(COMMIT_LIMIT)
+            except _ERRORS as exception:
+                error = error_in(exception)
+                if error is None or not error.retriable() or self._stopping.is_set():
+                    raise
+
+    # -- failures --------------------------------------------------------------------------
+
+    def _explained(self, producer: Producer, exception: Exception) -> LettersUnwritable | Fenced:
+        """Clean up after an error of librdkafka and put it in our words."""
+        self._give_up(producer)
+        error = error_in(exception)
+        if error is None:
+            return LettersUnwritable("unavailable", str(exception))
+        code = error.code()
+        if code in _OUT_OF_GROUP:
+            return Fenced("group", error.str())
+        if code in _FENCED:
+            self._drop()
+            return Fenced("producer", error.str())
+        if error.fatal():
+            self._drop()
+        return LettersUnwritable(_KINDS.get(code, "unavailable"), error.str())
+
+    def _give_up(self, producer: Producer) -> None:
+        if producer is not self._producer:
+            return
+        if self._transactional:
+            self._abort(producer)
+        else:
+            producer.purge()
+            _serve(producer)
+
+    def _abort(self, producer: Producer) -> None:
+        """Abort; where that fails too, the next producer of this transactional id does it on opening."""
+        deadline = time.monotonic() + STEP_LIMIT
+        while True:
+            try:
+                return producer.abort_transaction(STEP_LIMIT)
+            except _ERRORS as exception:
+                error = error_in(exception)
+                if error is None or not error.retriable() or time.monotonic() >= deadline:
+                    return self._drop()
+
+    def _drop(self) -> None:
+        """Forget the producer: without `close()`, which would flush without an end."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.purge()
+            _serve(producer)
+
+    def _keep_error(self, error: KafkaError) -> None:
+        self.errors.append(error)
+
+
+def _delivered(
+    failures: dict[int, KafkaError], index: int, error: KafkaError | None, _message: Message
+) -> None:
+    if error is not None:
+        failures[index] = error
+
+
+def _serve(producer: Producer) -> None:
+    """Have the callbacks called; a fatal error is known by then."""
+    with contextlib.suppress(*_ERRORS):
+        producer.poll(0)
+
+
+def _untimely(letters: Sequence[Letter], failures: Mapping[int, KafkaError], *, one_by_one: bool) -> set[int]:
+    """Tell whose time the broker won't take. It refuses a whole batch and doesn't say for which letter.
+
+    First blamed is who is more than the broker's default of an hour ahead; if that isn't it, each has
+    to go alone.
+    """
+    blamed = {i for i, error in failures.items() if error.code() == KafkaError.INVALID_TIMESTAMP}
+    if one_by_one or len(letters) == 1:
+        return blamed
+    latest = (time.time() + _MOST_AHEAD) * 1000
+    return {i for i in blamed if letters[i].record.timestamp()[1] > latest}
+
+
+def _before_time(letter: Letter) -> bool:
+    """Whether the client can't write the time: 0 means "now" to it, so not 1970 nor what is before."""
+    kind, milliseconds = letter.record.timestamp()
+    return bool(kind) and milliseconds <= _NO_TIMESTAMP
+
+
+def _codes(failures: Mapping[int, KafkaError]) -> set[int]:
+    return {error.code() for error in failures.values()}
+
+
+def _unwritable(failures: Mapping[int, KafkaError]) -> LettersUnwritable:
+    """Tell letters that are at fault from an error that any letter would have met."""
+    refused = {i: e.str() for i, e in failures.items() if e.code() in _OWN_FAULT}
+    if refused:
+        return LettersUnwritable("letters", "; ".join(sorted(set(refused.values()))), refused)
+    error = min(failures.values(), key=lambda e: e.code() not in _KINDS)
+    return LettersUnwritable(_KINDS.get(error.code(), "unavailable"), error.str())

@@ -1,0 +1,91 @@
+"""What a dead letter looks like: the source record as it was, and headers that say why it is here. Pure.
+
+Names and text values of `__connect.errors.*` are Kafka Connect's (DeadLetterQueueReporter), so that
+tools for its dead-letter queues read ours.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from connector.model import Letter, Reason
+
+CONNECT = "__connect.errors."
+OWN = "pushwoosh."
+Headers = list[tuple[str, bytes | None]]
+
+_OWN_NAMES = frozenset(
+    OWN + name
+    for name in (
+        "id",
+        "reason",
+        "detail",
+        "request_id",
+        "http_status",
+        "job_status",
+        "device_status",
+        "refused_tags",
+        "attempts",
+        "first_attempt",
+        "last_attempt",
+        "group",
+        "timestamp",
+    )
+)
+
+
+def headers(letter: Letter, group_id: str, connector_name: str, *, restamped: bool = False) -> Headers:
+    """Make the letter's headers: the record's own first, unchanged, then why it failed.
+
+    What an earlier dead-lettering wrote is replaced, or a letter that is replayed and refused again
+    would tell two stories. `restamped`: the broker would not take the record's time, keep it here.
+    """
+    record = letter.record
+    theirs = record.headers() or []
+    kept = [(k, v) for k, v in theirs if k not in _OWN_NAMES and not k.startswith(CONNECT)]
+    texts = {**_connect(letter, connector_name), **_own(letter, group_id)}
+    if restamped:
+        texts[OWN + "timestamp"] = str(record.timestamp()[1])
+    return [*kept, *((name, text.encode("utf-8", "backslashreplace")) for name, text in texts.items())]
+
+
+def _connect(letter: Letter, connector_name: str) -> dict[str, str]:
+    record, why = letter.record, letter.rejection
+    unread = why.reason in (Reason.UNDECODABLE, Reason.INVALID_EVENT)
+    return {
+        CONNECT + "topic": record.topic(),
+        CONNECT + "partition": str(record.partition()),
+        CONNECT + "offset": str(record.offset()),
+        CONNECT + "connector.name": connector_name,
+        CONNECT + "stage": "VALUE_CONVERTER" if unread else "TASK_PUT",
+        CONNECT + "exception.class.name": f"pushwoosh.{''.join(w.title() for w in why.reason.split('_'))}",
+        CONNECT + "exception.message": why.detail,
+    }
+
+
+def _own(letter: Letter, group_id: str) -> dict[str, str]:
+    record, why = letter.record, letter.rejection
+    always = {
+        "id": f"{record.topic()}/{record.partition()}/{record.offset()}",
+        "reason": str(why.reason),
+        "detail": why.detail,
+        "attempts": str(letter.attempts),
+        "group": group_id,
+    }
+    known = {
+        "request_id": why.request_id,
+        "http_status": str(why.http_status or ""),
+        "job_status": why.job_status,
+        "device_status": why.device_status,
+        "refused_tags": why.refused_tags,
+        "first_attempt": _time(letter.first_attempt),
+        "last_attempt": _time(letter.last_attempt),
+    }
+    return {OWN + k: v for k, v in (always | {k: v for k, v in known.items() if v}).items()}
+
+
+def _time(seconds: float) -> str:
+    """Write RFC 3339 in UTC with milliseconds; empty where nothing was ever sent."""
+    if not seconds:
+        return ""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,301 @@
+"""Dead letters in a real topic: once each, atomic with the offsets, and nothing stays open."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Literal, NamedTuple
+
+import pytest
+
+from connector.kafka.dead_letters import DeadLetters
+from connector.kafka.letter_producer import Fenced, LettersUnwritable
+from connector.kafka.troubles import Phase, Trouble
+from connector.model import Letter, Position, Reason, Rejection, TopicPartition
+from tests.integration.kafka.member import Member
+from tests.kafka.client import Kafka
+
+pytestmark = pytest.mark.broker
+Delivery = Literal["exactly_once", "at_least_once"]
+
+
+class Source(NamedTuple):
+    """A source record, as librdkafka's message shows it."""
+
+    key_: bytes | None = b"key"
+    value_: bytes | None = b"value"
+    headers_: list[tuple[str, bytes | None]] | None = None
+    timestamp_: tuple[int, int] = (1, 1_700_000_000_123)
+    offset_: int = 5
+
+    def topic(self) -> str:
+        return "source"
+
+    def partition(self) -> int:
+        return 3
+
+    def offset(self) -> int:
+        return self.offset_
+
+    def timestamp(self) -> tuple[int, int]:
+        return self.timestamp_
+
+    def key(self) -> bytes | None:
+        return self.key_
+
+    def value(self) -> bytes | None:
+        return self.value_
+
+    def headers(self) -> list[tuple[str, bytes | None]] | None:
+        return self.headers_
+
+
+def letter(record: Source | None = None, detail: str = "no such device") -> Letter:
+    rejection = Rejection(Reason.DEVICE_NOT_FOUND, detail, request_id="r-1")
+    return Letter(record or Source(), rejection, attempts=2)
+
+
+class Desk(NamedTuple):
+    letters: DeadLetters
+    troubles: list[Trouble]
+
+    def told(self, code: str, phase: Phase = Phase.BEGAN) -> bool:
+        return any(t.code == code and t.phase is phase for t in self.troubles)
+
+
+@asynccontextmanager
+async def desk(
+    kafka: Kafka,
+    topic: str,
+    *,
+    delivery: Delivery = "exactly_once",
+    name: str | None = None,
+) -> AsyncIterator[Desk]:
+    troubles: list[Trouble] = []
+    letters = DeadLetters(
+        {"bootstrap.servers": kafka.bootstrap},
+        topic,
+        "the-group",
+        delivery,
+        name or kafka.name("transactional"),
+        "the-connector",
+        troubles.append,
+        time.monotonic,
+    )
+    await letters.start()
+    try:
+        yield Desk(letters, troubles)
+    finally:
+        await letters.close()
+
+
+async def owner(kafka: Kafka, stack: Any, records: int = 10) -> tuple[Member, str, TopicPartition]:
+    """A member that owns a source partition: what a transaction needs to carry its offsets."""
+    topic, group = kafka.create_topic(), kafka.name("group")
+    kafka.produce(topic, [(None, b"v")] * records)
+    member = await stack.enter_async_context(Member(kafka.bootstrap, group, [topic]))
+    await member.until(lambda: member.starts)
+    return member, group, TopicPartition(topic, 0)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[Any]:
+    async with AsyncExitStack() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("delivery", ["exactly_once", "at_least_once"])
+async def test_the_source_record_arrives_byte_for_byte(kafka: Kafka, delivery: Delivery) -> None:
+    topic = kafka.create_topic()
+    theirs: list[tuple[str, bytes | None]] = [("h", b"\xff"), ("h", b"2"), ("n", None), ("e", b"")]
+    records = [
+        Source(b"\x00k", b"\xffv", theirs),
+        Source(None, None),
+        Source(b"", b""),
+        Source(timestamp_=(2, 1_700_000_000_999)),
+    ]
+    async with desk(kafka, topic, delivery=delivery) as (letters, troubles):
+        await letters.write([letter(record) for record in records], {}, None)
+        assert not troubles
+    found = kafka.read_all(topic)
+    assert [(r.key, r.value) for r in found] == [(r.key_, r.value_) for r in records]
+    assert [r.timestamp for r in found] == [r.timestamp_[1] for r in records]
+    assert found[0].headers[:4] == theirs
+    assert found[1].header("pushwoosh.id") == "source/3/5"
+    assert found[1].header("__connect.errors.offset") == "5"
+
+
+async def test_letters_and_positions_are_one_transaction(kafka: Kafka, stack: Any) -> None:
+    topic = kafka.create_topic()
+    member, group, partition = await owner(kafka, stack)
+    longest = "x" * 4095
+    async with desk(kafka, topic) as (letters, _):
+        metadata = await member.source.group_metadata()
+        await letters.write([letter(), letter()], {partition: Position(4, longest)}, metadata)
+    assert len(kafka.read_all(topic)) == 2
+    assert kafka.committed(group) == {partition: Position(4, longest)}
+
+
+async def test_a_letter_that_is_too_large_is_named_and_the_others_go_without_it(
+    kafka: Kafka, stack: Any
+) -> None:
+    topic = kafka.create_topic(config={"max.message.bytes": "20000"})
+    member, group, partition = await owner(kafka, stack)
+    batch = [letter(Source(value_=b"a" * 9000)) for _ in range(4)]  # fit alone, not in one batch
+    batch.insert(2, letter(Source(value_=b"x" * 50_000)))
+    async with desk(kafka, topic) as (letters, troubles):
+        metadata = await member.source.group_metadata()
+        with pytest.raises(LettersUnwritable) as failed:
+            await letters.write(batch, {partition: Position(5, "")}, metadata)
+        assert failed.value.kind == "letters"
+        assert list(failed.value.refused) == [2]
+        assert [t.code for t in troubles] == ["letter_too_large"]
+        assert kafka.read_all(topic) == []
+        assert kafka.committed(group) == {}
+        del batch[2]
+        await letters.write(batch, {partition: Position(2, "")}, metadata)
+        assert [t.phase for t in troubles] == [Phase.BEGAN, Phase.ENDED]
+    assert len(kafka.read_all(topic)) == 4
+    assert kafka.committed(group) == {partition: Position(2, "")}
+
+
+async def test_metadata_that_is_too_long_aborts_and_leaves_nothing_open(kafka: Kafka, stack: Any) -> None:
+    topic = kafka.create_topic()
+    member, group, partition = await owner(kafka, stack)
+    async with desk(kafka, topic) as (letters, _):
+        metadata = await member.source.group_metadata()
+        with pytest.raises(LettersUnwritable) as failed:
+            await letters.write([letter()], {partition: Position(1, "x" * 4096)}, metadata)
+        assert failed.value.kind == "metadata_too_large"
+        assert kafka.read_all(topic) == []
+        await letters.write([letter()], {partition: Position(1, "x")}, metadata)
+    assert len(kafka.read_all(topic)) == 1
+    assert kafka.committed(group) == {partition: Position(1, "x")}
+
+
+@pytest.mark.parametrize("delivery", ["exactly_once", "at_least_once"])
+async def test_a_missing_topic_is_named_at_once_and_heals(kafka: Kafka, delivery: Delivery) -> None:
+    topic = kafka.name("dead")
+    async with desk(kafka, topic, delivery=delivery) as it:
+        for _ in range(2):
+            with pytest.raises(LettersUnwritable) as failed:
+                await it.letters.write([letter()], {}, None)
+            assert failed.value.kind == "topic_missing"
+        assert len(it.troubles) == 1
+        kafka.create_topic(topic)
+        await it.letters.write([letter()], {}, None)
+        assert it.told("topic_missing", Phase.ENDED)
+    assert len(kafka.read_all(topic)) == 1
+
+
+async def test_a_time_in_the_future_is_kept_in_a_header(kafka: Kafka) -> None:
+    topic = kafka.create_topic()
+    now = int(time.time() * 1000)
+    far = now + 3 * 24 * 3600 * 1000
+    batch = [letter(), letter(Source(timestamp_=(1, far))), letter(Source(timestamp_=(0, -1)))]
+    batch.append(letter(Source(timestamp_=(1, 0))))
+    async with desk(kafka, topic) as (letters, troubles):
+        await letters.write(batch, {}, None)
+        assert not troubles
+    kept, stamped, without, epoch = kafka.read_all(topic)
+    assert (kept.timestamp, kept.header("pushwoosh.timestamp")) == (1_700_000_000_123, None)
+    assert now <= stamped.timestamp < now + 60_000
+    assert stamped.header("pushwoosh.timestamp") == str(far)
+    assert without.header("pushwoosh.timestamp") is None
+    assert epoch.header("pushwoosh.timestamp") == "0"
+
+
+async def test_a_second_instance_fences_the_first_and_the_first_comes_back(kafka: Kafka) -> None:
+    topic, name = kafka.create_topic(), kafka.name("transactional")
+    async with desk(kafka, topic, name=name) as first:
+        await first.letters.write([letter()], {}, None)
+        async with desk(kafka, topic, name=name) as (second, _):
+            await second.write([letter()], {}, None)
+            with pytest.raises(Fenced) as fenced:
+                await first.letters.write([letter()], {}, None)
+            assert fenced.value.by == "producer"
+            assert first.told("fenced")
+        await first.letters.write([letter()], {}, None)
+        assert first.told("fenced", Phase.ENDED)
+    assert len(kafka.read_all(topic)) == 3
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+async def test_a_member_that_left_the_group_writes_neither_letters_nor_offsets(
+    kafka: Kafka, protocol: str
+) -> None:
+    topic, source, group = kafka.create_topic(), kafka.create_topic(), kafka.name("group")
+    partition = TopicPartition(source, 0)
+    async with Member(kafka.bootstrap, group, [source], group_protocol=protocol) as member:
+        await member.until(lambda: member.starts)
+        zombie = await member.source.group_metadata()
+    async with Member(kafka.bootstrap, group, [source], group_protocol=protocol) as heir:
+        await heir.until(lambda: heir.starts)
+        async with desk(kafka, topic) as (letters, _):
+            with pytest.raises(Fenced) as fenced:
+                await letters.write([letter()], {partition: Position(9, "zombie")}, zombie)
+            assert fenced.value.by == "group"
+            assert kafka.read_all(topic) == []
+            living = await heir.source.group_metadata()
+            await letters.write([letter()], {partition: Position(1, "heir")}, living)
+    assert len(kafka.read_all(topic)) == 1
+    assert kafka.committed(group) == {partition: Position(1, "heir")}
+
+
+async def test_what_an_aborted_transaction_left_holds_nobody_up(kafka: Kafka, stack: Any) -> None:
+    topic = kafka.create_topic(config={"max.message.bytes": "20000"})
+    member, group, partition = await owner(kafka, stack)
+    async with desk(kafka, topic) as (letters, _):
+        metadata = await member.source.group_metadata()
+        large = letter(Source(value_=b"x" * 50_000))
+        with pytest.raises(LettersUnwritable):
+            await letters.write([large], {partition: Position(5, "")}, metadata)
+        heir = Member(kafka.bootstrap, group, [partition.topic])
+        await member.stop_fetching()
+        await member.source.close()
+        began = time.monotonic()
+        async with heir:
+            await heir.until(lambda: heir.starts)
+            assert heir.starts[partition].offset == 0
+        assert time.monotonic() - began < 5
+
+
+async def test_a_broker_that_dies_in_between_costs_neither_letters_nor_copies(
+    own_broker: Callable[..., Any],
+) -> None:
+    broker = own_broker()
+    kafka = Kafka(broker.bootstrap)
+    topic = kafka.create_topic()
+    async with desk(kafka, topic) as it:
+        await it.letters.write([letter(detail="0")], {}, None)
+        broker.kill()
+        restart = asyncio.create_task(asyncio.to_thread(broker.start))
+        written = 0
+        while not written:
+            try:
+                await it.letters.write([letter(detail="1"), letter(detail="2")], {}, None)
+                written = 1
+            except (LettersUnwritable, Fenced):
+                await asyncio.sleep(0.1)
+        await restart
+    assert [r.header("pushwoosh.detail") for r in kafka.read_all(topic)] == ["0", "1", "2"]
+
+
+async def test_a_missing_topic_is_told_of_and_over_without_any_letter(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.kafka.dead_letters.REOPEN_EVERY", 0.1)
+    topic = kafka.name("dead")
+    async with desk(kafka, topic) as it:
+        await until(lambda: it.told("topic_missing"))
+        kafka.create_topic(topic)
+        await until(lambda: it.told("topic_missing", Phase.ENDED))
