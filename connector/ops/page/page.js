@@ -82,8 +82,8 @@ function partitions(status) {
 function jobs(status) {
   const oldestFirst = [...status.jobs].sort((one, other) => other.age - one.age);
   fill("jobs", oldestFirst.map((each) => [
-    { text: each.request, className: "mono tight", tags: each.adopted ? [["adopted", ""]] : [] },
-    { text: each.endpoint, className: "tight" }, number(age(each.age)), number(count(each.devices)),
+    { text: each.request, className: "mono id", tags: each.adopted ? [["adopted", ""]] : [] },
+    { text: each.endpoint, className: "tight" }, number(age(each.age)), number(count(each.devices), "wide"),
     each.progress < 0 ? { text: "–", className: "wide" } : {
       className: "wide",
       progress: { value: each.progress, max: 100, label: `${each.progress} percent` },

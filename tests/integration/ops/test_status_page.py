@@ -175,7 +175,7 @@ async def test_the_page_says_when_the_connector_does_not_answer_and_recovers(sho
 async def test_a_phone_shows_everything_without_scrolling_sideways(
     shown: Shown, tmp_path: Path, scheme: str
 ) -> None:
-    await shown.page.look_like(375, 1500, scheme, mobile=True)
+    await shown.page.look_like(375, 1900, scheme, mobile=True)
     await shown.page.until("innerWidth === 375")
     assert await shown.page.js("document.documentElement.scrollWidth") == 375
     assert await shown.page.js(

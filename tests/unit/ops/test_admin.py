@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from connector.config import load
 from connector.ops.admin import AdminServer, AdminUnavailableError, application, status_page
 from connector.ops.metrics import Metrics
 from connector.ops.privacy import MASK, Mask
@@ -116,6 +117,30 @@ async def test_no_body_and_no_header_has_a_secret_or_a_whole_request_id(
     assert REQUEST_ID[4:] not in seen
     if path == "/status.json":
         assert answer.json()["configuration"]["pushwoosh"]["token"] == MASK
+
+
+async def test_the_effective_settings_are_shown_without_their_secrets(
+    client: httpx.AsyncClient, provider: Provider
+) -> None:
+    settings = load(
+        None,
+        {
+            "CONNECTOR_KAFKA_BOOTSTRAP_SERVERS": "kafka-0:9092",
+            "CONNECTOR_KAFKA_TAGS_TOPICS": "profile-tags",
+            "CONNECTOR_KAFKA_DEAD_LETTER_TOPIC": "dead",
+            "CONNECTOR_KAFKA_PROPERTIES": "sasl.username=me\nsasl.password=swordfish-1",
+            "CONNECTOR_PUSHWOOSH_APPLICATION": "AAAAA-BBBBB",
+            "CONNECTOR_PUSHWOOSH_TOKEN": "swordfish-2",
+            "CONNECTOR_PUSHWOOSH_AUTHORIZATION_HEADER": "Token swordfish-3",
+        },
+    )
+    provider.now.configuration = settings.masked()
+    answer = await client.get("/status.json")
+    assert "swordfish" not in answer.text
+    shown = answer.json()["configuration"]
+    assert shown["pushwoosh"]["application"] == "AAAAA-BBBBB"
+    assert shown["kafka"]["properties"]["sasl.username"] == "me"
+    assert shown["jobs"]["deadline"] == "15m"
 
 
 async def test_the_page_loads_nothing_from_elsewhere_and_runs_only_its_own_script(
