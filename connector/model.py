@@ -272,6 +272,6 @@ class Event(msgspec.Struct, gc=False):
     last_attempt: float = 0.0
     blocked: int = 0
     job: int = 0
-    absorbed: Any = None
+    last_chance: bool = False
     merged: Any = None
     alone: bool = False

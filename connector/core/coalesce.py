@@ -136,13 +136,19 @@ def superseded(event: Event) -> list[Event]:
     return found
 
 
-def take_apart(event: Event, max_row: int) -> list[Event]:
-    """Halve a merged update: what it stood for in as few updates as possible, at least two, in order.
+def take_apart(event: Event, max_row: int, *, one_by_one: bool) -> list[Event]:
+    """Return what a merged update stood for, in order: its events one by one, or its two halves merged anew.
 
     A refused half is halved again, so that k bad events among n are found in about k log2 n
-    submissions, and only what is refused by itself ends as a dead letter.
+    submissions. One by one is cheaper where the device itself is what fails. Either way only
+    what is refused by itself ends as a dead letter.
     """
     events = contributors(event)
+    if one_by_one:
+        for each in events:
+            each.merged = None
+            each.alone = True
+        return events
     middle = len(events) // 2
     return [*join(events[:middle], max_row), *join(events[middle:], max_row)]
 

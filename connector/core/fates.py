@@ -136,7 +136,7 @@ class Fates:
             event.attempts += 1
             self._tried(event, batch.sent_at)
             if event.merged is not None:
-                self._take_apart(event, attempts=0)
+                self._take_apart(event, one_by_one=False)
                 continue
             reason = Reason.TOO_LARGE if answer.http_status == PAYLOAD_TOO_LARGE else Reason.REFUSED_BY_API
             self._owe(event, Rejection(reason, answer.message, http_status=answer.http_status), now)
@@ -168,20 +168,20 @@ class Fates:
         event = ours[0]
         event.attempts += 1
         self._tried(event, job.accepted_at)
-        final = rejection.reason not in RETRYABLE or event.attempts >= self._limits.max_attempts
+        retryable = rejection.reason in RETRYABLE
+        final = not retryable or event.last_chance or event.attempts >= self._limits.max_attempts
         if not final:
             self._tally.retried[event.endpoint] += 1
             event.job = 0
             self._dispatch.later(event, now + self._backoff.delay(event.attempts, self._random()))
             return 0
         if event.merged is not None:
-            retryable = rejection.reason in RETRYABLE
-            self._take_apart(event, attempts=self._limits.max_attempts - 1 if retryable else 0)
+            self._take_apart(event, one_by_one=rejection.reason is not Reason.TAG_REFUSED)
             return 0
         if rejection.reason is Reason.TAG_REFUSED:
             self._tally.refused_tags += 1
         self._owe(event, rejection, now)
-        self.release([event], now)
+        self.release([event], now, last_chance=retryable)
         return 1
 
     @staticmethod
@@ -189,12 +189,12 @@ class Fates:
         event.first_attempt = event.first_attempt or at
         event.last_attempt = at
 
-    def _take_apart(self, event: Event, attempts: int) -> None:
-        """A merged update was refused: what it stood for goes again in halves, in order."""
+    def _take_apart(self, event: Event, *, one_by_one: bool) -> None:
+        """A merged update was refused: what it stood for goes again, in order."""
         self._tally.split_batches += 1
-        parts = take_apart(event, self._limits.max_bytes)
+        parts = take_apart(event, self._limits.max_bytes, one_by_one=one_by_one)
         for part in parts:
-            part.attempts = attempts
+            part.attempts, part.last_chance = 0, one_by_one
         self._lanes.replace(event, parts)
         self._dispatch.again(parts[:1])
 
@@ -204,11 +204,17 @@ class Fates:
         letter = Letter(event.record, rejection, event.attempts, event.first_attempt, event.last_attempt)
         self._ledger.owe(letter, event.home, event.size, event.endpoint, now)
 
-    def release(self, events: Iterable[Event], now: float) -> None:
-        """Events are done with: those that waited behind them become ready."""
-        freed = self._lanes.release(events)
+    def release(self, events: Iterable[Event], now: float, *, last_chance: bool = False) -> None:
+        """Events are done with: those that waited behind them become ready, and have waited enough.
+
+        `last_chance`: the device was tried several times in vain just now, so that one attempt is
+        enough for each event that waited meanwhile.
+        """
+        freed = [event for event in self._lanes.release(events) if not event.job]
+        for event in freed if last_chance else ():
+            event.last_chance = True
         if freed:
-            self._dispatch.ready([event for event in freed if not event.job], now)
+            self._dispatch.again(freed)
 
     # -- partitions that went --------------------------------------------------------------------
 

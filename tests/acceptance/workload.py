@@ -1,0 +1,123 @@
+"""Events with known consequences: what each device's tags must be in the end, and which records must be refused."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any
+
+from connector.sandbox.devices import change_tags
+
+REFUSED_TAG = "forbidden"
+FAULTS: dict[str, Any] = {
+    "device_failed": [{"prefix": "failed-"}],
+    "device_not_found": [{"prefix": "gone-"}, {"prefix": "shy-", "first": 2}],
+    "row_missing": [{"prefix": "rowless-"}, {"prefix": "late-", "first": 1}],
+    "row_duplicated": [{"prefix": "twice-"}],
+    "batch_refused": [{"prefix": "poison-"}],
+    "tag_refused": [{"tags": [REFUSED_TAG]}],
+    "rows_shuffled": [{"share": 0.3}],
+    "counters": [{"share": 0.3, "form": "strings"}, {"share": 0.3, "form": "lying"}],
+    "status_words": [{"share": 0.5}],
+}
+"""Every oddity of a single device, all at once; a prefix says what a device is prone to."""
+
+DOOMED = {
+    "failed-": "device_failed",
+    "gone-": "device_not_found",
+    "rowless-": "no_verdict",
+    "poison-": "refused_by_api",
+}
+"""Prefixes of devices all of whose events end in the dead-letter topic, and the reason."""
+PRONE = [*DOOMED, "shy-", "late-", "twice-"]
+_UNREADABLE: list[tuple[bytes, str]] = [
+    (b"\xff\xfe", "undecodable"),
+    (b"not json", "undecodable"),
+    (b"[1, 2]", "undecodable"),
+    (b'{"type": "tags", "tags": {"plan": "pro"}}', "invalid_event"),
+    (b'{"type": "tags", "hwid": "x", "tags": {}}', "invalid_event"),
+    (b'{"type": "registration", "hwid": "x", "push_token": "t", "platform": 5}', "invalid_event"),
+]
+
+
+@dataclass
+class Workload:
+    """Records for one mixed topic, keyed by device, so that each device's events are in one partition."""
+
+    records: list[tuple[bytes | None, bytes | None]] = field(default_factory=list)
+    tags: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Final tags by device, of those that are not doomed."""
+    refused: dict[int, str] = field(default_factory=dict)
+    """By the record's index, the reason for which it must be dead-lettered. Its header `n` is the index."""
+    skipped: int = 0
+
+
+def mixed(
+    events: int,
+    devices: int,
+    seed: int = 1,
+    *,
+    odd: float = 0.02,
+    unreadable: float = 0.003,
+    doomed_devices: bool = True,
+) -> Workload:
+    """Return `events` records over `devices` devices with skew: a few are busy, most are not."""
+    dice = random.Random(seed)
+    work = Workload()
+    names = [*_names(devices, dice, odd if doomed_devices else 0.0)]
+    skew = [*accumulate(1 / (rank + 1) ** 0.5 for rank in range(devices))]
+    for index in range(events):
+        chance = dice.random()
+        if chance < unreadable:
+            value, reason = dice.choice(_UNREADABLE)
+            work.records.append((b"odd", value))
+            work.refused[index] = reason
+        elif chance < unreadable + 0.001:
+            work.records.append((b"odd", None))
+            work.skipped += 1
+        else:
+            (name,) = dice.choices(names, cum_weights=skew)
+            _add(work, index, name, dice)
+    return work
+
+
+def _names(devices: int, dice: random.Random, odd: float) -> Iterator[str]:
+    for number in range(devices):
+        prefix = dice.choice(PRONE) if dice.random() < odd else ""
+        yield f"{prefix}device-{number}"
+
+
+def _add(work: Workload, index: int, name: str, dice: random.Random) -> None:
+    operator = dice.choice(["set", "set", "set", "append", "remove"])
+    event: dict[str, Any] = {"type": "tags", "hwid": name, "list_operator": operator}
+    tags: dict[str, Any] = {"interests": dice.sample(["news", "sport", "music", "food", "art"], 2)}
+    if operator == "set":
+        tags = {"seen": index}
+        if dice.random() < 0.3:
+            tags["interests"] = ["news"]
+        if dice.random() < 0.3:
+            tags[f"t{dice.randrange(5)}"] = dice.choice(["a", "b", 3, 4.5, True])
+    if dice.random() < 0.1:
+        event = {
+            "type": "registration",
+            "hwid": name,
+            "push_token": f"token-{name}",
+            "platform": dice.choice([1, "android"]),
+        }
+        tags = {"registered": index}
+        operator = "set"
+    doomed = next((reason for prefix, reason in DOOMED.items() if name.startswith(prefix)), None)
+    if doomed is None and dice.random() < 0.005 and event["type"] == "tags":
+        doomed = "tag_refused"
+        applied = dict(tags)
+        tags[REFUSED_TAG] = index
+        change_tags(work.tags.setdefault(name, {}), operator, applied)
+    elif doomed is None:
+        change_tags(work.tags.setdefault(name, {}), operator, tags)
+    event["tags"] = tags
+    if doomed is not None:
+        work.refused[index] = doomed
+    work.records.append((name.encode(), json.dumps(event).encode()))
