@@ -36,7 +36,7 @@ PRONE = [*DOOMED, "shy-", "late-", "twice-"]
 _UNREADABLE: list[tuple[bytes, str]] = [
     (b"\xff\xfe", "undecodable"),
     (b"not json", "undecodable"),
-    (b"[1, 2]", "undecodable"),
+    (b"[1, 2]", "invalid_event"),
     (b'{"type": "tags", "tags": {"plan": "pro"}}', "invalid_event"),
     (b'{"type": "tags", "hwid": "x", "tags": {}}', "invalid_event"),
     (b'{"type": "registration", "hwid": "x", "push_token": "t", "platform": 5}', "invalid_event"),
@@ -63,12 +63,14 @@ def mixed(
     odd: float = 0.02,
     unreadable: float = 0.003,
     doomed_devices: bool = True,
+    skew: float = 0.5,
+    operators: str = "set set set append remove",
 ) -> Workload:
-    """Return `events` records over `devices` devices with skew: a few are busy, most are not."""
+    """Return `events` records over `devices` devices with skew: a few are busy, most are not; 0 is even."""
     dice = random.Random(seed)
     work = Workload()
     names = [*_names(devices, dice, odd if doomed_devices else 0.0)]
-    skew = [*accumulate(1 / (rank + 1) ** 0.5 for rank in range(devices))]
+    weights = [*accumulate(1 / (rank + 1) ** skew for rank in range(devices))]
     for index in range(events):
         chance = dice.random()
         if chance < unreadable:
@@ -79,8 +81,8 @@ def mixed(
             work.records.append((b"odd", None))
             work.skipped += 1
         else:
-            (name,) = dice.choices(names, cum_weights=skew)
-            _add(work, index, name, dice)
+            (name,) = dice.choices(names, cum_weights=weights)
+            _add(work, index, name, dice.choice(operators.split()), dice)
     return work
 
 
@@ -90,8 +92,7 @@ def _names(devices: int, dice: random.Random, odd: float) -> Iterator[str]:
         yield f"{prefix}device-{number}"
 
 
-def _add(work: Workload, index: int, name: str, dice: random.Random) -> None:
-    operator = dice.choice(["set", "set", "set", "append", "remove"])
+def _add(work: Workload, index: int, name: str, operator: str, dice: random.Random) -> None:
     event: dict[str, Any] = {"type": "tags", "hwid": name, "list_operator": operator}
     tags: dict[str, Any] = {"interests": dice.sample(["news", "sport", "music", "food", "art"], 2)}
     if operator == "set":

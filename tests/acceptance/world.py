@@ -77,6 +77,7 @@ class Api:
         }
 
     def stop(self) -> None:
+        self._http.close()
         self._process.kill()
         self._process.wait()
 
@@ -207,7 +208,14 @@ class World:
         letters = {int(each.header("n") or -1): each.header("pushwoosh.reason") for each in stored}
         twice = {index: times for index, times in self.letters().items() if times > 1}
         assert not twice, f"dead-lettered more than once: {twice}"
-        assert letters == work.refused
+        assert not (missing := {n: why for n, why in work.refused.items() if n not in letters}), (
+            f"no letter: {missing}"
+        )
+        assert not (extra := {n: why for n, why in letters.items() if n not in work.refused}), (
+            f"good: {extra}"
+        )
+        wrong_reason = {n: (letters[n], why) for n, why in work.refused.items() if letters[n] != why}
+        assert not wrong_reason, f"wrong reason (has, should have): {wrong_reason}"
         known = self.api.tags()
         wrong = {
             name: (known.get(name), tags)
