@@ -184,6 +184,7 @@ class Consuming:
             self._engine.commit_failed((), self._pulse.clock())
             return False
         self._engine.committed(self._pulse.clock())
+        self._pulse.ring()
         return True
 
     async def _write(self, action: Commit, metadata: object) -> None:
