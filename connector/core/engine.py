@@ -469,7 +469,7 @@ class Engine:
         actions: list[Action] = []
         self.dispatch.wake(now)
         permits = self.gate.permits(now)
-        for route in self._open_routes(now):
+        for route in self._routes():
             permits -= self._submit(route, permits, now, actions)
         for job in self.tracking.due(now, permits):
             job.polling = True
@@ -492,7 +492,7 @@ class Engine:
         return self._commit(now, at_once=True)
 
     def _commit(self, now: float, *, at_once: bool = False) -> Commit | None:
-        commit = self.ledger.plan(now, hold_letters=bool(self.halts.whole), at_once=at_once)
+        commit = self.ledger.plan(now, hold_letters=self._letters_held, at_once=at_once)
         if commit is not None:
             for partition in commit.positions:
                 home = self.assignments[partition]
@@ -500,16 +500,22 @@ class Engine:
                     self._within_reach(home)
         return commit
 
+    @property
+    def _letters_held(self) -> bool:
+        """Whether nothing is dead-lettered until a person has looked."""
+        return bool(self.halts.whole)
+
     def _within_reach(self, home: Assignment) -> None:
         held, home.held = home.held, []
         ready = [event for event in held if not home.beyond_reach(event)]
         home.held = [event for event in held if home.beyond_reach(event)]
         self.dispatch.again(ready)
 
-    def _open_routes(self, now: float) -> list[Route]:
+    def _routes(self) -> list[Route]:
+        """Return the routes with something to send, none while nothing may be."""
         if self.frozen or self.stopping or self.adoption.pending or self._slots() <= 0:
             return []
-        return [route for route in self.dispatch.routes() if self.halts.may_submit(route[0], now) != "no"]
+        return self.dispatch.routes()
 
     def _slots(self) -> int:
         limits = self._limits
@@ -545,15 +551,21 @@ class Engine:
 
     def wake_at(self, now: float) -> float | None:
         """Return when `plan` should be called if nothing happens before; None: not at all."""
-        times = [self.dispatch.next_later(), self.ledger.wake_at()]
-        if self.gate.closed_until is None:
-            times.append(self.tracking.wake_at())
-            times += [self.dispatch.due_at(route) for route in self._open_routes(now)]
-        else:
-            times.append(self.gate.wake_at())
-        if self.halts.applications:
-            times.append(self.halts.wake_at())
+        requests = [self.tracking.wake_at(), *(self._due_at(route, now) for route in self._routes())]
+        request = min((time for time in requests if time is not None), default=None)
+        if request is not None and self.gate.closed_until is not None:
+            trial = self.gate.wake_at()
+            request = None if trial is None else max(request, trial)
+        times = (request, self.dispatch.next_later(), self.ledger.wake_at(hold_letters=self._letters_held))
         return min((time for time in times if time is not None), default=None)
+
+    def _due_at(self, route: Route, now: float) -> float | None:
+        """Return when a batch of this route may go, None if only a fact can change that."""
+        due = self.dispatch.due_at(route)
+        if due is None or self.halts.may_submit(route[0], now) != "no":
+            return due
+        probe_at = self.halts.probe_at(route[0])
+        return None if probe_at is None else max(due, probe_at)
 
     def _notice(self, level: str, event: str, **fields: object) -> None:
         self.notices.append(Notice(level, event, fields))

@@ -16,8 +16,8 @@ MENDS = {
     "unknown_application": "check pushwoosh.application: the API does not know it",
     "wrong_url": "check pushwoosh.url: what answers there is not the Audience API",
     BRAKE: "look at the dead letters' reasons, mend the cause, then send SIGHUP or restart to go on",
-    DATA_LOSS: 'records were deleted before they were read; set kafka.on_data_loss = "continue" and restart to '
-    "go on without them",
+    DATA_LOSS: 'records were deleted before they were read; set kafka.on_data_loss = "continue" and restart '
+    "to go on without them",
 }
 """What to do about each cause of a halt."""
 
@@ -103,11 +103,10 @@ class Halts:
         for halt in self.applications.values():
             halt.probe_at = now
 
-    def wake_at(self) -> float | None:
-        """When the next probe is due."""
-        if self.whole:
-            return None
-        return min((halt.probe_at for halt in self.applications.values() if not halt.probing), default=None)
+    def probe_at(self, application: str) -> float | None:
+        """When a halted application is to be probed next; None while a probe is out, or at a full stop."""
+        halt = self.applications.get(application)
+        return None if self.whole or halt is None or halt.probing else halt.probe_at
 
     def all(self) -> list[Halt]:
         """Every halt in force."""

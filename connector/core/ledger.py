@@ -267,14 +267,14 @@ class Ledger:
         self._later = sorted(item for item in self._later if item[2].home is not home)
         home.let_go()
 
-    def wake_at(self) -> float | None:
+    def wake_at(self, *, hold_letters: bool) -> float | None:
         """Return when `plan` may next have something to do by itself."""
         if self.operation is not None:
             return None
         times: list[float] = []
-        if self._owed:
+        if self._owed and not hold_letters:
             times.append(self._letters_not_before)
-        if self._later:
+        if self._later and not hold_letters:
             times.append(max(self._later[0][0], self._letters_not_before))
         if any(home.dirty for home in self.assignments.values()):
             times.append(0.0 if self._unrecorded else self._quiet_until)

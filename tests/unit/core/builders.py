@@ -1,0 +1,146 @@
+"""Records, events, reports and limits for tests of the core. Each call makes new ones; nothing is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from connector.core.decode import Interpreter
+from connector.core.limits import Limits
+from connector.model import (
+    Content,
+    Event,
+    JobReport,
+    JobState,
+    Reason,
+    Record,
+    Rejection,
+    Row,
+    Start,
+    TopicPartition,
+)
+
+NOW = 1_700_000_000.0
+"""When tests begin, seconds since the epoch."""
+P0 = TopicPartition("events", 0)
+P1 = TopicPartition("events", 1)
+UNDECODABLE = Rejection(Reason.UNDECODABLE, "Not JSON")
+
+
+@dataclass(frozen=True)
+class ARecord:
+    """A Kafka record in the shape of `connector.model.Record`."""
+
+    where: TopicPartition
+    at: int
+    content: bytes | None
+
+    def topic(self) -> str:
+        return self.where.topic
+
+    def partition(self) -> int:
+        return self.where.partition
+
+    def offset(self) -> int:
+        return self.at
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, int(NOW * 1000) + self.at
+
+    def key(self) -> bytes | None:
+        return None
+
+    def value(self) -> bytes | None:
+        return self.content
+
+    def headers(self) -> list[tuple[str, bytes | None]] | None:
+        return None
+
+
+def record(offset: int, content: Any = None, partition: TopicPartition = P0) -> ARecord:
+    """A record; `content` is written as JSON, None makes a tombstone."""
+    return ARecord(partition, offset, None if content is None else json.dumps(content).encode())
+
+
+_READ = Interpreter(Content.MIXED)
+
+
+def event_of(made: Record) -> Event:
+    """What decoding makes of a record that is sound."""
+    (found,) = _READ.read([made])
+    assert isinstance(found, Event), found
+    return found
+
+
+def tags(
+    offset: int,
+    device: str | None = "A",
+    operator: str = "set",
+    partition: TopicPartition = P0,
+    values: dict[str, Any] | None = None,
+    **identifiers: str,
+) -> Event:
+    """A tags event of a device (its hwid) or of other identifiers."""
+    content = {
+        "type": "tags",
+        "tags": {"t": offset} if values is None else values,
+        "list_operator": operator,
+        **identifiers,
+    }
+    if device is not None:
+        content["hwid"] = device
+    return event_of(record(offset, content, partition))
+
+
+def registration(
+    offset: int,
+    device: str = "A",
+    token: str = "t-A",
+    partition: TopicPartition = P0,
+    **more: Any,
+) -> Event:
+    content = {"type": "registration", "hwid": device, "push_token": token, "platform": 3, **more}
+    return event_of(record(offset, content, partition))
+
+
+def devices(offsets: Iterable[int], partition: TopicPartition = P0) -> list[Event]:
+    """Tags events, each of a device of its own, named after its offset."""
+    return [tags(offset, f"d{offset}", partition=partition) for offset in offsets]
+
+
+def start(offset: int = 0, metadata: str = "", partition: TopicPartition = P0) -> Start:
+    return Start(partition, offset, metadata)
+
+
+def row(event: Event, status: str = "done", answers: dict[str, str] | None = None) -> Row:
+    """The report's row of a device as it was sent."""
+    return Row(event.hwid, event.user_id, event.push_token, status, answers)
+
+
+def completed(*rows: Row) -> JobReport:
+    return JobReport(JobState.COMPLETED, "Completed", 100, list(rows))
+
+
+def all_done(events: Iterable[Event]) -> JobReport:
+    return completed(*map(row, events))
+
+
+def unfinished(progress: int = -1) -> JobReport:
+    return JobReport(JobState.UNFINISHED, "Pending", progress)
+
+
+FAILED = JobReport(JobState.FAILED, "Failed", 100, None, "internal error")
+
+
+def limits(**changed: Any) -> Limits:
+    """Limits for tests: small batches, no brake unless asked for."""
+    small: dict[str, Any] = {"max_devices": 10, "linger": 0.5, "brake_share": 0.0}
+    return Limits(**(small | changed))
+
+
+def tags_of(row_bytes: bytes) -> dict[str, Any]:
+    """The tags in a row as it is sent."""
+    found: dict[str, Any] = json.loads(row_bytes)["tags"]
+    return found

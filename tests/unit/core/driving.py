@@ -1,0 +1,230 @@
+"""Drives an engine by hand or to the end, with a clock of its own and an API that a test scripts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from itertools import count
+
+from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
+from connector.core.coalesce import contributors
+from connector.core.engine import Engine
+from connector.core.jobs import Batch, Job
+from connector.core.limits import Limits
+from connector.model import (
+    Accepted,
+    Event,
+    PollAnswer,
+    Position,
+    PostAnswer,
+    Refused,
+    Rejection,
+    TopicPartition,
+)
+from tests.unit.core.builders import NOW, P0, ARecord, all_done, limits, start
+
+REFUSED = Refused("invalid request", 400)
+_MOST_STEPS = 200_000
+
+
+class Drive:
+    """An engine, its clock, and what it has asked for that was not answered yet."""
+
+    def __init__(self, bounds: Limits | None = None, seed: int = 0) -> None:
+        self.engine = Engine(limits() if bounds is None else bounds, random.Random(seed).random)
+        self.now = NOW
+        self.submits: list[Submit] = []
+        self.polls: list[Poll] = []
+        self.commit: Commit | None = None
+        self.paused: set[TopicPartition] = set()
+        self.positions: dict[TopicPartition, Position] = {}
+        """What was committed."""
+        self.letters: list[tuple[TopicPartition, int, str]] = []
+        """Partition, offset and reason of each letter written."""
+        self.posts = self.gets = 0
+        self.sent: list[list[int]] = []
+        """The offsets of each POST, of merged updates all of them."""
+        self._ids = count(1)
+
+    # -- facts -----------------------------------------------------------------------------------
+
+    def assign(
+        self,
+        partition: TopicPartition = P0,
+        offset: int = 0,
+        metadata: str = "",
+        until: int | None = None,
+    ) -> None:
+        self.engine.assigned(start(offset, metadata, partition), until)
+
+    def read(self, *outcomes: Event | Rejection | None, at: int = 0, partition: TopicPartition = P0) -> None:
+        """Records were read; what is no event is given with the offset `at` and those after it."""
+        records: list[ARecord] = []
+        for outcome in outcomes:
+            if isinstance(outcome, Event):
+                assert isinstance(outcome.record, ARecord)
+                records.append(outcome.record)
+            else:
+                records.append(ARecord(partition, at, None if outcome is None else b"?"))
+                at += 1
+        if records:
+            partition = records[0].where
+        self.engine.received(partition, records, outcomes, self.now)
+
+    def posted(self, submit: Submit, answer: PostAnswer | None = None) -> PostAnswer:
+        """Answer a POST: accepted unless told otherwise."""
+        self.submits.remove(submit)
+        answer = Accepted(f"request-{next(self._ids)}") if answer is None else answer
+        self.engine.posted(submit.batch, answer, self.now)
+        return answer
+
+    def polled(self, poll: Poll, answer: PollAnswer | None = None) -> None:
+        """Answer a GET: all done unless told otherwise."""
+        self.polls.remove(poll)
+        answer = all_done(poll.job.events) if answer is None else answer
+        self.engine.polled(poll.job, answer, self.now, self.now)
+
+    def committed(self) -> None:
+        """The commit under way was acknowledged."""
+        assert self.commit is not None
+        self.positions.update(self.commit.positions)
+        for letter in self.commit.letters:
+            where = TopicPartition(letter.record.topic(), letter.record.partition())
+            self.letters.append((where, letter.record.offset(), letter.rejection.reason))
+        self.commit = None
+        self.engine.committed(self.now)
+
+    def commit_failed(self, *refused: int) -> None:
+        self.commit = None
+        self.engine.commit_failed(refused, self.now)
+
+    def later(self, seconds: float) -> None:
+        self.now += seconds
+
+    # -- actions ---------------------------------------------------------------------------------
+
+    def plan(self) -> list[Action]:
+        """Ask for actions until there are none, and hold `wake_at` to what it says."""
+        found: list[Action] = []
+        while actions := self.engine.plan(self.now):
+            found += actions
+        wake_at = self.engine.wake_at(self.now)
+        assert wake_at is None or wake_at > self.now, "a wake-up call for nothing: a busy loop"
+        for action in found:
+            self._take(action)
+        return found
+
+    def _take(self, action: Action) -> None:
+        match action:
+            case Submit(batch):
+                self.posts += 1
+                self.submits.append(action)
+                self.sent.append(sorted(each.offset for one in batch.events for each in contributors(one)))
+            case Poll():
+                self.gets += 1
+                self.polls.append(action)
+            case Commit():
+                assert self.commit is None, "two commits at once"
+                self.commit = action
+            case Pause(partitions):
+                self.paused.update(partitions)
+            case Resume(partitions):
+                self.paused.difference_update(partitions)
+
+    def submitted(self) -> list[Batch]:
+        """Plan; return the batches of POSTs that were not answered."""
+        self.plan()
+        return [submit.batch for submit in self.submits]
+
+    def start_job(self) -> Job:
+        """Wait for the next POST, accept it, return its job."""
+        self.wait_for(lambda: bool(self.submits))
+        answer = self.posted(self.submits[0])
+        assert isinstance(answer, Accepted)
+        job = self.engine.tracking.find(answer.request_id)
+        assert job is not None
+        return job
+
+    def next_poll(self) -> Poll:
+        """Wait for the next GET."""
+        self.wait_for(lambda: bool(self.polls))
+        return self.polls[0]
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Plan and let time pass from wake-up call to wake-up call until this holds."""
+        for _ in range(_MOST_STEPS):
+            self.plan()
+            if condition():
+                return
+            wake_at = self.engine.wake_at(self.now)
+            assert wake_at is not None, "nothing is going to happen any more"
+            self.now = wake_at
+        raise AssertionError("it never came")
+
+    def run(
+        self,
+        post: Callable[[Batch], PostAnswer | None] = lambda _: None,
+        poll: Callable[[Job], PollAnswer | None] = lambda _: None,
+        *,
+        seconds: float = 1e9,
+    ) -> None:
+        """Answer everything until nothing is going to happen, or for so many seconds."""
+        end = self.now + seconds
+        for _ in range(_MOST_STEPS):
+            self.plan()
+            self._answer(post, poll)
+            if self.submits or self.polls or self.commit:
+                continue
+            wake_at = self.engine.wake_at(self.now)
+            if wake_at is None or wake_at > end:
+                self.now = end if seconds < 1e9 else self.now  # the default: no end
+                return
+            self.now = max(self.now, wake_at)
+        raise AssertionError("it never ends")
+
+    def _answer(
+        self, post: Callable[[Batch], PostAnswer | None], poll: Callable[[Job], PollAnswer | None]
+    ) -> None:
+        for submit in list(self.submits):
+            self.posted(submit, post(submit.batch))
+        for asked in list(self.polls):
+            self.polled(asked, poll(asked.job))
+        if self.commit is not None:
+            self.committed()
+
+    # -- questions -------------------------------------------------------------------------------
+
+    @property
+    def written(self) -> list[int]:
+        """Offsets of the letters written, in order."""
+        return [offset for _, offset, _ in self.letters]
+
+    def position(self, partition: TopicPartition = P0) -> int:
+        """The committed offset; -1 for none."""
+        return self.positions[partition].offset if partition in self.positions else -1
+
+    def at_rest(self) -> bool:
+        """Whether nothing is left: no event, no lane, no job, no letter."""
+        engine = self.engine
+        homes: Sequence[object] = [
+            home for home in engine.assignments.values() if home.events or home.bytes or home.held
+        ]
+        return not (
+            homes
+            or engine.lanes.busy
+            or engine.lanes.waiters()
+            or engine.dispatch.waiting
+            or engine.ledger.letters
+            or not engine.idle
+        )
+
+
+def refusing(*bad: int) -> Callable[[Batch], PostAnswer | None]:
+    """An API that refuses each request with one of these offsets in it."""
+    spoilt = set(bad)
+
+    def post(batch: Batch) -> PostAnswer | None:
+        offsets = {each.offset for event in batch.events for each in contributors(event)}
+        return REFUSED if offsets & spoilt else None
+
+    return post
