@@ -24,7 +24,7 @@ class Sorted(NamedTuple):
     """Records and ends by partition; partitions whose next offset isn't in the log; other errors."""
 
     fetched: list[Fetched]
-    misplaced: list[tuple[TopicPartition, str]]
+    misplaced: list[tuple[TopicPartition, KafkaError]]
     errors: list[tuple[KafkaError, str]]
 
 
@@ -39,7 +39,7 @@ def sort(messages: list[Message], topic: str | None) -> Sorted:
     """
     records: dict[TopicPartition, list[Record]] = {}
     ends: dict[TopicPartition, int] = {}
-    misplaced: list[tuple[TopicPartition, str]] = []
+    misplaced: list[tuple[TopicPartition, KafkaError]] = []
     errors: list[tuple[KafkaError, str]] = []
     if any(map(_error, messages)):
         failed = [m for m in messages if m.error() is not None]
@@ -65,7 +65,7 @@ def sort(messages: list[Message], topic: str | None) -> Sorted:
 def _sort_errors(
     failed: list[Message],
     ends: dict[TopicPartition, int],
-    misplaced: list[tuple[TopicPartition, str]],
+    misplaced: list[tuple[TopicPartition, KafkaError]],
     errors: list[tuple[KafkaError, str]],
 ) -> None:
     for message in failed:
@@ -78,6 +78,6 @@ def _sort_errors(
         elif error.code() == KafkaError._PARTITION_EOF and offset is not None:
             ends[TopicPartition(topic, number)] = offset
         elif error.code() in _MISPLACED:
-            misplaced.append((TopicPartition(topic, number), error.str()))
+            misplaced.append((TopicPartition(topic, number), error))
         else:
             errors.append((error, topic))

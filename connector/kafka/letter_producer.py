@@ -115,6 +115,9 @@ class LetterProducer:
     def __init__(self, properties: Mapping[str, Any], topic: str, group_id: str, connector_name: str) -> None:
         self._properties = {**properties, "error_cb": self._keep_error}
         self._transactional = "transactional.id" in properties
+        self._lifetime = int(properties.get("transaction.timeout.ms", 60_000)) / 1000
+        """Seconds after which the coordinator aborts a transaction and fences its producer."""
+        self._began = 0.0
         self._topic = topic
         self._headers = partial(headers, group_id=group_id, connector_name=connector_name)
         self._producer: Producer | None = None
@@ -169,6 +172,7 @@ class LetterProducer:
         try:
             if self._transactional:
                 producer.begin_transaction()
+                self._began = time.monotonic()
             failures = self._produce(producer, letters, restamped, one_by_one=one_by_one)
             if failures:
                 self._give_up(producer)
@@ -295,6 +299,8 @@ class LetterProducer:
             return Fenced("group", error.str())
         if code in _FENCED:
             self._drop()
+            if time.monotonic() - self._began >= self._lifetime:
+                return LettersUnwritable("unavailable", "the transaction took too long and was aborted")
             return Fenced("producer", error.str())
         if error.fatal():
             self._drop()

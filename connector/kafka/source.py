@@ -11,46 +11,30 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.aio import AIOConsumer
 
 from connector.kafka.batches import sort
+from connector.kafka.beginnings import Beginnings, name
 from connector.kafka.commits import CommitRefused, error_in, refusal
+from connector.kafka.listener import Listener
 from connector.kafka.properties import consumer_properties
-from connector.kafka.starts import Beginning, beginning
+from connector.kafka.starts import Beginning
 from connector.kafka.statistics import Statistics, parse
-from connector.kafka.troubles import CONNECTION, Trouble, Troubles
+from connector.kafka.troubles import CONNECTION, Troubles
 from connector.model import Fetched, Position, Start, TopicPartition
 
 ASSIGN_LIMIT = 5.0
 """Seconds in the assignment callback for reading committed offsets; the rest is done beside consuming."""
 REVOKE_LIMIT = 5.0
 """Seconds for the commit in the revocation callback: the group waits meanwhile."""
-CALL_LIMIT = 2.0
-"""Seconds for one question to a broker."""
 JOIN_LIMIT = 15.0
 """Seconds without membership, brokers answering, after which something is wrong."""
 LOOK_EVERY = 0.5
 """Seconds between two looks at what isn't in order."""
-
-
-class Listener(Protocol):
-    """Who owns the partitions' state. Called on the loop; a task made in here must not outlive the call."""
-
-    async def assigned(self, starts: Sequence[Start]) -> None:
-        """Own these from now on. Also called, again, for a partition that was created anew."""
-
-    async def revoked(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Position]:
-        """Let go of these; what is returned is committed before the next owner reads it."""
-
-    def lost(self, partitions: Sequence[TopicPartition]) -> None:
-        """Somebody else owns these already: write nothing."""
-
-    def trouble(self, trouble: Trouble) -> None:
-        """Something began, lasts or ended: a line for the log, a state for readiness."""
 
 
 class SourceFailed(Exception):  # noqa: N818 -- reads as what happened
@@ -68,27 +52,32 @@ class Source:
         on_data_loss: Literal["halt", "continue"],
         clock: Callable[[], float],
     ) -> None:
-        self._properties, self._reset = consumer_properties(properties)
+        self._properties, reset = consumer_properties(properties)
         self._topics = list(topics)
         self._only_topic = topics[0] if len(topics) == 1 and not topics[0].startswith("^") else None
         self._listener = listener
-        self._on_data_loss = on_data_loss
         self._clock = clock
         self.troubles = Troubles(listener.trouble, clock)
         self.joined = False
         """The group counts this member in, with or without partitions."""
+        self._beginnings = Beginnings(
+            lambda: self._client, self.troubles, reset=reset, on_data_loss=on_data_loss
+        )
         self._owned: dict[TopicPartition, int] = {}
         """What the listener owns, with the next offset to come."""
         self._unresolved: set[TopicPartition] = set()
         """Assigned, but where to begin isn't known yet."""
         self._halted: set[TopicPartition] = set()
         """Assigned, but nothing may be read."""
+        self._displaced: dict[TopicPartition, KafkaError] = {}
+        """Owned, but the next offset isn't in the log, and where to go on isn't known yet."""
         self._paused: set[TopicPartition] = set()
         self._statistics = Statistics()
-        self._ends: dict[TopicPartition, int] = {}
+        self._ends = self._beginnings.ends
         self._stale: list[TopicPartition] = []
         self._started = self._next_look = clock()
         self._consumer: AIOConsumer | None = None
+        self._closing: AIOConsumer | None = None
 
     # -- life ------------------------------------------------------------------------------
 
@@ -115,8 +104,6 @@ class Source:
             raise CommitRefused("lost", "the consumer is not running")
         return consumer
 
-    _closing: AIOConsumer | None = None
-
     # -- reading ---------------------------------------------------------------------------
 
     async def fetch(self, max_records: int = 5000, wait: float = 0.01) -> list[Fetched]:
@@ -133,8 +120,8 @@ class Source:
         found = sort(messages, self._only_topic)
         for error, subject in found.errors:
             self._notice(error, subject)
-        for partition, text in found.misplaced:
-            await self._replace(partition, text)
+        for partition, error in found.misplaced:
+            await self._replace(partition, error)
         return self._count(found.fetched)
 
     def _count(self, fetched: list[Fetched]) -> list[Fetched]:
@@ -201,7 +188,7 @@ class Source:
 
         Raises KafkaException where a broker doesn't answer.
         """
-        return {p: (await self._watermarks(p))[1] for p in partitions}
+        return {p: (await self._beginnings.limits(p))[1] for p in partitions}
 
     async def group_metadata(self) -> Any:
         """Get what a transaction carries to prove that this member is still in the group."""
@@ -224,7 +211,7 @@ class Source:
         deadline = self._clock() + ASSIGN_LIMIT
         found: dict[TopicPartition, Beginning] = {}
         while not found and self._clock() < deadline:
-            found = await self._beginnings(partitions)
+            found = await self._beginnings.find(partitions)
         await self._begin(partitions, found)
 
     async def _begin(
@@ -243,13 +230,14 @@ class Source:
         await self._client.incremental_assign(places)
         if waiting:
             await self._client.pause(_bare(waiting))
-        for beginning_ in found.values():
-            if beginning_.trouble:
-                self._tell_of_loss(beginning_)
+        for one in found.values():
+            self._tell_of_loss(one)
         if reading:
             await self._listener.assigned([Start(p, b.offset, b.metadata) for p, b in reading.items()])
 
     def _tell_of_loss(self, found: Beginning) -> None:
+        if not found.trouble:
+            return
         where = found.message.partition(":")[0]
         self.troubles.notice(found.trouble, found.message, where, blocking=found.halted)
         if not found.halted:
@@ -294,7 +282,8 @@ class Source:
         for partition in partitions:
             self._owned.pop(partition, None)
             self._ends.pop(partition, None)
-            self.troubles.works(("data_loss", "no_offset"), _name(partition))
+            self._displaced.pop(partition, None)
+            self.troubles.works(("data_loss", "no_offset"), name(partition))
         for some in (self._unresolved, self._halted, self._paused):
             some.difference_update(partitions)
         try:
@@ -302,64 +291,17 @@ class Source:
         except KafkaException as exception:
             self._take_error(exception)
 
-    # -- where to begin --------------------------------------------------------------------
+    # -- records that are gone -------------------------------------------------------------
 
-    async def _beginnings(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Beginning]:
-        """Where each begins; those that can't be told in time are left out."""
-        try:
-            committed = await self._client.committed(_bare(partitions), timeout=CALL_LIMIT)
-        except KafkaException as exception:
-            self._offsets_unavailable(exception)
-            return {}
-        found: dict[TopicPartition, Beginning] = {}
-        for one in committed:
-            partition = TopicPartition(one.topic, one.partition)
-            position = Position(one.offset, one.metadata or "") if one.offset >= 0 else None
-            try:
-                if one.error is not None:
-                    raise KafkaException(one.error)  # noqa: TRY301 -- one way out for both questions
-                low, high = await self._watermarks(partition)
-            except KafkaException as exception:
-                self._offsets_unavailable(exception)
-            else:
-                found[partition] = self._decide(partition, position, low, high)
-        if len(found) == len(partitions):
-            self.troubles.works(("offsets_unavailable",))
-        return found
-
-    def _decide(self, partition: TopicPartition, position: Position | None, low: int, high: int) -> Beginning:
-        self._ends[partition] = high
-        return beginning(
-            position,
-            low,
-            high,
-            reset=self._reset,
-            on_data_loss=self._on_data_loss,
-            where=_name(partition),
-        )
-
-    async def _watermarks(self, partition: TopicPartition) -> tuple[int, int]:
-        place = KafkaTopicPartition(partition.topic, partition.partition)
-        low, high = await self._client.get_watermark_offsets(place, timeout=CALL_LIMIT)
-        return low, high
-
-    def _offsets_unavailable(self, exception: KafkaException) -> None:
-        error = error_in(exception)
-        if error is not None:
-            self._notice(error)
-        self.troubles.notice("offsets_unavailable", str(error.str() if error else exception))
-
-    async def _replace(self, partition: TopicPartition, text: str) -> None:
+    async def _replace(self, partition: TopicPartition, error: KafkaError) -> None:
         """Go on where the log still is, or halt: the next offset of an owned partition isn't in it."""
         if partition not in self._owned or partition in self._halted:
             return
-        try:
-            low, high = await self._watermarks(partition)
-        except KafkaException:
-            low, high = 0, 0
-        found = self._decide(partition, Position(self._owned[partition], ""), low, high)
-        if not found.trouble:
-            found = found._replace(trouble="data_loss", message=f"{_name(partition)}: {text}")
+        found = await self._beginnings.find_again(partition, self._owned[partition], error)
+        if found is None:
+            self._displaced[partition] = error
+            return
+        self._displaced.pop(partition, None)
         if found.halted:
             self._halted.add(partition)
             self._tell_of_loss(found)
@@ -368,8 +310,10 @@ class Source:
         await self._client.incremental_unassign(_bare([partition]))
         if found.rewound:
             del self._owned[partition]
+            self._paused.discard(partition)
             self._listener.lost([partition])
             await self._begin([partition], {partition: found})
+            await self._client.resume(_bare([partition]))
             return
         self._tell_of_loss(found)
         self._owned[partition] = found.offset
@@ -388,15 +332,17 @@ class Source:
             await self._look_for_membership(now)
         if self._unresolved:
             partitions = list(self._unresolved)
-            found = await self._beginnings(partitions)
+            found = await self._beginnings.find(partitions)
             if found:
                 await self._client.incremental_unassign(_bare(found))
                 await self._begin(list(found), found)
                 await self._client.resume(_bare([p for p, b in found.items() if not b.halted]))
+        for partition, error in list(self._displaced.items()):
+            await self._replace(partition, error)
         if self._stale:
             partition = self._stale.pop()
             try:
-                self._ends[partition] = (await self._watermarks(partition))[1]
+                await self._beginnings.limits(partition)
             except KafkaException as exception:
                 self._take_error(exception)
         self.troubles.remind()
@@ -439,10 +385,6 @@ class Source:
         self._stale = [p for p in self._owned if p in self._paused or p in self._halted]
         if self._statistics.connected:
             self.troubles.works(CONNECTION)
-
-
-def _name(partition: TopicPartition) -> str:
-    return f"{partition.topic}/{partition.partition}"
 
 
 def _bare(partitions: Collection[TopicPartition]) -> list[KafkaTopicPartition]:

@@ -120,3 +120,19 @@ async def test_a_dead_broker_is_unreachable_until_it_is_back(own_broker: Callabl
         await member.until(lambda: member.records)
         await member.until(lambda: not member.source.troubles.active)
         assert sum(t.phase is Phase.BEGAN and t.code == "unreachable" for t in member.troubles) == 1
+
+
+@pytest.mark.slow
+async def test_an_older_broker_without_the_new_protocol_is_named(
+    own_broker: Callable[..., Broker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.kafka.source.JOIN_LIMIT", 3.0)
+    broker = own_broker(version="3.9.1")
+    topic = Kafka(broker.bootstrap).create_topic()
+    async with Member(broker.bootstrap, "g", [topic], group_protocol="consumer") as member:
+        await member.until(lambda: member.told("protocol_unsupported"))
+        assert not member.source.joined
+        assert member.source.troubles.blocking
+    async with Member(broker.bootstrap, "g", [topic]) as member:
+        await member.until(lambda: member.starts)
+        assert not member.troubles

@@ -1,0 +1,98 @@
+"""Asks the brokers where to begin: committed offsets with their metadata, and the limits of the log."""
+
+# ruff: noqa: SLF001 -- librdkafka's own error codes have names with an underscore in front
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import TopicPartition as KafkaTopicPartition
+from confluent_kafka.aio import AIOConsumer
+
+from connector.kafka.commits import error_in
+from connector.kafka.starts import Beginning, beginning
+from connector.kafka.troubles import Troubles
+from connector.model import Position, TopicPartition
+
+CALL_LIMIT = 2.0
+"""Seconds for one question to a broker."""
+
+
+class Beginnings:
+    """Answers where partitions begin, and takes note of what keeps it from answering.
+
+    `reset` is the user's auto.offset.reset. `client` gives the consumer, which is made later.
+    """
+
+    def __init__(
+        self, client: Callable[[], AIOConsumer], troubles: Troubles, *, reset: str, on_data_loss: str
+    ) -> None:
+        self._client = client
+        self.ends: dict[TopicPartition, int] = {}
+        """Where each partition ended when it was last asked about."""
+        self._troubles = troubles
+        self._reset = reset
+        self._on_data_loss = on_data_loss
+
+    async def find(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Beginning]:
+        """Find where each begins; those that can't be told in time are left out."""
+        asked = [KafkaTopicPartition(p.topic, p.partition) for p in partitions]
+        try:
+            committed = await self._client().committed(asked, timeout=CALL_LIMIT)
+        except KafkaException as exception:
+            self._unavailable(exception)
+            return {}
+        found: dict[TopicPartition, Beginning] = {}
+        for one in committed:
+            partition = TopicPartition(one.topic, one.partition)
+            position = Position(one.offset, one.metadata or "") if one.offset >= 0 else None
+            try:
+                if one.error is not None:
+                    raise KafkaException(one.error)  # noqa: TRY301 -- one way out for both questions
+                limits = await self.limits(partition)
+            except KafkaException as exception:
+                self._unavailable(exception)
+            else:
+                found[partition] = self._decide(partition, position, limits)
+        if len(found) == len(partitions):
+            self._troubles.works(("offsets_unavailable",))
+        return found
+
+    async def find_again(self, partition: TopicPartition, offset: int, error: KafkaError) -> Beginning | None:
+        """Find where to go on after `error` at `offset`; None if the broker doesn't answer."""
+        try:
+            limits = await self.limits(partition)
+        except KafkaException as exception:
+            self._unavailable(exception)
+            return None
+        found = self._decide(partition, Position(offset, ""), limits)
+        if found.trouble or error.code() != KafkaError._LOG_TRUNCATION:
+            return found  # without a trouble: it was a moment of a new leader, go on at the same offset
+        message = f"{name(partition)}: {error.str()}"
+        return found._replace(trouble="data_loss", message=message, halted=self._on_data_loss == "halt")
+
+    async def limits(self, partition: TopicPartition) -> tuple[int, int]:
+        """Ask for the first offset of the log and its end. Raises KafkaException."""
+        place = KafkaTopicPartition(partition.topic, partition.partition)
+        low, high = await self._client().get_watermark_offsets(place, timeout=CALL_LIMIT)
+        self.ends[partition] = high
+        return low, high
+
+    def _decide(
+        self, partition: TopicPartition, position: Position | None, limits: tuple[int, int]
+    ) -> Beginning:
+        return beginning(
+            position, *limits, reset=self._reset, on_data_loss=self._on_data_loss, where=name(partition)
+        )
+
+    def _unavailable(self, exception: KafkaException) -> None:
+        error = error_in(exception)
+        if error is not None:
+            self._troubles.notice_error(error)
+        self._troubles.notice("offsets_unavailable", error.str() if error else str(exception))
+
+
+def name(partition: TopicPartition) -> str:
+    """Write a partition as messages name it."""
+    return f"{partition.topic}/{partition.partition}"

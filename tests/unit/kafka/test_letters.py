@@ -1,0 +1,113 @@
+"""Headers of a dead letter: the record's own untouched, then why, in Kafka Connect's words and ours."""
+
+from __future__ import annotations
+
+from connector.kafka.letters import Headers, headers
+from connector.model import Letter, Reason, Rejection
+
+
+class Record:
+    """A source record of which only place, time and headers matter here."""
+
+    def __init__(self, theirs: Headers | None = None) -> None:
+        self._headers = theirs
+
+    def topic(self) -> str:
+        return "orders"
+
+    def partition(self) -> int:
+        return 2
+
+    def offset(self) -> int:
+        return 77
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, 1_700_000_000_000
+
+    def key(self) -> bytes | None:
+        return b"k"
+
+    def value(self) -> bytes | None:
+        return None
+
+    def headers(self) -> Headers | None:
+        return self._headers
+
+
+REFUSED = Rejection(
+    Reason.TAG_REFUSED,
+    "plan: wrong value",
+    request_id="r-9",
+    http_status=200,
+    job_status="Completed",
+    device_status="done",
+    refused_tags='{"plan":"wrong value"}',
+)
+
+
+def made(record: Record, why: Rejection = REFUSED, *, restamped: bool = False) -> Headers:
+    letter = Letter(record, why, attempts=3, first_attempt=1_700_000_000.0, last_attempt=1_700_000_001.5)
+    return headers(letter, "group-1", "connector-1", restamped=restamped)
+
+
+def test_kafka_connect_names_are_written_as_text() -> None:
+    found = {name: value for name, value in made(Record()) if name.startswith("__connect")}
+    assert found == {
+        "__connect.errors.topic": b"orders",
+        "__connect.errors.partition": b"2",
+        "__connect.errors.offset": b"77",
+        "__connect.errors.connector.name": b"connector-1",
+        "__connect.errors.stage": b"TASK_PUT",
+        "__connect.errors.exception.class.name": b"pushwoosh.TagRefused",
+        "__connect.errors.exception.message": b"plan: wrong value",
+    }
+
+
+def test_our_own_say_what_connect_cannot() -> None:
+    found = {name: value for name, value in made(Record()) if name.startswith("pushwoosh.")}
+    assert found == {
+        "pushwoosh.id": b"orders/2/77",
+        "pushwoosh.reason": b"tag_refused",
+        "pushwoosh.detail": b"plan: wrong value",
+        "pushwoosh.attempts": b"3",
+        "pushwoosh.group": b"group-1",
+        "pushwoosh.request_id": b"r-9",
+        "pushwoosh.http_status": b"200",
+        "pushwoosh.job_status": b"Completed",
+        "pushwoosh.device_status": b"done",
+        "pushwoosh.refused_tags": b'{"plan":"wrong value"}',
+        "pushwoosh.first_attempt": b"2023-11-14T22:13:20.000Z",
+        "pushwoosh.last_attempt": b"2023-11-14T22:13:21.500Z",
+    }
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    letter = Letter(Record(), Rejection(Reason.UNDECODABLE, "not UTF-8"))
+    found = dict(headers(letter, "g", "c"))
+    assert "pushwoosh.request_id" not in found
+    assert "pushwoosh.first_attempt" not in found
+    assert found["pushwoosh.attempts"] == b"0"
+    assert found["__connect.errors.stage"] == b"VALUE_CONVERTER"
+
+
+def test_the_source_headers_stay_in_order_with_doubles_and_nulls() -> None:
+    theirs: Headers = [("a", b"\xff"), ("a", None), ("", b""), ("pushwoosh.campaign", b"spring")]
+    assert made(Record(theirs))[:4] == theirs
+
+
+def test_a_letter_that_fails_again_tells_one_story() -> None:
+    first = made(Record([("mine", b"1")]), restamped=True)
+    second = made(Record([*first, ("__connect.errors.exception.stacktrace", b"old")]))
+    names = [name for name, _ in second]
+    assert len(names) == len(set(names))
+    assert second == made(Record([("mine", b"1")]))
+
+
+def test_a_time_that_could_not_be_kept_is_in_a_header() -> None:
+    assert dict(made(Record(), restamped=True))["pushwoosh.timestamp"] == b"1700000000000"
+    assert "pushwoosh.timestamp" not in dict(made(Record()))
+
+
+def test_words_that_are_no_unicode_do_not_stop_a_letter() -> None:
+    found = dict(made(Record(), Rejection(Reason.INVALID_EVENT, "lone \ud800")))
+    assert found["pushwoosh.detail"] == b"lone \\ud800"

@@ -1,0 +1,48 @@
+"""Where reading begins: every side of the log's two limits."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.kafka.starts import Beginning, beginning
+from connector.model import Position
+
+
+def _from(offset: int, *, on_data_loss: str = "halt", reset: str = "earliest") -> Beginning:
+    committed = Position(offset, "jobs")
+    return beginning(committed, 10, 20, reset=reset, on_data_loss=on_data_loss, where="t/0")
+
+
+@pytest.mark.parametrize("offset", [10, 15, 20])
+def test_a_committed_offset_inside_the_log_is_taken_with_its_metadata(offset: int) -> None:
+    assert _from(offset) == (offset, "jobs", "", "", False, False)
+
+
+@pytest.mark.parametrize(
+    ("reset", "offset"), [("earliest", 10), ("smallest", 10), ("latest", 20), ("end", 20)]
+)
+def test_without_a_commit_the_reset_policy_decides(reset: str, offset: int) -> None:
+    found = beginning(None, 10, 20, reset=reset, on_data_loss="halt", where="t/0")
+    assert found == (offset, "", "", "", False, False)
+
+
+def test_without_a_commit_and_without_a_policy_nothing_is_read() -> None:
+    found = beginning(None, 10, 20, reset="error", on_data_loss="continue", where="t/0")
+    assert (found.trouble, found.halted) == ("no_offset", True)
+
+
+def test_an_offset_before_the_log_counts_what_is_gone() -> None:
+    halted = _from(9)
+    assert halted.halted
+    assert halted.message == "t/0: 1 records from offset 9 on are gone, the log begins at 10"
+    assert halted.trouble == "data_loss"
+    going = _from(3, on_data_loss="continue")
+    assert (going.offset, going.metadata, going.halted, going.rewound) == (10, "", False, False)
+    assert "7 records" in going.message
+
+
+@pytest.mark.parametrize(("reset", "offset"), [("earliest", 10), ("latest", 20)])
+def test_an_offset_beyond_the_log_means_that_offsets_mean_other_records(reset: str, offset: int) -> None:
+    assert _from(21).halted
+    going = _from(21, on_data_loss="continue", reset=reset)
+    assert (going.offset, going.metadata, going.halted, going.rewound) == (offset, "", False, True)

@@ -1,0 +1,88 @@
+"""Troubles: told when they begin, seldom while they last, and when they end."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import KafkaError
+
+from connector.kafka import troubles as module
+from connector.kafka.troubles import CONNECTION, MENDS, Phase, Trouble, Troubles
+
+
+class Told:
+    """A registry under a clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.lines: list[Trouble] = []
+        self.troubles = Troubles(self.lines.append, lambda: self.now, remind_every=60)
+
+    def phases(self) -> list[tuple[str, Phase]]:
+        return [(line.code, line.phase) for line in self.lines]
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+def test_a_flood_of_one_error_is_one_line(told: Told) -> None:
+    for _ in range(1000):
+        told.troubles.notice_error(KafkaError(KafkaError._AUTHENTICATION, "bad password"))
+        told.now += 0.05
+    assert told.phases() == [("authentication", Phase.BEGAN)]
+    assert told.lines[0].mend == MENDS["authentication"]
+    assert told.troubles.blocking
+
+
+def test_what_lasts_is_told_again_each_interval(told: Told) -> None:
+    told.troubles.notice("not_joined", "no answer")
+    for _ in range(130):
+        told.now += 1
+        told.troubles.remind()
+    assert told.phases() == [
+        ("not_joined", Phase.BEGAN),
+        ("not_joined", Phase.LASTS),
+        ("not_joined", Phase.LASTS),
+    ]
+
+
+def test_what_works_again_ends_once_and_may_begin_anew(told: Told) -> None:
+    told.troubles.notice("topic_missing", "gone", "a")
+    told.troubles.notice("topic_missing", "gone", "b")
+    told.troubles.works(("topic_missing",), "a")
+    told.troubles.works(("topic_missing",), "a")
+    assert [t.subject for t in told.troubles.active] == ["b"]
+    told.troubles.works(("topic_missing",))
+    told.troubles.notice("topic_missing", "gone", "a")
+    assert [line.phase for line in told.lines] == [
+        Phase.BEGAN,
+        Phase.BEGAN,
+        Phase.ENDED,
+        Phase.ENDED,
+        Phase.BEGAN,
+    ]
+
+
+def test_an_error_that_mends_itself_is_no_trouble_but_explains_the_next(told: Told) -> None:
+    told.troubles.notice_error(KafkaError(KafkaError._TRANSPORT, "b1:9092: Connection refused"))
+    assert told.lines == []
+    told.troubles.notice_error(KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down"))
+    assert told.lines[0].code == "unreachable"
+    assert "Connection refused" in told.lines[0].message
+
+
+def test_only_what_blocks_makes_the_process_unready(told: Told) -> None:
+    seen = []
+    told.troubles.notice("letter_too_large", "too large", "dead", blocking=False)
+    seen.append(told.troubles.blocking)
+    told.troubles.notice("tls", "no CA")
+    seen.append(told.troubles.blocking)
+    told.troubles.works(CONNECTION)
+    seen.append(told.troubles.blocking)
+    assert seen == [False, True, False]
+
+
+def test_every_code_says_what_to_do() -> None:
+    assert set(module._CODES.values()) <= set(MENDS)
+    assert set(CONNECTION) <= set(MENDS)
