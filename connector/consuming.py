@@ -22,7 +22,7 @@ from connector.kafka.troubles import Phase, Trouble
 from connector.model import DecoderUnavailable, Fetched, Position, Start, TopicPartition
 from connector.pulse import Pulse
 
-MOST_RECORDS = 5000
+MOST_RECORDS = 2000
 """Records of one fetch: a few milliseconds of work at once."""
 FETCH_WAIT = 0.01
 """Seconds that a fetch waits for records; commits wait behind it."""
@@ -55,6 +55,7 @@ class Consuming:
         self._ends: dict[TopicPartition, int] = {}
         self._commit: Commit | None = None
         self._flow: list[Pause | Resume] = []
+        self._order = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
         self._written: Commit | None = None
         """Letters that were written on their own: their positions are to be committed."""
@@ -82,6 +83,7 @@ class Consuming:
     def commit(self, action: Commit) -> None:
         """Have this committed; letters go by a transaction of their own thread."""
         self._commit = action
+        self._order.set()
 
     def flow(self, action: Pause | Resume) -> None:
         """Have partitions paused or resumed."""
@@ -113,7 +115,7 @@ class Consuming:
         if engine.pressure.full(engine.assignments.values()):
             self._full_since = now if self._full_since is None else self._full_since
             if now - self._full_since < FULL_WAIT:
-                await asyncio.sleep(FETCH_WAIT)
+                await self._ordered(FETCH_WAIT)
                 return
             self._pulse.ring()
         else:
@@ -122,6 +124,13 @@ class Consuming:
         if fetched:
             self._take(fetched)
             self._pulse.ring()
+
+    async def _ordered(self, longest: float) -> None:
+        """Wait for an order, at most `longest` seconds."""
+        timer = asyncio.get_running_loop().call_later(longest, self._order.set)
+        await self._order.wait()
+        timer.cancel()
+        self._order.clear()
 
     def _take(self, fetched: Sequence[Fetched]) -> None:
         now = self._pulse.clock()

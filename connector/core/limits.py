@@ -45,7 +45,7 @@ class Limits:
     def max_unrecorded(self) -> int:
         """Batches that may be on their way or accepted without being in a committed checkpoint.
 
-        This is what a crash can submit twice. A quarter of the jobs in flight costs nothing:
-        a POST and a commit together take far less than a quarter of what a job takes.
+        This is what a crash can submit twice. Half of the jobs in flight costs nothing:
+        a POST and a commit together take less than half of what a job takes.
         """
-        return max(2, self.max_in_flight // 4)
+        return max(2, self.max_in_flight // 2)
