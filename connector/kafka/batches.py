@@ -35,7 +35,7 @@ def _place(message: Message) -> tuple[str, int]:
 def sort(messages: list[Message], topic: str | None) -> Sorted:
     """Take the messages apart. `topic` is set where only one topic is read: its name need not be asked for.
 
-    Costs 0.1 us a message: it comes in runs of one partition, and the loops over them are in C.
+    Costs 0.13 us a message: they come in runs of one partition, and the loops over them are in C.
     """
     records: dict[TopicPartition, list[Record]] = {}
     ends: dict[TopicPartition, int] = {}
