@@ -233,13 +233,13 @@ class Engine:
 
     def _abandon(self, job: Job, now: float) -> None:
         """None of a job's records is ours any more."""
-        self._probe_came_to_nothing(job, now)
+        self._probe_came_to_nothing(job.batch, now)
         self.tracking.remove(job)
         self.fates.release(job.events, now)
 
-    def _probe_came_to_nothing(self, job: Job, now: float) -> None:
-        if job.batch is not None and job.batch.probe:
-            self.halts.probe_failed(job.application, now)
+    def _probe_came_to_nothing(self, batch: Batch | None, now: float) -> None:
+        if batch is not None and batch.probe:
+            self.halts.probe_failed(batch.application, now)
 
     # -- facts: answers --------------------------------------------------------------------------
 
@@ -257,13 +257,13 @@ class Engine:
                 self._accepted(batch, answer, now)
             case Refused():
                 self._proved(batch.application, "post", batch.sent_at)
+                self._probe_came_to_nothing(batch, now)
                 self._refused(batch, answer, now)
             case Denied():
                 self._denied(batch.application, answer, "post", now)
                 self.fates.once_more(batch, now)
             case Unavailable():
-                if batch.probe:
-                    self.halts.probe_failed(batch.application, now)
+                self._probe_came_to_nothing(batch, now)
                 self.fates.once_more(batch, now)
 
     def _accepted(self, batch: Batch, answer: Accepted, now: float) -> None:
@@ -282,6 +282,7 @@ class Engine:
         job.slices = slices_of(job)
         self.dispatch.half_accepted(batch)
         if not job.slices:
+            self._probe_came_to_nothing(batch, now)
             self.fates.release(job.events, now)
             return
         for home, part in job.slices.items():
@@ -331,8 +332,9 @@ class Engine:
                 self._denied(job.application, answer, "job", now)
                 self.fates.submit_again(job, now, losses=0)
             case Denied():
+                # However old it is, it is not lost: nobody may know anything until this is mended.
                 self._denied(job.application, answer, "poll", now)
-                self._ask_later(job, now, self._limits.probe_interval)
+                self.tracking.at(job, now + self._limits.probe_interval)
             case JobUnknown():
                 job.unknown += 1
                 if job.unknown >= UNKNOWN_LIMIT:
@@ -376,7 +378,7 @@ class Engine:
         self._brake(judged, refused, now)
 
     def _lost(self, job: Job, why: str, now: float) -> None:
-        self._probe_came_to_nothing(job, now)
+        self._probe_came_to_nothing(job.batch, now)
         self.tracking.remove(job)
         self.tally.jobs[job.endpoint, JobOutcome.LOST] += 1
         self._notice(
@@ -529,7 +531,7 @@ class Engine:
         sent = 0
         bounded = any(home.reach is not None for home in self.assignments.values())
         while sent < permits and self._slots() > 0:
-            allowed = self.halts.may_submit(route[0], now)
+            allowed = self._may_submit(route[0], now)
             batch = (
                 None
                 if allowed == "no"
@@ -549,6 +551,14 @@ class Engine:
             sent += 1
         return sent
 
+    def _may_submit(self, application: str, now: float) -> str:
+        """As `Halts.may_submit`; where polls are denied, the jobs that are there are probes enough."""
+        allowed = self.halts.may_submit(application, now)
+        if allowed == "probe" and self.halts.applications[application].stage == "poll":
+            polled = any(job.application == application for job in self.tracking.jobs.values())
+            return "no" if polled else allowed
+        return allowed
+
     def wake_at(self, now: float) -> float | None:
         """Return when `plan` should be called if nothing happens before; None: not at all."""
         requests = [self.tracking.wake_at(), *(self._due_at(route, now) for route in self._routes())]
@@ -562,10 +572,10 @@ class Engine:
     def _due_at(self, route: Route, now: float) -> float | None:
         """Return when a batch of this route may go, None if only a fact can change that."""
         due = self.dispatch.due_at(route)
-        if due is None or self.halts.may_submit(route[0], now) != "no":
+        if due is None or self._may_submit(route[0], now) != "no":
             return due
         probe_at = self.halts.probe_at(route[0])
-        return None if probe_at is None else max(due, probe_at)
+        return None if probe_at is None or probe_at <= now else max(due, probe_at)
 
     def _notice(self, level: str, event: str, **fields: object) -> None:
         self.notices.append(Notice(level, event, fields))

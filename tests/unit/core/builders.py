@@ -97,11 +97,10 @@ def tags(
 def registration(
     offset: int,
     device: str = "A",
-    token: str = "t-A",
     partition: TopicPartition = P0,
     **more: Any,
 ) -> Event:
-    content = {"type": "registration", "hwid": device, "push_token": token, "platform": 3, **more}
+    content = {"type": "registration", "hwid": device, "push_token": "T", "platform": 3, **more}
     return event_of(record(offset, content, partition))
 
 
