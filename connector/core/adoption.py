@@ -50,7 +50,10 @@ class Adoption:
             job.slices[home] = part
             home.slices[job.serial] = part
             home.adopted.update(dict.fromkeys(part.offsets, job))
-            home.recall_until = max(home.recall_until, part.offsets[-1] + 1)
+            recall_until = part.offsets[-1] + 1
+            if home.until is not None:
+                recall_until = min(recall_until, home.until)
+            home.recall_until = max(home.recall_until, recall_until)
             self.pending.setdefault(job.serial, set()).add(home)
         return len(slices)
 
@@ -59,9 +62,12 @@ class Adoption:
         holder = self._lanes.holder(event.keys[0])
         if holder is not None and holder.job == job.serial and merge(holder, event, _ANY_SIZE):
             return
-        displaced = {id(each) for each in self._lanes.seize(event)}
+        displaced = self._lanes.seize(event)
         if displaced:
-            self._dispatch.withdraw(lambda each: id(each) in displaced, 0.0)
+            back = {id(each) for each in displaced}
+            self._dispatch.withdraw(lambda each: id(each) in back, 0.0)
+            for home in {each.home for each in displaced}:
+                home.held = [each for each in home.held if id(each) not in back]
         event.job = job.serial
         job.events.append(event)
 

@@ -123,11 +123,10 @@ class Engine:
         timestamps = [record.timestamp()[1] for record in records]
         known_until = max(home.known_until, home.recall_until)
         home.offsets.received(offsets, timestamps)
-        if offsets and home.offsets.next - next_before > len(offsets):
-            home.version += 1
         self.tally.consumed[partition.topic] += len(records)
         events: list[Event] = []
         skipped: list[int] = []
+        unreadable = 0
         recalling = next_before < known_until
         for record, offset, timestamp, outcome in zip(records, offsets, timestamps, outcomes, strict=True):
             if offset < next_before or (recalling and home.offsets.is_settled(offset)):
@@ -141,11 +140,14 @@ class Engine:
             elif outcome is None:
                 skipped.append(offset)
             else:
+                unreadable += 1
                 self._unreadable(record, home, outcome, now)  # type: ignore[arg-type]  # neither Event nor None
         home.events += len(events)
         home.bytes += sum([event.size for event in events])
         if skipped:
             self.ledger.skip(home, skipped, NO_ENDPOINT)
+        if home.offsets.next - next_before > len(events) + len(skipped) + unreadable:
+            home.version += 1  # gaps, and what was settled before, move the position by themselves
         if recalling and home.adopted:
             self._admit_recalled(events, home, now)
         else:

@@ -32,7 +32,8 @@ class Pressure:
         """Return the partitions to pause and those to resume; from here on they count as that.
 
         All are paused when a bound is reached. Before that a partition is paused that holds more
-        than its share of a buffer more than half full: it must not starve the others.
+        than its share of a buffer more than half full: it must not starve the others. Records of
+        adopted jobs are always read on: nothing is submitted before, so the buffer would stay full.
         """
         used = self._used(homes)
         share = max(1, len(homes))
@@ -42,7 +43,8 @@ class Pressure:
             own = share * max(
                 home.events / self._limits.max_events, home.bytes / self._limits.max_event_bytes
             )
-            if not home.paused and (used >= 1 or home.at_end or (used > LOW and own >= 1)):
+            too_much = not home.recovering and (used >= 1 or (used > LOW and own >= 1))
+            if not home.paused and (home.at_end or too_much):
                 home.paused = True
                 pause.append(home.partition)
             elif home.paused and not home.at_end and used <= LOW and own <= LOW:
