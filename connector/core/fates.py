@@ -231,6 +231,8 @@ class Fates:
             ours = [each for each in everyone if each.home.live]
             if event.blocked:
                 event.job = 0
+                if len(ours) < len(everyone):
+                    self._withdraw_waiter(event, ours, now)
             elif len(ours) == len(everyone):
                 kept.append(event)
             elif ours:
@@ -249,11 +251,11 @@ class Fates:
         """
         for event in self._lanes.waiters():
             ours = [each for each in contributors(event) if each.home.live]
-            if len(ours) < len(contributors(event)):
+            adopted = event.job and ours  # its job knows it by this head, and will tell
+            if event.blocked and not adopted and len(ours) < len(contributors(event)):
                 self._withdraw_waiter(event, ours, now)
         stale = self._dispatch.withdraw(_partly_revoked, now)
-        stale += [event for event in held if _partly_revoked(event)]
-        self._dispatch.again(self.still_ours(stale, now))
+        self._dispatch.again(self.still_ours([*stale, *held], now))
 
     def _withdraw_waiter(self, event: Event, ours: Sequence[Event], now: float) -> None:
         if ours:

@@ -240,6 +240,12 @@ class Ledger:
         self._owed.extendleft(reversed(again))
         for home in operation.versions:
             home.version += 1
+        self._forget_jobs_that_went()
+
+    def _forget_jobs_that_went(self) -> None:
+        """Jobs whose partitions are all another owner's will never be in a commit of ours."""
+        if not any(home.dirty for home in self.assignments.values()):
+            self._unrecorded = 0
 
     def _end(self) -> Operation:
         operation, self.operation = self.operation, None
@@ -266,6 +272,7 @@ class Ledger:
         self._owed = deque(owed for owed in self._owed if owed.home is not home)
         self._later = sorted(item for item in self._later if item[2].home is not home)
         home.let_go()
+        self._forget_jobs_that_went()
 
     def wake_at(self, *, hold_letters: bool) -> float | None:
         """Return when `plan` may next have something to do by itself."""

@@ -372,7 +372,11 @@ def test_a_checkpoint_that_cannot_be_read_is_told_of_and_its_records_are_sent_ag
     assert drive.position() == 2
 
 
-def test_an_adopted_update_of_two_partitions_goes_on_as_what_is_left_of_it() -> None:
+@pytest.mark.parametrize("found", [True, False])
+@pytest.mark.parametrize(("goes", "stays"), [(P0, P1), (P1, P0)])
+def test_an_adopted_update_of_two_partitions_goes_on_as_what_is_left_of_it(
+    found: bool, goes: TopicPartition, stays: TopicPartition
+) -> None:
     def read(offset: int, partition: TopicPartition) -> Event:
         return tags(offset, "A", partition=partition, user_id="U")
 
@@ -384,8 +388,10 @@ def test_an_adopted_update_of_two_partitions_goes_on_as_what_is_left_of_it() -> 
     drive.assign(P1, *remembered(0, {"J": [0]}))
     drive.read(read(0, P0))
     drive.read(read(0, P1))
-    drive.engine.lost([P0], drive.now)
-    drive.run(poll=lambda job: unfinished() if job is first else completed(), seconds=60)
+    drive.engine.lost([goes], drive.now)
+    answer = completed(Row("A", "U", status="done")) if found else completed()
+    drive.run(poll=lambda job: unfinished() if job is first else answer, seconds=60)
     drive.run()
-    assert (drive.position(P1), drive.position(P2)) == (1, 1)
+    assert (drive.position(stays), drive.position(P2)) == (1, 1)
+    assert drive.posts == 1 if found else 2
     assert drive.at_rest()
