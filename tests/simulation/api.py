@@ -1,0 +1,204 @@
+"""The simulated way to the API: the sandbox's Audience behind requests that take time and get lost."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from connector.model import Endpoint, PollAnswer, PostAnswer, Unavailable
+from connector.pushwoosh.wire import read_poll, read_post
+from connector.sandbox.audience import Audience, Options
+from connector.sandbox.faults import Faults, faults_from
+from connector.sandbox.jobs import Job
+from connector.sandbox.outcomes import Row, Workshop
+from connector.sandbox.replies import Reply
+from connector.sandbox.triggers import Triggers
+
+if TYPE_CHECKING:
+    from tests.simulation.instance import Instance
+
+TAGS = Endpoint.TAGS.value
+ALWAYS: dict[str, Any] = {
+    "device_failed": [{"prefix": "bad-"}],
+    "device_not_found": [{"prefix": "ghost-"}, {"prefix": "shaky-", "first": 2}],
+    "batch_refused": [{"prefix": "poison-"}],
+    "tag_refused": [{"tags": ["forbidden"]}],
+}
+"""What is the matter with devices and tags, from the first to the last day."""
+
+
+def quiet(seconds: float) -> Faults:
+    """Nothing goes wrong but what is wrong with devices and tags themselves."""
+    return faults_from({"latency": {"seconds": seconds, "distribution": "exponential"}, **ALWAYS})
+
+
+def calm(seconds: float) -> Faults:
+    """Nothing goes wrong at all."""
+    return faults_from({"latency": {"seconds": seconds, "distribution": "uniform"}})
+
+
+def random_faults(rng: random.Random, now_until: float) -> Faults:
+    """A bad time of the API: some faults, each for a while. `now_until`: seconds that it lasts at most."""
+    plain: dict[str, Any] = {
+        "latency": {
+            "seconds": rng.choice((0.0, 0.05, 0.3, 1.0, 4.0)),
+            "distribution": rng.choice(("constant", "exponential", "uniform")),
+        },
+        "unknown_job_status": rng.choice((400, 404)),
+        **ALWAYS,
+    }
+    names = rng.sample(sorted(_FAULTS), rng.choice((0, 1, 1, 2, 3)))
+    for name in names:
+        rule = _FAULTS[name](rng)
+        rule.setdefault("until", round(rng.uniform(0.2, now_until), 3))
+        plain[name] = [rule, *plain.get(name, ())]
+    if "rows_unnamed" in plain:  # rows known by their place alone, moved unseen: nobody could tell
+        for name in ("rows_shuffled", "rows_foreign", "row_missing", "row_duplicated"):
+            plain.pop(name, None)
+    return faults_from(plain)
+
+
+def _share(rng: random.Random) -> float:
+    return rng.choice((0.1, 0.3, 0.6))
+
+
+_FAULTS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
+    "outage": lambda rng: {
+        "form": rng.choice(("json", "text", "html")),
+        "share": rng.choice((0.3, 1.0)),
+        "on": rng.choice(("any", "post", "get")),
+    },
+    "rate_limit": lambda rng: {
+        "share": _share(rng),
+        "retry_after": rng.choice(("seconds", "date", "none")),
+        "seconds": rng.choice((0.5, 3.0)),
+    },
+    "unauthorized": lambda rng: {"on": rng.choice(("any", "post", "get")), "status": rng.choice((401, 403))},
+    "unknown_application": lambda rng: {"on": rng.choice(("any", "post"))},
+    "odd_reply": lambda rng: {
+        "form": rng.choice(("redirect", "html", "empty")),
+        "share": _share(rng),
+    },
+    "reply_lost": lambda rng: {"share": _share(rng), "on": rng.choice(("any", "post"))},
+    "reset": lambda rng: {"share": _share(rng)},
+    "slow": lambda rng: {"share": _share(rng), "seconds": rng.choice((0.5, 2.0, 12.0))},
+    "size_limit": lambda rng: {"max_devices": rng.choice((1, 2, 4))},
+    "batch_refused": lambda rng: {"share": 0.3, "steady": True, "status": rng.choice((400, 422))},
+    "job_lost": lambda rng: {"share": _share(rng), "applied": rng.random() < 0.5},
+    "job_stuck": lambda rng: {"share": 0.2, "progress": rng.choice((0, 50, 100))},
+    "job_failed": lambda rng: {
+        "share": _share(rng),
+        "message": rng.choice(("", "internal error", "unauthorized", "application not found")),
+        "applied": rng.random() < 0.5,
+    },
+    "device_failed": lambda rng: {"share": 0.1},
+    "device_not_found": lambda rng: {"share": 0.3},
+    "tag_refused": lambda rng: {"share": 0.2},
+    "row_missing": lambda rng: {"share": 0.3, "applied": rng.random() < 0.5},
+    "row_duplicated": lambda rng: {"share": 0.3, "contradicting": rng.random() < 0.3},
+    "rows_shuffled": lambda _rng: {},
+    "rows_unnamed": lambda rng: {"share": 0.5, "keep_hwid": rng.random() < 0.5},
+    "rows_foreign": lambda rng: {"rows": rng.choice((1, 3))},
+    "status_words": lambda rng: {"unfinished": rng.choice(("in-progress", "queued", ""))},
+    "counters": lambda rng: {"form": rng.choice(("strings", "lying"))},
+}
+
+
+class _Watched(Workshop):
+    """A workshop that says what each job's report tells, before rows are shuffled or lose their names."""
+
+    told: Callable[[Job, list[Row]], None]
+
+    def _disguise(self, job: Job, rows: list[Row], triggers: Triggers, now: float) -> tuple[list[Row], bool]:
+        self.told(job, rows)
+        return super()._disguise(job, rows, triggers, now)
+
+
+class WatchedAudience(Audience):
+    """The double, with an eye on what it really does with each job."""
+
+    def __init__(
+        self,
+        rng: random.Random,
+        faults: Faults,
+        now: float,
+        told: Callable[[Job, list[Row]], None],
+        ended: Callable[[Job], None],
+    ) -> None:
+        self._told = told
+        self._ended = ended
+        super().__init__(rng, Options(journal=True), faults, now)
+
+    def reset(self, now: float) -> None:
+        super().reset(now)
+        workshop = _Watched(self.devices, None, self.journal, self._rng)
+        workshop.told = self._told
+        self._workshop = workshop
+
+    def _end(self, job: Job, now: float) -> None:
+        super()._end(job, now)
+        self._ended(job)
+
+    def newest(self) -> Job:
+        """The job that was accepted last."""
+        return max((entry[2] for entry in self._jobs._due), key=lambda job: job.number)
+
+
+class SimulatedClient:
+    """What `AudienceClient` is to `Sending`. Requests that are on their way arrive even after a crash."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._world = instance.world
+
+    async def post(self, endpoint: Endpoint, body: bytes) -> PostAnswer:
+        world, instance = self._world, self._instance
+        homes = world.oracle.homes(instance)
+        known = {job.request_id for job in instance.engine.tracking.jobs.values()}
+        await instance.nap("post goes")
+        if world.chance(world.trouble.no_connection):
+            return Unavailable("no connection")
+        if world.chance(world.trouble.post_arrives_late):
+            self._arrive_late(endpoint, body)
+
+        reply = world.audience.post(endpoint, body, world.loop.time())
+        world.oracle.posted(instance, endpoint, body, reply, homes, known)
+        await self._way_back(reply)
+        if reply.cut:
+            return Unavailable("the reply was lost", maybe_accepted=True)
+        answer = read_post(reply.status, reply.body, reply.headers.get("retry-after"), world.loop.time())
+        world.said(instance.name, "POST", answer)
+        return answer
+
+    def _arrive_late(self, endpoint: Endpoint, body: bytes) -> None:
+        """The process dies now, and its request arrives all the same."""
+        world, instance = self._world, self._instance
+
+        def arrive() -> None:
+            reply = world.audience.post(endpoint, body, world.loop.time())
+            world.oracle.posted(instance, endpoint, body, reply, {}, set())
+
+        world.loop.call_later(world.rng.random(), arrive)
+        instance.crash("its POST arrives late")
+        raise asyncio.CancelledError
+
+    async def poll(self, endpoint: Endpoint, request_id: str, *, detailed: bool) -> PollAnswer:
+        world = self._world
+        await self._instance.nap("poll goes")
+        if world.chance(world.trouble.no_connection):
+            return Unavailable("no connection")
+        reply = world.audience.get(endpoint, request_id, detailed, world.loop.time())
+        await self._way_back(reply)
+        if reply.cut:
+            return Unavailable("the reply was lost")
+        answer = read_poll(reply.status, reply.body, reply.headers.get("retry-after"), world.loop.time())
+        world.oracle.polled(request_id, answer)
+        world.said(self._instance.name, "GET", request_id[:4], answer)
+        return answer
+
+    async def _way_back(self, reply: Reply) -> None:
+        if reply.delay:
+            await asyncio.sleep(reply.delay)
+        await self._instance.nap("reply comes back")

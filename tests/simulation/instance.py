@@ -1,0 +1,237 @@
+"""One process of the connector: the real engine, `Consuming` and `Sending`, on simulated edges."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from structlog.typing import FilteringBoundLogger
+
+from connector.consuming import Consuming
+from connector.core.actions import Commit, Pause, Poll, Resume, Submit
+from connector.core.decode import Interpreter
+from connector.core.engine import Engine
+from connector.credentials import Token
+from connector.kafka.dead_letters import DeadLetters
+from connector.kafka.source import Source
+from connector.model import DecoderUnavailable, Event, Record, Rejection
+from connector.pulse import Clock, Pulse
+from connector.pushwoosh.client import AudienceClient
+from connector.sending import Sending
+from connector.settings import Pushwoosh
+from tests.simulation.api import SimulatedClient
+from tests.simulation.letters import SimulatedLetters
+from tests.simulation.loop import RUNNING, VirtualLoop
+from tests.simulation.records import CONTENTS
+from tests.simulation.source import SimulatedSource
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+STOP_LIMIT = 10.0
+"""Seconds that a stop waits for jobs under way."""
+
+
+class _VirtualClock(Clock):
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def __call__(self) -> float:
+        return self._loop.time()
+
+
+class _Settings:
+    """The part of the settings that `Sending` asks for."""
+
+    application = "app"
+    create_missing_tags = False
+
+
+class _Log:
+    """Takes the lines of the log into the trace, and counts warnings."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+
+    def info(self, event: str, **fields: Any) -> None:
+        """Not worth a line: the trace says it already."""
+
+    def warning(self, event: str, **fields: Any) -> None:
+        self._instance.warnings += 1
+        self._instance.world.said(self._instance.name, "warns:", event, fields)
+
+    error = warning
+
+
+class _Interpreter(Interpreter):
+    """The real one, but now and then its decoder can't work for a moment."""
+
+    world: World
+
+    def read(self, records: Sequence[Record]) -> list[Event | Rejection | None]:
+        if self.world.chance(self.world.trouble.undecoded):
+            raise DecoderUnavailable("simulated")
+        return super().read(records)
+
+
+class Instance:
+    """From its start to its crash or its stop. `slot` gives the transactional id."""
+
+    def __init__(self, world: World, number: int, slot: str) -> None:
+        self.world = world
+        self.name = f"i{number}"
+        self.slot = slot
+        self.dead = False
+        self.warnings = 0
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self.engine = Engine(world.plan.limits, world.rng.random)
+        self._pulse = Pulse(self.engine, _VirtualClock(world.loop))
+        interpreters: dict[str, Interpreter] = {}
+        for topic, content in CONTENTS.items():
+            interpreter = _Interpreter(content)
+            interpreter.world = world
+            interpreters[topic] = interpreter
+        self.consuming = Consuming(
+            self._pulse,
+            interpreters,
+            cast(FilteringBoundLogger, _Log(self)),
+            until_end=False,
+            beat=lambda _what: None,
+        )
+        self.source = SimulatedSource(self)
+        self._letters = SimulatedLetters(self, exactly_once=world.plan.exactly_once)
+        self.consuming.attach(cast(Source, self.source), cast(DeadLetters, self._letters))
+        self._sending = Sending(
+            self._pulse,
+            cast(AudienceClient, SimulatedClient(self)),
+            cast(Pushwoosh, _Settings()),
+            Token("token"),
+        )
+        self._stop_at: float | None = None
+
+    def start(self) -> None:
+        """Run, as a task of its own."""
+        before = RUNNING.set(self.tasks)
+        try:
+            self._main = self.world.loop.create_task(self._live())
+        finally:
+            RUNNING.reset(before)
+        self._main.add_done_callback(lambda _task: self.world.gone(self))
+
+    async def _live(self) -> None:
+        """What `Runner._live` does, less metrics and signals. No tick: `wake_at` alone must be enough."""
+        consuming = self.consuming
+        await self._letters.start()
+        await self.source.start()
+        reading = asyncio.get_running_loop().create_task(consuming.run())
+        while not self._finished(reading):
+            self._step()
+            now = self._pulse.clock()
+            wake_at = self.engine.wake_at(now)
+            limit = self._stop_at if wake_at is None or (self._stop_at or wake_at) < wake_at else wake_at
+            await self._pulse.wait(1e9 if limit is None else limit - now)
+        consuming.stop()
+        self.source.poke()
+        await reading
+        await self.source.close()
+        for task in list(self.tasks):
+            if task is not self._main:
+                task.cancel()
+        await self._letters.close()
+        self.dead = True
+
+    def _step(self) -> None:
+        for action in self.engine.plan(self._pulse.clock()):
+            match action:
+                case Submit():
+                    self._sending.submit(action)
+                case Poll():
+                    self._sending.poll(action)
+                case Commit():
+                    self.consuming.commit(action)
+                    self.source.poke()
+                case Pause() | Resume():
+                    self.consuming.flow(action)
+                    self.source.poke()
+        if self.consuming._written or self.consuming._commit:
+            self.source.poke()
+        self.engine.tally.clear()
+        for notice in self.engine.notices:
+            self.world.said(self.name, notice.event, notice.fields)
+        self.engine.notices.clear()
+
+    def _finished(self, reading: asyncio.Task[None]) -> bool:
+        if reading.done() or self.consuming.failure:
+            return True
+        if self._stop_at is None:
+            return False
+        quiet = self.engine.idle and not self.engine.ledger.letters
+        return quiet or self._pulse.clock() >= self._stop_at
+
+    # -- what the world does to it ---------------------------------------------------------------
+
+    def stop(self) -> None:
+        """The first signal."""
+        if self._stop_at is None:
+            self._stop_at = self.world.loop.time() + STOP_LIMIT
+            self.engine.stop()
+            self._pulse.ring()
+
+    def release(self) -> None:
+        """A person has looked at what the brake stopped, and lets it go on."""
+        self.engine.release(self.world.loop.time())
+        self._pulse.ring()
+
+    def crash(self, why: str) -> None:
+        """It dies now: nothing that it was about to do happens."""
+        if self.dead:
+            return
+        self.world.said(self.name, "CRASHES:", why)
+        self.dead = True
+        for task in list(self.tasks):
+            task.cancel()
+
+    async def nap(self, what: str) -> None:
+        """Some time passes, and much may happen meanwhile."""
+        if self.dead:
+            raise asyncio.CancelledError
+        if self.world.chance(self.world.trouble.crash):
+            self.crash(what)
+            raise asyncio.CancelledError
+        await asyncio.sleep(self.world.delay())
+        if self.dead:
+            raise asyncio.CancelledError
+
+    @property
+    def leftovers(self) -> list[str]:
+        """What is still in memory; nothing once everything is settled."""
+        engine = self.engine
+        checks: dict[str, Callable[[], object]] = {
+            "devices in lanes": lambda: engine.lanes.busy or engine.lanes.waiters(),
+            "jobs": lambda: engine.tracking.jobs,
+            "waiting events": lambda: engine.dispatch.waiting,
+            "requests": lambda: engine.dispatch.posting,
+            "letters": lambda: engine.ledger.letters,
+            "unrecorded jobs": lambda: engine.ledger.unrecorded,
+            "a commit": lambda: engine.ledger.operation,
+            "adoptions": lambda: engine.adoption.pending,
+            "halts": lambda: engine.halts.all(),
+        }
+        found = [f"{what}: {left}" for what, look in checks.items() if (left := look())]
+        for home in engine.assignments.values():
+            found += [
+                f"{what} of {home.partition}: {left}"
+                for what, left in (
+                    ("events", home.events),
+                    ("bytes", home.bytes),
+                    ("adopted", home.adopted),
+                    ("slices", home.slices),
+                    ("held", home.held),
+                    ("unsettled", home.offsets.unsettled()),
+                    ("paused", home.paused),
+                )
+                if left
+            ]
+        return found

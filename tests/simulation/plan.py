@@ -1,0 +1,116 @@
+"""What a seed chooses before anything happens: sizes, limits, and which kinds of trouble there will be."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from connector.core.limits import Limits
+
+
+@dataclass(slots=True)
+class Trouble:
+    """Chances, each at its own kind of moment; all 0 once the faults cease."""
+
+    crash: float = 0.0
+    commit_refused: float = 0.0
+    commit_lost: float = 0.0
+    aborted: float = 0.0
+    outcome_unknown: float = 0.0
+    no_connection: float = 0.0
+    post_arrives_late: float = 0.0
+    undecoded: float = 0.0
+
+
+@dataclass(slots=True)
+class Plan:
+    """One seed's world. `style` is `calm` (orderly hand-overs only), `api`, `kafka` or `all`."""
+
+    style: str
+    instances: int
+    partitions: int
+    families: int
+    side: bool
+    records: int
+    chaos: float
+    """Seconds that trouble lasts."""
+    pace: float
+    """Average seconds between two things that happen to the world."""
+    slowness: float
+    """Average seconds that a step of input or output takes."""
+    fetch: int
+    exactly_once: bool
+    limits: Limits
+    max_metadata: int
+    trouble: Trouble = field(default_factory=Trouble)
+
+    @property
+    def forgetful(self) -> bool:
+        """Whether the checkpoint is too small to remember all."""
+        return min(self.max_metadata, self.limits.max_metadata) < 1000
+
+    @property
+    def kafka(self) -> bool:
+        return self.style in ("kafka", "all")
+
+    @property
+    def api(self) -> bool:
+        return self.style in ("api", "all")
+
+
+def plan(rng: random.Random) -> Plan:
+    """Choose."""
+    style = rng.choice(("calm", "calm", "api", "api", "kafka", "kafka", "all", "all", "all", "all"))
+    small = style != "calm" and rng.random() < 0.12
+    metadata = rng.choice((0, 60, 100, 160)) if small else 4095
+    chosen = Plan(
+        style=style,
+        instances=rng.choice((1, 1, 2, 2, 3, 3, 4, 5)),
+        partitions=rng.randint(1, 4),
+        families=rng.randint(2, 7),
+        side=rng.random() < 0.25,
+        records=rng.choice((20, 40, 60, 100, 150)),
+        chaos=rng.choice((5.0, 15.0, 30.0)),
+        pace=rng.choice((0.3, 1.0, 3.0)),
+        slowness=rng.choice((0.001, 0.01, 0.05)),
+        fetch=rng.choice((1, 5, 30, 500)),
+        exactly_once=rng.random() < 0.88,
+        limits=_limits(rng, style, metadata),
+        max_metadata=metadata if small and rng.random() < 0.5 else 4095,
+    )
+    chosen.trouble = _trouble(rng, chosen)
+    return chosen
+
+
+def _limits(rng: random.Random, style: str, metadata: int) -> Limits:
+    braked = style == "all" and rng.random() < 0.15
+    return Limits(
+        max_devices=rng.choice((1, 2, 3, 5, 12)),
+        max_bytes=rng.choice((300, 1000, 1 << 20)),
+        linger=rng.choice((0.0, 0.05, 0.5)),
+        max_in_flight=rng.choice((1, 2, 4, 8, 16)),
+        deadline=rng.choice((90.0, 200.0)),
+        retry_base=rng.choice((0.2, 1.0)),
+        retry_ceiling=5.0,
+        poll_ceiling=10.0,
+        probe_interval=rng.choice((0.5, 5.0)),
+        brake_share=0.5 if braked else 0.0,
+        brake_window=15,
+        max_events=rng.choice((5, 20, 1000)),
+        max_metadata=metadata or 4095,
+    )
+
+
+def _trouble(rng: random.Random, chosen: Plan) -> Trouble:
+    trouble = Trouble()
+    if chosen.kafka:
+        trouble.crash = rng.choice((0.0, 0.001, 0.004))
+        trouble.commit_refused = rng.choice((0.0, 0.0, 0.1))
+        trouble.commit_lost = rng.choice((0.0, 0.0, 0.1))
+        trouble.aborted = rng.choice((0.0, 0.1, 0.3))
+        trouble.outcome_unknown = rng.choice((0.0, 0.0, 0.2))
+        trouble.undecoded = rng.choice((0.0, 0.0, 0.0, 0.1))
+        trouble.post_arrives_late = rng.choice((0.0, 0.0, 0.01))
+    if chosen.api:
+        trouble.no_connection = rng.choice((0.0, 0.0, 0.1))
+    return trouble

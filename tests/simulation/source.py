@@ -1,0 +1,227 @@
+"""The simulated consumer: what `connector.kafka.source.Source` is to `Consuming`, without Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from connector.kafka.commits import CommitRefused, Kind
+from connector.model import Fetched, Position, Record, Start, TopicPartition
+from tests.simulation.broker import Member, Proof
+
+if TYPE_CHECKING:
+    from tests.simulation.instance import Instance
+
+REVOKE_LIMIT = 5.0
+LOOK_EVERY = 0.5
+A_WAIT = 0.1
+"""Seconds from which a fetch's `wait` is meant as a wait; shorter ones last until there is something."""
+_KINDS: Mapping[str, Kind] = {"fenced": "fenced", "too_large": "too_large", "retry": "retry"}
+
+
+class SimulatedSource:
+    """A member of the simulated group. Callbacks run inside `fetch` and `close`, as librdkafka's do."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._world = instance.world
+        self._broker = instance.world.broker
+        self._bell = asyncio.Event()
+        self._news: list[tuple[str, list[TopicPartition]]] = []
+        self._owned: dict[TopicPartition, int] = {}
+        self._unresolved: list[TopicPartition] = []
+        self._paused: set[TopicPartition] = set()
+        self._ended: dict[TopicPartition, int] = {}
+        self.member: Member | None = None
+        self.name = instance.name
+        self.joined = True
+
+    # -- what the world does to it -------------------------------------------------------------
+
+    def told(self, what: str, partitions: Sequence[TopicPartition]) -> None:
+        self._news.append((what, list(partitions)))
+        self._bell.set()
+
+    def poke(self) -> None:
+        """Something is to be done: end the wait of a fetch."""
+        self._bell.set()
+
+    def expelled(self) -> None:
+        """The group went on without it, and now it learns of that: what it owned is lost; it joins again."""
+        self._news = [("lost", [*self._owned, *self._unresolved])]
+        self._bell.set()
+
+    @property
+    def owned(self) -> set[TopicPartition]:
+        return set(self._owned)
+
+    # -- life ------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        self.member = self._broker.join(self)
+
+    async def close(self) -> None:
+        """Leave the group: the listener is asked once more, its answer committed."""
+        if self.member is None or not self.member.alive:
+            self._instance.consuming.lost(list(self._owned))
+            return
+        if self._owned:
+            await self._revoke(list(self._owned))
+        self._broker.leave(self.member, "left")
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    async def fetch(self, most: int, wait: float) -> list[Fetched]:
+        await self._serve()
+        fetched = self._read(most)
+        if not fetched:
+            limit = wait if wait >= A_WAIT else None
+            if self._unresolved:
+                limit = LOOK_EVERY
+            try:
+                async with asyncio.timeout(limit):
+                    await self._bell.wait()
+            except TimeoutError:
+                pass
+            await self._serve()
+            fetched = self._read(most)
+        if not (self._news or fetched):
+            self._bell.clear()
+        if fetched:
+            await self._instance.nap("fetch")
+        return [part for part in fetched if part.partition in self._owned]
+
+    def _read(self, most: int) -> list[Fetched]:
+        """Take records of some partitions, with the end where it is reached, now or in a later fetch."""
+        rng = self._world.rng
+        found = []
+        for partition in self._owned:
+            if partition in self._paused:
+                continue
+            log = self._world.logs.partitions[partition]
+            begin = self._owned[partition]
+            records: list[Record] = [*log.after(begin, rng.randint(1, min(most, self._world.plan.fetch)))]
+            position = records[-1].offset() + 1 if records else begin
+            more = bool(log.after(position, 1))
+            end = None
+            if not more and self._ended.get(partition) != log.end and (not records or rng.random() < 0.5):
+                end = position = self._ended[partition] = log.end
+            if records or end is not None:
+                self._owned[partition] = position
+                found.append(Fetched(partition, records, end))
+        return found
+
+    async def pause(self, partitions: Collection[TopicPartition]) -> None:
+        self._paused.update(p for p in partitions if p in self._owned)
+        await self._instance.nap("pause")
+
+    async def resume(self, partitions: Collection[TopicPartition]) -> None:
+        self._paused.difference_update(partitions)
+        self._bell.set()
+        await self._instance.nap("resume")
+
+    # -- rebalances ------------------------------------------------------------------------------
+
+    async def _serve(self) -> None:
+        while self._news:
+            what, partitions = self._news.pop(0)
+            await self._instance.nap("rebalance")
+            if what == "assign":
+                self._unresolved += partitions
+            elif what == "revoke":
+                await self._revoke(partitions)
+            else:
+                known = [p for p in partitions if p in self._owned]
+                self._forget(partitions)
+                self._world.said(self.name, "lost", known)
+                if known:
+                    self._instance.consuming.lost(known)
+                self.member = self._broker.join(self)
+        if self._unresolved:
+            await self._resolve()
+
+    async def _resolve(self) -> None:
+        """Begin where the group stands; what an open transaction hides is tried again."""
+        ready = [p for p in self._unresolved if self._broker.stable(p)]
+        if not ready:
+            return
+        starts = []
+        for partition in ready:
+            position = self._broker.committed(partition)
+            starts.append(Start(partition, *(position or Position(0, ""))))
+        await self._instance.nap("assign")
+        self._unresolved = [p for p in self._unresolved if p not in ready]
+        for start in starts:
+            self._owned[start.partition] = start.offset
+            self._ended.pop(start.partition, None)
+            self._paused.discard(start.partition)
+            self._world.oracle.begins(self._instance, start)
+        self._world.said(self.name, "assigned", [(*s.partition, s.offset, len(s.metadata)) for s in starts])
+        await self._instance.consuming.assigned(starts)
+
+    async def _revoke(self, partitions: list[TopicPartition]) -> None:
+        known = [p for p in partitions if p in self._owned]
+        self._world.said(self.name, "revoking", known)
+        orderly = True
+        if known:
+            warned = self._instance.warnings
+            positions = await self._instance.consuming.revoked(known)
+            self._world.said(self.name, "hands over", known, dict(positions))
+            if positions:
+                orderly = await self._commit_last(positions)
+            orderly = orderly and self._instance.warnings == warned
+        self._forget(partitions)
+        if self.member is not None:
+            self._world.oracle.hands_over(self.member, known, orderly=orderly)
+            self._broker.released(self.member, partitions)
+
+    async def _commit_last(self, positions: Mapping[TopicPartition, Position]) -> bool:
+        """Commit within the limit, or leave it; tell which."""
+        try:
+            async with asyncio.timeout(REVOKE_LIMIT):
+                while True:
+                    try:
+                        await self.commit(positions)
+                    except CommitRefused as refused:
+                        if refused.kind != "retry":
+                            return False
+                    else:
+                        return True
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            return False
+
+    def _forget(self, partitions: Collection[TopicPartition]) -> None:
+        for partition in partitions:
+            self._owned.pop(partition, None)
+            self._paused.discard(partition)
+        self._unresolved = [p for p in self._unresolved if p not in partitions]
+
+    # -- offsets ---------------------------------------------------------------------------------
+
+    async def group_metadata(self) -> Proof:
+        await self._instance.nap("group metadata")
+        if self.member is None:
+            raise CommitRefused("lost", "never joined")
+        return self._broker.proof(self.member)
+
+    async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return {p: self._world.logs.partitions[p].end for p in partitions}
+
+    async def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
+        mine = {p: position for p, position in positions.items() if p in self._owned}
+        if not mine or self.member is None:
+            return
+        trouble = self._world.trouble
+        await self._instance.nap("commit goes")
+        if self._world.chance(trouble.commit_refused):
+            self._world.said(self.name, "commit refused")
+            raise CommitRefused("retry", "simulated")
+        why = self._broker.commit(self.member, mine)
+        if why:
+            raise CommitRefused(_KINDS[why], why)
+        await self._instance.nap("commit was made")
+        if self._world.chance(trouble.commit_lost):
+            self._world.said(self.name, "commit's reply lost")
+            raise CommitRefused("retry", "the reply was lost")

@@ -1,0 +1,127 @@
+"""The tags that devices must have in the end: each one's events, one after the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from connector.sandbox.devices import change_tags
+from tests.simulation.loop import Broken
+from tests.simulation.records import MAIN, Id, LogRecord, names_of, records_in
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+State = dict[str, dict[str, Any]]
+
+
+def check_tags(world: World) -> None:
+    """Compare what was applied, less what nobody could have kept from coming late, with what should be."""
+    wanted, unsure = _wanted(world)
+    found = _found(world, unsure)
+    for name in sorted(wanted.keys() | found.keys()):
+        doubts = unsure.get(name, set())
+        want = _comparable(wanted.get(name, {}), doubts)
+        have = _comparable(found.get(name, {}), doubts)
+        if want != have:
+            wrong = {tag for tag in want.keys() | have.keys() if want.get(tag) != have.get(tag)}
+            raise Broken(
+                f"tags of {name} are wrong: "
+                + ", ".join(f"{tag} is {have.get(tag)}, not {want.get(tag)}" for tag in sorted(wrong))
+            )
+
+
+def _wanted(world: World) -> tuple[State, dict[str, set[str]]]:
+    """Tags by device after all its events in order, and those of which nobody can be sure.
+
+    A refused event may have been applied in part, so its tags are uncertain until they are set again.
+    """
+    state: State = {}
+    unsure: dict[str, set[str]] = {}
+    owners: dict[str, str] = {}
+    for log in world.logs:
+        for record in log.records:
+            if record.kind != "event":
+                continue
+            plain = record.plain
+            refused = record.id in world.oracle.letters
+            if plain["type"] == "registration" and log.partition.topic == MAIN and not refused:
+                owners[plain["push_token"]] = "hwid=" + plain["hwid"]
+            name = _device(plain, owners)
+            doubts = unsure.setdefault(name, set())
+            operator = plain.get("list_operator")
+            if refused:
+                doubts.update(record.tags)
+                continue
+            change_tags(state.setdefault(name, {}), operator, record.tags)
+            if operator in (None, "set"):
+                doubts.difference_update(record.tags)
+    _doubt_tokens(world, unsure)
+    return state, unsure
+
+
+def _doubt_tokens(world: World, unsure: dict[str, set[str]]) -> None:
+    """Whose device a token is: unknown where a registration was refused, perhaps after it took effect."""
+    records = [record for record in world.logs.records.values() if record.kind == "event"]
+    doubtful = {
+        record.plain["push_token"]: "hwid=" + record.plain["hwid"]
+        for record in records
+        if record.plain["type"] == "registration" and record.id in world.oracle.letters
+    }
+    for record in records:
+        if record.names == [f"push_token={record.plain.get('push_token')}"]:
+            hwid = doubtful.get(record.plain["push_token"])
+            if hwid is not None:
+                for name in (hwid, record.names[0]):
+                    unsure.setdefault(name, set()).update(_tags_of_family(records, record))
+
+
+def _tags_of_family(records: list[LogRecord], of: LogRecord) -> set[str]:
+    token = of.plain["push_token"]
+    return {tag for record in records if record.plain.get("push_token") == token for tag in record.tags}
+
+
+def _found(world: World, unsure: dict[str, set[str]]) -> State:
+    """What the journal of the API comes to without jobs that came late and could not be known of."""
+    state: State = {}
+    owners: dict[str, str] = {}
+    for applied in world.audience.journal:
+        if applied.changes is None:
+            continue
+        seen = world.oracle.jobs[applied.request_id]
+        device = applied.device
+        plain = {
+            "hwid": device.hwid,
+            "user_id": device.user_id,
+            "push_token": device.push_token,
+            "type": applied.endpoint,
+        }
+        records = records_in(device.tags)
+        late = _late(records, seen.forgotten)
+        if seen.orphan or late == len(records):
+            continue
+        if applied.endpoint == "bulkRegisterDevice" and records[0][0] == MAIN:
+            owners[str(device.push_token)] = f"hwid={device.hwid}"
+        name = _device(plain, owners)
+        if late:
+            unsure.setdefault(name, set()).update(device.tags or {})
+        change_tags(state.setdefault(name, {}), device.list_operator, applied.changes)
+    return state
+
+
+def _late(records: list[Id], forgotten: set[Id]) -> int:
+    return sum(1 for each in records if each in forgotten)
+
+
+def _device(plain: dict[str, Any], owners: dict[str, str]) -> str:
+    """The device that the API means: the first of hwid, user_id, push_token."""
+    name = names_of(plain)[0]
+    return owners.get(plain["push_token"], name) if name.startswith("push_token=") else name
+
+
+def _comparable(tags: dict[str, Any], doubts: set[str]) -> dict[str, Any]:
+    """Without what is uncertain; lists as sets, as what is sent twice may come in another order."""
+    return {
+        tag: sorted(value) if isinstance(value, list) else value
+        for tag, value in tags.items()
+        if tag not in doubts and value != []
+    }

@@ -1,0 +1,311 @@
+"""A whole world from one seed: what happens in it, and when it counts as settled."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from connector.model import TopicPartition
+from tests.simulation.api import WatchedAudience, calm, quiet, random_faults
+from tests.simulation.broker import SESSION_TIMEOUT, Broker
+from tests.simulation.instance import Instance
+from tests.simulation.loop import Broken, VirtualLoop
+from tests.simulation.oracle import Oracle
+from tests.simulation.plan import Plan, Trouble, plan
+from tests.simulation.records import Id, Logs
+from tests.simulation.tags import check_tags
+
+PATIENCE = 1500.0
+"""Seconds, virtual, within which everything must be settled once the faults have ceased."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a seed came to: nothing broken, or the words and the last steps."""
+
+    seed: int
+    style: str
+    broken: str
+    trace: Sequence[str]
+    steps: int
+    seconds: float
+    """Virtual ones."""
+
+
+class World:
+    """Everything there is. `trace`, if given, is called with each line of what happens."""
+
+    def __init__(self, seed: int, trace: Callable[[str], None] | None = None) -> None:
+        self.rng = random.Random(seed)
+        self.plan: Plan = plan(self.rng)
+        self._trace = trace
+        self.lines: list[tuple[float, tuple[object, ...]]] = []
+        self._failure: BaseException | None = None
+        self.loop = VirtualLoop(self._failed)
+        self.trouble = self.plan.trouble
+        self.logs = Logs(
+            self.rng,
+            self.plan.partitions,
+            self.plan.families,
+            side=self.plan.side,
+            calm=self.plan.style == "calm",
+        )
+        self.oracle = Oracle(self)
+        self.broker = Broker(self.loop, self.rng, list(self.logs.partitions), self.oracle)
+        self.broker.max_metadata = self.plan.max_metadata
+        self.committed: dict[TopicPartition, int] = {}
+        self.unwritable: set[Id] = set()
+        now = self.loop.time()
+        latency = self.rng.choice((0.05, 0.5, 2.0))
+        self._healthy = calm(latency) if self.plan.style == "calm" else quiet(latency)
+        self.audience = WatchedAudience(self.rng, self._healthy, now, self.oracle.told, self.oracle.ended)
+        self.instances: dict[str, Instance] = {}
+        self._ever = 0
+        self._ending = False
+
+    # -- what everybody uses -----------------------------------------------------------------------
+
+    def said(self, *words: object) -> None:
+        """One line of the trace; put into words only if somebody wants to read it."""
+        self.lines.append((self.loop.time(), words))
+        if self._trace is not None:
+            self._trace(self._line(self.lines[-1]))
+
+    @staticmethod
+    def _line(entry: tuple[float, tuple[object, ...]]) -> str:
+        return f"{entry[0] - 1_000_000:9.3f} " + " ".join(map(str, entry[1]))
+
+    def chance(self, share: float) -> bool:
+        return share > 0 and self.rng.random() < share
+
+    def delay(self) -> float:
+        """Seconds that a step takes: often none, sometimes long."""
+        dice = self.rng.random()
+        if dice < 0.3:
+            return 0.0
+        return self.rng.expovariate(1 / self.plan.slowness)
+
+    def _failed(self, exception: BaseException) -> None:
+        if self._failure is None:
+            self._failure = exception
+            self.loop.stop()
+
+    # -- life ----------------------------------------------------------------------------------------
+
+    def run(self) -> Outcome:
+        """Let it all happen; never raises for a broken promise."""
+        broken = ""
+        asyncio.set_event_loop(self.loop)
+        try:
+            main = self.loop.create_task(self._history())
+            main.add_done_callback(lambda _task: self.loop.stop())
+            self.loop.run_forever()
+            if self._failure is not None:
+                raise self._failure
+        except Broken as violation:
+            broken = str(violation)
+        except Exception as error:  # noqa: BLE001 - whatever the connector raises is what this looks for
+            broken = _where(error)
+        finally:
+            self._close()
+        trace = [self._line(line) for line in self.lines[-60:]] if broken else []
+        return Outcome(
+            0, self.plan.style, broken, trace, len(self.lines), self.loop.time() - 1_000_000
+        )
+
+    def _close(self) -> None:
+        self.loop.failed = lambda _exception: None  # whatever comes now is noise
+        for _ in range(10):
+            tasks = asyncio.all_tasks(self.loop)
+            if not tasks:
+                break
+            for task in tasks:
+                task.cancel()
+            self.loop.call_soon(self.loop.stop)
+            self.loop.run_forever()
+        asyncio.set_event_loop(None)
+        self.loop.close()
+
+    async def _history(self) -> None:
+        self.said("plan:", self.plan)
+        self.logs.append(self.loop.time(), self.plan.records // 2)
+        for _ in range(self.plan.instances):
+            self._start()
+        left = self.plan.records - self.plan.records // 2
+        until = self.loop.time() + self.plan.chaos
+        while self.loop.time() < until:
+            await asyncio.sleep(self.rng.expovariate(1 / self.plan.pace))
+            count = min(left, self.rng.choice((0, 1, 5, 20)))
+            left -= count
+            self._append(count)
+            self._something()
+        self._append(left)
+        await self._settle()
+        self._check()
+        await self._leave()
+
+    def _append(self, count: int) -> None:
+        for partition in self.logs.append(self.loop.time(), count):
+            owner = self.broker.owners[partition]
+            if owner is not None:
+                instance = self.instances.get(owner.client.name)
+                if instance is not None:
+                    instance.source.poke()
+
+    # -- things that happen --------------------------------------------------------------------------
+
+    def _something(self) -> None:
+        happenings: list[tuple[int, Callable[[], None]]] = [
+            (4, self.broker.rebalance),
+            (2, self._stop_one),
+            (2, self._start_one),
+        ]
+        if self.plan.kafka:
+            happenings += [(3, self._crash_one), (2, self._expel_one), (2, self._topic), (2, self._refuse)]
+        if self.plan.api:
+            happenings += [(8, self._bad_time)]
+        if self.plan.limits.brake_share:
+            happenings += [(2, self._release_all)]
+        weights = [weight for weight, _ in happenings]
+        self.rng.choices([what for _, what in happenings], weights)[0]()
+
+    def _start(self) -> None:
+        slots = {instance.slot for instance in self.instances.values()}
+        free = [f"slot{n}" for n in range(8) if f"slot{n}" not in slots]
+        self._ever += 1
+        instance = Instance(self, self._ever, free[0])
+        self.instances[instance.name] = instance
+        self.said(instance.name, "starts in", instance.slot)
+        instance.start()
+
+    def _start_one(self) -> None:
+        if len(self.instances) < 5:
+            self._start()
+
+    def _one(self) -> Instance | None:
+        return self.rng.choice(list(self.instances.values())) if self.instances else None
+
+    def _stop_one(self) -> None:
+        instance = self._one()
+        if instance is not None:
+            self.said(instance.name, "is told to stop")
+            instance.stop()
+
+    def _crash_one(self) -> None:
+        instance = self._one()
+        if instance is not None:
+            instance.crash("killed")
+
+    def _expel_one(self) -> None:
+        """It is thought dead and is not: for a while it goes on as if nothing had happened."""
+        instance = self._one()
+        member = instance.source.member if instance else None
+        if instance is None or member is None or not member.alive:
+            return
+        self.broker.leave(member, "session timed out, though it lives")
+        self.loop.call_later(self.rng.choice((0.0, 0.5, 3.0)), instance.source.expelled)
+
+    def _topic(self) -> None:
+        self.broker.topic_exists = not self.broker.topic_exists
+        self.said("the dead-letter topic is", "there" if self.broker.topic_exists else "gone")
+
+    def _refuse(self) -> None:
+        """Some records can't be written to the dead-letter topic for now."""
+        records = list(self.logs.records)
+        self.unwritable = set(self.rng.sample(records, len(records) // 3))
+
+    def _bad_time(self) -> None:
+        faults = random_faults(self.rng, self.plan.chaos / 2)
+        self.said("the API gets", faults)
+        self.audience.set_faults(faults, self.loop.time())
+
+    def _release_all(self) -> None:
+        for instance in self.instances.values():
+            instance.release()
+
+    def gone(self, instance: Instance) -> None:
+        """A process ended: by itself it has left the group; else the session times out first."""
+        self.instances.pop(instance.name, None)
+        member = instance.source.member
+        if member is not None and member.alive:
+            self.loop.call_later(SESSION_TIMEOUT, self.broker.leave, member, "session timed out")
+        if not self.instances and not self._ending:
+            self._start()
+
+    # -- the end -------------------------------------------------------------------------------------
+
+    async def _settle(self) -> None:
+        """The faults cease; then everything must come to rest."""
+        self.said("--- all is well from now on")
+        self.trouble = Trouble()
+        self.broker.topic_exists = True
+        self.unwritable = set()
+        self.audience.set_faults(self._healthy, self.loop.time())
+        deadline = self.loop.time() + PATIENCE
+        pause = 0.5
+        why = self._unrest()
+        while why:
+            if self.loop.time() >= deadline:
+                raise Broken(f"not at rest after {PATIENCE:.0f} s: {why}")
+            await asyncio.sleep(pause)
+            pause = min(30.0, pause * 1.2)
+            if self.plan.limits.brake_share:
+                self._release_all()
+            why = self._unrest()
+
+    def _unrest(self) -> str:
+        """What is not at rest yet; empty if all is."""
+        for log in self.logs:
+            if self.committed.get(log.partition, 0) != log.end:
+                return f"{log.partition} is committed at {self.committed.get(log.partition)} of {log.end}"
+        for instance in self.instances.values():
+            if instance.leftovers:
+                return f"{instance.name} still has {'; '.join(instance.leftovers)}"
+        return ""
+
+    def _check(self) -> None:
+        unsettled = self.oracle.unsettled
+        if unsettled:
+            raise Broken(f"never settled: {[record.id for record in unsettled]}")
+        check_tags(self)
+        stats = self.audience.stats(self.loop.time())
+        if stats.violations.twice_in_one_job:
+            raise Broken("a device twice in one job")
+        if stats.operator_missing:
+            raise Broken("a tags update without its operator")
+        overlapping = 0 if self.plan.side else stats.violations.overlapping  # two owners are no violation
+        if self.plan.style == "calm" and (stats.submitted_again or overlapping):
+            raise Broken(f"submitted twice without any fault: {stats.submitted_again}")
+
+    async def _leave(self) -> None:
+        """All stop, and nothing is left to be done."""
+        self._ending = True
+        for instance in self.instances.values():
+            instance.stop()
+        deadline = self.loop.time() + 60
+        while self.instances:
+            if self.loop.time() >= deadline:
+                raise Broken(f"{[*self.instances]} don't stop")
+            await asyncio.sleep(1.0)
+
+
+def simulate(seed: int, trace: Callable[[str], None] | None = None) -> Outcome:
+    """Run one seed."""
+    world = World(seed, trace)
+    outcome = world.run()
+    return Outcome(
+        seed, outcome.style, outcome.broken, outcome.trace, outcome.steps, outcome.seconds
+    )
+
+
+def _where(error: BaseException) -> str:
+    """An exception with the last lines that it came through."""
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        frames.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    return f"{type(error).__name__}: {error} ({' > '.join(frames[-5:])})"
