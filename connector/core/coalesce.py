@@ -47,8 +47,8 @@ _write = msgspec.json.Encoder().encode
 def merge(head: Event, event: Event, max_row: int) -> bool:
     """Make `head` stand for `event` too, if that is the same as sending one after the other.
 
-    Both name the same device by the same identifiers, and `event` is the later one. False, and
-    nothing changed, where they can't be merged or the row would exceed `max_row` bytes.
+    `event` is the later one and stands for nothing but itself. False, and nothing changed, where
+    they name different identifiers, can't be merged, or the row would exceed `max_row` bytes.
     """
     if (
         head.endpoint is not Endpoint.TAGS
@@ -70,9 +70,6 @@ def merge(head: Event, event: Event, max_row: int) -> bool:
     merged.tags.update(changes)
     merged.size = size
     merged.events.append(event)
-    if event.merged is not None:
-        merged.events.extend(event.merged.events)
-        event.merged = None
     head.merged = merged
     return True
 
