@@ -180,9 +180,12 @@ class Consuming:
 
     async def _commit_written(self) -> bool:
         written, self._written = self._written, None
-        return written is None or await self._commit_plainly(written.positions)
+        return written is None or await self._commit_plainly(written.positions, written=True)
 
-    async def _commit_plainly(self, positions: Mapping[TopicPartition, Position]) -> bool:
+    async def _commit_plainly(
+        self, positions: Mapping[TopicPartition, Position], *, written: bool = False
+    ) -> bool:
+        """Commit positions. `written`: the letters that they free are in the topic already."""
         try:
             await self.source.commit(positions)
         except CommitRefused as refused:
@@ -190,10 +193,14 @@ class Consuming:
             self._log.warning("commit refused", kind=refused.kind, message=refused.message)
             if refused.kind == "too_large":
                 self._engine.ledger.shorten_metadata()
-            self._engine.commit_failed((), self._pulse.clock())
+            self._engine.commit_failed((), self._pulse.clock(), written=written)
             return False
+        except asyncio.CancelledError:  # a hand-over took too long
+            self._engine.commit_failed((), self._pulse.clock(), written=written)
+            raise
+        finally:
+            self._pulse.ring()
         self._engine.committed(self._pulse.clock())
-        self._pulse.ring()
         return True
 
     async def _write(self, action: Commit, metadata: object) -> None:
@@ -250,6 +257,7 @@ class Consuming:
             self._log.warning("handing over with requests unanswered: their devices may be sent twice")
         finally:
             self._engine.frozen = False
+        self._let_go(partitions)
         positions = self._engine.revoked(partitions, self._pulse.clock())
         self._log.info("revoked", partitions=len(partitions), owned=len(self._engine.assignments))
         self._pulse.ring()
@@ -267,7 +275,10 @@ class Consuming:
         while commit is not None:
             if commit.letters:
                 failures = self.letter_failures
-                await self._write(commit, await self._proof_of_membership())
+                # A task: should the hand-over end before the transaction does, its outcome still matters.
+                work = self._write(commit, await self._proof_of_membership())
+                self._writing = asyncio.create_task(work)
+                await asyncio.shield(self._writing)
                 if self.letter_failures > failures or not await self._commit_written():
                     return
             elif not await self._commit_plainly(commit.positions):
@@ -277,9 +288,21 @@ class Consuming:
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
         """Partitions are somebody else's already."""
         self.rebalances += 1
+        self._let_go(partitions)
         self._engine.lost(partitions, self._pulse.clock())
         self._log.warning("lost", partitions=len(partitions), owned=len(self._engine.assignments))
         self._pulse.ring()
+
+    def _let_go(self, partitions: Sequence[TopicPartition]) -> None:
+        """Drop what was to be done for these: once the group has moved on it would be taken as the owner's."""
+        gone = set(partitions)
+        self._undecoded = [part for part in self._undecoded if part.partition not in gone]
+        if self._commit is not None and not gone.isdisjoint(self._commit.positions):
+            self._commit = None
+            self._engine.commit_withdrawn()
+        if self._written is not None and not gone.isdisjoint(self._written.positions):
+            self._written = None
+            self._engine.commit_withdrawn(written=True)
 
     # -- troubles ----------------------------------------------------------------------------------
 

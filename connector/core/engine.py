@@ -207,7 +207,11 @@ class Engine:
         homes = [self.assignments[each] for each in partitions if each in self.assignments]
         self.ledger.take_back(homes)
         positions = {home.partition: self.ledger.position(home) for home in homes}
-        news = {home.partition: positions[home.partition] != home.committed for home in homes}
+        news = {
+            home.partition: positions[home.partition] != home.committed
+            and not self.ledger.in_doubt(home)
+            for home in homes
+        }
         self._let_go(homes, now)
         return {partition: position for partition, position in positions.items() if news[partition]}
 
@@ -436,9 +440,16 @@ class Engine:
         """The commit was acknowledged."""
         self.ledger.committed(now)
 
-    def commit_failed(self, refused: Iterable[int], now: float) -> None:
-        """The commit came to nothing; `refused` are the letters that the topic won't take."""
-        self.ledger.failed(now, refused, self._random())
+    def commit_failed(self, refused: Iterable[int], now: float, *, written: bool = False) -> None:
+        """The commit came to nothing; `refused` are the letters that the topic won't take.
+
+        `written`: its letters are in the topic all the same, only the positions are not committed.
+        """
+        self.ledger.failed(now, refused, self._random(), written=written)
+
+    def commit_withdrawn(self, *, written: bool = False) -> None:
+        """The commit was never tried: partitions of it went first."""
+        self.ledger.withdrawn(written=written)
 
     def halt(self, cause: str, message: str, now: float) -> None:
         """Stop submitting until `release`."""

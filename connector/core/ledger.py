@@ -200,25 +200,29 @@ class Ledger:
             home.committed = operation.positions[home.partition]
             if home.live:
                 home.offsets.committed(home.committed.offset)
-        for owed in operation.owed:
-            self._tally.dead_letters[owed.letter.rejection.reason] += 1
-            self._tally.settled[owed.endpoint, Outcome.DEAD_LETTER] += 1
-            if owed.timestamp > 0:
-                self._tally.latencies.append((owed.endpoint, [owed.timestamp]))
-            owed.home.dropped(1, owed.size)
+        self._written(operation.owed)
         self._tally.stages.append((Stage.COMMIT, now - operation.started, 1))
         if operation.owed:
             oldest = min(owed.since for owed in operation.owed)
             self._tally.stages.append((Stage.DEAD_LETTER, now - oldest, len(operation.owed)))
 
-    def failed(self, now: float, refused: Iterable[int], jitter: float) -> None:
+    def _written(self, letters: Sequence[Owed]) -> None:
+        """Take in that these letters are in the topic."""
+        for owed in letters:
+            self._tally.dead_letters[owed.letter.rejection.reason] += 1
+            self._tally.settled[owed.endpoint, Outcome.DEAD_LETTER] += 1
+            if owed.timestamp > 0:
+                self._tally.latencies.append((owed.endpoint, [owed.timestamp]))
+            owed.home.dropped(1, owed.size)
+
+    def failed(self, now: float, refused: Iterable[int], jitter: float, *, written: bool = False) -> None:
         """Take in that the commit came to nothing: its letters are owed as before.
 
         `refused` are the letters, by index, whose own fault it was: they wait, the others go again
         at once. Where there are none, letters wait if there were any, else all commits do.
+        `written`: letters aren't owed any more, only positions are to be committed again.
         """
-        operation = self._end()
-        self._unrecorded += operation.recorded
+        operation = self._undone(written=written)
         guilty = set(refused)
         if not guilty and operation.owed:
             self._letter_failures += 1
@@ -238,9 +242,33 @@ class Ledger:
             else:
                 again.append(owed)
         self._owed.extendleft(reversed(again))
+
+    def withdrawn(self, *, written: bool) -> None:
+        """Take in that the commit was not even tried: all is as before it."""
+        operation = self._undone(written=written)
+        ours = [owed for owed in operation.owed if owed.home.live]
+        for owed in ours:
+            owed.home.offsets.unsettle([owed.offset])
+        self._owed.extendleft(reversed(ours))
+
+    def _undone(self, *, written: bool) -> Operation:
+        """Return the commit that is no more: its positions and jobs are still to be recorded."""
+        operation = self._end()
+        self._unrecorded += operation.recorded
         for home in operation.versions:
             home.version += 1
         self._forget_jobs_that_went()
+        if written:
+            self._written(operation.owed)
+            operation.owed = []
+        return operation
+
+    def in_doubt(self, home: Assignment) -> bool:
+        """Whether letters are being written with this partition's position: it may be committed or not.
+
+        Nothing else may be committed then, or the next owner would write the letters again.
+        """
+        return self.operation is not None and bool(self.operation.owed) and home in self.operation.versions
 
     def _forget_jobs_that_went(self) -> None:
         """Jobs whose partitions are all another owner's will never be in a commit of ours."""
