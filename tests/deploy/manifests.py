@@ -1,0 +1,113 @@
+"""Kubernetes manifests as kustomize builds them, and questions to them."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Resource = dict[str, Any]
+Secrets = Mapping[str, Mapping[str, str]]
+
+ROOT = Path(__file__).parents[2] / "deploy/kubernetes"
+COMPONENTS = sorted(folder.name for folder in (ROOT / "components").iterdir())
+
+
+def build(folder: Path) -> list[Resource]:
+    """Build an overlay; a warning of kustomize is an error."""
+    done = subprocess.run(
+        ["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return [each for each in yaml.safe_load_all(done.stdout) if each]
+
+
+def composed(folder: Path, *components: str, base: str = "base") -> list[Resource]:
+    """Build a base or overlay with components on top, as a user's own overlay does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [os.path.relpath(ROOT / base, folder.resolve())],
+        "components": [os.path.relpath(ROOT / "components" / name, folder.resolve()) for name in components],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    return build(folder)
+
+
+def of_kind(resources: list[Resource], kind: str) -> list[Resource]:
+    return [each for each in resources if each["kind"] == kind]
+
+
+def one(resources: list[Resource], kind: str) -> Resource:
+    (found,) = of_kind(resources, kind)
+    return found
+
+
+def workload(resources: list[Resource]) -> Resource:
+    """The Deployment or the Job."""
+    (found,) = of_kind(resources, "Deployment") + of_kind(resources, "Job")
+    return found
+
+
+def pod(resources: list[Resource]) -> Resource:
+    template: Resource = workload(resources)["spec"]["template"]
+    return template
+
+
+def container(resources: list[Resource]) -> Resource:
+    (found,) = pod(resources)["spec"]["containers"]
+    return dict(found)
+
+
+def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether a selector made of `matchLabels` alone takes these labels."""
+    assert set(selector) == {"matchLabels"}
+    wanted: Mapping[str, str] = selector["matchLabels"]
+    return bool(wanted) and wanted.items() <= labels.items()
+
+
+def mounted(
+    resources: list[Resource], folder: Path, given: Mapping[str, Mapping[str, str]]
+) -> dict[str, Path]:
+    """Write what the container sees below `folder`; returns by mount path where that is.
+
+    `given` are Secrets that aren't among the resources: keys and values by the Secret's name.
+    """
+    volumes = {each["name"]: each for each in pod(resources)["spec"]["volumes"]}
+    places = {}
+    for mount in container(resources)["volumeMounts"]:
+        volume = volumes.pop(mount["name"])
+        place = places[mount["mountPath"]] = folder / mount["mountPath"].strip("/")
+        place.mkdir(parents=True)
+        for name, text in _content(resources, volume, given).items():
+            (place / name).write_text(text)
+    assert not volumes, f"not mounted: {volumes}"
+    return places
+
+
+def _content(resources: list[Resource], volume: Resource, given: Secrets) -> Mapping[str, str]:
+    if "configMap" in volume:
+        name = volume["configMap"]["name"]
+        (found,) = [each for each in of_kind(resources, "ConfigMap") if each["metadata"]["name"] == name]
+        return dict(found["data"])
+    name = volume["secret"]["secretName"]
+    made = [each for each in of_kind(resources, "Secret") if each["metadata"]["name"] == name]
+    return _plain(made[0]) if made else given[name]
+
+
+def _plain(secret: Resource) -> dict[str, str]:
+    return {key: base64.b64decode(text).decode() for key, text in secret["data"].items()}
+
+
+def ports_allowed(resources: list[Resource]) -> Iterator[range]:
+    """Every range of TCP ports that the NetworkPolicy lets out."""
+    for rule in one(resources, "NetworkPolicy")["spec"]["egress"]:
+        for port in rule["ports"]:
+            if port["protocol"] == "TCP":
+                yield range(port["port"], port.get("endPort", port["port"]) + 1)

@@ -1,0 +1,333 @@
+"""The manifests: valid by schema, and what no schema can see."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+import certifi
+import kubernetes_validate
+import pytest
+from jsonschema import Draft202012Validator
+from prometheus_client import CollectorRegistry
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+from starlette.routing import Route
+
+from connector import __version__
+from connector.config import Settings, load
+from connector.consuming import HAND_OVER_LIMIT
+from connector.kafka.given import to_consumer
+from connector.kafka.letter_producer import STEP_LIMIT
+from connector.kafka.properties import consumer_properties
+from connector.kafka.source import REVOKE_LIMIT
+from connector.ops import admin
+from connector.ops.privacy import Mask
+from tests.deploy.exported import unknown_names
+from tests.deploy.manifests import (
+    COMPONENTS,
+    ROOT,
+    Resource,
+    build,
+    composed,
+    container,
+    mounted,
+    of_kind,
+    one,
+    pod,
+    ports_allowed,
+    selects,
+    workload,
+)
+from tests.unit.ops.provider import Provider
+
+pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl")
+
+BUILDS = ["overlays/example", "overlays/production", "backfill", "everything"]
+KUBERNETES = ("1.32", "1.37")
+"""The oldest and the newest version that these are validated against."""
+SECRETS = {
+    "pushwoosh-connector": {"token": "a-token", "kafka.properties": "sasl.username=u\nsasl.password=p\n"},
+    "kafka-cluster-ca-cert": {"ca.crt": Path(certifi.where()).read_text()},
+}
+"""What production expects to be there."""
+
+
+@pytest.fixture(scope="module", params=BUILDS)
+def resources(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Resource]:
+    """Each overlay, and production with every component."""
+    if request.param != "everything":
+        return build(ROOT / request.param)
+    missing = [name for name in COMPONENTS if name not in ("pod-monitor", "prometheus-rule")]
+    return composed(tmp_path_factory.mktemp("all"), *missing, base="overlays/production")
+
+
+@pytest.fixture(scope="module")
+def production() -> list[Resource]:
+    return build(ROOT / "overlays/production")
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> list[Resource]:
+    return composed(tmp_path_factory.mktemp("all"), *COMPONENTS, base="base")
+
+
+# -- schemas -----------------------------------------------------------------------------------
+
+
+def custom_schemas() -> dict[tuple[str, str], Draft202012Validator]:
+    """By apiVersion and kind, a validator of each custom resource that is used."""
+    folder = Path(__file__).parent / "schemas"
+    files = {file.name: json.loads(file.read_text()) for file in folder.glob("*.json")}
+    registry: Registry[Any] = Registry().with_resources(
+        (name, DRAFT202012.create_resource(schema)) for name, schema in files.items()
+    )
+    found = {}
+    for name, schema in files.items():
+        if name == "metadata.json":
+            continue
+        own = schema.get("$defs", {}).get("root", schema)["properties"]
+        validator = Draft202012Validator({"$ref": name}, registry=registry)
+        found[(own["apiVersion"]["const"], own["kind"]["const"])] = validator
+    return found
+
+
+def check_schema(resource: Resource, version: str) -> None:
+    """Refuse what the API server would refuse or warn about, fields that nobody knows included."""
+    custom = custom_schemas().get((resource["apiVersion"], resource["kind"]))
+    if custom is not None:
+        custom.validate(resource)
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kubernetes_validate.validate(resource, version, strict=True)
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+def test_every_resource_is_valid_and_has_no_field_that_nobody_knows(
+    resources: list[Resource], version: str
+) -> None:
+    for each in resources:
+        check_schema(each, version)
+
+
+def test_a_misspelt_field_would_be_refused_in_every_resource(everything: list[Resource]) -> None:
+    for each in everything:
+        wrong = {**each, "spek": {}}
+        with pytest.raises(Exception, match=r"spek"):
+            check_schema(wrong, KUBERNETES[0])
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_each_component_goes_with_the_base_alone(name: str, tmp_path: Path) -> None:
+    found = composed(tmp_path / "own", name)
+    assert len(found) > len(composed(tmp_path / "base"))
+
+
+# -- settings and files ------------------------------------------------------------------------
+
+
+def settings_of(resources: list[Resource], folder: Path) -> Settings:
+    """Load the configuration as the container would."""
+    places = mounted(resources, folder, SECRETS)
+    (config,) = [value for value in container(resources)["args"] if value.endswith(".toml")]
+    file = folder / config.strip("/")
+    text = file.read_text()
+    for mount, place in places.items():
+        text = text.replace(f"{mount}/", f"{place}/")
+    file.write_text(text)
+    given = {each["name"]: each["value"] for each in container(resources).get("env", [])}
+    return load(file, given)
+
+
+def test_the_settings_are_ones_that_the_connector_takes(resources: list[Resource], tmp_path: Path) -> None:
+    settings = settings_of(resources, tmp_path)
+    assert settings.pushwoosh.token_file is not None
+    assert settings.kafka.properties_file is not None
+
+
+def test_the_secrets_reach_the_connector(production: list[Resource], tmp_path: Path) -> None:
+    properties = settings_of(production, tmp_path).kafka.properties
+    assert (properties["sasl.username"], properties["security.protocol"]) == ("u", "sasl_ssl")
+
+
+def test_the_command_line_is_one_that_the_connector_takes(resources: list[Resource]) -> None:
+    command, option, _file, *flags = container(resources)["args"]
+    assert (command, option) == ("run", "--config")
+    assert flags == (["--until-end"] if workload(resources)["kind"] == "Job" else [])
+
+
+def test_a_changed_configuration_rolls_out(resources: list[Resource]) -> None:
+    for each in of_kind(resources, "ConfigMap"):
+        assert each["metadata"]["name"].count("-") > workload(resources)["metadata"]["name"].count("-")
+
+
+def test_the_image_has_this_version(resources: list[Resource]) -> None:
+    assert container(resources)["image"].endswith(f"/pushwoosh-connector:{__version__}")
+
+
+def test_a_rotated_secret_reaches_the_running_pod(resources: list[Resource]) -> None:
+    assert not [mount for mount in container(resources)["volumeMounts"] if "subPath" in mount]
+
+
+# -- probes, ports, the end --------------------------------------------------------------------
+
+
+def test_the_probes_ask_what_the_admin_endpoints_serve(resources: list[Resource], tmp_path: Path) -> None:
+    served = {
+        route.path
+        for route in admin.application(Provider(), CollectorRegistry(), Mask()).routes
+        if isinstance(route, Route)
+    }
+    ports = {port["name"]: port["containerPort"] for port in container(resources)["ports"]}
+    probes = [probe for name, probe in container(resources).items() if name.endswith("Probe")]
+    assert probes
+    for probe in probes:
+        assert probe["httpGet"]["path"] in served
+        assert ports[probe["httpGet"]["port"]] == settings_of(resources, tmp_path / "1").admin.port
+        tmp_path = tmp_path / "next"
+    for monitor in of_kind(resources, "PodMonitor"):
+        for endpoint in monitor["spec"]["podMetricsEndpoints"]:
+            assert endpoint["path"] in served
+            assert endpoint["port"] in ports
+
+
+def stop_deadline(settings: Settings) -> float:
+    """Seconds that an orderly stop may take at the worst, one after the other.
+
+    Jobs under way, a commit without a coordinator (up to the session time-out), the hand-over, its
+    commit, the end of a transaction in the producer's thread, open requests at the admin endpoints.
+    """
+    consumer = consumer_properties(to_consumer(settings.kafka))[0]
+    session = float(consumer["session.timeout.ms"]) / 1000
+    return (
+        settings.jobs.stop_timeout + session + HAND_OVER_LIMIT + REVOKE_LIMIT + STEP_LIMIT + admin._STOP_LIMIT
+    )
+
+
+def test_nobody_is_killed_before_an_orderly_stop_has_ended(resources: list[Resource], tmp_path: Path) -> None:
+    grace = pod(resources)["spec"]["terminationGracePeriodSeconds"]
+    deadline = stop_deadline(settings_of(resources, tmp_path))
+    assert deadline < grace <= 2 * deadline
+
+
+# -- selectors ---------------------------------------------------------------------------------
+
+
+def test_every_selector_takes_the_pods_and_the_budget_only_those_of_the_deployment(
+    everything: list[Resource],
+) -> None:
+    labels = pod(everything)["metadata"]["labels"]
+    backfill = pod(build(ROOT / "backfill"))["metadata"]["labels"]
+    spec = workload(everything)["spec"]
+    policy = one(everything, "NetworkPolicy")["spec"]["podSelector"]
+    monitor = one(everything, "PodMonitor")["spec"]["selector"]
+    budget = one(everything, "PodDisruptionBudget")["spec"]["selector"]
+    spread = [each["labelSelector"] for each in pod(everything)["spec"]["topologySpreadConstraints"]]
+    assert all(selects(each, labels) for each in (spec["selector"], policy, monitor, budget, *spread))
+    assert [selects(each, backfill) for each in (spec["selector"], budget, policy, monitor)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_the_monitor_names_the_job_that_rules_and_scaling_ask_for(everything: list[Resource]) -> None:
+    monitor = one(everything, "PodMonitor")["spec"]
+    assert pod(everything)["metadata"]["labels"][monitor["jobLabel"]] == "pushwoosh-connector"
+    rules = [rule for group in one(everything, "PrometheusRule")["spec"]["groups"] for rule in group["rules"]]
+    assert 'up{job="pushwoosh-connector"}' in rules[0]["expr"]
+
+
+# -- safety ------------------------------------------------------------------------------------
+
+
+def test_the_pods_keep_the_restricted_standard_and_more(resources: list[Resource]) -> None:
+    spec, only = pod(resources)["spec"], container(resources)
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["enableServiceLinks"] is False
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert only["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert set(only["resources"]) == {"requests", "limits"}
+    for name in of_kind(resources, "Namespace"):
+        assert name["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_the_network_policy_lets_out_what_the_settings_need_and_little_more(
+    production: list[Resource], tmp_path: Path
+) -> None:
+    settings = settings_of(production, tmp_path)
+    needed = {int(broker.rpartition(":")[2]) for broker in settings.kafka.bootstrap_servers.split(",")}
+    needed |= {443, 53}
+    allowed = [*ports_allowed(production)]
+    assert all(any(port in each for each in allowed) for port in needed)
+    assert sum(len(each) for each in allowed) <= 5
+    (ingress,) = one(production, "NetworkPolicy")["spec"]["ingress"]
+    assert [port["port"] for port in ingress["ports"]] == ["admin"]
+
+
+def test_a_rollout_makes_no_surplus_member_and_a_drain_takes_one_by_one(
+    production: list[Resource],
+) -> None:
+    rolling = workload(production)["spec"]["strategy"]["rollingUpdate"]
+    assert rolling == {"maxSurge": 0, "maxUnavailable": 1}
+    budget = one(production, "PodDisruptionBudget")["spec"]
+    assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
+
+
+# -- components --------------------------------------------------------------------------------
+
+
+def test_scaling_is_capped_at_the_partitions_and_nobody_else_sets_replicas(
+    everything: list[Resource],
+) -> None:
+    scaled = one(everything, "ScaledObject")["spec"]
+    target = workload(everything)
+    assert scaled["scaleTargetRef"]["name"] == target["metadata"]["name"]
+    assert "replicas" not in target["spec"]
+    topics = {each["metadata"]["name"]: each["spec"] for each in of_kind(everything, "KafkaTopic")}
+    assert scaled["maxReplicaCount"] == topics["pushwoosh-events"]["partitions"]
+    assert scaled["minReplicaCount"] >= 1
+    down = scaled["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]["scaleDown"]
+    assert down["stabilizationWindowSeconds"] >= 600
+    for trigger in scaled["triggers"]:
+        assert unknown_names(trigger["metadata"]["query"]) == set()
+
+
+def test_the_topics_and_rights_are_those_of_the_settings(everything: list[Resource], tmp_path: Path) -> None:
+    kafka = settings_of(everything, tmp_path).kafka
+    assert {each["metadata"]["name"] for each in of_kind(everything, "KafkaTopic")} == {
+        *kafka.contents,
+        kafka.dead_letter_topic,
+    }
+    granted = {
+        (acl["resource"]["type"], acl["resource"]["name"], acl["resource"]["patternType"], *acl["operations"])
+        for acl in one(everything, "KafkaUser")["spec"]["authorization"]["acls"]
+    }
+    assert granted == {
+        *(("topic", topic, "literal", "Read") for topic in kafka.contents),
+        ("topic", kafka.dead_letter_topic, "literal", "Write"),
+        ("group", kafka.group_id, "literal", "Read"),
+        ("transactionalId", f"{kafka.group_id}-", "prefix", "Write"),
+    }
+
+
+def test_a_backfill_has_a_group_and_topics_of_its_own_and_gives_up_on_a_wrong_configuration(
+    everything: list[Resource], tmp_path: Path
+) -> None:
+    job = build(ROOT / "backfill")
+    own, other = settings_of(job, tmp_path / "own").kafka, settings_of(everything, tmp_path / "other").kafka
+    assert own.group_id != other.group_id
+    assert not {*own.contents} & {*other.contents}
+    spec = workload(job)["spec"]
+    assert spec["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"] == [2]
+    assert pod(job)["spec"]["restartPolicy"] == "Never"
