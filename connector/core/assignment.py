@@ -24,9 +24,11 @@ class Assignment:
         "bytes",
         "committed",
         "committed_version",
+        "covered",
         "events",
         "held",
         "known_until",
+        "letters_until",
         "live",
         "offsets",
         "partition",
@@ -57,6 +59,10 @@ class Assignment:
         self.version = 0
         """Counts the changes that a commit should record."""
         self.committed_version = 0
+        self.covered: int | None = None
+        """Below this offset the last checkpoint remembers everything. None: it remembers all there is."""
+        self.letters_until = start
+        """Below this offset letters were written, which no checkpoint may forget."""
         self.reach: int | None = None
         """Offsets from here on are not submitted: the checkpoint could not remember them. None: no bound."""
         self.held: list[Event] = []

@@ -230,6 +230,7 @@ class Engine:
         for home in self.assignments.values():
             home.held.clear()
         self.fates.forget_revoked(held, now)
+        self.fates.release_written(now)
         for job in jobs.values():
             job.slices = {home: part for home, part in job.slices.items() if home.live}
             if not job.slices:
@@ -439,6 +440,7 @@ class Engine:
     def committed(self, now: float) -> None:
         """The commit was acknowledged."""
         self.ledger.committed(now)
+        self.fates.release_written(now)
 
     def commit_failed(self, refused: Iterable[int], now: float, *, written: bool = False) -> None:
         """The commit came to nothing; `refused` are the letters that the topic won't take.
@@ -446,10 +448,12 @@ class Engine:
         `written`: its letters are in the topic all the same, only the positions are not committed.
         """
         self.ledger.failed(now, refused, self._random(), written=written)
+        self.fates.release_written(now)
 
-    def commit_withdrawn(self, *, written: bool = False) -> None:
+    def commit_withdrawn(self, now: float, *, written: bool = False) -> None:
         """The commit was never tried: partitions of it went first."""
         self.ledger.withdrawn(written=written)
+        self.fates.release_written(now)
 
     def halt(self, cause: str, message: str, now: float) -> None:
         """Stop submitting until `release`."""

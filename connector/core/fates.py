@@ -12,7 +12,7 @@ from connector.core.dispatch import Dispatch
 from connector.core.halts import Brake
 from connector.core.jobs import Batch, Job
 from connector.core.lanes import Lanes
-from connector.core.ledger import Ledger
+from connector.core.ledger import Hold, Ledger
 from connector.core.limits import Limits
 from connector.core.tally import Tally
 from connector.core.verdicts import RETRYABLE, judge
@@ -94,12 +94,15 @@ class Fates:
             Reason.NO_VERDICT, f"its job was lost {losses} times", request_id=job.request_id
         )
         events = self.still_ours(job.events, now)
-        given_up = [each for event in events for each in contributors(event)]
-        for each in given_up:
-            each.attempts += losses
-            self._owe(each, rejection, now)
-        self.release(events, now)
-        return len(given_up)
+        given_up = 0
+        for event in events:
+            everyone = contributors(event)
+            hold = Hold(event, len(everyone))
+            for each in everyone:
+                each.attempts += losses
+                self._owe(each, rejection, now, hold)
+            given_up += len(everyone)
+        return given_up
 
     def submit_again(self, job: Job, now: float, losses: int) -> None:
         """The job is gone: send the same devices once more, as one batch."""
@@ -139,8 +142,8 @@ class Fates:
                 self._take_apart(event, one_by_one=False)
                 continue
             reason = Reason.TOO_LARGE if answer.http_status == PAYLOAD_TOO_LARGE else Reason.REFUSED_BY_API
-            self._owe(event, Rejection(reason, answer.message, http_status=answer.http_status), now)
-            self.release([event], now)
+            rejection = Rejection(reason, answer.message, http_status=answer.http_status)
+            self._owe(event, rejection, now, Hold(event))
             return 1, 1
         return 0, 0
 
@@ -180,8 +183,7 @@ class Fates:
             return 0
         if rejection.reason is Reason.TAG_REFUSED:
             self._tally.refused_tags += 1
-        self._owe(event, rejection, now)
-        self.release([event], now, last_chance=retryable)
+        self._owe(event, rejection, now, Hold(event, last_chance=retryable))
         return 1
 
     @staticmethod
@@ -198,11 +200,18 @@ class Fates:
         self._lanes.replace(event, parts)
         self._dispatch.again(parts[:1])
 
-    def _owe(self, event: Event, rejection: Rejection, now: float) -> None:
+    def _owe(self, event: Event, rejection: Rejection, now: float, hold: Hold) -> None:
         if event.record is None:
             raise RuntimeError("an event without its record cannot be dead-lettered")
         letter = Letter(event.record, rejection, event.attempts, event.first_attempt, event.last_attempt)
-        self._ledger.owe(letter, event.home, event.size, event.endpoint, now)
+        self._ledger.owe(letter, event.home, event.size, event.endpoint, now, hold)
+
+    def release_written(self, now: float) -> None:
+        """Letters were written, or are no longer ours to write: their devices' next events may go."""
+        freed = self._ledger.freed
+        while freed:
+            hold = freed.pop()
+            self.release([hold.event], now, last_chance=hold.last_chance)
 
     def release(self, events: Iterable[Event], now: float, *, last_chance: bool = False) -> None:
         """Events are done with: those that waited behind them become ready, and have waited enough.

@@ -33,6 +33,20 @@ NEARLY_FULL = 0.85
 
 
 @dataclass(slots=True, eq=False)
+class Hold:
+    """An event that holds its lanes until its letter is written, or several for all that it stands for.
+
+    Were later events of the device sent before, whoever owned the partition after a crash would
+    send the refused one once more, after them.
+    """
+
+    event: Event
+    letters: int = 1
+    last_chance: bool = False
+    """What `Fates.release` is told then."""
+
+
+@dataclass(slots=True, eq=False)
 class Owed:
     """A letter to be written, and what is settled with it."""
 
@@ -44,6 +58,7 @@ class Owed:
     size: int
     since: float
     """When it was refused."""
+    hold: Hold | None = None
     failures: int = 0
 
 
@@ -75,6 +90,10 @@ class Ledger:
         self._owed: deque[Owed] = deque()
         self._later: list[tuple[float, int, Owed]] = []
         """(due, tie-breaker, letter): those that the topic refused for a reason of their own."""
+        self._beyond: list[Owed] = []
+        """Letters that the checkpoint could not remember as written."""
+        self.freed: list[Hold] = []
+        """Events whose letters are written, or no longer ours to write: their lanes may be released."""
         self._ties = count()
         self._unrecorded = 0
         self.assignments: dict[TopicPartition, Assignment] = {}
@@ -88,7 +107,8 @@ class Ledger:
     @property
     def letters(self) -> int:
         """Letters that are owed, those of a commit under way included."""
-        return len(self._owed) + len(self._later) + (len(self.operation.owed) if self.operation else 0)
+        waiting = len(self._owed) + len(self._later) + len(self._beyond)
+        return waiting + (len(self.operation.owed) if self.operation else 0)
 
     # -- settling ------------------------------------------------------------------------------
 
@@ -131,11 +151,13 @@ class Ledger:
         home.version += 1
         self._tally.settled[endpoint, Outcome.SKIPPED] += len(offsets)
 
-    def owe(self, letter: Letter, home: Assignment, size: int, endpoint: str, now: float) -> None:
+    def owe(
+        self, letter: Letter, home: Assignment, size: int, endpoint: str, now: float, hold: Hold | None = None
+    ) -> None:
         """A record is refused for good: it is settled once its letter is written."""
         record = letter.record
         self._owed.append(
-            Owed(letter, home, record.offset(), record.timestamp()[1], endpoint, size, since=now)
+            Owed(letter, home, record.offset(), record.timestamp()[1], endpoint, size, now, hold)
         )
 
     # -- committing ----------------------------------------------------------------------------
@@ -147,9 +169,7 @@ class Ledger:
         letters = [] if hold_letters else self._due_letters(now, at_once=at_once)
         if not (letters or self._unrecorded or at_once or now >= self._quiet_until):
             return None
-        for owed in letters:
-            owed.home.offsets.settle([owed.offset])
-            owed.home.version += 1
+        letters = self._memorable(letters)
         dirty = [home for home in self.assignments.values() if home.dirty]
         if not dirty:
             return None
@@ -167,6 +187,10 @@ class Ledger:
     def _due_letters(self, now: float, *, at_once: bool) -> list[Owed]:
         if now < self._letters_not_before and not at_once:
             return []
+        moved = [owed for owed in self._beyond if owed.home.dirty]
+        if moved:
+            self._beyond = [owed for owed in self._beyond if not owed.home.dirty]
+            self._owed.extend(moved)
         while self._later and (at_once or self._later[0][0] <= now):
             self._owed.append(heappop(self._later)[2])
         chosen: list[Owed] = []
@@ -177,14 +201,39 @@ class Ledger:
             chosen.append(owed)
         return chosen
 
+    def _memorable(self, letters: list[Owed]) -> list[Owed]:
+        """Settle letters for the commit that writes them; put those aside that its checkpoint can't remember.
+
+        What it does not remember as written, the next owner would write again.
+        """
+        for owed in letters:
+            owed.home.offsets.settle([owed.offset])
+        for home in dict.fromkeys(owed.home for owed in letters):
+            self.position(home)
+        kept: list[Owed] = []
+        for owed in letters:
+            if owed.home.covered is None or owed.offset < owed.home.covered:
+                kept.append(owed)
+                owed.home.version += 1
+                owed.home.letters_until = max(owed.home.letters_until, owed.offset + 1)
+            else:
+                owed.home.offsets.unsettle([owed.offset])
+                self._beyond.append(owed)
+        return kept
+
     def position(self, home: Assignment) -> Position:
         """Return what may be committed for a partition now.
 
-        Also bounds what may be submitted by what the checkpoint remembers.
+        Also bounds what may be submitted by what the checkpoint remembers. Rather than a letter that was
+        written it forgets jobs: what is submitted again does less harm.
         """
         offsets = home.offsets
         safe = offsets.safe()
-        encoded = checkpoint.encode(safe, offsets.window(), list(home.slices.values()), self._max_metadata)
+        window = offsets.window()
+        encoded = checkpoint.encode(safe, window, list(home.slices.values()), self._max_metadata)
+        if not encoded.complete and encoded.covers < home.letters_until:
+            encoded = checkpoint.encode(safe, window, (), self._max_metadata)._replace(complete=False)
+        home.covered = None if encoded.complete else encoded.covers
         full = not encoded.complete or len(encoded.text) > NEARLY_FULL * self._max_metadata
         home.reach = max(encoded.covers, safe + self._limits.max_devices) if full else None
         return Position(safe, encoded.text)
@@ -214,6 +263,13 @@ class Ledger:
             if owed.timestamp > 0:
                 self._tally.latencies.append((owed.endpoint, [owed.timestamp]))
             owed.home.dropped(1, owed.size)
+            self._free(owed)
+
+    def _free(self, owed: Owed) -> None:
+        if owed.hold is not None:
+            owed.hold.letters -= 1
+            if not owed.hold.letters:
+                self.freed.append(owed.hold)
 
     def failed(self, now: float, refused: Iterable[int], jitter: float, *, written: bool = False) -> None:
         """Take in that the commit came to nothing: its letters are owed as before.
@@ -233,6 +289,7 @@ class Ledger:
         again: list[Owed] = []
         for index, owed in enumerate(operation.owed):
             if not owed.home.live:
+                self._free(owed)
                 continue
             owed.home.offsets.unsettle([owed.offset])
             if index in guilty:
@@ -246,9 +303,13 @@ class Ledger:
     def withdrawn(self, *, written: bool) -> None:
         """Take in that the commit was not even tried: all is as before it."""
         operation = self._undone(written=written)
-        ours = [owed for owed in operation.owed if owed.home.live]
-        for owed in ours:
-            owed.home.offsets.unsettle([owed.offset])
+        ours: list[Owed] = []
+        for owed in operation.owed:
+            if owed.home.live:
+                owed.home.offsets.unsettle([owed.offset])
+                ours.append(owed)
+            else:
+                self._free(owed)
         self._owed.extendleft(reversed(ours))
 
     def _undone(self, *, written: bool) -> Operation:
@@ -297,7 +358,11 @@ class Ledger:
     def drop(self, home: Assignment) -> None:
         """Forget a partition that is no longer ours, and what it owes."""
         self.assignments.pop(home.partition, None)
+        for owed in (*self._owed, *(item[2] for item in self._later), *self._beyond):
+            if owed.home is home:
+                self._free(owed)
         self._owed = deque(owed for owed in self._owed if owed.home is not home)
+        self._beyond = [owed for owed in self._beyond if owed.home is not home]
         self._later = sorted(item for item in self._later if item[2].home is not home)
         home.let_go()
         self._forget_jobs_that_went()
