@@ -1,4 +1,4 @@
-"""How much: against the two references while jobs finish at once, against the formula where jobs take time."""
+"""How much: against the references while jobs finish at once, against the formula where they take time."""
 
 from __future__ import annotations
 
@@ -19,14 +19,9 @@ def saturated(bench: Bench) -> None:
     """
     topic, events = bench.plain()
     before = bench.reference(topic, events)
+    some = str(bench.scale(600_000, 4_000))
     with bench.api() as api:
-        by_hand = bench.program(
-            "handwritten",
-            bench.kafka.bootstrap,
-            topic,
-            str(min(events, bench.scale(600_000, 4_000))),
-            api.url,
-        )
+        by_hand = bench.program("handwritten", bench.kafka.bootstrap, topic, some, api.url)
     with bench.api() as api, bench.connector(topic, api) as connector:
         samples = middle(connector.confirm(events), events)
         bench.results.curves["saturated: confirmed events"] = [

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from tests.broker import free_ports
 
@@ -54,7 +54,7 @@ class Watched:
             )
         self._http = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
 
-    def __enter__(self) -> Watched:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
