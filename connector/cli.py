@@ -6,23 +6,20 @@ that a command has no better use for (`run` and `sandbox` end in order).
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from connector import __version__
+from connector.options import FAULT, ConfigFile, give_up, settings_of
+from connector.replay.cli import app as dead_letters
 from connector.values import parse_duration
 
 if TYPE_CHECKING:
     from connector.finding import Finding
-    from connector.settings import Settings
 
 Distribution = Literal["constant", "exponential", "uniform"]
-
-FAULT = 1
-WRONG_USE = 2
 
 app = typer.Typer(
     name="pushwoosh-connector",
@@ -31,16 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks show local variables: secrets among them
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        metavar="FILE",
-        help="TOML file. Without it (and CONNECTOR_CONFIG_FILE) the environment has to say everything.",
-    ),
-]
+app.add_typer(dead_letters, name="dead-letters")
 
 
 def _show_version(wanted: bool) -> None:
@@ -69,7 +57,7 @@ def run(
     ] = False,
 ) -> None:
     """Run the connector until it is told to stop (SIGTERM or Ctrl-C; a second one leaves at once)."""
-    settings = _settings(config)
+    settings = settings_of(config)
     from connector import runner  # noqa: PLC0415 - see the module's first sentence
 
     raise typer.Exit(runner.run(settings, until_end=until_end))
@@ -78,7 +66,7 @@ def run(
 @app.command()
 def check(config: ConfigFile = None) -> None:
     """Check the configuration, Kafka and the API, a line each: what, result, what to do. Changes nothing."""
-    settings = _settings(config)
+    settings = settings_of(config)
     from connector import check as checks  # noqa: PLC0415 - see the module's first sentence
     from connector.finding import Outcome  # noqa: PLC0415 - as above
 
@@ -139,7 +127,7 @@ def sandbox(  # noqa: PLR0913 - an option each
             seed=seed,
         )
     except (ValueError, OSError) as error:
-        _give_up(f"the sandbox can't start: {error}")
+        give_up(f"the sandbox can't start: {error}")
 
 
 _COLOURS = {"ok": typer.colors.GREEN, "warning": typer.colors.YELLOW, "problem": typer.colors.RED}
@@ -149,18 +137,3 @@ def _show(finding: Finding) -> None:
     outcome = typer.style(f"{finding.outcome.value:<8}", fg=_COLOURS[finding.outcome.value])
     mend = f"; {finding.mend}" if finding.mend else ""
     typer.echo(f"{outcome} {finding.what}: {finding.result}{mend}")
-
-
-def _settings(config: Path | None) -> Settings:
-    """Load the configuration, or leave with every mistake on standard error."""
-    from connector.config import ConfigurationError, load  # noqa: PLC0415 - see the module's first sentence
-
-    try:
-        return load(config, os.environ)
-    except ConfigurationError as error:
-        _give_up(str(error))
-
-
-def _give_up(text: str) -> NoReturn:
-    typer.echo(text, err=True)
-    raise typer.Exit(WRONG_USE)

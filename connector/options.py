@@ -1,0 +1,44 @@
+"""What every command of the command line shares: the configuration's option, exit codes, ways out.
+
+A leaf that imports nothing heavy: `--help` and completion stay quick.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from connector.settings import Settings
+
+FAULT = 1
+WRONG_USE = 2
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="TOML file. Without it (and CONNECTOR_CONFIG_FILE) the environment has to say everything.",
+    ),
+]
+
+
+def settings_of(config: Path | None) -> Settings:
+    """Load the configuration, or leave with every mistake on standard error."""
+    from connector.config import ConfigurationError, load  # noqa: PLC0415 - see the module's last sentence
+
+    try:
+        return load(config, os.environ)
+    except ConfigurationError as error:
+        give_up(str(error))
+
+
+def give_up(text: str) -> NoReturn:
+    """Leave because the command line or the configuration is wrong."""
+    typer.echo(text, err=True)
+    raise typer.Exit(WRONG_USE)

@@ -1,0 +1,97 @@
+"""`dead-letters list|show|replay`: the options.
+
+Every command imports what it needs itself, as in `connector.cli`: `--help` and completion stay quick.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from connector.options import ConfigFile, give_up, settings_of
+
+if TYPE_CHECKING:
+    from connector.replay.filters import Filters
+
+app = typer.Typer(no_args_is_help=True, help="Look at dead letters, and send them again.")
+
+Reasons = Annotated[
+    list[str] | None, typer.Option("--reason", help="Only letters of this reason; may be given again.")
+]
+Topics = Annotated[
+    list[str] | None, typer.Option("--topic", help="Only letters of this source topic; may be given again.")
+]
+Device = Annotated[
+    str, typer.Option("--device", help="Only letters of this device: hwid, user_id, push token or Kafka key.")
+]
+Since = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Only records from then on: 2026-03-01T08:30 (UTC), or 2h, 7d ago."),
+]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only records before then.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")]
+
+
+@app.command("list")
+def list_letters(
+    *,
+    config: ConfigFile = None,
+    reason: Reasons = None,
+    topic: Topics = None,
+    device: Device = "",
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int, typer.Option(min=0, help="How many letters to show one by one.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Count letters by reason, source topic and time; show the newest."""
+    settings = settings_of(config)
+    from connector.replay import commands  # noqa: PLC0415 - see the module's second sentence
+
+    filters = _filters(reason, topic, device, since, until)
+    raise typer.Exit(
+        commands.failing(lambda: commands.list_letters(settings, filters, limit=limit, as_json=as_json))
+    )
+
+
+@app.command()
+def show(
+    name: Annotated[
+        str, typer.Argument(metavar="ID", help="topic/partition/offset of its source record (`list` has it).")
+    ],
+    *,
+    config: ConfigFile = None,
+    as_json: Json = False,
+) -> None:
+    """Show one letter: why it is here, headers, key, value."""
+    settings = settings_of(config)
+    from connector.replay import commands  # noqa: PLC0415 - see the module's second sentence
+    from connector.replay.letter import split_id  # noqa: PLC0415 - as above
+
+    if split_id(name) is None:
+        give_up(f"{name}: not an id; it is topic/partition/offset, as `dead-letters list` shows it")
+    raise typer.Exit(commands.failing(lambda: commands.show_letter(settings, name, as_json=as_json)))
+
+
+def _filters(
+    reasons: list[str] | None,
+    topics: list[str] | None,
+    device: str,
+    since: str | None,
+    until: str | None,
+) -> Filters:
+    from connector.replay.filters import Filters, known_reasons, parse_time  # noqa: PLC0415 - as above
+
+    now = time.time()
+    try:
+        return Filters(
+            known_reasons(reasons or []),
+            frozenset(topics or []),
+            device,
+            parse_time("--since", since, now),
+            parse_time("--until", until, now),
+        )
+    except ValueError as error:
+        give_up(str(error))

@@ -1,0 +1,85 @@
+"""What `list` and `show` do. Each returns the exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections.abc import Callable, Iterator
+
+from connector.replay import showing
+from connector.replay.counts import Counts
+from connector.replay.desk import Desk
+from connector.replay.failed import Failed
+from connector.replay.filters import Filters, identifiers
+from connector.replay.interpreting import Interpreting, Outcome
+from connector.replay.letter import DeadLetter
+from connector.replay.watching import Watching
+from connector.settings import Settings
+
+FAULT = 1
+
+
+def failing(work: Callable[[], int]) -> int:
+    """Do it; what went wrong goes to standard error in one sentence."""
+    # librdkafka's own lines: what matters in them is in the sentence.
+    logging.getLogger("connector").addHandler(logging.NullHandler())
+    try:
+        return work()
+    except Failed as failed:
+        sys.stdout.flush()
+        sys.stderr.write(f"{failed}\n")
+        return FAULT
+
+
+def list_letters(settings: Settings, filters: Filters, *, limit: int, as_json: bool) -> int:
+    """Count letters by reason, topic and time, and show the newest."""
+    counts = Counts(limit)
+    with _every_letter(settings) as (desk, letters):
+        for letter, outcome, replayed in letters:
+            if filters.pass_headers(letter) and filters.pass_device(letter, outcome):
+                device = next(iter(identifiers(letter, outcome)), "")
+                counts.add(letter, device, replayed=replayed)
+    if as_json:
+        showing.show_json({"topic": desk.topic, **counts.plain()})
+    else:
+        showing.show_counts(counts, desk.topic)
+    return 0
+
+
+def show_letter(settings: Settings, name: str, *, as_json: bool) -> int:
+    """Show one letter whole: the last written of those with this id."""
+    found: list[tuple[DeadLetter, Outcome, bool]] = []
+    with _every_letter(settings) as (desk, letters):
+        for letter, outcome, replayed in letters:
+            at = f"{'/'.join(map(str, letter.place))}/{letter.offset}"
+            if name in (letter.id, at):
+                found.append((letter, outcome, replayed))
+    if not found:
+        raise Failed(f"{desk.topic} has no letter {name}; `dead-letters list` shows ids")
+    letter, outcome, replayed = max(found, key=lambda one: one[0].offset)
+    if as_json:
+        showing.show_json(showing.letter_plain(letter, outcome, copies=len(found), replayed=replayed))
+    else:
+        showing.show_letter(letter, outcome, copies=len(found), replayed=replayed)
+    return 0
+
+
+@contextlib.contextmanager
+def _every_letter(
+    settings: Settings,
+) -> Iterator[tuple[Desk, Iterator[tuple[DeadLetter, Outcome, bool]]]]:
+    """Open the topic and read each letter: with what it is now, and whether it was sent again."""
+    interpreting = Interpreting(settings)
+    with Watching("reading letters") as watching, Desk(settings, lambda: None) as desk:
+        progress = desk.open(strict=False)
+        if desk.doubt:
+            sys.stderr.write(f"what was sent again isn't known: {desk.doubt}\n")
+        watching.total(desk.total)
+
+        def letters() -> Iterator[tuple[DeadLetter, Outcome, bool]]:
+            for letter in desk.letters():
+                watching.reached(desk.read_so_far)
+                yield letter, interpreting.letter(letter), progress.is_done((letter.place, letter.offset))
+
+        yield desk, letters()

@@ -1,0 +1,84 @@
+"""Which letters are meant: by reason, time, device and source topic. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from connector.model import Event, Reason, Rejection
+from connector.replay.letter import DeadLetter
+from connector.values import parse_duration
+
+_DAYS = re.compile(r"(\d+)\s*d")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Empty or None lets everything pass. Times are ms since the epoch; `until` itself is out."""
+
+    reasons: frozenset[str] = frozenset()
+    topics: frozenset[str] = frozenset()
+    device: str = ""
+    since: int | None = None
+    until: int | None = None
+
+    def pass_headers(self, letter: DeadLetter) -> bool:
+        """Judge by everything but the device."""
+        if self.reasons and letter.reason not in self.reasons:
+            return False
+        if self.topics and (letter.source is None or letter.source.topic not in self.topics):
+            return False
+        if self.since is not None and letter.timestamp < self.since:
+            return False
+        return self.until is None or letter.timestamp < self.until
+
+    def pass_device(self, letter: DeadLetter, outcome: Event | Rejection | None) -> bool:
+        """Judge by the device: any of its identifiers, or the record's key."""
+        return not self.device or self.device in identifiers(letter, outcome)
+
+
+def identifiers(letter: DeadLetter, outcome: Event | Rejection | None) -> list[str]:
+    """Return what names the device, best first; the key where nothing else can be read."""
+    found: list[str | None] = []
+    if isinstance(outcome, Event):
+        found = [outcome.hwid, outcome.user_id, outcome.push_token]
+    key = letter.record.key()
+    if key is not None:
+        found.append(key.decode("utf-8", "backslashreplace"))
+    return [each for each in found if each]
+
+
+def known_reasons(given: list[str]) -> frozenset[str]:
+    """Check reasons by name. Raises ValueError."""
+    known = [str(reason) for reason in Reason]
+    for name in given:
+        if name not in known:
+            raise ValueError(f"--reason {name}: no such reason; there are {', '.join(known)}")
+    return frozenset(given)
+
+
+def parse_time(option: str, text: str | None, now: float) -> int | None:
+    """Read a date, a time, or how long ago, as ms since the epoch; without a zone it is UTC.
+
+    Raises ValueError.
+    """
+    if text is None:
+        return None
+    days = _DAYS.fullmatch(text.strip())
+    if days:
+        return int((now - int(days[1]) * 86_400) * 1000)
+    try:
+        return int((now - parse_duration(text)) * 1000)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(
+            f"{option} {text}: neither a time (2026-03-01, 2026-03-01T08:30, 2026-03-01T08:30+02:00) "
+            "nor how long ago (90s, 30m, 2h, 7d)"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,41 @@
+"""What letters and source records say, read as `run` reads them: by the same decoder and the same rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connector.core.decode import Interpreter
+from connector.credentials import Token
+from connector.model import DecoderUnavailable, Event, Reason, Record, Rejection
+from connector.replay.failed import Failed
+from connector.replay.letter import DeadLetter, SourceRecord
+from connector.runner import interpreters
+from connector.settings import Settings
+
+Outcome = Event | Rejection | None
+
+
+class Interpreting:
+    """Reads by source topic; a topic that isn't configured (any more) can't be read."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._by_topic: dict[str, Interpreter] = interpreters(settings, Token.of(settings.pushwoosh))
+
+    def letter(self, letter: DeadLetter) -> Outcome:
+        """Read what a letter was made of."""
+        if letter.source is None:
+            return Rejection(Reason.UNDECODABLE, "its headers don't say where it came from")
+        return self.records(letter.source.topic, [SourceRecord(letter)])[0]
+
+    def records(self, topic: str, records: Sequence[Record]) -> list[Outcome]:
+        """Read records of a source topic, one answer each."""
+        interpreter = self._by_topic.get(topic)
+        if interpreter is None:
+            unknown = Rejection(
+                Reason.UNDECODABLE, f"topic {topic} isn't among the configured ones: nobody can read it"
+            )
+            return [unknown] * len(records)
+        try:
+            return list(interpreter.read(records))
+        except DecoderUnavailable as unavailable:
+            raise Failed(f"the decoder can't work now: {unavailable}; try again once it can") from unavailable

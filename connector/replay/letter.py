@@ -1,0 +1,181 @@
+"""A dead letter as it lies in its topic, and the record that it becomes when it is sent again. Pure.
+
+Sent again, a record has the key, the value and the headers that it came with, less everything that was
+written when it was dead-lettered, and four marks:
+
+- `pushwoosh.replayed_from`: the letter's id (`topic/partition/offset` of the record it was made of)
+- `pushwoosh.replay_count`: how often it has been sent again
+- `pushwoosh.replay_origin`: the id of the first letter, where it was refused and sent again before
+- `pushwoosh.replay_timestamp`: the record's own time, ms since the epoch; the new record has the time of
+  its sending, because by the old one it could be deleted before it is read
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from connector.kafka.letters import CONNECT, OWN, Headers
+from connector.model import Reason, Record, TopicPartition
+
+FROM = OWN + "replayed_from"
+COUNT = OWN + "replay_count"
+ORIGIN = OWN + "replay_origin"
+TIME = OWN + "replay_timestamp"
+_STRIPPED = (OWN, "__connect.")
+NEVER_APPLIED = frozenset(
+    {
+        Reason.UNDECODABLE,
+        Reason.INVALID_EVENT,
+        Reason.TOO_LARGE,
+        Reason.REFUSED_BY_API,
+        Reason.DEVICE_NOT_FOUND,
+    }
+)
+"""Reasons that say: nothing of this event is at the API. The others leave that open."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One letter. `id` and `source` are empty where the headers don't say what it was made of."""
+
+    place: TopicPartition
+    """Where it lies in the dead-letter topic ..."""
+    offset: int
+    """... and its offset there."""
+    id: str
+    source: TopicPartition | None
+    source_offset: int
+    age: int
+    """Offset in the source that its event came at first: its own, or that of the letter it was before."""
+    reason: str
+    detail: str
+    timestamp: int
+    """Of the source record, ms since the epoch; 0 where it has none."""
+    count: int
+    """How often it had been sent again before it came here."""
+    replayed_from: str
+    record: Record = field(repr=False)
+
+    @property
+    def never_applied(self) -> bool:
+        """Whether the API surely has nothing of this event."""
+        return self.reason in NEVER_APPLIED
+
+
+class SourceRecord:
+    """A letter's record as it was in the source, for decoders; `numbered` changes the offset."""
+
+    __slots__ = ("_letter", "_offset")
+
+    def __init__(self, letter: DeadLetter, numbered: int | None = None) -> None:
+        self._letter = letter
+        self._offset = letter.source_offset if numbered is None else numbered
+
+    @property
+    def letter(self) -> DeadLetter:
+        return self._letter
+
+    def topic(self) -> str:
+        return self._letter.source.topic if self._letter.source else ""
+
+    def partition(self) -> int:
+        return self._letter.source.partition if self._letter.source else -1
+
+    def offset(self) -> int:
+        return self._offset
+
+    def timestamp(self) -> tuple[int, int]:
+        return (1, self._letter.timestamp) if self._letter.timestamp else (0, 0)
+
+    def key(self) -> bytes | None:
+        return self._letter.record.key()
+
+    def value(self) -> bytes | None:
+        return self._letter.record.value()
+
+    def headers(self) -> Headers | None:
+        return own_headers(self._letter.record.headers() or []) or None
+
+
+def read_letter(record: Record) -> DeadLetter:
+    """Read the headers; what another writer left out is empty."""
+    texts = texts_of(record.headers())
+    name = texts.get(OWN + "id", "")
+    found = split_id(name)
+    if found is None and CONNECT + "topic" in texts:  # another Kafka Connect sink's
+        parts = (texts.get(CONNECT + word, "") for word in ("topic", "partition", "offset"))
+        name = "/".join(parts)
+        found = split_id(name)
+    source, source_offset = found or (None, -1)
+    reason = texts.get(OWN + "reason") or texts.get(CONNECT + "exception.class.name", "")
+    kind, timestamp = record.timestamp()
+    return DeadLetter(
+        place=TopicPartition(record.topic(), record.partition()),
+        offset=record.offset(),
+        id=name if found else "",
+        source=source,
+        source_offset=source_offset,
+        age=_age(source, source_offset, texts),
+        reason=reason,
+        detail=texts.get(OWN + "detail") or texts.get(CONNECT + "exception.message", ""),
+        timestamp=_number(texts.get(OWN + "timestamp", "")) or (max(0, timestamp) if kind else 0),
+        count=_number(texts.get(COUNT, "")),
+        replayed_from=texts.get(FROM, ""),
+        record=record,
+    )
+
+
+def own_headers(headers: Headers) -> Headers:
+    """Return the headers that the record came with, before anything was written beside them."""
+    return [(name, value) for name, value in headers if not name.startswith(_STRIPPED)]
+
+
+def headers_again(letter: DeadLetter) -> Headers:
+    """Make the headers of the record that is sent again: its own, and the marks."""
+    texts = texts_of(letter.record.headers())
+    marks = {FROM: letter.id, COUNT: str(letter.count + 1), ORIGIN: texts.get(ORIGIN) or letter.id}
+    if letter.timestamp:
+        marks[TIME] = texts.get(TIME) or str(letter.timestamp)
+    own = own_headers(letter.record.headers() or [])
+    return [*own, *((name, text.encode("utf-8", "surrogateescape")) for name, text in marks.items())]
+
+
+def mark_of(headers: Headers | None, place: TopicPartition) -> tuple[str, int | None]:
+    """Tell from a source record's headers which letter it was, and the offset it had at first in `place`.
+
+    Empty and None for a record that was never a letter.
+    """
+    if not headers or not any(name == FROM for name, _ in headers):
+        return "", None
+    texts = texts_of(headers)
+    origin = split_id(texts.get(ORIGIN, ""))
+    return texts[FROM], origin[1] if origin is not None and origin[0] == place else None
+
+
+def split_id(name: str) -> tuple[TopicPartition, int] | None:
+    """Take `topic/partition/offset` apart; None where it is something else."""
+    parts = name.split("/")
+    if len(parts) != len(("topic", "partition", "offset")) or not parts[0]:
+        return None
+    if not (_plain_number(parts[1]) and _plain_number(parts[2])):
+        return None
+    return TopicPartition(parts[0], int(parts[1])), int(parts[2])
+
+
+def texts_of(headers: Sequence[tuple[str, bytes | None]] | None) -> dict[str, str]:
+    """Return headers as text; of several of one name the last counts."""
+    return {name: (value or b"").decode("utf-8", "surrogateescape") for name, value in headers or []}
+
+
+def _age(source: TopicPartition | None, own: int, texts: dict[str, str]) -> int:
+    origin = split_id(texts.get(ORIGIN, ""))
+    return origin[1] if origin is not None and origin[0] == source else own
+
+
+def _number(text: str) -> int:
+    return int(text) if _plain_number(text) else 0
+
+
+def _plain_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()

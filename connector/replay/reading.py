@@ -1,0 +1,164 @@
+"""Reads topics from here to there, as one who is in no group: nobody's partitions move because of it.
+
+The group of the tool, `<kafka.group_id>-dead-letters-replay`, has no members. It only keeps which letters
+were sent again: see `connector.replay.progress`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from confluent_kafka import Consumer, KafkaError
+from confluent_kafka import TopicPartition as KafkaTopicPartition
+
+from connector.kafka.batches import sort
+from connector.kafka.given import to_consumer
+from connector.kafka.properties import consumer_properties
+from connector.kafka.troubles import code_of
+from connector.model import Fetched, Position, TopicPartition
+from connector.replay.failed import ERRORS, Failed, failure
+from connector.settings import Kafka
+
+PATIENCE = 20.0
+"""Seconds that a broker may be silent: longer than a transaction that somebody left open lives."""
+MOST_RECORDS = 5000
+"""Records of one fetch."""
+_WAIT = 0.25
+"""Seconds of one fetch."""
+_MEMBERS_ONLY = (
+    "group.instance.id",
+    "group.protocol",
+    "group.protocol.type",
+    "group.remote.assignor",
+    "statistics.interval.ms",
+)
+
+
+class Bounds(NamedTuple):
+    """Where a partition begins and ends, as a reader of committed records sees it."""
+
+    low: int
+    high: int
+
+
+def replay_group(kafka: Kafka) -> str:
+    """Name the group that remembers what was sent again."""
+    return f"{kafka.group_id}-dead-letters-replay"
+
+
+class Reader:
+    """One consumer, in no group. `check` is called now and then and may raise to end everything."""
+
+    def __init__(self, kafka: Kafka, check: Callable[[], None] = lambda: None) -> None:
+        self.group = replay_group(kafka)
+        given = {name: value for name, value in to_consumer(kafka).items() if name not in _MEMBERS_ONLY}
+        properties, _ = consumer_properties({**given, "group.id": self.group})
+        self._errors: list[KafkaError] = []
+        properties |= {"statistics.interval.ms": 0, "error_cb": self._errors.append}
+        self._check = check
+        self._consumer = Consumer(properties)
+        self._group_mend = {
+            "group_authorization": f"grant READ on group {self.group}: it keeps what was sent again"
+        }
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._consumer.close()
+
+    def bounds(self, topic: str) -> dict[int, Bounds] | None:
+        """Return where each partition begins and ends; None for a topic that isn't there."""
+        mends = {"topic_authorization": f"grant READ on topic {topic}"}
+        doing = f"topic {topic}"
+        try:
+            found = self._consumer.list_topics(topic, PATIENCE).topics[topic]
+            if found.error is not None:
+                if code_of(found.error) == "topic_missing":
+                    return None
+                raise failure(doing, found.error, mends)
+            return {
+                number: Bounds(
+                    *self._consumer.get_watermark_offsets(KafkaTopicPartition(topic, number), PATIENCE)
+                )
+                for number in sorted(found.partitions)
+            }
+        except ERRORS as error:
+            raise failure(doing, error, mends) from error
+
+    def start(self, starts: Mapping[TopicPartition, int]) -> None:
+        """Read these partitions from now on, each from its offset."""
+        self._consumer.assign([KafkaTopicPartition(*place, offset) for place, offset in starts.items()])
+
+    def read(
+        self, reached: dict[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    ) -> Iterator[Fetched]:
+        """Read on to these ends; `reached` is moved on by what was read."""
+        heard = time.monotonic()
+        while any(reached[place] < end for place, end in ends.items()):
+            self._check()
+            try:
+                messages = self._consumer.consume(MOST_RECORDS, _WAIT)
+            except ERRORS as error:
+                raise failure("reading", error) from error
+            found = sort(messages, None)
+            for place, gone in found.misplaced:
+                raise Failed(
+                    f"reading {place.topic}/{place.partition}: {gone.str()}; records were deleted while they "
+                    "were read: run the command again"
+                )
+            for told, topic in found.errors:
+                if code_of(told) in ("topic_authorization", "topic_missing"):
+                    raise failure(f"topic {topic}", told, {"topic_authorization": f"grant READ on {topic}"})
+            if found.fetched:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > PATIENCE:
+                raise self._silence(reached, ends)
+            for part in found.fetched:
+                after = part.records[-1].offset() + 1 if part.records else 0
+                reached[part.partition] = max(reached[part.partition], after, part.end or 0)
+                yield part
+
+    def _silence(self, reached: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> Failed:
+        place = next(place for place, end in ends.items() if reached[place] < end)
+        doing = f"reading {place.topic}/{place.partition}: nothing came for {PATIENCE:g} s"
+        if self._errors:
+            return failure(doing, self._errors[-1])
+        return Failed(f"{doing}; look at the broker that leads this partition")
+
+    def committed(self, places: Collection[TopicPartition]) -> dict[TopicPartition, Position]:
+        """Return what the tool's group has committed of these."""
+        try:
+            found = self._consumer.committed([KafkaTopicPartition(*place) for place in places], PATIENCE)
+            for one in found:
+                if one.error is not None:
+                    raise failure(f"group {self.group}", one.error, self._group_mend)
+        except ERRORS as error:
+            raise failure(f"group {self.group}", error, self._group_mend) from error
+        return {
+            TopicPartition(one.topic, one.partition): Position(one.offset, one.metadata or "")
+            for one in found
+            if one.offset >= 0
+        }
+
+    def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
+        """Commit these for the tool's group, and wait for the broker."""
+        try:
+            done = self._consumer.commit(offsets=as_offsets(positions), asynchronous=False)
+            for one in done or ():
+                if one.error is not None:
+                    raise failure(f"group {self.group}", one.error, self._group_mend)
+        except ERRORS as error:
+            raise failure(f"group {self.group}", error, self._group_mend) from error
+
+    def group_metadata(self) -> Any:
+        """Return what a transaction needs to commit offsets for the tool's group."""
+        return self._consumer.consumer_group_metadata()
+
+
+def as_offsets(positions: Mapping[TopicPartition, Position]) -> list[KafkaTopicPartition]:
+    """Return positions as the binding wants them."""
+    return [
+        KafkaTopicPartition(place.topic, place.partition, position.offset, metadata=position.metadata)
+        for place, position in positions.items()
+    ]

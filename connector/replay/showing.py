@@ -1,0 +1,190 @@
+"""Tables and texts for people. What comes from a record is made harmless to a terminal first."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from connector.model import Event
+from connector.replay.counts import Counts, written
+from connector.replay.interpreting import Outcome
+from connector.replay.letter import DeadLetter
+
+_WIDTH = 160
+"""Columns where the output goes to a file or a pipe."""
+_LONGEST = 120
+"""Characters of a detail in a table."""
+
+
+def console() -> Console:
+    """Return standard output, wide where nobody looks at it directly."""
+    width = None if sys.stdout.isatty() else _WIDTH
+    return Console(width=width, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def plain(text: str) -> str:
+    """Make text harmless to a terminal: what isn't printable is written as an escape."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def as_text(value: bytes | None) -> str:
+    """Write bytes for a person."""
+    if value is None:
+        return "(none)"
+    try:
+        return plain(value.decode())
+    except UnicodeDecodeError:
+        return repr(value)[2:-1]
+
+
+def show_json(content: Any) -> None:
+    """Print one JSON document."""
+    sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+
+
+def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
+    """Return an empty table; columns named in `numbers` are flush right."""
+    made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for name in columns:
+        made.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+    return made
+
+
+def cells(*values: object) -> list[Text]:
+    """Return a row; no markup is read out of values."""
+    return [Text(plain(str(value))) for value in values]
+
+
+def short(text: str) -> str:
+    """Cut a detail to what a table has room for."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def show_counts(counts: Counts, topic: str) -> None:
+    """Print what `list` tells."""
+    out = console()
+    copies = f", {counts.copies} of them further copies" if counts.copies else ""
+    out.print(Text(f"{topic}: {_count(counts.letters)}{copies}, {counts.replayed} sent again"))
+    if not counts.letters:
+        return
+    groups = table("reason", "source topic", "letters", "oldest", "newest", numbers=("letters",))
+    for reason, source, group in counts.by_group():
+        groups.add_row(*cells(reason, source, group.letters, written(group.oldest), written(group.newest)))
+    times = table("time (UTC)", "letters", numbers=("letters",))
+    for name, letters in counts.by_time():
+        times.add_row(*cells(name, letters))
+    out.print()
+    out.print(groups)
+    out.print()
+    out.print(times)
+    if counts.newest:
+        newest = table("id", "time", "reason", "device", "why", "")
+        for one in counts.newest:
+            newest.add_row(
+                *cells(
+                    one.letter.id or f"{'/'.join(map(str, one.letter.place))}/{one.letter.offset}",
+                    written(one.letter.timestamp),
+                    one.letter.reason,
+                    one.device,
+                    short(one.letter.detail),
+                    "sent again" if one.replayed else "",
+                )
+            )
+        out.print()
+        more = "" if len(counts.newest) == counts.letters else f"the newest {len(counts.newest)}:\n"
+        out.print(Text(more), end="")
+        out.print(newest)
+
+
+def _count(letters: int) -> str:
+    return f"{letters:,} letter{'' if letters == 1 else 's'}"
+
+
+def show_letter(letter: DeadLetter, outcome: Outcome, *, copies: int, replayed: bool) -> None:
+    """Print one letter: why, what it is read as now, headers, key, value."""
+    out = console()
+    facts = table("", "")
+    facts.show_header = False
+    where = f"{'/'.join(map(str, letter.place))}/{letter.offset}"
+    rows = [
+        ("letter", letter.id or "(its headers don't say what it was made of)"),
+        ("lies at", where + (f", the last of {copies} copies" if copies > 1 else "")),
+        ("time", written(letter.timestamp) or "(none)"),
+        ("why", f"{letter.reason}: {letter.detail}"),
+        ("read now", in_words(outcome)),
+        ("sent again", _again(letter, replayed=replayed)),
+        ("key", as_text(letter.record.key())),
+    ]
+    for row in rows:
+        facts.add_row(*cells(*row))
+    out.print(facts)
+    headers = table("header", "value")
+    for name, value in letter.record.headers() or []:
+        headers.add_row(*cells(name, as_text(value)))
+    out.print()
+    out.print(headers)
+    out.print()
+    out.print(Text("value", style="bold"))
+    out.print(Text(_pretty(letter.record.value())))
+
+
+def _again(letter: DeadLetter, *, replayed: bool) -> str:
+    before = (
+        f"{letter.count} times before it came here, last as {letter.replayed_from}" if letter.count else ""
+    )
+    now = "yes" if replayed else "no"
+    return f"{now}; {before}" if before else now
+
+
+def in_words(outcome: Outcome) -> str:
+    """Say what a record is by today's decoder and rules."""
+    if isinstance(outcome, Event):
+        names = (("hwid", outcome.hwid), ("user_id", outcome.user_id), ("push_token", outcome.push_token))
+        device = ", ".join(f"{name} {value}" for name, value in names if value)
+        operator = f", {outcome.list_operator}" if outcome.list_operator else ""
+        return f"{outcome.endpoint}{operator} for {device}"
+    if outcome is None:
+        return "nothing to send: it would be skipped"
+    return f"{outcome.reason}: {outcome.detail}"
+
+
+def _pretty(value: bytes | None) -> str:
+    if value is None:
+        return "(none)"
+    try:
+        return json.dumps(json.loads(value), ensure_ascii=False, indent=2)
+    except (ValueError, RecursionError):
+        return as_text(value)
+
+
+def letter_plain(letter: DeadLetter, outcome: Outcome, *, copies: int, replayed: bool) -> dict[str, Any]:
+    """Return one letter as JSON-ready values; bytes that are no UTF-8 text as base64."""
+    return {
+        "id": letter.id,
+        "at": f"{'/'.join(map(str, letter.place))}/{letter.offset}",
+        "copies": copies,
+        "time": written(letter.timestamp) or None,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "read_now": in_words(outcome),
+        "replayed": replayed,
+        "replayed_before": letter.count,
+        "headers": [[name, _json_bytes(value)] for name, value in letter.record.headers() or []],
+        "key": _json_bytes(letter.record.key()),
+        "value": _json_bytes(letter.record.value()),
+    }
+
+
+def _json_bytes(value: bytes | None) -> Any:
+    if value is None:
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(value).decode()}

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from connector.core.decode import Interpreter
+from connector.model import Content, Reason
+from connector.replay.filters import Filters, identifiers, known_reasons, parse_time
+from connector.replay.letter import SourceRecord
+from tests.unit.replay.letters import NOON, letter
+
+_NOW = NOON / 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2026-03-01", 43_200),
+        ("2026-03-01T11:30", 1800),
+        ("2026-03-01 11:30:00Z", 1800),
+        ("2026-03-01T13:30+02:00", 1800),
+        ("90s", 90),
+        ("2h", 7200),
+        ("7d", 604_800),
+    ],
+)
+def test_a_time_is_a_date_or_how_long_ago(text: str, seconds: int) -> None:
+    assert parse_time("--since", text, _NOW) == NOON - seconds * 1000
+
+
+def test_what_is_no_time_is_said_with_what_is() -> None:
+    with pytest.raises(ValueError, match=r"--since yesterday: neither a time .* nor how long ago"):
+        parse_time("--since", "yesterday", _NOW)
+
+
+def test_an_unknown_reason_is_said_with_the_known_ones() -> None:
+    assert known_reasons(["tag_refused"]) == {"tag_refused"}
+    with pytest.raises(ValueError, match=r"--reason tags: .*undecodable, .*tag_refused"):
+        known_reasons(["tags"])
+
+
+def test_every_filter_must_let_a_letter_pass() -> None:
+    found = letter(reason=Reason.TAG_REFUSED)
+
+    assert Filters().pass_headers(found)
+    assert Filters(frozenset({"tag_refused"}), frozenset({"users"}), "", NOON, NOON + 1).pass_headers(found)
+    assert not Filters(reasons=frozenset({"undecodable"})).pass_headers(found)
+    assert not Filters(topics=frozenset({"others"})).pass_headers(found)
+    assert not Filters(since=NOON + 1).pass_headers(found)
+    assert not Filters(until=NOON).pass_headers(found)
+
+
+def test_a_device_is_found_by_any_of_its_identifiers_and_by_the_key() -> None:
+    value = b'{"hwid": "A", "user_id": "u", "push_token": "t", "tags": {"plan": "pro"}}'
+    found = letter(value=value, key=b"k")
+    (outcome,) = Interpreter(Content.TAGS).read([SourceRecord(found)])
+
+    assert identifiers(found, outcome) == ["A", "u", "t", "k"]
+    assert all(Filters(device=name).pass_device(found, outcome) for name in ("A", "u", "t", "k"))
+    assert not Filters(device="a").pass_device(found, outcome)
+
+
+def test_an_unreadable_letter_is_found_by_its_key_alone() -> None:
+    found = letter(value=b"\xff", key=b"k")
+    (outcome,) = Interpreter(Content.TAGS).read([SourceRecord(found)])
+
+    assert identifiers(found, outcome) == ["k"]
