@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 from connector.sandbox.devices import change_tags
 
@@ -43,6 +43,15 @@ _UNREADABLE: list[tuple[bytes, str]] = [
 ]
 
 
+class Change(NamedTuple):
+    """What one event does to its device."""
+
+    index: int
+    name: str
+    operator: str
+    tags: dict[str, Any]
+
+
 @dataclass
 class Workload:
     """Records for one mixed topic, keyed by device, so that each device's events are in one partition."""
@@ -52,7 +61,24 @@ class Workload:
     """Final tags by device, of those that are not doomed."""
     refused: dict[int, str] = field(default_factory=dict)
     """By the record's index, the reason for which it must be dead-lettered. Its header `n` is the index."""
-    skipped: int = 0
+    changes: list[Change] = field(default_factory=list)
+    """What each good event does, in order."""
+
+    def without(self, indices: Collection[int], refused: str = "") -> Workload:
+        """The same workload if these records had no effect; with `refused`, because of that reason."""
+        gone = frozenset(indices)
+        left = Workload(self.records)
+        left.refused = {index: why for index, why in self.refused.items() if index not in gone}
+        left.refused |= dict.fromkeys(gone, refused) if refused else {}
+        for change in self.changes:
+            if change.index not in gone:
+                left.change(change)
+        return left
+
+    def change(self, change: Change) -> None:
+        """Take in what a good event does."""
+        self.changes.append(change)
+        change_tags(self.tags.setdefault(change.name, {}), change.operator, change.tags)
 
 
 def mixed(
@@ -62,14 +88,17 @@ def mixed(
     *,
     odd: float = 0.02,
     unreadable: float = 0.003,
-    doomed_devices: bool = True,
+    spoilt: float = 0.005,
     skew: float = 0.5,
     operators: str = "set set set append remove",
 ) -> Workload:
-    """Return `events` records over `devices` devices with skew: a few are busy, most are not; 0 is even."""
+    """Return `events` records over `devices` devices with skew: a few are busy, most are not; 0 is even.
+
+    `odd` is a share of devices, `unreadable` of records, `spoilt` of events with a tag that is refused.
+    """
     dice = random.Random(seed)
     work = Workload()
-    names = [*_names(devices, dice, odd if doomed_devices else 0.0)]
+    names = [*_names(devices, dice, odd)]
     weights = [*accumulate(1 / (rank + 1) ** skew for rank in range(devices))]
     for index in range(events):
         chance = dice.random()
@@ -79,10 +108,9 @@ def mixed(
             work.refused[index] = reason
         elif chance < unreadable + 0.001:
             work.records.append((b"odd", None))
-            work.skipped += 1
         else:
             (name,) = dice.choices(names, cum_weights=weights)
-            _add(work, index, name, dice.choice(operators.split()), dice)
+            _add(work, index, name, dice.choice(operators.split()), dice, spoilt)
     return work
 
 
@@ -92,9 +120,12 @@ def _names(devices: int, dice: random.Random, odd: float) -> Iterator[str]:
         yield f"{prefix}device-{number}"
 
 
-def _add(work: Workload, index: int, name: str, operator: str, dice: random.Random) -> None:
+def _add(  # noqa: PLR0913 -- what makes an event
+    work: Workload, index: int, name: str, operator: str, dice: random.Random, spoilt: float
+) -> None:
     event: dict[str, Any] = {"type": "tags", "hwid": name, "list_operator": operator}
-    tags: dict[str, Any] = {"interests": dice.sample(["news", "sport", "music", "food", "art"], 2)}
+    # The second name makes every event's content unique: the sandbox tells by it what was sent twice.
+    tags: dict[str, Any] = {"interests": [dice.choice(["news", "sport", "music", "food"]), f"n{index}"]}
     if operator == "set":
         tags = {"seen": index}
         if dice.random() < 0.3:
@@ -111,13 +142,12 @@ def _add(work: Workload, index: int, name: str, operator: str, dice: random.Rand
         tags = {"registered": index}
         operator = "set"
     doomed = next((reason for prefix, reason in DOOMED.items() if name.startswith(prefix)), None)
-    if doomed is None and dice.random() < 0.005 and event["type"] == "tags":
+    if doomed is None and dice.random() < spoilt and event["type"] == "tags":
         doomed = "tag_refused"
-        applied = dict(tags)
-        tags[REFUSED_TAG] = index
-        change_tags(work.tags.setdefault(name, {}), operator, applied)
+        work.change(Change(index, name, operator, tags))
+        tags = {**tags, REFUSED_TAG: index}
     elif doomed is None:
-        change_tags(work.tags.setdefault(name, {}), operator, tags)
+        work.change(Change(index, name, operator, tags))
     event["tags"] = tags
     if doomed is not None:
         work.refused[index] = doomed

@@ -1,146 +1,25 @@
-"""The real things around a test: the sandbox as a process, the connector as a process, and the reconciliation."""
+"""What is around a test: topics, an API, connectors; and the reconciliation of every record at its end."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
-
+from connector.core.limits import Limits
 from connector.model import TopicPartition
+from tests.acceptance.processes import Api, Connector, wait_for
 from tests.acceptance.workload import DOOMED, Workload
-from tests.broker import free_ports
 from tests.kafka.client import Kafka
 
-PYTHON = [sys.executable, "-m", "connector"]
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 60.0, what: str = "the condition") -> Any:
-    """Ask until it holds; fail after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"{what} did not come true in {seconds:.0f} s")
-
-
-class Api:
-    """The sandbox in a process of its own."""
-
-    def __init__(
-        self, folder: Path, *options: str, faults: Mapping[str, Any] | None = None, port: int = 0
-    ) -> None:
-        self._log = folder / "sandbox.log"
-        self.port = port or free_ports(1)[0]
-        self._command = [*PYTHON, "sandbox", "--port", str(self.port), *options]
-        if faults is not None:
-            self._command += ["--faults", json.dumps(faults)]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._http = httpx.Client(base_url=self.url, timeout=30)
-        self.start()
-
-    def start(self) -> None:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        wait_for(self._answers, 20, "the sandbox")
-
-    def _answers(self) -> bool:
-        try:
-            return self._http.get("/sandbox/stats").status_code == 200
-        except httpx.HTTPError:
-            return False
-
-    def faults(self, **changes: Any) -> None:
-        """Change some faults; None removes one."""
-        self._http.patch("/sandbox/faults", json=changes).raise_for_status()
-
-    def stats(self) -> dict[str, Any]:
-        return dict(self._http.get("/sandbox/stats").raise_for_status().json())
-
-    def tags(self) -> dict[str, dict[str, Any]]:
-        """Every known device's tags, by hwid, or by what else it is known."""
-        lines = self._http.get("/sandbox/devices").raise_for_status().text.splitlines()
-        devices = [json.loads(line) for line in lines]
-        return {
-            each.get("hwid") or each.get("user_id") or each["push_token"]: each.get("tags", {})
-            for each in devices
-        }
-
-    def stop(self) -> None:
-        self._http.close()
-        self._process.kill()
-        self._process.wait()
-
-
-class Connector:
-    """`pushwoosh-connector run` in a process of its own."""
-
-    def __init__(self, folder: Path, name: str, settings: Mapping[str, str], *arguments: str) -> None:
-        self.log = folder / f"{name}.log"
-        self.port = free_ports(1)[0]
-        environ = {key: value for key, value in os.environ.items() if not key.startswith("CONNECTOR_")}
-        environ |= {"CONNECTOR_ADMIN_HOST": "127.0.0.1", "CONNECTOR_ADMIN_PORT": str(self.port)}
-        environ |= {f"CONNECTOR_{key.upper().replace('.', '_')}": value for key, value in settings.items()}
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen([*PYTHON, "run", *arguments], env=environ, stdout=log, stderr=log)
-
-    def get(self, path: str) -> httpx.Response | None:
-        """GET from the admin endpoints; None while nothing answers."""
-        try:
-            return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5)
-        except httpx.HTTPError:
-            return None
-
-    def status(self) -> dict[str, Any]:
-        answer = self.get("/status.json")
-        return answer.json() if answer is not None and answer.status_code == 200 else {}
-
-    def ready(self) -> bool:
-        answer = self.get("/readyz")
-        return answer is not None and answer.status_code == 200
-
-    def metric(self, name: str, **labels: str) -> float:
-        """The sum of a metric's samples with these labels; 0 where there is none."""
-        answer = self.get("/metrics")
-        total = 0.0
-        for line in answer.text.splitlines() if answer is not None else []:
-            if (
-                line.startswith(f"pushwoosh_connector_{name}")
-                and line[len(f"pushwoosh_connector_{name}")] in "{ "
-            ):
-                if all(f'{key}="{value}"' in line for key, value in labels.items()):
-                    total += float(line.rsplit(" ", 1)[1])
-        return total
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def terminate(self, seconds: float = 60) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(seconds)
-
-    def wait(self, seconds: float = 120) -> int:
-        try:
-            return self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"still running after {seconds:.0f} s:\n{self.tail()}") from None
-
-    def tail(self, lines: int = 30) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
-
-    def logged(self, text: str) -> int:
-        return self.log.read_text(errors="replace").count(text)
+QUICK = "session.timeout.ms=1500\nheartbeat.interval.ms=300"
+"""librdkafka's properties that let a group notice a death soon; what takes 10 s by default takes 1.5."""
+SESSION = 1.5
+"""Seconds: the session time-out of these."""
+UNRECORDED = Limits().max_unrecorded
+"""Batches that one kill may cost with 16 jobs in flight."""
 
 
 class World:
@@ -161,10 +40,12 @@ class World:
             "kafka.group_id": self.group,
             "kafka.mixed_topics": self.topic,
             "kafka.dead_letter_topic": self.dead,
+            "kafka.properties": QUICK,
             "pushwoosh.url": api.url,
             "pushwoosh.application": "AAAAA-BBBBB",
             "pushwoosh.token": "token",
             "batch.linger": "50ms",
+            "jobs.poll_ceiling": "500ms",
         }
 
     def produce(self, work: Workload, start: int = 0, end: int | None = None) -> None:
@@ -174,64 +55,99 @@ class World:
             self.topic, ((key, value, None, [("n", str(index).encode())]) for index, (key, value) in records)
         )
 
-    def run(self, *arguments: str, **settings: str) -> Connector:
-        """Start a connector; `batch_linger="1s"` changes a setting."""
+    def run(self, *arguments: str, port: int = 0, **settings: str) -> Connector:
+        """Start a connector; `batch_linger="1s"` changes a setting, an empty text removes it.
+
+        The `port` of one that has ended makes this its restart: the same instance to Kafka's transactions.
+        """
         changed = {key.replace("_", ".", 1): value for key, value in settings.items()}
-        connector = Connector(
-            self.folder, f"connector-{len(self.connectors)}", {**self.settings, **changed}, *arguments
-        )
+        chosen = {key: value for key, value in {**self.settings, **changed}.items() if value}
+        name = f"connector-{len(self.connectors)}"
+        connector = Connector(self.folder, name, chosen, *arguments, port=port)
         self.connectors.append(connector)
         return connector
 
+    def positions(self) -> dict[int, int]:
+        """Committed offset by partition of the source topic; 0 where there is none."""
+        committed = {place: at.offset for place, at in self.kafka.committed(self.group).items()}
+        partitions = self.kafka.partitions(self.topic)
+        return {each: committed.get(TopicPartition(self.topic, each), 0) for each in partitions}
+
     def lag(self) -> int:
         """Records that are not committed."""
-        committed = self.kafka.committed(self.group)
         ends = self.kafka.end_offsets(self.topic)
-        return sum(
-            end
-            - (
-                committed[place].offset
-                if (place := TopicPartition(self.topic, partition)) in committed
-                else 0
-            )
-            for partition, end in ends.items()
-        )
+        return sum(ends.values()) - sum(self.positions().values())
 
-    def letters(self) -> Counter[int]:
-        """How often each record, by its index, is in the dead-letter topic."""
-        return Counter(int(each.header("n") or -1) for each in self.kafka.read_all(self.dead))
+    def letters(self) -> dict[int, list[str | None]]:
+        """By the record's index, the reason of each of its letters."""
+        found: dict[int, list[str | None]] = {}
+        for each in self.kafka.read_all(self.dead):
+            found.setdefault(int(each.header("n") or -1), []).append(each.header("pushwoosh.reason"))
+        return found
+
+    def twice(self) -> int:
+        """Devices that were submitted again although an earlier submission had come through."""
+        return int(self.api.stats()["submitted_twice"])
+
+    def finish(self, work: Workload, seconds: float = 90) -> None:
+        """Wait until nothing is left, stop every connector in order, reconcile."""
+        self.wait_settled(seconds)
+        for connector in self.connectors:
+            if connector.process.poll() is None:
+                assert connector.terminate() == 0, connector.tail()
+        self.reconcile(work)
+
+    def wait_settled(self, seconds: float = 90) -> None:
+        """Wait until every record is committed."""
+        try:
+            wait_for(lambda: self.lag() == 0, seconds, "the end of the lag")
+        except AssertionError as late:
+            tails = "\n".join(connector.tail(8) for connector in self.connectors)
+            raise AssertionError(f"{late}, {self.lag()} are left\n{tails}") from None
 
     def reconcile(self, work: Workload) -> None:
         """Every record accounted for, every device's tags right, every dead letter exactly once."""
         assert self.lag() == 0, "records are left"
-        stored = self.kafka.read_all(self.dead)
-        letters = {int(each.header("n") or -1): each.header("pushwoosh.reason") for each in stored}
-        twice = {index: times for index, times in self.letters().items() if times > 1}
+        letters = self.letters()
+        twice = {index: reasons for index, reasons in letters.items() if len(reasons) > 1}
         assert not twice, f"dead-lettered more than once: {twice}"
-        assert not (missing := {n: why for n, why in work.refused.items() if n not in letters}), (
-            f"no letter: {missing}"
-        )
-        assert not (extra := {n: why for n, why in letters.items() if n not in work.refused}), (
-            f"good: {extra}"
-        )
-        wrong_reason = {n: (letters[n], why) for n, why in work.refused.items() if letters[n] != why}
-        assert not wrong_reason, f"wrong reason (has, should have): {wrong_reason}"
+        missing = {n: why for n, why in work.refused.items() if n not in letters}
+        assert not missing, f"{len(missing)} records have no letter: {dict([*missing.items()][:5])}"
+        good = {n: why for n, why in letters.items() if n not in work.refused}
+        assert not good, f"{len(good)} good records are dead-lettered: {dict([*good.items()][:5])}"
+        wrong = {n: (letters[n], why) for n, why in work.refused.items() if letters[n] != [why]}
+        assert not wrong, f"wrong reason (has, should have): {dict([*wrong.items()][:5])}"
+        self._reconcile_devices(work)
+
+    def _reconcile_devices(self, work: Workload) -> None:
         known = self.api.tags()
         wrong = {
             name: (known.get(name), tags)
             for name, tags in work.tags.items()
             if (known.get(name) or {}) != tags
         }
-        assert not wrong, (
-            f"{len(wrong)} devices are wrong, such as (has, should have): {[*wrong.items()][:3]}"
-        )
-        assert not [name for name in known if name not in work.tags and not name.startswith(tuple(DOOMED))]
+        shown = [*wrong.items()][:3]
+        assert not wrong, f"{len(wrong)} devices are wrong, such as (has, should have): {shown}"
+        doomed = tuple(DOOMED)
+        assert not [name for name in known if name not in work.tags and not name.startswith(doomed)]
+
+    def show(self, **figures: Any) -> None:
+        """Print the figures of this test: `-s` or `-rP` shows them."""
+        stats = self.api.stats()
+        all_of_them = {"submitted_twice": stats["submitted_twice"], **figures}
+        all_of_them["overlapping"] = stats["violations"]["overlapping"]
+        print("FIGURES", " ".join(f"{name}={value}" for name, value in all_of_them.items()))
 
     def close(self) -> None:
         for connector in self.connectors:
             if connector.process.poll() is None:
                 connector.kill()
         self.api.stop()
+
+
+def settled(connector: Connector) -> float:
+    """How many records this process has settled."""
+    return connector.metric("events_settled_total")
 
 
 @contextmanager
@@ -244,3 +160,10 @@ def world(
         yield made
     finally:
         made.close()
+
+
+def seconds_until(condition: Callable[[], Any], limit: float, what: str) -> float:
+    """How long it takes until it holds; fails after `limit`."""
+    began = time.monotonic()
+    wait_for(condition, limit, what)
+    return time.monotonic() - began
