@@ -294,7 +294,7 @@ class Consuming:
         self._pulse.ring()
 
     def _let_go(self, partitions: Sequence[TopicPartition]) -> None:
-        """Drop what was to be done for these: once the group has moved on it would be taken as the owner's."""
+        """Drop what was to be done for these: after the group has moved on it would pass for the owner's."""
         gone = set(partitions)
         self._undecoded = [part for part in self._undecoded if part.partition not in gone]
         if self._commit is not None and not gone.isdisjoint(self._commit.positions):

@@ -61,8 +61,8 @@ class Assignment:
         self.committed_version = 0
         self.covered: int | None = None
         """Below this offset the last checkpoint remembers everything. None: it remembers all there is."""
-        self.letters_until = start
-        """Below this offset letters were written, which no checkpoint may forget."""
+        self.letters_until = start + len(settled)
+        """Below this offset letters were written, perhaps by an earlier owner: no checkpoint may forget them."""
         self.reach: int | None = None
         """Offsets from here on are not submitted: the checkpoint could not remember them. None: no bound."""
         self.held: list[Event] = []

@@ -85,14 +85,23 @@ class Dispatch:
                 events.append(what)
         self.again(events)
 
-    def next(self, route: Route, now: float, unreachable: Callable[[Event], bool] | None) -> Batch | None:
+    def next(
+        self,
+        route: Route,
+        now: float,
+        unreachable: Callable[[Event], bool] | None,
+        stepped_back: Callable[[Event], bool] | None = None,
+    ) -> Batch | None:
         """Take the batch to send now on this route, if one is due.
 
-        `unreachable` tells of an event that it must not be sent yet and has been put aside.
+        Both tell of an event that it must not be sent yet and has been put aside: what goes for the
+        first time is asked about by `unreachable`, everything by `stepped_back`.
         """
         queue = self.queues[route]
         while queue.exact:
             batch = queue.exact.popleft()
+            if stepped_back is not None:
+                batch.events = [event for event in batch.events if not stepped_back(event)]
             if batch.events:
                 return batch
             self.search_over(batch)
@@ -102,6 +111,8 @@ class Dispatch:
             events = queue.take(limits.max_devices, self.max_bytes)
             if unreachable is not None:
                 events = [event for event in events if not unreachable(event)]
+            if stepped_back is not None:
+                events = [event for event in events if not stepped_back(event)]
             if events:
                 serial = self.serial()
                 for event in events:

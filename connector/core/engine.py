@@ -208,8 +208,7 @@ class Engine:
         self.ledger.take_back(homes)
         positions = {home.partition: self.ledger.position(home) for home in homes}
         news = {
-            home.partition: positions[home.partition] != home.committed
-            and not self.ledger.in_doubt(home)
+            home.partition: positions[home.partition] != home.committed and not self.ledger.in_doubt(home)
             for home in homes
         }
         self._let_go(homes, now)
@@ -547,12 +546,13 @@ class Engine:
     def _submit(self, route: Route, permits: int, now: float, actions: list[Action]) -> int:
         sent = 0
         bounded = any(home.reach is not None for home in self.assignments.values())
+        stepped_back = self.lanes.step_back if self.lanes.overtaken else None
         while sent < permits and self._slots() > 0:
             allowed = self._may_submit(route[0], now)
             batch = (
                 None
                 if allowed == "no"
-                else self.dispatch.next(route, now, _hold_beyond_reach if bounded else None)
+                else self.dispatch.next(route, now, _hold_beyond_reach if bounded else None, stepped_back)
             )
             if batch is None:
                 break

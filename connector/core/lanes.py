@@ -31,6 +31,8 @@ class Lanes:
         self._waiting: dict[str, deque[Event]] = {}
         self.coalesced = 0
         """Events merged into a waiting one so far."""
+        self.overtaken = False
+        """Whether events that were sent may be waiting behind others (`seize`)."""
 
     @property
     def busy(self) -> int:
@@ -171,6 +173,7 @@ class Lanes:
             elif holder.job:
                 self._waiting.setdefault(key, deque()).appendleft(event)
                 event.blocked += 1
+                self.overtaken = True
             else:
                 self._holders[key] = event
                 self._waiting.setdefault(key, deque()).appendleft(holder)
@@ -178,6 +181,29 @@ class Lanes:
                     displaced.append(holder)
                 holder.blocked += 1
         return displaced
+
+    def step_back(self, event: Event) -> bool:
+        """Let those go first that wait behind this event and have been sent; tell whether there are any.
+
+        It was to be sent again: while they are with the API, its device would be in two jobs.
+        """
+        queues = [self._waiting[key] for key in event.keys if key in self._waiting]
+        sent = {id(each): each for queue in queues for each in queue if each.job}
+        for each in sent.values():
+            for key in each.keys:
+                queue = self._waiting.get(key, deque())
+                at = next((place for place, one in enumerate(queue) if one is each), None)
+                if at is not None:
+                    del queue[at]
+                    each.blocked -= 1
+        for key in [key for key in self._waiting if not self._waiting[key]]:
+            del self._waiting[key]
+        event.job = 0
+        for each in sent.values():
+            self.seize(each)
+        if not sent and not self._waiting:
+            self.overtaken = False
+        return bool(sent)
 
 
 def _absorbs(event: Event, later: Event) -> bool:

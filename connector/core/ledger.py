@@ -90,8 +90,8 @@ class Ledger:
         self._owed: deque[Owed] = deque()
         self._later: list[tuple[float, int, Owed]] = []
         """(due, tie-breaker, letter): those that the topic refused for a reason of their own."""
-        self._beyond: list[Owed] = []
-        """Letters that the checkpoint could not remember as written."""
+        self._beyond: list[tuple[int, Owed]] = []
+        """(partition's version, letter): those that the checkpoint of that version could not remember."""
         self.freed: list[Hold] = []
         """Events whose letters are written, or no longer ours to write: their lanes may be released."""
         self._ties = count()
@@ -187,10 +187,9 @@ class Ledger:
     def _due_letters(self, now: float, *, at_once: bool) -> list[Owed]:
         if now < self._letters_not_before and not at_once:
             return []
-        moved = [owed for owed in self._beyond if owed.home.dirty]
-        if moved:
-            self._beyond = [owed for owed in self._beyond if not owed.home.dirty]
-            self._owed.extend(moved)
+        if self._beyond:
+            self._owed.extend(owed for version, owed in self._beyond if owed.home.version != version)
+            self._beyond = [item for item in self._beyond if item[1].home.version == item[0]]
         while self._later and (at_once or self._later[0][0] <= now):
             self._owed.append(heappop(self._later)[2])
         chosen: list[Owed] = []
@@ -218,7 +217,7 @@ class Ledger:
                 owed.home.letters_until = max(owed.home.letters_until, owed.offset + 1)
             else:
                 owed.home.offsets.unsettle([owed.offset])
-                self._beyond.append(owed)
+                self._beyond.append((owed.home.version, owed))
         return kept
 
     def position(self, home: Assignment) -> Position:
@@ -358,11 +357,11 @@ class Ledger:
     def drop(self, home: Assignment) -> None:
         """Forget a partition that is no longer ours, and what it owes."""
         self.assignments.pop(home.partition, None)
-        for owed in (*self._owed, *(item[2] for item in self._later), *self._beyond):
+        for owed in (*self._owed, *(item[2] for item in self._later), *(item[1] for item in self._beyond)):
             if owed.home is home:
                 self._free(owed)
         self._owed = deque(owed for owed in self._owed if owed.home is not home)
-        self._beyond = [owed for owed in self._beyond if owed.home is not home]
+        self._beyond = [item for item in self._beyond if item[1].home is not home]
         self._later = sorted(item for item in self._later if item[2].home is not home)
         home.let_go()
         self._forget_jobs_that_went()
@@ -372,7 +371,8 @@ class Ledger:
         if self.operation is not None:
             return None
         times: list[float] = []
-        if self._owed and not hold_letters:
+        moved = any(owed.home.version != version for version, owed in self._beyond)
+        if (self._owed or moved) and not hold_letters:
             times.append(self._letters_not_before)
         if self._later and not hold_letters:
             times.append(max(self._later[0][0], self._letters_not_before))
