@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from typing import Any, TypeVar
 
 Found = TypeVar("Found")
 
+_MISLEADING = re.compile(r"CONNECTOR_|.*_proxy$", re.IGNORECASE).match
+"""Variables that would lead a child elsewhere: settings of another connector, and proxies."""
 _STARTS_WITHIN = 30.0
 """Seconds: a child answers after one or two, on a busy machine later."""
 _HTTP_LIMIT = 5.0
@@ -56,7 +59,7 @@ class Child:
     def __init__(self, folder: Path, name: str, arguments: Sequence[str]) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
-        environ = {key: value for key, value in os.environ.items() if not key.startswith("CONNECTOR_")}
+        environ = {key: value for key, value in os.environ.items() if not _MISLEADING(key)}
         with self.log.open("wb") as log:
             # In a session of its own: a Ctrl-C reaches the demo alone, which then ends its children.
             self._process = subprocess.Popen(  # noqa: S603 - our own module, our own arguments

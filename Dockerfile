@@ -1,0 +1,33 @@
+# The image has the connector in a virtual environment, no compiler, no pip cache and no state: it runs with a
+# read-only root file system, as a user without a name. Configuration comes from the environment or a mounted file:
+#
+#   docker build -t pushwoosh-connector --build-arg VERSION="$(pushwoosh-connector --version)" .
+#   docker run --read-only -p 8080:8080 -e CONNECTOR_KAFKA_BOOTSTRAP_SERVERS=... pushwoosh-connector
+#   docker run --rm pushwoosh-connector check
+ARG BASE_IMAGE=python:3.13-slim
+
+FROM ${BASE_IMAGE} AS build
+WORKDIR /src
+RUN python -m venv /opt/connector
+COPY pyproject.toml README.md LICENSE ./
+COPY connector connector
+RUN /opt/connector/bin/python -m pip install --no-cache-dir --disable-pip-version-check '.[http2]' \
+    && /opt/connector/bin/python -m pip uninstall --yes pip
+
+FROM ${BASE_IMAGE}
+ARG VERSION=""
+LABEL org.opencontainers.image.title="pushwoosh-connector" \
+      org.opencontainers.image.description="Kafka to Pushwoosh: confirmed per device, committed only then" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.documentation="README.md"
+COPY --from=build /opt/connector /opt/connector
+ENV PATH=/opt/connector/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+USER 10001:10001
+WORKDIR /
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["pushwoosh-connector"]
+CMD ["run"]
