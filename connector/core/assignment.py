@@ -24,7 +24,6 @@ class Assignment:
         "bytes",
         "committed",
         "committed_version",
-        "covered",
         "events",
         "held",
         "known_until",
@@ -59,8 +58,6 @@ class Assignment:
         self.version = 0
         """Counts the changes that a commit should record."""
         self.committed_version = 0
-        self.covered: int | None = None
-        """Below this offset the last checkpoint remembers everything. None: it remembers all there is."""
         self.letters_until = start + len(settled)
         """Below this offset letters were written, perhaps by an earlier owner: no checkpoint may forget them."""
         self.reach: int | None = None

@@ -47,6 +47,8 @@ _PIECE = 24
 
 _ENDPOINTS = (Endpoint.TAGS, Endpoint.REGISTRATIONS)
 _UUID_LENGTH, _UUID_BYTES, _SUM_LENGTH = 36, 16, 4
+_TABLES = 64
+"""Bytes that the codes themselves may take, about."""
 _KEEP = bytes((255, 0)) + bytes(254)  # a settled flag -> the mask under which a job's symbol stays
 
 
@@ -102,6 +104,14 @@ def encode(position: int, settled: bytes, jobs: Sequence[JobSlice], limit: int =
         return Encoded("", position, complete)
     text = PREFIX + base64.b85encode(_sum(position, body) + body).decode()
     return Encoded(text, position + covers, complete)
+
+
+def surely_covers(limit: int) -> int:
+    """Return how many offsets from the position on `limit` characters remember without jobs, at the least.
+
+    Settled and unsettled ones at random are the worst: 4,095 characters held 25,481 of them, 7.8 bits a byte.
+    """
+    return max(0, (limit - len(PREFIX)) * 4 // 5 - _SUM_LENGTH - _TABLES) * 7
 
 
 def decode(text: str, position: int) -> Checkpoint | None:

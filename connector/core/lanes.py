@@ -187,23 +187,20 @@ class Lanes:
 
         It was to be sent again: while they are with the API, its device would be in two jobs.
         """
-        queues = [self._waiting[key] for key in event.keys if key in self._waiting]
-        sent = {id(each): each for queue in queues for each in queue if each.job}
-        for each in sent.values():
-            for key in each.keys:
-                queue = self._waiting.get(key, deque())
-                at = next((place for place, one in enumerate(queue) if one is each), None)
-                if at is not None:
-                    del queue[at]
-                    each.blocked -= 1
-        for key in [key for key in self._waiting if not self._waiting[key]]:
-            del self._waiting[key]
-        event.job = 0
-        for each in sent.values():
-            self.seize(each)
-        if not sent and not self._waiting:
+        if not self._waiting:
             self.overtaken = False
-        return bool(sent)
+        for key in event.keys:
+            queue = self._waiting.get(key, ())
+            sent = [each for each in queue if each.job]
+            if sent:
+                self._holders[key] = sent[0]
+                sent[0].blocked -= 1
+                unsent = [each for each in queue if not each.job]
+                self._waiting[key] = deque([*sent[1:], event, *unsent])
+                event.blocked += 1
+        if event.blocked:
+            event.job = 0
+        return bool(event.blocked)
 
 
 def _absorbs(event: Event, later: Event) -> bool:

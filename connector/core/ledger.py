@@ -91,7 +91,7 @@ class Ledger:
         self._later: list[tuple[float, int, Owed]] = []
         """(due, tie-breaker, letter): those that the topic refused for a reason of their own."""
         self._beyond: list[tuple[int, Owed]] = []
-        """(partition's version, letter): those that the checkpoint of that version could not remember."""
+        """(partition's version, letter): those too far ahead to be remembered as written for sure."""
         self.freed: list[Hold] = []
         """Events whose letters are written, or no longer ours to write: their lanes may be released."""
         self._ties = count()
@@ -201,17 +201,17 @@ class Ledger:
         return chosen
 
     def _memorable(self, letters: list[Owed]) -> list[Owed]:
-        """Settle letters for the commit that writes them; put those aside that its checkpoint can't remember.
+        """Settle letters for the commit that writes them; put those aside that are too far ahead.
 
-        What it does not remember as written, the next owner would write again.
+        What a checkpoint forgets, the next owner writes again. So none is written farther from the lowest
+        unsettled offset than any checkpoint reaches, however scattered the settled offsets will be.
         """
         for owed in letters:
             owed.home.offsets.settle([owed.offset])
-        for home in dict.fromkeys(owed.home for owed in letters):
-            self.position(home)
+        sure = checkpoint.surely_covers(self._max_metadata)
         kept: list[Owed] = []
         for owed in letters:
-            if owed.home.covered is None or owed.offset < owed.home.covered:
+            if owed.offset < owed.home.offsets.safe() + sure:
                 kept.append(owed)
                 owed.home.version += 1
                 owed.home.letters_until = max(owed.home.letters_until, owed.offset + 1)
@@ -232,7 +232,6 @@ class Ledger:
         encoded = checkpoint.encode(safe, window, list(home.slices.values()), self._max_metadata)
         if not encoded.complete and encoded.covers < home.letters_until:
             encoded = checkpoint.encode(safe, window, (), self._max_metadata)._replace(complete=False)
-        home.covered = None if encoded.complete else encoded.covers
         full = not encoded.complete or len(encoded.text) > NEARLY_FULL * self._max_metadata
         home.reach = max(encoded.covers, safe + self._limits.max_devices) if full else None
         return Position(safe, encoded.text)
