@@ -26,7 +26,7 @@ from connector.core.tally import Outcome
 from connector.model import Position
 from connector.sandbox import demo_kafka
 from connector.sandbox.broker import MEMBER_PROPERTIES, PARTITIONS, EmbeddedKafka
-from connector.sandbox.demo_account import Account, Crash, Evidence, reckon
+from connector.sandbox.demo_account import Account, Crash, Evidence, jobs_in, reckon
 from connector.sandbox.demo_children import Api, Child, DemoError, Instance, await_true
 from connector.sandbox.demo_events import FAULTS, story
 from connector.sandbox.demo_view import Figures, Rate, Screen
@@ -160,8 +160,7 @@ class _Play:
         _stop(second)
         stats = stage.api.stats()
         crash = Crash(
-            jobs=len(self._before["jobs"]),
-            devices=sum(job["devices"] for job in self._before["jobs"]),
+            jobs=jobs_in(at_crash),
             adopted=adopted,
             taken_over=taken_over,
             again=stats["submitted_twice"] - again,

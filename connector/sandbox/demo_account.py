@@ -45,8 +45,7 @@ class Crash(NamedTuple):
     """What the crash met, and what it cost."""
 
     jobs: int
-    """Unfinished when the first connector was last asked, just before."""
-    devices: int
+    """Jobs in the checkpoints that Kafka has: unfinished at the last commit before the kill."""
     adopted: int
     """Jobs that the second connector went on asking about."""
     taken_over: float
@@ -124,6 +123,12 @@ def _remembered(found: Evidence) -> set[str]:
         offsets += [offset for offset, flag in enumerate(beyond, position.offset) if flag]
         settled.update(f"{found.topic}/{partition}/{offset}" for offset in offsets)
     return settled & found.written.keys()
+
+
+def jobs_in(positions: Mapping[int, Position]) -> int:
+    """Return how many unfinished jobs the checkpoints name; one may be about several partitions."""
+    checkpoints = [decode(position.metadata, position.offset) for position in positions.values()]
+    return len({job.request_id for each in checkpoints if each for job in each.jobs})
 
 
 def _offsets(found: Evidence) -> Check:

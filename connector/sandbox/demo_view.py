@@ -166,8 +166,8 @@ _NAMES: Mapping[Outcome, str] = {
 def notes(account: Account, crash: Crash) -> list[str]:
     """Say in words what the crash did."""
     lines = [
-        f"The crash met {crash.jobs} unfinished jobs with {crash.devices:,} devices.",
-        f"Taken over by the second connector {crash.taken_over:.1f} s later; jobs adopted: {crash.adopted}.",
+        f"Taken over by the second connector {crash.taken_over:.1f} s after the kill.",
+        f"Jobs in the checkpoints that it left: {crash.jobs}; adopted by the second: {crash.adopted}.",
         f"Devices submitted twice because of the crash: {crash.again:,} of {crash.received:,}.",
     ]
     if account.letters_twice:
