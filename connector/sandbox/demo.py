@@ -139,6 +139,7 @@ class _Play:
         self._rate = Rate()
         self._before: dict[str, Any] = {}
         """The first connector's last status."""
+        self._read_before = 0
 
     def run(self) -> tuple[Account, Crash]:
         stage = self._stage
@@ -146,6 +147,7 @@ class _Play:
         enough = CRASH_AT * len(stage.story.events)
         self._follow(first, lambda now: sum(now.settled.values()) >= enough)
         again = stage.api.stats()["submitted_twice"]
+        self._read_before = first.count("records_consumed_total")
         self._before = first.status()
         first.kill()
         killed = time.monotonic()
@@ -210,6 +212,7 @@ class _Play:
             state=status.get("state", "starting"),
             produced=len(self._writer.written),
             total=len(self._stage.story.events),
+            records_in=self._read_before + connector.count("records_consumed_total"),
             settled=settled,
             confirmed_per_second=self._rate.of(settled.get(Outcome.CONFIRMED, 0)),
             jobs=sum(status.get("jobs_in_flight", {}).values()),

@@ -28,6 +28,8 @@ class Figures(NamedTuple):
     state: str
     produced: int
     total: int
+    records_in: int
+    """Read from Kafka; again after the crash, where they were not settled."""
     settled: Mapping[str, int]
     confirmed_per_second: float
     jobs: int
@@ -40,7 +42,7 @@ class Figures(NamedTuple):
         backlog = "?" if self.backlog is None else f"{self.backlog:,}"
         letters = " ".join(f"{reason}={count}" for reason, count in self.dead_letters.items() if count)
         return (
-            f"{self.connector}: {self.state} | produced {self.produced:,} | "
+            f"{self.connector}: {self.state} | produced {self.produced:,} | in {self.records_in:,} | "
             f"confirmed {self.settled.get(Outcome.CONFIRMED, 0):,} ({self.confirmed_per_second:,.0f}/s) | "
             f"jobs {self.jobs} | backlog {backlog} | dead letters {letters or 'none'}"
         )
@@ -111,6 +113,7 @@ def _panel(figures: Figures) -> RenderableType:
         ("state", f"[bold]{escape(figures.state)}[/]"),
         ("produced", ProgressBar(figures.total, figures.produced, width=40)),
         ("settled", ProgressBar(figures.total, settled, width=40)),
+        ("records in", f"{figures.records_in:,}"),
         (
             "confirmed",
             f"{figures.settled.get(Outcome.CONFIRMED, 0):,}, {figures.confirmed_per_second:,.0f} a second",
