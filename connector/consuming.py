@@ -19,6 +19,7 @@ from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.letter_producer import Fenced, LettersUnwritable
 from connector.kafka.source import Source, SourceFailed
 from connector.kafka.troubles import Phase, Trouble
+from connector.membership import Membership
 from connector.model import DecoderUnavailable, Fetched, Position, Start, TopicPartition
 from connector.pulse import Pulse
 
@@ -62,6 +63,7 @@ class Consuming:
         self._stopped = False
         self._undecoded: list[Fetched] = []
         self._full_since: float | None = None
+        self.membership = Membership(pulse, log)
         self.source: Source
         self.letters: DeadLetters
         self.troubles: dict[tuple[str, str], Trouble] = {}
@@ -186,6 +188,7 @@ class Consuming:
         self, positions: Mapping[TopicPartition, Position], *, written: bool = False
     ) -> bool:
         """Commit positions. `written`: the letters that they free are in the topic already."""
+        doubts = self.membership.doubts
         try:
             await self.source.commit(positions)
         except CommitRefused as refused:
@@ -201,14 +204,17 @@ class Consuming:
         finally:
             self._pulse.ring()
         self._engine.committed(self._pulse.clock())
+        self.membership.proved(doubts)
         return True
 
     async def _write(self, action: Commit, metadata: object) -> None:
         """Write letters, in one transaction with the positions where the delivery has transactions."""
+        doubts = self.membership.doubts
         try:
             await self.letters.write(action.letters, action.positions, metadata)
             if self.letters.commits_positions:
                 self._engine.committed(self._pulse.clock())
+                self.membership.proved(doubts)
             else:
                 self._written = action
         except LettersUnwritable as unwritable:
@@ -238,6 +244,7 @@ class Consuming:
             self._ends.update(await self.source.end_offsets(unknown))
         for start in starts:
             self._engine.assigned(start, self._ends.get(start.partition))
+        self.membership.ask()
         self._log.info("assigned", partitions=len(starts), owned=len(self._engine.assignments))
         self._pulse.ring()
 
@@ -256,9 +263,10 @@ class Consuming:
         except TimeoutError:
             self._log.warning("handing over with requests unanswered: their devices may be sent twice")
         finally:
-            self._engine.frozen = False
+            self._engine.frozen = self.membership.doubted
         self._let_go(partitions)
         positions = self._engine.revoked(partitions, self._pulse.clock())
+        self.membership.ask()
         self._log.info("revoked", partitions=len(partitions), owned=len(self._engine.assignments))
         self._pulse.ring()
         return positions
@@ -290,6 +298,7 @@ class Consuming:
         self.rebalances += 1
         self._let_go(partitions)
         self._engine.lost(partitions, self._pulse.clock())
+        self.membership.ask()
         self._log.warning("lost", partitions=len(partitions), owned=len(self._engine.assignments))
         self._pulse.ring()
 

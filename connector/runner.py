@@ -118,6 +118,7 @@ class Runner:
 
     async def _live(self) -> int:
         consuming = self._consuming
+        consuming.membership.standstill.start()
         await consuming.letters.start()
         await consuming.source.start()
         reading = asyncio.create_task(consuming.run())
@@ -134,6 +135,7 @@ class Runner:
             await consuming.source.close()
             await self._sending.close()
             await consuming.letters.close()
+            consuming.membership.standstill.stop()
         if consuming.failure:
             self._log.error("failed", reason=consuming.failure)
             return 1
@@ -143,6 +145,7 @@ class Runner:
     # -- one step --------------------------------------------------------------------------------
 
     def _step(self) -> None:
+        self._consuming.membership.look()
         now = self._pulse.clock()
         for action in self._engine.plan(now):
             match action:

@@ -19,7 +19,7 @@ FREEZES = 3
 
 
 def test_a_frozen_member_that_wakes_up_writes_nothing_twice_and_goes_on(kafka: Kafka, tmp_path: Path) -> None:
-    work = mixed(20_000, 8_000, seed=10)
+    work = mixed(10_000, 4_000, seed=10)
     with world(tmp_path, kafka, faults={**FAULTS, "latency": {"seconds": 0.3}}) as here:
         here.settings |= {"batch.max_devices": "100", "jobs.max_in_flight": "4"}
         here.produce(work)
@@ -39,3 +39,27 @@ def test_a_frozen_member_that_wakes_up_writes_nothing_twice_and_goes_on(kafka: K
         here.show(left_after_the_last=left)
         assert frozen.lines("lost")
         assert here.twice() <= FREEZES * UNRECORDED * 100
+
+
+def test_what_a_frozen_member_still_held_is_not_sent_after_others_did_it(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    """It wakes up with old events in memory: sent now, they would undo what newer ones did meanwhile."""
+    work = mixed(20_000, 500, seed=11, odd=0.0, skew=0.0, operators="set")
+    faults = {"latency": {"seconds": 0.3}, "tag_refused": FAULTS["tag_refused"]}
+    with world(tmp_path, kafka, faults=faults) as here:
+        # What it holds isn't held back by jobs that have to end first, only by a batch that isn't full yet.
+        frozen = here.run(batch_linger="3s", batch_max_devices="10000")
+        other = here.run()
+        for one in (frozen, other):
+            wait_for(lambda c=one: len(c.status().get("partitions", [])) == 2, 40, "its share")  # type: ignore[misc]
+        here.produce(work)
+        wait_for(lambda: frozen.status()["buffered_events"] > 1000, 40, "events in memory")
+        frozen.signal(signal.SIGSTOP)
+        here.wait_settled()
+        before = here.api.stats()["devices_received"]
+        frozen.signal(signal.SIGCONT)
+        wait_for(lambda: len(frozen.status()["partitions"]) == 2, 40, "a share again")
+        here.finish(work)
+        here.show(sent_after_waking_up=here.api.stats()["devices_received"] - before)
+        assert here.api.stats()["devices_received"] == before

@@ -1,0 +1,102 @@
+"""Whether the partitions are still ours after the whole process stood still.
+
+A process that was frozen (SIGSTOP, a frozen container, a suspended machine) for longer than its
+session wakes up as if nothing had happened, before its consumer hears that others have its
+partitions. What it still held in memory must not be sent then: it would undo what newer events did
+meanwhile. So after a standstill nothing is submitted until the group has taken a commit, which it
+does from members only.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from structlog.typing import FilteringBoundLogger
+
+from connector.pulse import Pulse
+
+LONGEST = 1.0
+"""Seconds without a tick that are a standstill: less than any session that brokers allow by default, 6 s."""
+TICK = 0.25
+"""Seconds between two ticks."""
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Goes on while the machine is suspended, where there is such a clock."""
+
+
+class Standstill:
+    """Ticks in a thread: an event loop that is busy doesn't stop it, only what stops the process does."""
+
+    def __init__(self) -> None:
+        self._ended = threading.Event()
+        self._ticked_at = _now()
+        self._longest = 0.0
+        self._thread = threading.Thread(target=self._tick, name="standstill", daemon=True)
+
+    def start(self) -> None:
+        self._ticked_at = _now()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def noticed(self) -> float:
+        """Return the seconds of the longest standstill since this was asked last; 0 where there was none."""
+        longest, self._longest = max(self._longest, _now() - self._ticked_at), 0.0
+        if longest <= LONGEST:
+            return 0.0
+        self._ticked_at = _now()
+        return longest
+
+    def _tick(self) -> None:
+        while not self._ended.wait(TICK):
+            now = _now()
+            if now - self._ticked_at > LONGEST:
+                self._longest = now - self._ticked_at
+            self._ticked_at = now
+
+
+class Membership:
+    """Doubts it after a standstill, until a commit that began later has worked."""
+
+    def __init__(self, pulse: Pulse, log: FilteringBoundLogger) -> None:
+        self._pulse = pulse
+        self._engine = pulse.engine
+        self._log = log
+        self.standstill = Standstill()
+        self.doubts = 0
+        """How often it was doubted. Remember it before a commit, and give it to `proved`."""
+        self._proved = 0
+
+    @property
+    def doubted(self) -> bool:
+        """Whether nothing may be submitted."""
+        return self._proved != self.doubts
+
+    def look(self) -> None:
+        """Stop submitting if the process stood still; call it before anything is submitted."""
+        seconds = self.standstill.noticed()
+        if seconds and self._engine.assignments:
+            self._log.warning("the process stood still", seconds=round(seconds, 1))
+            self.doubts += 1
+            self._engine.frozen = True
+            self.ask()
+
+    def ask(self) -> None:
+        """Have a commit made if there is a doubt; where no partition is left, there is nothing to doubt."""
+        if not self._engine.assignments:
+            self.proved(self.doubts)
+        for home in self._engine.assignments.values() if self.doubted else ():
+            home.version += 1
+
+    def proved(self, doubts: int) -> None:
+        """A commit worked, before which `doubts` was this."""
+        if self.doubted and doubts == self.doubts:
+            self._proved = doubts
+            self._engine.frozen = False
+            self._pulse.ring()
+
+
+def _now() -> float:
+    return time.clock_gettime(_CLOCK)
