@@ -37,6 +37,7 @@ from connector.pushwoosh import client
 from connector.pushwoosh.wire import envelope_bytes
 from connector.sending import Sending
 from connector.settings import Settings
+from connector.values import is_secret
 from connector.view import View
 
 LIVENESS = 60.0
@@ -67,7 +68,7 @@ class Runner:
         self._settings = settings
         self._until_end = until_end
         self._token = Token.of(settings.pushwoosh)
-        self._mask = configure(settings.log.level, settings.log.format, [self._token.current()])
+        self._mask = configure(settings.log.level, settings.log.format, secrets(settings, self._token))
         self._log: FilteringBoundLogger = structlog.get_logger()
         clock = Clock()
         self._engine = Engine(limits(settings), random.random)
@@ -291,6 +292,15 @@ class Runner:
 
     def _observe(self, endpoint: str, method: str, label: str, seconds: float) -> None:
         self._metrics.http_request(endpoint, method, int(label) if label.isdecimal() else 0, seconds)
+
+
+def secrets(settings: Settings, token: Token) -> list[str]:
+    """Return every secret: no line and no page shows one, whatever a library puts into its words."""
+    header = settings.pushwoosh.authorization_header
+    scheme_and_secret = header.get_secret_value().split() if header else []
+    properties = settings.kafka.properties
+    hidden = [value for name, value in properties.items() if is_secret(name)]
+    return [token.current(), *scheme_and_secret[-1:], *hidden]
 
 
 def limits(settings: Settings) -> Limits:

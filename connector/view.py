@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import Counter
 from typing import Any
 
@@ -50,6 +51,8 @@ class View:
         self._errors = errors
         self._started = pulse.clock()
         self._configuration: dict[str, Any] = settings.masked()
+        self._host = socket.gethostname()
+        """In Kubernetes the name of the Pod: which one it is that a port-forward leads to."""
         self.rates = RateMeter()
         self.gate_words = ("", "")
         """Cause and message of the last closing of the gate."""
@@ -82,6 +85,7 @@ class View:
             generated_at=now,
             uptime=now - self._started,
             group=self._settings.kafka.group_id,
+            member=self._host,
             jobs=[_job(job, now) for job in jobs],
             rates=self.rates.rates(),
             max_buffered_events=self._settings.buffer.max_events,
