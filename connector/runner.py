@@ -186,8 +186,11 @@ class Runner:
                     "unknown platform codes, sent as they are", codes=[*interpreter.unknown_platforms]
                 )
                 interpreter.unknown_platforms.clear()
-        self._metrics.absorb(engine.tally, now)
         consuming = self._consuming
+        for topic, count in consuming.source.records_lost.items():
+            engine.tally.lost_records[topic] += count
+        consuming.source.records_lost.clear()
+        self._metrics.absorb(engine.tally, now)
         failures = (consuming.commit_failures, consuming.letter_failures, consuming.rebalances)
         if failures != self._seen_failures:
             before, self._seen_failures = self._seen_failures, failures

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
@@ -72,6 +73,8 @@ class Source:
         self._displaced: dict[TopicPartition, KafkaError] = {}
         """Owned, but the next offset isn't in the log, and where to go on isn't known yet."""
         self._paused: set[TopicPartition] = set()
+        self.records_lost: Counter[str] = Counter()
+        """By topic, records that were gone before they were read and were passed over."""
         self._statistics = Statistics()
         self._ends = self._beginnings.ends
         self._stale: list[TopicPartition] = []
@@ -241,6 +244,7 @@ class Source:
         where = found.message.partition(":")[0]
         self.troubles.notice(found.trouble, found.message, where, blocking=found.halted)
         if not found.halted:
+            self.records_lost[where.rpartition("/")[0]] += found.gone
             self.troubles.works((found.trouble,), where)
 
     async def _on_revoke(self, _consumer: AIOConsumer, given: list[KafkaTopicPartition]) -> None:

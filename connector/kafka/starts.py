@@ -14,7 +14,7 @@ class Beginning(NamedTuple):
     """Start at `offset`; with `trouble` say so, and if `halted` don't read at all.
 
     `rewound`: offsets of this partition mean other records than before (it was truncated or
-    created again), so nothing that was known about it holds.
+    created again), so nothing that was known about it holds. `gone`: how many records nobody can read.
     """
 
     offset: int
@@ -23,6 +23,7 @@ class Beginning(NamedTuple):
     message: str = ""
     halted: bool = False
     rewound: bool = False
+    gone: int = 0
 
 
 def beginning(
@@ -47,7 +48,7 @@ def beginning(
         message = (
             f"{where}: {gone} records from offset {committed.offset} on are gone, the log begins at {low}"
         )
-        return Beginning(low, trouble="data_loss", message=message, halted=halted)
+        return Beginning(low, trouble="data_loss", message=message, halted=halted, gone=gone)
     message = (
         f"{where}: the committed offset {committed.offset} lies beyond the end of the log, {high}: "
         "it was truncated or created again"
