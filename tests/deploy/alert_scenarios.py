@@ -1,0 +1,144 @@
+"""What Prometheus may see of a connector, a sample a minute, and which alerts must fire when.
+
+Series are written as promtool reads them: `1x20` is 21 times 1, `0+6x20` grows by 6, `_x20` is nothing.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_LENGTH = 200
+
+
+def series(name: str, instance: str = "a", **labels: str) -> str:
+    """Write a series as it is scraped in Kubernetes."""
+    everything = {"namespace": "n", "job": "pushwoosh-connector", "instance": instance, **labels}
+    return name + "{" + ", ".join(f'{key}="{value}"' for key, value in everything.items()) + "}"
+
+
+def own(name: str, **labels: str) -> str:
+    return series(f"pushwoosh_connector_{name}", **labels)
+
+
+UP = series("up")
+HALTED = own("halted", cause="unauthorized")
+BACKLOG = own("backlog_records", topic="t", partition="0")
+OLDEST = own("oldest_unsettled_seconds", topic="t", partition="0")
+CONFIRMED = own("events_settled_total", endpoint="bulkSetTags", outcome="confirmed")
+DEAD = own("events_settled_total", endpoint="bulkSetTags", outcome="dead_letter")
+REFUSED = own("dead_letters_total", reason="tag_refused")
+IN_TIME = own("confirmation_latency_seconds_bucket", endpoint="bulkSetTags", le="300.0")
+SETTLED = own("confirmation_latency_seconds_count", endpoint="bulkSetTags")
+CALLS = own("http_requests_total", endpoint="bulkSetTags", method="POST", code="200")
+FAILED_CALLS = own("http_requests_total", endpoint="bulkSetTags", method="POST", code="503")
+COMMITS = own("commit_failures_total")
+LETTERS = own("dead_letter_write_failures_total")
+REBALANCES = own("rebalances_total")
+LOST = own("records_lost_total", topic="t")
+TROUBLE = own("kafka_trouble", cause="topic_authorization")
+
+BUSY = {
+    UP: "1x",
+    HALTED: "0x",
+    BACKLOG: "500x",
+    OLDEST: "30x",
+    CONFIRMED: "0+6000x",
+    DEAD: "0+6x",
+    REFUSED: "0+6x",
+    IN_TIME: "0+6000x",
+    SETTLED: "0+6000x",
+    CALLS: "0+60x",
+    FAILED_CALLS: "0+1x",
+    COMMITS: "0x",
+    LETTERS: "0x",
+    REBALANCES: "3x",
+    LOST: "0x",
+}
+IDLE = {**dict.fromkeys(BUSY, "0x"), UP: "1x", REBALANCES: "3x"}
+
+
+class Scenario(NamedTuple):
+    """What goes on, and by minute the alerts that then fire: these and no others."""
+
+    name: str
+    series: dict[str, str]
+    firing: dict[int, list[str]]
+
+    def written(self) -> list[dict[str, str]]:
+        """Give promtool's `input_series`; a form that ends in `x` goes on to the end."""
+        return [
+            {"series": name, "values": values + str(_LENGTH) if values.endswith("x") else values}
+            for name, values in self.series.items()
+        ]
+
+
+SCENARIOS = [
+    Scenario("work to do and all is well", BUSY, {30: [], 120: []}),
+    Scenario("an idle topic", IDLE, {30: [], 120: []}),
+    Scenario(
+        "a burst after an idle hour, settled within a minute",
+        IDLE | {BACKLOG: "0x99 900 0x", CONFIRMED: "0x100 900x"},
+        {100: [], 102: [], 106: []},
+    ),
+    Scenario("nobody answers", IDLE | {UP: "1x20 0x"}, {24: [], 27: ["Down"], 40: ["Down", "InstanceDown"]}),
+    Scenario("no instance was ever there", {'up{job="another"}': "1x"}, {4: [], 6: ["Down"]}),
+    Scenario(
+        "one of two does not answer",
+        BUSY | {series("up", instance="b"): "1x20 0x"},
+        {34: [], 38: ["InstanceDown"]},
+    ),
+    Scenario(
+        "halted and on its way again", BUSY | {HALTED: "0x20 1x20 0x"}, {20: [], 23: ["Halted"], 43: []}
+    ),
+    Scenario(
+        "work and no progress",
+        BUSY | {CONFIRMED: "0+6000x20 120000x", DEAD: "120x", REFUSED: "120x"},
+        {25: [], 38: ["NoProgress"]},
+    ),
+    Scenario(
+        "a record waits for more than an hour while others flow",
+        BUSY | {OLDEST: "0+60x"},
+        {70: [], 80: ["RecordStuck"]},
+    ),
+    Scenario(
+        "three percent later than the objective",
+        BUSY | {IN_TIME: "0+5820x"},
+        {10: [], 20: ["ConfirmationSlow"]},
+    ),
+    Scenario("half a percent later than the objective", BUSY | {IN_TIME: "0+5970x"}, {60: []}),
+    Scenario(
+        "five percent refused",
+        BUSY | {REFUSED: "0x20 0+300x"},
+        {20: [], 36: ["DeadLetters"], 60: ["DeadLetters"]},
+    ),
+    Scenario(
+        "three refused records of a quiet topic",
+        IDLE | {REFUSED: "0x20 3x", DEAD: "0x20 3x"},
+        {22: [], 30: [], 60: []},
+    ),
+    Scenario(
+        "the dead-letter topic can't be written",
+        BUSY | {LETTERS: "0x20 0+2x"},
+        {22: [], 27: ["DeadLettersUnwritable"]},
+    ),
+    Scenario("one write that worked when it was tried again", BUSY | {LETTERS: "0x20 1x"}, {25: [], 27: []}),
+    Scenario(
+        "a fifth of the calls fails",
+        BUSY | {FAILED_CALLS: "0+1x20 20+15x"},
+        {22: [], 40: ["ApiErrors"]},
+    ),
+    Scenario(
+        "Kafka refuses something and grants it again",
+        BUSY | {TROUBLE: "_x20 1x20 stale"},
+        {22: [], 27: ["KafkaTrouble"], 43: []},
+    ),
+    Scenario("commits keep failing", BUSY | {COMMITS: "0x20 0+1x"}, {22: [], 37: ["CommitFailures"]}),
+    Scenario("two commits failed while a broker restarted", BUSY | {COMMITS: "0x20 2x"}, {25: [], 35: []}),
+    Scenario("a rebalance every minute", BUSY | {REBALANCES: "3x20 3+1x"}, {30: [], 45: ["Rebalances"]}),
+    Scenario("a rolling restart of three instances", BUSY | {REBALANCES: "3x20 3+2x4 11x"}, {30: [], 50: []}),
+    Scenario(
+        "records were deleted before they were read",
+        BUSY | {LOST: "0x20 40x"},
+        {19: [], 23: ["RecordsLost"], 100: []},
+    ),
+]

@@ -1,0 +1,109 @@
+"""The stack for one machine: valid by the Compose specification, and its parts fit together.
+
+No container engine runs here: that the images exist and start is not seen by this.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from compose_spec import PyCompose
+
+from connector.config import Settings, load
+from tests.deploy.test_manifests import stop_deadline
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "deploy/compose.yaml"
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text())["services"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def settings(services: dict[str, dict[str, Any]]) -> Settings:
+    own = services["connector"]
+    return load(FILE.parent / own["volumes"][0].split(":")[0], own["environment"])
+
+
+def listening(services: dict[str, dict[str, Any]], name: str) -> set[str]:
+    """Ports that a service publishes, as its container has them."""
+    return {port.rpartition(":")[2] for port in services[name].get("ports", [])}
+
+
+def test_it_keeps_the_compose_specification() -> None:
+    assert PyCompose.from_yaml(FILE.read_text()).name == "pushwoosh-connector"
+
+
+def test_a_misspelt_key_would_be_refused() -> None:
+    with pytest.raises(ValueError, match="helthcheck"):
+        PyCompose.from_yaml(FILE.read_text().replace("healthcheck:", "helthcheck:"))
+
+
+def test_every_file_that_is_mounted_and_every_folder_that_is_built_is_there(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    mounts = [volume for each in services.values() for volume in each.get("volumes", [])]
+    assert len(mounts) == 6
+    for mount in mounts:
+        source, _target, mode = mount.split(":")
+        assert (FILE.parent / source).is_file()
+        assert mode == "ro"
+    for each in services.values():
+        if "build" in each:
+            assert (FILE.parent / each["build"] / "Dockerfile").is_file()
+
+
+def test_every_image_has_a_version_or_is_built_here(services: dict[str, dict[str, Any]]) -> None:
+    for each in services.values():
+        assert "build" in each or re.search(r":v?\d+\.\d+\.\d+$", each["image"])
+
+
+def test_the_connector_finds_broker_topics_and_api(
+    services: dict[str, dict[str, Any]], settings: Settings
+) -> None:
+    advertised = services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+    assert advertised == f"PLAINTEXT://{settings.kafka.bootstrap_servers}"
+    created = re.findall(r"([\w-]+):\d+", services["topics"]["command"][0].split(";")[0])
+    assert set(created) == {*settings.kafka.contents, settings.kafka.dead_letter_topic}
+    port = services["sandbox"]["command"][services["sandbox"]["command"].index("--port") + 1]
+    assert settings.pushwoosh.url == f"http://sandbox:{port}"
+    assert {port} == listening(services, "sandbox")
+    assert {str(settings.admin.port)} == listening(services, "connector")
+
+
+def test_prometheus_scrapes_the_connector_and_has_the_rules(
+    services: dict[str, dict[str, Any]], settings: Settings
+) -> None:
+    config = yaml.safe_load((FILE.parent / "compose/prometheus.yaml").read_text())
+    (job,) = config["scrape_configs"]
+    assert job["static_configs"] == [{"targets": [f"connector:{settings.admin.port}"]}]
+    targets = {volume.split(":")[1] for volume in services["prometheus"]["volumes"]}
+    assert {f"/etc/prometheus/{file}" for file in config["rule_files"]} <= targets
+    assert job["job_name"] == "pushwoosh-connector"
+
+
+def test_grafana_has_the_dashboard_and_its_source(services: dict[str, dict[str, Any]]) -> None:
+    (source,) = yaml.safe_load((FILE.parent / "compose/grafana-datasources.yaml").read_text())["datasources"]
+    (provider,) = yaml.safe_load((FILE.parent / "compose/grafana-dashboards.yaml").read_text())["providers"]
+    assert source["url"] == "http://prometheus:9090"
+    assert listening(services, "prometheus") == {"9090"}
+    targets = [volume.split(":")[1] for volume in services["grafana"]["volumes"]]
+    assert f"{provider['options']['path']}/dashboard.json" in targets
+
+
+def test_nobody_is_killed_before_an_orderly_stop_has_ended(
+    services: dict[str, dict[str, Any]], settings: Settings
+) -> None:
+    assert float(services["connector"]["stop_grace_period"].removesuffix("s")) > stop_deadline(settings)
+
+
+def test_nothing_listens_for_other_machines(services: dict[str, dict[str, Any]]) -> None:
+    for each in services.values():
+        assert all(port.startswith("127.0.0.1:") for port in each.get("ports", []))
