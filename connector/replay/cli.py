@@ -6,7 +6,7 @@ Every command imports what it needs itself, as in `connector.cli`: `--help` and 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -31,6 +31,7 @@ Since = Annotated[
     typer.Option(metavar="TIME", help="Only records from then on: 2026-03-01T08:30 (UTC), or 2h, 7d ago."),
 ]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only records before then.")]
+Target = Literal["source", "api"]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")]
 
 
@@ -73,6 +74,53 @@ def show(
     if split_id(name) is None:
         give_up(f"{name}: not an id; it is topic/partition/offset, as `dead-letters list` shows it")
     raise typer.Exit(commands.failing(lambda: commands.show_letter(settings, name, as_json=as_json)))
+
+
+@app.command()
+def replay(  # noqa: PLR0913 - an option each
+    *,
+    config: ConfigFile = None,
+    reason: Reasons = None,
+    topic: Topics = None,
+    device: Device = "",
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many letters, oldest first; 0 is all.")] = 0,
+    to: Annotated[
+        Target,
+        typer.Option(
+            help="`source` writes them to the topic they came from, `api` submits them and awaits verdicts."
+        ),
+    ] = "source",
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", "--execute", help="Send. Without it, only say what would be sent.")
+    ] = False,
+    rate: Annotated[
+        float, typer.Option(min=0, help="At most so many events a second; 0 is as fast as it goes.")
+    ] = 0,
+    even_if_newer: Annotated[
+        bool, typer.Option("--even-if-newer", help="Send also what a newer event of the device would follow.")
+    ] = False,
+    scan_limit: Annotated[
+        int, typer.Option(min=1, help="Look for newer events in so many records of a partition at most.")
+    ] = 20_000_000,
+    as_json: Json = False,
+) -> None:
+    """Send letters again. A dry run, unless told `--yes`; run again, it goes on where it was interrupted."""
+    settings = settings_of(config)
+    from connector.replay import commands, running  # noqa: PLC0415 - see the module's second sentence
+    from connector.replay.replaying import Wish  # noqa: PLC0415 - as above
+
+    wish = Wish(
+        _filters(reason, topic, device, since, until),
+        to,
+        yes,
+        rate,
+        limit,
+        scan_limit,
+        even_if_newer,
+    )
+    raise typer.Exit(commands.failing(lambda: running.replay_letters(settings, wish, as_json=as_json)))
 
 
 def _filters(

@@ -15,6 +15,9 @@ from connector.replay.progress import Progress
 from connector.replay.reading import Reader
 from connector.settings import Settings
 
+REACH_LIMIT = 5.0
+"""Seconds in which a broker has to answer."""
+
 
 class Desk:
     """Opens the topic; letters up to the ends that it had then. `check` may raise to end everything."""
@@ -40,7 +43,7 @@ class Desk:
 
     def _reach(self) -> None:
         """Try the brokers first: the probe finds better words than any later failure."""
-        found = next(Probe(self._settings).findings())
+        found = next(Probe(self._settings, REACH_LIMIT).findings())
         if found.outcome is Outcome.PROBLEM:
             raise Failed(f"{found.what}: {found.result}; {found.mend}")
 

@@ -19,6 +19,17 @@ class Watching:
         self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
+        self.step(self._what)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.pause()
+
+    def step(self, what: str, total: int | None = None) -> None:
+        """Begin something else."""
+        self.pause()
         if sys.stderr.isatty():
             self._bar = Progress(
                 TextColumn("{task.description}"),
@@ -28,23 +39,14 @@ class Watching:
                 console=Console(stderr=True),
                 transient=True,
             )
+            self._task = self._bar.add_task(what, total=total)
             self._bar.start()
-            self.step(self._what)
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def pause(self) -> None:
+        """Take the bar away, so that something else can be printed; the next `step` brings another."""
         if self._bar is not None:
             self._bar.stop()
-            self._bar = None
-
-    def step(self, what: str, total: int | None = None) -> None:
-        """Begin something else."""
-        if self._bar is not None:
-            if self._task is not None:
-                self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(what, total=total)
+            self._bar = self._task = None
 
     def total(self, total: int) -> None:
         """Take in how much there is to do."""

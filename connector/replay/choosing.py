@@ -1,0 +1,166 @@
+"""Which letters go again, which don't and why. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from connector.model import Event, Rejection, TopicPartition
+from connector.replay.filters import Filters
+from connector.replay.letter import DeadLetter
+from connector.replay.order import Key, Order, keys_of
+from connector.replay.progress import Spot
+
+MOST_BYTES = 512 << 20
+"""Bytes of letters that one run holds in memory; what is beyond stays for the next one."""
+_BESIDE = 2048
+"""Bytes that a letter takes beside its value."""
+
+
+class Fate(StrEnum):
+    """What becomes of a letter that the filters mean."""
+
+    READY = "ready"
+    SENT = "sent"
+    REPLAYED = "replayed"
+    NEWER = "newer"
+    UNSURE = "unsure"
+    UNREADABLE = "unreadable"
+    NO_TOPIC = "no_topic"
+    NO_SOURCE = "no_source"
+    LATER = "later"
+    REFUSED = "refused"
+
+
+EXPLAINED = {
+    Fate.READY: "not sent yet",
+    Fate.SENT: "sent",
+    Fate.REPLAYED: "were sent again before",
+    Fate.NEWER: "a newer event of the device came since (--even-if-newer sends them all the same)",
+    Fate.UNSURE: "whether a newer event came since can't be told (--even-if-newer sends them all the same)",
+    Fate.UNREADABLE: "this configuration can't read them: only --to source carries them",
+    Fate.NO_TOPIC: "their source topic isn't there any more: create it, or use --to api",
+    Fate.NO_SOURCE: "their headers don't say which record they were: not written by this connector",
+    Fate.LATER: "beyond the limit: run the command again for more",
+    Fate.REFUSED: "refused again",
+}
+
+
+@dataclass(slots=True, eq=False)
+class Candidate:
+    """A letter that the filters mean. `spots` are all places where a letter of this id lies."""
+
+    letter: DeadLetter
+    outcome: Event | Rejection | None
+    spots: list[Spot]
+    keys: tuple[Key, ...]
+    fate: Fate = Fate.READY
+    why: str = ""
+
+    def stay(self, fate: Fate, why: str = "") -> None:
+        """It isn't sent."""
+        self.fate, self.why = fate, why
+
+
+@dataclass(slots=True)
+class Selection:
+    """Filled letter by letter; then `judge` decides."""
+
+    filters: Filters
+    candidates: dict[str, Candidate] = field(default_factory=dict)
+    nameless: int = 0
+    """Letters that are meant but whose headers don't say what they were made of."""
+    beyond: int = 0
+    """Letters that are meant but that memory has no room for."""
+    harmless: set[tuple[TopicPartition, int]] = field(default_factory=set)
+    """Source records that are no events: their letters never reached the API, or go again in a later run."""
+    _sent_again: set[str] = field(default_factory=set)
+    _bytes: int = 0
+
+    def add(self, letter: DeadLetter, outcome: Event | Rejection | None, *, replayed: bool) -> None:
+        """Take in a letter; `replayed`: it is known to have been sent again."""
+        if letter.replayed_from:
+            self._sent_again.add(letter.replayed_from)
+        meant = self.filters.pass_headers(letter) and self.filters.pass_device(letter, outcome)
+        if letter.source is None:
+            self.nameless += meant
+        elif meant:
+            self._add(letter, outcome, replayed=replayed)
+        elif letter.never_applied and not replayed:
+            self.harmless.add((letter.source, letter.source_offset))
+
+    def _add(self, letter: DeadLetter, outcome: Event | Rejection | None, *, replayed: bool) -> None:
+        spot = (letter.place, letter.offset)
+        known = self.candidates.get(letter.id)
+        if known is not None:
+            known.spots.append(spot)
+            known.letter, known.outcome, known.keys = letter, outcome, keys_of(letter, outcome)
+        elif self._bytes > MOST_BYTES and not replayed and letter.source is not None:
+            self.beyond += 1
+            self.harmless.add((letter.source, letter.source_offset))
+            return
+        else:
+            self._bytes += len(letter.record.value() or b"") + _BESIDE
+            known = Candidate(letter, outcome, [spot], keys_of(letter, outcome))
+            self.candidates[letter.id] = known
+        if replayed:
+            known.stay(Fate.REPLAYED)
+
+    def all_read(self) -> None:
+        """Every letter is known: a letter of a record that was sent again says that, too."""
+        for name in self._sent_again & self.candidates.keys():
+            self.candidates[name].stay(Fate.REPLAYED)
+
+    def in_order(self, fate: Fate = Fate.READY) -> list[Candidate]:
+        """Return candidates of this fate, partition by partition of the source, oldest event first."""
+        found = [each for each in self.candidates.values() if each.fate is fate]
+        return sorted(found, key=lambda each: (each.letter.source or ("", -1), each.letter.age))
+
+    def prepare(self, order: Order) -> None:
+        """Say what to look for in the source."""
+        for each in self.harmless:
+            order.ignore(*each)
+        for candidate in self.in_order():
+            letter = candidate.letter
+            if letter.source is not None:
+                order.watch(letter.source, candidate.keys)
+                order.ignore(letter.source, letter.source_offset)
+
+    def judge(self, order: Order, *, even_if_newer: bool) -> None:
+        """Decide by what the source has, the newest first: one that stays is newer than those before it."""
+        for candidate in reversed(self.in_order()):
+            if candidate.letter.id in order.sent_again:
+                candidate.stay(Fate.REPLAYED)
+            elif not even_if_newer:
+                hold_back(candidate, order)
+
+    def limit(self, most: int) -> None:
+        """Leave all but the first for another run."""
+        for candidate in self.in_order()[most:] if most else ():
+            candidate.stay(Fate.LATER)
+
+    def counts(self) -> dict[Fate, int]:
+        """Count candidates by fate, without those that are or were to be sent."""
+        found = Counter(each.fate for each in self.candidates.values())
+        found[Fate.NO_SOURCE] += self.nameless
+        found[Fate.LATER] += self.beyond
+        return {fate: found[fate] for fate in Fate if found[fate] and fate not in (Fate.READY, Fate.SENT)}
+
+    def staying(self) -> Iterator[Candidate]:
+        """Return those that stay for a reason worth a line each."""
+        for fate in (Fate.REFUSED, Fate.NEWER, Fate.UNSURE, Fate.UNREADABLE):
+            yield from self.in_order(fate)
+
+
+def hold_back(candidate: Candidate, order: Order) -> bool:
+    """Keep a letter whose device has had a newer event; tell whether that is so."""
+    newer = order.newer(candidate.letter, candidate.keys)
+    if newer is None:
+        return False
+    source = candidate.letter.source
+    where = f"{source.topic}/{source.partition}/{newer}" if source else ""
+    candidate.stay(Fate.NEWER, f"newer event: {where}")
+    order.stays(candidate.letter, candidate.keys)
+    return True

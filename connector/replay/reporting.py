@@ -1,0 +1,135 @@
+"""What `replay` tells: what goes, what stays and why, and what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from rich.text import Text
+
+from connector.model import Rejection
+from connector.replay import showing
+from connector.replay.choosing import EXPLAINED, Candidate, Fate
+from connector.replay.filters import identifiers
+from connector.replay.replaying import Replay
+
+_SHOWN = 20
+"""Letters that stay and are shown one by one."""
+
+
+@dataclass(slots=True)
+class Result:
+    """How a run went. `stopped` says why it ended before everything was sent."""
+
+    meant: int = 0
+    to_send: int = 0
+    sent: int = 0
+    seconds: float = 0.0
+    stopped: str = ""
+
+    def good(self, replay: Replay) -> bool:
+        """Whether all went that should."""
+        counts = replay.selection.counts()
+        return not (self.stopped or Fate.REFUSED in counts or Fate.NO_TOPIC in counts)
+
+
+def show_plan(replay: Replay, result: Result) -> None:
+    """Print what would be sent, and what stays."""
+    out = showing.console()
+    selection = replay.selection
+    target = "the API" if replay.wish.target == "api" else "their source topics"
+    out.print(
+        Text(f"{replay.desk.topic}: {result.meant:,} letters are meant, {result.to_send:,} go to {target}")
+    )
+    groups = Counter(
+        (each.letter.source.topic if each.letter.source else "", each.letter.reason)
+        for each in selection.in_order()
+    )
+    if groups:
+        made = showing.table("source topic", "reason", "letters", numbers=("letters",))
+        for (topic, reason), count in sorted(groups.items()):
+            made.add_row(*showing.cells(topic, reason, count))
+        out.print()
+        out.print(made)
+    if replay.wish.target == "source":
+        unread = sum(isinstance(each.outcome, Rejection) for each in selection.in_order())
+        if unread:
+            out.print(
+                Text(f"\n{unread:,} of them can't be read by this configuration: they will be refused again")
+            )
+    _show_staying(replay)
+
+
+def _show_staying(replay: Replay) -> None:
+    """Print what isn't sent, by reason, and the letters that are worth a look."""
+    out = showing.console()
+    counts = replay.selection.counts()
+    if not counts:
+        return
+    out.print(Text("\nnot sent:"))
+    for fate, count in counts.items():
+        out.print(Text(f"  {count:>7,}  {EXPLAINED[fate]}"))
+    staying = list(replay.selection.staying())
+    if staying:
+        made = showing.table("id", "reason", "device", "why it isn't sent")
+        for one in staying[:_SHOWN]:
+            made.add_row(
+                *showing.cells(one.letter.id, one.letter.reason, _device(one), showing.short(one.why))
+            )
+        out.print()
+        out.print(made)
+        if len(staying) > _SHOWN:
+            out.print(Text(f"and {len(staying) - _SHOWN:,} more; --json has all"))
+
+
+def show_result(replay: Replay, result: Result) -> None:
+    """Print how it went."""
+    out = showing.console()
+    if not result.to_send:
+        out.print(Text("\nnothing to send"))
+        return
+    if not replay.wish.execute:
+        out.print(Text("\ndry run: nothing was sent; add --yes to send"))
+        return
+    if sum(replay.selection.counts().values()) + result.to_send > result.meant:
+        _show_staying(replay)  # more than in the plan
+    what = "confirmed" if replay.wish.target == "api" else "sent"
+    line = f"\n{what} {result.sent:,} of {result.to_send:,} in {result.seconds:.1f} s"
+    out.print(Text(line))
+    if replay.progress.forgets:
+        out.print(
+            Text(
+                "which letters were sent is more than the group's metadata can hold: replay the oldest ones "
+                "first, so that less has to be remembered"
+            )
+        )
+
+
+def plain(replay: Replay, result: Result) -> dict[str, Any]:
+    """Return everything as JSON-ready values."""
+    return {
+        "topic": replay.desk.topic,
+        "target": replay.wish.target,
+        "executed": replay.wish.execute,
+        "meant": result.meant,
+        "to_send": result.to_send,
+        "sent": result.sent,
+        "stopped": result.stopped or None,
+        "not_sent": {str(fate): count for fate, count in replay.selection.counts().items()},
+        "letters": [
+            {
+                "id": one.letter.id,
+                "reason": one.letter.reason,
+                "device": _device(one),
+                "fate": str(one.fate),
+                "why": one.why,
+            }
+            for fate in Fate
+            for one in replay.selection.in_order(fate)
+        ],
+    }
+
+
+def _device(candidate: Candidate) -> str:
+    return next(iter(identifiers(candidate.letter, candidate.outcome)), "")

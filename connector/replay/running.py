@@ -1,0 +1,119 @@
+"""`replay`: the dry run, and the sending in batches that can be interrupted between any two."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from connector.replay import reporting, showing
+from connector.replay.choosing import Candidate, Fate
+from connector.replay.failed import Failed, Interrupted
+from connector.replay.replaying import Replay, Wish
+from connector.replay.reporting import Result
+from connector.replay.sending import SourceSender
+from connector.replay.stopping import Pace, Stop
+from connector.replay.watching import Watching
+from connector.settings import Settings
+
+MOST_AT_ONCE = 500
+"""Letters of one transaction."""
+_INTERRUPTED = "interrupted: run the same command again to go on"
+
+
+def replay_letters(settings: Settings, wish: Wish, *, as_json: bool) -> int:
+    """Replay, or say what a replay would do. Returns the exit code."""
+    result = Result()
+    with (
+        Stop() as stop,
+        Watching("reaching Kafka") as watching,
+        Replay(settings, wish, stop, watching) as replay,
+    ):
+        try:
+            run = _Run(settings, replay, result, stop, watching)
+            run.prepare()
+        except Interrupted:
+            raise Failed("interrupted while reading: nothing was sent") from None
+        if not as_json:
+            watching.pause()
+            reporting.show_plan(replay, result)
+        if wish.execute:
+            run.send()
+        watching.pause()
+        if as_json:
+            showing.show_json(reporting.plain(replay, result))
+        else:
+            reporting.show_result(replay, result)
+        if result.stopped:
+            raise Failed(result.stopped)
+        return 0 if result.good(replay) else 1
+
+
+class _Run:
+    """The run from its first look to its last batch."""
+
+    def __init__(
+        self, settings: Settings, replay: Replay, result: Result, stop: Stop, watching: Watching
+    ) -> None:
+        self._settings = settings
+        self._replay = replay
+        self._result = result
+        self._stop = stop
+        self._watching = watching
+        self._sender: SourceSender | None = None
+
+    def prepare(self) -> None:
+        """Decide. The producer comes first: it ends what a killed run left open and readers wait for."""
+        replay = self._replay
+        if replay.wish.execute and replay.wish.target == "source":
+            self._sender = SourceSender(self._settings.kafka, replay.desk.reader, replay.partitions)
+            self._sender.open()
+        replay.prepare()
+        counts = replay.selection.counts()
+        self._result.to_send = len(replay.selection.in_order())
+        self._result.meant = self._result.to_send + sum(counts.values())
+
+    def send(self) -> None:
+        """Send all that is ready; what stops it is in the result."""
+        began = time.monotonic()
+        self._watching.step("sending", self._result.to_send)
+        try:
+            self._send_to_source(began)
+        except Interrupted:
+            self._result.stopped = _INTERRUPTED
+        except Failed as failed:
+            self._result.stopped = (
+                f"{failed}\nwhat was sent is remembered: run the same command again to go on"
+            )
+        self._result.seconds = time.monotonic() - began
+
+    def _send_to_source(self, began: float) -> None:
+        pace = Pace(self._replay.wish.rate, MOST_AT_ONCE)
+        while batch := self._replay.next_batch(pace.at_once):
+            self._send_batch(batch)
+            self._watching.reached(self._result.sent)
+            self._stop.wait(pace.wait(self._result.sent, time.monotonic() - began))
+
+    def _send_batch(self, batch: Sequence[Candidate]) -> None:
+        """Send a batch; where the topic refuses it, its halves, until those refused are alone."""
+        if self._sender is None:
+            raise RuntimeError("nobody opened the producer")
+        progress = self._replay.progress
+        spots = [spot for each in batch for spot in each.spots if not progress.is_done(spot)]
+        progress.done(spots)
+        sent = False
+        try:
+            refused = self._sender.send(batch, progress.positions({place for place, _ in spots}))
+            sent = not refused
+        finally:
+            if not sent:
+                progress.undo(spots)
+        if sent:
+            self._result.sent += len(batch)
+            for each in batch:
+                each.fate = Fate.SENT
+        elif len(batch) == 1:
+            batch[0].stay(Fate.REFUSED, f"the source topic refuses it: {refused[0]}")
+        else:
+            middle = len(batch) // 2
+            self._send_batch(batch[:middle])
+            self._send_batch(batch[middle:])

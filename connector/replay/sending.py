@@ -1,0 +1,189 @@
+"""Sends letters back to their source topics: each batch and the progress that it makes in one transaction.
+
+The transactional id is the same for every run of a group: a second one fences the first instead of sending
+beside it, and what a killed run left open is aborted when the next one opens. Where the configuration says
+`at_least_once`, an idempotent producer sends, and the progress is committed after it.
+"""
+
+# ruff: noqa: SLF001 -- librdkafka's own error codes have names with an underscore in front
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from connector.kafka.commits import error_in
+from connector.kafka.given import to_producer
+from connector.kafka.properties import producer_properties
+from connector.model import Position, TopicPartition
+from connector.replay.choosing import Candidate
+from connector.replay.failed import ERRORS, Failed, failure
+from connector.replay.letter import headers_again
+from connector.replay.reading import Reader, as_offsets
+from connector.settings import Kafka
+
+INIT_LIMIT = 15.0
+"""Seconds: longer than the transaction of a run that was killed lives."""
+STEP_LIMIT = 8.0
+"""Seconds for delivery, for offsets, for an abort."""
+_OUTCOME_LIMIT = 60.0
+"""Seconds in which a commit's outcome is asked for."""
+_OWN_FAULT = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+        KafkaError.INVALID_RECORD,
+        KafkaError.INVALID_MSG,
+        KafkaError.INVALID_MSG_SIZE,
+        KafkaError.POLICY_VIOLATION,
+    }
+)
+"""Errors that are about one record; another may go."""
+_FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
+
+
+class SourceSender:
+    """Sends batches. `partitions` are those that each source topic has."""
+
+    def __init__(self, kafka: Kafka, reader: Reader, partitions: Mapping[str, Collection[int]]) -> None:
+        self.transactional_id = f"{kafka.transactional_id or kafka.group_id}-dead-letters-replay"
+        self._transactional = kafka.dead_letter_delivery == "exactly_once"
+        own_id = self.transactional_id if self._transactional else None
+        self._properties = producer_properties(to_producer(kafka), own_id)
+        self._reader = reader
+        self._partitions = partitions
+        self._producer: Producer | None = None
+        self._mends = {
+            "transactional_id_authorization": f"grant WRITE on transactional id {self.transactional_id}",
+            "group_authorization": f"grant READ on group {reader.group}: it keeps what was sent again",
+        }
+
+    def open(self) -> None:
+        """Connect; end what a killed run left open."""
+        self._opened()
+
+    def send(
+        self, batch: Sequence[Candidate], positions: Mapping[TopicPartition, Position]
+    ) -> dict[int, str]:
+        """Send all of them and commit the positions, or nothing at all.
+
+        Returns why, by index, where the topic refuses some for what they are: then nothing was sent. Raises
+        Failed for everything else that went wrong.
+        """
+        producer = self._opened()
+        done = False
+        try:
+            if self._transactional:
+                producer.begin_transaction()
+            refused = self._produce(producer, batch)
+            if not refused:
+                if self._transactional:
+                    producer.send_offsets_to_transaction(
+                        as_offsets(positions), self._reader.group_metadata(), STEP_LIMIT
+                    )
+                    self._commit(producer)
+                else:
+                    self._reader.commit(positions)
+                done = True
+        except ERRORS as error:
+            raise self._explained(error) from error
+        finally:
+            if not done:
+                self._abort(producer)
+        return refused
+
+    def _opened(self) -> Producer:
+        if self._producer is None:
+            producer = Producer(self._properties)
+            try:
+                if self._transactional:
+                    producer.init_transactions(INIT_LIMIT)
+            except ERRORS as error:
+                raise self._explained(error) from error
+            self._producer = producer
+        return self._producer
+
+    def _produce(self, producer: Producer, batch: Sequence[Candidate]) -> dict[int, str]:
+        """Hand them over and wait for every acknowledgement; return those refused for what they are."""
+        failures: dict[int, KafkaError] = {}
+        for index, candidate in enumerate(batch):
+            try:
+                self._hand_over(producer, candidate, partial(_delivered, failures, index))
+            except ERRORS as error:
+                found = error_in(error)
+                if found is None or found.code() not in _OWN_FAULT:
+                    raise
+                failures[index] = found
+                break
+        left = producer.flush(STEP_LIMIT)
+        refused = {index: told.str() for index, told in failures.items() if told.code() in _OWN_FAULT}
+        for index, told in failures.items() if not refused else ():
+            topic = batch[index].letter.id.split("/")[0]
+            mends = {"topic_authorization": f"grant WRITE on topic {topic}"}
+            raise failure(f"sending to {topic}", told, mends)
+        if left and not refused:
+            raise Failed(f"sending: {left} records were not acknowledged within {STEP_LIMIT:g} s; try again")
+        return refused
+
+    def _hand_over(self, producer: Producer, candidate: Candidate, on_delivery: object) -> None:
+        """Give it to the partition it came from, whoever chose that: there its device's other events are."""
+        letter = candidate.letter
+        if letter.source is None:
+            raise Failed(f"letter at {letter.place}/{letter.offset} has no source")
+        topic, partition = letter.source
+        there = partition in self._partitions.get(topic, ())
+        deadline = time.monotonic() + STEP_LIMIT
+        while True:
+            try:
+                return producer.produce(
+                    topic,
+                    letter.record.value(),
+                    letter.record.key(),
+                    partition if there else -1,
+                    on_delivery=on_delivery,  # type: ignore[arg-type]  # a partial of what it wants
+                    headers=headers_again(letter),  # type: ignore[arg-type]  # lists are invariant
+                )
+            except BufferError as full:
+                if time.monotonic() >= deadline:
+                    raise Failed("sending: the producer's queue stays full; try again") from full
+                producer.poll(0.1)
+
+    def _commit(self, producer: Producer) -> None:
+        """Commit, and ask until the outcome is known; librdkafka goes on with the same commit."""
+        deadline = time.monotonic() + _OUTCOME_LIMIT
+        while True:
+            try:
+                return producer.commit_transaction(STEP_LIMIT)
+            except ERRORS as error:
+                found = error_in(error)
+                if found is None or not found.retriable() or time.monotonic() >= deadline:
+                    raise
+
+    def _abort(self, producer: Producer) -> None:
+        """Nothing of the batch may stay. The next batch gets a new producer, whose opening aborts as well."""
+        self._producer = None
+        with contextlib.suppress(*ERRORS):
+            if self._transactional:
+                producer.abort_transaction(STEP_LIMIT)
+            producer.purge()
+            producer.poll(0)
+
+    def _explained(self, error: BaseException) -> Failed:
+        found = error_in(error)
+        if found is not None and found.code() in _FENCED:
+            return Failed(
+                f"another replay of this group has begun ({self.transactional_id}): this one ends; "
+                "nothing is sent twice, run it again when the other one is done"
+            )
+        return failure("sending", error, self._mends)
+
+
+def _delivered(
+    failures: dict[int, KafkaError], index: int, error: KafkaError | None, _message: Message
+) -> None:
+    if error is not None:
+        failures[index] = error

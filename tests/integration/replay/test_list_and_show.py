@@ -1,0 +1,162 @@
+"""`dead-letters list` and `show` over a real broker, and what they say where something is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.model import Reason
+from tests.broker import free_ports
+from tests.integration.replay.world import World, tags
+from tests.kafka.client import Kafka
+
+pytestmark = pytest.mark.broker
+
+
+def test_letters_are_counted_and_the_filters_hold(kafka: Kafka) -> None:
+    world = World(kafka)
+    world.refused("A", "B")
+    world.refused("C", reason=Reason.TAG_REFUSED)
+
+    said = world.run("list", "--json")
+    assert said.code == 0
+    assert said.json["letters"] == 3
+    found = {each["reason"]: each["letters"] for each in said.json["by_reason_and_topic"]}
+    assert found == {"device_not_found": 2, "tag_refused": 1}
+    assert said.json["by_time"] == [{"from": "2023-11-14 22:00", "letters": 3}]
+    assert {each["device"] for each in said.json["newest"]} == {"A", "B", "C"}
+
+    for more, count in (
+        (["--reason", "tag_refused"], 1),
+        (["--device", "B"], 1),
+        (["--topic", world.topic], 3),
+        (["--topic", "another"], 0),
+        (["--since", "2023-11-15"], 0),
+        (["--until", "2023-11-15"], 3),
+    ):
+        assert world.run("list", "--json", *more).json["letters"] == count, more
+
+
+def test_the_table_names_every_letter_whole(kafka: Kafka) -> None:
+    world = World(kafka)
+    (name,) = world.refused("A")
+
+    said = world.run("list")
+
+    assert said.code == 0
+    assert name in said.out
+    assert "device_not_found" in said.out
+    assert "said no" in said.out
+
+
+def test_one_letter_is_shown_with_headers_value_and_why(kafka: Kafka) -> None:
+    world = World(kafka)
+    (name,) = world.refused("A")
+
+    said = world.run("show", name)
+    assert said.code == 0
+    for part in ("device_not_found: said no", "bulkSetTags, set for hwid A", "trace", '"plan": "pro"'):
+        assert part in said.out
+
+    shown = world.run("show", name, "--json").json
+    assert (shown["id"], shown["key"], shown["replayed"]) == (name, "A", False)
+    assert ["trace", "abc"] in shown["headers"]
+    assert world.run("show", shown["at"], "--json").json["id"] == name
+
+
+def test_what_could_harm_a_terminal_is_written_as_an_escape(kafka: Kafka) -> None:
+    world = World(kafka)
+    (name,) = world.dead_letter(world.produce(b"\x1b[31mred"), Reason.UNDECODABLE)
+
+    said = world.run("show", name)
+
+    assert "\x1b" not in said.out
+    assert "\\x1b[31mred" in said.out
+
+
+def test_an_aborted_letter_is_no_letter(kafka: Kafka) -> None:
+    from confluent_kafka import Producer  # noqa: PLC0415 - this test alone aborts a transaction
+
+    world = World(kafka)
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": kafka.name("txn")})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(world.dead, b"never")
+    producer.flush(30)
+    producer.abort_transaction(30)
+
+    said = world.run("list")
+
+    assert (said.code, said.out.strip()) == (0, f"{world.dead}: 0 letters, 0 sent again")
+
+
+def test_an_empty_topic_is_no_mistake(kafka: Kafka) -> None:
+    world = World(kafka)
+
+    assert world.run("list").code == 0
+    said = world.run("replay", "--yes")
+    assert (said.code, "nothing to send" in said.out) == (0, True)
+    said = world.run("show", f"{world.topic}/0/0")
+    assert (said.code, "has no letter" in said.err) == (1, True)
+
+
+@pytest.mark.parametrize("command", [["list"], ["show", "users/0/0"], ["replay"], ["replay", "--yes"]])
+def test_a_mistake_is_one_sentence_that_says_what_to_do(kafka: Kafka, command: list[str]) -> None:
+    world = World(kafka)
+
+    right, world.environ["CONNECTOR_KAFKA_DEAD_LETTER_TOPIC"] = world.dead, "missing"
+    said = world.run(*command)
+    assert (said.code, said.out) == (1, "")
+    assert said.err == (
+        "topic missing: there is no such topic; correct kafka.dead_letter_topic, or create it\n"
+    )
+    world.environ["CONNECTOR_KAFKA_DEAD_LETTER_TOPIC"] = right
+
+    world.environ["CONNECTOR_KAFKA_PROPERTIES"] = (
+        "security.protocol=sasl_plaintext\nsasl.mechanism=PLAIN\nsasl.username=u\nsasl.password=hush"
+    )
+    said = world.run(*command)
+    assert (said.code, said.out) == (1, "")
+    assert "check sasl.mechanism and the user name, password" in said.err
+    assert "hush" not in said.err
+
+    world.environ["CONNECTOR_PUSHWOOSH_TOKEN"] = ""
+    said = world.run(*command)
+    assert (said.code, said.out) == (2, "")
+    assert "CONNECTOR_PUSHWOOSH_TOKEN" in said.err
+
+
+def test_a_broker_that_is_not_there_is_told_with_its_address(kafka: Kafka) -> None:
+    world = World(kafka)
+    (port,) = free_ports(1)
+    world.environ["CONNECTOR_KAFKA_BOOTSTRAP_SERVERS"] = f"127.0.0.1:{port}"
+
+    said = world.run("list")
+
+    assert (said.code, said.out) == (1, "")
+    assert f"127.0.0.1:{port}" in said.err
+    assert "correct kafka.bootstrap_servers" in said.err
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["list", "--reason", "nonsense"], "no such reason; there are undecodable"),
+        (["list", "--since", "yesterday"], "neither a time"),
+        (["show", "nonsense"], "it is topic/partition/offset"),
+        (["replay", "--until", "x"], "--until x"),
+    ],
+)
+def test_a_wrong_command_line_is_2_and_says_what_is_right(
+    kafka: Kafka, command: list[str], words: str
+) -> None:
+    said = World(kafka).run(*command)
+
+    assert (said.code, said.out) == (2, "")
+    assert words in said.err
+
+
+def test_tags_with_a_user_are_found_by_it(kafka: Kafka) -> None:
+    world = World(kafka)
+    world.dead_letter(world.produce({**tags("A"), "user_id": "anna"}))
+
+    assert world.run("list", "--json", "--device", "anna").json["letters"] == 1

@@ -1,0 +1,172 @@
+"""Which letters would undo a newer event: judged over a source that is written down record by record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connector.core.decode import Interpreter
+from connector.kafka.letters import Headers
+from connector.model import Content, Reason
+from connector.replay.choosing import Fate, Selection
+from connector.replay.filters import Filters
+from connector.replay.letter import DeadLetter, SourceRecord, headers_again
+from connector.replay.order import Order
+from tests.unit.replay.letters import SOURCE, Stored, event, letter
+
+_READ = Interpreter(Content.TAGS)
+
+
+class Since:
+    """A source partition, and the letters of some of its records."""
+
+    def __init__(self, letters: Sequence[DeadLetter], filters: Filters | None = None) -> None:
+        self.selection = Selection(filters or Filters())
+        for each in letters:
+            (outcome,) = _READ.read([SourceRecord(each)])
+            self.selection.add(each, outcome, replayed=False)
+        self.selection.all_read()
+        self.order = Order()
+        self.selection.prepare(self.order)
+
+    def saw(
+        self, offset: int, value: bytes, *, key: bytes | None = b"key", headers: Headers | None = None
+    ) -> Since:
+        record = Stored(SOURCE, offset, value, key, headers)
+        self.order.saw(SOURCE, [record], _READ.read([record]))
+        return self
+
+    def fates(self, *, even_if_newer: bool = False) -> dict[int, Fate]:
+        """By the source offset of each letter that is meant."""
+        self.selection.judge(self.order, even_if_newer=even_if_newer)
+        return {each.letter.source_offset: each.fate for each in self.selection.candidates.values()}
+
+
+def test_a_letter_goes_where_only_other_devices_had_events_since() -> None:
+    since = Since([letter(0, 10, value=event("A"))]).saw(11, event("B")).saw(9, event("A"))
+
+    assert since.fates() == {10: Fate.READY}
+
+
+def test_a_letter_stays_where_its_device_had_a_newer_event() -> None:
+    since = Since([letter(0, 10, value=event("A"))]).saw(11, event("A", other="x"), key=b"another")
+
+    assert since.fates() == {10: Fate.NEWER}
+    assert next(since.selection.staying()).why == "newer event: users/1/11"
+
+
+def test_unless_it_is_asked_for() -> None:
+    since = Since([letter(0, 10, value=event("A"))]).saw(11, event("A"))
+
+    assert since.fates(even_if_newer=True) == {10: Fate.READY}
+
+
+def test_any_identifier_in_common_makes_it_the_same_device() -> None:
+    both = b'{"hwid": "A", "user_id": "u", "tags": {"plan": "pro"}}'
+    since = Since([letter(0, 10, value=both)]).saw(11, b'{"user_id": "u", "tags": {"plan": "free"}}')
+
+    assert since.fates() == {10: Fate.NEWER}
+
+
+def test_letters_of_one_device_go_together_in_their_order() -> None:
+    letters = [letter(0, 20, value=event("A")), letter(1, 10, value=event("A"))]
+    since = Since(letters).saw(20, event("A"))
+
+    assert since.fates() == {10: Fate.READY, 20: Fate.READY}
+    assert [each.letter.source_offset for each in since.selection.in_order()] == [10, 20]
+
+
+def test_a_later_letter_that_is_not_meant_may_be_half_applied_and_counts() -> None:
+    letters = [
+        letter(0, 10, value=event("A"), reason=Reason.DEVICE_FAILED),
+        letter(1, 20, value=event("A"), reason=Reason.TAG_REFUSED),
+    ]
+    filters = Filters(reasons=frozenset({"device_failed"}))
+
+    assert Since(letters, filters).saw(20, event("A")).fates() == {10: Fate.NEWER}
+
+
+def test_a_later_letter_that_never_reached_the_api_does_not_count() -> None:
+    letters = [
+        letter(0, 10, value=event("A"), reason=Reason.DEVICE_FAILED),
+        letter(1, 20, value=event("A"), reason=Reason.DEVICE_NOT_FOUND),
+    ]
+    filters = Filters(reasons=frozenset({"device_failed"}))
+
+    assert Since(letters, filters).saw(20, event("A")).fates() == {10: Fate.READY}
+
+
+def test_a_letter_that_stays_keeps_back_the_older_ones_that_share_its_other_identifier() -> None:
+    letters = [
+        letter(0, 10, value=event("A")),
+        letter(1, 20, value=b'{"hwid": "A", "user_id": "u", "tags": {"plan": "x"}}'),
+    ]
+    since = Since(letters)
+    since.saw(20, b'{"hwid": "A", "user_id": "u", "tags": {"plan": "x"}}')
+    since.saw(30, b'{"user_id": "u", "tags": {"plan": "y"}}')
+
+    assert since.fates() == {10: Fate.NEWER, 20: Fate.NEWER}
+
+
+def test_a_record_that_was_sent_again_counts_as_old_as_it_was_at_first() -> None:
+    older, newer = letter(0, 10, value=event("A")), letter(1, 20, value=event("A"))
+
+    since = Since([newer]).saw(50, event("A"), headers=headers_again(older))
+    assert since.fates() == {20: Fate.READY}
+
+    since = Since([older]).saw(50, event("A"), headers=headers_again(newer))
+    assert since.fates() == {10: Fate.NEWER}
+
+
+def test_a_letter_whose_record_is_in_the_source_again_was_sent_before() -> None:
+    found = letter(0, 10, value=event("A"))
+    since = Since([found]).saw(50, event("A"), headers=headers_again(found))
+
+    assert since.fates(even_if_newer=True) == {10: Fate.REPLAYED}
+
+
+def test_a_letter_of_what_was_sent_again_tells_of_the_letter_before_it() -> None:
+    first = letter(0, 10, value=event("A"))
+    second = letter(1, 50, value=event("A"), headers=headers_again(first))
+
+    assert Since([first, second]).saw(50, event("A")).fates() == {10: Fate.REPLAYED, 50: Fate.READY}
+
+
+def test_an_unreadable_letter_is_told_by_its_key() -> None:
+    found = letter(0, 10, value=b"\xff", key=b"A", reason=Reason.UNDECODABLE)
+
+    assert Since([found]).saw(11, event("B"), key=b"A").fates() == {10: Fate.NEWER}
+    assert Since([found]).saw(11, event("B"), key=b"B").fates() == {10: Fate.READY}
+    assert Since([found]).saw(11, b"\xff", key=b"A").fates() == {10: Fate.READY}, "never reaches the API"
+    keyless = letter(0, 10, value=b"\xff", key=None, reason=Reason.UNDECODABLE)
+    assert Since([keyless]).saw(11, event("B"), key=b"A").fates() == {10: Fate.READY}
+
+
+def test_a_topic_that_nobody_can_read_is_judged_by_keys() -> None:
+    since = Since([letter(0, 10, value=b"\xff", key=b"A")])
+    since.order.saw(SOURCE, [Stored(SOURCE, 11, b"\xff", b"A")], None)
+
+    assert since.fates() == {10: Fate.NEWER}
+
+
+def test_copies_of_a_letter_are_one() -> None:
+    since = Since([letter(0, 10), letter(1, 10)])
+
+    (candidate,) = since.selection.in_order()
+    assert [offset for _, offset in candidate.spots] == [0, 1]
+
+
+def test_what_is_beyond_the_limit_waits_for_another_run() -> None:
+    since = Since([letter(offset, 10 + offset, value=event(f"d{offset}")) for offset in range(5)])
+    since.selection.judge(since.order, even_if_newer=False)
+    since.selection.limit(2)
+
+    assert [each.letter.source_offset for each in since.selection.in_order()] == [10, 11]
+    assert since.selection.counts() == {Fate.LATER: 3}
+
+
+def test_a_letter_of_nobody_is_counted_and_stays() -> None:
+    since = Since([])
+    nameless = letter(source=SOURCE._replace(topic=""))
+    since.selection.add(nameless, None, replayed=False)
+
+    assert since.selection.counts() == {Fate.NO_SOURCE: 1}
