@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import count
 
@@ -210,15 +211,19 @@ class Dispatch:
             self.exactly(self.batch(batch, aside))
 
 
-def _by_route(events: Iterable[Event]) -> dict[Route, list[Event]]:
-    routes: dict[Route, list[Event]] = {}
+def _by_route(events: Sequence[Event]) -> dict[Route, Sequence[Event]]:
+    if not events:
+        return {}
+    application, endpoint = events[0].application, events[0].endpoint
     for event in events:
-        route = (event.application, event.endpoint)
-        if route in routes:
-            routes[route].append(event)
-        else:
-            routes[route] = [event]
-    return routes
+        if event.endpoint is not endpoint or event.application != application:
+            break
+    else:
+        return {(application, endpoint): events}  # nearly always: a third of the time
+    routes: defaultdict[Route, list[Event]] = defaultdict(list)
+    for event in events:
+        routes[event.application, event.endpoint].append(event)
+    return dict(routes)
 
 
 def _strip(batch: Batch, unwanted: Callable[[Event], bool], *, on_its_way: bool = False) -> list[Event]:

@@ -113,46 +113,64 @@ class Engine:
         home = self.assignments.get(partition)
         if home is None:
             return
-        offsets = [record.offset() for record in records]
+        read = [outcome for outcome in outcomes if outcome.__class__ is Event]  # isinstance costs more
+        if len(read) == len(records):  # decoding has asked each record already
+            offsets = [event.offset for event in read]
+            timestamps = [event.timestamp for event in read]
+        else:
+            offsets = [record.offset() for record in records]
+            timestamps = [record.timestamp()[1] for record in records]
         if home.until is not None and offsets and offsets[-1] >= home.until:
             keep = sum(1 for offset in offsets if offset < home.until)
             self.received(partition, records[:keep], outcomes[:keep], now)
             self.ended(partition, home.until, now)
             return
         next_before = home.offsets.next
-        timestamps = [record.timestamp()[1] for record in records]
-        known_until = max(home.known_until, home.recall_until)
+        recalling = next_before < max(home.known_until, home.recall_until)
         home.offsets.received(offsets, timestamps)
         self.tally.consumed[partition.topic] += len(records)
-        events: list[Event] = []
-        skipped: list[int] = []
-        unreadable = 0
-        recalling = next_before < known_until
-        for record, offset, timestamp, outcome in zip(records, offsets, timestamps, outcomes, strict=True):
-            if offset < next_before or (recalling and home.offsets.is_settled(offset)):
-                continue
-            if outcome.__class__ is Event:
-                event: Event = outcome  # isinstance costs more
-                event.home = home
-                event.offset = offset
-                event.timestamp = timestamp
-                events.append(event)
-            elif outcome is None:
-                skipped.append(offset)
-            else:
-                unreadable += 1
-                self._unreadable(record, home, outcome, now)  # type: ignore[arg-type]  # neither Event nor None
+        if recalling or len(read) < len(records) or (offsets and offsets[0] < next_before):
+            events, others = self._sort_out(home, records, outcomes, next_before, now)
+        else:
+            events, others = read, 0
+        for event in events:
+            event.home = home
         home.events += len(events)
         home.bytes += sum([event.size for event in events])
-        if skipped:
-            self.ledger.skip(home, skipped, NO_ENDPOINT)
-        if home.offsets.next - next_before > len(events) + len(skipped) + unreadable:
+        if home.offsets.next - next_before > len(events) + others:
             home.version += 1  # gaps, and what was settled before, move the position by themselves
         if recalling and home.adopted:
             self._admit_recalled(events, home, now)
         else:
             self._admit(events, now)
         self._read_on(home, now)
+
+    def _sort_out(
+        self,
+        home: Assignment,
+        records: Sequence[Record],
+        outcomes: Sequence[Event | Rejection | None],
+        next_before: int,
+        now: float,
+    ) -> tuple[list[Event], int]:
+        """Return the events that are new, and how many other records are: skipped, or owed a letter."""
+        events: list[Event] = []
+        skipped: list[int] = []
+        unreadable = 0
+        for record, outcome in zip(records, outcomes, strict=True):
+            offset = record.offset()
+            if offset < next_before or home.offsets.is_settled(offset):
+                continue
+            if isinstance(outcome, Event):
+                events.append(outcome)
+            elif outcome is None:
+                skipped.append(offset)
+            else:
+                unreadable += 1
+                self._unreadable(record, home, outcome, now)
+        if skipped:
+            self.ledger.skip(home, skipped, NO_ENDPOINT)
+        return events, len(skipped) + unreadable
 
     def _unreadable(self, record: Record, home: Assignment, rejection: Rejection, now: float) -> None:
         size = len(record.value() or b"")

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
-from connector.core.coalesce import size_of
 from connector.core.jobs import Batch
 from connector.model import Event
 
@@ -63,9 +62,10 @@ class Queue:
     def take(self, max_devices: int, max_bytes: int) -> list[Event]:
         """The next events, at most `max_devices` and `max_bytes` (rows and commas), but always one."""
         taken = self._events[:max_devices]
-        sizes = list(accumulate([size_of(event) + 1 for event in taken]))
-        if sizes and sizes[-1] > max_bytes:
-            fit = sum(1 for size in sizes if size <= max_bytes)
+        sizes = [len(event.row) if event.merged is None else event.merged.size for event in taken]
+        if sum(sizes) + len(sizes) > max_bytes:
+            ends = accumulate([size + 1 for size in sizes])
+            fit = sum(1 for end in ends if end <= max_bytes)
             del taken[max(1, fit) :]
         del self._events[: len(taken)]
         self._bytes -= sum([len(event.row) for event in taken])
