@@ -59,8 +59,10 @@ class Adoption:
 
     def attach(self, event: Event, job: Job) -> None:
         """A record of an adopted job was read: its device's lane is shut until the report is in."""
-        holder = self._lanes.holder(event.keys[0])
-        if holder is not None and holder.job == job.serial and merge(holder, event, _ANY_SIZE):
+        head = self._lanes.holder(event.keys[0])
+        if head is not None and head.job and head.job != job.serial:  # in a job of another topic's, too
+            head = next((each for each in job.events if each.keys == event.keys), None)
+        if head is not None and head.job == job.serial and merge(head, event, _ANY_SIZE):
             return
         displaced = self._lanes.seize(event)
         if displaced:

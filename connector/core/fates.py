@@ -172,7 +172,9 @@ class Fates:
         event.attempts += 1
         self._tried(event, job.accepted_at)
         retryable = rejection.reason in RETRYABLE
-        final = not retryable or event.last_chance or event.attempts >= self._limits.max_attempts
+        # An adopted job may have carried more of this device than the checkpoint had room to remember:
+        # what it refused goes once more, by itself.
+        final = not (retryable or job.adopted) or event.last_chance or event.attempts >= self._limits.max_attempts
         if not final:
             self._tally.retried[event.endpoint] += 1
             event.job = 0
