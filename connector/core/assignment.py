@@ -59,7 +59,7 @@ class Assignment:
         """Counts the changes that a commit should record."""
         self.committed_version = 0
         self.letters_until = start + len(settled)
-        """Below this offset letters were written, perhaps by an earlier owner: no checkpoint may forget them."""
+        """Below this offset letters were written, also an earlier owner's: no checkpoint may forget them."""
         self.reach: int | None = None
         """Offsets from here on are not submitted: the checkpoint could not remember them. None: no bound."""
         self.held: list[Event] = []

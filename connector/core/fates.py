@@ -174,7 +174,9 @@ class Fates:
         retryable = rejection.reason in RETRYABLE
         # An adopted job may have carried more of this device than the checkpoint had room to remember:
         # what it refused goes once more, by itself.
-        final = not (retryable or job.adopted) or event.last_chance or event.attempts >= self._limits.max_attempts
+        final = (
+            not (retryable or job.adopted) or event.last_chance or event.attempts >= self._limits.max_attempts
+        )
         if not final:
             self._tally.retried[event.endpoint] += 1
             event.job = 0
