@@ -17,9 +17,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.bench import plots
+from tests.bench.budget import budget
 from tests.bench.figures import Results
 from tests.bench.freshness import freshness
+from tests.bench.growth import growth
+from tests.bench.memory import memory
 from tests.bench.setting import Bench
+from tests.bench.skew import skew
+from tests.bench.start import start
 from tests.bench.throughput import latency_bound, saturated
 from tests.broker import Broker
 from tests.kafka.client import Kafka
@@ -28,6 +33,11 @@ BENCHES: dict[str, Callable[[Bench], None]] = {
     "saturated": saturated,
     "latency": latency_bound,
     "freshness": freshness,
+    "skew": skew,
+    "memory": memory,
+    "growth": growth,
+    "start": start,
+    "budget": budget,
 }
 """In the order in which they run: later ones use what earlier ones found."""
 

@@ -99,6 +99,11 @@ class Bench:
             raise RuntimeError(f"{name} failed:\n{done.stderr[-2000:]}")
         return dict(json.loads(done.stdout))
 
+    def lag(self, topic: str, group: str) -> int:
+        """Records of the topic that the group has not committed."""
+        committed = sum(position.offset for position in self.kafka.committed(group).values())
+        return sum(self.kafka.end_offsets(topic).values()) - committed
+
     def reference(self, topic: str, events: int) -> dict[str, float]:
         """What the plain consume loop does on this topic just now."""
         return self.program("reference", self.kafka.bootstrap, topic, str(events))
