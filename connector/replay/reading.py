@@ -6,15 +6,17 @@ were sent again: see `connector.replay.progress`.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError
 from confluent_kafka import TopicPartition as KafkaTopicPartition
+from confluent_kafka.admin import AdminClient
 
 from connector.kafka.batches import sort
-from connector.kafka.given import to_consumer
+from connector.kafka.given import to_admin, to_consumer
 from connector.kafka.properties import consumer_properties
 from connector.kafka.troubles import code_of
 from connector.model import Fetched, Position, TopicPartition
@@ -156,6 +158,18 @@ class Reader:
     def group_metadata(self) -> Any:
         """Return what a transaction needs to commit offsets for the tool's group."""
         return self._consumer.consumer_group_metadata()
+
+
+def running_members(kafka: Kafka) -> int:
+    """Count who is in the connector's own group; 0 where the brokers don't tell."""
+    silent = logging.getLogger("connector.kafka.librdkafka.admin")
+    properties: dict[str, Any] = {**to_admin(kafka), "logger": silent}
+    admin: Any = AdminClient(properties)
+    try:
+        asked = admin.describe_consumer_groups([kafka.group_id], request_timeout=PATIENCE)
+        return len(asked[kafka.group_id].result(PATIENCE + 1).members)
+    except (*ERRORS, TimeoutError):
+        return 0
 
 
 def as_offsets(positions: Mapping[TopicPartition, Position]) -> list[KafkaTopicPartition]:

@@ -25,6 +25,8 @@ class Result:
     meant: int = 0
     to_send: int = 0
     sent: int = 0
+    unknown: int = 0
+    """Submitted to the API or about to be, without a verdict when the run ended."""
     seconds: float = 0.0
     stopped: str = ""
 
@@ -97,6 +99,10 @@ def show_result(replay: Replay, result: Result) -> None:
     what = "confirmed" if replay.wish.target == "api" else "sent"
     line = f"\n{what} {result.sent:,} of {result.to_send:,} in {result.seconds:.1f} s"
     out.print(Text(line))
+    if result.unknown:
+        out.print(
+            Text(f"{result.unknown:,} have no verdict: they may be at the API and will be submitted again")
+        )
     if replay.progress.forgets:
         out.print(
             Text(
@@ -115,6 +121,7 @@ def plain(replay: Replay, result: Result) -> dict[str, Any]:
         "meant": result.meant,
         "to_send": result.to_send,
         "sent": result.sent,
+        "without_verdict": result.unknown,
         "stopped": result.stopped or None,
         "not_sent": {str(fate): count for fate, count in replay.selection.counts().items()},
         "letters": [

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 import time
 from collections.abc import Sequence
 
 from connector.replay import reporting, showing
 from connector.replay.choosing import Candidate, Fate
 from connector.replay.failed import Failed, Interrupted
+from connector.replay.reading import running_members
 from connector.replay.replaying import Replay, Wish
 from connector.replay.reporting import Result
 from connector.replay.sending import SourceSender
 from connector.replay.stopping import Pace, Stop
+from connector.replay.submitting import Submission
 from connector.replay.watching import Watching
 from connector.settings import Settings
 
@@ -77,7 +81,10 @@ class _Run:
         began = time.monotonic()
         self._watching.step("sending", self._result.to_send)
         try:
-            self._send_to_source(began)
+            if self._replay.wish.target == "api":
+                self._submit()
+            else:
+                self._send_to_source(began)
         except Interrupted:
             self._result.stopped = _INTERRUPTED
         except Failed as failed:
@@ -85,6 +92,21 @@ class _Run:
                 f"{failed}\nwhat was sent is remembered: run the same command again to go on"
             )
         self._result.seconds = time.monotonic() - began
+
+    def _submit(self) -> None:
+        """Have the API confirm them; a bar of confirmed ones is kept meanwhile."""
+        members = running_members(self._settings.kafka)
+        if members:
+            sys.stderr.write(
+                f"group {self._settings.kafka.group_id} is at work ({members} member{'' if members == 1 else 's'}): a device with a new "
+                "event may be in two jobs at once; stop it meanwhile, or use --to source\n"
+            )
+        submission = Submission(self._settings, self._replay, self._stop, self._watching.reached)
+        try:
+            asyncio.run(submission.run())
+        finally:
+            self._result.sent = submission.confirmed
+            self._result.unknown = len(submission.open)
 
     def _send_to_source(self, began: float) -> None:
         pace = Pace(self._replay.wish.rate, MOST_AT_ONCE)

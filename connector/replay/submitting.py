@@ -1,0 +1,209 @@
+"""Submits letters to the API by the connector's own engine: its lanes, batches, retries and verdicts.
+
+The engine is given the letters as one partition of a made-up topic, numbered in the order in which they
+go. What it would commit is what is confirmed; what it would dead-letter is reported and stays where it is.
+
+A letter counts as sent again once it is confirmed and that is committed, so a run that is killed submits
+again what it had under way: at least once, as all that goes to the API.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from connector.core.actions import Commit, Poll, Submit
+from connector.core.engine import Engine
+from connector.credentials import Token
+from connector.model import Event, Rejection, Start, TopicPartition
+from connector.pulse import Clock, Pulse
+from connector.pushwoosh.client import AudienceClient, Limits
+from connector.replay.choosing import Candidate, Fate
+from connector.replay.failed import Failed, Interrupted
+from connector.replay.letter import SourceRecord
+from connector.replay.replaying import Replay
+from connector.replay.stopping import Pace, Stop
+from connector.runner import limits
+from connector.sending import Sending
+from connector.settings import Settings
+
+DOWN_LIMIT = 60.0
+"""Seconds that the API may be down before the run ends."""
+MOST_AT_ONCE = 500
+_MADE_UP = TopicPartition("dead letters", 0)
+_LINGER = 0.1
+"""Seconds that a batch waits to fill at most: nobody will bring more."""
+_TICK = 0.2
+"""Seconds between two looks at whether it should end."""
+
+
+class Submission:
+    """One run against the API. `confirmed` counts letters; `tell` hears how many have their verdict."""
+
+    def __init__(self, settings: Settings, replay: Replay, stop: Stop, tell: Callable[[int], None]) -> None:
+        self.confirmed = 0
+        self._refused = 0
+        self.open: dict[int, Candidate] = {}
+        """Letters that the engine has, by their number."""
+        self._settings = settings
+        self._replay = replay
+        self._stop = stop
+        self._tell = tell
+        self._pace = Pace(replay.wish.rate, MOST_AT_ONCE)
+        self._most_open = max(MOST_AT_ONCE, 2 * settings.batch.max_devices)
+        self._given = 0
+        self._next_at = 0.0
+        self._all_given = False
+        self._ending: Exception | None = None
+        self._down_since: float | None = None
+        self._down_words = ""
+        bounds = replace(limits(settings), brake_share=0.0, linger=min(settings.batch.linger, _LINGER))
+        self._engine = Engine(bounds, random.random)
+        self._engine.assigned(Start(_MADE_UP, 0, ""))
+        self._pulse = Pulse(self._engine, Clock())
+
+    async def run(self) -> None:
+        """Submit and confirm everything. Raises Interrupted or Failed, with what was under way settled."""
+        token = Token.of(self._settings.pushwoosh)
+        client = _client(self._settings, token)
+        sending = Sending(self._pulse, client, self._settings.pushwoosh, token)
+        began, give_up_at = time.monotonic(), 0.0
+        try:
+            while not self._finished():
+                if self._ending is None:
+                    await self._give(began)
+                await self._carry_out(sending)
+                self._look_for_trouble()
+                if self._ending is not None:
+                    give_up_at = give_up_at or time.monotonic() + self._settings.jobs.stop_timeout
+                    if time.monotonic() >= give_up_at:
+                        break
+                now = self._pulse.clock()
+                wake_at = self._engine.wake_at(now)
+                await self._pulse.wait(min(_TICK, _TICK if wake_at is None else wake_at - now))
+        finally:
+            await sending.close()
+        if self._ending is not None:
+            raise self._ending
+
+    def _finished(self) -> bool:
+        if self._ending is None:
+            return self._all_given and not self.open
+        engine = self._engine
+        return engine.idle and not engine.ledger.letters and not engine.assignments[_MADE_UP].dirty
+
+    # -- giving ------------------------------------------------------------------------------------
+
+    async def _give(self, began: float) -> None:
+        """Give the engine the next letters, unless it has enough or it is too early."""
+        if self._all_given or len(self.open) >= self._most_open or time.monotonic() < self._next_at:
+            return
+        try:
+            batch = await asyncio.to_thread(self._replay.next_batch, self._pace.at_once)
+        except (Interrupted, Failed) as why:
+            self._end(why)
+            return
+        self._all_given = not batch
+        if batch:
+            self._take(batch)
+            elapsed = time.monotonic() - began
+            self._next_at = time.monotonic() + self._pace.wait(self._given, elapsed)
+
+    def _take(self, batch: Sequence[Candidate]) -> None:
+        records, events = [], []
+        for number, candidate in enumerate(batch, self._given):
+            event = candidate.outcome
+            if not isinstance(event, Event):
+                raise TypeError(f"{candidate.letter.id} has nothing to submit")
+            event.record, event.offset = SourceRecord(candidate.letter, number), number
+            records.append(event.record)
+            events.append(event)
+            self.open[number] = candidate
+        self._given += len(batch)
+        self._engine.received(_MADE_UP, records, events, self._pulse.clock())
+
+    # -- carrying out --------------------------------------------------------------------------------
+
+    async def _carry_out(self, sending: Sending) -> None:
+        for action in self._engine.plan(self._pulse.clock()):
+            match action:
+                case Submit():
+                    sending.submit(action)
+                case Poll():
+                    sending.poll(action)
+                case Commit():
+                    await self._settle(action)
+
+    async def _settle(self, commit: Commit) -> None:
+        """Remember what is confirmed; report what is refused."""
+        refused: dict[int, Rejection] = {each.record.offset(): each.rejection for each in commit.letters}
+        offsets = self._engine.assignments[_MADE_UP].offsets
+        over = [number for number in self.open if offsets.is_settled(number)]
+        good = [self.open[number] for number in over if number not in refused]
+        progress = self._replay.progress
+        spots = [spot for each in good for spot in each.spots if not progress.is_done(spot)]
+        if spots:
+            progress.done(spots)
+            positions = progress.positions({place for place, _ in spots})
+            await asyncio.to_thread(self._replay.desk.reader.commit, positions)
+        self._engine.committed(self._pulse.clock())
+        for number in over:
+            candidate = self.open.pop(number)
+            rejection = refused.get(number)
+            if rejection is None:
+                candidate.fate = Fate.SENT
+                self.confirmed += 1
+            else:
+                candidate.stay(Fate.REFUSED, f"{rejection.reason}: {rejection.detail}")
+                self._refused += 1
+        self._tell(self.confirmed + self._refused)
+
+    # -- trouble -------------------------------------------------------------------------------------
+
+    def _look_for_trouble(self) -> None:
+        if self._stop.asked:
+            self._end(Interrupted())
+        for halt in self._engine.halts.all():
+            self._end(Failed(f"the API refuses everything ({halt.cause}): {halt.message}; {halt.mend}"))
+        for notice in self._engine.notices:
+            if notice.event == "destination down":
+                self._down_words = str(notice.fields["message"])
+                sys.stderr.write(f"the API is down ({self._down_words}): trying again\n")
+        self._engine.notices.clear()
+        if self._engine.gate.closed_until is None:
+            self._down_since = None
+        elif self._down_since is None:
+            self._down_since = time.monotonic()
+        elif time.monotonic() - self._down_since >= DOWN_LIMIT:
+            self._end(
+                Failed(
+                    f"the API has been down for {DOWN_LIMIT:g} s ({self._down_words}); see that this machine "
+                    "reaches pushwoosh.url"
+                )
+            )
+
+    def _end(self, why: Exception) -> None:
+        """Submit nothing more; follow what is under way for a bounded time."""
+        if self._ending is None:
+            self._ending = why
+            self._engine.stop()
+
+
+def _client(settings: Settings, token: Token) -> AudienceClient:
+    own = settings.pushwoosh
+    return AudienceClient(
+        own.url,
+        limits=Limits(
+            connect=own.connect_timeout,
+            silence=own.read_timeout,
+            total=2 * own.read_timeout,
+            connections=settings.jobs.max_in_flight + 4,
+        ),
+        authorization=own.authorization_header.get_secret_value() if own.authorization_header else None,
+        http2=own.http2,
+        secrets=lambda: [token.current()],
+    )
