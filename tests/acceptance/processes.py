@@ -109,14 +109,13 @@ class Connector:
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples with these labels; 0 where there is none."""
         answer = self.get("/metrics")
+        start = f"pushwoosh_connector_{name}"
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
         total = 0.0
         for line in answer.text.splitlines() if answer is not None else []:
-            if (
-                line.startswith(f"pushwoosh_connector_{name}")
-                and line[len(f"pushwoosh_connector_{name}")] in "{ "
-            ):
-                if all(f'{key}="{value}"' in line for key, value in labels.items()):
-                    total += float(line.rsplit(" ", 1)[1])
+            is_it = line.startswith((start + "{", start + " "))
+            if is_it and all(each in line for each in wanted):
+                total += float(line.rsplit(" ", 1)[1])
         return total
 
     def kill(self) -> None:

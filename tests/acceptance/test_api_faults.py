@@ -100,7 +100,7 @@ def test_a_proxy_that_cuts_connections_costs_what_is_counted_and_loses_nothing(
 
 
 def _halts(here: World, connector: Connector, cause: str) -> None:
-    """Assert all that a halt must be: not ready, said once, nothing submitted, nothing dead-lettered for it."""
+    """Assert all that a halt must be: not ready, said once with what to mend, nothing submitted."""
     wait_for(lambda: connector.metric("halted", cause=cause) == 1, 40, "the halt")
     answer = connector.get("/readyz")
     assert answer is not None

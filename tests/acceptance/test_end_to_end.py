@@ -14,7 +14,7 @@ pytestmark = pytest.mark.broker
 
 
 def test_a_backlog_of_every_kind_of_event_is_settled_record_by_record(kafka: Kafka, tmp_path: Path) -> None:
-    work = mixed(100_000, 20_000)
+    work = mixed(60_000, 12_000)
     faults = {**FAULTS, "latency": {"seconds": 0.1, "distribution": "exponential"}}
     with world(tmp_path, kafka, faults=faults) as here:
         here.produce(work)

@@ -1,4 +1,4 @@
-"""What Kafka does to the connector: brokers that go, dead-letter topics that don't take letters, retention."""
+"""What Kafka does to the connector: brokers that go, dead-letter topics that take no letters, retention."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported, but not in its stubs
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+)
 
 from connector.model import Position, TopicPartition
 from tests.acceptance.processes import Connector, wait_for

@@ -1,4 +1,4 @@
-"""Events with known consequences: what each device's tags must be in the end, and which records must be refused."""
+"""Events with known consequences: each device's tags in the end, and which records must be refused."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ _UNREADABLE: list[tuple[bytes, str]] = [
 
 
 class Change(NamedTuple):
-    """What one event does to its device."""
+    """What the event of a record, named by its index, does to its device."""
 
-    index: int
+    record: int
     name: str
     operator: str
     tags: dict[str, Any]
@@ -71,7 +71,7 @@ class Workload:
         left.refused = {index: why for index, why in self.refused.items() if index not in gone}
         left.refused |= dict.fromkeys(gone, refused) if refused else {}
         for change in self.changes:
-            if change.index not in gone:
+            if change.record not in gone:
                 left.change(change)
         return left
 
@@ -120,9 +120,7 @@ def _names(devices: int, dice: random.Random, odd: float) -> Iterator[str]:
         yield f"{prefix}device-{number}"
 
 
-def _add(  # noqa: PLR0913 -- what makes an event
-    work: Workload, index: int, name: str, operator: str, dice: random.Random, spoilt: float
-) -> None:
+def _add(work: Workload, index: int, name: str, operator: str, dice: random.Random, spoilt: float) -> None:
     event: dict[str, Any] = {"type": "tags", "hwid": name, "list_operator": operator}
     # The second name makes every event's content unique: the sandbox tells by it what was sent twice.
     tags: dict[str, Any] = {"interests": [dice.choice(["news", "sport", "music", "food"]), f"n{index}"]}
