@@ -1,17 +1,74 @@
-from tests.simulation.world import simulate
+"""`python -m tests.simulation`: many seeds, one seed with its trace, or the mutations.
+
+--seeds 50000             from seed --first on, in --processes
+--seed 17 --trace         one seed, with everything that happens in it
+--mutations               break the connector on purpose, each time in one way: is it noticed?
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
 import sys
-if len(sys.argv)>2 and sys.argv[2]=="--trace":
-    o=simulate(int(sys.argv[1]),print); print(o.broken,o.seconds)
-else:
-    import time,collections
-    a,b=map(int,sys.argv[1].split("-"))
-    t=time.time(); bad=collections.Counter(); ex={}
-    vs=0;st=0;mx=0
-    for s in range(a,b):
-        t1=time.time()
-        o=simulate(s); vs+=o.seconds; st+=o.steps
-        mx=max(mx,time.time()-t1)
-        if o.broken:
-            import re; k=re.sub(r"\{.*\}","{}",o.broken); k=o.style+" "+re.sub(r"\d+","N",k)[:170]; bad[k]+=1; ex.setdefault(k,[]).append(s)
-    for k,n in bad.most_common(40): print(n,ex[k][:4],k)
-    print("failed",sum(bad.values()),"of",b-a,"ms/seed",1000*(time.time()-t)/(b-a),"max",mx,"virt",vs/(b-a),"lines",st/(b-a))
+
+from tests.simulation.campaign import SHOWN, Result, campaign, described
+from tests.simulation.mutating import table, try_all
+from tests.simulation.world import simulate
+
+
+def main() -> int:
+    """Do what the command line asks for; 1 if a promise was broken, or a mutation not noticed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--seeds", type=int, help="how many")
+    what.add_argument("--seed", type=int, help="this one alone")
+    what.add_argument("--mutations", action="store_true")
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--trace", action="store_true")
+    parser.add_argument("--most", type=int, default=600, help="seeds for each mutation")
+    given = parser.parse_args()
+    if given.mutations:
+        return _mutations(given.most, given.processes)
+    if given.seed is not None:
+        return _one(given.seed, trace=given.trace)
+    return _many(given.first, given.seeds, given.processes)
+
+
+def _one(seed: int, *, trace: bool) -> int:
+    outcome = simulate(seed, print if trace else None)
+    if outcome.broken:
+        print(f"seed {seed} ({outcome.style}): {outcome.broken}" if trace else described(outcome))
+        return 1
+    print(f"seed {seed} ({outcome.style}): every promise kept, {outcome.seconds:.0f} virtual seconds")
+    return 0
+
+
+def _many(first: int, count: int, processes: int) -> int:
+    result = campaign(first, count, processes, _progress if sys.stderr.isatty() else lambda _result: None)
+    for outcome in result.broken[:SHOWN]:
+        print(described(outcome))
+    for outcome in result.broken[SHOWN:]:
+        print(f"seed {outcome.seed} ({outcome.style}): {outcome.broken}")
+    styles = ", ".join(f"{style} {number}" for style, number in sorted(result.styles.items()))
+    print(
+        f"{result.seeds} seeds ({styles}) in {result.seconds:.0f} s, {result.virtual / 3600:.1f} virtual hours: "
+        f"{len(result.broken)} broken"
+    )
+    return 1 if result.broken else 0
+
+
+def _progress(result: Result) -> None:
+    print(f"\r{result.seeds} seeds, {len(result.broken)} broken", end="", file=sys.stderr, flush=True)
+
+
+def _mutations(most: int, processes: int) -> int:
+    tried = try_all(most, processes)
+    print(table(tried))
+    return 0 if all(trial.seeds for trial in tried) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -157,7 +157,8 @@ class Instance:
                     self.source.poke()
         if self.consuming._written or self.consuming._commit:
             self.source.poke()
-        self.engine.tally.clear()
+        if self.engine.tally.consumed:
+            self.engine.tally.clear()
         for notice in self.engine.notices:
             self.world.said(self.name, notice.event, notice.fields)
         self.engine.notices.clear()
@@ -217,7 +218,7 @@ class Instance:
             "unrecorded jobs": lambda: engine.ledger.unrecorded,
             "a commit": lambda: engine.ledger.operation,
             "adoptions": lambda: engine.adoption.pending,
-            "halts": lambda: engine.halts.all(),
+            "halts of the whole": lambda: engine.halts.whole,
         }
         found = [f"{what}: {left}" for what, look in checks.items() if (left := look())]
         for home in engine.assignments.values():

@@ -87,7 +87,9 @@ class Oracle:
         """A promise was broken."""
         text = " ".join(map(str, words))
         self._world.said("BROKEN:", text)
-        raise Broken(text)
+        broken = Broken(text)
+        self._world.failed(broken)  # whoever raises it may catch it, too
+        raise broken
 
     def said(self, *words: object) -> None:
         self._world.said(*words)
@@ -203,8 +205,10 @@ class Oracle:
         for each, verdict in seen.verdicts.items():
             self._evidence[each].append(verdict)
         for device in seen.devices:
-            if len(device.records) == 1 and answer.rows is not None and not any(
-                row.hwid or row.user_id for row in answer.rows
+            if (
+                len(device.records) == 1
+                and answer.rows is not None
+                and not any(row.hwid or row.user_id for row in answer.rows)
             ):
                 self._evidence[device.records[0]].append("missing")
 

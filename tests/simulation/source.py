@@ -49,7 +49,7 @@ class SimulatedSource:
 
     def expelled(self) -> None:
         """The group went on without it, and now it learns of that: what it owned is lost; it joins again."""
-        self._news = [("lost", [*self._owned, *self._unresolved])]
+        self._news = [("lost", [])]
         self._bell.set()
 
     @property
@@ -132,8 +132,8 @@ class SimulatedSource:
             elif what == "revoke":
                 await self._revoke(partitions)
             else:
-                known = [p for p in partitions if p in self._owned]
-                self._forget(partitions)
+                known = list(self._owned)
+                self._forget([*known, *self._unresolved])
                 self._world.said(self.name, "lost", known)
                 if known:
                     self._instance.consuming.lost(known)

@@ -43,7 +43,7 @@ class World:
         self._trace = trace
         self.lines: list[tuple[float, tuple[object, ...]]] = []
         self._failure: BaseException | None = None
-        self.loop = VirtualLoop(self._failed)
+        self.loop = VirtualLoop(self.failed)
         self.trouble = self.plan.trouble
         self.logs = Logs(
             self.rng,
@@ -87,7 +87,8 @@ class World:
             return 0.0
         return self.rng.expovariate(1 / self.plan.slowness)
 
-    def _failed(self, exception: BaseException) -> None:
+    def failed(self, exception: BaseException) -> None:
+        """Something went wrong that ends it all."""
         if self._failure is None:
             self._failure = exception
             self.loop.stop()
@@ -111,9 +112,7 @@ class World:
         finally:
             self._close()
         trace = [self._line(line) for line in self.lines[-60:]] if broken else []
-        return Outcome(
-            0, self.plan.style, broken, trace, len(self.lines), self.loop.time() - 1_000_000
-        )
+        return Outcome(0, self.plan.style, broken, trace, len(self.lines), self.loop.time() - 1_000_000)
 
     def _close(self) -> None:
         self.loop.failed = lambda _exception: None  # whatever comes now is noise
@@ -261,8 +260,8 @@ class World:
             if self.committed.get(log.partition, 0) != log.end:
                 return f"{log.partition} is committed at {self.committed.get(log.partition)} of {log.end}"
         for instance in self.instances.values():
-            if instance.leftovers:
-                return f"{instance.name} still has {'; '.join(instance.leftovers)}"
+            if leftovers := instance.leftovers:
+                return f"{instance.name} still has {'; '.join(leftovers)}"
         return ""
 
     def _check(self) -> None:
@@ -295,9 +294,7 @@ def simulate(seed: int, trace: Callable[[str], None] | None = None) -> Outcome:
     """Run one seed."""
     world = World(seed, trace)
     outcome = world.run()
-    return Outcome(
-        seed, outcome.style, outcome.broken, outcome.trace, outcome.steps, outcome.seconds
-    )
+    return Outcome(seed, outcome.style, outcome.broken, outcome.trace, outcome.steps, outcome.seconds)
 
 
 def _where(error: BaseException) -> str:

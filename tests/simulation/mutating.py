@@ -1,0 +1,55 @@
+"""Does the simulation notice when the connector is broken on purpose? One row a mutation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+from tests.simulation.mutations import ALL, mutated, what
+from tests.simulation.world import simulate
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A mutation: after how many seeds it was noticed (0: never), and by what."""
+
+    name: str
+    what: str
+    seeds: int
+    seed: int
+    broken: str
+
+
+def try_all(most: int, processes: int, report: Callable[[Trial], None] = lambda _trial: None) -> list[Trial]:
+    """Try each mutation with at most so many seeds."""
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        trials = []
+        for trial in pool.map(attempt, range(len(ALL)), [most] * len(ALL)):
+            report(trial)
+            trials.append(trial)
+        return trials
+
+
+def attempt(number: int, most: int) -> Trial:
+    """Run seeds with a mutation in place until one of them breaks a promise."""
+    mutation = ALL[number]
+    with mutated(mutation):
+        for seed in range(most):
+            outcome = simulate(seed)
+            if outcome.broken.startswith(("TypeError", "AttributeError", "NameError")):
+                return Trial(mutation.__name__, what(mutation), 0, seed, f"does not fit: {outcome.broken}")
+            if outcome.broken:
+                return Trial(mutation.__name__, what(mutation), seed + 1, seed, outcome.broken)
+    return Trial(mutation.__name__, what(mutation), 0, -1, "")
+
+
+def table(trials: list[Trial]) -> str:
+    """Show what was noticed, and how soon."""
+    lines = ["| mutation | seeds until noticed | what it looked like |", "|---|---|---|"]
+    for trial in trials:
+        noticed = str(trial.seeds) if trial.seeds else "NOT NOTICED"
+        lines.append(f"| {trial.what} | {noticed} | {trial.broken[:110].replace('|', '/')} |")
+    found = sum(1 for trial in trials if trial.seeds)
+    return "\n".join([*lines, f"{found} of {len(trials)} noticed"])
