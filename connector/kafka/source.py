@@ -189,9 +189,14 @@ class Source:
     async def end_offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """Ask the brokers where these end: the first offset that a read_committed reader can't see yet.
 
-        Raises KafkaException where a broker doesn't answer.
+        Where a broker doesn't answer it is what it said last: each partition was asked about to be assigned.
         """
-        return {p: (await self._beginnings.limits(p))[1] for p in partitions}
+        for partition in partitions:
+            try:
+                await self._beginnings.limits(partition)
+            except KafkaException as exception:
+                self._take_error(exception)
+        return {partition: self._ends[partition] for partition in partitions}
 
     async def group_metadata(self) -> Any:
         """Get what a transaction carries to prove that this member is still in the group."""
