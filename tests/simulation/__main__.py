@@ -38,35 +38,40 @@ def main() -> int:
 
 
 def _one(seed: int, *, trace: bool) -> int:
-    outcome = simulate(seed, print if trace else None)
+    outcome = simulate(seed, _say if trace else None)
     if outcome.broken:
-        print(f"seed {seed} ({outcome.style}): {outcome.broken}" if trace else described(outcome))
+        _say(f"seed {seed} ({outcome.style}): {outcome.broken}" if trace else described(outcome))
         return 1
-    print(f"seed {seed} ({outcome.style}): every promise kept, {outcome.seconds:.0f} virtual seconds")
+    _say(f"seed {seed} ({outcome.style}): every promise kept, {outcome.seconds:.0f} virtual seconds")
     return 0
 
 
 def _many(first: int, count: int, processes: int) -> int:
     result = campaign(first, count, processes, _progress if sys.stderr.isatty() else lambda _result: None)
     for outcome in result.broken[:SHOWN]:
-        print(described(outcome))
+        _say(described(outcome))
     for outcome in result.broken[SHOWN:]:
-        print(f"seed {outcome.seed} ({outcome.style}): {outcome.broken}")
+        _say(f"seed {outcome.seed} ({outcome.style}): {outcome.broken}")
     styles = ", ".join(f"{style} {number}" for style, number in sorted(result.styles.items()))
-    print(
-        f"{result.seeds} seeds ({styles}) in {result.seconds:.0f} s, {result.virtual / 3600:.1f} virtual hours: "
-        f"{len(result.broken)} broken"
+    _say(
+        f"{result.seeds} seeds ({styles}) in {result.seconds:.0f} s, "
+        f"{result.virtual / 3600:.1f} virtual hours: {len(result.broken)} broken"
     )
     return 1 if result.broken else 0
 
 
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
 def _progress(result: Result) -> None:
-    print(f"\r{result.seeds} seeds, {len(result.broken)} broken", end="", file=sys.stderr, flush=True)
+    sys.stderr.write(f"\r{result.seeds} seeds, {len(result.broken)} broken")
+    sys.stderr.flush()
 
 
 def _mutations(most: int, processes: int) -> int:
     tried = try_all(most, processes)
-    print(table(tried))
+    _say(table(tried))
     return 0 if all(trial.seeds for trial in tried) else 1
 
 

@@ -93,9 +93,9 @@ _FAULTS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
         "message": rng.choice(("", "internal error", "unauthorized", "application not found")),
         "applied": rng.random() < 0.5,
     },
-    "device_failed": lambda rng: {"share": 0.1},
-    "device_not_found": lambda rng: {"share": 0.3},
-    "tag_refused": lambda rng: {"share": 0.2},
+    "device_failed": lambda _rng: {"share": 0.1},
+    "device_not_found": lambda _rng: {"share": 0.3},
+    "tag_refused": lambda _rng: {"share": 0.2},
     "row_missing": lambda rng: {"share": 0.3, "applied": rng.random() < 0.5},
     "row_duplicated": lambda rng: {"share": 0.3, "contradicting": rng.random() < 0.3},
     "rows_shuffled": lambda _rng: {},
@@ -164,7 +164,7 @@ class SimulatedClient:
             self._arrive_late(endpoint, body)
 
         reply = world.audience.post(endpoint, body, world.loop.time())
-        world.oracle.posted(instance, endpoint, body, reply, homes, known)
+        world.oracle.posted(instance, body, reply, homes, known)
         await self._way_back(reply)
         if reply.cut:
             return Unavailable("the reply was lost", maybe_accepted=True)
@@ -178,7 +178,7 @@ class SimulatedClient:
 
         def arrive() -> None:
             reply = world.audience.post(endpoint, body, world.loop.time())
-            world.oracle.posted(instance, endpoint, body, reply, {}, set())
+            world.oracle.posted(instance, body, reply, {}, set())
 
         world.loop.call_later(world.rng.random(), arrive)
         instance.crash("its POST arrives late")

@@ -31,7 +31,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._steps = 0
         self._selector = self
         self._clock_resolution = 1e-9
-        self.set_task_factory(self._make_task)
+        self.set_task_factory(self._make_task)  # type: ignore[arg-type]  # its protocol is generic
         self.set_exception_handler(self._on_exception)
 
     def time(self) -> float:

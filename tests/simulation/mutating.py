@@ -7,8 +7,12 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
-from tests.simulation.mutations import ALL, mutated, what
+from tests.simulation.mutations_of_books import MUTATIONS as OF_BOOKS
+from tests.simulation.mutations_of_devices import MUTATIONS as OF_DEVICES
+from tests.simulation.patching import mutated, what
 from tests.simulation.world import simulate
+
+ALL = (*OF_BOOKS, *OF_DEVICES)
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,15 @@
-"""Checks the promises: while things happen, and at the end. Knows the truth; shares no code with the engine."""
+"""Checks the promises while things happen: knows the truth, and shares no code with the engine."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from connector.core import checkpoint
 from connector.model import (
-    Endpoint,
     JobReport,
     JobState,
     Letter,
@@ -27,6 +25,7 @@ from connector.sandbox.replies import Reply
 from tests.simulation.broker import Member
 from tests.simulation.loop import Broken
 from tests.simulation.records import Id, LogRecord, names_of, records_in
+from tests.simulation.seen import Device, Seen, named_as, verdict_of
 
 if TYPE_CHECKING:
     from tests.simulation.instance import Instance
@@ -35,36 +34,15 @@ if TYPE_CHECKING:
 _MANY_LOSSES = 4
 """Lost jobs of a device after which it may be given up: one and `max_resubmissions` more."""
 
-
-@dataclass(slots=True, eq=False)
-class Device:
-    """A device as it was sent."""
-
-    plain: dict[str, Any]
-    records: list[Id]
-    names: list[str]
-
-
-@dataclass(slots=True, eq=False)
-class Seen:
-    """A job that the API accepted."""
-
-    request_id: str
-    poster: str
-    devices: list[Device]
-    orphan: bool
-    ended: bool = False
-    concluded: bool = False
-    """Its end was told to somebody."""
-    good: set[Id] = field(default_factory=set)
-    verdicts: dict[Id, str] = field(default_factory=dict)
-    """Of a record that was alone in its row: `failed`, `not found`, `refused`, `missing`."""
-    forgotten: set[Id] = field(default_factory=set)
-    """Records whose owner cannot know of this job: they may be sent again, and come late."""
-
-    @property
-    def records(self) -> list[Id]:
-        return [each for device in self.devices for each in device.records]
+_EVIDENCE = {
+    Reason.DEVICE_FAILED: "failed",
+    Reason.TAG_REFUSED: "refused",
+    Reason.DEVICE_NOT_FOUND: "not found",
+    Reason.REFUSED_BY_API: "refused alone",
+    Reason.NO_VERDICT: "missing",
+    Reason.JOB_FAILED: "job failed",
+}
+"""What must have been seen of a record that was alone in its row before it is dead-lettered for this."""
 
 
 class Oracle:
@@ -108,7 +86,6 @@ class Oracle:
     def posted(
         self,
         instance: Instance,
-        endpoint: Endpoint,
         body: bytes,
         reply: Reply,
         homes: Mapping[TopicPartition, object],
@@ -176,9 +153,9 @@ class Oracle:
             mine = [
                 row
                 for row in rows
-                if (row.hwid == plain["hwid"] if plain.get("hwid") else _named_as(row, plain))
+                if (row.hwid == plain["hwid"] if plain.get("hwid") else named_as(row, plain))
             ]
-            verdict = _verdict(mine)
+            verdict = verdict_of(mine)
             if verdict == "good":
                 seen.good.update(device.records)
             elif len(device.records) == 1:
@@ -285,24 +262,12 @@ class Oracle:
                 self.broken("dead-lettered without need:", record.id, record.plain, letter.rejection)
 
     def _deserved(self, record: LogRecord, reason: Reason) -> bool:
+        """Whether the API, or the decoder, really said so of this record alone."""
         if record.kind != "event":
             return record.kind == "bad" and reason in (Reason.UNDECODABLE, Reason.INVALID_EVENT)
-        evidence = self._evidence[record.id]
-        match reason:
-            case Reason.DEVICE_FAILED:
-                return "failed" in evidence
-            case Reason.TAG_REFUSED:
-                return "refused" in evidence
-            case Reason.DEVICE_NOT_FOUND:
-                return "not found" in evidence
-            case Reason.REFUSED_BY_API:
-                return "refused alone" in evidence
-            case Reason.NO_VERDICT:
-                return "missing" in evidence or self._losses[record.id] >= _MANY_LOSSES
-            case Reason.JOB_FAILED:
-                return "job failed" in evidence
-            case _:
-                return False
+        if reason is Reason.NO_VERDICT and self._losses[record.id] >= _MANY_LOSSES:
+            return True
+        return reason in _EVIDENCE and _EVIDENCE[reason] in self._evidence[record.id]
 
     def hands_over(self, member: Member, partitions: Iterable[TopicPartition], *, orderly: bool) -> None:
         """An owner lets go; `orderly`: nothing kept it from writing down what it knows."""
@@ -336,20 +301,3 @@ class Oracle:
     @property
     def unsettled(self) -> list[LogRecord]:
         return [record for record in self._world.logs.records.values() if not self.settled(record)]
-
-
-def _named_as(row: Row, plain: dict[str, Any]) -> bool:
-    return (row.user_id, row.push_token) == (plain.get("user_id"), plain.get("push_token"))
-
-
-def _verdict(rows: list[Row]) -> str:
-    """What the rows of one device say of it: the worst of them."""
-    if not rows:
-        return "missing"
-    refused = any(answer != "ok" for row in rows for answer in (row.tags or {}).values())
-    words = {row.status for row in rows}
-    if "failed" in words:
-        return "failed"
-    if refused:
-        return "refused"
-    return "good" if words == {"done"} else "not found"

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from connector.core.engine import Engine
-from tests.simulation.mutations import ALL, mutated, what
+from tests.simulation.mutating import ALL
+from tests.simulation.patching import mutated, what
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ from connector.model import TopicPartition
 from tests.simulation.api import WatchedAudience, calm, quiet, random_faults
 from tests.simulation.broker import SESSION_TIMEOUT, Broker
 from tests.simulation.instance import Instance
-from tests.simulation.loop import Broken, VirtualLoop
+from tests.simulation.loop import EPOCH, Broken, VirtualLoop
 from tests.simulation.oracle import Oracle
 from tests.simulation.plan import Plan, Trouble, plan
 from tests.simulation.records import Id, Logs
@@ -19,6 +19,7 @@ from tests.simulation.tags import check_tags
 
 PATIENCE = 1500.0
 """Seconds, virtual, within which everything must be settled once the faults have ceased."""
+_LAST_LINES = 60
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,6 @@ class Outcome:
     style: str
     broken: str
     trace: Sequence[str]
-    steps: int
     seconds: float
     """Virtual ones."""
 
@@ -75,7 +75,7 @@ class World:
 
     @staticmethod
     def _line(entry: tuple[float, tuple[object, ...]]) -> str:
-        return f"{entry[0] - 1_000_000:9.3f} " + " ".join(map(str, entry[1]))
+        return f"{entry[0] - EPOCH:9.3f} " + " ".join(map(str, entry[1]))
 
     def chance(self, share: float) -> bool:
         return share > 0 and self.rng.random() < share
@@ -95,24 +95,24 @@ class World:
 
     # -- life ----------------------------------------------------------------------------------------
 
-    def run(self) -> Outcome:
-        """Let it all happen; never raises for a broken promise."""
-        broken = ""
+    def run(self) -> str:
+        """Let it all happen. Return what was broken, in words; empty if nothing was."""
         asyncio.set_event_loop(self.loop)
         try:
             main = self.loop.create_task(self._history())
             main.add_done_callback(lambda _task: self.loop.stop())
             self.loop.run_forever()
-            if self._failure is not None:
-                raise self._failure
-        except Broken as violation:
-            broken = str(violation)
-        except Exception as error:  # noqa: BLE001 - whatever the connector raises is what this looks for
-            broken = _where(error)
+        except Broken as standstill:
+            self.failed(standstill)
         finally:
             self._close()
-        trace = [self._line(line) for line in self.lines[-60:]] if broken else []
-        return Outcome(0, self.plan.style, broken, trace, len(self.lines), self.loop.time() - 1_000_000)
+        if self._failure is None or isinstance(self._failure, Broken):
+            return str(self._failure or "")
+        return _where(self._failure)
+
+    def last_lines(self, count: int) -> list[str]:
+        """The end of the trace."""
+        return [self._line(line) for line in self.lines[-count:]]
 
     def _close(self) -> None:
         self.loop.failed = lambda _exception: None  # whatever comes now is noise
@@ -293,8 +293,9 @@ class World:
 def simulate(seed: int, trace: Callable[[str], None] | None = None) -> Outcome:
     """Run one seed."""
     world = World(seed, trace)
-    outcome = world.run()
-    return Outcome(seed, outcome.style, outcome.broken, outcome.trace, outcome.steps, outcome.seconds)
+    broken = world.run()
+    lines = world.last_lines(_LAST_LINES) if broken else []
+    return Outcome(seed, world.plan.style, broken, lines, world.loop.time() - EPOCH)
 
 
 def _where(error: BaseException) -> str:

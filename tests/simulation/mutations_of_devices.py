@@ -1,157 +1,30 @@
-"""Deliberate faults of the connector, each a way in which one like it has failed or might.
-
-A mutation replaces a piece of the connector while it is in place. The first sentence of its function is
-what the table shows.
-"""
+"""Deliberate faults in what becomes of devices: verdicts, order, what is taken apart."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any
 
-import connector.core.checkpoint as checkpoint_module
 import connector.core.fates as fates_module
 import connector.core.lanes as lanes_module
 import connector.core.ledger as ledger_module
-from connector.consuming import Consuming
-from connector.core.adoption import Adoption
 from connector.core.decode import Interpreter
 from connector.core.dispatch import Dispatch
 from connector.core.engine import Engine
 from connector.core.fates import Fates
 from connector.core.jobs import Batch, Job
 from connector.core.lanes import Lanes
-from connector.core.ledger import Ledger
-from connector.core.offsets import Offsets
 from connector.core.tracking import Tracking
-from connector.model import Denied, Event, JobReport, Position, Reason, Refused, Unavailable
+from connector.model import Denied, Event, JobReport, Reason, Refused, Unavailable
+from tests.simulation.patching import Mutation, Patch
 
-Mutation = Callable[["Patch"], None]
-ALL: list[Mutation] = []
-
-
-class Patch:
-    """Replaces attributes, and puts them back."""
-
-    def __init__(self) -> None:
-        self._before: list[tuple[Any, str, Any]] = []
-
-    def set(self, owner: Any, name: str, value: Any) -> None:
-        """Replace `owner.name`."""
-        self._before.append((owner, name, owner.__dict__[name]))
-        setattr(owner, name, value)
-
-    def undo(self) -> None:
-        """Put everything back, in reverse."""
-        while self._before:
-            setattr(*self._before.pop())
-
-
-@contextmanager
-def mutated(mutation: Mutation) -> Iterator[None]:
-    """Break the connector in this way for a while."""
-    patch = Patch()
-    try:
-        mutation(patch)
-        yield
-    finally:
-        patch.undo()
-
-
-def what(mutation: Mutation) -> str:
-    """Name a mutation in words."""
-    return (mutation.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+MUTATIONS: list[Mutation] = []
 
 
 def _mutation(function: Mutation) -> Mutation:
-    ALL.append(function)
+    MUTATIONS.append(function)
     return function
-
-
-# -- committing too early, or never -----------------------------------------------------------------
-
-
-@_mutation
-def acknowledged_on_submit(patch: Patch) -> None:
-    """A record counts as settled once its POST was accepted."""
-    accepted = Engine._accepted
-
-    def wrong(self: Engine, batch: Batch, answer: Any, now: float) -> None:
-        accepted(self, batch, answer, now)
-        for event in batch.events:
-            if event.home.live:
-                event.home.offsets.settle([event.offset])
-
-    patch.set(Engine, "_accepted", wrong)
-
-
-@_mutation
-def commits_one_too_far(patch: Patch) -> None:
-    """The commit skips the lowest unsettled offset."""
-    position = Ledger.position
-
-    def wrong(self: Ledger, home: Any) -> Position:
-        right = position(self, home)
-        return Position(right.offset + 1, "") if home.offsets.unsettled() > 1 else right
-
-    patch.set(Ledger, "position", wrong)
-
-
-@_mutation
-def remembers_one_too_many(patch: Patch) -> None:
-    """The checkpoint says that the first unsettled offset is settled."""
-    window = Offsets.window
-
-    def wrong(self: Offsets) -> bytes:
-        right = window(self)
-        return b"\1" + right[1:] if right else right
-
-    patch.set(Offsets, "window", wrong)
-
-
-@_mutation
-def letter_settles_before_it_is_written(patch: Patch) -> None:
-    """A refused record is settled before its letter is written."""
-    owe = Ledger.owe
-
-    def wrong(self: Ledger, letter: Any, home: Any, *others: Any) -> None:
-        owe(self, letter, home, *others)
-        home.offsets.settle([letter.record.offset()])
-
-    patch.set(Ledger, "owe", wrong)
-
-
-@_mutation
-def aborted_letters_stay_settled(patch: Patch) -> None:
-    """After an aborted transaction its offsets stay settled."""
-    patch.set(Offsets, "unsettle", lambda _self, _offsets: None)
-
-
-@_mutation
-def letters_dropped_on_failure(patch: Patch) -> None:
-    """A dead letter that can't be written is dropped."""
-    failed = Ledger.failed
-
-    def wrong(
-        self: Ledger, now: float, _refused: Iterable[int], jitter: float, *, written: bool = False
-    ) -> None:
-        failed(self, now, (), jitter, written=written or True)
-
-    patch.set(Ledger, "failed", wrong)
-
-
-@_mutation
-def tombstones_never_settle(patch: Patch) -> None:
-    """A tombstone is never settled."""
-    patch.set(Ledger, "skip", lambda *_: None)
-
-
-@_mutation
-def gaps_never_settle(patch: Patch) -> None:
-    """The end of a partition that ends in a marker is never passed."""
-    patch.set(Engine, "ended", lambda *_: None)
 
 
 # -- verdicts -----------------------------------------------------------------------------------------
@@ -160,7 +33,7 @@ def gaps_never_settle(patch: Patch) -> None:
 @_mutation
 def trusts_counters(patch: Patch) -> None:
     """A Completed job means that all its devices are good."""
-    judge = fates_module.judge
+    judge: Any = vars(fates_module)["judge"]
 
     def wrong(sent: Any, report: JobReport, **options: Any) -> Any:
         return {} if report.rows is not None else judge(sent, report, **options)
@@ -171,7 +44,7 @@ def trusts_counters(patch: Patch) -> None:
 @_mutation
 def no_row_is_success(patch: Patch) -> None:
     """A device without a row in the report counts as good."""
-    judge = fates_module.judge
+    judge: Any = vars(fates_module)["judge"]
 
     def wrong(sent: Any, report: JobReport, **options: Any) -> Any:
         right = judge(sent, report, **options)
@@ -183,7 +56,7 @@ def no_row_is_success(patch: Patch) -> None:
 @_mutation
 def refused_tags_overlooked(patch: Patch) -> None:
     """A device that is done counts as good, whatever became of its tags."""
-    judge = fates_module.judge
+    judge: Any = vars(fates_module)["judge"]
 
     def wrong(sent: Any, report: JobReport, **options: Any) -> Any:
         right = judge(sent, report, **options)
@@ -195,7 +68,7 @@ def refused_tags_overlooked(patch: Patch) -> None:
 @_mutation
 def wrong_index(patch: Patch) -> None:
     """A verdict is applied to the device before the one it is about."""
-    judge = fates_module.judge
+    judge: Any = vars(fates_module)["judge"]
 
     def wrong(sent: Sequence[Any], report: JobReport, **options: Any) -> Any:
         return {(at - 1) % len(sent): each for at, each in judge(sent, report, **options).items()}
@@ -207,9 +80,9 @@ def wrong_index(patch: Patch) -> None:
 def failed_job_is_success(patch: Patch) -> None:
     """A job that Failed counts as done."""
 
-    def wrong(self: Fates, job: Job, _report: JobReport, now: float) -> tuple[int, int]:
+    def wrong(self: Fates, job: Job, _report: JobReport, _now: float) -> tuple[int, int]:
         self._ledger.confirm(job.events)
-        self.release(job.events, now)
+        self.release(job.events)
         return len(job.events), 0
 
     patch.set(Fates, "job_failed", wrong)
@@ -219,10 +92,10 @@ def failed_job_is_success(patch: Patch) -> None:
 def lost_job_is_success(patch: Patch) -> None:
     """A lost job counts as done."""
 
-    def wrong(self: Engine, job: Job, _why: str, now: float) -> None:
+    def wrong(self: Engine, job: Job, _why: str, _now: float) -> None:
         self.tracking.remove(job)
         self.ledger.confirm(job.events)
-        self.fates.release(job.events, now)
+        self.fates.release(job.events)
 
     patch.set(Engine, "_lost", wrong)
 
@@ -295,7 +168,7 @@ def retry_overtaken(patch: Patch) -> None:
     def wrong(self: Fates, event: Event, rejection: Any, job: Job, now: float) -> int:
         final = later(self, event, rejection, job, now)
         if not final and not event.job and not event.blocked and event.merged is None:
-            self.release([event], now)
+            self.release([event])
             event.keys = (f"{event.keys[0]}\0retry{next(numbers)}",)
             self._lanes.admit([event])
         return final
@@ -311,7 +184,7 @@ def refused_overtaken(patch: Patch) -> None:
     def wrong(self: Fates, event: Event, rejection: Any, now: float, hold: Any) -> None:
         owe(self, event, rejection, now, hold)
         if hold.event is event and event.merged is None:
-            self.release([event], now)
+            self.release([event])
             event.keys = (f"{event.keys[0]}\0owed{next(numbers)}",)
             self._lanes.admit([event])
 
@@ -321,12 +194,12 @@ def refused_overtaken(patch: Patch) -> None:
 @_mutation
 def merges_across_operators(patch: Patch) -> None:
     """Updates with different operators are merged."""
-    merge = lanes_module.merge
+    merge: Any = vars(lanes_module)["merge"]
 
     def wrong(head: Event, event: Event, max_row: int) -> bool:
         operator, event.list_operator = event.list_operator, head.list_operator
         try:
-            return merge(head, event, max_row)
+            return bool(merge(head, event, max_row))
         finally:
             event.list_operator = operator
 
@@ -356,10 +229,10 @@ def split_loses_a_half(patch: Patch) -> None:
 @_mutation
 def merged_loses_a_part(patch: Patch) -> None:
     """Of a refused merged update the last part is forgotten."""
-    take_apart = fates_module.take_apart
+    take_apart: Any = vars(fates_module)["take_apart"]
 
     def wrong(event: Event, max_row: int, **options: Any) -> list[Event]:
-        return take_apart(event, max_row, **options)[:-1]
+        return list(take_apart(event, max_row, **options))[:-1]
 
     patch.set(fates_module, "take_apart", wrong)
 
@@ -391,101 +264,3 @@ def whole_update_blamed(patch: Patch) -> None:
         return hold.letters
 
     patch.set(Fates, "_failed", wrong)
-
-
-# -- crashes and hand-overs -------------------------------------------------------------------------
-
-
-@_mutation
-def checkpoint_forgets_jobs(patch: Patch) -> None:
-    """The checkpoint remembers no jobs."""
-    encode = checkpoint_module.encode
-
-    def wrong(position: int, settled: bytes, _jobs: Any, limit: int = 4095) -> Any:
-        return encode(position, settled, (), limit)
-
-    patch.set(checkpoint_module, "encode", wrong)
-
-
-@_mutation
-def checkpoint_forgets_settled(patch: Patch) -> None:
-    """The checkpoint remembers nothing that is settled beyond the position."""
-    encode = checkpoint_module.encode
-
-    def wrong(position: int, _settled: bytes, jobs: Any, limit: int = 4095) -> Any:
-        return encode(position, b"", jobs, limit)
-
-    patch.set(checkpoint_module, "encode", wrong)
-
-
-@_mutation
-def adopts_without_shutting_lanes(patch: Patch) -> None:
-    """Devices of adopted jobs don't wait for their reports."""
-
-    def wrong(_self: Adoption, event: Event, job: Job) -> None:
-        event.job, event.keys = job.serial, ()
-        job.events.append(event)
-
-    patch.set(Adoption, "attach", wrong)
-
-
-@_mutation
-def adopted_jobs_are_sent_again(patch: Patch) -> None:
-    """A new owner sends again what is in its predecessor's jobs."""
-    patch.set(Adoption, "expect", lambda *_: 0)
-
-
-@_mutation
-def hands_over_in_flight(patch: Patch) -> None:
-    """A hand-over does not wait for answers to requests under way."""
-
-    async def wrong(_self: Consuming) -> None:
-        pass
-
-    patch.set(Consuming, "_settle_requests", wrong)
-
-
-@_mutation
-def hands_over_silently(patch: Patch) -> None:
-    """A hand-over writes nothing down."""
-    revoked = Engine.revoked
-
-    async def no_flush(_self: Consuming) -> None:
-        pass
-
-    def wrong(self: Engine, partitions: Any, now: float) -> dict[Any, Any]:
-        revoked(self, partitions, now)
-        return {}
-
-    patch.set(Engine, "revoked", wrong)
-    patch.set(Consuming, "_flush", no_flush)
-
-
-@_mutation
-def writes_for_lost_partitions(patch: Patch) -> None:
-    """What was to be committed for partitions that went is committed all the same."""
-    patch.set(Consuming, "_let_go", lambda *_: None)
-
-
-@_mutation
-def letters_written_twice(patch: Patch) -> None:
-    """A letter is written twice."""
-    plan = Ledger.plan
-
-    def wrong(self: Ledger, *given: Any, **options: Any) -> Any:
-        commit = plan(self, *given, **options)
-        if commit is not None:
-            commit.letters += commit.letters[:1]
-        return commit
-
-    patch.set(Ledger, "plan", wrong)
-
-
-@_mutation
-def outcome_ignored(patch: Patch) -> None:
-    """A transaction that failed is taken for written."""
-
-    def wrong(self: Consuming, _message: str, _refused: Any) -> None:
-        self._engine.committed(self._pulse.clock())
-
-    patch.set(Consuming, "_not_written", wrong)

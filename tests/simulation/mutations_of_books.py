@@ -1,0 +1,205 @@
+"""Deliberate faults in what is committed, written and handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import connector.core.checkpoint as checkpoint_module
+from connector.consuming import Consuming
+from connector.core.adoption import Adoption
+from connector.core.engine import Engine
+from connector.core.jobs import Batch, Job
+from connector.core.ledger import Ledger
+from connector.core.offsets import Offsets
+from connector.model import Event, Position
+from tests.simulation.patching import Mutation, Patch
+
+MUTATIONS: list[Mutation] = []
+
+
+def _mutation(function: Mutation) -> Mutation:
+    MUTATIONS.append(function)
+    return function
+
+
+# -- committing too early, or never -----------------------------------------------------------------
+
+
+@_mutation
+def acknowledged_on_submit(patch: Patch) -> None:
+    """A record counts as settled once its POST was accepted."""
+    accepted = Engine._accepted
+
+    def wrong(self: Engine, batch: Batch, answer: Any, now: float) -> None:
+        accepted(self, batch, answer, now)
+        for event in batch.events:
+            if event.home.live:
+                event.home.offsets.settle([event.offset])
+
+    patch.set(Engine, "_accepted", wrong)
+
+
+@_mutation
+def commits_one_too_far(patch: Patch) -> None:
+    """The commit skips the lowest unsettled offset."""
+    position = Ledger.position
+
+    def wrong(self: Ledger, home: Any) -> Position:
+        right = position(self, home)
+        return Position(right.offset + 1, "") if home.offsets.unsettled() > 1 else right
+
+    patch.set(Ledger, "position", wrong)
+
+
+@_mutation
+def remembers_one_too_many(patch: Patch) -> None:
+    """The checkpoint says that the first unsettled offset is settled."""
+    window = Offsets.window
+
+    def wrong(self: Offsets) -> bytes:
+        right = window(self)
+        return b"\1" + right[1:] if right else right
+
+    patch.set(Offsets, "window", wrong)
+
+
+@_mutation
+def letter_settles_before_it_is_written(patch: Patch) -> None:
+    """A refused record is settled before its letter is written."""
+    owe = Ledger.owe
+
+    def wrong(self: Ledger, letter: Any, home: Any, *others: Any) -> None:
+        owe(self, letter, home, *others)
+        home.offsets.settle([letter.record.offset()])
+
+    patch.set(Ledger, "owe", wrong)
+
+
+@_mutation
+def aborted_letters_stay_settled(patch: Patch) -> None:
+    """After an aborted transaction its offsets stay settled."""
+    patch.set(Offsets, "unsettle", lambda _self, _offsets: None)
+
+
+@_mutation
+def letters_dropped_on_failure(patch: Patch) -> None:
+    """A dead letter that can't be written is dropped."""
+    failed = Ledger.failed
+
+    def wrong(
+        self: Ledger, now: float, _refused: Iterable[int], jitter: float, *, written: bool = False
+    ) -> None:
+        failed(self, now, (), jitter, written=written or True)
+
+    patch.set(Ledger, "failed", wrong)
+
+
+@_mutation
+def tombstones_never_settle(patch: Patch) -> None:
+    """A tombstone is never settled."""
+    patch.set(Ledger, "skip", lambda *_: None)
+
+
+@_mutation
+def gaps_never_settle(patch: Patch) -> None:
+    """The end of a partition that ends in a marker is never passed."""
+    patch.set(Engine, "ended", lambda *_: None)
+
+
+# -- crashes and hand-overs -------------------------------------------------------------------------
+
+
+@_mutation
+def checkpoint_forgets_jobs(patch: Patch) -> None:
+    """The checkpoint remembers no jobs."""
+    encode = checkpoint_module.encode
+
+    def wrong(position: int, settled: bytes, _jobs: Any, limit: int = 4095) -> Any:
+        return encode(position, settled, (), limit)
+
+    patch.set(checkpoint_module, "encode", wrong)
+
+
+@_mutation
+def checkpoint_forgets_settled(patch: Patch) -> None:
+    """The checkpoint remembers nothing that is settled beyond the position."""
+    encode = checkpoint_module.encode
+
+    def wrong(position: int, _settled: bytes, jobs: Any, limit: int = 4095) -> Any:
+        return encode(position, b"", jobs, limit)
+
+    patch.set(checkpoint_module, "encode", wrong)
+
+
+@_mutation
+def adopts_without_shutting_lanes(patch: Patch) -> None:
+    """Devices of adopted jobs don't wait for their reports."""
+
+    def wrong(_self: Adoption, event: Event, job: Job) -> None:
+        event.job, event.keys = job.serial, ()
+        job.events.append(event)
+
+    patch.set(Adoption, "attach", wrong)
+
+
+@_mutation
+def adopted_jobs_are_sent_again(patch: Patch) -> None:
+    """A new owner sends again what is in its predecessor's jobs."""
+    patch.set(Adoption, "expect", lambda *_: 0)
+
+
+@_mutation
+def hands_over_in_flight(patch: Patch) -> None:
+    """A hand-over does not wait for answers to requests under way."""
+
+    async def wrong(_self: Consuming) -> None:
+        pass
+
+    patch.set(Consuming, "_settle_requests", wrong)
+
+
+@_mutation
+def hands_over_silently(patch: Patch) -> None:
+    """A hand-over writes nothing down."""
+    revoked = Engine.revoked
+
+    async def no_flush(_self: Consuming) -> None:
+        pass
+
+    def wrong(self: Engine, partitions: Any, now: float) -> dict[Any, Any]:
+        revoked(self, partitions, now)
+        return {}
+
+    patch.set(Engine, "revoked", wrong)
+    patch.set(Consuming, "_flush", no_flush)
+
+
+@_mutation
+def writes_for_lost_partitions(patch: Patch) -> None:
+    """What was to be committed for partitions that went is committed all the same."""
+    patch.set(Consuming, "_let_go", lambda *_: None)
+
+
+@_mutation
+def letters_written_twice(patch: Patch) -> None:
+    """A letter is written twice."""
+    plan = Ledger.plan
+
+    def wrong(self: Ledger, *given: Any, **options: Any) -> Any:
+        commit = plan(self, *given, **options)
+        if commit is not None:
+            commit.letters += commit.letters[:1]
+        return commit
+
+    patch.set(Ledger, "plan", wrong)
+
+
+@_mutation
+def outcome_ignored(patch: Patch) -> None:
+    """A transaction that failed is taken for written."""
+
+    def wrong(self: Consuming, _message: str, _refused: Any) -> None:
+        self._engine.committed(self._pulse.clock())
+
+    patch.set(Consuming, "_not_written", wrong)
