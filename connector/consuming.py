@@ -308,10 +308,10 @@ class Consuming:
         self._undecoded = [part for part in self._undecoded if part.partition not in gone]
         if self._commit is not None and not gone.isdisjoint(self._commit.positions):
             self._commit = None
-            self._engine.commit_withdrawn(self._pulse.clock())
+            self._engine.commit_withdrawn()
         if self._written is not None and not gone.isdisjoint(self._written.positions):
             self._written = None
-            self._engine.commit_withdrawn(self._pulse.clock(), written=True)
+            self._engine.commit_withdrawn(written=True)
 
     # -- troubles ----------------------------------------------------------------------------------
 

@@ -247,7 +247,7 @@ class Engine:
         for home in self.assignments.values():
             home.held.clear()
         self.fates.forget_revoked(held, now)
-        self.fates.release_written(now)
+        self.fates.release_written()
         for job in jobs.values():
             job.slices = {home: part for home, part in job.slices.items() if home.live}
             if not job.slices:
@@ -259,7 +259,7 @@ class Engine:
         """None of a job's records is ours any more."""
         self._probe_came_to_nothing(job.batch, now)
         self.tracking.remove(job)
-        self.fates.release(job.events, now)
+        self.fates.release(job.events)
 
     def _probe_came_to_nothing(self, batch: Batch | None, now: float) -> None:
         if batch is not None and batch.probe:
@@ -307,7 +307,7 @@ class Engine:
         self.dispatch.half_accepted(batch)
         if not job.slices:
             self._probe_came_to_nothing(batch, now)
-            self.fates.release(job.events, now)
+            self.fates.release(job.events)
             return
         for home, part in job.slices.items():
             home.slices[job.serial] = part
@@ -457,7 +457,7 @@ class Engine:
     def committed(self, now: float) -> None:
         """The commit was acknowledged."""
         self.ledger.committed(now)
-        self.fates.release_written(now)
+        self.fates.release_written()
 
     def commit_failed(self, refused: Iterable[int], now: float, *, written: bool = False) -> None:
         """The commit came to nothing; `refused` are the letters that the topic won't take.
@@ -465,12 +465,12 @@ class Engine:
         `written`: its letters are in the topic all the same, only the positions are not committed.
         """
         self.ledger.failed(now, refused, self._random(), written=written)
-        self.fates.release_written(now)
+        self.fates.release_written()
 
-    def commit_withdrawn(self, now: float, *, written: bool = False) -> None:
+    def commit_withdrawn(self, *, written: bool = False) -> None:
         """The commit was never tried: partitions of it went first."""
         self.ledger.withdrawn(written=written)
-        self.fates.release_written(now)
+        self.fates.release_written()
 
     def halt(self, cause: str, message: str, now: float) -> None:
         """Stop submitting until `release`."""

@@ -56,7 +56,7 @@ class Fates:
         if job.adopted:
             for event in [each for each in good if each.blocked]:
                 self._withdraw(event, now)
-        self.release(good, now)
+        self.release(good)
         judged, refused = len(good), 0
         for index, rejection in rejections.items():
             told = msgspec.structs.replace(rejection, request_id=job.request_id)
@@ -210,14 +210,14 @@ class Fates:
         letter = Letter(event.record, rejection, event.attempts, event.first_attempt, event.last_attempt)
         self._ledger.owe(letter, event.home, event.size, event.endpoint, now, hold)
 
-    def release_written(self, now: float) -> None:
+    def release_written(self) -> None:
         """Letters were written, or are no longer ours to write: their devices' next events may go."""
         freed = self._ledger.freed
         while freed:
             hold = freed.pop()
-            self.release([hold.event], now, last_chance=hold.last_chance)
+            self.release([hold.event], last_chance=hold.last_chance)
 
-    def release(self, events: Iterable[Event], now: float, *, last_chance: bool = False) -> None:
+    def release(self, events: Iterable[Event], *, last_chance: bool = False) -> None:
         """Events are done with: those that waited behind them become ready, and have waited enough.
 
         `last_chance`: the device was tried several times in vain just now, so that one attempt is
@@ -254,7 +254,7 @@ class Fates:
                 kept.append(parts[0])
             else:
                 gone.append(event)
-        self.release(gone, now)
+        self.release(gone)
         return kept
 
     def forget_revoked(self, held: Sequence[Event], now: float) -> None:

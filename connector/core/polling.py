@@ -43,7 +43,7 @@ _MANY = 6
 """GETs after which steps grow by half each: nothing else bounds them where no estimate fits."""
 
 _CEILING = 10.0
-"""Seconds between two GETs of a job that takes longer than any before."""
+"""Most seconds between two GETs of a job, unless told otherwise."""
 
 _SURPRISES = 8
 """Jobs in a row, all much faster or all much slower than remembered: the API has changed."""
@@ -61,9 +61,11 @@ _DONE = 100
 class PollSchedule:
     """Learns from finished jobs; answers for unfinished ones. Knows no job."""
 
-    __slots__ = ("_faster", "_recent", "_slower", "_sorted", "_trust")
+    __slots__ = ("_ceiling", "_faster", "_recent", "_slower", "_sorted", "_trust")
 
-    def __init__(self) -> None:
+    def __init__(self, ceiling: float = _CEILING) -> None:
+        """`ceiling`: the most seconds between two GETs of a job; the first one comes when it should."""
+        self._ceiling = ceiling
         self._recent: deque[float] = deque(maxlen=_REMEMBERED)  # durations, in the order of learning
         self._sorted: list[float] = []
         self._faster = 0  # jobs in a row that the first GET found finished
@@ -102,20 +104,20 @@ class PollSchedule:
         before: 0 and -1 if there was none.
         """
         growth = 1.5 ** min(max(0, polls - _MANY), _REMEMBERED)
-        shortest = min(_CEILING, max(_SHORTEST_STEP, _STEP * age) * growth)
+        shortest = max(_SHORTEST_STEP, _STEP * age) * growth
         self._compare(age, progress, previous_age, previous_progress)
         if self._trust >= _TRUSTED and max(0, previous_progress) < progress < _DONE:
             self._trust *= 0.98  # believing is tested only by those that turn out unfinished
-            return max(shortest, _end(age, progress) - age)
-        return max(shortest, self._step(age))
+            return min(self._ceiling, max(shortest, _end(age, progress) - age))
+        return min(self._ceiling, max(shortest, self._step(age)))
 
     def _step(self, age: float) -> float:
         """Return seconds until a job of this age has finished with the chance that is worth a GET."""
         if not self._sorted:
-            return min(_CEILING, max(_FIRST, age / 2))
+            return max(_FIRST, age / 2)
         shorter = bisect_right(self._sorted, age)
         if shorter == len(self._sorted):
-            return min(_CEILING, age - self._sorted[-1])
+            return age - self._sorted[-1]
         return min(age, self._due(shorter) - age)
 
     def _due(self, shorter: int) -> float:

@@ -22,7 +22,7 @@ class Tracking:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._schedules = {endpoint: PollSchedule() for endpoint in Endpoint}
+        self._schedules = {endpoint: PollSchedule(limits.poll_ceiling) for endpoint in Endpoint}
         self._timetable: list[tuple[float, int]] = []
         self.jobs: dict[int, Job] = {}
 

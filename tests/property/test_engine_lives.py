@@ -160,7 +160,7 @@ class Life:
             world_.acknowledge()  # a hand-over waits for it
         if world_.commit is not None and partition in world_.commit.positions:
             world_.commit = None
-            world_.engine.commit_withdrawn(world_.now)
+            world_.engine.commit_withdrawn()
         world_.let_go(partition, lost=lost)
 
     def a_hand_over(self) -> None:
