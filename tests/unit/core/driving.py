@@ -192,6 +192,12 @@ class Drive:
         if self.commit is not None:
             self.committed()
 
+    def _answer_but_letters(self) -> None:
+        """Answer everything well, but let no letter be written."""
+        if self.commit is not None and self.commit.letters:
+            self.commit_failed()
+        self._answer(lambda _: None, lambda _: None)
+
     # -- questions -------------------------------------------------------------------------------
 
     @property

@@ -1,0 +1,200 @@
+"""Defects of existing systems that do this job, each by its name: none of them may come back here."""
+
+from __future__ import annotations
+
+from itertools import count
+
+from connector.core.jobs import Batch, Job
+from connector.model import Denied, JobReport, PollAnswer, Position, Row, Unavailable
+from tests.unit.core.builders import (
+    P0,
+    UNDECODABLE,
+    completed,
+    devices,
+    limits,
+    row,
+    tags,
+    tags_of,
+    unfinished,
+)
+from tests.unit.core.driving import Drive
+
+MINUTE = 60.0
+
+
+def reading(count_: int, **changed: object) -> Drive:
+    drive = Drive(limits(**changed))
+    drive.assign()
+    drive.read(*devices(range(count_)))
+    return drive
+
+
+def test_acknowledged_on_submit() -> None:
+    drive = reading(5)
+    drive.start_job()
+    drive.run(poll=lambda _: unfinished(), seconds=10 * MINUTE)
+    assert drive.position() == 0
+    drive.run()
+    assert drive.position() == 5
+
+
+def test_a_skipped_record_overtaken_by_a_later_commit() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(tags(0, "A"), UNDECODABLE, tags(2, "B"), at=1)
+    drive.start_job()
+    drive.polled(drive.next_poll())
+    drive.plan()
+    while drive.commit is not None:
+        drive.commit_failed() if drive.commit.letters else drive.committed()
+        drive.plan()
+    assert drive.position() <= 1, "the letter of offset 1 is not written"
+    drive.run()
+    assert drive.written == [1]
+    assert drive.position() == 3
+
+
+def test_401_treated_as_bad_data() -> None:
+    denied = Denied("unauthorized", "unauthorized", 401)
+    drive = reading(50, brake_share=0.5, brake_window=10)
+    drive.run(lambda _: denied, seconds=24 * 60 * MINUTE)
+    drive.run(poll=lambda _: denied, seconds=24 * 60 * MINUTE)
+    assert drive.letters == []
+    assert drive.position() <= 0
+    drive.run()
+    assert drive.letters == []
+    assert drive.position() == 50
+
+
+def test_a_dead_letter_failure_that_drops_the_record() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(UNDECODABLE, tags(1))
+    for _ in range(20):
+        drive.wait_for(lambda: drive.commit is not None or bool(drive.submits) or bool(drive.polls))
+        drive._answer_but_letters()
+    assert drive.position() <= 0
+    drive.run()
+    assert drive.letters == [(P0, 0, "undecodable")]
+    assert drive.position() == 2
+
+
+def test_only_the_first_record_of_a_grouped_request_dead_lettered() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(*[tags(at, "A") for at in range(4)], *[tags(at, f"d{at}") for at in range(4, 8)])
+
+    def report(job: Job) -> JobReport:
+        return completed(*[row(event, "failed") for event in job.events])
+
+    drive.run(poll=report)
+    assert sorted(drive.written) == [*range(8)]
+    assert drive.position() == 8
+
+
+def test_failure_index_applied_to_a_filtered_list() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(tags(0), UNDECODABLE, None, tags(3, "B"), tags(4, "C"), at=1)
+
+    def report(job: Job) -> JobReport:
+        assert [event.offset for event in job.events] == [0, 3, 4]
+        return completed(Row("C", status="done"), Row("A", status="done"), Row("B", status="failed"))
+
+    drive.run(poll=report)
+    assert sorted(drive.letters) == [(P0, 1, "undecodable"), (P0, 3, "device_failed")]
+    assert drive.position() == 5
+
+
+def test_a_device_without_a_row_counted_as_success() -> None:
+    drive = reading(4, max_attempts=2)
+    drive.run(poll=lambda job: completed(*[row(event) for event in job.events if event.offset != 2]))
+    assert drive.letters == [(P0, 2, "no_verdict")]
+    assert drive.posts == 2
+
+
+def test_a_report_without_rows_counted_as_success() -> None:
+    drive = reading(4, max_attempts=1)
+    drive.run(poll=lambda _: completed())
+    assert sorted(drive.written) == [0, 1, 2, 3]
+
+
+def test_job_time_out_that_sends_again_and_again() -> None:
+    drive = reading(5, deadline=15 * MINUTE, max_resubmissions=3)
+    drive.run(poll=lambda _: unfinished(), seconds=24 * 60 * MINUTE)
+    assert drive.posts == 1 + 3
+    assert drive.engine.tally.resubmitted["bulkSetTags"] == 15
+
+
+def test_a_slow_job_that_is_sent_again_although_it_lives() -> None:
+    drive = reading(5, deadline=15 * MINUTE)
+    drive.run(poll=lambda _: unfinished(), seconds=14 * MINUTE)
+    drive.run()
+    assert drive.posts == 1
+
+
+def test_tombstone_only_tail_that_never_commits() -> None:
+    drive = reading(2)
+    drive.run()
+    drive.read(None, None, None, at=2)
+    drive.run()
+    assert drive.position() == 5
+
+
+def test_a_tail_of_nothing_but_markers_that_never_commits() -> None:
+    drive = reading(2)
+    drive.run()
+    drive.engine.ended(P0, 7, drive.now)
+    drive.run()
+    assert drive.position() == 7
+
+
+def test_offset_committed_after_revoke() -> None:
+    drive = reading(5)
+    drive.start_job()
+    poll = drive.next_poll()
+    drive.engine.revoked([P0], drive.now)
+    drive.polled(poll)
+    if drive.commit is not None:
+        drive.committed()
+    drive.positions.clear()
+    drive.run()
+    assert drive.positions == {}
+    assert drive.engine.flush(drive.now) is None
+
+
+def test_order_broken_by_retry() -> None:
+    drive = Drive(limits(max_attempts=5, max_devices=1))
+    drive.assign()
+    drive.read(tags(0, "A", values={"x": "old"}))
+    state: dict[str, object] = {}
+    trouble = iter([None, Unavailable("down"), None])
+    polls = count()
+
+    def post(_: Batch) -> Unavailable | None:
+        return next(trouble, None)
+
+    def report(job: Job) -> PollAnswer | None:
+        if next(polls) == 0:
+            return completed()  # no row: it may have been applied or not
+        for event in job.events:
+            state.update(tags_of(event.row))
+        return None
+
+    drive.start_job()
+    drive.read(tags(1, "A", values={"x": "new"}))
+    drive.run(post, report)
+    assert state == {"x": "new"}
+    assert drive.sent[-1] == [1]
+    assert drive.position() == 2
+
+
+def test_a_late_letter_or_verdict_that_moves_the_position_of_the_next_assignment() -> None:
+    drive = reading(3)
+    drive.start_job()
+    poll = drive.next_poll()
+    drive.engine.lost([P0], drive.now)
+    drive.assign()
+    drive.polled(poll)
+    assert drive.engine.flush(drive.now) is None
+    assert drive.engine.assignments[P0].committed == Position(0, "")
