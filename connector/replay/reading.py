@@ -4,6 +4,8 @@ The group of the tool, `<kafka.group_id>-dead-letters-replay`, has no members. I
 were sent again: see `connector.replay.progress`.
 """
 
+# ruff: noqa: SLF001 -- librdkafka's own error codes have names with an underscore in front
+
 from __future__ import annotations
 
 import logging
@@ -16,6 +18,7 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.admin import AdminClient
 
 from connector.kafka.batches import sort
+from connector.kafka.commits import error_in
 from connector.kafka.given import to_admin, to_consumer
 from connector.kafka.properties import consumer_properties
 from connector.kafka.troubles import code_of
@@ -27,6 +30,8 @@ PATIENCE = 20.0
 """Seconds that a broker may be silent: longer than a transaction that somebody left open lives."""
 MOST_RECORDS = 5000
 """Records of one fetch."""
+_TURN = 2.0
+"""Seconds of one question for committed offsets."""
 _WAIT = 0.05
 """Seconds of one fetch: it takes them all unless it is full."""
 _MEMBERS_ONLY = (
@@ -73,7 +78,7 @@ class Reader:
 
     def bounds(self, topic: str) -> dict[int, Bounds] | None:
         """Return where each partition begins and ends; None for a topic that isn't there."""
-        mends = {"topic_authorization": f"grant READ on topic {topic}"}
+        mends = _read_mends(topic)
         doing = f"topic {topic}"
         try:
             found = self._consumer.list_topics(topic, PATIENCE).topics[topic]
@@ -113,7 +118,9 @@ class Reader:
                 )
             for told, topic in found.errors:
                 if code_of(told) in ("topic_authorization", "topic_missing"):
-                    raise failure(f"topic {topic}", told, {"topic_authorization": f"grant READ on {topic}"})
+                    raise failure(
+                        f"topic {topic}", told, {"topic_authorization": f"grant READ on topic {topic}"}
+                    )
             if found.fetched:
                 heard = time.monotonic()
             elif time.monotonic() - heard > PATIENCE:
@@ -131,19 +138,37 @@ class Reader:
         return Failed(f"{doing}; look at the broker that leads this partition")
 
     def committed(self, places: Collection[TopicPartition]) -> dict[TopicPartition, Position]:
-        """Return what the tool's group has committed of these."""
-        try:
-            found = self._consumer.committed([KafkaTopicPartition(*place) for place in places], PATIENCE)
-            for one in found:
-                if one.error is not None:
-                    raise failure(f"group {self.group}", one.error, self._group_mend)
-        except ERRORS as error:
-            raise failure(f"group {self.group}", error, self._group_mend) from error
+        """Return what the tool's group has committed of these.
+
+        Asked in short turns: librdkafka keeps on asking where it is denied, and tells that beside the answer.
+        """
+        asked = [KafkaTopicPartition(*place) for place in places]
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            self._check()
+            try:
+                found = self._consumer.committed(asked, _TURN)
+                break
+            except ERRORS as error:
+                denied = self._denial()
+                if denied is not None or not _timed_out(error) or time.monotonic() >= deadline:
+                    raise failure(f"group {self.group}", denied or error, self._group_mend) from error
+        for one in found:
+            if one.error is not None:
+                raise failure(f"group {self.group}", one.error, self._group_mend)
         return {
             TopicPartition(one.topic, one.partition): Position(one.offset, one.metadata or "")
             for one in found
             if one.offset >= 0
         }
+
+    def _denial(self) -> KafkaError | None:
+        """Return what librdkafka was told about the group meanwhile, if that is a refusal."""
+        told = [message.error() for message in self._consumer.consume(100, 0)]
+        for error in (*self._errors, *told):
+            if error is not None and code_of(error) is not None:
+                return error
+        return None
 
     def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
         """Commit these for the tool's group, and wait for the broker."""
@@ -158,6 +183,15 @@ class Reader:
     def group_metadata(self) -> Any:
         """Return what a transaction needs to commit offsets for the tool's group."""
         return self._consumer.consumer_group_metadata()
+
+
+def _read_mends(topic: str) -> dict[str, str]:
+    return {"topic_authorization": f"grant READ on topic {topic}"}
+
+
+def _timed_out(error: BaseException) -> bool:
+    found = error_in(error)
+    return found is not None and found.code() == KafkaError._TIMED_OUT
 
 
 def running_members(kafka: Kafka) -> int:

@@ -97,8 +97,9 @@ class _Run:
         """Have the API confirm them; a bar of confirmed ones is kept meanwhile."""
         members = running_members(self._settings.kafka)
         if members:
+            who = "1 member" if members == 1 else f"{members} members"
             sys.stderr.write(
-                f"group {self._settings.kafka.group_id} is at work ({members} member{'' if members == 1 else 's'}): a device with a new "
+                f"group {self._settings.kafka.group_id} is at work ({who}): a device with a new "
                 "event may be in two jobs at once; stop it meanwhile, or use --to source\n"
             )
         submission = Submission(self._settings, self._replay, self._stop, self._watching.reached)

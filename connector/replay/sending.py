@@ -43,6 +43,7 @@ _OWN_FAULT = frozenset(
     }
 )
 """Errors that are about one record; another may go."""
+_PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
 _FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
 
 
@@ -58,6 +59,7 @@ class SourceSender:
         self._partitions = partitions
         self._producer: Producer | None = None
         self._mends = {
+            "topic_authorization": "grant WRITE on the source topics that letters go back to",
             "transactional_id_authorization": f"grant WRITE on transactional id {self.transactional_id}",
             "group_authorization": f"grant READ on group {reader.group}: it keeps what was sent again",
         }
@@ -122,9 +124,9 @@ class SourceSender:
         left = producer.flush(STEP_LIMIT)
         refused = {index: told.str() for index, told in failures.items() if told.code() in _OWN_FAULT}
         for index, told in failures.items() if not refused else ():
-            topic = batch[index].letter.id.split("/")[0]
-            mends = {"topic_authorization": f"grant WRITE on topic {topic}"}
-            raise failure(f"sending to {topic}", told, mends)
+            if self._transactional and told.code() in _PURGED:
+                producer.commit_transaction(STEP_LIMIT)  # fails, and says what the transaction failed by
+            raise failure(f"sending to {batch[index].letter.id.split('/')[0]}", told, self._mends)
         if left and not refused:
             raise Failed(f"sending: {left} records were not acknowledged within {STEP_LIMIT:g} s; try again")
         return refused
