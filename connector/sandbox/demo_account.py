@@ -115,7 +115,7 @@ def reckon(found: Evidence) -> Account:
 
 def _remembered(found: Evidence) -> set[str]:
     """Return the records that were settled at the crash as far as Kafka knew."""
-    settled = set()
+    settled: set[str] = set()
     for partition, position in found.at_crash.items():
         checkpoint = decode(position.metadata, position.offset)
         beyond = checkpoint.settled if checkpoint else b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
@@ -93,15 +93,11 @@ def letters(bootstrap: str, topic: str) -> list[StoredLetter]:
                 raise RuntimeError(f"{topic} could not be read to its end")
             for message in consumer.consume(1000, 0.2):
                 if message.error() is None:
-                    headers = {name: value or b"" for name, value in message.headers() or []}
-                    source, reason = headers["pushwoosh.id"], headers["pushwoosh.reason"]
-                    found.append(StoredLetter(_text(source), _text(reason)))
+                    headers: dict[str, Any] = dict(cast("Any", message.headers()))  # pairs of name and bytes
+                    source, reason = headers["pushwoosh.id"].decode(), headers["pushwoosh.reason"].decode()
+                    found.append(StoredLetter(source, reason))
                 else:
                     waiting.discard(message.partition())
     finally:
         consumer.close()
     return found
-
-
-def _text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode()
