@@ -69,6 +69,7 @@ class Results:
             "cores": os.cpu_count(),
             "machine": platform.machine(),
             "python": platform.python_version(),
+            "load average at the end": os.getloadavg(),
         }
         document = {
             "quick": quick,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from statistics import fmean
 
 from tests.bench.setting import Bench
@@ -23,7 +24,10 @@ def saturated(bench: Bench) -> None:
     with bench.api() as api:
         by_hand = bench.program("handwritten", bench.kafka.bootstrap, topic, some, api.url)
     with bench.api() as api, bench.connector(topic, api) as connector:
+        connector.confirm(1, every=0.02)
+        began, (ran_before, waited_before) = time.monotonic(), connector.main_thread()
         samples = middle(connector.confirm(events), events)
+        took, (ran, waited) = time.monotonic() - began, connector.main_thread()
         bench.results.curves["saturated: confirmed events"] = [
             (each.time - connector.started, each.confirmed) for each in connector.samples
         ]
@@ -40,6 +44,8 @@ def saturated(bench: Bench) -> None:
     bench.add(name, "hand-written consumer, CPU", by_hand["cpu_per_million"], "s per million")
     bench.add(name, "connector", reached, "events/s")
     bench.add(name, "connector, CPU", cpu, "s per million")
+    bench.add(name, "connector, share of time that its main thread ran", (ran - ran_before) / took)
+    bench.add(name, "connector, share that it waited for a core", (waited - waited_before) / took)
     bench.add(name, "against the reference", reached / reference, bound="at least", least=0.15, aim=0.25)
     bench.add(
         name,
@@ -74,7 +80,7 @@ def _latency_case(bench: Bench, latency: float, distribution: str, rounds: int) 
     options = ["--latency", f"{latency * 1000:.0f}ms", "--latency-distribution", distribution]
     what = f"{latency:g} s {distribution}"
     with bench.api(*options) as api, bench.connector(topic, api) as connector:
-        samples = middle(connector.confirm(events, every=min(0.1, latency / 4)), events)
+        samples = middle(connector.confirm(events), events)
         stats = api.stats()
         connector.stop()
     bound = IN_FLIGHT * DEVICES / latency

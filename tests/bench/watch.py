@@ -90,6 +90,11 @@ class Watched:
                 found[name] = found.get(name, 0.0) + nanoseconds / 1e9
         return found
 
+    def main_thread(self) -> tuple[float, float]:
+        """Seconds so far that the main thread ran, and that it could have run but had to wait for a core."""
+        ran, waited, _ = Path(f"/proc/{self.process.pid}/schedstat").read_text().split()
+        return int(ran) / 1e9, int(waited) / 1e9
+
     def memory(self, which: str = "VmRSS") -> int:
         """Resident bytes now, or the peak (`VmHWM`)."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -129,7 +134,7 @@ class Watched:
         return self.samples[-1]
 
     def follow(
-        self, until: Callable[[Sample], bool], *, every: float = 0.1, limit: float = 600.0
+        self, until: Callable[[Sample], bool], *, every: float = 0.25, limit: float = 600.0
     ) -> list[Sample]:
         """Sample until that is so. Returns all samples of this connector."""
         deadline = time.monotonic() + limit
@@ -142,7 +147,7 @@ class Watched:
                 raise TimeoutError(f"{self.samples[-1]} after {limit:.0f} s:\n{self.tail()}")
             time.sleep(every)
 
-    def confirm(self, events: float, *, every: float = 0.1, limit: float = 600.0) -> list[Sample]:
+    def confirm(self, events: float, *, every: float = 0.25, limit: float = 600.0) -> list[Sample]:
         """Sample until so many events are confirmed."""
         return self.follow(lambda sample: sample.confirmed >= events, every=every, limit=limit)
 
