@@ -79,7 +79,9 @@ class Kafka:
     def produce(self, topic: str, records: Iterable[Sequence[Any]], **properties: Any) -> None:
         """Each record: (key, value[, partition[, headers[, timestamp in ms]]]); partition None: by key."""
         failures: list[KafkaError] = []
-        producer = Producer({**self._properties, "linger.ms": 5, **_dotted(properties)})
+        # Idempotent: a retry on a broker that is still starting would put records behind later ones.
+        own = {"linger.ms": 5, "enable.idempotence": True}
+        producer = Producer({**self._properties, **own, **_dotted(properties)})
         for record in records:
             padded: list[Any] = [*record, *[None] * (5 - len(record))]
             key, value, partition, headers, timestamp = padded
