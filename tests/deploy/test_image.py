@@ -76,6 +76,7 @@ def test_it_tells_its_version_read_only_as_any_user_without_capabilities(contain
 
 
 def test_check_finds_nothing_wrong_from_inside(containers: Containers, here: World) -> None:
+    here.lag()  # a new broker makes the topic of all groups' offsets when it is first asked about one
     code, written = containers.output("check", environ=environ(here))
     assert code == 0, written
     assert "problem" not in written
