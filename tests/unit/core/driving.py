@@ -98,6 +98,10 @@ class Drive:
         self.commit = None
         self.engine.commit_failed(refused, self.now)
 
+    def forget_commit(self) -> None:
+        """The commit under way is not going to be answered; the test tells the engine why."""
+        self.commit = None
+
     def later(self, seconds: float) -> None:
         self.now += seconds
 

@@ -1,0 +1,387 @@
+"""Commits and letters: what is written when, what is owed after a failure, how long is waited."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.core import checkpoint, ledger
+from connector.model import Reason, Rejection
+from tests.unit.core.builders import (
+    P0,
+    P1,
+    UNDECODABLE,
+    completed,
+    devices,
+    limits,
+    record,
+    registration,
+    row,
+    tags,
+    unfinished,
+)
+from tests.unit.core.driving import Drive
+
+
+def owing(count: int = 3) -> Drive:
+    """An instance with letters for the offsets below `count`, and their commit under way."""
+    drive = Drive()
+    drive.assign()
+    drive.read(*[UNDECODABLE] * count)
+    drive.plan()
+    assert drive.commit is not None
+    return drive
+
+
+# -- when --------------------------------------------------------------------------------------------
+
+
+def test_there_is_one_commit_at_a_time() -> None:
+    drive = owing()
+    drive.read(UNDECODABLE, at=3)
+    drive.later(60)
+    assert drive.plan() == []
+    drive.committed()
+    assert len(drive.plan()) == 1
+
+
+def test_a_new_job_is_recorded_at_once() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(*devices(range(3)))
+    drive.start_job()
+    drive.plan()
+    assert drive.commit is not None
+    drive.committed()
+    position = drive.positions[P0]
+    known = checkpoint.decode(position.metadata, position.offset)
+    assert known is not None
+    assert [job.offsets for job in known.jobs] == [(0, 1, 2)]
+
+
+def test_commits_that_only_move_positions_gather_for_a_moment() -> None:
+    drive = Drive(limits(max_devices=1))
+    drive.assign()
+    drive.read(*devices(range(4)))
+    drive.plan()
+    for submit in list(drive.submits):
+        drive.posted(submit)
+    drive.plan()
+    drive.committed()
+    committed_at = drive.now
+    drive.later(0.001)
+    drive.engine.tracking.hasten(drive.now)
+    drive.plan()
+    for poll in list(drive.polls):
+        drive.polled(poll)
+    drive.plan()
+    drive.wait_for(lambda: drive.commit is not None)
+    assert drive.now >= committed_at + ledger.QUIET
+
+
+def test_a_flush_waits_for_nothing() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(None, None)
+    drive.plan()
+    drive.committed()
+    drive.read(None, at=2)
+    assert drive.engine.plan(drive.now) == []
+    commit = drive.engine.flush(drive.now)
+    assert commit is not None
+    assert commit.positions[P0].offset == 3
+
+
+def test_a_flush_of_nothing_is_no_commit() -> None:
+    drive = Drive()
+    drive.assign()
+    assert drive.engine.flush(drive.now) is None
+
+
+# -- letters -----------------------------------------------------------------------------------------
+
+
+def test_a_letter_counts_as_settled_in_the_commit_that_writes_it() -> None:
+    drive = owing()
+    assert drive.commit is not None
+    assert drive.commit.positions[P0].offset == 3
+    assert drive.engine.ledger.letters == 3
+    drive.committed()
+    assert drive.engine.ledger.letters == 0
+    assert drive.engine.assignments[P0].events == 0
+    assert drive.engine.tally.dead_letters[Reason.UNDECODABLE] == 3
+
+
+def test_letters_that_were_not_written_are_owed_as_before_and_block_their_position() -> None:
+    drive = owing()
+    drive.commit_failed()
+    drive.read(None, at=3)
+    drive.plan()
+    assert drive.commit is None or drive.commit.positions[P0].offset == 0
+    assert drive.engine.ledger.letters == 3
+    drive.run()
+    assert drive.written == [0, 1, 2]
+    assert drive.position() == 4
+
+
+def test_letters_wait_longer_after_each_failure_while_positions_are_committed() -> None:
+    drive = owing()
+    waits: list[float] = []
+    for _ in range(8):
+        drive.commit_failed()
+        failed_at = drive.now
+        drive.wait_for(lambda: _letters_or_commit(drive))
+        waits.append(drive.now - failed_at)
+    assert waits[0] < waits[2] < waits[4]
+    assert max(waits) <= 30
+
+
+def _letters_or_commit(drive: Drive) -> bool:
+    if drive.commit is not None and not drive.commit.letters:
+        drive.committed()
+    return drive.commit is not None
+
+
+def test_of_letters_only_those_wait_that_the_topic_will_not_take() -> None:
+    drive = owing(5)
+    drive.commit_failed(1, 3)
+    drive.plan()
+    assert drive.commit is not None
+    assert [letter.record.offset() for letter in drive.commit.letters] == [0, 2, 4]
+    drive.committed()
+    assert drive.position() == 1
+    drive.run()
+    assert drive.written == [0, 2, 4, 1, 3]
+    assert drive.position() == 5
+
+
+def test_a_letter_that_is_never_taken_blocks_its_partition_and_no_other() -> None:
+    drive = Drive()
+    drive.assign(P0)
+    drive.assign(P1)
+    drive.read(UNDECODABLE, partition=P0)
+    drive.read(UNDECODABLE, None, partition=P1)
+    for _ in range(20):
+        drive.wait_for(lambda: drive.commit is not None)
+        assert drive.commit is not None
+        places = [letter.record.partition() for letter in drive.commit.letters]
+        drive.commit_failed(places.index(0)) if 0 in places else drive.committed()
+    assert drive.position(P1) == 2
+    assert drive.position(P0) <= 0
+
+
+def test_no_more_letters_and_bytes_go_at_once_than_one_transaction_should_carry(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ledger, "MOST_LETTERS", 4)
+    drive = Drive()
+    drive.assign()
+    drive.read(*[UNDECODABLE] * 10)
+    sizes: list[int] = []
+    while drive.engine.ledger.letters:
+        drive.wait_for(lambda: drive.commit is not None)
+        assert drive.commit is not None
+        sizes.append(len(drive.commit.letters))
+        drive.committed()
+    assert sizes == [4, 4, 2]
+    monkeypatch.setattr(ledger, "MOST_LETTER_BYTES", 0)
+    drive.read(UNDECODABLE, UNDECODABLE, at=10)
+    drive.wait_for(lambda: drive.commit is not None)
+    assert drive.commit is not None
+    assert len(drive.commit.letters) == 1, "one goes however large it is"
+
+
+def test_a_device_s_next_event_waits_until_the_letter_of_the_one_before_is_written() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(tags(0, "A"), registration(1, "A"))
+    drive.start_job()
+    poll = drive.next_poll()
+    drive.polled(poll, completed(row(poll.job.events[0], "failed")))
+    for _ in range(5):
+        drive.plan()
+        drive._answer_but_letters()
+        drive.later(5)
+    assert drive.sent == [[0]]
+    drive.run()
+    assert drive.sent == [[0], [1]]
+    assert drive.written == [0]
+
+
+def test_letters_too_far_ahead_to_be_remembered_wait_for_what_lies_before_them() -> None:
+    drive = Drive(limits(max_metadata=100))
+    drive.assign()
+    reach = checkpoint.surely_covers(100)
+    drive.read(tags(0, "A"), *[None] * (reach + 5), UNDECODABLE, at=1)
+    job = drive.start_job()
+    drive.run(poll=lambda _: unfinished(), seconds=60)
+    assert drive.letters == []
+    assert drive.engine.ledger.letters == 1
+    drive.run()
+    assert drive.written == [reach + 6]
+    assert drive.position() == reach + 7
+    assert job.request_id
+
+
+# -- failures ----------------------------------------------------------------------------------------
+
+
+def test_after_a_failed_commit_the_next_comes_later_and_has_everything() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(None)
+    waits: list[float] = []
+    for number in range(1, 9):
+        drive.wait_for(lambda: drive.commit is not None)
+        drive.commit_failed()
+        failed_at = drive.now
+        drive.read(None, at=number)
+        drive.wait_for(lambda: drive.commit is not None)
+        waits.append(drive.now - failed_at)
+    assert waits[0] < waits[2] < waits[5]
+    assert max(waits) <= 30
+    drive.committed()
+    assert drive.position() == 9
+
+
+def test_jobs_of_a_failed_commit_still_count_as_not_recorded() -> None:
+    drive = Drive(limits(max_devices=1, max_in_flight=2))
+    drive.assign()
+    drive.read(*devices(range(9)))
+    for _ in range(6):
+        drive.plan()
+        for submit in list(drive.submits):
+            drive.posted(submit)
+        if drive.commit is not None:
+            drive.commit_failed()
+        drive.later(40)
+    assert drive.posts <= drive.engine._limits.max_unrecorded
+    drive.run()
+    assert drive.position() == 9
+
+
+def test_letters_that_are_written_are_not_owed_though_their_positions_could_not_be_committed() -> None:
+    drive = owing()
+    drive.forget_commit()
+    drive.engine.commit_failed((), drive.now, written=True)
+    drive.wait_for(lambda: drive.commit is not None)
+    assert drive.commit is not None
+    assert drive.commit.letters == []
+    assert drive.commit.positions[P0].offset == 3
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_commit_that_was_withdrawn_is_planned_anew(written: bool) -> None:
+    drive = owing()
+    drive.forget_commit()
+    drive.engine.commit_withdrawn(written=written)
+    drive.wait_for(lambda: drive.commit is not None)
+    assert drive.commit is not None
+    assert len(drive.commit.letters) == (0 if written else 3)
+    drive.committed()
+    assert drive.position() == 3
+
+
+def test_a_commit_that_was_withdrawn_gives_up_the_letters_of_partitions_that_went() -> None:
+    drive = Drive()
+    drive.assign(P0)
+    drive.assign(P1)
+    drive.read(UNDECODABLE, partition=P0)
+    drive.read(UNDECODABLE, partition=P1)
+    drive.plan()
+    drive.forget_commit()
+    drive.engine.lost([P1], drive.now)
+    drive.engine.commit_withdrawn()
+    drive.run()
+    assert drive.letters == [(P0, 0, "undecodable")]
+
+
+def test_an_end_without_a_commit_is_an_error() -> None:
+    with pytest.raises(RuntimeError):
+        Drive().engine.committed(0.0)
+
+
+# -- metadata ----------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_that_the_broker_finds_too_long_is_halved() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(*devices(range(3)))
+    drive.start_job()
+    drive.plan()
+    assert drive.commit is not None
+    longest = len(drive.commit.positions[P0].metadata)
+    assert longest > 20
+    while drive.commit is not None and drive.commit.positions[P0].metadata:
+        drive.engine.ledger.shorten_metadata()
+        drive.commit_failed()
+        drive.wait_for(lambda: drive.commit is not None)
+    drive.run()
+    assert drive.position() == 3
+
+
+def test_what_the_checkpoint_cannot_remember_is_not_submitted_until_it_can() -> None:
+    drive = Drive(limits(max_metadata=100, max_devices=4, max_in_flight=64))
+    drive.assign()
+    drive.read(*devices(range(400)))
+    drive.run(poll=lambda job: unfinished() if job.serial % 2 else None, seconds=60)
+    home = drive.engine.assignments[P0]
+    assert home.reach is not None
+    assert home.held
+    jobs = [offset for part in home.slices.values() for offset in part.offsets]
+    assert max(jobs) < 400 - 1
+    drive.run()
+    assert drive.position() == 400
+    assert home.held == []
+    assert drive.at_rest()
+
+
+def test_the_lowest_unsettled_offset_is_always_within_reach() -> None:
+    drive = Drive(limits(max_metadata=0, max_devices=1, max_in_flight=3))
+    drive.assign()
+    drive.read(
+        *[tags(at, f"d{at % 3}", ("append", "remove")[at % 2], values={"l": [at]}) for at in range(30)]
+    )
+    drive.run()
+    assert drive.position() == 30
+    assert drive.at_rest()
+
+
+# -- counting ----------------------------------------------------------------------------------------
+
+
+def test_everything_that_was_read_is_counted_once_as_what_became_of_it() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(
+        tags(0, "A", values={"a": 1}),
+        tags(1, "A", values={"a": 2}),
+        tags(2, "B"),
+        UNDECODABLE,
+        None,
+        at=3,
+    )
+    drive.run()
+    settled = {outcome: count for (_, outcome), count in drive.engine.tally.settled.items()}
+    assert settled == {"confirmed": 2, "superseded": 1, "dead_letter": 1, "skipped": 1}
+    assert drive.engine.tally.consumed["events"] == 5
+
+
+def test_a_record_without_a_time_stamp_tells_no_latency() -> None:
+    drive = Drive()
+    drive.assign()
+    event = tags(0)
+    event.timestamp = 0
+    drive.read(event)
+    drive.run()
+    assert [times for _, times in drive.engine.tally.latencies] == [[]]
+
+
+def test_a_letter_carries_its_record_as_it_was() -> None:
+    drive = Drive()
+    drive.assign()
+    source = record(0, {"odd": True})
+    drive.engine.received(P0, [source], [Rejection(Reason.INVALID_EVENT, "odd")], drive.now)
+    drive.plan()
+    assert drive.commit is not None
+    assert drive.commit.letters[0].record is source

@@ -1,0 +1,88 @@
+"""Which partitions are paused, and when they are resumed."""
+
+from __future__ import annotations
+
+from connector.core.assignment import Assignment
+from connector.core.pressure import Pressure
+from connector.model import TopicPartition
+from tests.unit.core.builders import P0, P1, UNDECODABLE, devices, limits, tags
+from tests.unit.core.driving import Drive
+
+
+def home(number: int, events: int, size: int = 0) -> Assignment:
+    found = Assignment(TopicPartition("t", number), 0)
+    found.events, found.bytes = events, size
+    return found
+
+
+def test_all_partitions_are_paused_when_the_buffer_is_full_and_resumed_when_it_is_half_empty() -> None:
+    pressure = Pressure(limits(max_events=100))
+    one, other = home(0, 60), home(1, 40)
+    assert pressure.full([one, other])
+    assert pressure.change([one, other]) == ([one.partition, other.partition], [])
+    one.events = 30
+    assert pressure.change([one, other]) == ([], [])
+    other.events = 20
+    assert pressure.change([one, other]) == ([], [other.partition])
+    one.events = 20
+    assert pressure.change([one, other]) == ([], [one.partition])
+
+
+def test_bytes_fill_the_buffer_as_events_do() -> None:
+    pressure = Pressure(limits(max_event_bytes=1000))
+    only = home(0, 1, 1000)
+    assert pressure.change([only]) == ([only.partition], [])
+    only.bytes = 400
+    assert pressure.change([only]) == ([], [only.partition])
+
+
+def test_one_partition_must_not_starve_the_others() -> None:
+    pressure = Pressure(limits(max_events=100))
+    greedy, modest = home(0, 55), home(1, 5)
+    assert pressure.change([greedy, modest]) == ([greedy.partition], [])
+    assert not pressure.full([greedy, modest])
+
+
+def test_below_half_a_buffer_nobody_is_paused() -> None:
+    pressure = Pressure(limits(max_events=100))
+    assert pressure.change([home(0, 50), home(1, 0)]) == ([], [])
+
+
+def test_without_partitions_there_is_nothing_to_do() -> None:
+    assert Pressure(limits()).change([]) == ([], [])
+
+
+def test_a_partition_is_paused_for_good_where_its_end_is_reached() -> None:
+    drive = Drive()
+    drive.assign(P0, until=3)
+    drive.read(*devices(range(3)))
+    drive.run()
+    assert drive.paused == {P0}
+
+
+def test_reading_goes_on_and_off_as_jobs_end_and_counts_return_to_nought() -> None:
+    drive = Drive(limits(max_events=20, max_devices=5, max_in_flight=2))
+    drive.assign(P0)
+    drive.assign(P1)
+    drive.read(*devices(range(15)))
+    drive.read(*[tags(at, f"p{at}", partition=P1) for at in range(10)])
+    drive.plan()
+    assert drive.paused == {P0, P1}
+    drive.run()
+    assert drive.paused == set()
+    assert drive.engine.tally.pauses == 2
+    assert [(each.events, each.bytes) for each in drive.engine.assignments.values()] == [(0, 0), (0, 0)]
+
+
+def test_letters_that_cannot_be_written_fill_the_buffer_too() -> None:
+    drive = Drive(limits(max_events=20))
+    drive.assign()
+    drive.read(*[UNDECODABLE] * 20)
+    for _ in range(10):
+        drive.plan()
+        drive._answer_but_letters()
+        drive.later(60)
+    assert drive.paused == {P0}
+    drive.run()
+    assert drive.paused == set()
+    assert drive.engine.assignments[P0].events == 0

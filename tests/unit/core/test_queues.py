@@ -1,0 +1,136 @@
+"""When a batch is closed, and what goes into it."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.core.coalesce import merge, row_of
+from connector.core.queues import Queue
+from tests.unit.core.builders import NOW, devices, tags
+
+ROW = len(devices([0])[0].row)
+LINGER = 0.5
+
+
+def queue(count: int, at: float = NOW) -> Queue:
+    some = Queue()
+    some.push(devices(range(count)), at)
+    return some
+
+
+def due(some: Queue, now: float = NOW, most: int = 10, size: int = 1 << 20) -> bool:
+    return some.due(now, most, size, LINGER)
+
+
+def test_an_empty_queue_is_never_due() -> None:
+    some = Queue()
+    some.push([], NOW)
+    some.push_front([])
+    assert not due(some, NOW + 99)
+    assert some.due_at(LINGER) is None
+    assert some.oldest() == 0
+    assert len(some) == 0
+
+
+def test_a_batch_is_closed_when_there_are_enough_devices() -> None:
+    assert not due(queue(9))
+    assert due(queue(10))
+
+
+def test_a_batch_is_closed_when_there_are_enough_bytes() -> None:
+    assert not due(queue(5), size=6 * ROW)
+    assert due(queue(6), size=6 * ROW)
+
+
+def test_a_batch_is_closed_when_its_oldest_event_has_waited_long_enough() -> None:
+    some = queue(1)
+    some.push(devices([1]), NOW + 0.3)
+    assert some.due_at(LINGER) == NOW + LINGER
+    assert not due(some, NOW + 0.49)
+    assert due(some, NOW + 0.5)
+
+
+def test_what_is_left_of_a_batch_waits_from_when_it_came() -> None:
+    some = queue(8)
+    some.push(devices(range(8, 16)), NOW + 0.3)
+    assert [event.offset for event in some.take(10, 1 << 20)] == [*range(10)]
+    assert some.oldest() == NOW + 0.3
+    assert len(some) == 6
+
+
+def test_what_was_put_back_is_due_at_once_and_first() -> None:
+    some = queue(3)
+    some.push_front(devices([99]))
+    assert due(some)
+    assert [event.offset for event in some.take(10, 1 << 20)] == [99, 0, 1, 2]
+
+
+def test_a_batch_has_no_more_bytes_than_it_may() -> None:
+    some = queue(10)
+    assert len(some.take(10, 3 * (ROW + 1))) == 3
+    assert len(some.take(10, 3 * (ROW + 1) - 1)) == 2
+
+
+def test_a_single_event_goes_however_large_it_is() -> None:
+    assert len(queue(3).take(10, 1)) == 1
+
+
+def test_merged_rows_count_with_what_they_have_grown_to() -> None:
+    head, other = tags(0, "A", values={"a": 1}), tags(1, "B")
+    some = Queue()
+    some.push([head, other], NOW)
+    assert merge(head, tags(2, "A", values={"b": "x" * 100}), 1 << 20)
+    room = len(row_of(head)) + len(other.row)
+    assert some.take(10, room) == [head]
+
+
+def test_what_is_taken_out_is_given_back_and_the_rest_stays_in_order() -> None:
+    some = queue(6)
+    removed = some.remove(lambda event: event.offset % 2 == 0, NOW + 7)
+    assert [event.offset for event in removed] == [0, 2, 4]
+    assert some.oldest() == NOW + 7
+    assert [event.offset for event in some.take(10, 1 << 20)] == [1, 3, 5]
+    assert some.remove(lambda _: True, NOW) == []
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("push"), st.integers(0, 7)),
+            st.tuples(st.just("front"), st.integers(0, 3)),
+            st.tuples(st.just("take"), st.integers(1, 8)),
+            st.tuples(st.just("remove"), st.integers(2, 4)),
+        ),
+        max_size=30,
+    ),
+    st.integers(1, 6),
+)
+def test_a_queue_keeps_order_and_count_whatever_is_done_to_it(
+    steps: list[tuple[str, int]], rows: int
+) -> None:
+    some, model, offset = Queue(), list[int](), 0
+    for at, (what, count) in enumerate(steps):
+        events = devices(range(offset, offset + count)) if what in {"push", "front"} else []
+        offset += len(events)
+        mine = [event.offset for event in events]
+        if what == "push":
+            some.push(events, NOW + at)
+            model += mine
+        elif what == "front":
+            some.push_front(events)
+            model[:0] = mine
+        elif what == "take":
+            taken = [event.offset for event in some.take(count, rows * (ROW + 4))]
+            assert taken == model[: len(taken)]
+            assert len(taken) <= count
+            assert taken or not model
+            del model[: len(taken)]
+        else:
+            some.remove(lambda event, every=count: event.offset % every == 0, NOW + at)  # type: ignore[misc]  # a default binds the loop's value
+            model = [each for each in model if each % count]
+        assert len(some) == len(model)
+        assert (some.due_at(LINGER) is None) == (not model)
+        assert sum(int(stamp[0]) for stamp in some._stamps) == len(model)
+        assert some._bytes == sum(len(event.row) for event in some._events)
