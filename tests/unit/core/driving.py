@@ -176,8 +176,8 @@ class Drive:
         end = self.now + seconds
         for _ in range(_MOST_STEPS):
             self.plan()
-            self._answer(post, poll)
             if self.submits or self.polls or self.commit:
+                self._answer(post, poll)
                 continue
             wake_at = self.engine.wake_at(self.now)
             if wake_at is None or wake_at > end:
