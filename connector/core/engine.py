@@ -18,7 +18,6 @@ from connector.core.actions import Action, Commit, Notice, Pause, Poll, Resume, 
 from connector.core.adoption import Adoption
 from connector.core.assignment import Assignment
 from connector.core.backoff import Backoff, Gate
-from connector.core.coalesce import contributors
 from connector.core.dispatch import Dispatch, Route
 from connector.core.fates import Fates
 from connector.core.halts import BRAKE, Halts
@@ -624,8 +623,3 @@ def _hold_beyond_reach(event: Event) -> bool:
     home.held.append(event)
     event.job = 0
     return True
-
-
-def held_events(homes: Iterable[Assignment]) -> list[Event]:
-    """Return the events that wait for their checkpoint's reach to grow, and all that they stand for."""
-    return [each for home in homes for event in home.held for each in contributors(event)]

@@ -15,7 +15,7 @@ def _from(offset: int, *, on_data_loss: str = "halt", reset: str = "earliest") -
 
 @pytest.mark.parametrize("offset", [10, 15, 20])
 def test_a_committed_offset_inside_the_log_is_taken_with_its_metadata(offset: int) -> None:
-    assert _from(offset) == (offset, "jobs", "", "", False, False)
+    assert _from(offset) == Beginning(offset, "jobs")
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_a_committed_offset_inside_the_log_is_taken_with_its_metadata(offset: in
 )
 def test_without_a_commit_the_reset_policy_decides(reset: str, offset: int) -> None:
     found = beginning(None, 10, 20, reset=reset, on_data_loss="halt", where="t/0")
-    assert found == (offset, "", "", "", False, False)
+    assert found == Beginning(offset)
 
 
 def test_without_a_commit_and_without_a_policy_nothing_is_read() -> None:

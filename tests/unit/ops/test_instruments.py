@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import random
-import time
 from typing import Any
 
 import pytest
@@ -55,29 +53,6 @@ def test_ages_of_timestamps_are_counted_like_the_ages_themselves(ages_ms: list[i
     assert cumulative(series) == reference(ages)
     assert series.total == pytest.approx(sum(ages), abs=1e-3)
 
-
-def test_a_list_costs_a_small_part_of_observing_its_values_one_by_one() -> None:
-    dice = random.Random(1)
-    values = [dice.expovariate(1) for _ in range(20_000)]
-    stamps = [int(1_790_000_000_000 - value * 1000) for value in values]
-    one_by_one = OneByOne("h", "h", buckets=BOUNDS, registry=None)
-    series = Distribution(BOUNDS)
-
-    def cost(work: Any) -> float:
-        best = 1e9
-        for _ in range(5):
-            began = time.perf_counter()
-            work()
-            best = min(best, time.perf_counter() - began)
-        return best
-
-    def observe_each() -> None:
-        for value in values:
-            one_by_one.observe(value)
-
-    singly = cost(observe_each)
-    assert cost(lambda: series.observe_many(values)) < singly / 2
-    assert cost(lambda: series.observe_ms_since(1_790_000_000.0, stamps)) < singly / 2
 
 
 def test_known_label_values_are_exported_before_anything_happened() -> None:
