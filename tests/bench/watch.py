@@ -105,12 +105,13 @@ class Watched:
 
     def metrics(self) -> str:
         """The text of /metrics; empty while nothing answers."""
-        try:
-            self._http.request("GET", "/metrics")
-            return self._http.getresponse().read().decode()
-        except (OSError, http.client.HTTPException):
-            self._http.close()
-            return ""
+        for _ in range(2):  # an idle connection may have been closed
+            try:
+                self._http.request("GET", "/metrics")
+                return self._http.getresponse().read().decode()
+            except (OSError, http.client.HTTPException):
+                self._http.close()
+        return ""
 
     def metric(self, name: str, text: str | None = None, **labels: str) -> float:
         """The sum of a metric's series with these labels."""
