@@ -54,7 +54,6 @@ def test_ages_of_timestamps_are_counted_like_the_ages_themselves(ages_ms: list[i
     assert series.total == pytest.approx(sum(ages), abs=1e-3)
 
 
-
 def test_known_label_values_are_exported_before_anything_happened() -> None:
     counter = Counter("a_total", "A.", ("cause",), [("x",), ("y",)])
     histogram = Histogram("h_seconds", "H.", ("stage",), [("queue",)], BOUNDS)
