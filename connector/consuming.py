@@ -21,7 +21,7 @@ from connector.kafka.source import Source, SourceFailed
 from connector.kafka.troubles import Phase, Trouble
 from connector.membership import Membership
 from connector.model import DecoderUnavailable, Fetched, Position, Start, TopicPartition
-from connector.pulse import Pulse
+from connector.pulse import Pulse, fault
 
 MOST_RECORDS = 2000
 """Records of one fetch: a few milliseconds of work at once."""
@@ -225,6 +225,8 @@ class Consuming:
             self._not_written(fenced.message, {})
             if fenced.by == "producer":
                 self.failure = f"another process uses the transactional id of this one: {fenced.message}"
+        except Exception as error:  # noqa: BLE001 -- nobody waits for this task: it must not end unheard
+            self.failure = f"dead letters: {fault(error)}"
         finally:
             self._writing = None
             self._pulse.ring()
@@ -241,7 +243,11 @@ class Consuming:
         self.rebalances += 1
         if self._until_end:
             unknown = [start.partition for start in starts if start.partition not in self._ends]
-            self._ends.update(await self.source.end_offsets(unknown))
+            try:
+                self._ends.update(await self.source.end_offsets(unknown))
+            except Exception as error:  # noqa: BLE001 -- without its end a partition would never be done
+                self.failure = f"Kafka: where partitions end can't be told: {error}"
+                return
         for start in starts:
             self._engine.assigned(start, self._ends.get(start.partition))
         self.membership.ask()
@@ -306,6 +312,8 @@ class Consuming:
         """Drop what was to be done for these: after the group has moved on it would pass for the owner's."""
         gone = set(partitions)
         self._undecoded = [part for part in self._undecoded if part.partition not in gone]
+        for change in self._flow:
+            change.partitions = [each for each in change.partitions if each not in gone]
         if self._commit is not None and not gone.isdisjoint(self._commit.positions):
             self._commit = None
             self._engine.commit_withdrawn()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 
 from connector.core.engine import Engine
 
@@ -16,6 +17,13 @@ class Clock:
 
     def __call__(self) -> float:
         return self._offset + time.monotonic()
+
+
+def fault(error: BaseException) -> str:
+    """Say what broke and where, without the message: that may name a device."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {frames[-1].filename}, line {frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
 
 
 class Pulse:

@@ -137,8 +137,9 @@ class Runner:
             await self._sending.close()
             await consuming.letters.close()
             consuming.membership.standstill.stop()
-        if consuming.failure:
-            self._log.error("failed", reason=consuming.failure)
+        failure = consuming.failure or self._sending.failure
+        if failure:
+            self._log.error("failed", reason=failure)
             return 1
         self._log.info("stopped", **{key: value for key, value in self._metrics.settled().items() if value})
         return 0
@@ -210,7 +211,7 @@ class Runner:
     # -- the end ---------------------------------------------------------------------------------
 
     def _finished(self, reading: asyncio.Task[None]) -> bool:
-        if reading.done() or self._consuming.failure:
+        if reading.done() or self._consuming.failure or self._sending.failure:
             return True
         engine = self._engine
         now = self._pulse.clock()

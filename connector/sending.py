@@ -10,7 +10,7 @@ from connector.core.actions import Poll, Submit
 from connector.core.coalesce import row_of
 from connector.credentials import Token
 from connector.model import Endpoint, Unavailable
-from connector.pulse import Pulse
+from connector.pulse import Pulse, fault
 from connector.pushwoosh.client import AudienceClient
 from connector.pushwoosh.wire import request_body
 from connector.settings import Pushwoosh
@@ -25,6 +25,8 @@ class Sending:
         self._settings = settings
         self._token = token
         self._tasks: set[asyncio.Task[None]] = set()
+        self.failure = ""
+        """Why this process can't go on, once that is so: an answer could not be taken in."""
 
     def submit(self, action: Submit) -> None:
         """POST a batch."""
@@ -41,6 +43,9 @@ class Sending:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.failure = f"an answer of the API: {fault(error)}"
         self._pulse.ring()
 
     async def _submit(self, action: Submit) -> None:

@@ -1,0 +1,174 @@
+"""Fakes of the runner's edges: a consumer, a dead-letter producer and an API without a network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from connector.kafka.listener import Listener
+from connector.kafka.statistics import Statistics
+from connector.model import (
+    Accepted,
+    Endpoint,
+    Fetched,
+    JobReport,
+    JobState,
+    Letter,
+    PollAnswer,
+    Position,
+    PostAnswer,
+    Row,
+    Start,
+    TopicPartition,
+)
+
+
+class FakeSource:
+    """A group member of which a test says what it fetches; remembers what it was told."""
+
+    def __init__(self, *fetches: list[Fetched]) -> None:
+        self.fetches = list(fetches)
+        self.listener: Listener | None = None
+        self.starts: list[Start] = []
+        """Assigned once the source was started."""
+        self.ends: dict[TopicPartition, int] = {}
+        self.joined = True
+        self.closed = False
+        self.paused: set[TopicPartition] = set()
+        self.committed: dict[TopicPartition, Position] = {}
+        self.commits = 0
+        self.refusals: list[Exception] = []
+        """Raised by the next commits."""
+        self.in_fetch: list[Callable[[], Awaitable[None]]] = []
+        """Called within the next fetches, as rebalances are."""
+
+    async def start(self) -> None:
+        if self.listener is not None and self.starts:
+            await self.listener.assigned(self.starts)
+
+    async def fetch(self, max_records: int = 1, wait: float = 0.0) -> list[Fetched]:
+        assert max_records > 0
+        assert wait >= 0
+        await asyncio.sleep(0)
+        if self.in_fetch:
+            await self.in_fetch.pop(0)()
+        return self.fetches.pop(0) if self.fetches else []
+
+    async def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
+        self.commits += 1
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.committed.update(positions)
+
+    async def pause(self, partitions: Collection[TopicPartition]) -> None:
+        self.paused.update(partitions)
+
+    async def resume(self, partitions: Collection[TopicPartition]) -> None:
+        self.paused.difference_update(partitions)
+
+    async def end_offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        return {partition: self.ends[partition] for partition in partitions}
+
+    async def group_metadata(self) -> object:
+        return b"member"
+
+    def high_watermarks(self) -> dict[TopicPartition, int]:
+        return self.ends
+
+    def statistics(self) -> Statistics:
+        return Statistics()
+
+    async def close(self) -> None:
+        self.closed = True
+        if self.listener is not None and self.starts:
+            left = await self.listener.revoked([start.partition for start in self.starts])
+            self.committed.update(left)
+
+
+class FakeLetters:
+    """A dead-letter producer; `source` is where its transactions commit."""
+
+    def __init__(self, source: FakeSource, *, exactly_once: bool = True) -> None:
+        self.commits_positions = exactly_once
+        self.source = source
+        self.written: list[Letter] = []
+        self.failures: list[Exception] = []
+        """Raised by the next writes."""
+        self.proofs: list[Any] = []
+        self.hold: asyncio.Event | None = None
+        """Writes wait for it."""
+
+    async def start(self) -> None:
+        pass
+
+    async def write(
+        self, letters: Sequence[Letter], positions: Mapping[TopicPartition, Position], group_metadata: Any
+    ) -> None:
+        self.proofs.append(group_metadata)
+        if self.hold is not None:
+            await self.hold.wait()
+        if self.failures:
+            raise self.failures.pop(0)
+        self.written += letters
+        if self.commits_positions:
+            self.source.committed.update(positions)
+
+    async def close(self) -> None:
+        pass
+
+
+class FakeClient:
+    """An API that says yes to everything, unless a test has put other answers in its way."""
+
+    def __init__(self) -> None:
+        self.bodies: list[tuple[Endpoint, bytes]] = []
+        self.polls: list[tuple[Endpoint, str, bool]] = []
+        self.post_answers: list[PostAnswer | Exception] = []
+        self.poll_answers: list[PollAnswer | Exception] = []
+        self.devices: dict[str, list[Row]] = {}
+        self.hold: asyncio.Event | None = None
+        """Calls wait for it."""
+        self.closed = False
+
+    async def post(self, endpoint: Endpoint, body: bytes) -> PostAnswer:
+        self.bodies.append((endpoint, body))
+        if self.hold is not None:
+            await self.hold.wait()
+        if self.post_answers:
+            given = self.post_answers.pop(0)
+            if isinstance(given, Exception):
+                raise given
+            return given
+        request_id = f"request-{len(self.bodies)}"
+        self.devices[request_id] = rows_of(body)
+        return Accepted(request_id)
+
+    async def poll(self, endpoint: Endpoint, request_id: str, *, detailed: bool) -> PollAnswer:
+        self.polls.append((endpoint, request_id, detailed))
+        if self.hold is not None:
+            await self.hold.wait()
+        if self.poll_answers:
+            given = self.poll_answers.pop(0)
+            if isinstance(given, Exception):
+                raise given
+            return given
+        return JobReport(JobState.COMPLETED, "Completed", 100, self.devices[request_id])
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def rows_of(body: bytes) -> list[Row]:
+    """A row that says `done` for each device of a request."""
+    devices = msgspec.json.decode(body)["devices"]
+    return [Row(one.get("hwid"), one.get("user_id"), one.get("push_token"), "done") for one in devices]
+
+
+async def until(condition: Callable[[], bool], limit: float = 10.0) -> None:
+    """Wait for this to hold; fail after `limit` seconds."""
+    async with asyncio.timeout(limit):
+        while not condition():  # noqa: ASYNC110 -- any condition, not one event
+            await asyncio.sleep(0.001)
