@@ -16,7 +16,7 @@ from tests.acceptance.workload import mixed
 from tests.acceptance.world import World, world
 from tests.kafka.client import Kafka
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
 
 REPLICAS = 3
 PARTITIONS = 12
