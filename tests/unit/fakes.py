@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,7 @@ class FakeSource:
         self.starts: list[Start] = []
         """Assigned once the source was started."""
         self.ends: dict[TopicPartition, int] = {}
+        self.records_lost: Counter[str] = Counter()
         self.joined = True
         self.closed = False
         self.paused: set[TopicPartition] = set()

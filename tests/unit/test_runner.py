@@ -1,0 +1,327 @@
+"""The process: it starts its parts, has actions carried out, ends in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from connector import runner as module
+from connector.config import Settings
+from connector.core.limits import Limits
+from connector.credentials import Token
+from connector.kafka.troubles import Trouble
+from connector.model import Content, Denied, Fetched, Record, Start, TopicPartition, Unavailable
+from connector.pushwoosh.wire import envelope_bytes
+from connector.runner import Runner, interpreters, limits
+from tests.settings import with_environment
+from tests.unit.core.builders import record
+from tests.unit.fakes import FakeClient, FakeLetters, FakeSource, until
+
+TAGS = TopicPartition("tags", 0)
+
+
+@pytest.fixture(autouse=True)
+def _leave_as_it_was() -> Iterator[None]:
+    """A runner configures the log and the garbage collector of its process."""
+    log, thresholds = structlog.get_config(), gc.get_threshold()
+    yield
+    structlog.configure(**log)
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+
+
+def settings(**more: str) -> Settings:
+    quick = {
+        "CONNECTOR_ADMIN_HOST": "127.0.0.1",
+        "CONNECTOR_ADMIN_PORT": "0",
+        "CONNECTOR_BATCH_LINGER": "1ms",
+        "CONNECTOR_LOG_SUMMARY_INTERVAL": "0s",
+    }
+    return with_environment(**quick | more)
+
+
+def records(*offsets: int, value: Any = None) -> Fetched:
+    found: list[Record] = []
+    for offset in offsets:
+        content = {"hwid": f"d{offset}", "tags": {"a": 1}} if value is None else value
+        found.append(record(offset, content, TAGS))
+    return Fetched(TAGS, found, None)
+
+
+class Process:
+    """A runner between fakes of Kafka and of the API."""
+
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        *fetches: Fetched,
+        until_end: bool = True,
+        end: int = 0,
+        **more: str,
+    ) -> None:
+        self.source = FakeSource(*[[each] for each in fetches])
+        self.letters = FakeLetters(self.source)
+        self.client = FakeClient()
+        monkeypatch.setattr(Runner, "_source", lambda _: self.source)
+        monkeypatch.setattr(Runner, "_letters", lambda _: self.letters)
+        monkeypatch.setattr(Runner, "_client", lambda _: self.client)
+        self.runner = Runner(settings(**more), until_end=until_end)
+        self.engine = self.runner._engine
+        self.source.listener = self.runner._consuming
+        self.source.starts = [Start(TAGS, 0, "")]
+        self.source.ends = {TAGS: end}
+
+    async def run(self) -> int:
+        async with asyncio.timeout(30):
+            return await self.runner.run()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> Any:
+        """Run beside the test; at the end it must have ended by itself."""
+        task = asyncio.create_task(self.run())
+        try:
+            yield task
+        finally:
+            await asyncio.wait([task], timeout=20)
+            assert task.done()
+
+    @property
+    def position(self) -> int:
+        return self.source.committed[TAGS].offset if TAGS in self.source.committed else -1
+
+
+# -- until the end -----------------------------------------------------------------------------------
+
+
+async def test_until_the_end_everything_is_confirmed_committed_and_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    process = Process(monkeypatch, records(0, 1, 2), records(3, 4, 5), end=5)
+    assert await process.run() == 0
+    assert process.position == 5
+    assert process.source.closed
+    assert process.client.closed
+
+
+async def test_until_the_end_of_nothing_is_over_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process(monkeypatch, end=0)
+    assert await process.run() == 0
+    assert process.client.bodies == []
+
+
+async def test_until_the_end_letters_are_written_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process(monkeypatch, records(0), records(1, value="no event"), end=2)
+    assert await process.run() == 0
+    assert [letter.record.offset() for letter in process.letters.written] == [1]
+    assert process.position == 2
+
+
+async def test_a_spare_instance_leaves_the_end_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "NOBODY_ELSE", 0.0)
+    process = Process(monkeypatch)
+    process.source.starts = []
+    assert await process.run() == 0
+
+
+async def test_an_instance_that_has_not_joined_is_no_spare_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "NOBODY_ELSE", 0.0)
+    process = Process(monkeypatch)
+    process.source.starts = []
+    process.source.joined = False
+    async with process.running() as task:
+        await until(lambda: process.runner._heartbeat.health().ok)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not task.done()
+        process.source.joined = True
+        process.runner._pulse.ring()
+
+
+async def test_records_that_were_lost_before_the_end_are_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process(monkeypatch, end=5)
+    trouble = Trouble("data_loss", "tags/0", "gone", "lengthen retention", blocking=True)
+    process.runner._consuming.trouble(trouble)
+    assert await process.run() == 1
+
+
+# -- faults ------------------------------------------------------------------------------------------
+
+
+async def test_a_failure_of_the_consumer_ends_it_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process(monkeypatch, until_end=False)
+    process.runner._consuming.failure = "Kafka: it is over"
+    assert await process.run() == 1
+    assert process.source.closed
+
+
+async def test_an_answer_that_cannot_be_taken_in_ends_it_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process(monkeypatch, records(0), until_end=False)
+
+    def broken(*_: object) -> None:
+        raise KeyError("d0")
+
+    monkeypatch.setattr(process.engine, "posted", broken)
+    monkeypatch.setattr("connector.consuming.HAND_OVER_LIMIT", 0.01)
+    assert await process.run() == 1
+
+
+async def test_an_admin_port_that_is_taken_ends_it_with_1_before_it_touches_kafka(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = Process(monkeypatch, CONNECTOR_ADMIN_PORT=str(taken.getsockname()[1]))
+        assert await process.run() == 1
+    assert process.engine.assignments == {}
+    assert not process.source.closed
+
+
+async def test_an_outage_is_told_once_and_gone_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process(monkeypatch, records(0), end=1)
+    process.client.post_answers = [Unavailable("connection refused")]
+    assert await process.run() == 0
+    assert process.position == 1
+    assert process.runner._view.gate_words == ("no_reply", "connection refused")
+    errors = [error.what for error in process.runner._errors.newest_first()]
+    assert errors == ["destination down: connection refused"]
+
+
+# -- signals -----------------------------------------------------------------------------------------
+
+
+async def test_a_signal_stops_it_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process(monkeypatch, records(0, 1), until_end=False)
+    process.client.hold = asyncio.Event()
+    async with process.running() as task:
+        await until(lambda: bool(process.client.bodies))
+        os.kill(os.getpid(), signal.SIGTERM)
+        await until(lambda: process.engine.stopping)
+        process.client.hold.set()
+    assert task.result() == 0
+    assert process.position == 2
+    assert process.source.closed
+
+
+async def test_a_stop_does_not_wait_for_jobs_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process(monkeypatch, records(0, 1), until_end=False, CONNECTOR_JOBS_STOP_TIMEOUT="10ms")
+    monkeypatch.setattr("connector.consuming.HAND_OVER_LIMIT", 0.01)
+    process.client.hold = asyncio.Event()
+    async with process.running() as task:
+        await until(lambda: bool(process.client.bodies))
+        os.kill(os.getpid(), signal.SIGINT)
+    assert task.result() == 0
+    assert process.position <= 0
+
+
+async def test_a_second_signal_leaves_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process(monkeypatch, records(0), until_end=False)
+    process.client.hold = asyncio.Event()
+    left: list[int] = []
+    monkeypatch.setattr(os, "_exit", left.append)
+    async with process.running():
+        await until(lambda: bool(process.client.bodies))
+        os.kill(os.getpid(), signal.SIGTERM)
+        await until(lambda: process.engine.stopping)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await until(lambda: bool(left))
+        process.client.hold.set()
+    assert left == [1]
+
+
+async def test_a_hangup_goes_on_after_the_brake(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process(monkeypatch, records(0), end=1)
+    process.engine.halt("brake", "too many", process.runner._pulse.clock())
+    async with process.running():
+        await until(lambda: process.source.listener is not None and bool(process.engine.assignments))
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert process.position == 1
+
+
+# -- the token ---------------------------------------------------------------------------------------
+
+
+async def test_a_token_that_was_mended_ends_the_halt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "TOKEN_EVERY", 0.01)
+    file = tmp_path / "token"
+    file.write_text("wrong-token")
+    process = Process(
+        monkeypatch,
+        records(0),
+        end=1,
+        CONNECTOR_PUSHWOOSH_TOKEN="",
+        CONNECTOR_PUSHWOOSH_TOKEN_FILE=str(file),
+    )
+    process.client.post_answers = [Denied("unauthorized", "no such token", 401)]
+    async with process.running():
+        await until(lambda: bool(process.engine.halts.all()))
+        file.write_text("right-token")
+    assert process.position == 1
+    assert [b"wrong-token" in body for _, body in process.client.bodies] == [True, False]
+
+
+# -- what it is made of ------------------------------------------------------------------------------
+
+
+def test_the_engine_s_bounds_are_those_of_the_settings() -> None:
+    given = settings(
+        CONNECTOR_BATCH_MAX_DEVICES="7",
+        CONNECTOR_JOBS_POLL_CEILING="3s",
+        CONNECTOR_BUFFER_MAX_EVENTS="123",
+        CONNECTOR_BRAKE_REFUSED_SHARE="0.25",
+    )
+    found = limits(given)
+    assert isinstance(found, Limits)
+    assert (found.max_devices, found.poll_ceiling, found.max_events) == (7, 3.0, 123)
+    assert (found.linger, found.brake_share) == (0.001, 0.25)
+
+
+def test_a_request_fits_into_its_bytes_whatever_the_token_is() -> None:
+    given = settings(CONNECTOR_BATCH_MAX_BYTES="64KiB")
+    whole = envelope_bytes("AAAAA-BBBBB", "t" * module.LONGEST_TOKEN) + limits(given).max_bytes
+    assert whole <= 64 << 10
+
+
+def test_each_topic_is_read_as_what_it_carries() -> None:
+    given = settings(CONNECTOR_KAFKA_REGISTRATIONS_TOPICS="devices", CONNECTOR_KAFKA_MIXED_TOPICS="all")
+    found = interpreters(given, Token("x"))
+    assert {topic: each._content for topic, each in found.items()} == {
+        "tags": Content.TAGS,
+        "devices": Content.REGISTRATIONS,
+        "all": Content.MIXED,
+    }
+
+
+async def test_unknown_platforms_are_counted_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    devices = TopicPartition("devices", 0)
+    process = Process(monkeypatch, end=0, CONNECTOR_KAFKA_REGISTRATIONS_TOPICS="devices")
+    content = {"hwid": "A", "push_token": "T", "platform": 99}
+    found: list[Record] = [record(0, content, devices)]
+    process.source.starts.append(Start(devices, 0, ""))
+    process.source.ends[devices] = 1
+    process.source.fetches = [[Fetched(devices, found, None)]]
+    told: list[str] = []
+    monkeypatch.setattr(process.runner, "_log", _Listening(told))
+    assert await process.run() == 0
+    assert "unknown platform codes, sent as they are" in told
+
+
+class _Listening:
+    """A log that keeps what it was told."""
+
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+
+    def __getattr__(self, _: str) -> Callable[..., None]:
+        return self._tell
+
+    def _tell(self, event: str, **_: object) -> None:
+        self._told.append(event)

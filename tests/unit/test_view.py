@@ -1,0 +1,188 @@
+"""What probes, gauges and the status page are told."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from connector.consuming import Consuming
+from connector.core.engine import Engine
+from connector.kafka.dead_letters import DeadLetters
+from connector.kafka.source import Source
+from connector.kafka.troubles import Trouble
+from connector.model import Accepted, Content, Denied, Unavailable
+from connector.ops.metrics import Metrics
+from connector.ops.status import State
+from connector.ops.watch import Heartbeat, RecentErrors
+from connector.pulse import Clock, Pulse
+from connector.view import View
+from tests.settings import with_environment
+from tests.unit.core.builders import P0, P1, UNDECODABLE, devices, limits, record, start
+from tests.unit.fakes import FakeLetters, FakeSource
+
+
+class Desk:
+    """A view of an engine and a consuming that a test sets up."""
+
+    def __init__(self) -> None:
+        self.pulse = Pulse(Engine(limits(linger=0.0, max_devices=2), lambda: 0.5), Clock())
+        self.engine = self.pulse.engine
+        self.source = FakeSource()
+        self.consuming = Consuming(
+            self.pulse, {}, structlog.get_logger(), until_end=False, beat=lambda _: None
+        )
+        letters = FakeLetters(self.source)
+        self.consuming.attach(cast("Source", self.source), cast("DeadLetters", letters))
+        self.errors = RecentErrors()
+        self.heartbeat = Heartbeat(self.pulse.clock, 60.0)
+        metrics = Metrics(CollectorRegistry(), {"events": Content.TAGS})
+        self.view = View(with_environment(), self.pulse, self.consuming, metrics, self.heartbeat, self.errors)
+
+    @property
+    def now(self) -> float:
+        return self.pulse.clock()
+
+    def with_records(self, count: int) -> Desk:
+        self.engine.assigned(start())
+        events = devices(range(count))
+        records = [event.record for event in events if event.record is not None]
+        self.engine.received(P0, records, events, self.now)
+        return self
+
+    def with_a_job(self) -> Desk:
+        self.with_records(3)
+        self.engine.plan(self.now)
+        first = next(iter(self.engine.dispatch.posting.values()))
+        self.engine.posted(first, Accepted("0123456789abcdef"), self.now)
+        return self
+
+    def state(self) -> State:
+        return self.view.snapshot().state
+
+
+def test_an_instance_at_rest_runs_and_is_ready() -> None:
+    desk = Desk()
+    assert desk.state() is State.RUNNING
+    assert desk.view.ready().ok
+    assert desk.view.live().ok
+
+
+def test_before_it_has_joined_it_starts_and_is_not_ready() -> None:
+    desk = Desk()
+    desk.source.joined = False
+    assert desk.state() is State.STARTING
+    assert not desk.view.ready().ok
+
+
+def test_an_instance_that_stops_is_not_ready() -> None:
+    desk = Desk()
+    desk.engine.stop()
+    assert desk.state() is State.STOPPING
+    assert "stopping" in desk.view.ready().reason
+
+
+def test_a_halt_of_an_application_says_what_to_do_and_about_which() -> None:
+    desk = Desk()
+    desk.engine.halts.denied("APP", Denied("unauthorized", "no such token", 401), "post", desk.now)
+    (halt,) = desk.view.snapshot().halts
+    assert (halt.cause, halt.message, halt.subject) == ("unauthorized", "no such token", "APP")
+    assert "pushwoosh.token" in halt.mend
+    assert desk.state() is State.HALTED
+    assert "unauthorized" in desk.view.ready().reason
+
+
+def test_a_halt_of_the_whole_is_told_before_those_of_applications() -> None:
+    desk = Desk()
+    desk.engine.halts.denied("APP", Denied("unauthorized", "no", 401), "post", desk.now)
+    desk.engine.halt("brake", "too many refused", desk.now)
+    assert [halt.cause for halt in desk.view.snapshot().halts] == ["brake", "unauthorized"]
+
+
+def test_a_trouble_that_blocks_makes_it_not_ready_and_one_that_does_not_is_only_shown() -> None:
+    desk = Desk()
+    desk.consuming.trouble(Trouble("letter_refused", "dead", "refused", "look", blocking=False))
+    assert desk.view.ready().ok
+    assert desk.state() is State.RUNNING
+    desk.consuming.trouble(Trouble("topic_missing", "dead", "is missing", "create it", blocking=True))
+    assert desk.state() is State.HALTED
+    assert "create it" in desk.view.ready().reason
+    assert [(each.cause, each.subject) for each in desk.view.snapshot().troubles] == [
+        ("letter_refused", "dead"),
+        ("topic_missing", "dead"),
+    ]
+    assert all(each.since <= desk.now for each in desk.view.snapshot().troubles)
+
+
+def test_a_closed_gate_is_shown_with_its_cause_and_leaves_it_ready() -> None:
+    desk = Desk().with_records(1)
+    desk.engine.plan(desk.now)
+    (batch,) = desk.engine.dispatch.posting.values()
+    desk.engine.posted(batch, Unavailable("slow down", 429, retry_after=50.0), desk.now)
+    desk.view.gate_words = ("too_many_requests", "slow down")
+    gate = desk.view.snapshot().gate
+    assert gate is not None
+    assert (gate.cause, gate.message) == ("too_many_requests", "slow down")
+    assert 40 < gate.seconds_left <= 50
+    assert desk.state() is State.GATE_CLOSED
+    assert desk.view.ready().ok
+
+
+def test_partitions_show_position_end_backlog_and_age() -> None:
+    desk = Desk().with_records(3)
+    desk.engine.assigned(start(7, partition=P1))
+    desk.source.ends = {P0: 10}
+    first, second = desk.view.snapshot().partitions
+    assert (first.topic, first.partition, first.position, first.end) == ("events", 0, 0, 10)
+    assert first.backlog == 10
+    assert first.lag == 10
+    assert first.buffered == 3
+    assert first.oldest_unsettled_seconds > 1_000_000, "the records' time stamps are of 2023"
+    assert (second.position, second.end, second.backlog, second.lag) == (7, None, None, None)
+    assert second.oldest_unsettled_seconds == 0
+
+
+def test_what_is_settled_out_of_order_is_no_backlog() -> None:
+    desk = Desk().with_records(3)
+    desk.engine.assignments[P0].offsets.settle([1, 2])
+    desk.source.ends = {P0: 10}
+    (shown,) = desk.view.snapshot().partitions
+    assert (shown.backlog, shown.lag) == (8, 10)
+
+
+def test_requests_under_way_count_as_jobs_in_flight() -> None:
+    desk = Desk().with_a_job()
+    assert desk.view.snapshot().jobs_in_flight == {"bulkSetTags": 2}
+    assert desk.view.snapshot().buffered_events == 3
+    assert desk.view.snapshot().buffered_bytes > 100
+
+
+def test_the_status_names_jobs_by_a_part_of_their_request_id_alone() -> None:
+    status = Desk().with_a_job().view.status()
+    (job,) = status.jobs
+    assert job.request == "01234567…"
+    assert (job.devices, job.adopted, job.polls) == (2, False, 0)
+    assert job.age >= 0
+
+
+def test_the_status_has_the_settings_without_the_token() -> None:
+    desk = Desk()
+    status = desk.view.status()
+    assert status.group == "pushwoosh-connector"
+    assert status.max_buffered_events == 100_000
+    assert "hush-token" not in str(status)
+    assert status.uptime >= 0
+
+
+def test_the_status_shows_what_went_wrong_lately() -> None:
+    desk = Desk()
+    desk.errors.add(desk.now, "destination down: refused")
+    assert [error.what for error in desk.view.status().errors] == ["destination down: refused"]
+
+
+def test_letters_that_are_owed_count_as_buffered() -> None:
+    desk = Desk()
+    desk.engine.assigned(start())
+    desk.engine.received(P0, [record(0, "odd")], [UNDECODABLE], desk.now)
+    assert desk.view.snapshot().buffered_events == 1
