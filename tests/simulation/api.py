@@ -57,6 +57,8 @@ def random_faults(rng: random.Random, now_until: float) -> Faults:
     if "rows_unnamed" in plain:  # rows known by their place alone, moved unseen: nobody could tell
         for name in ("rows_shuffled", "rows_foreign", "row_missing", "row_duplicated"):
             plain.pop(name, None)
+    if "row_missing" in plain:  # a foreign row in its place may name, by a hwid, whom we know by a user_id
+        plain.pop("rows_foreign", None)
     return faults_from(plain)
 
 

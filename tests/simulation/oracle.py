@@ -277,6 +277,8 @@ class Oracle:
 
     def begins(self, instance: Instance, start: Start) -> None:
         """An owner begins: what it can't know of earlier jobs may be sent again, if there was a reason."""
+        if self._world.broker.owners[start.partition] is not instance.source.member:
+            return  # it only thinks so: the group has expelled it meanwhile
         known = checkpoint.decode(start.metadata, start.offset)
         settled = known.settled if known else b""
         jobs = {part.request_id: set(part.offsets) for part in known.jobs} if known else {}
