@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -36,6 +36,8 @@ INIT_LIMIT = 15.0
 """Seconds: longer than the transaction of a predecessor that died lives."""
 STEP_LIMIT = 8.0
 """Seconds for delivery, for offsets, for an abort: each less than the transaction's own time-out."""
+GRACE = 2.0
+"""Seconds beyond its own time-out that a call may take before it counts as stuck."""
 COMMIT_LIMIT = 5.0
 """Seconds of one question for a commit's outcome; it is asked until there is an answer."""
 _NO_TIMESTAMP = 0
@@ -265,11 +267,40 @@ class LetterProducer:
         deadline = time.monotonic() + STEP_LIMIT
         while True:
             try:
-                return producer.send_offsets_to_transaction(offsets, group_metadata, STEP_LIMIT)
+                return self._bounded(
+                    producer,
+                    partial(producer.send_offsets_to_transaction, offsets, group_metadata, STEP_LIMIT),
+                )
             except _ERRORS as exception:
                 error = error_in(exception)
                 if error is None or not error.retriable() or time.monotonic() >= deadline:
                     raise
+
+    def _bounded(self, producer: Producer, call: Callable[[], None]) -> None:
+        """Make a call that may never return, though it was given a time-out (librdkafka #5456, #5511).
+
+        Then the producer is left to its fate: the next one of its transactional id fences it, which
+        aborts its transaction.
+        """
+        raised: list[Exception] = []
+
+        def make() -> None:
+            try:
+                call()
+            except _ERRORS as exception:
+                raised.append(exception)
+
+        thread = threading.Thread(target=make, name="dead-letters-offsets", daemon=True)
+        thread.start()
+        thread.join(STEP_LIMIT + GRACE)
+        if thread.is_alive():
+            if self._producer is producer:
+                self._producer = None
+            raise LettersUnwritable(
+                "unavailable", "the group's coordinator can't be reached: no answer in time"
+            )
+        if raised:
+            raise raised[0]
 
     def _commit(self, producer: Producer) -> None:
         """Commit, and ask again until the outcome is known: "exactly once" hangs on knowing it.

@@ -47,8 +47,8 @@ def test_a_restarted_broker_costs_no_more_than_a_pause(
         end(broker)
         broker.start()
         before = settled(connector)
-        back = seconds_until(lambda: settled(connector) > before, 60, "progress")
         here.produce(work, len(work.records) // 2)
+        back = seconds_until(lambda: settled(connector) > before, 60, "progress")
         here.finish(work)
         here.show(seconds_to_go_on=round(back, 2))
         assert here.twice() <= UNRECORDED * 200
