@@ -43,6 +43,7 @@ def _settings() -> dict[str, str]:
 def _commands() -> list[str]:
     lines = [line for block in _blocks("sh") for line in block.splitlines()]
     told = [*lines, *_words()]
+    told = [f"pushwoosh-connector {each}" if each.startswith("dead-letters ") else each for each in told]
     return [
         re.split(r"\s*&&\s*", line)[-1].removeprefix(".venv/bin/")
         for line in told
