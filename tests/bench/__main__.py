@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -61,6 +62,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=[*BENCHES], help="this one; may be repeated")
     parser.add_argument("--output", type=Path, default=Path("bench-results"), help="folder for the results")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no process outlives this one
     os.chdir(Path(__file__).parents[2])  # processes import `tests` from there
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         broker = Broker(Path(scratch) / "broker")
