@@ -42,7 +42,9 @@ def show_plan(replay: Replay, result: Result) -> None:
     selection = replay.selection
     target = "the API" if replay.wish.target == "api" else "their source topics"
     out.print(
-        Text(f"{replay.desk.topic}: {result.meant:,} letters are meant, {result.to_send:,} go to {target}")
+        Text(
+            f"{replay.desk.topic}: {showing.count(result.meant)} meant, {result.to_send:,} to go to {target}"
+        )
     )
     groups = Counter(
         (each.letter.source.topic if each.letter.source else "", each.letter.reason)

@@ -114,7 +114,8 @@ class _Run:
         while batch := self._replay.next_batch(pace.at_once):
             self._send_batch(batch)
             self._watching.reached(self._result.sent)
-            self._stop.wait(pace.wait(self._result.sent, time.monotonic() - began))
+            if self._result.sent < self._result.to_send:
+                self._stop.wait(pace.wait(self._result.sent, time.monotonic() - began))
 
     def _send_batch(self, batch: Sequence[Candidate]) -> None:
         """Send a batch; where the topic refuses it, its halves, until those refused are alone."""

@@ -70,7 +70,7 @@ def show_counts(counts: Counts, topic: str) -> None:
     """Print what `list` tells."""
     out = console()
     copies = f", {counts.copies} of them further copies" if counts.copies else ""
-    out.print(Text(f"{topic}: {_count(counts.letters)}{copies}, {counts.replayed} sent again"))
+    out.print(Text(f"{topic}: {count(counts.letters)}{copies}, {counts.replayed} sent again"))
     if not counts.letters:
         return
     groups = table("reason", "source topic", "letters", "oldest", "newest", numbers=("letters",))
@@ -102,7 +102,8 @@ def show_counts(counts: Counts, topic: str) -> None:
         out.print(newest)
 
 
-def _count(letters: int) -> str:
+def count(letters: int) -> str:
+    """Write how many letters."""
     return f"{letters:,} letter{'' if letters == 1 else 's'}"
 
 

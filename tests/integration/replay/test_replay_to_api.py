@@ -88,7 +88,7 @@ def test_letters_are_confirmed_and_remembered_and_the_source_gets_nothing(world:
 def test_a_dry_run_asks_the_api_nothing(world: World, api: Api) -> None:
     world.refused("A")
 
-    assert "1 go to the API" in world.run("replay", "--to", "api").out
+    assert "1 letter meant, 1 to go to the API" in world.run("replay", "--to", "api").out
     assert api.received() == 0
 
 

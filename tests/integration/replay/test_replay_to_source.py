@@ -37,7 +37,7 @@ def test_a_dry_run_changes_nothing(kafka: Kafka) -> None:
     said = world.run("replay")
 
     assert said.code == 0
-    assert "2 letters are meant, 2 go to their source topics" in said.out
+    assert "2 letters meant, 2 to go to their source topics" in said.out
     assert "dry run: nothing was sent" in said.out
     assert world.replayed() == []
     assert kafka.committed(world.environ["CONNECTOR_KAFKA_GROUP_ID"] + "-dead-letters-replay") == {}

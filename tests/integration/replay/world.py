@@ -63,8 +63,9 @@ class World:
 
     def __init__(self, kafka: Kafka, **environ: str) -> None:
         self.kafka = kafka
-        self.topic = kafka.create_topic(kafka.name("users"), 2)
-        self.dead = kafka.create_topic(kafka.name("dead"), 2)
+        kept = {"retention.ms": "-1"}  # records here have a fixed, old time
+        self.topic = kafka.create_topic(kafka.name("users"), 2, kept)
+        self.dead = kafka.create_topic(kafka.name("dead"), 2, kept)
         self.environ = {
             **ENOUGH,
             "CONNECTOR_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
