@@ -68,6 +68,11 @@ class Desk:
                 raise
             committed, self.doubt = {}, str(failed)
         self._progress = Progress(starts, self._ends, committed)
+        if self._progress.foreign:
+            self.doubt = (
+                f"group {self.reader.group} has positions beyond the end of {self.topic}, of an earlier topic "
+                "of this name: they don't count"
+            )
         return self._progress
 
     def letters(self) -> Iterator[DeadLetter]:

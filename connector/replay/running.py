@@ -72,6 +72,8 @@ class _Run:
             self._sender = SourceSender(self._settings.kafka, replay.desk.reader, replay.partitions)
             self._sender.open()
         replay.prepare()
+        if replay.desk.doubt:
+            sys.stderr.write(f"what was sent again isn't known: {replay.desk.doubt}\n")
         counts = replay.selection.counts()
         self._result.to_send = len(replay.selection.in_order())
         self._result.meant = self._result.to_send + sum(counts.values())

@@ -291,3 +291,4 @@ def test_a_position_from_another_life_of_the_topic_is_not_believed(kafka: Kafka)
     said = world.run("replay", "--yes", "--json")
 
     assert said.json["sent"] == 2
+    assert "of an earlier topic of this name" in said.err
