@@ -247,6 +247,7 @@ class Ledger:
             home.committed = operation.positions[home.partition]
             if home.live:
                 home.offsets.committed(home.committed.offset)
+        self._forget_jobs_that_went()
         self._written(operation.owed)
         self._tally.stages.append((Stage.COMMIT, now - operation.started, 1))
         if operation.owed:

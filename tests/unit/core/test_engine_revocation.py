@@ -146,6 +146,23 @@ def test_accepted_jobs_that_went_with_their_partition_take_no_room_in_the_next_a
     assert drive.position() == 8
 
 
+def test_accepted_jobs_that_went_during_a_commit_of_others_take_no_room_after_it() -> None:
+    drive = both(max_devices=1, max_in_flight=1)
+    drive.read(None, partition=P1)
+    drive.plan()
+    assert drive.commit is not None
+    while drive.engine._slots() > 0:
+        drive.read(*devices(range(8)))
+        drive.plan()
+        drive.posted(drive.submits[0])
+        drive.engine.lost([P0], drive.now)
+        drive.assign()
+    drive.committed()
+    drive.read(*devices(range(8)))
+    drive.run()
+    assert drive.position(P0) == 8
+
+
 def test_a_merged_update_of_two_partitions_goes_on_as_the_part_that_is_ours() -> None:
     drive = both(max_in_flight=1, max_devices=1)
     drive.read(tags(0, "X"), tags(1, "A", values={"a": 1, "b": 1}))
