@@ -30,6 +30,7 @@ class Desk:
         self.total = 0
         """Offsets between the topic's beginnings and ends: at least as many as letters."""
         self.doubt = ""
+        """Why what was sent again isn't known for sure, or empty."""
 
     def __enter__(self) -> Self:
         self._reach()
@@ -70,8 +71,8 @@ class Desk:
         self._progress = Progress(starts, self._ends, committed)
         if self._progress.foreign:
             self.doubt = (
-                f"group {self.reader.group} has positions beyond the end of {self.topic}, of an earlier topic "
-                "of this name: they don't count"
+                f"group {self.reader.group} has positions beyond the end of {self.topic}, of an earlier "
+                "topic of this name: they don't count"
             )
         return self._progress
 
