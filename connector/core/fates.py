@@ -19,6 +19,8 @@ from connector.core.verdicts import RETRYABLE, judge
 from connector.model import Event, JobReport, Letter, Reason, Refused, Rejection
 
 PAYLOAD_TOO_LARGE = 413
+_REFUSED = -1
+"""The job of an event that holds its lanes for its letter alone: it was sent, and no job has this number."""
 Judged = tuple[int, int]
 """(events judged for good, how many of them were refused): what the brake watches."""
 
@@ -208,6 +210,7 @@ class Fates:
         if event.record is None:
             raise RuntimeError("an event without its record cannot be dead-lettered")
         letter = Letter(event.record, rejection, event.attempts, event.first_attempt, event.last_attempt)
+        hold.event.job = _REFUSED
         self._ledger.owe(letter, event.home, event.size, event.endpoint, now, hold)
 
     def release_written(self) -> None:

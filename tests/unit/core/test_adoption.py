@@ -362,6 +362,26 @@ def test_a_displaced_event_that_is_held_for_the_checkpoint_is_not_sent_out_of_tu
     assert drive.at_rest()
 
 
+def test_an_event_whose_letter_is_owed_is_not_sent_again_for_an_adopted_one() -> None:
+    drive = Drive(limits(max_devices=1))
+    drive.assign(P0)
+    drive.assign(P2)
+    drive.read(tags(0, "A", partition=P2))
+    drive.read(tags(0, "A"))
+    drive.start_job()
+    drive.engine.lost([P2], drive.now)
+    poll = drive.next_poll()
+    drive.polled(poll, completed(Row("A", status="failed")))
+    assert drive.engine.ledger.letters == 1
+    drive.assign(P1, *remembered(0, {"J": [0]}))
+    drive.read(tags(0, "A", partition=P1))
+    drive.run()
+    assert drive.posts == 1
+    assert drive.letters == [(P0, 0, "device_failed")]
+    assert (drive.position(P0), drive.position(P1)) == (1, 1)
+    assert drive.at_rest()
+
+
 @pytest.mark.parametrize("metadata", ["rubbish", "pwc9:xyz", "pwc1:damaged!"])
 def test_a_checkpoint_that_cannot_be_read_is_told_of_and_its_records_are_sent_again(metadata: str) -> None:
     drive = Drive()
