@@ -21,10 +21,10 @@ from structlog.typing import FilteringBoundLogger
 
 from connector.consuming import Consuming
 from connector.core.actions import Commit, Pause, Poll, Resume, Submit
-from connector.core.decode import Interpreter, load_decoder
 from connector.core.engine import Engine
 from connector.core.limits import Limits
 from connector.credentials import Token
+from connector.interpreting import interpreters
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.given import to_consumer, to_producer
 from connector.kafka.source import Source
@@ -327,20 +327,3 @@ def limits(settings: Settings) -> Limits:
         max_events=settings.buffer.max_events,
         max_event_bytes=settings.buffer.max_bytes,
     )
-
-
-def interpreters(settings: Settings, token: Token) -> dict[str, Interpreter]:
-    """Return for each source topic what reads its records."""
-    kafka = settings.kafka
-    decoder = None if kafka.decoder == "json" else load_decoder(kafka.decoder)
-    room = settings.batch.max_bytes - envelope_bytes(settings.pushwoosh.application, token.current()) - 1
-    return {
-        topic: Interpreter(
-            content,
-            decoder,
-            key_is_hwid=kafka.key_is_hwid,
-            max_row_bytes=room,
-            application=settings.pushwoosh.application,
-        )
-        for topic, content in kafka.contents.items()
-    }

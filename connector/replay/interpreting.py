@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from connector.core.decode import Interpreter
 from connector.credentials import Token
+from connector.interpreting import interpreters
 from connector.model import DecoderUnavailable, Event, Reason, Record, Rejection
 from connector.replay.failed import Failed
 from connector.replay.letter import DeadLetter, SourceRecord
-from connector.runner import interpreters
 from connector.settings import Settings
 
 Outcome = Event | Rejection | None

@@ -18,11 +18,10 @@ import structlog
 from connector import runner as module
 from connector.config import Settings
 from connector.core.limits import Limits
-from connector.credentials import Token
 from connector.kafka.troubles import Trouble
-from connector.model import Content, Denied, Fetched, Record, Start, TopicPartition, Unavailable
+from connector.model import Denied, Fetched, Record, Start, TopicPartition, Unavailable
 from connector.pushwoosh.wire import envelope_bytes
-from connector.runner import Runner, interpreters, limits
+from connector.runner import Runner, limits
 from tests.settings import with_environment
 from tests.unit.core.builders import record
 from tests.unit.fakes import FakeClient, FakeLetters, FakeSource, until
@@ -288,16 +287,6 @@ def test_a_request_fits_into_its_bytes_whatever_the_token_is() -> None:
     given = settings(CONNECTOR_BATCH_MAX_BYTES="64KiB")
     whole = envelope_bytes("AAAAA-BBBBB", "t" * module.LONGEST_TOKEN) + limits(given).max_bytes
     assert whole <= 64 << 10
-
-
-def test_each_topic_is_read_as_what_it_carries() -> None:
-    given = settings(CONNECTOR_KAFKA_REGISTRATIONS_TOPICS="devices", CONNECTOR_KAFKA_MIXED_TOPICS="all")
-    found = interpreters(given, Token("x"))
-    assert {topic: each._content for topic, each in found.items()} == {
-        "tags": Content.TAGS,
-        "devices": Content.REGISTRATIONS,
-        "all": Content.MIXED,
-    }
 
 
 async def test_unknown_platforms_are_counted_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
