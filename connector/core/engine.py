@@ -310,7 +310,7 @@ class Engine:
             return
         for home, part in job.slices.items():
             home.slices[job.serial] = part
-        self.ledger.accepted(job.slices)
+        self.ledger.accepted(job.slices, batch.sent_at)
         self.tracking.add(job)
         self.tracking.begin(job, now)
 
@@ -391,6 +391,8 @@ class Engine:
         self.tracking.remove(job)
         self.tally.stages.append((Stage.JOB, asked_at - job.accepted_at, len(job.events)))
         self.tally.stages.append((Stage.POLL, now - asked_at, len(job.events)))
+        if job.batch is not None:
+            self.ledger.exposure.ended(asked_at - job.batch.sent_at)
         self._proved(job.application, "job", job.accepted_at)
         if report.state is JobState.FAILED:
             self.tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
@@ -557,7 +559,7 @@ class Engine:
         posting = len(self.dispatch.posting)
         return min(
             limits.max_in_flight - posting - len(self.tracking),
-            limits.max_unrecorded - posting - self.ledger.unrecorded,
+            self.ledger.exposure.allowed - posting - self.ledger.unrecorded,
         )
 
     def _submit(self, route: Route, permits: int, now: float, actions: list[Action]) -> int:

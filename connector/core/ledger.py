@@ -18,6 +18,7 @@ from connector.core.actions import Commit
 from connector.core.assignment import Assignment
 from connector.core.backoff import Backoff
 from connector.core.coalesce import contributors, superseded
+from connector.core.exposure import Exposure
 from connector.core.limits import Limits
 from connector.core.tally import Outcome, Stage, Tally
 from connector.model import Event, Letter, Position, TopicPartition
@@ -69,8 +70,8 @@ class Operation:
     positions: dict[TopicPartition, Position]
     versions: dict[Assignment, int]
     owed: list[Owed]
-    recorded: int
-    """Jobs that its checkpoints remember for the first time."""
+    recorded: list[float]
+    """When the jobs were sent that its checkpoints remember for the first time."""
     started: float
 
 
@@ -95,14 +96,15 @@ class Ledger:
         self.freed: list[Hold] = []
         """Events whose letters are written, or no longer ours to write: their lanes may be released."""
         self._ties = count()
-        self._unrecorded = 0
+        self._unrecorded: list[float] = []
+        self.exposure = Exposure(limits)
         self.assignments: dict[TopicPartition, Assignment] = {}
         self.operation: Operation | None = None
 
     @property
     def unrecorded(self) -> int:
         """Accepted jobs that no acknowledged commit remembers."""
-        return self._unrecorded + (self.operation.recorded if self.operation else 0)
+        return len(self._unrecorded) + (len(self.operation.recorded) if self.operation else 0)
 
     @property
     def letters(self) -> int:
@@ -112,9 +114,9 @@ class Ledger:
 
     # -- settling ------------------------------------------------------------------------------
 
-    def accepted(self, homes: Iterable[Assignment]) -> None:
+    def accepted(self, homes: Iterable[Assignment], sent_at: float) -> None:
         """A job was accepted with records of these partitions: the next commit records it."""
-        self._unrecorded += 1
+        self._unrecorded.append(sent_at)
         for home in homes:
             home.version += 1
 
@@ -180,7 +182,7 @@ class Ledger:
             recorded=self._unrecorded,
             started=now,
         )
-        self._unrecorded = 0
+        self._unrecorded = []
         self._quiet_until = now + QUIET + QUIET_PER_PARTITION * len(dirty)
         return Commit(self.operation.positions, [owed.letter for owed in letters])
 
@@ -240,6 +242,8 @@ class Ledger:
         """Take in that the commit was acknowledged."""
         operation = self._end()
         self._commit_failures = 0
+        for sent_at in operation.recorded:
+            self.exposure.recorded(now - sent_at)
         if operation.owed:
             self._letter_failures = 0
         for home, version in operation.versions.items():
@@ -314,7 +318,7 @@ class Ledger:
     def _undone(self, *, written: bool) -> Operation:
         """Return the commit that is no more: its positions and jobs are still to be recorded."""
         operation = self._end()
-        self._unrecorded += operation.recorded
+        self._unrecorded = operation.recorded + self._unrecorded
         for home in operation.versions:
             home.version += 1
         self._forget_jobs_that_went()
@@ -333,7 +337,7 @@ class Ledger:
     def _forget_jobs_that_went(self) -> None:
         """Jobs whose partitions are all another owner's will never be in a commit of ours."""
         if not any(home.dirty for home in self.assignments.values()):
-            self._unrecorded = 0
+            self._unrecorded = []
 
     def _end(self) -> Operation:
         operation, self.operation = self.operation, None

@@ -43,9 +43,9 @@ class Limits:
 
     @property
     def max_unrecorded(self) -> int:
-        """Batches that may be on their way or accepted without being in a committed checkpoint.
+        """Most batches that may be on their way or accepted without being in a committed checkpoint.
 
-        This is what a crash can submit twice. Half of the jobs in flight costs nothing:
-        a POST and a commit together take less than half of what a job takes.
+        A crash can submit these twice; `Exposure` allows fewer where jobs take long. Half of the jobs
+        in flight costs nothing: a POST and a commit together take less than half of what a job takes.
         """
         return max(2, self.max_in_flight // 2)

@@ -32,6 +32,9 @@ class Drive:
 
     def __init__(self, bounds: Limits | None = None, seed: int = 0) -> None:
         self.engine = Engine(limits() if bounds is None else bounds, random.Random(seed).random)
+        # As if jobs had ended as soon as they were recorded: several batches may go before a commit.
+        self.engine.ledger.exposure.recorded(1.0)
+        self.engine.ledger.exposure.ended(1.0)
         self.now = NOW
         self.submits: list[Submit] = []
         self.polls: list[Poll] = []

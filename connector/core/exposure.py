@@ -1,0 +1,50 @@
+"""How many batches may be at risk at once: sent, but not yet in a committed checkpoint. Pure.
+
+Given: how long batches took until a commit remembered them, and until their jobs had ended. Gives:
+how many may be in between. That many a crash submits twice, so it is as few as the speed allows.
+
+By Little's law, with all jobs in flight, `max_in_flight * recording / job` batches are in between on
+average; twice as many never make a job wait for long. Jobs that take seconds need one at a time.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+from connector.core.limits import Limits
+
+HEADROOM = 2.0
+"""Times the average: at 1 and one batch at a time, waiting for it costs at most 2 % of the speed."""
+_WEIGHT = 0.2
+"""Of the latest duration in the moving average."""
+
+
+class Exposure:
+    """Two moving averages, seconds. Until both are known it is one batch at a time."""
+
+    __slots__ = ("_ending", "_limits", "_recording")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._recording: float | None = None
+        self._ending: float | None = None
+
+    @property
+    def allowed(self) -> int:
+        """Return how many batches may be on their way or accepted without being in a committed checkpoint."""
+        if self._recording is None or self._ending is None:
+            return 1
+        average = self._limits.max_in_flight * self._recording / max(self._ending, 1e-6)
+        return min(self._limits.max_unrecorded, max(1, ceil(HEADROOM * average)))
+
+    def recorded(self, seconds: float) -> None:
+        """A batch is in a committed checkpoint, so long after it was sent."""
+        self._recording = _moved(self._recording, seconds)
+
+    def ended(self, seconds: float) -> None:
+        """A job has ended, so long after it was sent."""
+        self._ending = _moved(self._ending, seconds)
+
+
+def _moved(average: float | None, latest: float) -> float:
+    return latest if average is None else average + _WEIGHT * (latest - average)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from connector.core.exposure import Exposure
+from connector.core.limits import Limits
+from tests.unit.core.builders import devices
+from tests.unit.core.driving import Drive
+
+LIMITS = Limits(max_in_flight=16)
+
+
+def exposure(recording: float, ending: float) -> Exposure:
+    known = Exposure(LIMITS)
+    known.recorded(recording)
+    known.ended(ending)
+    return known
+
+
+def test_until_durations_are_known_it_is_one_batch_at_a_time() -> None:
+    known = Exposure(LIMITS)
+    assert known.allowed == 1
+    known.recorded(0.05)
+    assert known.allowed == 1
+    known.ended(0.1)
+    assert known.allowed > 1
+
+
+@pytest.mark.parametrize(
+    ("recording", "ending", "allowed"),
+    [
+        (0.05, 5.0, 1),  # 16 jobs of 5 s: one every 0.3 s, and each is at risk for 0.05 s
+        (0.05, 1.0, 2),
+        (0.05, 0.5, 4),
+        (0.05, 0.1, 8),  # half of the jobs in flight at most
+        (0.02, 0.0, 8),
+    ],
+)
+def test_it_is_twice_what_is_at_risk_on_average_but_at_most_half_of_the_jobs_in_flight(
+    recording: float, ending: float, allowed: int
+) -> None:
+    assert exposure(recording, ending).allowed == allowed
+
+
+def test_it_follows_jobs_that_take_longer_and_longer() -> None:
+    known = exposure(0.05, 0.05)
+    for _ in range(30):
+        known.ended(5.0)
+    assert known.allowed == 1
+
+
+def test_a_crash_amid_jobs_that_take_seconds_finds_one_batch_at_most_that_no_commit_remembers() -> None:
+    drive = Drive(Limits(max_in_flight=16, max_devices=10, linger=0.0))
+    drive.engine.ledger.exposure = Exposure(drive.engine._limits)
+    drive.assign()
+    drive.read(*devices(range(1000)))
+    for _ in range(40):
+        drive.plan()
+        at_risk = len(drive.submits) + drive.engine.ledger.unrecorded
+        assert at_risk <= 1
+        drive.later(0.03)
+        for submit in list(drive.submits):
+            drive.posted(submit)
+        drive.plan()
+        drive.later(0.01)
+        if drive.commit is not None:
+            drive.committed()
+    assert len(drive.engine.tracking) == 16
+    assert drive.engine.ledger.unrecorded == 0
