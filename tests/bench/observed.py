@@ -52,7 +52,12 @@ def record_stacks(path: Path) -> None:
 
     signal.signal(signal.SIGALRM, look)
     signal.setitimer(signal.ITIMER_REAL, INTERVAL, INTERVAL)
-    atexit.register(lambda: path.write_text("".join(f"{stack} {count}\n" for stack, count in seen.items())))
+
+    def write() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)  # an ending interpreter has no handlers: it would be killed
+        path.write_text("".join(f"{stack} {count}\n" for stack, count in seen.items()))
+
+    atexit.register(write)
 
 
 if __name__ == "__main__":
