@@ -114,7 +114,7 @@ class Consuming:
         if self._undecoded:
             await self._decode_again()
             return
-        if engine.pressure.full(engine.assignments.values()):
+        if engine.full:
             self._full_since = now if self._full_since is None else self._full_since
             if now - self._full_since < FULL_WAIT:
                 await self._ordered(FETCH_WAIT)

@@ -63,3 +63,11 @@ class Notice:
     level: str
     event: str
     fields: dict[str, Any] = field(default_factory=dict)
+
+
+class Notices(list[Notice]):
+    """What was noticed since they were last read; whoever reads them clears them."""
+
+    def tell(self, level: str, event: str, **fields: object) -> None:
+        """Add one."""
+        self.append(Notice(level, event, fields))

@@ -9,7 +9,6 @@ import msgspec
 from connector.core.backoff import Backoff
 from connector.core.coalesce import contributors, join, size_of, take_apart
 from connector.core.dispatch import Dispatch
-from connector.core.halts import Brake
 from connector.core.jobs import Batch, Job
 from connector.core.lanes import Lanes
 from connector.core.ledger import Hold, Ledger
@@ -44,7 +43,6 @@ class Fates:
         self._dispatch = dispatch
         self._tally = tally
         self._backoff = Backoff(limits.retry_base, limits.retry_ceiling)
-        self.brake = Brake(limits.brake_share, limits.brake_window)
 
     # -- a job ended -----------------------------------------------------------------------------
 

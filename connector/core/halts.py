@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from connector.core.actions import Notices
+from connector.core.jobs import Batch
+from connector.core.limits import Limits
+from connector.core.tally import Tally
 from connector.model import Denied
 
 BRAKE = "brake"
@@ -46,27 +50,45 @@ class Halt:
 class Halts:
     """Halts of applications, which end by themselves once a probe succeeds, and of the whole instance."""
 
-    def __init__(self, probe_interval: float) -> None:
-        self._interval = probe_interval
+    def __init__(self, limits: Limits, tally: Tally, notices: Notices) -> None:
+        self._interval = limits.probe_interval
+        self._brake = Brake(limits.brake_share, limits.brake_window)
+        self._tally = tally
+        self._notices = notices
         self.applications: dict[str, Halt] = {}
         self.whole: dict[str, Halt] = {}
 
-    def denied(self, application: str, answer: Denied, stage: str, now: float) -> bool:
-        """The API won't work with this application. True if that is news."""
+    def denied(self, application: str, answer: Denied, stage: str, now: float) -> None:
+        """The API won't work with this application; `stage` is what it was asked for."""
         halt = self.applications.get(application)
         news = halt is None or (halt.cause, halt.stage) != (answer.cause, stage)
         since = now if halt is None else halt.since
-        self.applications[application] = Halt(
+        halt = self.applications[application] = Halt(
             answer.cause, answer.message, since, stage, denied_at=now, probe_at=now + self._interval
         )
-        return news
-
-    def stop_all(self, cause: str, message: str, now: float) -> bool:
-        """Halt the whole instance. True if that is news."""
-        news = cause not in self.whole
         if news:
-            self.whole[cause] = Halt(cause, message, now)
-        return news
+            self._tell(halt, http_status=answer.http_status)
+
+    def halt(self, cause: str, message: str, now: float) -> None:
+        """Halt the whole instance."""
+        if cause not in self.whole:
+            halt = self.whole[cause] = Halt(cause, message, now)
+            self._tell(halt)
+
+    def _tell(self, halt: Halt, **more: int) -> None:
+        self._tally.halts[halt.cause] += 1
+        self._notices.tell("error", "halted", cause=halt.cause, message=halt.message, **more, mend=halt.mend)
+
+    def judged(self, events: int, refused: int, now: float) -> None:
+        """Events were judged for good: brake if too many of the recent ones were refused."""
+        if self._brake.saw(events, refused):
+            self.halt(BRAKE, self._brake.words, now)
+
+    def release(self, now: float) -> None:
+        """Go on after the brake, and try everything else that halts at once."""
+        self.whole.pop(BRAKE, None)
+        self._brake.reset()
+        self.probe_now(now)
 
     def may_submit(self, application: str, now: float) -> str:
         """`yes`, `no`, or `probe`: one request may try whether the halt is over."""
@@ -83,19 +105,20 @@ class Halts:
         if halt is not None:
             halt.probing = True
 
-    def probe_failed(self, application: str, now: float) -> None:
-        """The probe said nothing about the halt (the destination was down, say): try again later."""
-        halt = self.applications.get(application)
+    def came_to_nothing(self, batch: Batch | None, now: float) -> None:
+        """If this was a probe, it said nothing about the halt (an outage, say): try again later."""
+        halt = self.applications.get(batch.application) if batch is not None and batch.probe else None
         if halt is not None:
             halt.probing = False
             halt.probe_at = now + self._interval
 
     def proved(self, application: str, stage: str, sent_at: float) -> bool:
-        """Something sent at `sent_at` got past `stage`. True if that ended a halt."""
+        """Take in that something sent at `sent_at` got past `stage`. True if that ended a halt."""
         halt = self.applications.get(application)
         if halt is None or halt.stage != stage or sent_at < halt.denied_at:
             return False
         del self.applications[application]
+        self._notices.tell("info", "going on", after="halt")
         return True
 
     def probe_now(self, now: float) -> None:

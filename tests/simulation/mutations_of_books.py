@@ -8,10 +8,11 @@ from typing import Any
 import connector.core.checkpoint as checkpoint_module
 from connector.consuming import Consuming
 from connector.core.adoption import Adoption
-from connector.core.engine import Engine
+from connector.core.answers import Answers
 from connector.core.jobs import Batch, Job
 from connector.core.ledger import Ledger
 from connector.core.offsets import Offsets
+from connector.core.partitions import Partitions
 from connector.model import Event, Position
 from tests.simulation.patching import Mutation, Patch
 
@@ -29,15 +30,15 @@ def _mutation(function: Mutation) -> Mutation:
 @_mutation
 def acknowledged_on_submit(patch: Patch) -> None:
     """A record counts as settled once its POST was accepted."""
-    accepted = Engine._accepted
+    accepted = Answers._accepted
 
-    def wrong(self: Engine, batch: Batch, answer: Any, now: float) -> None:
+    def wrong(self: Answers, batch: Batch, answer: Any, now: float) -> None:
         accepted(self, batch, answer, now)
         for event in batch.events:
             if event.home.live:
                 event.home.offsets.settle([event.offset])
 
-    patch.set(Engine, "_accepted", wrong)
+    patch.set(Answers, "_accepted", wrong)
 
 
 @_mutation
@@ -104,7 +105,7 @@ def tombstones_never_settle(patch: Patch) -> None:
 @_mutation
 def gaps_never_settle(patch: Patch) -> None:
     """The end of a partition that ends in a marker is never passed."""
-    patch.set(Engine, "ended", lambda *_: None)
+    patch.set(Partitions, "ended", lambda *_: None)
 
 
 # -- crashes and hand-overs -------------------------------------------------------------------------
@@ -162,16 +163,16 @@ def hands_over_in_flight(patch: Patch) -> None:
 @_mutation
 def hands_over_silently(patch: Patch) -> None:
     """A hand-over writes nothing down."""
-    revoked = Engine.revoked
+    revoked = Partitions.revoked
 
     async def no_flush(_self: Consuming) -> None:
         pass
 
-    def wrong(self: Engine, partitions: Any, now: float) -> dict[Any, Any]:
+    def wrong(self: Partitions, partitions: Any, now: float) -> dict[Any, Any]:
         revoked(self, partitions, now)
         return {}
 
-    patch.set(Engine, "revoked", wrong)
+    patch.set(Partitions, "revoked", wrong)
     patch.set(Consuming, "_flush", no_flush)
 
 

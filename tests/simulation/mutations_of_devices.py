@@ -9,9 +9,9 @@ from typing import Any
 import connector.core.fates as fates_module
 import connector.core.lanes as lanes_module
 import connector.core.ledger as ledger_module
+from connector.core.answers import Answers
 from connector.core.decode import Interpreter
 from connector.core.dispatch import Dispatch
-from connector.core.engine import Engine
 from connector.core.fates import Fates
 from connector.core.jobs import Batch, Job
 from connector.core.lanes import Lanes
@@ -92,35 +92,35 @@ def failed_job_is_success(patch: Patch) -> None:
 def lost_job_is_success(patch: Patch) -> None:
     """A lost job counts as done."""
 
-    def wrong(self: Engine, job: Job, _why: str, _now: float) -> None:
-        self.tracking.remove(job)
-        self.ledger.confirm(job.events)
-        self.fates.release(job.events)
+    def wrong(self: Answers, job: Job, _why: str, _now: float) -> None:
+        self._tracking.remove(job)
+        self._ledger.confirm(job.events)
+        self._fates.release(job.events)
 
-    patch.set(Engine, "_lost", wrong)
+    patch.set(Answers, "_lost", wrong)
 
 
 @_mutation
 def denial_is_refusal(patch: Patch) -> None:
     """401 is taken for bad data."""
-    posted = Engine.posted
+    posted = Answers.posted
 
-    def wrong(self: Engine, batch: Batch, answer: Any, now: float) -> None:
+    def wrong(self: Answers, batch: Batch, answer: Any, now: float) -> None:
         posted(self, batch, Refused(answer.message, 400) if isinstance(answer, Denied) else answer, now)
 
-    patch.set(Engine, "posted", wrong)
+    patch.set(Answers, "posted", wrong)
 
 
 @_mutation
 def outage_is_refusal(patch: Patch) -> None:
     """A destination that is down is taken for bad data."""
-    posted = Engine.posted
+    posted = Answers.posted
 
-    def wrong(self: Engine, batch: Batch, answer: Any, now: float) -> None:
+    def wrong(self: Answers, batch: Batch, answer: Any, now: float) -> None:
         refused = isinstance(answer, Unavailable) and not answer.maybe_accepted
         posted(self, batch, Refused(answer.message, 400) if refused else answer, now)
 
-    patch.set(Engine, "posted", wrong)
+    patch.set(Answers, "posted", wrong)
 
 
 @_mutation

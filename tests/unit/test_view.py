@@ -53,6 +53,8 @@ class Desk:
 
     def with_a_job(self) -> Desk:
         self.with_records(3)
+        for learn in (self.engine.ledger.exposure.recorded, self.engine.ledger.exposure.ended):
+            learn(1.0)  # or only one batch would go before the first commit
         self.engine.plan(self.now)
         first = next(iter(self.engine.dispatch.posting.values()))
         self.engine.posted(first, Accepted("0123456789abcdef"), self.now)

@@ -51,7 +51,7 @@ def test_it_follows_jobs_that_take_longer_and_longer() -> None:
 
 def test_a_crash_amid_jobs_that_take_seconds_finds_one_batch_at_most_that_no_commit_remembers() -> None:
     drive = Drive(Limits(max_in_flight=16, max_devices=10, linger=0.0))
-    drive.engine.ledger.exposure = Exposure(drive.engine._limits)
+    drive.engine.ledger.exposure = Exposure(drive.engine.ledger._limits)
     drive.assign()
     drive.read(*devices(range(1000)))
     for _ in range(40):

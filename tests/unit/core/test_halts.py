@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from connector.core.actions import Notices
 from connector.core.engine import Engine
 from connector.core.halts import BRAKE, DATA_LOSS, MENDS, Brake, Halts
-from connector.model import Denied, PollAnswer, PostAnswer, Refused, Unavailable
+from connector.core.jobs import Batch
+from connector.core.tally import Tally
+from connector.model import Denied, Endpoint, PollAnswer, PostAnswer, Refused, Unavailable
 from tests.unit.core.builders import NOW, P0, all_done, devices, event_of, limits, record, tags
 from tests.unit.core.driving import Drive
 
@@ -256,15 +259,15 @@ def test_while_stopped_jobs_under_way_are_followed_and_committed() -> None:
 
 
 def test_halts_tell_what_to_do_about_them() -> None:
-    halts = Halts(30.0)
+    halts = Halts(limits(probe_interval=30.0), Tally(), Notices())
     halts.denied("", Denied("odd", "?", 403), "post", NOW)
     assert [halt.mend for halt in halts.all()] == ["see the message"]
 
 
 def test_a_probe_for_an_application_that_is_not_halted_changes_nothing() -> None:
-    halts = Halts(30.0)
+    halts = Halts(limits(probe_interval=30.0), Tally(), Notices())
     halts.probe_sent("")
-    halts.probe_failed("", NOW)
+    halts.came_to_nothing(Batch(1, Endpoint.TAGS, "", [], 0.0, probe=True), NOW)
     assert halts.may_submit("", NOW) == "yes"
     assert halts.probe_at("") is None
 

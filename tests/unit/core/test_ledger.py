@@ -254,7 +254,7 @@ def test_jobs_of_a_failed_commit_still_count_as_not_recorded() -> None:
         if drive.commit is not None:
             drive.commit_failed()
         drive.later(40)
-    assert drive.posts <= drive.engine._limits.max_unrecorded
+    assert drive.posts <= drive.engine.ledger._limits.max_unrecorded
     drive.run()
     assert drive.position() == 9
 

@@ -218,7 +218,7 @@ def test_no_more_batches_are_out_that_no_commit_remembers_than_a_crash_may_cost(
         drive.plan()
         for submit in list(drive.submits):
             drive.posted(submit)
-    assert drive.posts == drive.engine._limits.max_unrecorded
+    assert drive.posts == drive.engine.ledger._limits.max_unrecorded
     drive.committed()
     drive.plan()
-    assert drive.posts > drive.engine._limits.max_unrecorded
+    assert drive.posts > drive.engine.ledger._limits.max_unrecorded

@@ -1,0 +1,205 @@
+"""What the API answered: a POST made a job, was refused, denied or lost; a GET found a job as it is.
+
+Given: the facts, as `Engine` has them. Gives: jobs that are tracked, and for those that ended each
+device's fate. What says nothing about devices (an outage, a denial) sends them back unharmed.
+"""
+
+from __future__ import annotations
+
+from connector.core.jobs import Batch, Job, slices_of
+from connector.core.state import State
+from connector.core.tally import JobOutcome, Stage, gate_cause
+from connector.core.tracking import UNKNOWN_DELAY, UNKNOWN_LIMIT
+from connector.model import (
+    Accepted,
+    Denied,
+    JobReport,
+    JobState,
+    JobUnknown,
+    PollAnswer,
+    PostAnswer,
+    Refused,
+    Unavailable,
+)
+
+
+class Answers:
+    """Takes in what became of requests and jobs."""
+
+    def __init__(self, state: State) -> None:
+        self._limits = state.limits
+        self._random = state.random
+        self._tally = state.tally
+        self._notices = state.notices
+        self._ledger = state.ledger
+        self._dispatch = state.dispatch
+        self._tracking = state.tracking
+        self._halts = state.halts
+        self._gate = state.gate
+        self._adoption = state.adoption
+        self._fates = state.fates
+
+    def posted(self, batch: Batch, answer: PostAnswer, now: float) -> None:
+        """The POST of a batch was answered, or was not."""
+        self._dispatch.posting.pop(batch.serial, None)
+        if isinstance(answer, Unavailable):
+            self._unavailable(answer, batch.sent_at, now)
+            if answer.maybe_accepted:
+                self._tally.resubmitted[batch.endpoint] += len(batch.events)
+        else:
+            self._gate.succeeded(batch.sent_at)
+        match answer:
+            case Accepted():
+                self._accepted(batch, answer, now)
+            case Refused():
+                self._halts.proved(batch.application, "post", batch.sent_at)
+                self._halts.came_to_nothing(batch, now)
+                self._refused(batch, answer, now)
+            case Denied():
+                self._halts.denied(batch.application, answer, "post", now)
+                self._fates.once_more(batch, now)
+            case Unavailable():
+                self._halts.came_to_nothing(batch, now)
+                self._fates.once_more(batch, now)
+
+    def _accepted(self, batch: Batch, answer: Accepted, now: float) -> None:
+        job = Job(
+            batch.serial,
+            answer.request_id,
+            batch.endpoint,
+            batch.application,
+            batch.events,
+            accepted_at=now,
+            batch=batch,
+        )
+        self._halts.proved(batch.application, "post", batch.sent_at)
+        self._tally.submitted[batch.endpoint] += len(batch.events)
+        self._tally.stages.append((Stage.SUBMIT, now - batch.sent_at, len(batch.events)))
+        job.slices = slices_of(job)
+        self._dispatch.half_accepted(batch)
+        if not job.slices:
+            self._halts.came_to_nothing(batch, now)
+            self._fates.release(job.events)
+            return
+        for home, part in job.slices.items():
+            home.slices[job.serial] = part
+        self._ledger.accepted(job.slices, batch.sent_at)
+        self._tracking.add(job)
+        self._tracking.begin(job, now)
+
+    def _refused(self, batch: Batch, answer: Refused, now: float) -> None:
+        alone = len(batch.events) == 1
+        if not alone:
+            batch.events = self._fates.still_ours(batch.events, now)
+        if not batch.events:
+            self._dispatch.search_over(batch)
+            return
+        if alone:
+            judged, refused = self._fates.refused_alone(batch, answer, now)
+            self._halts.judged(judged, refused, now)
+            self._dispatch.search_over(batch)
+            return
+        self._tally.split_batches += 1
+        if self._fates.too_large(batch, answer):
+            self._notices.tell(
+                "warning",
+                "the API finds the batch too large: smaller ones from now on",
+                http_status=answer.http_status,
+                max_bytes=self._dispatch.max_bytes,
+            )
+        else:
+            self._dispatch.search(batch)
+
+    def polled(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
+        """The GET of a job's status was answered, or was not."""
+        job.polling = False
+        if isinstance(answer, Unavailable):
+            self._unavailable(answer, asked_at, now)
+        else:
+            self._gate.succeeded(asked_at)
+        if job.serial not in self._tracking.jobs or job.serial in self._adoption.pending:
+            return
+        match answer:
+            case Unavailable():
+                self._ask_later(job, now, 0.0)
+            case Denied() if answer.http_status < 300:  # noqa: PLR2004  # RFC 9110: 2xx; the job itself was denied
+                self._tracking.finished(job, asked_at)
+                self._tracking.remove(job)
+                self._halts.denied(job.application, answer, "job", now)
+                self._fates.submit_again(job, now, losses=0)
+            case Denied():
+                # However old it is, it is not lost: nobody may know anything until this is mended.
+                self._halts.denied(job.application, answer, "poll", now)
+                self._tracking.at(job, now + self._limits.probe_interval)
+            case JobUnknown():
+                job.unknown += 1
+                if job.unknown >= UNKNOWN_LIMIT:
+                    self._lost(job, answer.message, now)
+                else:
+                    self._ask_later(job, now, UNKNOWN_DELAY)
+            case JobReport():
+                self._reported(job, answer, asked_at, now)
+
+    def _ask_later(self, job: Job, now: float, delay: float) -> None:
+        if self._tracking.expired(job, now) and not self._gate.closed_until:
+            self._lost(job, "no end in sight", now)
+        else:
+            self._tracking.at(job, now + delay)
+
+    def _reported(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
+        job.unknown = 0
+        if self._halts.proved(job.application, "poll", asked_at):
+            self._tracking.hasten(now)
+        if report.state is JobState.UNFINISHED:
+            if self._tracking.expired(job, now):
+                self._lost(job, f"still {report.word or 'unfinished'}", now)
+            else:
+                self._tracking.unfinished(job, report, asked_at, now)
+            return
+        if report.state is JobState.COMPLETED and report.rows is None and job.without_details:
+            job.without_details = False
+            self._tracking.at(job, now)
+            return
+        self._tracking.finished(job, asked_at)
+        self._tracking.remove(job)
+        self._tally.stages.append((Stage.JOB, asked_at - job.accepted_at, len(job.events)))
+        self._tally.stages.append((Stage.POLL, now - asked_at, len(job.events)))
+        if job.batch is not None:
+            self._ledger.exposure.ended(asked_at - job.batch.sent_at)
+        self._halts.proved(job.application, "job", job.accepted_at)
+        if report.state is JobState.FAILED:
+            self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
+            judged, refused = self._fates.job_failed(job, report, now)
+        else:
+            self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
+            judged, refused = self._fates.conclude(job, report, now)
+        self._halts.judged(judged, refused, now)
+
+    def _lost(self, job: Job, why: str, now: float) -> None:
+        self._halts.came_to_nothing(job.batch, now)
+        self._tracking.remove(job)
+        self._tally.jobs[job.endpoint, JobOutcome.LOST] += 1
+        self._notices.tell(
+            "warning", "job lost", why=why, age=round(now - job.accepted_at, 1), devices=len(job.events)
+        )
+        losses = (job.batch.losses if job.batch else 0) + 1
+        if losses > self._limits.max_resubmissions:
+            judged = self._fates.never_confirmed(job, losses, now)
+            self._halts.judged(judged, judged, now)
+            return
+        self._tally.jobs[job.endpoint, JobOutcome.RESUBMITTED] += 1
+        self._tally.resubmitted[job.endpoint] += len(job.events)
+        self._fates.submit_again(job, now, losses=losses)
+
+    def _unavailable(self, answer: Unavailable, sent_at: float, now: float) -> None:
+        was_open = self._gate.closed_until is None
+        if self._gate.failed(now, sent_at, answer.retry_after, self._random()):
+            self._tally.gate_closures[gate_cause(answer.http_status)] += 1
+            if was_open:
+                self._notices.tell(
+                    "warning",
+                    "destination down",
+                    cause=gate_cause(answer.http_status),
+                    message=answer.message,
+                    http_status=answer.http_status,
+                )

@@ -1,0 +1,218 @@
+"""What happens to partitions: one becomes ours, its records are read, it goes to another owner.
+
+Given: the facts, as `Engine` has them. Gives: events in their lanes, adopted jobs with their records,
+rejections owed to the dead-letter topic; on revocation the positions that are still to be committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from connector.core import checkpoint
+from connector.core.assignment import Assignment
+from connector.core.jobs import Job
+from connector.core.state import State
+from connector.core.tally import NO_ENDPOINT, JobOutcome
+from connector.model import Event, Letter, Position, Record, Rejection, Start, TopicPartition
+
+
+class Partitions:
+    """Takes records in, and lets go of what is no longer ours."""
+
+    def __init__(self, state: State) -> None:
+        self._tally = state.tally
+        self._notices = state.notices
+        self._lanes = state.lanes
+        self._ledger = state.ledger
+        self._dispatch = state.dispatch
+        self._tracking = state.tracking
+        self._halts = state.halts
+        self._adoption = state.adoption
+        self._fates = state.fates
+
+    def assigned(self, start: Start, until: int | None = None) -> None:
+        """A partition is ours from now on. `until`: leave records from this offset on alone."""
+        known = checkpoint.decode(start.metadata, start.offset)
+        if known is None and start.metadata:
+            self._tally.unreadable_checkpoints += 1
+            self._notices.tell(
+                "warning",
+                "checkpoint unreadable: its jobs will be submitted again",
+                topic=start.partition.topic,
+                partition=start.partition.partition,
+            )
+        home = Assignment(start.partition, start.offset, known.settled if known else b"")
+        home.until = until
+        home.committed = Position(start.offset, start.metadata)
+        self._ledger.assignments[start.partition] = home
+        adopted = self._adoption.expect(home, known.jobs) if known else 0
+        if adopted:
+            self._notices.tell(
+                "info",
+                "adopting unfinished jobs",
+                topic=start.partition.topic,
+                partition=start.partition.partition,
+                jobs=adopted,
+            )
+
+    def received(
+        self,
+        partition: TopicPartition,
+        records: Sequence[Record],
+        outcomes: Sequence[Event | Rejection | None],
+        now: float,
+    ) -> None:
+        """Records of one partition were read, in offset order, each with what decoding made of it."""
+        home = self._ledger.assignments.get(partition)
+        if home is None:
+            return
+        read = [outcome for outcome in outcomes if outcome.__class__ is Event]  # isinstance costs more
+        if len(read) == len(records):  # decoding has asked each record already
+            offsets = [event.offset for event in read]
+            timestamps = [event.timestamp for event in read]
+        else:
+            offsets = [record.offset() for record in records]
+            timestamps = [record.timestamp()[1] for record in records]
+        if home.until is not None and offsets and offsets[-1] >= home.until:
+            keep = sum(1 for offset in offsets if offset < home.until)
+            self.received(partition, records[:keep], outcomes[:keep], now)
+            self.ended(partition, home.until, now)
+            return
+        next_before = home.offsets.next
+        recalling = next_before < max(home.known_until, home.recall_until)
+        home.offsets.received(offsets, timestamps)
+        self._tally.consumed[partition.topic] += len(records)
+        if recalling or len(read) < len(records) or (offsets and offsets[0] < next_before):
+            events, others = self._sort_out(home, records, outcomes, next_before, now)
+        else:
+            events, others = read, 0
+        for event in events:
+            event.home = home
+        home.events += len(events)
+        home.bytes += sum([event.size for event in events])
+        if home.offsets.next - next_before > len(events) + others:
+            home.version += 1  # gaps, and what was settled before, move the position by themselves
+        if recalling and home.adopted:
+            self._admit_recalled(events, home, now)
+        else:
+            self._admit(events, now)
+        self._read_on(home, now)
+
+    def _sort_out(
+        self,
+        home: Assignment,
+        records: Sequence[Record],
+        outcomes: Sequence[Event | Rejection | None],
+        next_before: int,
+        now: float,
+    ) -> tuple[list[Event], int]:
+        """Return the events that are new, and how many other records are: skipped, or owed a letter."""
+        events: list[Event] = []
+        skipped: list[int] = []
+        unreadable = 0
+        for record, outcome in zip(records, outcomes, strict=True):
+            offset = record.offset()
+            if offset < next_before or home.offsets.is_settled(offset):
+                continue
+            if isinstance(outcome, Event):
+                events.append(outcome)
+            elif outcome is None:
+                skipped.append(offset)
+            else:
+                unreadable += 1
+                self._unreadable(record, home, outcome, now)
+        if skipped:
+            self._ledger.skip(home, skipped, NO_ENDPOINT)
+        return events, len(skipped) + unreadable
+
+    def _unreadable(self, record: Record, home: Assignment, rejection: Rejection, now: float) -> None:
+        size = len(record.value() or b"")
+        home.events += 1
+        home.bytes += size
+        self._ledger.owe(Letter(record, rejection), home, size, NO_ENDPOINT, now)
+        self._halts.judged(1, 1, now)
+
+    def _admit(self, events: Sequence[Event], now: float) -> None:
+        coalesced = self._lanes.coalesced
+        self._dispatch.ready(self._lanes.admit(events), now)
+        self._tally.coalesced += self._lanes.coalesced - coalesced
+
+    def _admit_recalled(self, events: Sequence[Event], home: Assignment, now: float) -> None:
+        """Admit records some of which are in adopted jobs: one at a time, they come in order."""
+        for event in events:
+            job = home.adopted.pop(event.offset, None)
+            if job is None:
+                self._admit([event], now)
+            else:
+                self._adoption.attach(event, job)
+
+    def ended(self, partition: TopicPartition, end: int, now: float) -> None:
+        """Below `end` there is nothing in this partition that was not delivered."""
+        home = self._ledger.assignments.get(partition)
+        if home is None:
+            return
+        before = home.offsets.next
+        home.offsets.ended(end if home.until is None else min(end, home.until))
+        if home.offsets.next != before:
+            home.version += 1
+            self._read_on(home, now)
+
+    def _read_on(self, home: Assignment, now: float) -> None:
+        """Start polling adopted jobs once all their records have been read again."""
+        if self._adoption.pending:
+            for job in self._adoption.complete(home):
+                self._follow_adopted(job, now)
+
+    def _follow_adopted(self, job: Job, now: float) -> None:
+        """All its records were read again: poll it, if there is anything left of it."""
+        if job.serial not in self._tracking.jobs:
+            return
+        if not job.events:
+            self._tracking.remove(job)
+            return
+        self._tally.jobs[job.endpoint, JobOutcome.ADOPTED] += 1
+        self._tracking.begin(job, now)
+
+    def revoked(self, partitions: Iterable[TopicPartition], now: float) -> dict[TopicPartition, Position]:
+        """Partitions go to another owner: return what is still to be committed for them, and let go."""
+        ours = self._ledger.assignments
+        homes = [ours[each] for each in partitions if each in ours]
+        self._ledger.take_back(homes)
+        positions = {home.partition: self._ledger.position(home) for home in homes}
+        news = {
+            home.partition: positions[home.partition] != home.committed and not self._ledger.in_doubt(home)
+            for home in homes
+        }
+        self._let_go(homes, now)
+        return {partition: position for partition, position in positions.items() if news[partition]}
+
+    def lost(self, partitions: Iterable[TopicPartition], now: float) -> None:
+        """Partitions are another owner's already: write nothing."""
+        self._let_go(
+            [self._ledger.assignments[each] for each in partitions if each in self._ledger.assignments], now
+        )
+
+    def _let_go(self, homes: Sequence[Assignment], now: float) -> None:
+        if not homes:
+            return
+        jobs = {job.serial: job for home in homes for job in self._tracking.of(home)}
+        held = [event for home in self._ledger.assignments.values() for event in home.held]
+        read = [job for home in homes for job in self._adoption.forget(home)]
+        for home in homes:
+            self._ledger.drop(home)
+        for home in self._ledger.assignments.values():
+            home.held.clear()
+        self._fates.forget_revoked(held, now)
+        self._fates.release_written()
+        for job in jobs.values():
+            job.slices = {home: part for home, part in job.slices.items() if home.live}
+            if not job.slices:
+                self._abandon(job, now)
+        for job in read:
+            self._follow_adopted(job, now)
+
+    def _abandon(self, job: Job, now: float) -> None:
+        """None of a job's records is ours any more."""
+        self._halts.came_to_nothing(job.batch, now)
+        self._tracking.remove(job)
+        self._fates.release(job.events)

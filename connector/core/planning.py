@@ -1,0 +1,155 @@
+"""What is to be done next, and when to ask again if nothing happens before.
+
+Given: the state. Gives: actions, each under way from then on: POSTs, GETs, at most one commit,
+partitions to pause and to resume.
+"""
+
+from __future__ import annotations
+
+from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
+from connector.core.assignment import Assignment
+from connector.core.dispatch import Route
+from connector.core.state import State
+from connector.core.tally import Stage
+from connector.model import Event
+
+
+class Planning:
+    """Decides; what it decided is in the state at once."""
+
+    def __init__(self, state: State) -> None:
+        self._limits = state.limits
+        self._tally = state.tally
+        self._lanes = state.lanes
+        self._ledger = state.ledger
+        self._dispatch = state.dispatch
+        self._tracking = state.tracking
+        self._halts = state.halts
+        self._gate = state.gate
+        self._adoption = state.adoption
+        self._pressure = state.pressure
+        self.frozen = False
+        """While partitions are handed over nothing is submitted."""
+        self.stopping = False
+
+    def plan(self, now: float) -> list[Action]:
+        """Return what is to be done now. Each action is under way from here on and must be reported back."""
+        actions: list[Action] = []
+        self._dispatch.wake(now)
+        permits = self._gate.permits(now)
+        for route in self._routes():
+            permits -= self._submit(route, permits, now, actions)
+        for job in self._tracking.due(now, permits):
+            job.polling = True
+            job.polls += 1
+            self._gate.trial_started(now)
+            actions.append(Poll(job, detailed=not job.without_details))
+        commit = self._commit(now)
+        if commit is not None:
+            actions.append(commit)
+        pause, resume = self._pressure.change(self._ledger.assignments.values())
+        if pause:
+            self._tally.pauses += len(pause)
+            actions.append(Pause(pause))
+        if resume:
+            actions.append(Resume(resume))
+        return actions
+
+    def flush(self, now: float) -> Commit | None:
+        """Return a commit of all that can be committed, without waiting for more."""
+        return self._commit(now, at_once=True)
+
+    def _commit(self, now: float, *, at_once: bool = False) -> Commit | None:
+        commit = self._ledger.plan(now, hold_letters=self._letters_held, at_once=at_once)
+        if commit is not None:
+            for partition in commit.positions:
+                home = self._ledger.assignments[partition]
+                if home.held:
+                    self._within_reach(home)
+        return commit
+
+    @property
+    def _letters_held(self) -> bool:
+        """Whether nothing is dead-lettered until a person has looked."""
+        return bool(self._halts.whole)
+
+    def _within_reach(self, home: Assignment) -> None:
+        held, home.held = home.held, []
+        ready = [event for event in held if not home.beyond_reach(event)]
+        home.held = [event for event in held if home.beyond_reach(event)]
+        self._dispatch.again(ready)
+
+    def _routes(self) -> list[Route]:
+        """Return the routes with something to send, none while nothing may be."""
+        if self.frozen or self.stopping or self._adoption.pending or self._slots() <= 0:
+            return []
+        return self._dispatch.routes()
+
+    def _slots(self) -> int:
+        limits = self._limits
+        posting = len(self._dispatch.posting)
+        return min(
+            limits.max_in_flight - posting - len(self._tracking),
+            self._ledger.exposure.allowed - posting - self._ledger.unrecorded,
+        )
+
+    def _submit(self, route: Route, permits: int, now: float, actions: list[Action]) -> int:
+        sent = 0
+        bounded = any(home.reach is not None for home in self._ledger.assignments.values())
+        stepped_back = self._lanes.step_back if self._lanes.overtaken else None
+        while sent < permits and self._slots() > 0:
+            allowed = self._may_submit(route[0], now)
+            batch = (
+                None
+                if allowed == "no"
+                else self._dispatch.next(route, now, _hold_beyond_reach if bounded else None, stepped_back)
+            )
+            if batch is None:
+                break
+            batch.sent_at = now
+            batch.probe = allowed == "probe"
+            if batch.probe:
+                self._halts.probe_sent(route[0])
+            self._gate.trial_started(now)
+            self._dispatch.posting[batch.serial] = batch
+            if batch.ready_at:
+                self._tally.stages.append((Stage.QUEUE, now - batch.ready_at, len(batch.events)))
+            actions.append(Submit(batch))
+            sent += 1
+        return sent
+
+    def _may_submit(self, application: str, now: float) -> str:
+        """As `Halts.may_submit`; where polls are denied, the jobs that are there are probes enough."""
+        allowed = self._halts.may_submit(application, now)
+        if allowed == "probe" and self._halts.applications[application].stage == "poll":
+            polled = any(job.application == application for job in self._tracking.jobs.values())
+            return "no" if polled else allowed
+        return allowed
+
+    def wake_at(self, now: float) -> float | None:
+        """Return when `plan` should be called if nothing happens before; None: not at all."""
+        requests = [self._tracking.wake_at(), *(self._due_at(route, now) for route in self._routes())]
+        request = min((time for time in requests if time is not None), default=None)
+        if request is not None and self._gate.closed_until is not None:
+            trial = self._gate.wake_at()
+            request = None if trial is None else max(request, trial)
+        times = (request, self._dispatch.next_later(), self._ledger.wake_at(hold_letters=self._letters_held))
+        return min((time for time in times if time is not None), default=None)
+
+    def _due_at(self, route: Route, now: float) -> float | None:
+        """Return when a batch of this route may go, None if only a fact can change that."""
+        due = self._dispatch.due_at(route)
+        if due is None or self._may_submit(route[0], now) != "no":
+            return due
+        probe_at = self._halts.probe_at(route[0])
+        return None if probe_at is None or probe_at <= now else max(due, probe_at)
+
+
+def _hold_beyond_reach(event: Event) -> bool:
+    """Put an event aside that the checkpoint could not remember; tell whether it was."""
+    home: Assignment = event.home
+    if not home.live or not home.beyond_reach(event):
+        return False
+    home.held.append(event)
+    event.job = 0
+    return True

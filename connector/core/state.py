@@ -1,0 +1,37 @@
+"""Everything that one instance knows. Made once, shared by the three that act on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from connector.core.actions import Notices
+from connector.core.adoption import Adoption
+from connector.core.backoff import Backoff, Gate
+from connector.core.dispatch import Dispatch
+from connector.core.fates import Fates
+from connector.core.halts import Halts
+from connector.core.lanes import Lanes
+from connector.core.ledger import Ledger
+from connector.core.limits import Limits
+from connector.core.pressure import Pressure
+from connector.core.tally import Tally
+from connector.core.tracking import Tracking
+
+
+class State:
+    """`random` gives numbers in [0, 1) for the jitter of delays."""
+
+    def __init__(self, limits: Limits, random: Callable[[], float]) -> None:
+        self.limits = limits
+        self.random = random
+        self.tally = Tally()
+        self.notices = Notices()
+        self.lanes = Lanes(limits.max_bytes)
+        self.ledger = Ledger(limits, self.tally)
+        self.dispatch = Dispatch(limits)
+        self.tracking = Tracking(limits)
+        self.halts = Halts(limits, self.tally, self.notices)
+        self.gate = Gate(Backoff(0.5, 60.0))
+        self.adoption = Adoption(self.lanes, self.tracking, self.dispatch)
+        self.pressure = Pressure(limits)
+        self.fates = Fates(limits, random, self.lanes, self.ledger, self.dispatch, self.tally)
