@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import random
 import zlib
 from unittest.mock import patch
 
@@ -10,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.core import tokens
-from connector.core.checkpoint import PREFIX, Checkpoint, JobSlice, decode, encode, unreadable
+from connector.core.checkpoint import (
+    PREFIX,
+    Checkpoint,
+    JobSlice,
+    decode,
+    encode,
+    surely_covers,
+    unreadable,
+)
 from connector.model import Endpoint
 
 REQUEST_IDS = st.one_of(
@@ -90,6 +99,22 @@ def test_what_does_not_fit_is_cut_at_an_offset_below_which_everything_is_remembe
     assert complete == (covers == end_of(position, flags, jobs))
     read = decode(text, position) or Checkpoint(b"", [])
     assert read == below(covers, position, flags, jobs)
+
+
+@given(
+    st.sampled_from((60, 100, 127, 160, 255, 511)),
+    st.lists(st.sampled_from((1, 1, 1, 2, 2, 3, 4, 5, 7, 9, 12)), min_size=1, max_size=12),
+    st.floats(0.1, 0.9),
+    st.randoms(use_true_random=False),
+)
+@settings(deadline=None)
+def test_a_text_covers_at_least_what_letters_rely_on(
+    limit: int, lengths: list[int], share: float, rng: random.Random
+) -> None:
+    settled = b"\0" + b"".join(
+        bytes((rng.random() < share,)) * rng.choice(lengths) for _ in range(8 * limit + 200)
+    )
+    assert encode(1000, settled, (), limit).covers >= 1000 + surely_covers(limit)
 
 
 @settings(deadline=None)

@@ -208,9 +208,9 @@ def test_a_device_s_next_event_waits_until_the_letter_of_the_one_before_is_writt
 
 
 def test_letters_too_far_ahead_to_be_remembered_wait_for_what_lies_before_them() -> None:
-    drive = Drive(limits(max_metadata=100))
+    drive = Drive(limits(max_metadata=255))
     drive.assign()
-    reach = checkpoint.surely_covers(100)
+    reach = checkpoint.surely_covers(255)
     drive.read(tags(0, "A"), *[None] * (reach + 5), UNDECODABLE, at=1)
     job = drive.start_job()
     drive.run(poll=lambda _: unfinished(), seconds=60)
