@@ -110,7 +110,7 @@ def surely_covers(limit: int) -> int:
     """Return how many offsets from the position on `limit` characters remember without jobs, at the least.
 
     Settled and unsettled ones at random are the worst: 4,095 characters held 24,101 of them, 7.4 bits a byte.
-    A few short of the tables' size remember none for sure: letters then wait until they are the lowest unsettled.
+    Fewer than the tables may take remember none for sure: a letter waits until all before it is settled.
     """
     return max(0, (limit - len(PREFIX)) * 4 // 5 - _SUM_LENGTH - _TABLES) * 7
 
