@@ -1,0 +1,92 @@
+"""Records and mappings for tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping as Table
+from dataclasses import dataclass, field
+from typing import Any
+
+from connector.core.decode import Interpreter
+from connector.mapping.mapping import MappedDecoder, plain_json
+from connector.mapping.reading import Given, Problem, mappings, problems
+from connector.model import Content, Event, Rejection
+
+
+@dataclass
+class ARecord:
+    """A record in the shape of `connector.model.Record`."""
+
+    content: bytes | None
+    its_key: bytes | None = None
+    its_headers: list[tuple[str, bytes | None]] = field(default_factory=list)
+    time: tuple[int, int] = (1, 1_700_000_000_000)
+
+    def topic(self) -> str:
+        return "orders"
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return 7
+
+    def timestamp(self) -> tuple[int, int]:
+        return self.time
+
+    def key(self) -> bytes | None:
+        return self.its_key
+
+    def value(self) -> bytes | None:
+        return self.content
+
+    def headers(self) -> list[tuple[str, bytes | None]] | None:
+        return self.its_headers
+
+
+def given(
+    table: Table[str, Any],
+    content: Content = Content.TAGS,
+    by_topic: Table[str, Any] | None = None,
+    *,
+    key_is_hwid: bool = False,
+) -> Given:
+    return Given(table, by_topic or {}, {"orders": content}, key_is_hwid)
+
+
+def wrong(
+    table: Table[str, Any], content: Content = Content.TAGS, by_topic: Table[str, Any] | None = None
+) -> dict[str, str]:
+    """What is wrong with it, by name."""
+    return {each.name: each.words for each in problems(given(table, content, by_topic))}
+
+
+def interpreter(table: Table[str, Any], content: Content = Content.TAGS) -> Interpreter:
+    """What reads the records of a topic with this mapping."""
+    found: list[Problem] = [*problems(given(table, content))]
+    assert not found
+    mapping = mappings(given(table, content))["orders"]
+    return Interpreter(content, MappedDecoder(content, mapping, plain_json))
+
+
+def read(
+    table: Table[str, Any], value: Any, content: Content = Content.TAGS, **around: Any
+) -> Event | Rejection | None:
+    """What a record becomes; a value that isn't bytes is written as JSON."""
+    raw = value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
+    (outcome,) = interpreter(table, content).read([ARecord(raw, **around)])
+    return outcome
+
+
+def sent(table: Table[str, Any], value: Any, content: Content = Content.TAGS, **around: Any) -> Any:
+    """The row that is sent for a record."""
+    outcome = read(table, value, content, **around)
+    assert isinstance(outcome, Event), outcome
+    return json.loads(outcome.row)
+
+
+def refused(table: Table[str, Any], value: Any, content: Content = Content.TAGS, **around: Any) -> str:
+    """Why a record is refused: reason and detail."""
+    outcome = read(table, value, content, **around)
+    assert isinstance(outcome, Rejection), outcome
+    return f"{outcome.reason}: {outcome.detail}"
