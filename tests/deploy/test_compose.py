@@ -5,16 +5,29 @@ No container engine runs here: that the images exist and start is not seen by th
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 import yaml
 from compose_spec import PyCompose
+from prometheus_client import CollectorRegistry
 
+from connector.cli import app
 from connector.config import Settings, load
+from connector.core.decode import Interpreter
+from connector.model import Content, Event, Rejection
+from connector.ops.admin import AdminServer
 from tests.deploy.test_manifests import stop_deadline
+from tests.unit.core.builders import P0, ARecord
+from tests.unit.ops.provider import Provider, halted
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "deploy/compose.yaml"
@@ -58,6 +71,83 @@ def test_every_file_that_is_mounted_and_every_folder_that_is_built_is_there(
     for each in services.values():
         if "build" in each:
             assert (FILE.parent / each["build"] / "Dockerfile").is_file()
+
+
+@pytest.mark.parametrize("name", ["sandbox", "connector"])
+def test_the_command_lines_are_ones_that_the_image_takes(
+    services: dict[str, dict[str, Any]], name: str
+) -> None:
+    command, *words = services[name]["command"]
+    commands: Any = typer.main.get_command(app)
+    known = {option for parameter in commands.commands[command].params for option in parameter.opts}
+    assert {word for word in words if word.startswith("-")} <= known
+
+
+def in_the_container(services: dict[str, dict[str, Any]], name: str, folder: Path, tool: str) -> list[str]:
+    """Run a service's script as Compose hands it to bash: `tool` for Kafka's programs, and no sleep."""
+    for program, text in (("tool.sh", tool), ("sleep", "true")):
+        (folder / program).write_text(f"#!/bin/bash\n{text}\n")
+        (folder / program).chmod(0o755)
+    script = re.sub(r"/opt/kafka/bin/[\w-]+\.sh", "tool.sh", services[name]["command"][0].replace("$$", "$"))
+    path = f"{folder}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["/bin/bash", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        env={**os.environ, "PATH": path},
+    )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_the_topics_are_created_with_their_partitions(
+    services: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    lines = in_the_container(services, "topics", tmp_path, 'echo "$@"')
+    assert [re.findall(r"--topic (\S+) --partitions (\S+)", line) for line in lines] == [
+        [("pushwoosh-events", "12")],
+        [("pushwoosh-dead-letters", "3")],
+    ]
+
+
+def test_the_events_are_such_as_the_connector_reads_and_a_few_are_not(
+    services: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    lines = in_the_container(services, "events", tmp_path, "head -n 3000")
+    records = [ARecord(P0, at, line.partition("|")[2].encode()) for at, line in enumerate(lines)]
+    kinds = Counter(type(each) for each in Interpreter(Content.MIXED).read(records))
+    assert set(kinds) == {Event, Rejection}
+    assert kinds[Rejection] < 100
+    assert len({line.partition("|")[0] for line in lines}) > 1000
+
+
+async def test_the_health_check_sees_a_connector_that_is_ready_one_that_is_halted_and_none(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    kind, python, option, program = services["connector"]["healthcheck"]["test"]
+    assert (kind, python, option) == ("CMD", "python", "-c")
+    provider = Provider()
+    server = AdminServer("127.0.0.1", 0, provider, CollectorRegistry())
+    await server.start()
+    program = program.replace("8080", str(server.port))
+
+    async def exit_code() -> int:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            program,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={**os.environ, "no_proxy": "*"},
+        )
+        return await process.wait()
+
+    assert await exit_code() == 0
+    provider.now = halted()
+    assert await exit_code() == 1
+    await server.stop()
+    assert await exit_code() == 1
 
 
 def test_every_image_has_a_version_or_is_built_here(services: dict[str, dict[str, Any]]) -> None:
