@@ -1,8 +1,7 @@
-"""A JMESPath expression, compiled once; what is wrong with one, in words for a person.
+"""A JMESPath expression, parsed; what is wrong with one, or failed in one, in words for a person.
 
 JMESPath itself finds unknown functions and wrong numbers of arguments when an expression is first
-evaluated: here they are mistakes at the start. A plain path (`user.device.id`) and a constant don't need
-its interpreter, which takes 1 us for them.
+evaluated: here they are mistakes at the start.
 """
 
 from __future__ import annotations
@@ -19,14 +18,13 @@ from jmespath.exceptions import (
     LexerError,
     ParseError,
 )
-from jmespath.visitor import Options, TreeInterpreter
 
-from connector.mapping.functions import KNOWN, UNITS, RecordFunctions
+from connector.mapping.functions import KNOWN, UNITS
 
 Evaluate = Callable[[Any], Any]
 """Takes a record's value as a plain object, gives what the expression makes of it; may raise anything."""
 
-_Node = Any
+Node = Any
 """A node of JMESPath's syntax tree: a dictionary with `type`, `value` and `children`."""
 
 _HINTS = {
@@ -41,33 +39,10 @@ class InvalidExpressionError(ValueError):
     """The expression can't be compiled; the text says why and where in it."""
 
 
-class Compiler:
-    """Compiles expressions that all share one set of functions, and so one current record."""
-
-    def __init__(self, functions: RecordFunctions) -> None:
-        self._interpreter = TreeInterpreter(Options(custom_functions=functions))
-
-    def compile(self, text: str) -> Evaluate:
-        """Compile. Raises `InvalidExpressionError`."""
-        tree = parsed(text)
-        if tree["type"] == "literal":
-            return constant(tree["value"])
-        path = path_of(tree)
-        if path is not None:
-            return _walk(path)
-        visit = self._interpreter.visit
-        return lambda value: visit(tree, value)
-
-
-def constant(value: Any) -> Evaluate:
-    """Give the same whatever the record says."""
-    return lambda _: value
-
-
-def parsed(text: str) -> _Node:
+def parsed(text: str) -> Node:
     """Parse and check functions. Raises `InvalidExpressionError`."""
     try:
-        tree: _Node = jmespath.compile(text).parsed
+        tree: Node = jmespath.compile(text).parsed
     except EmptyExpressionError:
         raise InvalidExpressionError("it is empty") from None
     except RecursionError:
@@ -81,7 +56,7 @@ def parsed(text: str) -> _Node:
     return tree
 
 
-def path_of(tree: _Node) -> tuple[str, ...] | None:
+def path_of(tree: Node) -> tuple[str, ...] | None:
     """Give the names of a path that goes from field to field and nothing else, else None."""
     if tree["type"] == "field":
         return (tree["value"],)
@@ -92,18 +67,13 @@ def path_of(tree: _Node) -> tuple[str, ...] | None:
     return None
 
 
-def functions_of(tree: _Node) -> Iterator[_Node]:
+def functions_of(tree: Node) -> Iterator[Node]:
     """Yield every call of a function."""
     if tree["type"] == "function_expression":
         yield tree
     for child in tree["children"]:
         if isinstance(child, dict):  # a slice has numbers
             yield from functions_of(child)
-
-
-def is_true(value: Any) -> bool:
-    """Tell as JMESPath does: null, false and empty text, lists and objects are false; 0 is true."""
-    return not (value is None or value is False or (value in ("", [], {})))
 
 
 def failure(error: Exception) -> str:
@@ -116,22 +86,7 @@ def failure(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _walk(path: tuple[str, ...]) -> Evaluate:
-    if len(path) == 1:
-        name = path[0]
-        return lambda value: value.get(name) if isinstance(value, dict) else None
-
-    def walk(value: Any) -> Any:
-        for name in path:
-            if not isinstance(value, dict):
-                return None
-            value = value.get(name)
-        return value
-
-    return walk
-
-
-def _problems(tree: _Node) -> Iterator[str]:
+def _problems(tree: Node) -> Iterator[str]:
     for call in functions_of(tree):
         name, given = call["value"], len(call["children"])
         if name not in KNOWN:

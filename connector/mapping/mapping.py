@@ -12,7 +12,8 @@ import msgspec
 
 from connector.core.plain import update_of
 from connector.core.rules import InvalidField
-from connector.mapping.expression import Evaluate, failure, is_true
+from connector.mapping.compiling import is_true
+from connector.mapping.expression import Evaluate, failure
 from connector.mapping.functions import RecordFunctions
 from connector.model import Content, Record, Registration, TagsUpdate
 

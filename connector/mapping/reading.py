@@ -11,14 +11,8 @@ from collections.abc import Mapping as Table
 from typing import Any, NamedTuple
 
 from connector.core import rules
-from connector.mapping.expression import (
-    Compiler,
-    Evaluate,
-    InvalidExpressionError,
-    constant,
-    parsed,
-    path_of,
-)
+from connector.mapping.compiling import Compiler, constant
+from connector.mapping.expression import Evaluate, InvalidExpressionError, parsed, path_of
 from connector.mapping.functions import RecordFunctions
 from connector.mapping.mapping import FIELDS, IDENTIFIERS, Mapping, Part
 from connector.model import Content
