@@ -14,13 +14,14 @@ from structlog.typing import FilteringBoundLogger
 from connector.core.actions import Commit, Pause, Resume
 from connector.core.decode import Interpreter
 from connector.core.halts import DATA_LOSS
+from connector.decoding import SHORT_WAIT, TROUBLE, Decoding
 from connector.kafka.commits import CommitRefused
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.letter_producer import Fenced, LettersUnwritable
 from connector.kafka.source import Source, SourceFailed
 from connector.kafka.troubles import Phase, Trouble
 from connector.membership import Membership
-from connector.model import DecoderUnavailable, Fetched, Position, Start, TopicPartition
+from connector.model import Position, Start, TopicPartition
 from connector.pulse import Pulse, fault
 
 MOST_RECORDS = 2000
@@ -31,8 +32,6 @@ FULL_WAIT = 0.2
 """Seconds that nothing is fetched while the buffer is full, before its partitions are paused."""
 HAND_OVER_LIMIT = 10.0
 """Seconds that a hand-over waits for answers of requests under way and for a transaction."""
-DECODER_WAIT = 1.0
-"""Seconds until a decoder that couldn't do its work is tried again."""
 
 
 class Consuming:
@@ -49,7 +48,7 @@ class Consuming:
     ) -> None:
         self._pulse = pulse
         self._engine = pulse.engine
-        self._interpreters = interpreters
+        self._decoding = Decoding(pulse, interpreters, self._decoder_calls, self.trouble)
         self._log = log
         self._until_end = until_end
         self._beat = beat
@@ -61,7 +60,7 @@ class Consuming:
         self._written: Commit | None = None
         """Letters that were written on their own: their positions are to be committed."""
         self._stopped = False
-        self._undecoded: list[Fetched] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._full_since: float | None = None
         self.membership = Membership(pulse, log)
         self.source: Source
@@ -95,6 +94,7 @@ class Consuming:
 
     async def run(self) -> None:
         """Fetch and commit until `stop`."""
+        self._loop = asyncio.get_running_loop()
         try:
             while not self._stopped:
                 await self._orders()
@@ -111,8 +111,7 @@ class Consuming:
     async def _round(self) -> None:
         engine = self._engine
         now = self._pulse.clock()
-        if self._undecoded:
-            await self._decode_again()
+        if self._decoding.held and await self._wait_for_decoder():
             return
         if engine.full:
             self._full_since = now if self._full_since is None else self._full_since
@@ -124,7 +123,7 @@ class Consuming:
             self._full_since = None
         fetched = await self.source.fetch(MOST_RECORDS, FETCH_WAIT)
         if fetched:
-            self._take(fetched)
+            self._decoding.take(fetched)
             self._pulse.ring()
 
     async def _ordered(self, longest: float) -> None:
@@ -134,32 +133,34 @@ class Consuming:
         timer.cancel()
         self._order.clear()
 
-    def _take(self, fetched: Sequence[Fetched]) -> None:
-        now = self._pulse.clock()
-        for index, part in enumerate(fetched):
-            if part.records:
-                try:
-                    outcomes = self._interpreters[part.partition.topic].read(part.records)
-                except DecoderUnavailable as unavailable:
-                    self._log.warning("decoder unavailable: its records wait", reason=str(unavailable))
-                    self._undecoded = list(fetched[index:])
-                    return
-                self._engine.received(part.partition, part.records, outcomes, now)
-            if part.end is not None:
-                self._engine.ended(part.partition, part.end, now)
+    async def _wait_for_decoder(self) -> bool:
+        """Try again what waits for its decoder. True where it was worth waiting without reading on.
 
-    async def _decode_again(self) -> None:
-        """Keep the group membership while the decoder can't work: rebalances are served, nothing is read."""
-        partitions = [*self._engine.assignments]
-        await self.source.pause(partitions)
-        fetched = await self.source.fetch(MOST_RECORDS, DECODER_WAIT)
-        waiting, self._undecoded = [*self._undecoded, *fetched], []
-        self._take([part for part in waiting if part.partition in self._engine.assignments])
-        if not self._undecoded:
-            await self.source.resume(
-                [each.partition for each in self._engine.assignments.values() if not each.paused]
-            )
-        self._pulse.ring()
+        Partitions that wait for longer are paused and the others read: rebalances have to be served, too.
+        """
+        decoding = self._decoding
+        if decoding.retry():
+            self._pulse.ring()
+        free = decoding.freed()
+        if free:
+            homes = self._engine.assignments
+            await self.source.resume([each for each in free if each in homes and not homes[each].paused])
+        if decoding.short():
+            await self._ordered(SHORT_WAIT)
+            return True
+        waiting = decoding.to_pause()
+        if waiting:
+            await self.source.pause(waiting)
+        return False
+
+    def _decoder_calls(self) -> None:
+        """From any thread: have what waits for its decoder tried again."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._retry_soon)
+
+    def _retry_soon(self) -> None:
+        self._decoding.wake()
+        self._order.set()
 
     async def _orders(self) -> None:
         flow, self._flow = self._flow, []
@@ -167,7 +168,8 @@ class Consuming:
             if isinstance(change, Pause):
                 await self.source.pause(change.partitions)
             else:
-                await self.source.resume(change.partitions)
+                held = self._decoding.held
+                await self.source.resume([each for each in change.partitions if each not in held])
         await self._commit_written()
         if self._commit is not None and self._writing is None:
             action, self._commit = self._commit, None
@@ -311,7 +313,7 @@ class Consuming:
     def _let_go(self, partitions: Sequence[TopicPartition]) -> None:
         """Drop what was to be done for these: after the group has moved on it would pass for the owner's."""
         gone = set(partitions)
-        self._undecoded = [part for part in self._undecoded if part.partition not in gone]
+        self._decoding.let_go(gone)
         for change in self._flow:
             change.partitions = [each for each in change.partitions if each not in gone]
         if self._commit is not None and not gone.isdisjoint(self._commit.positions):
@@ -330,11 +332,12 @@ class Consuming:
         if trouble.phase is Phase.ENDED:
             self.troubles.pop(kind, None)
             self.trouble_since.pop(kind, None)
-            self._log.info("kafka: works again", **words)
+            self._log.info("decoder works again" if kind[0] == TROUBLE else "kafka: works again", **words)
         else:
             self.troubles[kind] = trouble
             self.trouble_since.setdefault(kind, self._pulse.clock())
-            self._log.error("kafka", mend=trouble.mend, **words)
+            name = "decoder unavailable: its records wait" if trouble.code == TROUBLE else "kafka"
+            self._log.error(name, mend=trouble.mend, **words)
             if trouble.code == DATA_LOSS and trouble.blocking:
                 self._engine.halt(DATA_LOSS, trouble.message, self._pulse.clock())
         self._pulse.ring()

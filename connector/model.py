@@ -7,6 +7,7 @@ the hundred thousand, and the cyclic collector needn't walk them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
@@ -233,7 +234,24 @@ class Letter(msgspec.Struct, gc=False):
 
 
 class DecoderUnavailable(Exception):  # noqa: N818 - not an error of the data: a state of the world
-    """A decoder can't decode just now (a schema registry is down): not bad data, try the records later."""
+    """A decoder can't decode just now (a schema registry is down): not bad data, try the records later.
+
+    `outage` is False while it only hasn't found out yet. `mend` is what a person may do. `on_change`, where a
+    decoder has it, takes a function to call, once and from any thread, when trying again may help.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        mend: str = "see what the decoder needs",
+        outage: bool = True,
+        on_change: Callable[[Callable[[], None]], None] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.mend = mend
+        self.outage = outage
+        self.on_change = on_change
 
 
 class Event(msgspec.Struct, gc=False):

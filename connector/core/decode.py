@@ -41,7 +41,8 @@ from connector.model import (
 
 Decoder = Callable[[Record], TagsUpdate | Registration | None]
 """What makes sense of a record's value. None skips the record. It may raise anything: `DecoderUnavailable`
-where the data isn't to blame, all else dead-letters the record with its words."""
+where the data isn't to blame, all else dead-letters the record with its words. Where it has a function
+`look_ahead`, that is given all records of a list that has to wait, so that it can get at once what they need."""
 
 _DETAIL = 300
 """Characters of an error's own words in a rejection."""
@@ -97,7 +98,13 @@ class Interpreter:
         """
         if self._content is not Content.REGISTRATIONS and isinstance(self._decoder, JsonDecoder):
             return self._read_plain_tags(records, mixed=self._content is Content.MIXED)
-        return [self._read_one(record) for record in records]
+        try:
+            return [self._read_one(record) for record in records]
+        except DecoderUnavailable:
+            look_ahead: Callable[[Sequence[Record]], None] | None = getattr(self._decoder, "look_ahead", None)
+            if look_ahead is not None:
+                look_ahead(records)
+            raise
 
     def _read_plain_tags(self, records: Sequence[Record], *, mixed: bool) -> list[Event | Rejection | None]:
         """Read JSON tags events: names are local and calls few, because this runs for every record."""

@@ -7,6 +7,7 @@ what is wrong and where. Values of tags are not looked into: the API judges them
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -39,6 +40,8 @@ KNOWN_PLATFORMS = frozenset(PLATFORMS.values())
 RETIRED_PLATFORMS = frozenset({2, 4, 5, 6, 13})
 RETIRED_NAMES = frozenset({"blackberry", "nokia", "windows phone", "windows_phone", "windowsphone"})
 
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+"""A decimal is a number with all its digits: as text it would be no value of a Decimal tag."""
 _LARGEST_CODE = 2**63 - 1
 _SHOWN = 40
 """Characters of a wrong word that an error repeats."""
@@ -138,7 +141,7 @@ def tags_object(value: Any) -> bytes:
     try:
         if isinstance(value, dict):
             _refuse_what_json_lacks(value, "tags")
-            return msgspec.json.encode(value)
+            return _encode(value)
         raw = bytes(value)
         msgspec.json.decode(raw.decode(), type=dict[str, msgspec.Raw])
     except InvalidField:
@@ -152,7 +155,7 @@ def tags_object(value: Any) -> bytes:
 
 def _refuse_what_json_lacks(value: object, path: str) -> None:
     """NaN and infinities would be written as null, which clears a tag; names must be strings."""
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, (float, Decimal)) and not math.isfinite(value):
         raise InvalidField(f"`{value}` is not a JSON number", path)
     if isinstance(value, dict):
         for name, inner in value.items():

@@ -41,6 +41,7 @@ class FakeSource:
         self.closed = False
         self.paused: set[TopicPartition] = set()
         self.committed: dict[TopicPartition, Position] = {}
+        self.pauses = 0
         self.commits = 0
         self.refusals: list[Exception] = []
         """Raised by the next commits."""
@@ -67,6 +68,7 @@ class FakeSource:
 
     async def pause(self, partitions: Collection[TopicPartition]) -> None:
         self.paused.update(partitions)
+        self.pauses += 1
 
     async def resume(self, partitions: Collection[TopicPartition]) -> None:
         self.paused.difference_update(partitions)
