@@ -37,6 +37,7 @@ from connector.pushwoosh import client
 from connector.pushwoosh.wire import envelope_bytes
 from connector.sending import Sending
 from connector.settings import Settings
+from connector.tracing.choice import watch_of
 from connector.values import is_secret
 from connector.view import View
 
@@ -72,6 +73,7 @@ class Runner:
         self._log: FilteringBoundLogger = structlog.get_logger()
         clock = Clock()
         self._engine = Engine(limits(settings), random.random)
+        self._watch = watch_of(os.environ, settings, self._engine, self._log)
         self._pulse = Pulse(self._engine, clock)
         self._errors = RecentErrors()
         self._heartbeat = Heartbeat(clock, LIVENESS)
@@ -104,7 +106,7 @@ class Runner:
         except AdminUnavailableError as unavailable:
             self._log.error("admin endpoints unavailable", reason=str(unavailable))
             return 1
-        self._sending = Sending(self._pulse, self._client(), settings.pushwoosh, self._token)
+        self._sending = Sending(self._pulse, self._client(), settings.pushwoosh, self._token, self._watch)
         self._metrics.watch(self._view.snapshot)
         self._listen_for_signals()
         gc.collect()
@@ -135,6 +137,7 @@ class Runner:
             # Leaving the group asks for what is to be committed last.
             await consuming.source.close()
             await self._sending.close()
+            await self._watch.close()
             await consuming.letters.close()
             consuming.membership.standstill.stop()
         failure = consuming.failure or self._sending.failure
@@ -191,7 +194,7 @@ class Runner:
         for topic, count in consuming.source.records_lost.items():
             engine.tally.lost_records[topic] += count
         consuming.source.records_lost.clear()
-        self._metrics.absorb(engine.tally, now)
+        self._metrics.absorb(engine.tally, now, self._watch.examples())
         failures = (consuming.commit_failures, consuming.letter_failures, consuming.rebalances)
         if failures != self._seen_failures:
             before, self._seen_failures = self._seen_failures, failures

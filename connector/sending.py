@@ -14,16 +14,25 @@ from connector.pulse import Pulse, fault
 from connector.pushwoosh.client import AudienceClient
 from connector.pushwoosh.wire import request_body
 from connector.settings import Pushwoosh
+from connector.tracing.watch import Watch
 
 
 class Sending:
     """The way out. `closed` ends what is still under way."""
 
-    def __init__(self, pulse: Pulse, client: AudienceClient, settings: Pushwoosh, token: Token) -> None:
+    def __init__(
+        self,
+        pulse: Pulse,
+        client: AudienceClient,
+        settings: Pushwoosh,
+        token: Token,
+        watch: Watch | None = None,
+    ) -> None:
         self._pulse = pulse
         self._client = client
         self._settings = settings
         self._token = token
+        self._watch = watch or Watch()
         self._tasks: set[asyncio.Task[None]] = set()
         self.failure = ""
         """Why this process can't go on, once that is so: an answer could not be taken in."""
@@ -57,6 +66,7 @@ class Sending:
             [event.row if event.merged is None else row_of(event) for event in batch.events],
             self._settings.create_missing_tags if tags else None,
         )
+        self._watch.submitting(batch)
         try:
             answer = await self._client.post(batch.endpoint, body)
         except asyncio.CancelledError:
@@ -64,6 +74,7 @@ class Sending:
         except Exception as error:  # noqa: BLE001 -- whatever it is, the batch must come back
             answer = Unavailable(f"{type(error).__name__}: {error}", maybe_accepted=True)
         self._pulse.engine.posted(batch, answer, self._pulse.clock())
+        self._watch.posted(batch, answer)
 
     async def _poll(self, action: Poll) -> None:
         job = action.job
@@ -74,7 +85,10 @@ class Sending:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the job must be asked about again
             answer = Unavailable(f"{type(error).__name__}: {error}")
-        self._pulse.engine.polled(job, answer, asked_at, self._pulse.clock())
+        now = self._pulse.clock()
+        self._watch.judging(job, answer, detailed=action.detailed, seconds=now - asked_at)
+        self._pulse.engine.polled(job, answer, asked_at, now)
+        self._watch.judged(job, answer)
 
     async def close(self) -> None:
         """Cancel what is under way and close the connections."""

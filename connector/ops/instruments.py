@@ -13,6 +13,7 @@ from itertools import accumulate
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
+from prometheus_client.samples import Exemplar
 
 Labels = tuple[str, ...]
 _UNITS = ("seconds", "bytes")
@@ -94,13 +95,15 @@ class Gauge(Instrument):
 class Distribution:
     """One series of a histogram: how many values fell at or below each bound, and their sum."""
 
-    __slots__ = ("bounds", "counts", "total")
+    __slots__ = ("bounds", "counts", "exemplars", "total")
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self.bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
         """Per bucket, not cumulative; the last one is above all bounds."""
         self.total = 0.0
+        self.exemplars: dict[int, Exemplar] = {}
+        """The latest of each bucket that has one."""
 
     def observe(self, value: float, count: int = 1) -> None:
         """Take in a value that occurred `count` times."""
@@ -127,6 +130,10 @@ class Distribution:
         self._spread(reached, count)
         past = bisect_right(ordered, now_ms)
         self.total += (past * now_ms - sum(ordered[:past])) / 1000
+
+    def exemplify(self, value: float, trace_id: str, now: float) -> None:
+        """Show this trace beside the bucket of a value that was taken in: how it came about."""
+        self.exemplars[bisect_left(self.bounds, value)] = Exemplar({"trace_id": trace_id}, value, now)
 
     def _spread(self, reached: list[int], count: int) -> None:
         before = 0
@@ -157,9 +164,17 @@ class Histogram(Instrument):
         return found
 
     def family(self) -> HistogramMetricFamily:
-        """Return what is exported. An exemplar would be a third member of a bucket's tuple."""
+        """Return what is exported. Exemplars leave in the OpenMetrics format only."""
         family = HistogramMetricFamily(self.name, self.text, labels=self.labels, unit=self.unit)
         for labels, series in self.series.items():
-            buckets = list(zip(self._names, accumulate(series.counts), strict=True))
-            family.add_metric(labels, buckets, series.total)
+            plain = zip(self._names, accumulate(series.counts), strict=True)
+            shown = series.exemplars
+            family.add_metric(
+                labels,
+                [
+                    (name, count, shown[bucket]) if bucket in shown else (name, count)
+                    for bucket, (name, count) in enumerate(plain)
+                ],
+                series.total,
+            )
         return family

@@ -7,7 +7,8 @@ runner's `Snapshot`: no record pays for them, and a partition that was revoked i
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import InfoMetricFamily
@@ -17,6 +18,16 @@ from connector import __version__
 from connector.core.tally import Outcome, Tally
 from connector.ops.families import ENDPOINTS, PREFIX, Families
 from connector.ops.status import Snapshot
+
+
+class Example(NamedTuple):
+    """A record that was confirmed, and the trace in which it was: an exemplar of the latency histogram."""
+
+    endpoint: str
+    timestamp: int
+    """Of the record, in milliseconds since the epoch."""
+    trace_id: str
+    """32 hexadecimal digits."""
 
 
 class Metrics(Families):
@@ -31,8 +42,11 @@ class Metrics(Families):
 
     # -- reported ------------------------------------------------------------------------------
 
-    def absorb(self, tally: Tally, now: float) -> None:
-        """Take in what the core counted, and clear it. `now`: seconds since the epoch."""
+    def absorb(self, tally: Tally, now: float, examples: Sequence[Example] = ()) -> None:
+        """Take in what the core counted, and clear it. `now`: seconds since the epoch.
+
+        `examples` are among those whose latencies are counted here: exemplars where they fall.
+        """
         for counts, counter in (
             (tally.consumed, self.records_consumed),
             (tally.dead_letters, self.dead_letters),
@@ -58,6 +72,9 @@ class Metrics(Families):
             self.stages.at(stage).observe(max(0.0, seconds), count)
         for endpoint, timestamps in tally.latencies:
             self.confirmation_latency.at(endpoint).observe_ms_since(now, timestamps)
+        for endpoint, timestamp, trace_id in examples:
+            age = max(0.0, now - timestamp / 1000)
+            self.confirmation_latency.at(endpoint).exemplify(age, trace_id, now)
         if any(tally.settled.get((endpoint, Outcome.CONFIRMED), 0) for (endpoint,) in ENDPOINTS):
             self.last_confirmation.set(now)
         tally.clear()

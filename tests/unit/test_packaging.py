@@ -25,7 +25,13 @@ _IMPORTED_BY_OTHERS = {
     "httptools": "uvicorn's parser",
 }
 """Dependencies that are there for another one, and why; those that we import need no mention here."""
-_MODULES = {"confluent-kafka": "confluent_kafka", "prometheus-client": "prometheus_client"}
+_MODULES = {
+    "confluent-kafka": "confluent_kafka",
+    "prometheus-client": "prometheus_client",
+    "opentelemetry-api": "opentelemetry",
+    "opentelemetry-sdk": "opentelemetry",
+    "opentelemetry-exporter-otlp-proto-http": "opentelemetry",
+}
 
 
 def _imported() -> Iterator[str]:
@@ -39,7 +45,19 @@ def _imported() -> Iterator[str]:
 
 
 def _dependencies() -> list[str]:
-    return [re.split(r"[><=;\[ ]", each)[0] for each in _PROJECT["project"]["dependencies"]]
+    return [*map(_name, _PROJECT["project"]["dependencies"])]
+
+
+def _optional() -> list[str]:
+    """Dependencies of the extras that a user installs; two are for those who work on this."""
+    extras = _PROJECT["project"]["optional-dependencies"]
+    return [
+        _name(each) for extra, needed in extras.items() if extra not in ("test", "dev") for each in needed
+    ]
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[><=;\[ ]", requirement)[0]
 
 
 def test_the_version_is_in_one_place() -> None:
@@ -65,7 +83,7 @@ def test_every_dependency_is_used_has_a_lower_bound_and_a_reason() -> None:
 
 def test_whatever_is_imported_is_a_dependency() -> None:
     ours = {"connector", *sys.stdlib_module_names}
-    declared = {_MODULES.get(name, name) for name in _dependencies()}
+    declared = {_MODULES.get(name, name) for name in (*_dependencies(), *_optional())}
     assert {*_imported()} - ours - declared == set()
 
 

@@ -80,3 +80,17 @@ def test_a_gauge_that_was_reset_exports_only_what_is_set_again() -> None:
     gauge.reset()
     gauge.set(2, "1")
     assert [(sample.labels, sample.value) for sample in gauge.family().samples] == [({"partition": "1"}, 2)]
+
+
+def test_a_bucket_shows_the_latest_trace_of_a_value_that_fell_into_it() -> None:
+    histogram = Histogram("h_seconds", "H.", (), [()], BOUNDS)
+    series = histogram.at()
+    for value, trace_id in ((0.3, "a"), (0.5, "b"), (9.0, "c")):
+        series.observe(value)
+        series.exemplify(value, trace_id, 1_790_000_000.0)
+    shown = {
+        sample.labels["le"]: (sample.exemplar.labels, sample.exemplar.value)
+        for sample in histogram.family().samples
+        if sample.exemplar is not None
+    }
+    assert shown == {"0.5": ({"trace_id": "b"}, 0.5), "+Inf": ({"trace_id": "c"}, 9.0)}

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from connector.core.tally import NO_ENDPOINT, Outcome, Tally
 from connector.model import Reason
 from connector.ops.families import PREFIX
-from connector.ops.metrics import Metrics
+from connector.ops.metrics import Example, Metrics
 from connector.ops.status import PartitionView, Snapshot
 from tests.unit.ops.provider import busy, halted
 
@@ -200,6 +200,32 @@ def test_both_text_formats_can_be_parsed_back(metrics: Metrics, registry: Collec
     open_names = {family.name for family in parse_openmetrics(text)}  # type: ignore[no-untyped-call]
     plain = {family.name for family in parse(generate_latest(registry).decode())}
     assert f"{PREFIX}records_consumed" in plain & open_names
+
+
+def test_exemplars_name_the_trace_in_openmetrics_and_are_no_part_of_the_plain_format(
+    metrics: Metrics, registry: CollectorRegistry
+) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    tally = Tally()
+    timestamps = [int((NOW - age) * 1000) for age in (0.4, 7.0, -5.0)]
+    tally.latencies.append(("bulkSetTags", timestamps))
+    metrics.absorb(tally, NOW, [Example("bulkSetTags", each, trace) for each in timestamps])
+    text: str = openmetrics(registry).decode()  # type: ignore[no-untyped-call]
+    families = parse_openmetrics(text)  # type: ignore[no-untyped-call]
+    (latency,) = [each for each in families if each.name == f"{PREFIX}confirmation_latency_seconds"]
+    shown = {
+        sample.labels["le"]: (sample.exemplar.labels, sample.exemplar.value, float(sample.exemplar.timestamp))
+        for sample in latency.samples
+        if sample.exemplar
+    }
+    assert shown == {
+        "0.25": ({"trace_id": trace}, 0.0, NOW),
+        "0.5": ({"trace_id": trace}, pytest.approx(0.4), NOW),
+        "10.0": ({"trace_id": trace}, pytest.approx(7.0), NOW),
+    }
+    plain = generate_latest(registry).decode()
+    assert trace not in plain
+    assert [*parse(plain)]
 
 
 def test_promtool_finds_nothing_to_say(metrics: Metrics, registry: CollectorRegistry) -> None:

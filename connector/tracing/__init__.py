@@ -1,0 +1,1 @@
+"""Traces of batches and jobs, as the extra `tracing`: watches what is carried out, decides nothing."""

@@ -1,0 +1,58 @@
+"""Keeps whatever goes wrong in tracing away from those who deliver."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from structlog.typing import FilteringBoundLogger
+
+from connector.core.jobs import Batch, Job
+from connector.model import PollAnswer, PostAnswer
+from connector.ops.metrics import Example
+from connector.pulse import fault
+from connector.tracing.watch import Watch
+
+T = TypeVar("T")
+
+
+class Guarded(Watch):
+    """Passes all on to another watch, and tells of its failures instead of raising them."""
+
+    def __init__(self, watch: Watch, log: FilteringBoundLogger) -> None:
+        self._watch = watch
+        self._log = log
+
+    def submitting(self, batch: Batch) -> None:
+        self._safely(lambda: self._watch.submitting(batch), None)
+
+    def posted(self, batch: Batch, answer: PostAnswer) -> None:
+        self._safely(lambda: self._watch.posted(batch, answer), None)
+
+    def judging(self, job: Job, answer: PollAnswer, *, detailed: bool, seconds: float) -> None:
+        self._safely(lambda: self._watch.judging(job, answer, detailed=detailed, seconds=seconds), None)
+
+    def judged(self, job: Job, answer: PollAnswer) -> None:
+        self._safely(lambda: self._watch.judged(job, answer), None)
+
+    def examples(self) -> Sequence[Example]:
+        return self._safely(self._watch.examples, ())
+
+    async def close(self) -> None:
+        try:
+            await self._watch.close()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- as below
+            self._tell(error)
+
+    def _safely(self, call: Callable[[], T], instead: T) -> T:
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001 -- of whatever kind: a trace is not worth a record
+            self._tell(error)
+            return instead
+
+    def _tell(self, error: Exception) -> None:
+        self._log.warning("tracing failed", reason=fault(error))

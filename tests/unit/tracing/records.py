@@ -1,0 +1,50 @@
+"""Records with headers, and events made of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import NoReturn
+
+from connector.model import Event
+from tests.unit.core.builders import P0, ARecord, event_of
+
+Headers = list[tuple[str, bytes | None]]
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+"""The trace of the standard's own examples; its spans here are numbered."""
+
+
+def traceparent(span: int, flags: str = "01", trace: str = TRACE) -> bytes:
+    return f"00-{trace}-{span:016x}-{flags}".encode()
+
+
+@dataclass(frozen=True)
+class Carrying(ARecord):
+    """A record that carries headers."""
+
+    carried: tuple[tuple[str, bytes | None], ...] = ()
+
+    def headers(self) -> Headers:
+        return [*self.carried]
+
+
+class Sealed(ARecord):
+    """A record whose headers nobody may read."""
+
+    def headers(self) -> NoReturn:
+        raise AssertionError("its headers were read")
+
+
+def content(device: str, **tags: object) -> bytes:
+    return json.dumps({"type": "tags", "hwid": device, "tags": tags or {"a": 1}}).encode()
+
+
+def carrying(offset: int, *values: bytes | None, name: str = "traceparent", device: str = "") -> Event:
+    """An event whose record has these values of one header."""
+    headers = tuple((name, value) for value in values)
+    return event_of(Carrying(P0, offset, content(device or f"d{offset}"), headers))
+
+
+def sealed(offset: int) -> Event:
+    return event_of(Sealed(P0, offset, content(f"d{offset}")))
