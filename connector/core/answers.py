@@ -38,6 +38,7 @@ class Answers:
         self._gate = state.gate
         self._adoption = state.adoption
         self._fates = state.fates
+        self._concurrency = state.concurrency
 
     def posted(self, batch: Batch, answer: PostAnswer, now: float) -> None:
         """The POST of a batch was answered, or was not."""
@@ -161,11 +162,13 @@ class Answers:
             self._tracking.at(job, now)
             return
         self._tracking.finished(job, asked_at)
+        if job.batch is not None:
+            unfinished = len(self._tracking) + len(self._dispatch.posting)
+            self._concurrency.ended(len(job.events), job.accepted_at, asked_at, unfinished)
+            self._ledger.exposure.ended(asked_at - job.batch.sent_at)
         self._tracking.remove(job)
         self._tally.stages.append((Stage.JOB, asked_at - job.accepted_at, len(job.events)))
         self._tally.stages.append((Stage.POLL, now - asked_at, len(job.events)))
-        if job.batch is not None:
-            self._ledger.exposure.ended(asked_at - job.batch.sent_at)
         self._halts.proved(job.application, "job", job.accepted_at)
         if report.state is JobState.FAILED:
             self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
@@ -196,6 +199,8 @@ class Answers:
         if self._gate.failed(now, sent_at, answer.retry_after, self._random()):
             self._tally.gate_closures[gate_cause(answer.http_status)] += 1
             if was_open:
+                if answer.http_status:
+                    self._concurrency.pushed_back(now)
                 self._notices.tell(
                     "warning",
                     "destination down",

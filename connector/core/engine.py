@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from connector.core.actions import Action, Commit
 from connector.core.answers import Answers
 from connector.core.assignment import Assignment
+from connector.core.halts import PAUSED
 from connector.core.jobs import Batch, Job
 from connector.core.limits import Limits
 from connector.core.partitions import Partitions
@@ -47,6 +48,7 @@ class Engine:
         self.halts = state.halts
         self.gate = state.gate
         self.adoption = state.adoption
+        self.concurrency = state.concurrency
         self._fates = state.fates
         self._pressure = state.pressure
         self._random = random
@@ -124,6 +126,14 @@ class Engine:
     def release(self, now: float) -> None:
         """Go on after the brake, and try everything else that halts at once."""
         self.halts.release(now)
+
+    def pause(self, now: float) -> None:
+        """Submit nothing until `resume`: somebody wants it so. Jobs under way are followed and committed."""
+        self.halts.halt(PAUSED, "paused by an operator", now)
+
+    def resume(self) -> None:
+        """Go on after `pause`; what else halts stays as it is."""
+        self.halts.resume()
 
     def credentials_changed(self, now: float) -> None:
         """The token is another one: try it at once."""

@@ -13,6 +13,7 @@ from connector.model import Denied
 
 BRAKE = "brake"
 DATA_LOSS = "data_loss"
+PAUSED = "paused"
 
 MENDS = {
     "unauthorized": "check pushwoosh.token (or the file of pushwoosh.token_file) and that it may use "
@@ -20,6 +21,7 @@ MENDS = {
     "unknown_application": "check pushwoosh.application: the API does not know it",
     "wrong_url": "check pushwoosh.url: what answers there is not the Audience API",
     BRAKE: "look at the dead letters' reasons, mend the cause, then send SIGHUP or restart to go on",
+    PAUSED: "somebody paused it: POST /resume, or restart, to go on",
     DATA_LOSS: 'records were deleted before they were read; set kafka.on_data_loss = "continue" and restart '
     "to go on without them",
 }
@@ -104,6 +106,11 @@ class Halts:
         halt = self.applications.get(application)
         if halt is not None:
             halt.probing = True
+
+    def resume(self) -> None:
+        """Go on after a pause that somebody asked for."""
+        if self.whole.pop(PAUSED, None) is not None:
+            self._notices.tell("info", "going on", after=PAUSED)
 
     def came_to_nothing(self, batch: Batch | None, now: float) -> None:
         """If this was a probe, it said nothing about the halt (an outage, say): try again later."""

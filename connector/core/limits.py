@@ -17,6 +17,12 @@ class Limits:
     """A batch waits this long to fill."""
     max_in_flight: int = 16
     """Unfinished jobs at once, requests that may become one included."""
+    adaptive: bool = True
+    """Fewer at once while the API is overloaded."""
+    requests_per_second: float = 0.0
+    """POSTs and GETs; 0 is no limit."""
+    devices_per_second: float = 0.0
+    """In POSTs; 0 is no limit."""
     deadline: float = 900.0
     """After this age an unfinished job counts as lost."""
     max_attempts: int = 3

@@ -18,7 +18,6 @@ class Planning:
     """Decides; what it decided is in the state at once."""
 
     def __init__(self, state: State) -> None:
-        self._limits = state.limits
         self._tally = state.tally
         self._lanes = state.lanes
         self._ledger = state.ledger
@@ -28,6 +27,8 @@ class Planning:
         self._gate = state.gate
         self._adoption = state.adoption
         self._pressure = state.pressure
+        self._concurrency = state.concurrency
+        self._pace = state.pace
         self.frozen = False
         """While partitions are handed over nothing is submitted."""
         self.stopping = False
@@ -36,14 +37,9 @@ class Planning:
         """Return what is to be done now. Each action is under way from here on and must be reported back."""
         actions: list[Action] = []
         self._dispatch.wake(now)
-        permits = self._gate.permits(now)
+        permits = self._poll(self._gate.permits(now), now, actions)
         for route in self._routes():
             permits -= self._submit(route, permits, now, actions)
-        for job in self._tracking.due(now, permits):
-            job.polling = True
-            job.polls += 1
-            self._gate.trial_started(now)
-            actions.append(Poll(job, detailed=not job.without_details))
         commit = self._commit(now)
         if commit is not None:
             actions.append(commit)
@@ -54,6 +50,21 @@ class Planning:
         if resume:
             actions.append(Resume(resume))
         return actions
+
+    def _poll(self, permits: int, now: float, actions: list[Action]) -> int:
+        """GETs before POSTs: what ends makes room, and a GET as the trial of a closed gate risks nothing."""
+        while permits > 0 and self._pace.get_at() <= now:
+            jobs = self._tracking.due(now, permits if self._pace.unlimited else 1)
+            if not jobs:
+                break
+            for job in jobs:
+                job.polling = True
+                job.polls += 1
+                self._gate.trial_started(now)
+                self._pace.polled(now)
+                actions.append(Poll(job, detailed=not job.without_details))
+            permits -= len(jobs)
+        return permits
 
     def flush(self, now: float) -> Commit | None:
         """Return a commit of all that can be committed, without waiting for more."""
@@ -86,10 +97,9 @@ class Planning:
         return self._dispatch.routes()
 
     def _slots(self) -> int:
-        limits = self._limits
         posting = len(self._dispatch.posting)
         return min(
-            limits.max_in_flight - posting - len(self._tracking),
+            self._concurrency.limit - posting - len(self._tracking),
             self._ledger.exposure.allowed - posting - self._ledger.unrecorded,
         )
 
@@ -97,7 +107,7 @@ class Planning:
         sent = 0
         bounded = any(home.reach is not None for home in self._ledger.assignments.values())
         stepped_back = self._lanes.step_back if self._lanes.overtaken else None
-        while sent < permits and self._slots() > 0:
+        while sent < permits and self._slots() > 0 and self._pace.post_at() <= now:
             allowed = self._may_submit(route[0], now)
             batch = (
                 None
@@ -111,6 +121,7 @@ class Planning:
             if batch.probe:
                 self._halts.probe_sent(route[0])
             self._gate.trial_started(now)
+            self._pace.posted(len(batch.events), now)
             self._dispatch.posting[batch.serial] = batch
             if batch.ready_at:
                 self._tally.stages.append((Stage.QUEUE, now - batch.ready_at, len(batch.events)))
@@ -128,7 +139,11 @@ class Planning:
 
     def wake_at(self, now: float) -> float | None:
         """Return when `plan` should be called if nothing happens before; None: not at all."""
-        requests = [self._tracking.wake_at(), *(self._due_at(route, now) for route in self._routes())]
+        poll = self._tracking.wake_at()
+        requests = [
+            None if poll is None else max(poll, self._pace.get_at()),
+            *(self._due_at(route, now) for route in self._routes()),
+        ]
         request = min((time for time in requests if time is not None), default=None)
         if request is not None and self._gate.closed_until is not None:
             trial = self._gate.wake_at()
@@ -139,7 +154,10 @@ class Planning:
     def _due_at(self, route: Route, now: float) -> float | None:
         """Return when a batch of this route may go, None if only a fact can change that."""
         due = self._dispatch.due_at(route)
-        if due is None or self._may_submit(route[0], now) != "no":
+        if due is None:
+            return None
+        due = max(due, self._pace.post_at())
+        if self._may_submit(route[0], now) != "no":
             return due
         probe_at = self._halts.probe_at(route[0])
         return None if probe_at is None or probe_at <= now else max(due, probe_at)

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from connector.core.actions import Notices
 from connector.core.adoption import Adoption
 from connector.core.backoff import Backoff, Gate
+from connector.core.concurrency import Concurrency
 from connector.core.dispatch import Dispatch
 from connector.core.fates import Fates
 from connector.core.halts import Halts
 from connector.core.lanes import Lanes
 from connector.core.ledger import Ledger
 from connector.core.limits import Limits
+from connector.core.pace import Pace
 from connector.core.pressure import Pressure
 from connector.core.tally import Tally
 from connector.core.tracking import Tracking
@@ -33,5 +35,7 @@ class State:
         self.halts = Halts(limits, self.tally, self.notices)
         self.gate = Gate(Backoff(0.5, 60.0))
         self.adoption = Adoption(self.lanes, self.tracking, self.dispatch)
+        self.concurrency = Concurrency(limits)
+        self.pace = Pace(limits.requests_per_second, limits.devices_per_second)
         self.pressure = Pressure(limits)
         self.fates = Fates(limits, random, self.lanes, self.ledger, self.dispatch, self.tally)

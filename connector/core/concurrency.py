@@ -1,0 +1,148 @@
+"""How many unfinished jobs the API gets at once: as many as help, at most `max_in_flight`. Pure.
+
+Given: jobs that ended, how long they took, how many were unfinished meanwhile; and when the API said
+that it is overloaded. Gives: the limit.
+
+Two signs make it lower. 429 and 5xx take a third off at once. And where jobs take twice as long as
+usual while the limit is reached, they may be queueing: a third less is tried, and kept only if no
+fewer devices a second come through (by Little's law queueing costs time, not throughput). Where fewer
+do, the API has become slower by itself: the limit goes back, and that is what is usual from then on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from connector.core.limits import Limits
+
+CUT = 0.7
+"""What a sign of overload leaves of the limit."""
+GROWTH = 1.25
+"""What a window without such a sign makes of it."""
+INFLATED = 2.0
+"""Times the usual: jobs that take longer may be queueing ..."""
+NOTICEABLE = 0.25
+"""... if it is this many seconds more. Less is this machine's own noise."""
+EASY = 1.5
+"""Times the usual: jobs that take no longer leave room for more at once."""
+LOSS = 0.85
+"""A cut that leaves less of the devices a second than this was none for queueing jobs."""
+CONVINCING = 0.5
+"""Weight of a window that spoke against a cut."""
+PATIENCE = 10
+"""Windows between the two, after which more is tried all the same: perhaps jobs only take longer now."""
+LEARNING = 0.1
+"""Weight of the latest window in what is usual."""
+WINDOW = 12
+"""Jobs that a window has at least."""
+
+
+@dataclass(slots=True)
+class _Window:
+    """The jobs since the last decision. Those that were sent before it say nothing about it."""
+
+    since: float
+    jobs: int = 0
+    reached: int = 0
+    """How many of them ended while as many were unfinished as may be."""
+    unfinished: int = 0
+    devices: int = 0
+    seconds: float = 0.0
+    ratios: float = 0.0
+    excess: float = 0.0
+    took: dict[int, list[float]] = field(default_factory=dict)
+
+    @property
+    def speed(self) -> float:
+        """Devices a second, by Little's law; a count of what ended would lag behind a change of the limit."""
+        return self.unfinished / self.jobs * self.devices / max(self.seconds, 1e-6)
+
+
+@dataclass(slots=True)
+class _Trial:
+    """A cut that has to prove itself."""
+
+    limit: float
+    speed: float
+    """Before it: the limit, and devices a second."""
+
+
+class Concurrency:
+    """The limit of one instance. Larger jobs take longer: sizes are told apart by powers of two."""
+
+    __slots__ = ("_adaptive", "_held", "_limit", "_most", "_suspected", "_trial", "_usual", "_window")
+
+    def __init__(self, limits: Limits) -> None:
+        self._most = limits.max_in_flight
+        self._adaptive = limits.adaptive
+        self._limit = float(self._most)
+        self._usual: dict[int, float] = {}
+        self._suspected = False
+        self._held = 0
+        self._trial: _Trial | None = None
+        self._window = _Window(0.0)
+
+    @property
+    def limit(self) -> int:
+        """Return how many jobs may be unfinished at once, requests that may become one included."""
+        return max(1, int(self._limit))
+
+    def pushed_back(self, now: float) -> None:
+        """The API said that it is overloaded. What it says while the gate is closed is no news."""
+        if self._adaptive:
+            self._limit = max(1.0, self._limit * CUT)
+            self._trial = None
+            self._window = _Window(now)
+
+    def ended(self, devices: int, accepted_at: float, ended_at: float, unfinished: int) -> None:
+        """A job of so many devices ended, when as many were `unfinished`, itself included."""
+        window = self._window
+        if not self._adaptive or accepted_at < window.since:
+            return
+        size, seconds = devices.bit_length(), ended_at - accepted_at
+        usual = self._usual.get(size, seconds)
+        window.jobs += 1
+        window.unfinished += unfinished
+        window.devices += devices
+        window.seconds += seconds
+        window.reached += unfinished >= self.limit
+        window.ratios += seconds / max(usual, 1e-3)
+        window.excess += seconds - usual
+        window.took.setdefault(size, []).append(seconds)
+        if window.jobs >= max(WINDOW, self.limit):
+            self._decide(window)
+            self._window = _Window(ended_at)
+
+    def _decide(self, window: _Window) -> None:
+        ratio, excess = window.ratios / window.jobs, window.excess / window.jobs
+        trial, self._trial = self._trial, None
+        suspected, held = False, 0
+        if trial is not None and window.speed < LOSS * trial.speed:
+            self._limit = trial.limit
+            self._learn(window, CONVINCING)
+        elif ratio > INFLATED and excess > NOTICEABLE:
+            if window.reached < window.jobs / 2 or self._limit <= 1:
+                self._learn(window, 1.0)  # they don't queue behind ours
+            elif not self._suspected:
+                suspected = True  # while a queue grows, its length says nothing about the speed
+            else:
+                self._trial = _Trial(self._limit, window.speed)
+                self._limit = max(1.0, self._limit * CUT)
+        elif ratio <= EASY or excess <= NOTICEABLE:
+            self._learn(window, LEARNING)
+            self._grow()
+        else:
+            held = self._held + 1
+            if held >= PATIENCE:
+                self._grow()
+                held = 0
+        self._held = held
+        self._suspected = suspected
+
+    def _grow(self) -> None:
+        self._limit = min(self._most, max(self._limit + 1, self._limit * GROWTH))
+
+    def _learn(self, window: _Window, weight: float) -> None:
+        for size, took in window.took.items():
+            mean = sum(took) / len(took)
+            self._usual[size] = mean + (1 - weight) * (self._usual.get(size, mean) - mean)

@@ -1,0 +1,58 @@
+"""At most so many requests and devices a second. Pure.
+
+Given: when requests were sent, and how many devices each carried. Gives: when the next may go. What
+is sent is paid for afterwards: a batch goes whole as soon as all before it are paid for, so the
+average holds whatever its size. Time that was not used is credit for `BURST` seconds at most.
+"""
+
+from __future__ import annotations
+
+BURST = 0.2
+"""Seconds: what a late wake-up may catch up on."""
+
+
+class Allowance:
+    """One rate, a second; 0 is no limit. The generic cell rate algorithm of ITU-T I.371."""
+
+    __slots__ = ("_paid_at", "_rate")
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._paid_at = 0.0
+
+    def free_at(self) -> float:
+        """Return when all that was used is paid for, less the tolerance."""
+        return self._paid_at - BURST if self._rate else 0.0
+
+    def use(self, amount: int, now: float) -> None:
+        """Use so much of it."""
+        if self._rate:
+            self._paid_at = max(self._paid_at, now) + amount / self._rate
+
+
+class Pace:
+    """POSTs use devices and requests, GETs requests only: they share that budget."""
+
+    __slots__ = ("_devices", "_requests", "unlimited")
+
+    def __init__(self, requests: float, devices: float) -> None:
+        self._requests = Allowance(requests)
+        self._devices = Allowance(devices)
+        self.unlimited = not (requests or devices)
+
+    def post_at(self) -> float:
+        """Return when the next POST may go."""
+        return max(self._requests.free_at(), self._devices.free_at())
+
+    def get_at(self) -> float:
+        """Return when the next GET may go."""
+        return self._requests.free_at()
+
+    def posted(self, devices: int, now: float) -> None:
+        """A POST goes."""
+        self._requests.use(1, now)
+        self._devices.use(devices, now)
+
+    def polled(self, now: float) -> None:
+        """A GET goes."""
+        self._requests.use(1, now)

@@ -1,0 +1,146 @@
+"""The limit of jobs in flight against a simulated API that serves so many at once; the others queue there."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+import pytest
+
+from connector.core.concurrency import Concurrency
+from connector.core.limits import Limits
+
+MOST = 16
+DEVICES = 1000
+
+
+@dataclass
+class QueueingApi:
+    """Serves `capacity` jobs at once, first come, first served; `seconds` each, or that on average."""
+
+    capacity: int = MOST
+    seconds: float = 1.0
+    dice: random.Random | None = None
+    concurrency: Concurrency = field(default_factory=lambda: Concurrency(Limits(max_in_flight=MOST)))
+    now: float = 0.0
+    waiting: list[float] = field(default_factory=list)
+    serving: list[tuple[float, float]] = field(default_factory=list)
+    """(when it ends, when it was accepted)."""
+    latencies: list[float] = field(default_factory=list)
+    limits: list[int] = field(default_factory=list)
+
+    def drive(self, seconds: float) -> int:
+        """Keep as many jobs there as may be; return how many ended."""
+        self.latencies, self.limits = [], []
+        until = self.now + seconds
+        while self.now < until:
+            while len(self.waiting) + len(self.serving) < self.concurrency.limit:
+                self.waiting.append(self.now)
+            while self.waiting and len(self.serving) < self.capacity:
+                took = self.dice.expovariate(1 / self.seconds) if self.dice else self.seconds
+                heappush(self.serving, (self.now + took, self.waiting.pop(0)))
+            self.now, accepted_at = heappop(self.serving)
+            unfinished = len(self.waiting) + len(self.serving) + 1
+            self.concurrency.ended(DEVICES, accepted_at, self.now, unfinished)
+            self.latencies.append(self.now - accepted_at)
+            self.limits.append(self.concurrency.limit)
+        return len(self.latencies)
+
+    @property
+    def latency(self) -> float:
+        """Average of the last drive, seconds."""
+        return sum(self.latencies) / len(self.latencies)
+
+
+@pytest.mark.parametrize("seconds", [0.01, 1.0, 5.0])
+@pytest.mark.parametrize("seed", [None, 1, 2, 3])
+def test_an_api_that_keeps_up_gets_as_many_jobs_as_may_be(seconds: float, seed: int | None) -> None:
+    api = QueueingApi(seconds=seconds, dice=None if seed is None else random.Random(seed))
+    api.drive(200 * seconds)
+    assert sum(api.limits) / len(api.limits) > 0.97 * MOST
+
+
+def test_where_the_capacity_steps_down_the_queue_goes_and_the_speed_stays() -> None:
+    api = QueueingApi()
+    api.drive(100)
+    api.capacity = 4
+    settling = api.drive(40)
+    assert settling > 0.95 * 4 * 40
+    served = api.drive(300)
+    assert served > 0.98 * 4 * 300  # all that it can
+    assert api.latency < 2.5  # 16 at once would take 4 s each
+    assert min(api.limits) >= 4  # no fewer than it can serve
+
+
+def test_where_the_capacity_steps_up_again_so_does_the_limit() -> None:
+    api = QueueingApi()
+    api.drive(100)
+    api.capacity = 4
+    api.drive(200)
+    api.capacity = MOST
+    api.drive(10)
+    api.drive(100)
+    assert min(api.limits) == MOST
+    assert api.latency == pytest.approx(1.0)
+
+
+def test_an_api_that_becomes_slower_without_a_queue_gets_as_many_jobs_as_before() -> None:
+    api = QueueingApi()
+    api.drive(100)
+    api.seconds = 5.0
+    served = api.drive(500)
+    assert served > 0.95 * MOST * 500 / 5
+    assert api.concurrency.limit == MOST
+
+
+def test_durations_that_vary_widely_are_no_sign_of_a_queue() -> None:
+    served = 0
+    for seed in range(20):
+        api = QueueingApi(dice=random.Random(seed))
+        served += api.drive(300)
+    assert served > 0.97 * 20 * MOST * 300
+
+
+def test_slow_jobs_that_do_not_fill_the_limit_do_not_lower_it() -> None:
+    concurrency = Concurrency(Limits(max_in_flight=MOST))
+    for number in range(500):
+        concurrency.ended(DEVICES, float(number), number + (0.5 if number < 100 else 20.0), unfinished=3)
+    assert concurrency.limit == MOST
+
+
+def test_larger_jobs_may_take_longer() -> None:
+    concurrency = Concurrency(Limits(max_in_flight=MOST))
+    for number in range(100):
+        concurrency.ended(1, float(number), number + 0.1, unfinished=MOST)
+    for number in range(100, 500):
+        concurrency.ended(DEVICES, float(number), number + 10.0, unfinished=MOST)
+    assert concurrency.limit == MOST
+
+
+def test_an_overloaded_api_gets_a_third_less_and_then_step_by_step_more() -> None:
+    api = QueueingApi()
+    api.drive(20)
+    api.concurrency.pushed_back(api.now)
+    assert api.concurrency.limit == 11
+    api.concurrency.pushed_back(api.now)
+    assert api.concurrency.limit == 7
+    api.drive(30)
+    assert api.limits == sorted(api.limits)
+    assert api.concurrency.limit == MOST
+
+
+def test_one_job_at_a_time_is_the_least() -> None:
+    concurrency = Concurrency(Limits(max_in_flight=MOST))
+    for _ in range(100):
+        concurrency.pushed_back(0.0)
+    assert concurrency.limit == 1
+
+
+def test_a_fixed_limit_stays() -> None:
+    api = QueueingApi(concurrency=Concurrency(Limits(max_in_flight=MOST, adaptive=False)))
+    api.drive(20)
+    api.capacity = 2
+    api.drive(100)
+    api.concurrency.pushed_back(api.now)
+    assert set(api.limits) == {MOST} == {api.concurrency.limit}

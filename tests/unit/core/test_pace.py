@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import pytest
+
+from connector.core.halts import PAUSED
+from connector.core.pace import BURST, Pace
+from connector.model import Unavailable
+from tests.unit.core.builders import NOW, devices, limits, unfinished
+from tests.unit.core.driving import Drive
+
+
+def test_without_a_limit_everything_may_go_at_once() -> None:
+    pace = Pace(0, 0)
+    for _ in range(10):
+        pace.posted(1000, NOW)
+        pace.polled(NOW)
+    assert pace.unlimited
+    assert max(pace.post_at(), pace.get_at()) <= NOW
+
+
+def test_a_batch_goes_whole_and_is_paid_for_afterwards() -> None:
+    pace = Pace(0, 100)
+    assert pace.post_at() <= NOW
+    pace.posted(1000, NOW)
+    assert pace.post_at() == pytest.approx(NOW + 10 - BURST)
+    assert pace.get_at() <= NOW
+
+
+def test_unused_time_is_no_credit_for_later() -> None:
+    pace = Pace(10, 0)
+    pace.polled(NOW)
+    later, sent = NOW + 3600, 0
+    while pace.get_at() <= later:
+        pace.polled(later)
+        sent += 1
+    assert sent == 10 * BURST + 1
+
+
+def run_for(drive: Drive, seconds: float) -> None:
+    """Answer everything for so long."""
+    end = drive.now + seconds
+    while drive.now < end:
+        drive.plan()
+        for submit in list(drive.submits):
+            drive.posted(submit)
+        for poll in list(drive.polls):
+            drive.polled(poll)
+        if drive.commit is not None:
+            drive.committed()
+        wake_at = drive.engine.wake_at(drive.now)
+        drive.now = min(end, max(drive.now + 0.001, end if wake_at is None else wake_at))
+
+
+def test_devices_a_second_are_bounded() -> None:
+    drive = Drive(limits(max_devices=10, devices_per_second=50.0))
+    drive.assign()
+    drive.read(*devices(range(3000)))
+    run_for(drive, 20.0)
+    assert 950 <= sum(len(batch) for batch in drive.sent) <= 1000 + 10 * BURST * 50
+
+
+def test_polls_share_the_budget_of_requests() -> None:
+    drive = Drive(limits(max_devices=10, requests_per_second=20.0))
+    drive.assign()
+    drive.read(*devices(range(3000)))
+    run_for(drive, 30.0)
+    assert 570 <= drive.posts + drive.gets <= 610
+    assert drive.posts >= 200  # polls leave room for them
+
+
+def test_waking_up_is_at_the_time_when_something_may_go() -> None:
+    drive = Drive(limits(max_devices=10, linger=0.0, devices_per_second=10.0))
+    drive.assign()
+    drive.read(*devices(range(20)))
+    drive.plan()
+    assert len(drive.submits) == 1
+    assert drive.engine.wake_at(drive.now) == pytest.approx(NOW + 1 - BURST)
+    drive.later(1.0 - BURST)
+    drive.plan()
+    assert len(drive.submits) == 2
+
+
+def test_an_overloaded_api_gets_fewer_jobs_once_for_each_time_that_the_gate_closes() -> None:
+    drive = Drive(limits(max_devices=1, max_in_flight=10, linger=0.0))
+    drive.assign()
+    drive.read(*devices(range(50)))
+    drive.plan()
+    for submit in list(drive.submits):
+        drive.posted(submit, Unavailable("too many", 429))
+    assert drive.engine.concurrency.limit == 7
+
+
+def test_an_api_that_is_not_there_is_not_overloaded() -> None:
+    drive = Drive(limits(max_devices=1, max_in_flight=10, linger=0.0))
+    drive.assign()
+    drive.read(*devices(range(50)))
+    drive.plan()
+    drive.posted(drive.submits[0], Unavailable("connection refused", 0))
+    assert drive.engine.concurrency.limit == 10
+
+
+def test_a_pause_submits_nothing_but_follows_and_commits_what_is_under_way() -> None:
+    drive = Drive(limits(max_devices=2, linger=0.0, max_in_flight=2))
+    drive.assign()
+    drive.read(*devices(range(6)))
+    drive.start_job()
+    drive.engine.pause(drive.now)
+    posts = drive.posts
+    run_for(drive, 60)
+    assert drive.posts == posts
+    assert drive.position() == 2 * posts
+    assert [halt.cause for halt in drive.engine.halts.all()] == [PAUSED]
+    drive.engine.release(drive.now)  # after the brake: this is another thing
+    run_for(drive, 60)
+    assert drive.posts == posts
+    drive.engine.resume()
+    drive.run()
+    assert drive.position() == 6
+
+
+def test_polls_go_before_posts_when_the_gate_lets_one_request_through() -> None:
+    drive = Drive(limits(max_devices=1, linger=0.0, max_in_flight=8))
+    drive.assign()
+    drive.read(*devices(range(5)))
+    job = drive.start_job()
+    drive.wait_for(lambda: bool(drive.polls))
+    drive.polled(drive.polls[0], unfinished())
+    drive.engine.polled(job, Unavailable("down", 503), drive.now, drive.now)
+    posts = drive.posts
+    drive.later(120)
+    drive.plan()
+    assert [poll.job for poll in drive.polls] == [job]
+    assert drive.posts == posts
