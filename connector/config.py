@@ -20,6 +20,7 @@ from connector import values
 from connector.contradictions import contradictions
 from connector.fields import Allowed
 from connector.kafka import given
+from connector.mapping.reading import entry_problems, topic_problems
 from connector.settings import Section, Settings
 
 __all__ = [
@@ -46,7 +47,14 @@ _SERVICE_LINK = re.compile(
     r"CONNECTOR_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
 _SERVICE_HINT = "set by Kubernetes for a Service of that name: enableServiceLinks: false in the Pod avoids it"
-_NAMES = tuple(f"{section}.{key}" for section, model in _SECTIONS.items() for key in model.model_fields)
+_TOPIC_MAPPINGS = "mapping.by_topic"
+"""Where the tables `[mapping."TOPIC"]` are kept: no name that can be written."""
+_NAMES = tuple(
+    name
+    for section, model in _SECTIONS.items()
+    for key in model.model_fields
+    if (name := f"{section}.{key}") != _TOPIC_MAPPINGS
+)
 _LONGEST_SHOWN = 80
 """Characters of a wrong value that a message repeats."""
 
@@ -78,7 +86,7 @@ class Mistake(NamedTuple):
     allowed: str = ""
 
     def __str__(self) -> str:
-        known = self.name.count(".") == 1 and "properties." not in self.name
+        known = self.name.count(".") == 1 and not any(one in self.name for one in ("properties.", '"'))
         name = f"{self.name} ({variable(self.name)})" if known else self.name
         parts = [
             self.problem,
@@ -122,8 +130,15 @@ def variable(name: str) -> str:
     return PREFIX + name.replace(".", "_").upper()
 
 
-def load(config_file: Path | None, environ: Mapping[str, str]) -> Settings:
-    """Read, merge and validate. Raises ConfigurationError with every mistake there is."""
+def load(
+    config_file: Path | None,
+    environ: Mapping[str, str],
+    needless: Callable[[str], bool] = lambda _: False,
+) -> Settings:
+    """Read, merge and validate. Raises ConfigurationError with every mistake there is.
+
+    `needless` tells by its name which setting may be missing or wrong; something else stands in for it.
+    """
     named = environ.get(FILE_VARIABLE)
     path = config_file or (Path(named) if named else None)
     table = _read(path) if path else {}
@@ -136,6 +151,8 @@ def load(config_file: Path | None, environ: Mapping[str, str]) -> Settings:
         touched = {mistake.name for mistake in mistakes}
         mistakes += _contradictions(settings, raw, touched)
         mistakes += _property_mistakes(settings)
+        mistakes += _mapping_mistakes(settings, raw, touched)
+    mistakes = [mistake for mistake in mistakes if not needless(mistake.name)]
     if mistakes or settings is None:
         raise ConfigurationError(mistakes) from None
     return settings
@@ -160,12 +177,19 @@ def _take_file(raw: _Raw, table: Mapping[str, Any], origin: str) -> Iterator[Mis
         elif not isinstance(content, dict):
             yield Mistake(section, f"not a table in {origin}: write [{section}] and its settings below")
         else:
-            for key, value in content.items():
-                name = f"{section}.{key}"
-                if key in _SECTIONS[section].model_fields:
-                    raw.put(name, value, origin)
-                else:
-                    yield Mistake(name, f"unknown setting in {origin}{_nearest(name, _NAMES)}")
+            yield from _take_section(raw, section, content, origin)
+
+
+def _take_section(raw: _Raw, section: str, content: Mapping[str, Any], origin: str) -> Iterator[Mistake]:
+    for key, value in content.items():
+        name = f"{section}.{key}"
+        if section == "mapping" and isinstance(value, dict) and key != "tags":  # a topic's own
+            raw.values[section].setdefault("by_topic", {})[key] = value
+            raw.origin[_TOPIC_MAPPINGS] = origin
+        elif name in _NAMES:
+            raw.put(name, value, origin)
+        else:
+            yield Mistake(name, f"unknown setting in {origin}{_nearest(name, _NAMES)}")
 
 
 def _take_environment(raw: _Raw, environ: Mapping[str, str]) -> Iterator[Mistake]:
@@ -176,12 +200,21 @@ def _take_environment(raw: _Raw, environ: Mapping[str, str]) -> Iterator[Mistake
         if name in known:
             raw.put(known[name], text, "the environment")
         elif not _SERVICE_LINK.fullmatch(name):
-            yield Mistake(name, f"unknown variable in the environment{_nearest(name, known)}")
+            yield Mistake(
+                name, f"unknown variable in the environment{_nearest(name, known)}{_file_only(name)}"
+            )
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     found = difflib.get_close_matches(name, known, n=1)
     return f", did you mean {found[0]}?" if found else ""
+
+
+def _file_only(name: str) -> str:
+    """Say where the mapping of one topic is told: a topic's name doesn't survive in a variable's."""
+    if not name.startswith(variable("mapping.")):
+        return ""
+    return '; the mapping of a single topic is a table in the file, [mapping."TOPIC"]'
 
 
 def _merge_properties(raw: _Raw) -> list[Mistake]:
@@ -251,6 +284,18 @@ def _property_mistakes(settings: Settings) -> Iterator[Mistake]:
     exactly_once = settings.kafka.dead_letter_delivery == "exactly_once"
     for name, problem in given.mistakes(settings.kafka.properties, exactly_once=exactly_once):
         yield Mistake(f"kafka.properties.{name}" if name else "kafka.properties", problem)
+
+
+def _mapping_mistakes(settings: Settings, raw: _Raw, touched: set[str]) -> Iterator[Mistake]:
+    kafka = settings.kafka
+    told = settings.mapping.given(kafka.contents, key_is_hwid=kafka.key_is_hwid)
+    found = [*entry_problems(told)]
+    if not any(name.startswith("kafka.") and name.endswith("_topics") for name in touched):
+        found += topic_problems(told)
+    for name, words, value in found:
+        where = _TOPIC_MAPPINGS if name.startswith('"') else f"mapping.{name.partition('.')[0]}"
+        shown = "" if value is None else f"{_shown(value)} in {raw.origin[where]}"
+        yield Mistake(f"mapping.{name}".rstrip("."), words, shown)
 
 
 def allowed(field: FieldInfo) -> str:

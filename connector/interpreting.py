@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from connector.core.decode import Interpreter, load_decoder
+from connector.core.decode import Decoder, Interpreter, load_decoder
 from connector.credentials import Token
+from connector.mapping.mapping import MappedDecoder, Mapping, plain_json
+from connector.mapping.reading import mappings
+from connector.model import Content
 from connector.pushwoosh.wire import envelope_bytes
 from connector.settings import Settings
 
@@ -12,14 +15,23 @@ def interpreters(settings: Settings, token: Token) -> dict[str, Interpreter]:
     """Return for each source topic what reads its records."""
     kafka = settings.kafka
     decoder = None if kafka.decoder == "json" else load_decoder(kafka.decoder)
+    mapped = mappings(settings.mapping.given(kafka.contents, key_is_hwid=kafka.key_is_hwid))
     room = settings.batch.max_bytes - envelope_bytes(settings.pushwoosh.application, token.current()) - 1
     return {
         topic: Interpreter(
             content,
-            decoder,
+            _mapped(content, decoder, mapped[topic]) if topic in mapped else decoder,
             key_is_hwid=kafka.key_is_hwid,
             max_row_bytes=room,
             application=settings.pushwoosh.application,
         )
         for topic, content in kafka.contents.items()
     }
+
+
+def _mapped(content: Content, decoder: Decoder | None, mapping: Mapping) -> Decoder:
+    """Put a mapping behind what reads plain objects: JSON, a decoder's `plain`, a function of the user's."""
+    if decoder is None:
+        return MappedDecoder(content, mapping, plain_json)
+    plain = getattr(decoder, "plain", decoder)
+    return MappedDecoder(content, mapping, plain, getattr(decoder, "look_ahead", None))

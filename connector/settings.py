@@ -32,6 +32,7 @@ from connector.fields import (
     http2_possible,
     known_decoder,
 )
+from connector.mapping.section import Mapping
 from connector.model import Content
 
 
@@ -270,6 +271,7 @@ class Settings(Section):
 
     kafka: Kafka
     pushwoosh: Pushwoosh
+    mapping: Mapping = Mapping()
     batch: Batch = Batch()
     jobs: Jobs = Jobs()
     brake: Brake = Brake()

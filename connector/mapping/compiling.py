@@ -1,7 +1,8 @@
 """JMESPath's syntax tree -> nested functions: a Debezium row takes half the time.
 
 What JMESPath's own interpreter looks up anew for each record is looked up once. The common nodes are
-compiled; projections, slices, orderings and functions that take expressions are left to the interpreter. A property test holds both against each other.
+compiled; projections, slices, orderings and functions that take expressions are left to the interpreter.
+A property test holds both against each other.
 """
 
 from __future__ import annotations

@@ -96,12 +96,22 @@ class Mapping:
 
 
 class MappedDecoder:
-    """A decoder of a topic with a mapping: what `plain` reads is mapped, then taken for an event."""
+    """A decoder of a topic with a mapping: what `plain` reads is mapped, then taken for an event.
 
-    def __init__(self, content: Content, mapping: Mapping, plain: Plain) -> None:
+    `look_ahead` is that of the decoder that reads (see `connector.core.decode.Decoder`).
+    """
+
+    def __init__(
+        self,
+        content: Content,
+        mapping: Mapping,
+        plain: Plain,
+        look_ahead: Callable[[Sequence[Record]], None] | None = None,
+    ) -> None:
         self._content = content
         self._mapping = mapping
         self._plain = plain
+        self.look_ahead = look_ahead
 
     def __call__(self, record: Record) -> TagsUpdate | Registration | None:
         plain = self._plain(record)

@@ -57,10 +57,20 @@ class Given(NamedTuple):
 
 def problems(given: Given) -> Iterator[Problem]:
     """Yield everything that is wrong."""
-    if given.general:
-        yield from _entry_problems("", given.general)
+    yield from entry_problems(given)
+    yield from topic_problems(given)
+
+
+def entry_problems(given: Given) -> Iterator[Problem]:
+    """Yield what is wrong with single entries, whatever topics there are."""
+    yield from _in_table("", given.general)
     for topic, table in given.by_topic.items():
-        yield from _entry_problems(f'"{topic}".', table)
+        yield from _in_table(f'"{topic}".', table)
+
+
+def topic_problems(given: Given) -> Iterator[Problem]:
+    """Yield what is wrong for the topics that are read."""
+    for topic, table in given.by_topic.items():
         if topic not in given.contents:
             yield Problem(f'"{topic}"', _unknown_topic(topic, table, given.contents))
     seen = set()
@@ -104,8 +114,7 @@ def _compiled(compiler: Compiler, given: Any) -> Evaluate:
     return compiler.compile(given) if isinstance(given, str) else constant(given)
 
 
-def _entry_problems(prefix: str, table: Table[str, Any]) -> Iterator[Problem]:
-    """Yield what is wrong with single entries."""
+def _in_table(prefix: str, table: Table[str, Any]) -> Iterator[Problem]:
     for name, given in table.items():
         place = prefix + name
         if name not in KEYS:
