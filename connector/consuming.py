@@ -57,6 +57,8 @@ class Consuming:
         self._flow: list[Pause | Resume] = []
         self._order = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
+        self._left: set[TopicPartition] = set()
+        """Partitions that went while letters were being written."""
         self._written: Commit | None = None
         """Letters that were written on their own: their positions are to be committed."""
         self._stopped = False
@@ -217,13 +219,16 @@ class Consuming:
     async def _write(self, action: Commit, metadata: object) -> None:
         """Write letters, in one transaction with the positions where the delivery has transactions."""
         doubts = self.membership.doubts
+        self._left.clear()
         try:
             await self.letters.write(action.letters, action.positions, metadata)
             if self.letters.commits_positions:
                 self._engine.committed(self._pulse.clock())
                 self.membership.proved(doubts)
-            else:
+            elif self._left.isdisjoint(action.positions):
                 self._written = action
+            else:
+                self._engine.commit_withdrawn(written=True)
         except LettersUnwritable as unwritable:
             self._not_written(unwritable.message, unwritable.refused)
             if unwritable.kind == "metadata_too_large":
@@ -318,6 +323,7 @@ class Consuming:
     def _let_go(self, partitions: Sequence[TopicPartition]) -> None:
         """Drop what was to be done for these: after the group has moved on it would pass for the owner's."""
         gone = set(partitions)
+        self._left |= gone
         self._decoding.let_go(gone)
         for change in self._flow:
             change.partitions = [each for each in change.partitions if each not in gone]

@@ -159,7 +159,10 @@ class SimulatedClient:
         world, instance = self._world, self._instance
         homes = world.oracle.homes(instance)
         known = {job.request_id for job in instance.engine.tracking.jobs.values()}
+        member = instance.source.member
         await instance.nap("post goes")
+        if member is None or not member.alive:
+            homes = {}  # expelled while its request was on the way: nobody could know
         if world.chance(world.trouble.no_connection):
             return Unavailable("no connection")
         if world.chance(world.trouble.post_arrives_late):

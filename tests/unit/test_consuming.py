@@ -529,6 +529,24 @@ async def test_positions_of_written_letters_are_not_committed_for_who_lost_them(
     assert desk.engine.ledger.operation is None
 
 
+async def test_positions_of_letters_written_while_their_partition_went_and_came_are_not_committed() -> None:
+    desk = Desk([rubbish(0)], exactly_once=False)
+    desk.letters.hold = asyncio.Event()
+    await desk.assign(P0)
+    await desk.rounds()
+    desk.order()
+    await desk.consuming._orders()
+    await asyncio.sleep(0)
+    desk.consuming.lost([P0])
+    await desk.assign(P0)
+    desk.letters.hold.set()
+    await until(lambda: desk.consuming._writing is None)
+    await desk.rounds(3)
+    assert len(desk.letters.written) == 1
+    assert desk.source.commits == 0
+    assert desk.engine.ledger.operation is None
+
+
 async def test_a_pause_that_was_ordered_before_a_partition_came_back_does_not_hold_it_up() -> None:
     desk = Desk()
     await desk.assign(P0, P1)
