@@ -11,7 +11,7 @@ import pytest
 from tests.simulation.world import simulate
 
 ROOT = Path(__file__).parents[2]
-SEEDS = 200
+SEEDS = 2000
 
 
 @pytest.mark.timeout(600)
