@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Iterator
 
 from connector.credentials import Token
+from connector.fields import REGISTRY_FORMATS
 from connector.finding import Finding, Outcome
 from connector.kafka.probe import PATIENCE, Probe
 from connector.model import Accepted, Denied, Endpoint, PostAnswer, Refused
@@ -32,9 +33,28 @@ def findings(settings: Settings, patience: float = PATIENCE) -> Iterator[Finding
     """Check everything; `patience` is the time limit of each question, in seconds."""
     yield Finding("configuration", Outcome.OK, "every setting is valid")
     yield from Probe(settings, patience).findings()
+    if settings.kafka.decoder in REGISTRY_FORMATS:
+        yield registry(settings, patience)
     if settings.pushwoosh.token_file is not None:
         yield _token_file(settings)
     yield asyncio.run(api(settings, patience))
+
+
+def registry(settings: Settings, patience: float) -> Finding:
+    """Ask the schema registry for a schema that nobody has: whoever says so has let us in."""
+    # Half a second and 20 MB that nobody else should pay for; and the packages may not be there.
+    from connector.formats.decoder import kind_of  # noqa: PLC0415
+    from connector.formats.registry import Outage, Registry  # noqa: PLC0415 - as above
+
+    own = settings.schema_registry
+    what = f"schema registry {own.url}"
+    limit = min(own.timeout, patience)
+    try:
+        with Registry(own.model_copy(update={"timeout": limit}), kind_of(settings.kafka.decoder)) as asked:
+            asked.reach()
+    except Outage as outage:
+        return Finding(what, Outcome.PROBLEM, str(outage), outage.mend)
+    return Finding(what, Outcome.OK, "answers, and lets us read schemas")
 
 
 def _token_file(settings: Settings) -> Finding:

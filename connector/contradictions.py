@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from connector.fields import REGISTRY_FORMATS
 from connector.settings import Settings
 
 _TOPIC_LISTS = ("kafka.tags_topics", "kafka.registrations_topics", "kafka.mixed_topics")
@@ -17,6 +18,7 @@ def contradictions(settings: Settings, given: frozenset[str]) -> Iterator[Contra
     yield from _topics(settings)
     yield from _token(settings)
     yield from _limits(settings, given)
+    yield from _registry(settings)
 
 
 def _topics(settings: Settings) -> Iterator[Contradiction]:
@@ -59,3 +61,26 @@ def _limits(settings: Settings, given: frozenset[str]) -> Iterator[Contradiction
     for name, value, bound_name, bound in pairs:
         if value > bound and {name, bound_name} <= given:
             yield (name, bound_name), f"it is more than {bound_name}"
+
+
+def _registry(settings: Settings) -> Iterator[Contradiction]:
+    own, decoder = settings.schema_registry, settings.kafka.decoder
+    url, word = "schema_registry.url", "kafka.decoder"
+    if decoder in REGISTRY_FORMATS and own.url is None:
+        yield (url, word), f"the decoder {decoder} needs the address of the schema registry"
+    if decoder == "json" and own.url is not None:
+        yield (word, url), f"json takes no schema from a registry: {', '.join(REGISTRY_FORMATS)} do"
+    if own.password is not None and own.password_file is not None:
+        yield (
+            ("schema_registry.password", "schema_registry.password_file"),
+            "only one of the two can be given",
+        )
+    if (own.username is None) != (own.password is None and own.password_file is None):
+        names = ("schema_registry.username", "schema_registry.password", "schema_registry.password_file")
+        yield names, "a user name and a password go together"
+    if own.certificate_file is None and (own.key_file is not None or own.key_password is not None):
+        given = "key_file" if own.key_file is not None else "key_password"
+        yield (
+            ("schema_registry.certificate_file", f"schema_registry.{given}"),
+            "a key is of no use without its certificate",
+        )

@@ -6,6 +6,7 @@ Durations are seconds, sizes bytes. A secret shows itself to `get_secret_value()
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
@@ -56,11 +57,44 @@ def http2_possible(wanted: bool) -> bool:
     return wanted
 
 
+def registry_addresses(text: str) -> str:
+    """Check the addresses of a schema registry, with commas between."""
+    try:
+        return ",".join(address(one) for one in text.split(","))
+    except ValueError as error:
+        raise ValueError(
+            str(error).replace("pushwoosh.authorization_header", "schema_registry.username and password")
+        ) from None
+
+
+REGISTRY_FORMATS: Mapping[str, tuple[str, ...]] = {
+    "avro": ("fastavro",),
+    "protobuf": ("google.protobuf", "google.type"),
+    "json_schema": ("jsonschema_rs",),
+}
+"""Decoders that take schemas from a registry, and the modules that each needs."""
+_REGISTRY_CLIENT = ("attrs", "authlib", "cachetools", "certifi")
+
+
 def known_decoder(name: str) -> str:
-    """Check that it is `json` or that the function it names can be called."""
-    if name != "json":
+    """Check that it is a format whose packages are there, or that the function it names can be called."""
+    if name in REGISTRY_FORMATS:
+        missing = [module for module in (*REGISTRY_FORMATS[name], *_REGISTRY_CLIENT) if not _there(module)]
+        if missing:
+            raise ValueError(
+                f"{', '.join(missing)} can't be imported: the decoder {name} needs the extra `registry`: "
+                "pip install 'pushwoosh-connector[registry]'"
+            )
+    elif name != "json":
         values.load_function(name)
     return name
+
+
+def _there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # its package isn't there
+        return False
 
 
 Duration = Annotated[

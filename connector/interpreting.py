@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from connector.core.decode import Decoder, Interpreter, load_decoder
+from connector.core.decode import Decoder, Interpreter
 from connector.credentials import Token
+from connector.decoders import decoders
 from connector.mapping.mapping import MappedDecoder, Mapping, plain_json
 from connector.mapping.reading import mappings
 from connector.model import Content
@@ -14,13 +15,13 @@ from connector.settings import Settings
 def interpreters(settings: Settings, token: Token) -> dict[str, Interpreter]:
     """Return for each source topic what reads its records."""
     kafka = settings.kafka
-    decoder = None if kafka.decoder == "json" else load_decoder(kafka.decoder)
+    by_content = decoders(settings)
     mapped = mappings(settings.mapping.given(kafka.contents, key_is_hwid=kafka.key_is_hwid))
     room = settings.batch.max_bytes - envelope_bytes(settings.pushwoosh.application, token.current()) - 1
     return {
         topic: Interpreter(
             content,
-            _mapped(content, decoder, mapped[topic]) if topic in mapped else decoder,
+            _mapped(content, by_content[content], mapped[topic]) if topic in mapped else by_content[content],
             key_is_hwid=kafka.key_is_hwid,
             max_row_bytes=room,
             application=settings.pushwoosh.application,

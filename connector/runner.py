@@ -307,7 +307,11 @@ def secrets(settings: Settings, token: Token) -> list[str]:
     scheme_and_secret = header.get_secret_value().split() if header else []
     properties = settings.kafka.properties
     hidden = [value for name, value in properties.items() if is_secret(name)]
-    return [token.current(), *scheme_and_secret[-1:], *hidden]
+    registry = settings.schema_registry
+    given = [each.get_secret_value() for each in (registry.password, registry.key_password) if each]
+    if registry.password_file is not None:
+        given.append(Token(file=registry.password_file).current())
+    return [token.current(), *scheme_and_secret[-1:], *hidden, *given]
 
 
 def limits(settings: Settings) -> Limits:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from connector import values
 from connector.fields import (
@@ -34,14 +34,10 @@ from connector.fields import (
 )
 from connector.mapping.section import Mapping
 from connector.model import Content
+from connector.schema_registry import SchemaRegistry
+from connector.section import Section
 
-
-class Section(BaseModel):
-    """A group of settings: frozen, and what it doesn't know is a mistake."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True
-    )
+__all__ = ["Section", "Settings"]
 
 
 class Kafka(Section):
@@ -109,8 +105,11 @@ class Kafka(Section):
     decoder: Annotated[
         str,
         AfterValidator(known_decoder),
-        Allowed("`json` or `package.module:function`"),
-        Field(description="What turns a record into an event."),
+        Allowed("`json`, `avro`, `protobuf`, `json_schema` or `package.module:function`"),
+        Field(
+            description="What turns a record into an event. `avro`, `protobuf` and `json_schema` take "
+            "schemas from `schema_registry.url` and need the extra `registry`."
+        ),
     ] = "json"
 
     @property
@@ -278,6 +277,7 @@ class Settings(Section):
     buffer: Buffer = Buffer()
     admin: Admin = Admin()
     log: Log = Log()
+    schema_registry: SchemaRegistry = SchemaRegistry()
 
     @cached_property
     def transactional_id(self) -> str:
@@ -299,4 +299,7 @@ class Settings(Section):
         for key in ("token", "authorization_header"):
             if shown["pushwoosh"][key] is not None:
                 shown["pushwoosh"][key] = values.MASK
+        for key in ("password", "key_password"):
+            if shown["schema_registry"][key] is not None:
+                shown["schema_registry"][key] = values.MASK
         return shown

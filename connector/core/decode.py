@@ -42,7 +42,7 @@ from connector.model import (
 Decoder = Callable[[Record], TagsUpdate | Registration | None]
 """What makes sense of a record's value. None skips the record. It may raise anything: `DecoderUnavailable`
 where the data isn't to blame, all else dead-letters the record with its words. Where it has a function
-`look_ahead`, that is given all records of a list that has to wait, so that it can get at once what they need."""
+`look_ahead`, that is given all records of a list that has to wait, to get at once what they need."""
 
 _DETAIL = 300
 """Characters of an error's own words in a rejection."""

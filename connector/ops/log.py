@@ -22,7 +22,10 @@ from connector.ops.throttle import Throttle
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 # Never below warning, whatever is asked for: httpx's line for each request has the request_id in it.
-_QUIET = ("httpx", "httpcore", "hpack", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
+_QUIET = (
+    *("httpx", "httpcore", "httpx2", "httpcore2", "hpack"),
+    *("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"),
+)
 _SAME_KIND = ("logger", "cause", "code", "reason", "subject", "topic", "partition", "endpoint")
 _DIGITS = re.compile(r"\d+")
 
@@ -98,10 +101,11 @@ def _take_over_stdlib(level: int) -> None:
 
 
 def _throttled(throttle: Throttle) -> Processor:
-    """Hold back repeated warnings and errors; numbers in the text don't make it another one."""
+    """Hold back what repeats: warnings, errors, a library's news. Numbers don't make it another one."""
 
     def process(_logger: WrappedLogger, _method: str, fields: Fields) -> Fields:
-        if fields["level"] in ("debug", "info"):
+        own = "logger" not in fields
+        if fields["level"] == "debug" or (own and fields["level"] == "info"):
             return fields
         same = tuple(str(fields.get(name, "")) for name in _SAME_KIND)
         held_back = throttle.passes((fields["level"], _DIGITS.sub("#", str(fields.get("event"))), same))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 from connector.core.decode import Interpreter
@@ -13,6 +14,9 @@ from connector.replay.letter import DeadLetter, SourceRecord
 from connector.settings import Settings
 
 Outcome = Event | Rejection | None
+
+_LONGEST = 60.0
+"""Seconds until a decoder that is finding something out is asked again, should it never call."""
 
 
 class Interpreting:
@@ -35,7 +39,13 @@ class Interpreting:
                 Reason.UNDECODABLE, f"topic {topic} isn't among the configured ones: nobody can read it"
             )
             return [unknown] * len(records)
-        try:
-            return list(interpreter.read(records))
-        except DecoderUnavailable as unavailable:
-            raise Failed(f"the decoder can't work now: {unavailable}; try again once it can") from unavailable
+        while True:
+            try:
+                return list(interpreter.read(records))
+            except DecoderUnavailable as unavailable:
+                if unavailable.outage or unavailable.on_change is None:
+                    words = f"the decoder can't work now: {unavailable}; {unavailable.mend}"
+                    raise Failed(words) from unavailable
+                found_out = threading.Event()
+                unavailable.on_change(found_out.set)
+                found_out.wait(_LONGEST)

@@ -61,7 +61,7 @@ def test_a_mistake_names_both_names_what_was_given_where_and_what_is_allowed() -
         ("kafka.bootstrap_servers", "a:x"),
         ("kafka.group_id", "a\tb"),
         ("kafka.dead_letter_delivery", "twice"),
-        ("kafka.decoder", "avro"),
+        ("kafka.decoder", "parquet"),
         ("kafka.decoder", "no.module:f"),
         ("kafka.key_is_hwid", "perhaps"),
         ("kafka.properties", "no equals sign"),
@@ -245,6 +245,9 @@ def test_the_variable_of_every_setting_is_taken() -> None:
         "pushwoosh.token",
         "pushwoosh.authorization_header",
         "admin.host",
+        "schema_registry.username",
+        "schema_registry.password",
+        "schema_registry.key_password",
     }
     names = [
         f"{section}.{key}" for section, field in Settings.model_fields.items() for key in fields_of(field)

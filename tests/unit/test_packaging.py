@@ -26,6 +26,9 @@ _IMPORTED_BY_OTHERS = {
 }
 """Dependencies that are there for another one, and why; those that we import need no mention here."""
 _MODULES = {
+    "googleapis-common-protos": "google",
+    "jsonschema-rs": "jsonschema_rs",
+    "protobuf": "google",
     "confluent-kafka": "confluent_kafka",
     "prometheus-client": "prometheus_client",
     "opentelemetry-api": "opentelemetry",

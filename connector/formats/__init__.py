@@ -1,0 +1,1 @@
+"""Avro, Protobuf and JSON Schema over a Schema Registry: the extra `registry`, loaded only if used."""
