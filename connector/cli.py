@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from connector.finding import Finding
 
 Distribution = Literal["constant", "exponential", "uniform"]
+Split = Literal["auto", "lines", "none"]
 
 app = typer.Typer(
     name="pushwoosh-connector",
@@ -64,8 +65,39 @@ def run(
 
 
 @app.command()
-def check(config: ConfigFile = None) -> None:
+def check(
+    *,
+    config: ConfigFile = None,
+    sample: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Show what the records in this file become, and look at nothing else; - is standard input.",
+        ),
+    ] = None,
+    topic: Annotated[str | None, typer.Option(help="With --sample: whose records these are.")] = None,
+    key: Annotated[str | None, typer.Option(help="With --sample: the key of each record.")] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="With --sample: a header of each; may be given again."),
+    ] = None,
+    timestamp: Annotated[
+        int | None, typer.Option(metavar="MILLISECONDS", min=0, help="With --sample: when, since 1970.")
+    ] = None,
+    split: Annotated[
+        Split, typer.Option(help="With --sample: a record a line, or all of it is one.")
+    ] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="With --sample: a JSON object a record.")] = False,
+) -> None:
     """Check the configuration, Kafka and the API, a line each: what, result, what to do. Changes nothing."""
+    if sample is not None:
+        from connector.sample import Around, check_sample, needless  # noqa: PLC0415 - as above
+
+        settings = settings_of(config, needless)
+        around = Around(key, header or (), timestamp)
+        raise typer.Exit(check_sample(settings, sample, topic, around, split, as_json=as_json))
+    if (topic, key, header, timestamp, split, as_json) != (None, None, None, None, "auto", False):
+        give_up("--topic, --key, --header, --timestamp, --split and --json need --sample")
     settings = settings_of(config)
     from connector import check as checks  # noqa: PLC0415 - see the module's first sentence
     from connector.finding import Outcome  # noqa: PLC0415 - as above

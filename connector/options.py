@@ -6,6 +6,7 @@ A leaf that imports nothing heavy: `--help` and completion stay quick.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -28,12 +29,12 @@ ConfigFile = Annotated[
 ]
 
 
-def settings_of(config: Path | None) -> Settings:
-    """Load the configuration, or leave with every mistake on standard error."""
+def settings_of(config: Path | None, needless: Callable[[str], bool] = lambda _: False) -> Settings:
+    """Load the configuration, or leave with every mistake on standard error. `needless`: see `load`."""
     from connector.config import ConfigurationError, load  # noqa: PLC0415 - see the module's last sentence
 
     try:
-        return load(config, os.environ)
+        return load(config, os.environ, needless)
     except ConfigurationError as error:
         give_up(str(error))
 
