@@ -22,6 +22,7 @@ from tests.bench.budget import budget
 from tests.bench.figures import Results
 from tests.bench.freshness import freshness
 from tests.bench.growth import growth
+from tests.bench.mapping import mapping
 from tests.bench.memory import memory
 from tests.bench.setting import Bench
 from tests.bench.skew import skew
@@ -38,6 +39,7 @@ BENCHES: dict[str, Callable[[Bench], None]] = {
     "memory": memory,
     "growth": growth,
     "start": start,
+    "mapping": mapping,
     "budget": budget,
 }
 """In the order in which they run: later ones use what earlier ones found."""
