@@ -109,6 +109,7 @@ Size = Annotated[
 ]
 Count = Annotated[int, BeforeValidator(values.parse_number)]
 Share = Annotated[float, BeforeValidator(values.parse_number)]
+Rate = Annotated[float, BeforeValidator(values.parse_number)]
 Name = Annotated[str, AfterValidator(values.plain_name)]
 Topic = Annotated[str, AfterValidator(values.topic_name), Allowed("a topic's name")]
 Topics = Annotated[

@@ -23,6 +23,7 @@ from connector.consuming import Consuming
 from connector.core.actions import Commit, Pause, Poll, Resume, Submit
 from connector.core.engine import Engine
 from connector.core.limits import Limits
+from connector.core.pace import most_at_once
 from connector.credentials import Token
 from connector.interpreting import interpreters
 from connector.kafka.dead_letters import DeadLetters
@@ -316,14 +317,19 @@ def secrets(settings: Settings, token: Token) -> list[str]:
 
 def limits(settings: Settings) -> Limits:
     """Return the engine's bounds from the settings."""
-    jobs = settings.jobs
+    jobs, rates = settings.jobs, settings.limits
     return Limits(
-        max_devices=settings.batch.max_devices,
+        max_devices=most_at_once(
+            settings.batch.max_devices, rates.requests_per_second, rates.devices_per_second
+        ),
         max_bytes=settings.batch.max_bytes
         - envelope_bytes(settings.pushwoosh.application, "")
         - LONGEST_TOKEN,
         linger=settings.batch.linger,
         max_in_flight=jobs.max_in_flight,
+        adaptive=jobs.adaptive,
+        requests_per_second=rates.requests_per_second,
+        devices_per_second=rates.devices_per_second,
         deadline=jobs.deadline,
         max_attempts=jobs.max_attempts,
         max_resubmissions=jobs.max_resubmissions,

@@ -22,6 +22,7 @@ from connector.fields import (
     Duration,
     KafkaProperties,
     Name,
+    Rate,
     Secret,
     Share,
     Size,
@@ -185,6 +186,14 @@ class Jobs(Section):
     """`[jobs]`: what happens between a POST and its verdicts."""
 
     max_in_flight: Annotated[Count, Field(ge=1, le=200, description="Most unfinished jobs at once.")] = 16
+    adaptive: Annotated[
+        bool,
+        BeforeValidator(values.parse_word),
+        Field(
+            description="Fewer jobs at once while the API is overloaded; `false` fixes their number at "
+            "`jobs.max_in_flight`."
+        ),
+    ] = True
     deadline: Annotated[
         Duration,
         Field(
@@ -213,6 +222,28 @@ class Jobs(Section):
     stop_timeout: Annotated[
         Duration, Field(ge=0, le=3600, description="How long an orderly stop waits for unfinished jobs.")
     ] = 20.0
+
+
+class Rates(Section):
+    """`[limits]`: most that one instance sends to the API in a second."""
+
+    requests_per_second: Annotated[
+        Rate,
+        Field(
+            ge=0,
+            le=1_000_000,
+            description="Most requests a second of this instance, POSTs and GETs together; 0 is no limit.",
+        ),
+    ] = 0.0
+    devices_per_second: Annotated[
+        Rate,
+        Field(
+            ge=0,
+            le=1_000_000_000,
+            description="Most devices a second of this instance, those that are sent again included; "
+            "0 is no limit. Batches become smaller where one would be more than a second's worth.",
+        ),
+    ] = 0.0
 
 
 class Brake(Section):
@@ -273,6 +304,7 @@ class Settings(Section):
     mapping: Mapping = Mapping()
     batch: Batch = Batch()
     jobs: Jobs = Jobs()
+    limits: Rates = Rates()
     brake: Brake = Brake()
     buffer: Buffer = Buffer()
     admin: Admin = Admin()

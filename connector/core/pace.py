@@ -9,6 +9,21 @@ from __future__ import annotations
 
 BURST = 0.2
 """Seconds: what a late wake-up may catch up on."""
+REQUESTS_A_JOB = 4
+"""A POST and a few questions: what a job costs of the requests."""
+
+
+def most_at_once(devices: int, requests_rate: float, devices_rate: float) -> int:
+    """Return how many devices a batch may have, of `devices` without limits; rates are a second's, 0 is none.
+
+    A batch goes whole, so more than a second's worth would come in bursts with pauses between them.
+    Where requests are scarce, too, it is as much as falls due between two jobs: smaller batches would
+    never reach the rate of devices.
+    """
+    if not devices_rate:
+        return devices
+    apart = max(1.0, REQUESTS_A_JOB / requests_rate) if requests_rate else 1.0
+    return max(1, min(devices, int(devices_rate * apart)))
 
 
 class Allowance:

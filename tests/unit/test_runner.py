@@ -281,6 +281,18 @@ def test_the_engine_s_bounds_are_those_of_the_settings() -> None:
     assert isinstance(found, Limits)
     assert (found.max_devices, found.poll_ceiling, found.max_events) == (7, 3.0, 123)
     assert (found.linger, found.brake_share) == (0.001, 0.25)
+    assert (found.adaptive, found.requests_per_second, found.devices_per_second) == (True, 0.0, 0.0)
+
+
+def test_limits_of_the_flow_bound_the_engine_and_the_size_of_a_batch() -> None:
+    given = settings(
+        CONNECTOR_JOBS_ADAPTIVE="false",
+        CONNECTOR_LIMITS_REQUESTS_PER_SECOND="2.5",
+        CONNECTOR_LIMITS_DEVICES_PER_SECOND="100",
+    )
+    found = limits(given)
+    assert (found.adaptive, found.requests_per_second, found.devices_per_second) == (False, 2.5, 100.0)
+    assert found.max_devices == 160
 
 
 def test_a_request_fits_into_its_bytes_whatever_the_token_is() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from connector.core.halts import PAUSED
-from connector.core.pace import BURST, Pace
+from connector.core.pace import BURST, Pace, most_at_once
 from connector.model import Unavailable
 from tests.unit.core.builders import NOW, devices, limits, unfinished
 from tests.unit.core.driving import Drive
@@ -34,6 +34,25 @@ def test_unused_time_is_no_credit_for_later() -> None:
         pace.polled(later)
         sent += 1
     assert sent == 10 * BURST + 1
+
+
+@pytest.mark.parametrize(
+    ("requests", "rate", "most"),
+    [
+        (0, 0, 1000),
+        (5, 0, 1000),
+        (0, 100, 100),  # a second's worth
+        (0, 5000, 1000),
+        (0, 0.5, 1),
+        (10, 100, 100),
+        (2, 100, 200),  # a job each two seconds
+        (0.1, 100, 1000),
+    ],
+)
+def test_a_batch_is_a_seconds_worth_or_what_falls_due_between_two_jobs(
+    requests: float, rate: float, most: int
+) -> None:
+    assert most_at_once(1000, requests, rate) == most
 
 
 def run_for(drive: Drive, seconds: float) -> None:
