@@ -11,8 +11,9 @@ from connector.core.coalesce import contributors, join, size_of, take_apart
 from connector.core.dispatch import Dispatch
 from connector.core.jobs import Batch, Job
 from connector.core.lanes import Lanes
-from connector.core.ledger import Hold, Ledger
+from connector.core.ledger import Ledger
 from connector.core.limits import Limits
+from connector.core.owed import Hold
 from connector.core.tally import Tally
 from connector.core.verdicts import RETRYABLE, judge
 from connector.model import Event, JobReport, Letter, Reason, Refused, Rejection
@@ -213,7 +214,7 @@ class Fates:
 
     def release_written(self) -> None:
         """Letters were written, or are no longer ours to write: their devices' next events may go."""
-        freed = self._ledger.freed
+        freed = self._ledger.owed.freed
         while freed:
             hold = freed.pop()
             self.release([hold.event], last_chance=hold.last_chance)

@@ -7,11 +7,9 @@ in the commit that writes it.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
-from itertools import count
 
 from connector.core import checkpoint
 from connector.core.actions import Commit
@@ -20,6 +18,7 @@ from connector.core.backoff import Backoff
 from connector.core.coalesce import contributors, superseded
 from connector.core.exposure import Exposure
 from connector.core.limits import Limits
+from connector.core.owed import Hold, Owed, OwedLetters
 from connector.core.tally import Outcome, Stage, Tally
 from connector.model import Event, Letter, Position, TopicPartition
 
@@ -27,40 +26,8 @@ QUIET = 0.025
 """Seconds between two commits that only move positions; a new job is recorded at once."""
 QUIET_PER_PARTITION = 0.0002
 """Seconds more for each partition committed, so that many partitions take the same share of time."""
-MOST_LETTERS = 1000
-MOST_LETTER_BYTES = 16 << 20
 NEARLY_FULL = 0.85
 """Share of the metadata's limit at which nothing beyond what it remembers is submitted."""
-
-
-@dataclass(slots=True, eq=False)
-class Hold:
-    """An event that holds its lanes until its letter is written, or several for all that it stands for.
-
-    Were later events of the device sent before, whoever owned the partition after a crash would
-    send the refused one once more, after them.
-    """
-
-    event: Event
-    letters: int = 1
-    last_chance: bool = False
-    """What `Fates.release` is told then."""
-
-
-@dataclass(slots=True, eq=False)
-class Owed:
-    """A letter to be written, and what is settled with it."""
-
-    letter: Letter
-    home: Assignment
-    offset: int
-    timestamp: int
-    endpoint: str
-    size: int
-    since: float
-    """When it was refused."""
-    hold: Hold | None = None
-    failures: int = 0
 
 
 @dataclass(slots=True)
@@ -85,17 +52,8 @@ class Ledger:
         self._backoff = Backoff(0.5, 30.0)
         self._commit_failures = 0
         self._commit_not_before = 0.0
-        self._letter_failures = 0
-        self._letters_not_before = 0.0
         self._quiet_until = 0.0
-        self._owed: deque[Owed] = deque()
-        self._later: list[tuple[float, int, Owed]] = []
-        """(due, tie-breaker, letter): those that the topic refused for a reason of their own."""
-        self._beyond: list[tuple[int, Owed]] = []
-        """(partition's version, letter): those too far ahead to be remembered as written for sure."""
-        self.freed: list[Hold] = []
-        """Events whose letters are written, or no longer ours to write: their lanes may be released."""
-        self._ties = count()
+        self.owed = OwedLetters(Backoff(0.5, 30.0))
         self._unrecorded: list[float] = []
         self.exposure = Exposure(limits)
         self.assignments: dict[TopicPartition, Assignment] = {}
@@ -109,8 +67,7 @@ class Ledger:
     @property
     def letters(self) -> int:
         """Letters that are owed, those of a commit under way included."""
-        waiting = len(self._owed) + len(self._later) + len(self._beyond)
-        return waiting + (len(self.operation.owed) if self.operation else 0)
+        return len(self.owed) + (len(self.operation.owed) if self.operation else 0)
 
     # -- settling ------------------------------------------------------------------------------
 
@@ -158,9 +115,7 @@ class Ledger:
     ) -> None:
         """A record is refused for good: it is settled once its letter is written."""
         record = letter.record
-        self._owed.append(
-            Owed(letter, home, record.offset(), record.timestamp()[1], endpoint, size, now, hold)
-        )
+        self.owed.add(Owed(letter, home, record.offset(), record.timestamp()[1], endpoint, size, now, hold))
 
     # -- committing ----------------------------------------------------------------------------
 
@@ -168,7 +123,7 @@ class Ledger:
         """Return the commit to make now, if any. `at_once`: don't wait for more to gather."""
         if self.operation is not None or (now < self._commit_not_before and not at_once):
             return None
-        letters = [] if hold_letters else self._due_letters(now, at_once=at_once)
+        letters = [] if hold_letters else self.owed.take(now, at_once=at_once)
         if not (letters or self._unrecorded or at_once or now >= self._quiet_until):
             return None
         letters = self._memorable(letters)
@@ -185,22 +140,6 @@ class Ledger:
         self._unrecorded = []
         self._quiet_until = now + QUIET + QUIET_PER_PARTITION * len(dirty)
         return Commit(self.operation.positions, [owed.letter for owed in letters])
-
-    def _due_letters(self, now: float, *, at_once: bool) -> list[Owed]:
-        if now < self._letters_not_before and not at_once:
-            return []
-        if self._beyond:
-            self._owed.extend(owed for version, owed in self._beyond if owed.home.version != version)
-            self._beyond = [item for item in self._beyond if item[1].home.version == item[0]]
-        while self._later and (at_once or self._later[0][0] <= now):
-            self._owed.append(heappop(self._later)[2])
-        chosen: list[Owed] = []
-        room = MOST_LETTER_BYTES
-        while self._owed and len(chosen) < MOST_LETTERS and (not chosen or self._owed[0].size <= room):
-            owed = self._owed.popleft()
-            room -= owed.size
-            chosen.append(owed)
-        return chosen
 
     def _memorable(self, letters: list[Owed]) -> list[Owed]:
         """Settle letters for the commit that writes them; put those aside that are too far ahead.
@@ -219,7 +158,7 @@ class Ledger:
                 owed.home.letters_until = max(owed.home.letters_until, owed.offset + 1)
             else:
                 owed.home.offsets.unsettle([owed.offset])
-                self._beyond.append((owed.home.version, owed))
+                self.owed.put_aside(owed)
         return kept
 
     def position(self, home: Assignment) -> Position:
@@ -244,8 +183,6 @@ class Ledger:
         self._commit_failures = 0
         for sent_at in operation.recorded:
             self.exposure.recorded(now - sent_at)
-        if operation.owed:
-            self._letter_failures = 0
         for home, version in operation.versions.items():
             home.committed_version = version
             home.committed = operation.positions[home.partition]
@@ -266,13 +203,7 @@ class Ledger:
             if owed.timestamp > 0:
                 self._tally.latencies.append((owed.endpoint, [owed.timestamp]))
             owed.home.dropped(1, owed.size)
-            self._free(owed)
-
-    def _free(self, owed: Owed) -> None:
-        if owed.hold is not None:
-            owed.hold.letters -= 1
-            if not owed.hold.letters:
-                self.freed.append(owed.hold)
+        self.owed.written(letters)
 
     def failed(self, now: float, refused: Iterable[int], jitter: float, *, written: bool = False) -> None:
         """Take in that the commit came to nothing: its letters are owed as before.
@@ -284,24 +215,21 @@ class Ledger:
         operation = self._undone(written=written)
         guilty = set(refused)
         if not guilty and operation.owed:
-            self._letter_failures += 1
-            self._letters_not_before = now + self._backoff.delay(self._letter_failures, jitter)
+            self.owed.all_failed(now, jitter)
         elif not guilty:
             self._commit_failures += 1
             self._commit_not_before = now + self._backoff.delay(self._commit_failures, jitter)
         again: list[Owed] = []
         for index, owed in enumerate(operation.owed):
             if not owed.home.live:
-                self._free(owed)
+                self.owed.free(owed)
                 continue
             owed.home.offsets.unsettle([owed.offset])
             if index in guilty:
-                owed.failures += 1
-                due = now + self._backoff.delay(owed.failures, jitter)
-                heappush(self._later, (due, next(self._ties), owed))
+                self.owed.refused(owed, now, jitter)
             else:
                 again.append(owed)
-        self._owed.extendleft(reversed(again))
+        self.owed.put_back(again)
 
     def withdrawn(self, *, written: bool) -> None:
         """Take in that the commit was not even tried: all is as before it."""
@@ -312,8 +240,8 @@ class Ledger:
                 owed.home.offsets.unsettle([owed.offset])
                 ours.append(owed)
             else:
-                self._free(owed)
-        self._owed.extendleft(reversed(ours))
+                self.owed.free(owed)
+        self.owed.put_back(ours)
 
     def _undone(self, *, written: bool) -> Operation:
         """Return the commit that is no more: its positions and jobs are still to be recorded."""
@@ -361,12 +289,7 @@ class Ledger:
     def drop(self, home: Assignment) -> None:
         """Forget a partition that is no longer ours, and what it owes."""
         self.assignments.pop(home.partition, None)
-        for owed in (*self._owed, *(item[2] for item in self._later), *(item[1] for item in self._beyond)):
-            if owed.home is home:
-                self._free(owed)
-        self._owed = deque(owed for owed in self._owed if owed.home is not home)
-        self._beyond = [item for item in self._beyond if item[1].home is not home]
-        self._later = sorted(item for item in self._later if item[2].home is not home)
+        self.owed.drop(home)
         home.let_go()
         self._forget_jobs_that_went()
 
@@ -375,11 +298,9 @@ class Ledger:
         if self.operation is not None:
             return None
         times: list[float] = []
-        moved = any(owed.home.version != version for version, owed in self._beyond)
-        if (self._owed or moved) and not hold_letters:
-            times.append(self._letters_not_before)
-        if self._later and not hold_letters:
-            times.append(max(self._later[0][0], self._letters_not_before))
+        letters = None if hold_letters else self.owed.due_at()
+        if letters is not None:
+            times.append(letters)
         if any(home.dirty for home in self.assignments.values()):
             times.append(0.0 if self._unrecorded else self._quiet_until)
         return max(min(times), self._commit_not_before) if times else None

@@ -8,13 +8,13 @@ from typing import Any
 
 import connector.core.fates as fates_module
 import connector.core.lanes as lanes_module
-import connector.core.ledger as ledger_module
 from connector.core.answers import Answers
 from connector.core.decode import Interpreter
 from connector.core.dispatch import Dispatch
 from connector.core.fates import Fates
 from connector.core.jobs import Batch, Job
 from connector.core.lanes import Lanes
+from connector.core.owed import Hold
 from connector.core.tracking import Tracking
 from connector.model import Denied, Event, JobReport, Reason, Refused, Unavailable
 from tests.simulation.patching import Mutation, Patch
@@ -258,7 +258,7 @@ def whole_update_blamed(patch: Patch) -> None:
     def wrong(self: Fates, event: Event, rejection: Any, job: Job, now: float) -> int:
         if event.merged is None or event.blocked or not event.home.live:
             return failed(self, event, rejection, job, now)
-        hold = ledger_module.Hold(event, 1 + len(event.merged.events))
+        hold = Hold(event, 1 + len(event.merged.events))
         for each in (event, *event.merged.events):
             self._owe(each, rejection, now, hold)
         return hold.letters

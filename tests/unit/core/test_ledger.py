@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.core import checkpoint, ledger
+from connector.core import checkpoint, ledger, owed
 from connector.model import Reason, Rejection
 from tests.unit.core.builders import (
     P0,
@@ -172,7 +172,7 @@ def test_a_letter_that_is_never_taken_blocks_its_partition_and_no_other() -> Non
 def test_no_more_letters_and_bytes_go_at_once_than_one_transaction_should_carry(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ledger, "MOST_LETTERS", 4)
+    monkeypatch.setattr(owed, "MOST_LETTERS", 4)
     drive = Drive()
     drive.assign()
     drive.read(*[UNDECODABLE] * 10)
@@ -183,7 +183,7 @@ def test_no_more_letters_and_bytes_go_at_once_than_one_transaction_should_carry(
         sizes.append(len(drive.commit.letters))
         drive.committed()
     assert sizes == [4, 4, 2]
-    monkeypatch.setattr(ledger, "MOST_LETTER_BYTES", 0)
+    monkeypatch.setattr(owed, "MOST_LETTER_BYTES", 0)
     drive.read(UNDECODABLE, UNDECODABLE, at=10)
     drive.wait_for(lambda: drive.commit is not None)
     assert drive.commit is not None

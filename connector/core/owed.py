@@ -1,0 +1,144 @@
+"""Letters that are owed to the dead-letter topic: which are to be written now, later, or not yet.
+
+Given: refused records, and what became of attempts to write their letters. Gives: the letters for
+the next commit, in the order in which they were owed; those that the topic refused come after a
+delay of their own, and those too far ahead to be remembered once their partition has moved on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
+
+from connector.core.assignment import Assignment
+from connector.core.backoff import Backoff
+from connector.model import Event, Letter
+
+MOST_LETTERS = 1000
+MOST_LETTER_BYTES = 16 << 20
+"""Of one commit."""
+
+
+@dataclass(slots=True, eq=False)
+class Hold:
+    """An event that holds its lanes until its letter is written, or several for all that it stands for.
+
+    Were later events of the device sent before, whoever owned the partition after a crash would
+    send the refused one once more, after them.
+    """
+
+    event: Event
+    letters: int = 1
+    last_chance: bool = False
+    """What `Fates.release` is told then."""
+
+
+@dataclass(slots=True, eq=False)
+class Owed:
+    """A letter to be written, and what is settled with it."""
+
+    letter: Letter
+    home: Assignment
+    offset: int
+    timestamp: int
+    endpoint: str
+    size: int
+    since: float
+    """When it was refused."""
+    hold: Hold | None = None
+    failures: int = 0
+
+
+class OwedLetters:
+    """The letters of all partitions that are ours, but for those of a commit under way."""
+
+    def __init__(self, backoff: Backoff) -> None:
+        self._backoff = backoff
+        self._failures = 0
+        self._not_before = 0.0
+        self._waiting: deque[Owed] = deque()
+        self._later: list[tuple[float, int, Owed]] = []
+        """(due, tie-breaker, letter): those that the topic refused for a reason of their own."""
+        self._beyond: list[tuple[int, Owed]] = []
+        """(partition's version, letter): those too far ahead to be remembered as written for sure."""
+        self._ties = count()
+        self.freed: list[Hold] = []
+        """Events whose letters are written, or no longer ours to write: their lanes may be released."""
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self._later) + len(self._beyond)
+
+    def add(self, owed: Owed) -> None:
+        """Owe one more."""
+        self._waiting.append(owed)
+
+    def take(self, now: float, *, at_once: bool) -> list[Owed]:
+        """Take what one commit may write now. `at_once`: whatever was to wait for a while, too."""
+        if now < self._not_before and not at_once:
+            return []
+        if self._beyond:
+            self._waiting.extend(owed for version, owed in self._beyond if owed.home.version != version)
+            self._beyond = [item for item in self._beyond if item[1].home.version == item[0]]
+        while self._later and (at_once or self._later[0][0] <= now):
+            self._waiting.append(heappop(self._later)[2])
+        chosen: list[Owed] = []
+        room = MOST_LETTER_BYTES
+        waiting = self._waiting
+        while waiting and len(chosen) < MOST_LETTERS and (not chosen or waiting[0].size <= room):
+            owed = waiting.popleft()
+            room -= owed.size
+            chosen.append(owed)
+        return chosen
+
+    def put_aside(self, owed: Owed) -> None:
+        """Don't write this one before something has changed in its partition."""
+        self._beyond.append((owed.home.version, owed))
+
+    def put_back(self, letters: Iterable[Owed]) -> None:
+        """They were not written, through no fault of theirs: they come first again."""
+        self._waiting.extendleft(reversed([*letters]))
+
+    def all_failed(self, now: float, jitter: float) -> None:
+        """None could be written, whichever it was: all wait."""
+        self._failures += 1
+        self._not_before = now + self._backoff.delay(self._failures, jitter)
+
+    def refused(self, owed: Owed, now: float, jitter: float) -> None:
+        """The topic won't take this one: the others need not wait for it."""
+        owed.failures += 1
+        heappush(self._later, (now + self._backoff.delay(owed.failures, jitter), next(self._ties), owed))
+
+    def written(self, letters: Sequence[Owed]) -> None:
+        """They are in the topic."""
+        if letters:
+            self._failures = 0
+        for owed in letters:
+            self.free(owed)
+
+    def free(self, owed: Owed) -> None:
+        """Its event need not wait for it any more."""
+        if owed.hold is not None:
+            owed.hold.letters -= 1
+            if not owed.hold.letters:
+                self.freed.append(owed.hold)
+
+    def drop(self, home: Assignment) -> None:
+        """Forget the letters of a partition that is no longer ours."""
+        for owed in (*self._waiting, *(item[2] for item in self._later), *(item[1] for item in self._beyond)):
+            if owed.home is home:
+                self.free(owed)
+        self._waiting = deque(owed for owed in self._waiting if owed.home is not home)
+        self._beyond = [item for item in self._beyond if item[1].home is not home]
+        self._later = sorted(item for item in self._later if item[2].home is not home)
+
+    def due_at(self) -> float | None:
+        """Return when there will be something to take by itself."""
+        times: list[float] = []
+        if self._waiting or any(owed.home.version != version for version, owed in self._beyond):
+            times.append(self._not_before)
+        if self._later:
+            times.append(max(self._later[0][0], self._not_before))
+        return min(times, default=None)
