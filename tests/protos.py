@@ -64,7 +64,8 @@ def message(name: str, *fields: str, nested: Sequence[DescriptorProto] = ()) -> 
         if kind in _SCALARS:
             field.type = _SCALARS[kind]
         elif kind.startswith("enum."):
-            field.type, field.type_name = Field.TYPE_ENUM, f".shop.{kind[5:]}"
+            full = kind[5:] if "." in kind[5:] else f"shop.{kind[5:]}"
+            field.type, field.type_name = Field.TYPE_ENUM, f".{full}"
         else:
             field.type, field.type_name = Field.TYPE_MESSAGE, f".{kind}"
         if oneof:

@@ -25,7 +25,11 @@ def module_of(file: str) -> str | None:
     """Name the module that a file of the libraries is compiled to; None where it is no file of theirs."""
     for folder, package in _PACKAGES.items():
         rest = file.removeprefix(folder).removesuffix(".proto").replace("/", ".")
-        if file.startswith(folder) and file.endswith(".proto") and rest.replace(".", "").isidentifier():
+        if (
+            file.startswith(folder)
+            and file.endswith(".proto")
+            and all(part.isidentifier() for part in rest.split("."))
+        ):
             return f"{package}{rest}_pb2"
     return None
 

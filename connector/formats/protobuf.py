@@ -93,11 +93,12 @@ def _add_known(pool: Any, name: str) -> None:
     try:
         pool.FindFileByName(name)
     except KeyError:
-        module = module_of(name)
-        if module is None:
+        try:
+            compiled = importlib.import_module(module_of(name) or "")
+        except (ImportError, ValueError):
             raise FormatError(f"it imports {name}, which is no reference of it") from None
         known = descriptor_pb2.FileDescriptorProto()
-        importlib.import_module(module).DESCRIPTOR.CopyToProto(known)
+        compiled.DESCRIPTOR.CopyToProto(known)
         known.name = name
         _add(pool, known)
 
