@@ -148,7 +148,7 @@ def semicolons(record: Record) -> TagsUpdate:
 
 def test_any_decoder_s_records_are_shown() -> None:
     own = {
-        "CONNECTOR_KAFKA_DECODER": "tests.unit.test_sample:semicolons",
+        "CONNECTOR_KAFKA_DECODER": f"tests.unit.test_sample:{semicolons.__name__}",
         **dict.fromkeys(("CONNECTOR_MAPPING_WHEN", "CONNECTOR_MAPPING_HWID", "CONNECTOR_MAPPING_TAGS"), ""),
     }
     assert [each["device"]["hwid"] for each in found("--split", "lines", given=b"A;x\nB;y\n", **own)] == [

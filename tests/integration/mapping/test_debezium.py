@@ -24,8 +24,7 @@ def run(here: World) -> Connector:
     assert _TOKEN_FILE in text
     file = here.folder / "connector.toml"
     file.write_text(text.replace(_TOKEN_FILE, "").replace(_TOPIC, here.topic))
-    changes = {"config_file": str(file), "kafka_mixed_topics": "", "kafka_tags_topics": here.topic}
-    return here.run("--until-end", **changes)
+    return here.run("--until-end", config_file=str(file), kafka_mixed_topics="", kafka_tags_topics=here.topic)
 
 
 def test_rows_of_a_table_become_tags_of_users(kafka: Kafka, tmp_path: Path) -> None:
