@@ -81,6 +81,7 @@ SCENARIOS = [
         {100: [], 102: [], 106: []},
     ),
     Scenario("nobody answers", IDLE | {UP: "1x20 0x"}, {24: [], 27: ["Down"], 40: ["Down", "InstanceDown"]}),
+    Scenario("the only instance is replaced in four minutes", IDLE | {UP: "1x20 0x3 1x"}, {24: [], 27: []}),
     Scenario("no instance was ever there", {'up{job="another"}': "1x"}, {4: [], 6: ["Down"]}),
     Scenario(
         "one of two does not answer",
@@ -95,6 +96,14 @@ SCENARIOS = [
         BUSY | {CONFIRMED: "0+6000x20 120000x", DEAD: "120x", REFUSED: "120x"},
         {25: [], 38: ["NoProgress"]},
     ),
+    Scenario(
+        "work and slow progress: a record in five minutes",
+        BUSY
+        | {CONFIRMED: "0x4 1x4 2x4 3x4 4x4 5x4 6x4 7x4 8x4 9x4 10x4 11x4 12x"}
+        | {DEAD: "0x", REFUSED: "0x", IN_TIME: "0x", SETTLED: "0x"},
+        {30: [], 58: []},
+    ),
+    Scenario("records wait for fifty minutes", BUSY | {OLDEST: "3000x"}, {30: [], 120: []}),
     Scenario(
         "a record waits for more than an hour while others flow",
         BUSY | {OLDEST: "0+60x"},
@@ -111,6 +120,7 @@ SCENARIOS = [
         BUSY | {REFUSED: "0x20 0+300x"},
         {20: [], 36: ["DeadLetters"], 60: ["DeadLetters"]},
     ),
+    Scenario("one and a half percent refused", BUSY | {REFUSED: "0+90x"}, {30: [], 60: []}),
     Scenario(
         "three refused records of a quiet topic",
         IDLE | {REFUSED: "0x20 3x", DEAD: "0x20 3x"},
@@ -127,6 +137,13 @@ SCENARIOS = [
         BUSY | {FAILED_CALLS: "0+1x20 20+15x"},
         {22: [], 40: ["ApiErrors"]},
     ),
+    Scenario("one call in twelve fails", BUSY | {FAILED_CALLS: "0+5.5x"}, {30: [], 60: []}),
+    Scenario(
+        "an outage of the API of six minutes",
+        BUSY | {FAILED_CALLS: "0x20 0+4x6 24x", CALLS: "0+60x20 1200x6 1200+60x"},
+        {24: [], 28: [], 35: []},
+    ),
+    Scenario("a broker is away for three minutes", BUSY | {TROUBLE: "_x20 1x3 stale"}, {22: [], 26: []}),
     Scenario(
         "Kafka refuses something and grants it again",
         BUSY | {TROUBLE: "_x20 1x20 stale"},
@@ -136,6 +153,18 @@ SCENARIOS = [
     Scenario("two commits failed while a broker restarted", BUSY | {COMMITS: "0x20 2x"}, {25: [], 35: []}),
     Scenario("a rebalance every minute", BUSY | {REBALANCES: "3x20 3+1x"}, {30: [], 45: ["Rebalances"]}),
     Scenario("a rolling restart of three instances", BUSY | {REBALANCES: "3x20 3+2x4 11x"}, {30: [], 50: []}),
+    Scenario(
+        "all processes start anew and count from 0",
+        BUSY
+        | {
+            CONFIRMED: "0+6000x20 0+6000x",
+            DEAD: "0+6x20 0+6x",
+            REFUSED: "0+6x20 0+6x",
+            SETTLED: "0+6000x20 0+6000x",
+        }
+        | {IN_TIME: "0+6000x20 0+6000x", REBALANCES: "3x20 0x1 3x"},
+        {22: [], 40: []},
+    ),
     Scenario(
         "records were deleted before they were read",
         BUSY | {LOST: "0x20 40x"},
