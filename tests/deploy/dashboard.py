@@ -40,7 +40,7 @@ def _rate(name: str, of: str = OF, **labels: str) -> str:
 
 
 class Panel(NamedTuple):
-    """A panel: queries by legend; `limits` are (value, colour) from which a tile is painted."""
+    """A panel: queries by legend; `limits` are (value, colour) to paint a tile from, `words` name values."""
 
     title: str
     text: str
@@ -48,6 +48,7 @@ class Panel(NamedTuple):
     queries: dict[str, str]
     limits: tuple[tuple[float, str], ...] = ()
     stacked: bool = False
+    words: tuple[tuple[int, str], ...] = ()
 
 
 _SETTLED = f"sum({_rate('events_settled_total')})"
@@ -87,6 +88,7 @@ WELL = [
         "short",
         {"halted": f"max({_m('halted')})"},
         ((1, "red"),),
+        words=((0, "no"), (1, "HALTED")),
     ),
     Panel(
         "Instances",
@@ -348,8 +350,10 @@ def _queries(panel: Panel) -> list[prometheus.Dataquery]:
 def _tile(panel: Panel) -> stat.Panel:
     steps = [dashboard.Threshold(color="green", value=None)]
     steps += [dashboard.Threshold(color=colour, value=value) for value, colour in panel.limits]
+    words = {str(value): dashboard.ValueMappingResult(text=word) for value, word in panel.words}
     return (
         stat.Panel()
+        .mappings([dashboard.ValueMap(options=words)] if words else [])
         .title(panel.title)
         .description(panel.text)
         .datasource(SOURCE)

@@ -61,6 +61,18 @@ def test_the_first_row_answers_whether_all_is_well(written: dict[str, Any]) -> N
     assert first == ["Confirmed a second", "Backlog", "Oldest unsettled", "Refused", "Halted", "Instances"]
 
 
+def test_a_halt_is_told_in_a_word_and_in_red(written: dict[str, Any]) -> None:
+    (defaults,) = [
+        panel["fieldConfig"]["defaults"] for panel in panels(written) if panel["title"] == "Halted"
+    ]
+    (mapping,) = defaults["mappings"]
+    assert {value: each["text"] for value, each in mapping["options"].items()} == {"0": "no", "1": "HALTED"}
+    assert [(step.get("value"), step["color"]) for step in defaults["thresholds"]["steps"]] == [
+        (None, "green"),
+        (1, "red"),
+    ]
+
+
 def test_no_panel_lies_over_another(written: dict[str, Any]) -> None:
     taken: set[tuple[int, int]] = set()
     for panel in written["panels"]:
