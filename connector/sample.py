@@ -33,7 +33,8 @@ _CREDENTIALS = {"token", "token_file", "authorization_header"}
 
 def needless(name: str) -> bool:
     """Tell whether a sample can be looked at without this setting: it may be missing or wrong."""
-    return name in _NEEDLESS or name.rpartition(".")[2] in _CREDENTIALS
+    key = name.rpartition(".")[2]
+    return name in _NEEDLESS or key in _CREDENTIALS or name.startswith("kafka.properties.")
 
 
 class WrongSampleError(Exception):

@@ -36,7 +36,10 @@ _HINTS = {
 
 
 class InvalidExpressionError(ValueError):
-    """The expression can't be compiled; the text says why and where in it."""
+    """The expression can't be compiled; the text says why and where in it, in one line."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(" ".join(words.split()))
 
 
 def parsed(text: str) -> Node:

@@ -27,6 +27,8 @@ _WORDS = {
     "platform": frozenset(rules.PLATFORMS),
 }
 """Fields whose values are words: where an expression is such a word, quotes were forgotten."""
+_LITERALS = frozenset({"true", "false", "null"})
+"""What is a word of JMESPath's only in backticks: a filter `true` would be a field that no record has."""
 
 
 class Problem(NamedTuple):
@@ -145,11 +147,13 @@ def _expression_problems(place: str, given: Any, words: frozenset[str] = frozens
         yield Problem(place, str(error), given)
         return
     path = path_of(tree)
-    if path is not None and len(path) == 1 and path[0].lower() in words:
+    word = path[0] if path is not None and len(path) == 1 else ""
+    if word.lower() in words or word in _LITERALS:
+        quote = "`" if word in _LITERALS else "'"
         yield Problem(
             place,
-            f"this is the record's field {path[0]}; the word itself is written \"'{path[0]}'\", and if the "
-            f'field is meant: "@.{path[0]}"',
+            f'this is the record\'s field {word}; the word itself is written "{quote}{word}{quote}", and if '
+            f'the field is meant: "@.{word}"',
             given,
         )
 

@@ -125,3 +125,19 @@ def test_whatever_expressions_do_to_a_record_the_answer_is_an_event_a_rejection_
     assert found is None or isinstance(found, (Event, Rejection))
     if isinstance(found, Rejection):
         assert found.reason in (Reason.INVALID_EVENT, Reason.UNDECODABLE)
+
+
+pieces = st.sampled_from(
+    [*"abz09_.,:;|&!?*@$%^()[]{}<>=-+~#'\"`\\/ \t\n", "key(", "&&", "||", "`{}`", "'x'", "[?", "a.b"]
+)
+
+
+@given(st.lists(pieces, max_size=12).map("".join) | st.text(max_size=8), values)
+@example("`a\n`", None)
+def test_whatever_is_written_is_compiled_or_told_to_be_wrong(text: str, value: Any) -> None:
+    table = {"user_id": "`1`", "tags": {"t": text, "u": value}}
+    given = Given(table, {}, {"t": Content.TAGS}, False)
+    found = [*problems(given)]
+    assert all(each.words and "\n" not in each.words for each in found)
+    if not found:
+        assert mappings(given)

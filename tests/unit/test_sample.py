@@ -103,7 +103,8 @@ def test_a_wrong_use_is_told(arguments: list[str], given: bytes, says: str) -> N
 
 
 def test_a_wrong_mapping_is_told_but_not_what_a_sample_doesn_t_need() -> None:
-    result = check("--sample", "-", given=b"{}", CONNECTOR_MAPPING_HWID="a b")
+    more = {"CONNECTOR_PUSHWOOSH_TOKEN_FILE": "/no/such", "CONNECTOR_KAFKA_PROPERTIES": "ssl.ca.location=/no"}
+    result = check("--sample", "-", given=b"{}", CONNECTOR_MAPPING_HWID="a b", **more)
     assert result.exit_code == 2
     assert result.stderr.startswith(
         "a mistake in the configuration:\n  mapping.hwid (CONNECTOR_MAPPING_HWID): "

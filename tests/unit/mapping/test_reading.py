@@ -56,6 +56,12 @@ def test_a_word_that_lacks_its_quotes_is_told_apart_from_a_field(name: str, word
     assert wrong({**SOUND, name: f"@.{word}"}) == {}
 
 
+@pytest.mark.parametrize("word", ["true", "false", "null"])
+def test_a_filter_that_no_record_can_pass_for_lack_of_backticks_is_a_mistake(word: str) -> None:
+    assert f'"`{word}`"' in wrong({**SOUND, "when": word})["when"]
+    assert wrong({**SOUND, "when": f"`{word}`"}) == wrong({**SOUND, "when": word == "true"}) == {}
+
+
 def test_every_mistake_of_every_table_is_told() -> None:
     table = {
         "when": "a b",
