@@ -18,6 +18,8 @@ def contradictions(settings: Settings, given: frozenset[str]) -> Iterator[Contra
     yield from _topics(settings)
     yield from _token(settings)
     yield from _limits(settings, given)
+    if settings.admin.control_token is not None and settings.admin.control_token_file is not None:
+        yield ("admin.control_token", "admin.control_token_file"), "only one of the two can be given"
     yield from _registry(settings)
 
 

@@ -15,6 +15,9 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr
 
 from connector import values
 
+_HARD_TO_GUESS = 16
+"""Characters."""
+
 
 class Allowed(NamedTuple):
     """What a setting may be, in words, where its type and limits don't say it."""
@@ -47,6 +50,19 @@ def filled_file(path: Path) -> Path:
     """Check that the file can be read and says something."""
     if not values.readable_file(path).read_bytes().strip():
         raise ValueError("the file is empty")
+    return path
+
+
+def hard_to_guess(secret: SecretStr | None) -> SecretStr | None:
+    """Check that a secret of our own, which anybody on the network may guess at, is long enough."""
+    if secret is not None and len(secret.get_secret_value()) < _HARD_TO_GUESS:
+        raise ValueError("it is easy to guess: `openssl rand -hex 32` makes one that isn't")
+    return secret
+
+
+def hard_to_guess_file(path: Path) -> Path:
+    """Check that the file holds such a secret."""
+    hard_to_guess(SecretStr(filled_file(path).read_text(encoding="utf-8", errors="replace").strip()))
     return path
 
 

@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
 from connector.consuming import Consuming
+from connector.control import Control
 from connector.core.actions import Commit, Pause, Poll, Resume, Submit
 from connector.core.engine import Engine
 from connector.core.limits import Limits
@@ -99,7 +100,14 @@ class Runner:
     async def run(self) -> int:
         """Live. Return the exit code."""
         settings = self._settings
-        admin = AdminServer(settings.admin.host, settings.admin.port, self._view, self._registry, self._mask)
+        admin = AdminServer(
+            settings.admin.host,
+            settings.admin.port,
+            self._view,
+            self._registry,
+            self._mask,
+            Control.of(settings.admin, self._pulse, self._mask, self._log),
+        )
         self._consuming.attach(self._source(), self._letters())
         try:
             # Before the producer: two processes on one port must not share a transactional id.

@@ -30,6 +30,8 @@ from connector.fields import (
     Topics,
     address,
     filled_file,
+    hard_to_guess,
+    hard_to_guess_file,
     http2_possible,
     known_decoder,
 )
@@ -268,7 +270,7 @@ class Buffer(Section):
 
 
 class Admin(Section):
-    """`[admin]`: `/metrics`, `/livez`, `/readyz`, `/status`."""
+    """`[admin]`: `/metrics`, `/livez`, `/readyz`, `/status`; `/pause` and `/resume` for who may."""
 
     host: Annotated[
         Name,
@@ -276,6 +278,21 @@ class Admin(Section):
         Field(description="Address the admin endpoints listen on."),
     ] = "0.0.0.0"  # noqa: S104 - probes and Prometheus come from outside the container
     port: Annotated[Count, Field(ge=0, le=65535, description="Their port; 0 takes a free one.")] = 8080
+    control_token: Annotated[
+        Secret | None,
+        AfterValidator(hard_to_guess),
+        Allowed("16 characters or more"),
+        Field(
+            description="Who knows it may POST to `/pause` and `/resume`. Without it and its file there is "
+            "no such thing."
+        ),
+    ] = None
+    control_token_file: Annotated[
+        Path | None,
+        AfterValidator(lambda path: path and hard_to_guess_file(path)),
+        Allowed("a file that can be read, with 16 characters or more in it"),
+        Field(description="A file with that token in it; read again whenever it changes."),
+    ] = None
 
 
 class Log(Section):
@@ -334,4 +351,6 @@ class Settings(Section):
         for key in ("password", "key_password"):
             if shown["schema_registry"][key] is not None:
                 shown["schema_registry"][key] = values.MASK
+        if shown["admin"]["control_token"] is not None:
+            shown["admin"]["control_token"] = values.MASK
         return shown

@@ -9,6 +9,7 @@ from typing import Any
 from connector import __version__
 from connector.consuming import Consuming
 from connector.core.assignment import Assignment
+from connector.core.halts import PAUSED
 from connector.core.jobs import Job
 from connector.kafka.troubles import Trouble
 from connector.model import TopicPartition
@@ -108,6 +109,8 @@ class View:
                 Counter(job.endpoint.value for job in self._engine.tracking.jobs.values())
                 + Counter(batch.endpoint.value for batch in self._engine.dispatch.posting.values())
             ),
+            "jobs_limit": self._engine.concurrency.limit,
+            "held_back": self._engine.held_back(self._pulse.clock()),
             "buffered_events": sum(home.events for home in homes),
             "buffered_bytes": sum(home.bytes for home in homes),
         }
@@ -117,8 +120,10 @@ class View:
             return State.STOPPING
         if not self._consuming.source.joined:
             return State.STARTING
-        if self._engine.halts.all() or self._blocking_troubles():
+        if any(halt.cause != PAUSED for halt in self._engine.halts.all()) or self._blocking_troubles():
             return State.HALTED
+        if PAUSED in self._engine.halts.whole:
+            return State.PAUSED
         if self._engine.gate.closed_until is not None:
             return State.GATE_CLOSED
         return State.RUNNING

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Sequence
 from connector.core.actions import Action, Commit
 from connector.core.answers import Answers
 from connector.core.assignment import Assignment
-from connector.core.halts import PAUSED
 from connector.core.jobs import Batch, Job
 from connector.core.limits import Limits
 from connector.core.partitions import Partitions
@@ -127,13 +126,16 @@ class Engine:
         """Go on after the brake, and try everything else that halts at once."""
         self.halts.release(now)
 
-    def pause(self, now: float) -> None:
-        """Submit nothing until `resume`: somebody wants it so. Jobs under way are followed and committed."""
-        self.halts.halt(PAUSED, "paused by an operator", now)
+    def pause(self, by: str, now: float) -> bool:
+        """Submit nothing until `resume`: `by` wants it so. Jobs under way are followed and committed.
 
-    def resume(self) -> None:
-        """Go on after `pause`; what else halts stays as it is."""
-        self.halts.resume()
+        False if it was paused already.
+        """
+        return self.halts.pause(by, now)
+
+    def resume(self, by: str) -> bool:
+        """Go on after `pause`; what else halts stays as it is. False if it was not paused."""
+        return self.halts.resume(by)
 
     def credentials_changed(self, now: float) -> None:
         """The token is another one: try it at once."""
@@ -167,6 +169,10 @@ class Engine:
     def full(self) -> bool:
         """Whether nothing more should be read for the moment: as much as may be is in memory."""
         return self._pressure.full(self.assignments.values())
+
+    def held_back(self, now: float) -> bool:
+        """Whether a batch that could go waits for the limits of requests and devices alone."""
+        return self._planning.held_back(now)
 
     # -- actions ---------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ MENDS = {
     "unknown_application": "check pushwoosh.application: the API does not know it",
     "wrong_url": "check pushwoosh.url: what answers there is not the Audience API",
     BRAKE: "look at the dead letters' reasons, mend the cause, then send SIGHUP or restart to go on",
-    PAUSED: "somebody paused it: POST /resume, or restart, to go on",
+    PAUSED: "POST /resume, or restart, to go on",
     DATA_LOSS: 'records were deleted before they were read; set kafka.on_data_loss = "continue" and restart '
     "to go on without them",
 }
@@ -92,6 +92,11 @@ class Halts:
         self._brake.reset()
         self.probe_now(now)
 
+    @property
+    def letters_held(self) -> bool:
+        """Whether nothing is dead-lettered until a person has looked. A pause is an order, not a doubt."""
+        return not self.whole.keys() <= {PAUSED}
+
     def may_submit(self, application: str, now: float) -> str:
         """`yes`, `no`, or `probe`: one request may try whether the halt is over."""
         if self.whole:
@@ -107,10 +112,21 @@ class Halts:
         if halt is not None:
             halt.probing = True
 
-    def resume(self) -> None:
-        """Go on after a pause that somebody asked for."""
-        if self.whole.pop(PAUSED, None) is not None:
-            self._notices.tell("info", "going on", after=PAUSED)
+    def pause(self, by: str, now: float) -> bool:
+        """Submit nothing because somebody wants it so; `by` says who. False if it was paused already."""
+        if PAUSED in self.whole:
+            return False
+        self.whole[PAUSED] = Halt(PAUSED, f"paused by {by}", now)
+        self._tally.halts[PAUSED] += 1
+        self._notices.tell("info", PAUSED, by=by)
+        return True
+
+    def resume(self, by: str) -> bool:
+        """Go on after a pause. False if there was none."""
+        if self.whole.pop(PAUSED, None) is None:
+            return False
+        self._notices.tell("info", "going on", after=PAUSED, by=by)
+        return True
 
     def came_to_nothing(self, batch: Batch | None, now: float) -> None:
         """If this was a probe, it said nothing about the halt (an outage, say): try again later."""

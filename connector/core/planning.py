@@ -71,18 +71,13 @@ class Planning:
         return self._commit(now, at_once=True)
 
     def _commit(self, now: float, *, at_once: bool = False) -> Commit | None:
-        commit = self._ledger.plan(now, hold_letters=self._letters_held, at_once=at_once)
+        commit = self._ledger.plan(now, hold_letters=self._halts.letters_held, at_once=at_once)
         if commit is not None:
             for partition in commit.positions:
                 home = self._ledger.assignments[partition]
                 if home.held:
                     self._within_reach(home)
         return commit
-
-    @property
-    def _letters_held(self) -> bool:
-        """Whether nothing is dead-lettered until a person has looked."""
-        return bool(self._halts.whole)
 
     def _within_reach(self, home: Assignment) -> None:
         held, home.held = home.held, []
@@ -129,6 +124,19 @@ class Planning:
             sent += 1
         return sent
 
+    def held_back(self, now: float) -> bool:
+        """Whether a batch that could go waits for the limits of requests and devices alone."""
+        return (
+            self._pace.post_at() > now
+            and self._gate.permits(now) > 0
+            and any(
+                (due := self._dispatch.due_at(route)) is not None
+                and due <= now
+                and self._may_submit(route[0], now) == "yes"
+                for route in self._routes()
+            )
+        )
+
     def _may_submit(self, application: str, now: float) -> str:
         """As `Halts.may_submit`; where polls are denied, the jobs that are there are probes enough."""
         allowed = self._halts.may_submit(application, now)
@@ -148,7 +156,8 @@ class Planning:
         if request is not None and self._gate.closed_until is not None:
             trial = self._gate.wake_at()
             request = None if trial is None else max(request, trial)
-        times = (request, self._dispatch.next_later(), self._ledger.wake_at(hold_letters=self._letters_held))
+        commit = self._ledger.wake_at(hold_letters=self._halts.letters_held)
+        times = (request, self._dispatch.next_later(), commit)
         return min((time for time in times if time is not None), default=None)
 
     def _due_at(self, route: Route, now: float) -> float | None:

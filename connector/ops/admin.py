@@ -1,4 +1,4 @@
-"""The admin endpoints: `/metrics`, `/livez`, `/readyz`, `/status`, `/status.json`. They only read.
+"""The admin endpoints: `/metrics`, `/livez`, `/readyz`, `/status`, `/status.json` only read.
 
 Served in the runner's own event loop, so a loop that is blocked answers no probe: `Heartbeat` says
 what `/livez` can see by itself and what it leaves to the probe's time limit.
@@ -25,6 +25,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from connector.ops.orders import Orders, routes
 from connector.ops.privacy import Mask, anonymous, deep
 from connector.ops.status import Health, StatusProvider
 
@@ -68,8 +69,13 @@ def status_page() -> StatusPage:
     return StatusPage(html, policy)
 
 
-def application(provider: StatusProvider, registry: CollectorRegistry, mask: Mask) -> Starlette:
-    """Return the ASGI application; `mask` hides what the provider should have hidden already."""
+def application(
+    provider: StatusProvider, registry: CollectorRegistry, mask: Mask, control: Orders | None = None
+) -> Starlette:
+    """Return the ASGI application; `mask` hides what the provider should have hidden already.
+
+    `control`: who carries out orders; None where none are taken.
+    """
     page = status_page()
 
     def json(value: object, status: int = 200) -> Response:
@@ -109,6 +115,7 @@ def application(provider: StatusProvider, registry: CollectorRegistry, mask: Mas
             Route("/readyz", readyz),
             Route("/status", status),
             Route("/status.json", status_json),
+            *(routes(control, json) if control is not None else ()),
         ]
     )
 
@@ -131,10 +138,11 @@ class AdminServer:
         provider: StatusProvider,
         registry: CollectorRegistry,
         mask: Mask | None = None,
+        control: Orders | None = None,
     ) -> None:
         self.host = host
         self.port = port
-        self._application = application(provider, registry, mask or Mask())
+        self._application = application(provider, registry, mask or Mask(), control)
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
 

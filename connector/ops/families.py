@@ -26,7 +26,14 @@ _OUTCOMES = (
 )
 _JOB_OUTCOMES = tuple(product((endpoint.value for endpoint in Endpoint), (each.value for each in JobOutcome)))
 _GATE_CAUSES = (("no_reply",), ("too_many_requests",), ("server_error",), ("unreadable_reply",))
-_HALT_CAUSES = (("unauthorized",), ("unknown_application",), ("wrong_url",), ("brake",), ("data_loss",))
+_HALT_CAUSES = (
+    ("unauthorized",),
+    ("unknown_application",),
+    ("wrong_url",),
+    ("brake",),
+    ("data_loss",),
+    ("paused",),
+)
 
 _LATENCY = (0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 _STAGE = (0.01, 0.05, 0.25, 1, 2.5, 5, 10, 30, 60, 300)
@@ -185,6 +192,10 @@ class Families:
             partition,
         )
         self.jobs_in_flight = self._gauge("jobs_in_flight", "Unfinished jobs.", ("endpoint",), ENDPOINTS)
+        self.jobs_limit = self._gauge("jobs_limit", "Unfinished jobs that there may be at once for now.")
+        self.held_back = self._gauge(
+            "held_back", "1 while a batch that could go waits for the limits of the flow alone."
+        )
         self.halted = self._gauge(
             "halted", "1 while nothing is submitted for this cause.", ("cause",), _HALT_CAUSES
         )

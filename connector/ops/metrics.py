@@ -152,6 +152,8 @@ class Metrics(Families):
             self.halted.set(1, halt.cause)
         for trouble in now.troubles:
             self.kafka_trouble.set(1, trouble.cause)
+        self.jobs_limit.set(now.jobs_limit)
+        self.held_back.set(now.held_back)
         self.gate_open.set(now.gate is None)
         self.buffered_events.set(now.buffered_events)
         self.buffered_bytes.set(now.buffered_bytes)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from connector.core.halts import PAUSED
 from connector.ops.rates import Rates
 
 _PREFIX = 8
@@ -23,6 +24,7 @@ class State(StrEnum):
     STARTING = "starting"
     RUNNING = "running"
     GATE_CLOSED = "gate_closed"
+    PAUSED = "paused"
     HALTED = "halted"
     STOPPING = "stopping"
 
@@ -108,6 +110,10 @@ class Snapshot(msgspec.Struct, kw_only=True):
     partitions: list[PartitionView] = []
     jobs_in_flight: dict[str, int] = {}
     """By endpoint."""
+    jobs_limit: int = 0
+    """How many may be in flight at once for now."""
+    held_back: bool = False
+    """Whether a batch that could go waits for `[limits]` alone."""
     buffered_events: int = 0
     buffered_bytes: int = 0
 
@@ -162,14 +168,21 @@ def readiness(*, configured: bool, joined: bool, halts: list[HaltView], stopping
     """Answer `/readyz`: every reason against at once.
 
     Joined means member of the group, with or without partitions: a spare replica is ready. A closed
-    gate is not a reason: it opens by itself, and taking the pod away would help nobody.
+    gate is not a reason: it opens by itself, and taking the pod away would help nobody. Nor is a pause:
+    it is what somebody wanted. A Deployment replaces Pods that aren't ready all at once, and a Pod
+    that replaces a paused one is not paused.
     """
     against = []
     if not configured:
         against.append("not configured yet")
     if not joined:
         against.append("not a member of the consumer group yet")
-    against += [f"halted ({halt.cause}): {halt.message}; to mend it: {halt.mend}" for halt in halts]
+    against += [
+        f"halted ({halt.cause}): {halt.message}; to mend it: {halt.mend}"
+        for halt in halts
+        if halt.cause != PAUSED
+    ]
     if stopping:
         against.append("stopping")
-    return Health(ok=not against, reason="; ".join(against) or "ready")
+    paused = [halt.message for halt in halts if halt.cause == PAUSED]
+    return Health(ok=not against, reason="; ".join([*(against or ["ready"]), *paused]))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-_LENGTH = 200
+_LENGTH = 300
 
 
 def series(name: str, instance: str = "a", **labels: str) -> str:
@@ -22,6 +22,7 @@ def own(name: str, **labels: str) -> str:
 
 UP = series("up")
 HALTED = own("halted", cause="unauthorized")
+PAUSED = own("halted", cause="paused")
 BACKLOG = own("backlog_records", topic="t", partition="0")
 OLDEST = own("oldest_unsettled_seconds", topic="t", partition="0")
 CONFIRMED = own("events_settled_total", endpoint="bulkSetTags", outcome="confirmed")
@@ -40,6 +41,7 @@ TROUBLE = own("kafka_trouble", cause="topic_authorization")
 BUSY = {
     UP: "1x",
     HALTED: "0x",
+    PAUSED: "0x",
     BACKLOG: "500x",
     OLDEST: "30x",
     CONFIRMED: "0+6000x",
@@ -104,6 +106,34 @@ SCENARIOS = [
         {30: [], 58: []},
     ),
     Scenario("records wait for fifty minutes", BUSY | {OLDEST: "3000x"}, {30: [], 120: []}),
+    Scenario(
+        "paused for half an hour with work to do, and on its way again",
+        BUSY
+        | {
+            PAUSED: "0x20 1x30 0x",
+            CONFIRMED: "0+6000x20 120000x30 126000+6000x",
+            DEAD: "120x",
+            REFUSED: "120x",
+        },
+        {25: [], 38: [], 50: [], 54: [], 58: [], 120: []},
+    ),
+    Scenario(
+        "paused and forgotten",
+        BUSY | {PAUSED: "0x20 1x300", CONFIRMED: "0+6000x20 120000x", DEAD: "120x", REFUSED: "120x"},
+        {60: [], 255: [], 265: ["Paused"]},
+    ),
+    Scenario(
+        "one of two is paused and the other has no progress",
+        BUSY
+        | {
+            PAUSED: "0x20 1x",
+            series("pushwoosh_connector_halted", instance="b", cause="paused"): "0x",
+            CONFIRMED: "0+6000x20 120000x",
+            DEAD: "120x",
+            REFUSED: "120x",
+        },
+        {25: [], 38: ["NoProgress"]},
+    ),
     Scenario(
         "a record waits for more than an hour while others flow",
         BUSY | {OLDEST: "0+60x"},

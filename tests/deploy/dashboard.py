@@ -84,7 +84,7 @@ WELL = [
     ),
     Panel(
         "Halted",
-        "1 where nothing is submitted until a person mends something; the row of causes is below.",
+        "1 where nothing is submitted until a person mends something or resumes; the causes are below.",
         "short",
         {"halted": f"max({_m('halted')})"},
         ((1, "red"),),
@@ -145,11 +145,12 @@ ROWS = {
         ),
         Panel(
             "Halts and closed gates",
-            "1 while it lasts.",
+            "1 while it lasts. Held back: by limits.devices_per_second or limits.requests_per_second.",
             "short",
             {
                 "halted: {{cause}}": f"max by (cause) ({_m('halted')})",
                 "gate closed": f"1 - min({_m('gate_open')})",
+                "held back": f"max({_m('held_back')})",
             },
         ),
     ],
@@ -175,10 +176,13 @@ ROWS = {
         ),
         Panel(
             "Jobs in flight",
-            "Level with jobs.max_in_flight: the API's job latency is the limit.",
+            "Level with the limit: the API's job latency is what bounds the flow. "
+            "A limit below jobs.max_in_flight: the API is overloaded.",
             "short",
-            {"{{endpoint}}": f"sum by (endpoint) ({_m('jobs_in_flight')})"},
-            stacked=True,
+            {
+                "{{endpoint}}": f"sum by (endpoint) ({_m('jobs_in_flight')})",
+                "limit": f"sum({_m('jobs_limit')})",
+            },
         ),
         Panel(
             "Jobs by outcome",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import structlog
 
@@ -20,6 +21,7 @@ from connector.config import Settings
 from connector.core.limits import Limits
 from connector.kafka.troubles import Trouble
 from connector.model import Denied, Fetched, Record, Start, TopicPartition, Unavailable
+from connector.ops.admin import AdminServer
 from connector.pushwoosh.wire import envelope_bytes
 from connector.runner import Runner, limits
 from tests.settings import with_environment
@@ -265,6 +267,43 @@ async def test_a_token_that_was_mended_ends_the_halt(monkeypatch: pytest.MonkeyP
         file.write_text("right-token")
     assert process.position == 1
     assert [b"wrong-token" in body for _, body in process.client.bodies] == [True, False]
+
+
+async def test_a_pause_by_the_admin_endpoint_submits_nothing_until_it_is_resumed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    token = "swordfish-swordfish"
+    process = Process(monkeypatch, end=3, CONNECTOR_ADMIN_CONTROL_TOKEN=token)
+    process.source.fetches = []
+    asked: list[int] = []
+    monkeypatch.setattr(AdminServer, "start", _noting_its_port(AdminServer.start, asked))
+    told: list[str] = []
+    monkeypatch.setattr(process.runner, "_log", _Listening(told))
+    async with process.running():
+        await until(lambda: bool(asked) and process.source.joined)
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{asked[0]}", headers={"Authorization": f"Bearer {token}"}
+        ) as client:
+            assert (await client.post("/pause")).json() == {"paused": True, "changed": True}
+            process.source.fetches = [[records(0, 1, 2)]]
+            await until(lambda: process.engine.dispatch.waiting == 3)
+            status = (await client.get("/status.json")).json()
+            assert status["state"] == "paused"
+            assert token not in str(status)
+            assert (await client.get("/readyz")).status_code == 200
+            assert 'halted{cause="paused"} 1.0' in (await client.get("/metrics")).text
+            assert process.client.bodies == []
+            assert (await client.post("/resume")).json() == {"paused": False, "changed": True}
+    assert process.position == 3
+    assert told.count("paused") == told.count("going on") == 1
+
+
+def _noting_its_port(start: Callable[[Any], Any], ports: list[int]) -> Callable[[Any], Any]:
+    async def noted(server: Any) -> None:
+        await start(server)
+        ports.append(server.port)
+
+    return noted
 
 
 # -- what it is made of ------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -26,8 +26,9 @@ from tests.unit.fakes import FakeLetters, FakeSource
 class Desk:
     """A view of an engine and a consuming that a test sets up."""
 
-    def __init__(self) -> None:
-        self.pulse = Pulse(Engine(limits(linger=0.0, max_devices=2), lambda: 0.5), Clock())
+    def __init__(self, **bounds: Any) -> None:
+        chosen = limits(**{"linger": 0.0, "max_devices": 2, **bounds})
+        self.pulse = Pulse(Engine(chosen, lambda: 0.5), Clock())
         self.engine = self.pulse.engine
         self.source = FakeSource()
         self.consuming = Consuming(
@@ -51,10 +52,13 @@ class Desk:
         self.engine.received(P0, records, events, self.now)
         return self
 
-    def with_a_job(self) -> Desk:
-        self.with_records(3)
+    def let_batches_go(self) -> None:
+        """Have more than one batch go before the first commit."""
         for learn in (self.engine.ledger.exposure.recorded, self.engine.ledger.exposure.ended):
-            learn(1.0)  # or only one batch would go before the first commit
+            learn(1.0)
+
+    def with_a_job(self) -> Desk:
+        self.with_records(3).let_batches_go()
         self.engine.plan(self.now)
         first = next(iter(self.engine.dispatch.posting.values()))
         self.engine.posted(first, Accepted("0123456789abcdef"), self.now)
@@ -129,6 +133,35 @@ def test_a_closed_gate_is_shown_with_its_cause_and_leaves_it_ready() -> None:
     assert 40 < gate.seconds_left <= 50
     assert desk.state() is State.GATE_CLOSED
     assert desk.view.ready().ok
+
+
+def test_a_pause_is_a_state_of_its_own_which_leaves_it_ready() -> None:
+    desk = Desk()
+    desk.engine.pause("10.0.0.3", desk.now)
+    assert desk.state() is State.PAUSED
+    (halt,) = desk.view.snapshot().halts
+    assert (halt.cause, halt.message) == ("paused", "paused by 10.0.0.3")
+    assert halt.since <= desk.now
+    assert desk.view.ready().ok
+    desk.engine.halt("brake", "too many refused", desk.now)
+    assert desk.state() is State.HALTED
+    assert not desk.view.ready().ok
+
+
+def test_the_limit_of_jobs_is_the_one_that_holds_now() -> None:
+    desk = Desk()
+    before = desk.view.snapshot().jobs_limit
+    assert before == desk.engine.concurrency.limit
+    desk.engine.concurrency.pushed_back(desk.now)
+    assert desk.view.snapshot().jobs_limit < before
+
+
+def test_what_the_limits_of_the_flow_hold_back_is_shown() -> None:
+    desk = Desk(max_devices=1, devices_per_second=0.01).with_records(2)
+    desk.let_batches_go()
+    assert not desk.view.snapshot().held_back
+    desk.engine.plan(desk.now)
+    assert desk.view.snapshot().held_back
 
 
 def test_partitions_show_position_end_backlog_and_age() -> None:

@@ -121,7 +121,7 @@ function tiles(status) {
   put(byId("t-oldest-where"), oldest && oldest.oldest_unsettled_seconds
     ? `${oldest.topic}/${oldest.partition}` : "nothing waits");
   put(byId("t-jobs"), count(sum(Object.values(status.jobs_in_flight))));
-  put(byId("t-devices"), `${count(sum(status.jobs.map((each) => each.devices)))} devices`);
+  put(byId("t-devices"), `at most ${count(status.jobs_limit)}, ${count(sum(status.jobs.map((each) => each.devices)))} devices`);
   const refused = status.settled.dead_letter || 0;
   const settled = sum(Object.values(status.settled));
   put(byId("t-refused"), count(refused));
@@ -208,7 +208,8 @@ function banners(list) {
 function warnings(status) {
   const about = (each) => (each.subject ? ` (${each.subject})` : "");
   const list = status.halts.map((each) => ({
-    title: `Halted: ${each.cause.replaceAll("_", " ")}${about(each)}`, lines: [each.message, `To do: ${each.mend}`], colour: "red",
+    title: each.cause === "paused" ? "Paused: nothing is sent, nothing is lost" : `Halted: ${each.cause.replaceAll("_", " ")}${about(each)}`,
+    lines: [each.message, `To do: ${each.mend}`], colour: each.cause === "paused" ? "amber" : "red",
   }));
   list.push(...status.troubles.map((each) => ({
     title: `Kafka: ${each.cause.replaceAll("_", " ")}${about(each)}`, lines: [each.message, `To do: ${each.mend}`], colour: "red",

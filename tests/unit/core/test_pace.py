@@ -5,7 +5,7 @@ import pytest
 from connector.core.halts import PAUSED
 from connector.core.pace import BURST, Pace, most_at_once
 from connector.model import Unavailable
-from tests.unit.core.builders import NOW, devices, limits, unfinished
+from tests.unit.core.builders import NOW, UNDECODABLE, devices, limits, unfinished
 from tests.unit.core.driving import Drive
 
 
@@ -123,18 +123,51 @@ def test_a_pause_submits_nothing_but_follows_and_commits_what_is_under_way() -> 
     drive.assign()
     drive.read(*devices(range(6)))
     drive.start_job()
-    drive.engine.pause(drive.now)
+    assert drive.engine.pause("10.0.0.3", drive.now)
+    assert not drive.engine.pause("10.0.0.4", drive.now)
     posts = drive.posts
     run_for(drive, 60)
     assert drive.posts == posts
     assert drive.position() == 2 * posts
-    assert [halt.cause for halt in drive.engine.halts.all()] == [PAUSED]
+    (halt,) = drive.engine.halts.all()
+    assert (halt.cause, halt.message) == (PAUSED, "paused by 10.0.0.3")
     drive.engine.release(drive.now)  # after the brake: this is another thing
     run_for(drive, 60)
     assert drive.posts == posts
-    drive.engine.resume()
+    assert drive.engine.resume("10.0.0.5")
+    assert not drive.engine.resume("10.0.0.5")
     drive.run()
     assert drive.position() == 6
+    told = [(notice.event, notice.fields["by"]) for notice in drive.engine.notices if "by" in notice.fields]
+    assert told == [("paused", "10.0.0.3"), ("going on", "10.0.0.5")]
+
+
+def test_what_was_refused_is_dead_lettered_during_a_pause_but_not_during_a_halt() -> None:
+    drive = Drive(limits(linger=0.0))
+    drive.assign()
+    drive.engine.pause("10.0.0.3", drive.now)
+    drive.read(UNDECODABLE)
+    drive.engine.halt("brake", "too many", drive.now)
+    drive.plan()
+    assert drive.commit is None
+    drive.engine.release(drive.now)
+    drive.wait_for(lambda: drive.commit is not None)
+    assert drive.commit is not None
+    assert len(drive.commit.letters) == 1
+
+
+def test_a_batch_is_held_back_only_while_it_could_go_but_for_the_limits() -> None:
+    drive = Drive(limits(max_devices=10, linger=0.0, devices_per_second=10.0))
+    drive.assign()
+    assert not drive.engine.held_back(drive.now)
+    drive.read(*devices(range(20)))
+    drive.plan()
+    assert drive.engine.held_back(drive.now)
+    drive.engine.pause("10.0.0.3", drive.now)
+    assert not drive.engine.held_back(drive.now), "that is the pause"
+    drive.engine.resume("10.0.0.3")
+    drive.later(1.0)
+    assert not drive.engine.held_back(drive.now)
 
 
 def test_polls_go_before_posts_when_the_gate_lets_one_request_through() -> None:

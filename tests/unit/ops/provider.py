@@ -46,6 +46,7 @@ def busy() -> Status:
             for i in range(12)
         ],
         jobs_in_flight={"bulkSetTags": 6, "bulkRegisterDevice": 2},
+        jobs_limit=16,
         jobs=[
             JobView(
                 REQUEST_ID.replace("4f0c", f"{i}f0c"),
@@ -108,6 +109,14 @@ def halted() -> Status:
     status.troubles = [
         HaltView("topic_missing", "unknown topic", "create the topic", NOW - 5, "profile-tags")
     ]
+    return status
+
+
+def paused() -> Status:
+    """Return a connector that somebody paused."""
+    status = busy()
+    status.state = State.PAUSED
+    status.halts = [HaltView("paused", "paused by 10.0.0.3", "POST /resume, or restart, to go on", NOW - 95)]
     return status
 
 

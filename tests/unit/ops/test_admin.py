@@ -18,7 +18,7 @@ from connector.ops.admin import AdminServer, AdminUnavailableError, application,
 from connector.ops.metrics import Metrics
 from connector.ops.privacy import MASK, Mask
 from connector.ops.status import ErrorView, HaltView, Health
-from tests.unit.ops.provider import REQUEST_ID, Provider, halted
+from tests.unit.ops.provider import REQUEST_ID, Provider, halted, paused
 
 PATHS = ("/metrics", "/livez", "/readyz", "/status", "/status.json")
 
@@ -92,6 +92,15 @@ async def test_a_closed_gate_does_not_make_it_unready(client: httpx.AsyncClient,
     provider.now = halted()
     provider.now.halts = []
     assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_a_pause_does_not_make_it_unready_and_is_said(
+    client: httpx.AsyncClient, provider: Provider
+) -> None:
+    provider.now = paused()
+    answer = await client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"ok": True, "reason": "ready; paused by 10.0.0.3"}
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -162,6 +162,16 @@ def test_totals_for_the_page_are_those_of_the_counters(metrics: Metrics) -> None
     assert metrics.dead_letters_by_reason() == {"tag_refused": 1}
 
 
+def test_the_limits_in_force_are_gauges(metrics: Metrics, registry: CollectorRegistry) -> None:
+    now = busy()
+    metrics.watch(lambda: now)
+    assert exported(registry)["jobs_limit"][()] == 16
+    assert exported(registry)["held_back"][()] == 0
+    now.jobs_limit, now.held_back = 3, True
+    assert exported(registry)["jobs_limit"][()] == 3
+    assert exported(registry)["held_back"][()] == 1
+
+
 def test_fewer_than_300_series_at_12_partitions_on_a_bad_day(
     metrics: Metrics, registry: CollectorRegistry
 ) -> None:

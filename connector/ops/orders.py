@@ -1,0 +1,46 @@
+"""`POST /pause` and `POST /resume`: the only requests that change anything, for who knows the control token.
+
+`Authorization: Bearer TOKEN` (RFC 6750); any other is 401. Giving an order twice is no mistake: the
+answer says whether it changed anything. Without a control token these paths don't exist (404).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+
+class Orders(Protocol):
+    """What the endpoints ask of the runner; `by` is the address of who asked."""
+
+    def allows(self, given: str) -> bool: ...
+    def refused(self, order: str, by: str) -> None: ...
+    def pause(self, by: str) -> bool: ...
+    def resume(self, by: str) -> bool: ...
+
+
+def routes(orders: Orders, json: Callable[[Any, int], Response]) -> list[Route]:
+    """Return the paths; `json` makes an answer of a value and a status."""
+
+    def path(name: str, carry_out: Callable[[str], bool], *, paused: bool) -> Route:
+        async def order(request: Request) -> Response:
+            by = request.client.host if request.client else "unknown"
+            if not orders.allows(_bearer(request)):
+                orders.refused(name, by)
+                answer = json({"message": "it takes Authorization: Bearer and admin.control_token"}, 401)
+                answer.headers["WWW-Authenticate"] = "Bearer"
+                return answer
+            return json({"paused": paused, "changed": carry_out(by)}, 200)
+
+        return Route(f"/{name}", order, methods=["POST"])
+
+    return [path("pause", orders.pause, paused=True), path("resume", orders.resume, paused=False)]
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
