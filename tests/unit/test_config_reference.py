@@ -36,6 +36,15 @@ environment says it all.
   `key.pem` in its name) are never shown: not in messages, logs or `/status`.
 """
 
+_NOTES = {
+    "mapping": """\
+Makes events of records that are shaped otherwise: [MAPPING.md](MAPPING.md) says how. Numbers, `true` and `false`
+are constants; text is an expression.
+
+"""
+}
+"""What is said of a section before its table."""
+
 _PROPERTIES = """\
 ## Kafka properties
 
@@ -70,7 +79,7 @@ def rendered() -> str:
     for section, field in Settings.model_fields.items():
         model = field.annotation
         assert model is not None
-        parts.append(f"## {section}\n\n" + _table(_rows(section, model.model_fields)))
+        parts.append(f"## {section}\n\n{_NOTES.get(section, '')}" + _table(_rows(section, model.model_fields)))
     parts += [_PROPERTIES, _table(_defaults()), _REFUSED, _table(_refusals())]
     return "\n".join(parts)
 
