@@ -19,7 +19,7 @@ from connector.kafka.commits import CommitRefused
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.letter_producer import Fenced, LettersUnwritable
 from connector.kafka.source import Source, SourceFailed
-from connector.kafka.troubles import Phase, Trouble
+from connector.kafka.troubles import CONNECTION, Phase, Trouble
 from connector.membership import Membership
 from connector.model import Position, Start, TopicPartition
 from connector.pulse import Pulse, fault
@@ -336,6 +336,11 @@ class Consuming:
 
     # -- troubles ----------------------------------------------------------------------------------
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether no broker lets this process in: nothing can be committed now."""
+        return any(each.code in CONNECTION and each.blocking for each in self.troubles.values())
+
     def trouble(self, trouble: Trouble) -> None:
         """Something is wrong with Kafka, or is no more."""
         kind = (trouble.code, trouble.subject)
@@ -345,10 +350,12 @@ class Consuming:
             self.trouble_since.pop(kind, None)
             self._log.info("decoder works again" if kind[0] == TROUBLE else "kafka: works again", **words)
         else:
+            known = trouble.phase is Phase.BEGAN and kind in self.troubles
             self.troubles[kind] = trouble
             self.trouble_since.setdefault(kind, self._pulse.clock())
             name = "decoder unavailable: its records wait" if trouble.code == TROUBLE else "kafka"
-            self._log.error(name, mend=trouble.mend, **words)
+            if not known:  # the consumer and the dead letters' producer meet the same: one line is enough
+                self._log.error(name, mend=trouble.mend, **words)
             if trouble.code == DATA_LOSS and trouble.blocking:
                 self._engine.halt(DATA_LOSS, trouble.message, self._pulse.clock())
         self._pulse.ring()

@@ -108,6 +108,7 @@ class Broker:
         extra_config: Mapping[str, str] | None = None,
         listeners: Mapping[str, str] | None = None,
         format_arguments: Sequence[str] = (),
+        java_options: Sequence[str] = (),
         node_id: int = 1,
         controller_port: int | None = None,
         voters: str | None = None,
@@ -124,6 +125,7 @@ class Broker:
         self._protocols = dict(listeners or {})
         self._extra = dict(extra_config or {})
         self._format_arguments = list(format_arguments)
+        self._java_options = list(java_options)
         self._node_id = node_id
         self._voters = voters or f"{node_id}@{self._controller}"
         self._version = version
@@ -181,7 +183,7 @@ class Broker:
             properties.write_text("".join(f"{key}={value}\n" for key, value in self._config().items()))
             self._format(classpath, properties)
         options = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classpath]
-        broker = [java(), *options, "kafka.Kafka", str(properties)]
+        broker = [java(), *options, *self._java_options, "kafka.Kafka", str(properties)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 ["sh", "-c", _DIE_WITH_PARENT, "sh", *broker],

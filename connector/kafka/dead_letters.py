@@ -21,13 +21,14 @@ REOPEN_EVERY = 5.0
 _OVER_WHEN_OPEN = (
     *CONNECTION,
     "topic_missing",
+    "topic_authorization",
+    "cluster_authorization",
     "transactional_id_authorization",
     "fenced",
     "transactions_unavailable",
 )
 _OVER_WHEN_WRITTEN = (
     *_OVER_WHEN_OPEN,
-    "topic_authorization",
     "group_authorization",
     "letter_too_large",
     "letter_refused",
@@ -57,7 +58,19 @@ class DeadLetters:
         chosen = producer_properties(properties, transactional_id if exactly_once else None)
         self.commits_positions = exactly_once
         """False: the caller commits the positions after `write`."""
-        self.troubles = Troubles(tell, clock)
+        self.troubles = Troubles(
+            tell,
+            clock,
+            mends={
+                "topic_authorization": f"grant this user WRITE on topic {topic}",
+                "cluster_authorization": f"grant this user WRITE on topic {topic} (before Kafka 2.8 also "
+                "IDEMPOTENT_WRITE on the cluster)",
+                "group_authorization": f"grant this user READ on group {group_id}",
+                "transactional_id_authorization": "grant this user WRITE on transactional id "
+                f"{transactional_id} (or on the prefix {group_id}-), or set kafka.dead_letter_delivery "
+                "to at_least_once",
+            },
+        )
         self._producer = LetterProducer(chosen, topic, group_id, connector_name)
         self._topic = topic
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="dead-letters")

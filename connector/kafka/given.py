@@ -11,6 +11,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
@@ -55,11 +56,15 @@ def to_producer(kafka: Kafka) -> dict[str, str]:
 
 def to_admin(kafka: Kafka) -> dict[str, str]:
     """Give what an admin client takes: how to reach and to enter the cluster."""
-    own = _without(kafka.properties, _CONSUMERS | _PRODUCERS)
-    return {"bootstrap.servers": kafka.bootstrap_servers, **own}
+    return {"bootstrap.servers": kafka.bootstrap_servers, **ways_in(kafka.properties)}
 
 
-def _without(properties: Mapping[str, str], names: frozenset[str]) -> dict[str, str]:
+def ways_in(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is about reading or writing."""
+    return _without(properties, _CONSUMERS | _PRODUCERS | {"transactional.id", "error_cb"})
+
+
+def _without(properties: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
     return {name: value for name, value in properties.items() if name not in names}
 
 

@@ -20,6 +20,7 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.kafka.commits import error_in
 from connector.kafka.letters import headers
+from connector.kafka.rights import may_write
 from connector.model import Letter
 
 Kind = Literal[
@@ -28,6 +29,7 @@ Kind = Literal[
     "topic_authorization",
     "group_authorization",
     "transactional_id_authorization",
+    "cluster_authorization",
     "metadata_too_large",
     "unavailable",
 ]
@@ -80,6 +82,7 @@ _KINDS: Mapping[int, Kind] = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "topic_authorization",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "group_authorization",
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "transactional_id_authorization",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "cluster_authorization",
     KafkaError.OFFSET_METADATA_TOO_LARGE: "metadata_too_large",
 }
 
@@ -132,6 +135,7 @@ class LetterProducer:
         Aborts what a predecessor of the same transactional id left open.
         """
         self._check_topic(self._opened())
+        self._check_right()
 
     def stop(self) -> None:
         """Ask no more for an outcome that doesn't come."""
@@ -158,7 +162,10 @@ class LetterProducer:
             elif not one_by_one and len(letters) > 1 and _codes(failures) & _OWN_FAULT:
                 one_by_one = True  # the broker refused a batch: each letter alone tells which it was
             else:
-                raise _unwritable(failures)
+                unwritable = _unwritable(failures)
+                if unwritable.kind == "unavailable":
+                    self._check_right()  # in a transaction a refused letter is only said to be purged
+                raise unwritable
 
     def _attempt(
         self,
@@ -217,6 +224,11 @@ class LetterProducer:
         if found.error is not None:
             kind = _KINDS.get(found.error.code(), "unavailable")
             raise LettersUnwritable(kind, f"{self._topic}: {found.error.str()}")
+
+    def _check_right(self) -> None:
+        """Ask whether letters may be written: a topic that may only be seen refuses the first one, later."""
+        if not may_write(self._properties, self._topic):
+            raise LettersUnwritable("topic_authorization", f"{self._topic}: WRITE is not allowed")
 
     def _produce(
         self, producer: Producer, letters: Sequence[Letter], restamped: set[int], *, one_by_one: bool

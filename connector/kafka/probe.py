@@ -32,11 +32,14 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub im
 from connector.finding import Finding, Outcome
 from connector.kafka.given import to_admin, to_producer
 from connector.kafka.properties import producer_properties
-from connector.kafka.troubles import MENDS, code_of
+from connector.kafka.troubles import MENDS, WAYS_IN, code_of
 from connector.settings import Settings
 
 PATIENCE = 10.0
 """Seconds that any one question may take."""
+
+ALL_DOWN_FOR = 2.0
+"""Seconds after which brokers that all refuse count as down: one that is starting refuses too."""
 
 _HEARTBEAT = re.compile(r"ApiKey ConsumerGroupHeartbeat \(68\) Versions \d+\.\.(\d+)")
 """How librdkafka logs what a broker supports. Version 0, of brokers before 4.0, is not enough for it."""
@@ -71,7 +74,7 @@ class _Ears(logging.Handler):
         """Cause and mend of no connection, from whatever says most."""
         for error in self.errors:
             code = code_of(error)
-            if code in ("authentication", "tls"):
+            if code is not None and code in WAYS_IN:
                 return _AFTER.sub("", error.str()), MENDS[code]
             if error.code() == KafkaError._RESOLVE:
                 return _AFTER.sub("", error.str()), "correct the host in kafka.bootstrap_servers, or DNS"
@@ -94,6 +97,7 @@ class Probe:
         self._settings = settings
         self._patience = patience
         self._ears = _Ears()
+        self._began = 0.0
         own: dict[str, Any] = {
             "socket.connection.setup.timeout.ms": max(1000, int(patience * 1000)),
             **to_admin(settings.kafka),
@@ -125,7 +129,9 @@ class Probe:
     def _brokers(self) -> Finding:
         """Reach one of the named brokers, then one of those that the cluster advertises itself by."""
         what = f"brokers {self._settings.kafka.bootstrap_servers}"
-        deadline = time.monotonic() + self._patience
+        self._began = time.monotonic()
+        deadline = self._began + self._patience
+        self._admin.poll(0)  # serves a first token, where librdkafka makes it itself
         while True:
             left = deadline - time.monotonic()
             try:
@@ -133,7 +139,7 @@ class Probe:
                 break
             except KafkaException:
                 self._admin.poll(0.2)  # hears the errors
-                if left <= 0 or any(code_of(e) in ("authentication", "tls") for e in self._ears.errors):
+                if left <= 0 or self._hopeless():
                     return Finding(what, Outcome.PROBLEM, *self._ears.diagnosis())
         try:
             self._admin.describe_cluster(request_timeout=self._patience).result(self._patience + 1)
@@ -143,6 +149,13 @@ class Probe:
         advertised = ", ".join(sorted(f"{b.host}:{b.port}" for b in found.brokers.values()))
         protocol = self._settings.kafka.properties.get("security.protocol", "plaintext")
         return Finding(what, Outcome.OK, f"reached over {protocol}; they advertise {advertised}")
+
+    def _hopeless(self) -> bool:
+        """Whether more time won't help: not let in, or none of the servers has answered for a while."""
+        if any(code_of(error) in WAYS_IN for error in self._ears.errors):
+            return True
+        down = any(error.code() == KafkaError._ALL_BROKERS_DOWN for error in self._ears.errors)
+        return down and time.monotonic() - self._began >= ALL_DOWN_FOR
 
     def _topic(self, topic: str, what: str, wanted: AclOperation) -> Finding:
         """Exists, may be read or written, and each partition's leader can be reached."""

@@ -47,6 +47,9 @@ _PRODUCER_DEFAULTS: Mapping[str, Any] = {
 }
 
 
+_TOLD_BY_TROUBLES = ("FAIL [", "OIDC [", "ERROR [")
+
+
 def consumer_properties(given: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     """Properties for the consumer, and the user's `auto.offset.reset`.
 
@@ -64,7 +67,7 @@ def consumer_properties(given: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     reset = str(chosen["auto.offset.reset"]).lower()
     chosen.update(CONSUMER_FIXED)
     chosen["auto.offset.reset"] = "error"
-    chosen["logger"] = logging.getLogger("connector.kafka.librdkafka.consumer")
+    chosen["logger"] = _logger("consumer")
     return chosen, reset
 
 
@@ -81,5 +84,19 @@ def producer_properties(given: Mapping[str, Any], transactional_id: str | None) 
             chosen["socket.timeout.ms"] = min(15_000, int(chosen["transaction.timeout.ms"]))
     if "message.timeout.ms" not in chosen:  # the other name of the same
         chosen.setdefault("delivery.timeout.ms", chosen.get("transaction.timeout.ms", 10_000))
-    chosen["logger"] = logging.getLogger("connector.kafka.librdkafka.producer")
+    chosen["logger"] = _logger("producer")
     return chosen
+
+
+def _logger(client: str) -> logging.Logger:
+    """Return the logger of librdkafka's own lines."""
+    logger = logging.getLogger(f"connector.kafka.librdkafka.{client}")
+    logger.addFilter(_lower)
+    return logger
+
+
+def _lower(record: logging.LogRecord) -> bool:
+    """Make failed connections and tokens news: what a person must mend tells `Troubles`, in one line."""
+    if record.levelno > logging.INFO and record.getMessage().startswith(_TOLD_BY_TROUBLES):
+        record.levelno, record.levelname = logging.INFO, "INFO"
+    return True

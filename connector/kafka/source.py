@@ -25,7 +25,7 @@ from connector.kafka.listener import Listener
 from connector.kafka.properties import consumer_properties
 from connector.kafka.starts import Beginning
 from connector.kafka.statistics import Statistics, parse
-from connector.kafka.troubles import CONNECTION, Troubles
+from connector.kafka.troubles import CONNECTION, Troubles, code_of
 from connector.model import Fetched, Position, Start, TopicPartition
 
 ASSIGN_LIMIT = 5.0
@@ -36,6 +36,12 @@ JOIN_LIMIT = 15.0
 """Seconds without membership, brokers answering, after which something is wrong."""
 LOOK_EVERY = 0.5
 """Seconds between two looks at what isn't in order."""
+REPEATED = ("oauth_token", "topic_authorization", "group_authorization")
+"""Troubles that librdkafka tells of again and again while they last, and not when they end."""
+SILENCE = 20.0
+"""Seconds after which such a one is over: a token is asked for each 10 s, heartbeats come each 5 at most."""
+TOLD_ONCE = "Subscribed topic"
+"""How the one among them begins that isn't repeated; it ends when something of its topic arrives."""
 
 
 class SourceFailed(Exception):  # noqa: N818 -- reads as what happened
@@ -58,7 +64,15 @@ class Source:
         self._only_topic = topics[0] if len(topics) == 1 and not topics[0].startswith("^") else None
         self._listener = listener
         self._clock = clock
-        self.troubles = Troubles(listener.trouble, clock)
+        self.troubles = Troubles(
+            listener.trouble,
+            clock,
+            mends={
+                "topic_authorization": "grant this user READ on topic {subject}",
+                "group_authorization": f"grant this user READ on group {properties['group.id']}",
+            },
+            whole=", ".join(topics),
+        )
         self.joined = False
         """The group counts this member in, with or without partitions."""
         self._beginnings = Beginnings(
@@ -354,6 +368,8 @@ class Source:
                 await self._beginnings.limits(partition)
             except KafkaException as exception:
                 self._take_error(exception)
+        if self.joined and self._statistics.connected:
+            self.troubles.fade(REPEATED, SILENCE, but=TOLD_ONCE)
         self.troubles.remind()
 
     async def _look_for_membership(self, now: float) -> None:
@@ -371,12 +387,14 @@ class Source:
         self.troubles.works(
             ("protocol_unsupported", "not_joined", "group_authorization", "group_settings", "instance_id")
         )
+        self.troubles.works(("topic_authorization",), "")  # a heartbeat's, which names no topic
 
     async def _on_error(self, error: KafkaError) -> None:
         self._notice(error)
 
     def _notice(self, error: KafkaError, subject: str = "") -> None:
-        self.troubles.notice_error(error, subject)
+        flows = code_of(error) == "oauth_token" and self.joined and self._statistics.connected
+        self.troubles.notice_error(error, subject, blocking=not flows)  # the last token may be good still
 
     def _take_error(self, exception: Exception) -> None:
         error = error_in(exception)

@@ -43,11 +43,15 @@ class Trouble(msgspec.Struct, frozen=True):
 
 MENDS: Mapping[str, str] = {
     "authentication": "check sasl.mechanism and the user name, password or token in kafka.properties",
-    "tls": "check ssl.ca.location, the host name in the broker's certificate, and the client certificate",
+    "oauth_token": "the token endpoint gives no token: check that it answers, and "
+    "sasl.oauthbearer.token.endpoint.url, .client.id and .client.secret in kafka.properties",
+    "tls": "check ssl.ca.location, and the host name in the broker's certificate",
+    "client_certificate": "the broker refuses this client's certificate: set ssl.certificate.location and "
+    "ssl.key.location to one that is not expired and whose CA the brokers trust",
     "unreachable": "check kafka.bootstrap_servers, the network, and that security.protocol fits the listener",
-    "topic_authorization": "grant READ on the source topics, WRITE on the dead-letter topic",
-    "group_authorization": "grant READ on the consumer group",
-    "transactional_id_authorization": "grant WRITE on the transactional id (prefixed), "
+    "topic_authorization": "grant this user READ on the source topics, WRITE on the dead-letter topic",
+    "group_authorization": "grant this user READ on the consumer group",
+    "transactional_id_authorization": "grant this user WRITE on the transactional id (prefixed), "
     "or set kafka.dead_letter_delivery to at_least_once",
     "cluster_authorization": "grant what the broker's log says was denied on the cluster",
     "topic_missing": "create the topic or correct its name",
@@ -94,12 +98,25 @@ _CODES: Mapping[int, str] = {
     KafkaError.UNRELEASED_INSTANCE_ID: "instance_id",
 }
 
-CONNECTION = ("authentication", "tls", "unreachable")
-"""Codes that end when a broker stays connected."""
+WAYS_IN = ("authentication", "tls", "client_certificate", "oauth_token")
+"""Codes that say why brokers can't be entered: while one lasts, that none is reached is no news."""
+CONNECTION = ("authentication", "tls", "client_certificate", "unreachable")
+"""Codes that end when a broker stays connected. A token endpoint may be down while a token is still good."""
+_ALERT = "SSL alert"
+_ABOUT_CERTIFICATE = ("certificate", "unknown ca")
 
 
 def code_of(error: KafkaError) -> str | None:
-    """Name the trouble an error stands for; None where librdkafka tries again and nobody need act."""
+    """Name the trouble an error stands for; None where librdkafka tries again and nobody need act.
+
+    Two have no code of their own: a broker's TLS alert about our certificate (with TLS 1.3 it comes after
+    the handshake, as a failure of the transport), and a token that could not be had.
+    """
+    text = error.str()
+    if error.code() in (KafkaError._SSL, KafkaError._TRANSPORT) and _ALERT in text:
+        return "client_certificate" if any(word in text for word in _ABOUT_CERTIFICATE) else "tls"
+    if error.code() == KafkaError._AUTHENTICATION and "OAUTHBEARER token" in text:
+        return "oauth_token"
     return _CODES.get(error.code())
 
 
@@ -107,15 +124,24 @@ class Troubles:
     """The troubles there are now. Not thread-safe: call it from one thread.
 
     `tell` gets each when it begins, at an interval while it lasts, and when it ends. `clock` is
-    monotonic, in seconds.
+    monotonic, in seconds. `mends` are words that fit better than the general ones, by code: `{subject}`
+    in them is the trouble's subject, or `whole` where an error names none.
     """
 
     def __init__(
-        self, tell: Callable[[Trouble], None], clock: Callable[[], float], remind_every: float = REMIND_EVERY
+        self,
+        tell: Callable[[Trouble], None],
+        clock: Callable[[], float],
+        remind_every: float = REMIND_EVERY,
+        mends: Mapping[str, str] | None = None,
+        whole: str = "",
     ) -> None:
         self._tell = tell
         self._clock = clock
         self._remind_every = remind_every
+        self._mends = {**MENDS, **(mends or {})}
+        self._whole = whole
+        self._heard: dict[tuple[str, str], float] = {}
         self._active: dict[tuple[str, str], Trouble] = {}
         self._told: dict[tuple[str, str], float] = {}
         self._last_words = ""
@@ -128,25 +154,32 @@ class Troubles:
     def blocking(self) -> bool:
         return any(trouble.blocking for trouble in self._active.values())
 
-    def notice_error(self, error: KafkaError, subject: str = "") -> None:
+    def notice_error(self, error: KafkaError, subject: str = "", *, blocking: bool = True) -> None:
         """Take in an error of librdkafka; one that mends itself is only remembered for its words."""
         code = code_of(error)
         text = error.str()
         if code is None:
             self._last_words = text
             return
-        if code == "unreachable" and self._last_words:
-            text = f"{text}; last: {self._last_words}"
-        self.notice(code, text, subject)
+        if code == "unreachable":
+            if any(each in WAYS_IN for each, _ in self._active):
+                return
+            if self._last_words:
+                text = f"{text}; last: {self._last_words}"
+        self.notice(code, text, subject, blocking=blocking)
 
     def notice(self, code: str, message: str, subject: str = "", *, blocking: bool = True) -> None:
         """Tell of a trouble, unless it was told of lately."""
         key = (code, subject)
         now = self._clock()
         phase = Phase.LASTS if key in self._active else Phase.BEGAN
-        trouble = Trouble(code, subject, message, MENDS[code], blocking, phase)
+        mend = self._mends[code].replace("{subject}", subject or self._whole)
+        trouble = Trouble(code, subject, message, mend, blocking, phase)
+        before = self._active.get(key, trouble)
         self._active[key] = trouble
-        if phase is Phase.BEGAN or now - self._told[key] >= self._remind_every:
+        self._heard[key] = now
+        due = phase is Phase.BEGAN or now - self._told[key] >= self._remind_every
+        if due or before.blocking != blocking:
             self._told[key] = now
             self._tell(trouble)
 
@@ -156,8 +189,16 @@ class Troubles:
         ended = [k for k in self._active if k[0] in wanted and (subject is None or k[1] == subject)]
         for key in ended:
             trouble = self._active.pop(key)
-            del self._told[key]
+            del self._told[key], self._heard[key]
             self._tell(msgspec.structs.replace(trouble, phase=Phase.ENDED))
+
+    def fade(self, codes: Iterable[str], silence: float, *, but: str = "\0") -> None:
+        """End those of which nothing was heard for `silence` seconds, unless their text begins with `but`."""
+        wanted, since = set(codes), self._clock() - silence
+        for (code, subject), trouble in list(self._active.items()):
+            silent = self._heard[code, subject] <= since
+            if code in wanted and silent and not trouble.message.startswith(but):
+                self.works((code,), subject)
 
     def remind(self) -> None:
         """Tell again of what has lasted for an interval since it was last told of."""

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import KafkaError
 
 from connector.kafka import troubles as module
-from connector.kafka.troubles import CONNECTION, MENDS, Phase, Trouble, Troubles
+from connector.kafka.troubles import CONNECTION, MENDS, WAYS_IN, Phase, Trouble, Troubles, code_of
 
 
 class Told:
@@ -86,3 +86,66 @@ def test_only_what_blocks_makes_the_process_unready(told: Told) -> None:
 def test_every_code_says_what_to_do() -> None:
     assert set(module._CODES.values()) <= set(MENDS)
     assert set(CONNECTION) <= set(MENDS)
+    assert set(WAYS_IN) <= set(MENDS)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "expected"),
+    [
+        (
+            KafkaError._TRANSPORT,
+            "ssl/tls alert certificate unknown: SSL alert number 46",
+            "client_certificate",
+        ),
+        (
+            KafkaError._SSL,
+            "handshake failed: tlsv1 alert unknown ca: SSL alert number 48",
+            "client_certificate",
+        ),
+        (KafkaError._SSL, "tlsv1 alert protocol version: SSL alert number 70", "tls"),
+        (KafkaError._SSL, "certificate verify failed", "tls"),
+        (KafkaError._TRANSPORT, "Connection refused", None),
+        (KafkaError._AUTHENTICATION, "Failed to acquire SASL OAUTHBEARER token: refused", "oauth_token"),
+        (KafkaError._AUTHENTICATION, "Invalid username or password", "authentication"),
+    ],
+)
+def test_what_has_no_code_of_its_own_is_known_by_its_words(
+    code: int, text: str, expected: str | None
+) -> None:
+    assert code_of(KafkaError(code, text)) == expected
+
+
+def test_that_no_broker_is_reached_is_no_news_while_none_lets_us_in(told: Told) -> None:
+    told.troubles.notice_error(KafkaError(KafkaError._AUTHENTICATION, "bad password"))
+    told.troubles.notice_error(KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down"))
+    assert told.phases() == [("authentication", Phase.BEGAN)]
+
+
+def test_what_is_told_again_and_again_is_over_when_it_is_not(told: Told) -> None:
+    told.troubles.notice("topic_authorization", "Fetch failed", "a")
+    told.troubles.notice("topic_authorization", "Subscribed topic not available", "b")
+    for _ in range(3):
+        told.now += 15
+        told.troubles.notice("topic_authorization", "Fetch failed", "a")
+        told.troubles.fade(("topic_authorization",), 20, but="Subscribed")
+    assert len(told.troubles.active) == 2
+    told.now += 21
+    told.troubles.fade(("topic_authorization",), 20, but="Subscribed")
+    assert [trouble.subject for trouble in told.troubles.active] == ["b"]
+    assert told.phases()[-1] == ("topic_authorization", Phase.ENDED)
+
+
+def test_what_begins_to_block_is_told_at_once(told: Told) -> None:
+    told.troubles.notice("oauth_token", "no answer", blocking=False)
+    told.troubles.notice("oauth_token", "no answer", blocking=False)
+    told.troubles.notice("oauth_token", "no answer", blocking=True)
+    assert [(line.phase, line.blocking) for line in told.lines] == [(Phase.BEGAN, False), (Phase.LASTS, True)]
+
+
+def test_the_words_name_the_subject_or_all_of_them() -> None:
+    lines: list[Trouble] = []
+    mends = {"topic_authorization": "grant READ on topic {subject}"}
+    troubles = Troubles(lines.append, lambda: 0.0, mends=mends, whole="a, b")
+    troubles.notice("topic_authorization", "refused", "a")
+    troubles.notice("topic_authorization", "refused")
+    assert [line.mend for line in lines] == ["grant READ on topic a", "grant READ on topic a, b"]
