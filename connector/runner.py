@@ -43,6 +43,10 @@ from connector.tracing.choice import watch_of
 from connector.values import is_secret
 from connector.view import View
 
+CUT_OFF_LIMIT = 2.0
+"""Seconds that a stop waits for jobs, and then for the goodbye, while no broker lets this process in."""
+LEAVE_LIMIT = 12.0
+"""Seconds that the goodbye may take otherwise: longer than a hand-over waits for requests under way."""
 LIVENESS = 60.0
 """Seconds without progress of one of the loops after which the process is not alive."""
 TOKEN_EVERY = 1.0
@@ -141,20 +145,37 @@ class Runner:
                 wake_at = self._engine.wake_at(now)
                 await self._pulse.wait(min(1.0, 1.0 if wake_at is None else wake_at - now))
         finally:
-            consuming.stop()
-            await reading
-            # Leaving the group asks for what is to be committed last.
-            await consuming.source.close()
-            await self._sending.close()
-            await self._watch.close()
-            await consuming.letters.close()
-            consuming.membership.standstill.stop()
+            await self._leave(asyncio.create_task(self._say_goodbye(reading)))
         failure = consuming.failure or self._sending.failure
         if failure:
             self._log.error("failed", reason=failure)
             return 1
         self._log.info("stopped", **{key: value for key, value in self._metrics.settled().items() if value})
         return 0
+
+    async def _say_goodbye(self, reading: asyncio.Task[None]) -> None:
+        consuming = self._consuming
+        consuming.stop()
+        await reading
+        # Leaving the group asks for what is to be committed last.
+        await consuming.source.close()
+        await self._sending.close()
+        await self._watch.close()
+        await consuming.letters.close()
+        consuming.membership.standstill.stop()
+
+    async def _leave(self, goodbye: asyncio.Task[None]) -> None:
+        """Wait for the goodbye, not for ever: librdkafka's calls outlast brokers that don't answer."""
+        began = self._pulse.clock()
+        while not goodbye.done():
+            await asyncio.wait({goodbye}, timeout=0.1)
+            limit = CUT_OFF_LIMIT if self._consuming.cut_off else LEAVE_LIMIT
+            if not goodbye.done() and self._pulse.clock() - began >= limit:
+                self._log.warning(
+                    "left without Kafka's answer: that costs what a crash costs, nothing is lost"
+                )
+                os._exit(1)  # threads in librdkafka's calls can't be ended
+        goodbye.result()
 
     # -- one step --------------------------------------------------------------------------------
 
@@ -229,7 +250,9 @@ class Runner:
         now = self._pulse.clock()
         if self._stop_at is not None:
             quiet = engine.idle and not engine.ledger.letters
-            return quiet or now >= self._stop_at
+            told_at = self._stop_at - self._settings.jobs.stop_timeout
+            in_vain = self._consuming.cut_off and now >= told_at + CUT_OFF_LIMIT  # nothing could be committed
+            return quiet or in_vain or now >= self._stop_at
         return self._until_end and self._end_reached(now)
 
     def _end_reached(self, now: float) -> bool:
