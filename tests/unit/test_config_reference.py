@@ -38,8 +38,8 @@ environment says it all.
 
 _NOTES = {
     "mapping": """\
-Makes events of records that are shaped otherwise: [MAPPING.md](MAPPING.md) says how. Numbers, `true` and `false`
-are constants; text is an expression.
+Makes events of records that are shaped otherwise: [MAPPING.md](MAPPING.md) says how. Text is an expression;
+numbers, `true` and `false` are constants.
 
 """
 }
@@ -79,7 +79,9 @@ def rendered() -> str:
     for section, field in Settings.model_fields.items():
         model = field.annotation
         assert model is not None
-        parts.append(f"## {section}\n\n{_NOTES.get(section, '')}" + _table(_rows(section, model.model_fields)))
+        parts.append(
+            f"## {section}\n\n{_NOTES.get(section, '')}" + _table(_rows(section, model.model_fields))
+        )
     parts += [_PROPERTIES, _table(_defaults()), _REFUSED, _table(_refusals())]
     return "\n".join(parts)
 
