@@ -23,12 +23,12 @@ class ControlPlane:
     """`kubectl` against it; every warning is an error."""
 
     def __init__(self, kubeconfig: Path) -> None:
-        self._kubeconfig = kubeconfig
+        self.kubeconfig = kubeconfig
 
     def kubectl(self, *arguments: str | Path, fails: bool = False) -> str:
         command = [
             "kubectl",
-            f"--kubeconfig={self._kubeconfig}",
+            f"--kubeconfig={self.kubeconfig}",
             "--warnings-as-errors",
             *map(str, arguments),
         ]
@@ -45,7 +45,7 @@ class ControlPlane:
         return {line.split()[-1] for line in self.kubectl("api-resources", "--no-headers").splitlines()}
 
     def answers(self) -> bool:
-        command = ["kubectl", f"--kubeconfig={self._kubeconfig}", "get", "--raw", "/readyz"]
+        command = ["kubectl", f"--kubeconfig={self.kubeconfig}", "get", "--raw", "/readyz"]
         return subprocess.run(command, capture_output=True, check=False, timeout=60).returncode == 0
 
 

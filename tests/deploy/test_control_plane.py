@@ -6,6 +6,9 @@ Not seen by it: probes, grace periods and network policies, which are the kubele
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ import yaml
 
 from tests.acceptance.processes import wait_for
 from tests.deploy.control_plane import ControlPlane, binaries, control_plane
+from tests.deploy.guide import commands
 from tests.deploy.manifests import COMPONENTS, ROOT, Resource, build, composed, workload
 
 pytestmark = [
@@ -227,3 +231,33 @@ def test_a_backfill_runs_to_its_end_beside_the_deployment(rolled_out: ControlPla
     rolled_out.kubectl("create", "-k", ROOT / "backfill")
     ours(rolled_out, "wait", "--for=condition=complete", "job/pushwoosh-connector-backfill", "--timeout=60s")
     assert status(rolled_out)["availableReplicas"] == REPLICAS
+
+
+def test_the_commands_of_the_guide_install_it(rolled_out: ControlPlane, tmp_path: Path) -> None:
+    """As they are written, in a copy of deploy/; the image is there already, as nobody starts it."""
+    if "PodMonitor" not in rolled_out.kinds():
+        pytest.skip("KUBERNETES_BINARIES/crds defines no PodMonitor")
+    shutil.copytree(ROOT.parent, tmp_path / "deploy")
+    for name in ("token", "kafka.properties", "ca.crt"):
+        (tmp_path / name).write_text("something")
+    given = [line for line in commands("Install") if not line.startswith("docker ")]
+    assert len(given) == 6
+    done = subprocess.run(
+        ["bash", "-ec", "\n".join(given)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=240,
+        cwd=tmp_path,
+        env={**os.environ, "KUBECONFIG": str(rolled_out.kubeconfig)},
+    )
+    assert done.returncode == 0, done.stdout
+    assert "warning" not in done.stdout.lower()
+    assert done.stdout.splitlines()[-1] == 'deployment "pushwoosh-connector" successfully rolled out'
+    assert status(rolled_out)["availableReplicas"] == 3
+    assert {volume["name"] for volume in pods(rolled_out)[0]["spec"]["volumes"]} == {
+        "config",
+        "secrets",
+        "kafka-ca",
+    }

@@ -1,0 +1,97 @@
+"""The operator's guide: its commands, files, names, settings, metrics, panels and links are there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.guide import GUIDE, ROOT, commands, section
+from tests.deploy.manifests import build, of_kind, workload
+
+METRICS = (ROOT / "deploy/METRICS.md").read_text()
+SETTINGS = (ROOT / "deploy/SETTINGS.md").read_text()
+TEXT = GUIDE.read_text()
+RESOURCES = ROOT / "deploy/kubernetes"
+
+
+def words() -> set[str]:
+    """Everything in backticks."""
+    return set(re.findall(r"`([^`\n]+)`", TEXT))
+
+
+def headings(text: str) -> set[str]:
+    """Anchors, as GitHub makes them."""
+    found = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl")
+def test_what_install_applies_is_there_and_builds(tmp_path: Path) -> None:
+    """`cp` as it is written, then what `apply` would read; a control plane runs all of it, opt-in."""
+    shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
+    for line in commands("Install"):
+        if line.startswith("cp "):
+            subprocess.run(["bash", "-c", line], check=True, cwd=tmp_path)
+        for kind, path in re.findall(r"apply (-[fk]) (\S+)", line):
+            assert (tmp_path / path).exists(), line
+            if kind == "-k":
+                assert of_kind(build(tmp_path / path), "Deployment")
+
+
+def test_every_secret_that_production_mounts_is_made_in_install() -> None:
+    volumes = workload(build(RESOURCES / "overlays/production"))["spec"]["template"]["spec"]["volumes"]
+    mounted = {each["secret"]["secretName"] for each in volumes if "secret" in each}
+    made = {name for line in commands("Install") for name in re.findall(r"create secret generic (\S+)", line)}
+    assert made == mounted
+
+
+def test_every_workload_that_a_command_names_is_there() -> None:
+    names = re.findall(r"\s(?:deploy|deployment)/([a-z-]+)(?=[\s`])", TEXT)
+    assert set(names) == {workload(build(RESOURCES / "base"))["metadata"]["name"]}
+
+
+def test_every_file_and_folder_that_it_names_is_there() -> None:
+    named = {
+        word for word in words() if re.fullmatch(r"(kubernetes|components|prometheus|grafana)/[\w./-]+", word)
+    }
+    named |= {word for word in words() if re.fullmatch(r"(tests|deploy)/[\w./-]+", word)}
+    assert named
+    places = (ROOT / "deploy", RESOURCES, ROOT)
+    assert {each for each in named if not any((place / each).exists() for place in places)} == set()
+
+
+def test_every_setting_that_it_names_is_one() -> None:
+    sections = r"(?:kafka|pushwoosh|batch|jobs|brake|buffer|admin|log)"
+    named = {word.split(" ")[0] for word in words() if re.match(rf"{sections}\.\w+", word)}
+    named -= {"kafka.properties"}  # a table, and the Secret's key
+    assert named
+    assert {each for each in named if f"`{each}`" not in SETTINGS} == set()
+
+
+def test_every_metric_that_it_names_is_one() -> None:
+    named = {word for word in words() if re.fullmatch(r"\w+_(?:total|seconds|records|open)", word)}
+    assert named
+    assert {each for each in named if f"`pushwoosh_connector_{each}`" not in METRICS} == set()
+
+
+def test_every_panel_that_an_alert_leads_to_is_on_the_dashboard() -> None:
+    panels = json.loads((ROOT / "deploy/grafana/dashboard.json").read_text())["panels"]
+    titles = {panel["title"] for panel in panels} | {"Restarts"}
+    named = set(re.findall(r'"([A-Z][\w ]+)"', section("Alerts") + section("Size it")))
+    assert named
+    assert named <= titles
+
+
+def test_every_link_leads_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]*(?:#[^)]*)?)\)", TEXT):
+        file, _, anchor = target.partition("#")
+        place = (GUIDE.parent / file) if file else GUIDE
+        if "://" in target:
+            continue
+        assert place.exists(), target
+        assert not anchor or anchor in headings(place.read_text()), target
