@@ -45,7 +45,7 @@ class Schemas:
         connect: Callable[[], AbstractContextManager[Asking]],
         *,
         patience: float = 30.0,
-        ask_again: float = ASK_AGAIN,
+        ask_again: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`patience`: seconds after which a question without an answer is called an outage."""
@@ -54,7 +54,7 @@ class Schemas:
         self._read_as = read_as
         self._connect = connect
         self._patience = patience
-        self._ask_again = ask_again
+        self._ask_again = ASK_AGAIN if ask_again is None else ask_again
         self._clock = clock
         self._lock = threading.Lock()
         self._wanted: dict[bytes, None] = {}
@@ -87,10 +87,13 @@ class Schemas:
         with self._lock:
             now = self._clock()
             for key in keys:
-                if key not in self.readers and now >= self._useless.get(key, (now, ""))[0]:
+                if not self._settled(key, now):
                     self._want(key, now)
 
     # -- with the lock held ------------------------------------------------------------------------
+
+    def _settled(self, key: bytes, now: float) -> bool:
+        return key in self.readers or now < self._useless.get(key, (now, ""))[0]
 
     def _want(self, key: bytes, now: float) -> None:
         if self._asking_since is None and now < self._quiet_until:
@@ -154,10 +157,12 @@ class Schemas:
         doubted: set[bytes] = set()
         while True:
             with self._lock:
-                wanted = [key for key in self._wanted if key not in doubted]
+                # What was asked for while it was on its way is known by now, or will be.
+                now = self._clock()
+                wanted = [key for key in self._wanted if key not in doubted and not self._settled(key, now)]
                 self._wanted.clear()
             for key in wanted:
-                if not self._settled(registry, key):
+                if not self._answered(registry, key):
                     doubted.add(key)
             if wanted:
                 continue
@@ -165,11 +170,11 @@ class Schemas:
                 return
             time.sleep(self._ask_again)
             for key in doubted:
-                if not self._settled(registry, key):
+                if not self._answered(registry, key):
                     self._forget(key, "the registry, asked twice, doesn't know it", REMEMBER_UNKNOWN)
             doubted.clear()
 
-    def _settled(self, registry: Asking, key: bytes) -> bool:
+    def _answered(self, registry: Asking, key: bytes) -> bool:
         """Ask; False where the registry doesn't know it."""
         try:
             self._learn(key, registry.schema(key))

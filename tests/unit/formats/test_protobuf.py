@@ -125,7 +125,7 @@ def test_a_value_becomes_a_tags_value(field: str, given: Any, becomes: Any) -> N
 
 
 def test_a_struct_becomes_what_it_says_and_its_whole_numbers_lose_their_point() -> None:
-    tags = {
+    tags: Any = {
         "plan": "pro",
         "age": 3,
         "price": 1.5,
