@@ -129,6 +129,9 @@ def sandbox(  # noqa: PLR0913 - an option each
     latency_distribution: Annotated[
         Distribution | None, typer.Option(help="How that varies; the duration is the mean.")
     ] = None,
+    capacity: Annotated[
+        int | None, typer.Option(min=1, help="How many jobs are worked on at once; others queue. Else: all.")
+    ] = None,
     faults: Annotated[
         str | None,
         typer.Option(metavar="JSON|FILE", help="Faults from the start."),
@@ -151,6 +154,7 @@ def sandbox(  # noqa: PLR0913 - an option each
             port,
             latency=None if latency is None else parse_duration(latency),
             distribution=latency_distribution,
+            capacity=capacity,
             faults=faults,
             schema=schema,
             application=application,

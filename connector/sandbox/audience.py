@@ -212,7 +212,7 @@ class Audience:
             request_id=str(uuid.UUID(int=self._rng.getrandbits(128), version=4)),
             endpoint=endpoint,
             posted=now,
-            due=now + self.faults.latency.draw(self._rng),
+            due=self._jobs.turn(now, self.faults.capacity) + self.faults.latency.draw(self._rng),
             size=len(devices),
             devices=devices,
             names=self._unfinished.enter(devices, orphan),

@@ -6,7 +6,7 @@ where that makes sense) and what it then does. A name nobody knows is an error.
 
     {"outage": [{"after": 10, "until": 70}],
      "device_failed": [{"prefix": "bad-"}, {"prefix": "shaky-", "first": 2}],
-     "latency": {"seconds": 1.0, "distribution": "exponential"}}
+     "latency": {"seconds": 1.0, "distribution": "exponential"}, "capacity": 4}
 """
 
 from __future__ import annotations
@@ -233,6 +233,11 @@ class Faults(Declared, frozen=True):
     """Everything about the sandbox that can be switched while it runs."""
 
     latency: Latency = Latency()
+    capacity: Count | None = None
+    """How many jobs are worked on at once; the others queue, and each takes its `latency` from its turn on.
+
+    None: all. A new figure holds for jobs that are accepted from then on, behind those that are there.
+    """
     unknown_job_status: Literal[400, 404] = 404
     """What a GET for a request_id that nobody knows is answered with."""
     create_devices: bool = True

@@ -81,6 +81,13 @@ class JobBook:
         due = job.posted + self._retention if job.end == "stuck" else job.due
         heapq.heappush(self._due, (due, job.number, job))
 
+    def turn(self, now: float, capacity: int | None) -> float:
+        """When a job that is accepted now is begun, after those before it; `capacity` at once, None is all."""
+        if capacity is None:
+            return now
+        ends = sorted(job.due for _, _, job in self._due if job.end != "stuck")
+        return ends[-capacity] if len(ends) >= capacity else now
+
     def find(self, request_id: str, endpoint: Endpoint) -> Job | None:
         """The job, if it is known and was posted to this endpoint."""
         job = self._known.get(request_id)

@@ -66,6 +66,7 @@ def run_sandbox(  # noqa: PLR0913 (one argument per option of the command)
     *,
     latency: float | None = None,
     distribution: Distribution | None = None,
+    capacity: int | None = None,
     faults: str | None = None,
     schema: Path | None = None,
     application: str | None = None,
@@ -76,8 +77,8 @@ def run_sandbox(  # noqa: PLR0913 (one argument per option of the command)
 ) -> None:
     """Run the sandbox until SIGTERM or SIGINT; prints its URL once it listens.
 
-    `latency` (seconds) and `distribution`, where given, win over those in `faults`, which is
-    JSON or the name of a JSON or TOML file. Raises ValueError for options that are wrong and
+    `latency` (seconds), `distribution` and `capacity` (jobs), where given, win over those in `faults`, which
+    is JSON or the name of a JSON or TOML file. Raises ValueError for options that are wrong and
     OSError for a file that can't be read or a port that is taken.
     """
     declared = load_faults(faults) if faults is not None else Faults()
@@ -87,6 +88,7 @@ def run_sandbox(  # noqa: PLR0913 (one argument per option of the command)
             seconds=declared.latency.seconds if latency is None else latency,
             distribution=distribution or declared.latency.distribution,
         ),
+        capacity=declared.capacity if capacity is None else capacity,
     )
     options = Options(
         application=application,

@@ -44,10 +44,11 @@ def test_its_options_reach_the_double(tmp_path: Path) -> None:
     schema.write_text('{"plan": "string"}')
     faults = tmp_path / "faults.toml"
     faults.write_text('[latency]\nseconds = 9\n[[device_failed]]\nprefix = "bad-"\n')
-    arguments = f"faults={str(faults)!r}, latency=0.5, distribution='uniform', token='T'"
+    arguments = f"faults={str(faults)!r}, latency=0.5, distribution='uniform', capacity=3, token='T'"
     with sandbox(f"schema=__import__('pathlib').Path({str(schema)!r}), {arguments}") as (_, url):
         assert httpx.get(f"{url}/sandbox/faults").json() == {
             "latency": {"seconds": 0.5, "distribution": "uniform"},
+            "capacity": 3,
             "device_failed": [{"prefix": "bad-"}],
         }
         devices = [{"hwid": "A1", "list_operator": "set", "tags": {"plan": 5}}]

@@ -145,6 +145,7 @@ def test_the_sandbox_says_where_it_listens_and_ctrl_c_ends_it_in_order() -> None
         ["--faults", "/no/such/file"],
         ["--faults", "{"],
         ["--latency", "5"],
+        ["--capacity", "0"],
         ["--schema", "/no/such/file"],
         ["--port", "70000"],
         ["--latency-distribution", "odd"],

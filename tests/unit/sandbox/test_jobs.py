@@ -31,6 +31,27 @@ def test_devices_change_when_the_job_ends_and_not_before() -> None:
     assert api.tags("A") == {"n": 1}
 
 
+def test_with_a_capacity_jobs_queue_first_come_first_served() -> None:
+    api = Calls({"latency": {"seconds": 10}, "capacity": 2})
+    jobs = [api.submit(change(f"A{n}", n=1)) for n in range(5)]
+    ended = {}
+    for api.now in (9.9, 10, 19.9, 20, 29.9, 30):
+        ended[api.now] = [api.report(job)["status"] for job in jobs].count("Completed")
+    assert ended == {9.9: 0, 10: 2, 19.9: 2, 20: 4, 29.9: 4, 30: 5}
+
+
+def test_a_new_capacity_holds_for_what_comes_then_and_stuck_jobs_take_none() -> None:
+    api = Calls({"latency": {"seconds": 10}, "capacity": 1, "job_stuck": [{"prefix": "stuck-"}]})
+    api.submit(change("stuck-1", n=1))
+    api.submit(change("A", n=1))
+    api.faults({"latency": {"seconds": 10}, "capacity": 2})
+    second, third = api.submit(change("B", n=1)), api.submit(change("C", n=1))
+    api.now = 10
+    assert (api.report(second)["status"], api.report(third)["status"]) == ("Completed", "Pending")
+    api.now = 20
+    assert api.report(third)["status"] == "Completed"
+
+
 def test_of_two_overlapping_jobs_the_one_that_ends_last_wins() -> None:
     api = Calls({"latency": {"seconds": 10}})
     api.submit(change("A", n="older"))
