@@ -15,6 +15,9 @@ from connector.core.limits import Limits
 
 HEADROOM = 2.0
 """Times the average: at 1 and one batch at a time, waiting for it costs at most 2 % of the speed."""
+_PATIENCE = 1.0
+_HANGS = 5.0
+"""Seconds, and times the usual: a request that takes longer hangs."""
 _WEIGHT = 0.2
 """Of the latest duration in the moving average."""
 
@@ -36,6 +39,14 @@ class Exposure:
             return 1
         average = self._limits.max_in_flight * self._recording / max(self._ending, 1e-6)
         return min(self._limits.max_unrecorded, max(1, ceil(HEADROOM * average)))
+
+    @property
+    def patience(self) -> float:
+        """Return the seconds after which a request without an answer no longer holds up others.
+
+        It may hang until its time-out: that many more then are at risk, but `Limits.max_unrecorded` in all.
+        """
+        return max(_PATIENCE, _HANGS * (self._recording or 0.0))
 
     def recorded(self, seconds: float) -> None:
         """A batch is in a committed checkpoint, so long after it was sent."""

@@ -18,6 +18,7 @@ class Planning:
     """Decides; what it decided is in the state at once."""
 
     def __init__(self, state: State) -> None:
+        self._limits = state.limits
         self._tally = state.tally
         self._lanes = state.lanes
         self._ledger = state.ledger
@@ -38,7 +39,7 @@ class Planning:
         actions: list[Action] = []
         self._dispatch.wake(now)
         permits = self._poll(self._gate.permits(now), now, actions)
-        for route in self._routes():
+        for route in self._routes(now):
             permits -= self._submit(route, permits, now, actions)
         commit = self._commit(now)
         if commit is not None:
@@ -85,24 +86,31 @@ class Planning:
         home.held = [event for event in held if home.beyond_reach(event)]
         self._dispatch.again(ready)
 
-    def _routes(self) -> list[Route]:
+    def _routes(self, now: float) -> list[Route]:
         """Return the routes with something to send, none while nothing may be."""
-        if self.frozen or self.stopping or self._adoption.pending or self._slots() <= 0:
+        if self.frozen or self.stopping or self._adoption.pending or self._slots(now) <= 0:
             return []
         return self._dispatch.routes()
 
-    def _slots(self) -> int:
+    def _slots(self, now: float) -> int:
         posting = len(self._dispatch.posting)
+        unrecorded = self._ledger.unrecorded
         return min(
             self._concurrency.limit - posting - len(self._tracking),
-            self._ledger.exposure.allowed - posting - self._ledger.unrecorded,
+            self._limits.max_unrecorded - posting - unrecorded,
+            self._ledger.exposure.allowed - sum(due > now for due in self._hanging_from()) - unrecorded,
         )
+
+    def _hanging_from(self) -> list[float]:
+        """Return when each request under way has taken so long that it holds up no other."""
+        patience = self._ledger.exposure.patience
+        return [batch.sent_at + patience for batch in self._dispatch.posting.values()]
 
     def _submit(self, route: Route, permits: int, now: float, actions: list[Action]) -> int:
         sent = 0
         bounded = any(home.reach is not None for home in self._ledger.assignments.values())
         stepped_back = self._lanes.step_back if self._lanes.overtaken else None
-        while sent < permits and self._slots() > 0 and self._pace.post_at() <= now:
+        while sent < permits and self._slots(now) > 0 and self._pace.post_at() <= now:
             allowed = self._may_submit(route[0], now)
             batch = (
                 None
@@ -133,7 +141,7 @@ class Planning:
                 (due := self._dispatch.due_at(route)) is not None
                 and due <= now
                 and self._may_submit(route[0], now) == "yes"
-                for route in self._routes()
+                for route in self._routes(now)
             )
         )
 
@@ -150,14 +158,15 @@ class Planning:
         poll = self._tracking.wake_at()
         requests = [
             None if poll is None else max(poll, self._pace.get_at()),
-            *(self._due_at(route, now) for route in self._routes()),
+            *(self._due_at(route, now) for route in self._routes(now)),
         ]
         request = min((time for time in requests if time is not None), default=None)
         if request is not None and self._gate.closed_until is not None:
             trial = self._gate.wake_at()
             request = None if trial is None else max(request, trial)
         commit = self._ledger.wake_at(hold_letters=self._halts.letters_held)
-        times = (request, self._dispatch.next_later(), commit)
+        hanging = min((due for due in self._hanging_from() if due > now), default=None)
+        times = (request, hanging, self._dispatch.next_later(), commit)
         return min((time for time in times if time is not None), default=None)
 
     def _due_at(self, route: Route, now: float) -> float | None:

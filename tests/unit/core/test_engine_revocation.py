@@ -151,7 +151,7 @@ def test_accepted_jobs_that_went_during_a_commit_of_others_take_no_room_after_it
     drive.read(None, partition=P1)
     drive.plan()
     assert drive.commit is not None
-    while drive.engine._planning._slots() > 0:
+    while drive.engine._planning._slots(drive.now) > 0:
         drive.read(*devices(range(8)))
         drive.plan()
         drive.posted(drive.submits[0])

@@ -67,3 +67,21 @@ def test_a_crash_amid_jobs_that_take_seconds_finds_one_batch_at_most_that_no_com
             drive.committed()
     assert len(drive.engine.tracking) == 16
     assert drive.engine.ledger.unrecorded == 0
+
+
+def test_a_request_that_hangs_holds_up_others_for_a_moment_only() -> None:
+    drive = Drive(Limits(max_in_flight=16, max_devices=10, linger=0.0))
+    exposure = drive.engine.ledger.exposure = Exposure(LIMITS)
+    drive.assign()
+    drive.read(*devices(range(1000)))
+    drive.plan()
+    assert len(drive.submits) == 1
+    wake_at = drive.engine.wake_at(drive.now)
+    assert wake_at == drive.now + exposure.patience
+    drive.later(exposure.patience)
+    drive.plan()
+    assert len(drive.submits) == 2
+    for _ in range(50):
+        drive.later(exposure.patience)
+        drive.plan()
+    assert len(drive.submits) == LIMITS.max_unrecorded
