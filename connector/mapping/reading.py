@@ -67,7 +67,8 @@ def entry_problems(given: Given) -> Iterator[Problem]:
     """Yield what is wrong with single entries, whatever topics there are."""
     yield from _in_table("", given.general)
     for topic, table in given.by_topic.items():
-        yield from _in_table(f'"{topic}".', table)
+        if topic in given.contents or _meant(topic, table) == topic:
+            yield from _in_table(f'"{topic}".', table)
 
 
 def topic_problems(given: Given) -> Iterator[Problem]:
@@ -177,7 +178,15 @@ def _gaps(prefix: str, table: Table[str, Any], content: Content, *, key_is_hwid:
 
 
 def _unknown_topic(topic: str, table: Table[str, Any], contents: Table[str, Content]) -> str:
-    inner = next((name for name, value in table.items() if isinstance(value, dict) and name != "tags"), "")
-    if inner:
-        return f'no topic that is read; a name with dots goes in quotes: [mapping."{topic}.{inner}"]'
+    meant = _meant(topic, table)
+    if meant != topic:
+        return f'no topic that is read; a name with dots goes in quotes: [mapping."{meant}"]'
     return f"no topic that is read; those are {', '.join(sorted(contents)) or 'none'}"
+
+
+def _meant(topic: str, table: Table[str, Any]) -> str:
+    """Give the topic's whole name where TOML took its dots for tables in tables."""
+    for name, inner in table.items():
+        if isinstance(inner, dict) and name not in KEYS:
+            return _meant(f"{topic}.{name}", inner)
+    return topic

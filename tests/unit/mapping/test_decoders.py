@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import importlib
 import json
+import threading
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from connector.core.decode import Interpreter
 from connector.credentials import Token
 from connector.interpreting import interpreters
-from connector.model import DecoderUnavailable, Event, Record, Registration, TagsUpdate
+from connector.model import DecoderUnavailable, Event, Record, Registration, Rejection, TagsUpdate
+from tests.registry import FakeRegistry
 from tests.settings import with_environment
+from tests.unit.formats.framing_of import Value, avro
 from tests.unit.mapping.making import ARecord
 
 
@@ -57,3 +63,50 @@ def test_the_plain_object_of_a_decoder_is_mapped_and_its_outages_stay_outages() 
     with pytest.raises(DecoderUnavailable):
         reader.read([record, record])
     assert decoder.asked == 2
+
+
+ORDER = {
+    "type": "record",
+    "name": "Order",
+    "fields": [
+        {
+            "name": "customer",
+            "type": {"type": "record", "name": "C", "fields": [{"name": "id", "type": "long"}]},
+        },
+        {"name": "plan", "type": ["null", "string"]},
+        {"name": "total", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}},
+        {"name": "placed", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+    ],
+}
+
+
+def test_avro_of_another_shape_is_mapped() -> None:
+    placed = datetime(2026, 11, 24, 3, 59, tzinfo=UTC)
+    order = {"customer": {"id": 7}, "plan": None, "total": Decimal("12.30"), "placed": placed}
+    with FakeRegistry() as registry:
+        schema = registry.register(json.dumps(ORDER))
+        settings = with_environment(
+            CONNECTOR_KAFKA_DECODER="avro",
+            CONNECTOR_SCHEMA_REGISTRY_URL=registry.url,
+            CONNECTOR_MAPPING_USER_ID="customer.id",
+            CONNECTOR_MAPPING_TAGS="{Plan: plan, Total: total, Placed: placed}",
+        )
+        (reader,) = interpreters(settings, Token("x")).values()
+        (event,) = _read(reader, Value(schema.prefix + avro(ORDER, order)))
+    assert isinstance(event, Event)
+    assert event.row == (
+        b'{"tags":{"Total":12.30,"Placed":"2026-11-24 03:59"},"user_id":"7","list_operator":"set"}'
+    )
+
+
+def _read(reader: Interpreter, record: Record) -> Sequence[Event | Rejection | None]:
+    """Read, as soon as the schema is there."""
+    while True:
+        try:
+            return reader.read([record])
+        except DecoderUnavailable as unavailable:
+            call_me = unavailable.on_change
+        there = threading.Event()
+        assert call_me is not None
+        call_me(there.set)
+        assert there.wait(10)

@@ -105,8 +105,9 @@ def test_a_table_for_a_topic_that_nobody_reads_is_a_mistake() -> None:
 
 
 def test_a_topic_s_name_with_dots_needs_quotes() -> None:
-    words = wrong({}, by_topic={"shop": {"orders": SOUND}})['"shop"']
-    assert '[mapping."shop.orders"]' in words
+    found = wrong({}, by_topic={"shop": {"public": {"orders": SOUND}}})
+    assert [*found] == ['"shop"']
+    assert '[mapping."shop.public.orders"]' in found['"shop"']
 
 
 def test_a_topic_s_own_table_replaces_the_general_one_and_an_empty_one_maps_nothing() -> None:
