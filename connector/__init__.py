@@ -1,3 +1,95 @@
-"""Kafka to Pushwoosh: tag changes and device registrations, confirmed per device, then committed."""
+"""Kafka to Pushwoosh: tag changes and device registrations, confirmed per device, then committed.
+
+What is named here is for other programs, and stays: deploy/LIBRARY.md. All of it is loaded when it is first
+asked for, so that the command line's `--help` needs none of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+_FROM = {
+    "connector.config": ("ConfigurationError", "load"),
+    "connector.core.actions": ("Action", "Commit", "Notice", "Pause", "Poll", "Resume", "Submit"),
+    "connector.core.decode": ("Decoder", "Interpreter"),
+    "connector.core.engine": ("Engine",),
+    "connector.core.jobs": ("Batch", "Job"),
+    "connector.core.limits": ("Limits",),
+    "connector.embedding": ("Connector", "ConnectorFailedError"),
+    "connector.model": (
+        *("Accepted", "Content", "DecoderUnavailable", "Denied", "Endpoint", "Event", "JobReport"),
+        *(
+            "JobState",
+            "JobUnknown",
+            "Letter",
+            "PollAnswer",
+            "Position",
+            "PostAnswer",
+            "Reason",
+            "Record",
+            "Refused",
+        ),
+        *("Registration", "Rejection", "Row", "Start", "TagsUpdate", "TopicPartition", "Unavailable"),
+    ),
+    "connector.settings": ("Settings",),
+}
+_WHERE = {name: module for module, names in _FROM.items() for name in names}
+
+if TYPE_CHECKING:
+    from connector.config import ConfigurationError as ConfigurationError
+    from connector.config import load as load
+    from connector.core.actions import Action as Action
+    from connector.core.actions import Commit as Commit
+    from connector.core.actions import Notice as Notice
+    from connector.core.actions import Pause as Pause
+    from connector.core.actions import Poll as Poll
+    from connector.core.actions import Resume as Resume
+    from connector.core.actions import Submit as Submit
+    from connector.core.decode import Decoder as Decoder
+    from connector.core.decode import Interpreter as Interpreter
+    from connector.core.engine import Engine as Engine
+    from connector.core.jobs import Batch as Batch
+    from connector.core.jobs import Job as Job
+    from connector.core.limits import Limits as Limits
+    from connector.embedding import Connector as Connector
+    from connector.embedding import ConnectorFailedError as ConnectorFailedError
+    from connector.model import Accepted as Accepted
+    from connector.model import Content as Content
+    from connector.model import DecoderUnavailable as DecoderUnavailable
+    from connector.model import Denied as Denied
+    from connector.model import Endpoint as Endpoint
+    from connector.model import Event as Event
+    from connector.model import JobReport as JobReport
+    from connector.model import JobState as JobState
+    from connector.model import JobUnknown as JobUnknown
+    from connector.model import Letter as Letter
+    from connector.model import PollAnswer as PollAnswer
+    from connector.model import Position as Position
+    from connector.model import PostAnswer as PostAnswer
+    from connector.model import Reason as Reason
+    from connector.model import Record as Record
+    from connector.model import Refused as Refused
+    from connector.model import Registration as Registration
+    from connector.model import Rejection as Rejection
+    from connector.model import Row as Row
+    from connector.model import Start as Start
+    from connector.model import TagsUpdate as TagsUpdate
+    from connector.model import TopicPartition as TopicPartition
+    from connector.model import Unavailable as Unavailable
+    from connector.settings import Settings as Settings
+
+__all__ = ["__version__", *_WHERE]  # noqa: PLE0604 - a list of names all the same
+
+
+def __getattr__(name: str) -> Any:
+    module = _WHERE.get(name)
+    if module is None:
+        raise AttributeError(f"module 'connector' has no attribute {name!r}")
+    return getattr(importlib.import_module(module), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

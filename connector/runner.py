@@ -13,7 +13,7 @@ import gc
 import os
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -33,6 +33,8 @@ from connector.kafka.source import Source
 from connector.ops.admin import AdminServer, AdminUnavailableError
 from connector.ops.log import configure, summary
 from connector.ops.metrics import Metrics
+from connector.ops.privacy import Mask
+from connector.ops.status import Status
 from connector.ops.watch import Heartbeat, RecentErrors
 from connector.pulse import Clock, Pulse
 from connector.pushwoosh import client
@@ -69,14 +71,17 @@ def run(settings: Settings, *, until_end: bool = False) -> int:
 
 
 class Runner:
-    """One instance of the connector. `ready`, if given, is called with its admin port once it serves."""
+    """One instance of the connector, to whom its process belongs: logging, signals, garbage collection."""
 
     def __init__(self, settings: Settings, *, until_end: bool = False) -> None:
         self._settings = settings
         self._until_end = until_end
         self._token = Token.of(settings.pushwoosh)
-        self._mask = configure(settings.log.level, settings.log.format, secrets(settings, self._token))
-        self._log: FilteringBoundLogger = structlog.get_logger()
+        self._mask, self._log = self._logging(secrets(settings, self._token))
+        self.failure = ""
+        """Why it ended, once it has and nobody told it to."""
+        self.admin_port = settings.admin.port
+        """Where the admin endpoints are, once they are: the one that was free where the setting is 0."""
         clock = Clock()
         self._engine = Engine(limits(settings), random.random)
         self._watch = watch_of(os.environ, settings, self._engine, self._log)
@@ -117,14 +122,13 @@ class Runner:
             # Before the producer: two processes on one port must not share a transactional id.
             await admin.start()
         except AdminUnavailableError as unavailable:
-            self._log.error("admin endpoints unavailable", reason=str(unavailable))
+            self.failure = str(unavailable)
+            self._log.error("admin endpoints unavailable", reason=self.failure)
             return 1
+        self.admin_port = admin.port
         self._sending = Sending(self._pulse, self._client(), settings.pushwoosh, self._token, self._watch)
         self._metrics.watch(self._view.snapshot)
-        self._listen_for_signals()
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
+        self._take_over()
         self._log.info("started", admin_port=admin.port, until_end=self._until_end)
         try:
             return await self._live()
@@ -146,9 +150,9 @@ class Runner:
                 await self._pulse.wait(min(1.0, 1.0 if wake_at is None else wake_at - now))
         finally:
             await self._leave(asyncio.create_task(self._say_goodbye(reading)))
-        failure = consuming.failure or self._sending.failure
-        if failure:
-            self._log.error("failed", reason=failure)
+        self.failure = consuming.failure or self._sending.failure
+        if self.failure:
+            self._log.error("failed", reason=self.failure)
             return 1
         self._log.info("stopped", **{key: value for key, value in self._metrics.settled().items() if value})
         return 0
@@ -174,7 +178,8 @@ class Runner:
                 self._log.warning(
                     "left without Kafka's answer: that costs what a crash costs, nothing is lost"
                 )
-                os._exit(1)  # threads in librdkafka's calls can't be ended
+                self._abandon()
+                return
         goodbye.result()
 
     # -- one step --------------------------------------------------------------------------------
@@ -271,6 +276,39 @@ class Runner:
         self._spare_since = self._spare_since or now
         return now - self._spare_since >= NOBODY_ELSE
 
+    def stop(self) -> None:
+        """Have it end: nothing new is sent, jobs under way get their time. Again is no more."""
+        if self._stop_at is None:
+            self._stop_at = self._pulse.clock() + self._settings.jobs.stop_timeout
+            self._engine.stop()
+            self._pulse.ring()
+
+    def release(self) -> None:
+        """Go on after the brake, and try everything else that halts at once."""
+        self._engine.release(self._pulse.clock())
+        self._pulse.ring()
+
+    def status(self) -> Status:
+        """Return what `/status.json` shows."""
+        return self._view.status()
+
+    # -- the process -----------------------------------------------------------------------------
+
+    def _logging(self, hidden: Sequence[str]) -> tuple[Mask, FilteringBoundLogger]:
+        mask = configure(self._settings.log.level, self._settings.log.format, hidden)
+        log: FilteringBoundLogger = structlog.get_logger()
+        return mask, log
+
+    def _take_over(self) -> None:
+        self._listen_for_signals()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+
+    def _abandon(self) -> None:
+        """Leave at once: threads in librdkafka's calls can't be ended."""
+        os._exit(1)
+
     def _listen_for_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -280,16 +318,13 @@ class Runner:
     def _on_signal(self, number: int) -> None:
         if self._stop_at is not None:
             self._log.warning("second signal: leaving at once")
-            os._exit(1)
+            self._abandon()
         self._log.info("stopping", signal=signal.Signals(number).name)
-        self._stop_at = self._pulse.clock() + self._settings.jobs.stop_timeout
-        self._engine.stop()
-        self._pulse.ring()
+        self.stop()
 
     def _on_hangup(self) -> None:
         self._log.info("going on as told by SIGHUP")
-        self._engine.release(self._pulse.clock())
-        self._pulse.ring()
+        self.release()
 
     # -- the parts -------------------------------------------------------------------------------
 

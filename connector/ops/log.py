@@ -65,6 +65,32 @@ def configure(
     return mask
 
 
+def in_a_program(level: str, secrets: Iterable[str] = ()) -> tuple[Mask, FilteringBoundLogger]:
+    """Return a log for use inside another program, and its mask: lines of text to `logging`'s `connector`.
+
+    Changes nothing of the process: where lines go, and which, the program says.
+    """
+    mask = Mask(secrets)
+    processors: list[Processor] = [
+        structlog.processors.add_log_level,
+        _throttled(Throttle(time.monotonic)),
+        structlog.processors.format_exc_info,
+        _private(mask),
+        _in_words,
+    ]
+    log: FilteringBoundLogger = structlog.wrap_logger(
+        logging.getLogger("connector"),
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+    )
+    return mask, log
+
+
+def _in_words(_logger: WrappedLogger, _method: str, fields: Fields) -> str:
+    told = [f"{name}={value}" for name, value in fields.items() if name not in ("event", "level")]
+    return " ".join([str(fields["event"]), *told])
+
+
 def _renderer(form: str, out: TextIO) -> Processor:
     if form == "json":
         return structlog.processors.JSONRenderer()
