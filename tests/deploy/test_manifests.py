@@ -262,6 +262,20 @@ def test_the_pods_keep_the_restricted_standard_and_more(resources: list[Resource
         assert name["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
+def mebibytes(quantity: str) -> int:
+    assert quantity.endswith("Mi"), quantity
+    return int(quantity.removesuffix("Mi"))
+
+
+def test_the_memory_limit_leaves_room_for_a_full_buffer(resources: list[Resource], tmp_path: Path) -> None:
+    """Measured: 310 MiB with the buffer's 128 MiB full, 73 MiB at rest (deploy/README.md, "Size it")."""
+    buffer = settings_of(resources, tmp_path).buffer.max_bytes >> 20
+    given = container(resources)["resources"]
+    full = 73 + 2 * buffer
+    assert 1.5 * full <= mebibytes(given["limits"]["memory"]) <= 3 * full
+    assert 73 < mebibytes(given["requests"]["memory"]) <= full
+
+
 def test_the_network_policy_lets_out_what_the_settings_need_and_little_more(
     production: list[Resource], tmp_path: Path
 ) -> None:
