@@ -239,6 +239,10 @@ def test_every_selector_takes_the_pods_and_the_budget_only_those_of_the_deployme
 def test_the_monitor_names_the_job_that_rules_and_scaling_ask_for(everything: list[Resource]) -> None:
     monitor = one(everything, "PodMonitor")["spec"]
     assert pod(everything)["metadata"]["labels"][monitor["jobLabel"]] == "pushwoosh-connector"
+    backfill = pod(build(ROOT / "backfill"))["metadata"]["labels"]
+    assert backfill[monitor["jobLabel"]] == "pushwoosh-connector-backfill"
+    (trigger,) = one(everything, "ScaledObject")["spec"]["triggers"]
+    assert '{job="pushwoosh-connector"}' in trigger["metadata"]["query"]
     rules = [rule for group in one(everything, "PrometheusRule")["spec"]["groups"] for rule in group["rules"]]
     assert 'up{job="pushwoosh-connector"}' in rules[0]["expr"]
 
@@ -333,6 +337,12 @@ def test_the_topics_and_rights_are_those_of_the_settings(everything: list[Resour
         ("group", kafka.group_id, "literal", "Read"),
         ("transactionalId", f"{kafka.group_id}-", "prefix", "Write"),
     }
+
+
+def test_the_secret_that_strimzi_makes_is_not_the_one_that_is_mounted(everything: list[Resource]) -> None:
+    volumes = pod(everything)["spec"]["volumes"]
+    mounted_secrets = {each["secret"]["secretName"] for each in volumes if "secret" in each}
+    assert one(everything, "KafkaUser")["metadata"]["name"] not in mounted_secrets
 
 
 def test_a_backfill_has_a_group_and_topics_of_its_own_and_gives_up_on_a_wrong_configuration(
