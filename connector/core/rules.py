@@ -42,6 +42,8 @@ RETIRED_NAMES = frozenset({"blackberry", "nokia", "windows phone", "windows_phon
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 """A decimal is a number with all its digits: as text it would be no value of a Decimal tag."""
+_SURE = frozenset({str, int, bool, type(None)})
+"""Types of which every value is one in JSON: most values, so they are asked about first."""
 _LARGEST_CODE = 2**63 - 1
 _SHOWN = 40
 """Characters of a wrong word that an error repeats."""
@@ -161,10 +163,12 @@ def _refuse_what_json_lacks(value: object, path: str) -> None:
         for name, inner in value.items():
             if not isinstance(name, str):
                 raise InvalidField(f"Expected names of type `str`, got `{type(name).__name__}`", path)
-            _refuse_what_json_lacks(inner, f"{path}.{name}")
+            if type(inner) not in _SURE:
+                _refuse_what_json_lacks(inner, f"{path}.{name}")
     elif isinstance(value, (list, tuple)):
         for inner in value:
-            _refuse_what_json_lacks(inner, f"{path}[...]")
+            if type(inner) not in _SURE:
+                _refuse_what_json_lacks(inner, f"{path}[...]")
 
 
 def lane_keys(

@@ -118,17 +118,17 @@ class _Messages:
         if choice is None:
             return self._by_field(descriptor, whole=True)
         events = {
-            field.number: (field.name, self._by_field(field.message_type, whole=True))
+            field.name: self._by_field(field.message_type, whole=True)
             for field in choice.fields
             if field.message_type is not None
         }
 
+        oneof = choice.name
+
         def read(message: Any) -> Any:
-            for field, inner in message.ListFields():
-                name, translate = events.get(field.number, ("", None))
-                if translate is not None:
-                    return {"type": name, **translate(inner)}
-            return {}
+            name = message.WhichOneof(oneof)
+            translate = events.get(name)
+            return {} if translate is None else {"type": name, **translate(getattr(message, name))}
 
         return read
 
@@ -157,13 +157,16 @@ class _Messages:
 
     def _choice(self, choice: OneofDescriptor) -> Translate:
         """Return how a message that is one oneof is read: as the value that is set, or None."""
-        values = {field.number: self._value(field, in_choice=True) for field in choice.fields}
+        oneof = choice.name
+        values = {field.name: self._value(field, in_choice=True) for field in choice.fields}
 
         def read(message: Any) -> Any:
-            for field, value in message.ListFields():
-                translate = values.get(field.number)
-                return value if translate is None else translate(value)
-            return None
+            name = message.WhichOneof(oneof)
+            if name is None:
+                return None
+            translate = values[name]
+            value = getattr(message, name)
+            return value if translate is None else translate(value)
 
         return read
 
@@ -173,35 +176,34 @@ class _Messages:
         return lambda message: translate(getattr(message, name))
 
     def _by_field(self, descriptor: Descriptor, *, whole: bool = False) -> Translate:
-        fields = dict(self._fields(descriptor, whole=whole))
+        fields = [*self._fields(descriptor, whole=whole)]
 
         def read(message: Any) -> dict[str, Any]:
             plain = {}
-            for field, value in message.ListFields():
-                named = fields.get(field.number)
-                if named is None:
-                    continue  # an extension
-                name, translate = named
-                if translate is None:
-                    plain[name] = value
-                else:
-                    inner = translate(value)
-                    if inner is not None:
-                        plain[name] = inner
+            has = message.HasField
+            for name, can_be_unset, translate in fields:
+                if can_be_unset and not has(name):
+                    continue
+                value = getattr(message, name)
+                if not (can_be_unset or value):
+                    continue  # 0, False, nothing: as if it were not there
+                if translate is not None:
+                    value = translate(value)
+                    if value is None:
+                        continue
+                plain[name] = value
             return plain
 
         return read
 
-    def _fields(
-        self, descriptor: Descriptor, *, whole: bool
-    ) -> Iterator[tuple[int, tuple[str, Translate | None]]]:
+    def _fields(self, descriptor: Descriptor, *, whole: bool) -> Iterator[tuple[str, bool, Translate | None]]:
         for field in descriptor.fields:
             translate = self._field(field)
             if whole and field.name in WORDS and field.enum_type is not None:
                 translate = _enum(field.enum_type, words=True)
             elif whole and field.name in IDENTIFIERS and field.type == field.TYPE_BYTES:
                 translate = None
-            yield field.number, (field.name, translate)
+            yield field.name, field.has_presence, translate
 
     def _field(self, field: FieldDescriptor) -> Translate | None:
         if not _is_list(field):

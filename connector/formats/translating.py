@@ -25,8 +25,8 @@ _UNSAID = ("unspecified", "unknown", "undefined")
 
 def date_and_time(value: datetime) -> str:
     """Write the form of the API; without a zone it is taken as UTC. Seconds are cut off."""
-    there = value.astimezone(UTC) if value.tzinfo else value
-    return f"{there.year:04}-{there.month:02}-{there.day:02} {there.hour:02}:{there.minute:02}"
+    there = value if value.tzinfo is UTC or value.tzinfo is None else value.astimezone(UTC)
+    return there.isoformat(" ")[:16]
 
 
 def day(value: date) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 from tests.bench import plots
 from tests.bench.budget import budget
 from tests.bench.figures import Results
+from tests.bench.formats import formats
 from tests.bench.freshness import freshness
 from tests.bench.growth import growth
 from tests.bench.mapping import mapping
@@ -40,6 +41,7 @@ BENCHES: dict[str, Callable[[Bench], None]] = {
     "growth": growth,
     "start": start,
     "mapping": mapping,
+    "formats": formats,
     "budget": budget,
 }
 """In the order in which they run: later ones use what earlier ones found."""
