@@ -95,6 +95,7 @@ class Runner:
         self._consuming = Consuming(
             self._pulse, self._interpreters, self._log, until_end=until_end, beat=self._heartbeat.beat
         )
+        self._consuming.attach(self._source(), self._letters())
         self._view = View(
             settings, self._pulse, self._consuming, self._metrics, self._heartbeat, self._errors
         )
@@ -117,7 +118,6 @@ class Runner:
             self._mask,
             Control.of(settings.admin, self._pulse, self._mask, self._log),
         )
-        self._consuming.attach(self._source(), self._letters())
         try:
             # Before the producer: two processes on one port must not share a transactional id.
             await admin.start()

@@ -126,6 +126,9 @@ async def test_a_port_that_is_taken_is_told_to_the_program(source: FakeSource) -
 
 async def test_a_cancelled_one_leaves_in_order(source: FakeSource) -> None:
     embedded = connector.Connector(connector.load(None, _environment()))
+    source.joined = False
+    assert embedded.status().state == "starting"  # before it runs there is something to see too
+    source.joined = True
     running = asyncio.create_task(embedded.run())
     await until(lambda: embedded.admin_port != 0 and embedded._runner._heartbeat.health().ok)
     assert embedded.status().group == "pushwoosh-connector"
