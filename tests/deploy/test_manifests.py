@@ -319,6 +319,8 @@ def test_scaling_is_capped_at_the_partitions_and_nobody_else_sets_replicas(
     assert down["stabilizationWindowSeconds"] >= 600
     for trigger in scaled["triggers"]:
         assert unknown_names(trigger["metadata"]["query"]) == set()
+        assert trigger["metadata"]["ignoreNullValues"] == "false"  # else silence counts as 0
+    assert scaled["fallback"]["replicas"] >= scaled["minReplicaCount"]
 
 
 def test_the_topics_and_rights_are_those_of_the_settings(everything: list[Resource], tmp_path: Path) -> None:
