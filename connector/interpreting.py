@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+
 from connector.core.decode import Decoder, Interpreter
 from connector.credentials import Token
 from connector.decoders import decoders
 from connector.mapping.mapping import MappedDecoder, Mapping, plain_json
 from connector.mapping.reading import mappings
-from connector.model import Content
+from connector.model import Content, DecoderUnavailable, Event, Record, Rejection
 from connector.pushwoosh.wire import envelope_bytes
 from connector.settings import Settings
+
+_LONGEST = 60.0
+"""Seconds until a decoder that is finding something out is asked again, should it never call."""
 
 
 def interpreters(settings: Settings, token: Token) -> dict[str, Interpreter]:
@@ -28,6 +34,22 @@ def interpreters(settings: Settings, token: Token) -> dict[str, Interpreter]:
         )
         for topic, content in kafka.contents.items()
     }
+
+
+def patiently(interpreter: Interpreter, records: Sequence[Record]) -> Sequence[Event | Rejection | None]:
+    """Read records; where their decoder has yet to find something out, wait. Not for an event loop.
+
+    Raises `DecoderUnavailable` where it says that it can't work now.
+    """
+    while True:
+        try:
+            return interpreter.read(records)
+        except DecoderUnavailable as unavailable:
+            if unavailable.outage or unavailable.on_change is None:
+                raise
+            changed = threading.Event()
+            unavailable.on_change(changed.set)
+            changed.wait(_LONGEST)
 
 
 def _mapped(content: Content, decoder: Decoder | None, mapping: Mapping) -> Decoder:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 
 from connector.core.decode import Interpreter
 from connector.credentials import Token
-from connector.interpreting import interpreters
+from connector.interpreting import interpreters, patiently
 from connector.model import DecoderUnavailable, Event, Reason, Record, Rejection
 from connector.replay.failed import Failed
 from connector.replay.letter import DeadLetter, SourceRecord
 from connector.settings import Settings
 
 Outcome = Event | Rejection | None
-
-_LONGEST = 60.0
-"""Seconds until a decoder that is finding something out is asked again, should it never call."""
 
 
 class Interpreting:
@@ -39,13 +35,8 @@ class Interpreting:
                 Reason.UNDECODABLE, f"topic {topic} isn't among the configured ones: nobody can read it"
             )
             return [unknown] * len(records)
-        while True:
-            try:
-                return list(interpreter.read(records))
-            except DecoderUnavailable as unavailable:
-                if unavailable.outage or unavailable.on_change is None:
-                    words = f"the decoder can't work now: {unavailable}; {unavailable.mend}"
-                    raise Failed(words) from unavailable
-                found_out = threading.Event()
-                unavailable.on_change(found_out.set)
-                found_out.wait(_LONGEST)
+        try:
+            return list(patiently(interpreter, records))
+        except DecoderUnavailable as unavailable:
+            words = f"the decoder can't work now: {unavailable}; {unavailable.mend}"
+            raise Failed(words) from unavailable

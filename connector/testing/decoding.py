@@ -9,7 +9,7 @@ import msgspec
 
 from connector.core.decode import Decoder, Interpreter
 from connector.credentials import Token
-from connector.interpreting import interpreters
+from connector.interpreting import interpreters, patiently
 from connector.model import Content, Event, Rejection
 from connector.settings import Settings
 
@@ -85,4 +85,4 @@ def outcomes(settings: Settings, topic: str, bodies: Iterable[Any], **around: An
     if topic not in found:
         raise ValueError(f"{topic!r} is none of the configured topics: {', '.join(found)}")
     records = [SampleRecord(body, topic=topic, offset=number, **around) for number, body in enumerate(bodies)]
-    return [*found[topic].read(records)]
+    return [*patiently(found[topic], records)]

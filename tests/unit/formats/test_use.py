@@ -18,6 +18,7 @@ from connector.formats.decoder import RegistryDecoder
 from connector.model import Content, DecoderUnavailable, Event, Rejection
 from connector.replay.failed import Failed
 from connector.replay.interpreting import Interpreting
+from connector.testing.decoding import outcomes
 from tests.registry import FakeRegistry
 from tests.settings import with_environment
 from tests.unit.formats.framing_of import Value, avro
@@ -54,6 +55,20 @@ def test_a_function_of_the_users_stays_what_it_is() -> None:
     made = decoders(with_environment(CONNECTOR_KAFKA_DECODER="json:loads"))
     found: list[Any] = [*made.values()]
     assert found == [json.loads] * 3
+
+
+def test_a_mapping_reads_records_of_a_schema(registry: FakeRegistry) -> None:
+    shape = {
+        "type": "record",
+        "name": "User",
+        "fields": [{"name": "id", "type": "string"}, {"name": "plan", "type": "string"}],
+    }
+    schema = registry.register(json.dumps(shape))
+    given = settings(registry, CONNECTOR_MAPPING_HWID="id", CONNECTOR_MAPPING_TAGS="{plan: plan}")
+    value = schema.prefix + avro(shape, {"id": "A", "plan": "pro"})
+    (event,) = outcomes(given, "tags", [value])
+    assert isinstance(event, Event)
+    assert event.row == b'{"tags":{"plan":"pro"},"hwid":"A","list_operator":"set"}'
 
 
 # -- check -------------------------------------------------------------------------------------------
