@@ -19,7 +19,7 @@ from connector.kafka.commits import CommitRefused
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.letter_producer import Fenced, LettersUnwritable
 from connector.kafka.source import Source, SourceFailed
-from connector.kafka.troubles import CONNECTION, Phase, Trouble
+from connector.kafka.troubles import SHUT_OUT, Phase, Trouble
 from connector.membership import Membership
 from connector.model import Position, Start, TopicPartition
 from connector.pulse import Pulse, fault
@@ -339,7 +339,7 @@ class Consuming:
     @property
     def cut_off(self) -> bool:
         """Whether no broker lets this process in: nothing can be committed now."""
-        return any(each.code in CONNECTION and each.blocking for each in self.troubles.values())
+        return any(each.code in SHUT_OUT and each.blocking for each in self.troubles.values())
 
     def trouble(self, trouble: Trouble) -> None:
         """Something is wrong with Kafka, or is no more."""

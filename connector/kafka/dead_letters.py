@@ -15,6 +15,8 @@ from connector.kafka.properties import producer_properties
 from connector.kafka.troubles import CONNECTION, Trouble, Troubles
 from connector.model import Letter, Position, TopicPartition
 
+SERVE_EVERY = 1.0
+"""Seconds between two looks at what librdkafka wants served: new tokens among it."""
 REOPEN_EVERY = 5.0
 """Seconds between two tries to open a producer that could not be opened at the start."""
 
@@ -76,6 +78,7 @@ class DeadLetters:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="dead-letters")
         self._turn = asyncio.Lock()
         self._opening: asyncio.Task[None] | None = None
+        self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Open the producer and look for the topic in the background, again and again until both are there.
@@ -83,6 +86,7 @@ class DeadLetters:
         Opening aborts what this instance left open when it died, before others wait for it.
         """
         self._opening = asyncio.create_task(self._open())
+        self._serving = asyncio.create_task(self._serve())
 
     async def _open(self) -> None:
         while True:
@@ -92,6 +96,14 @@ class DeadLetters:
                 except (LettersUnwritable, Fenced):
                     pass  # told of; again later
             await asyncio.sleep(REOPEN_EVERY)
+
+    async def _serve(self) -> None:
+        """Have callbacks called between writes: a token that ran out would hold up the next one."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SERVE_EVERY)
+            async with self._turn:
+                await loop.run_in_executor(self._worker, self._producer.serve)
 
     async def write(
         self,
@@ -115,10 +127,11 @@ class DeadLetters:
     async def close(self) -> None:
         """Let a running write end, drop the producer."""
         self._producer.stop()
-        if self._opening is not None:
-            self._opening.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._opening
+        for task in (self._opening, self._serving):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._worker, self._producer.close)
         self._worker.shutdown()

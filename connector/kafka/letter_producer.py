@@ -137,6 +137,12 @@ class LetterProducer:
         self._check_topic(self._opened())
         self._check_right()
 
+    def serve(self) -> None:
+        """Have callbacks called that are due. Errors between two writes are the consumer's to tell of."""
+        if self._producer is not None:
+            _serve(self._producer)
+            self.errors.clear()
+
     def stop(self) -> None:
         """Ask no more for an outcome that doesn't come."""
         self._stopping.set()

@@ -67,7 +67,8 @@ MENDS: Mapping[str, str] = {
     "or set it to earliest or latest",
     "offsets_unavailable": "committed offsets can't be read: a transaction of another member is open "
     "(it ends by its time-out), or the coordinator is away",
-    "letter_too_large": "raise max.message.bytes of the dead-letter topic",
+    "letter_too_large": "raise max.message.bytes of the dead-letter topic, and message.max.bytes where "
+    "kafka.properties sets it",
     "letter_refused": "look at the dead-letter topic's settings: it must take every record of the source",
     "fenced": "two instances share one transactional id: give each its own",
     "transactions_unavailable": "look at the transaction coordinator: it doesn't answer in time",
@@ -102,6 +103,8 @@ WAYS_IN = ("authentication", "tls", "client_certificate", "oauth_token")
 """Codes that say why brokers can't be entered: while one lasts, that none is reached is no news."""
 CONNECTION = ("authentication", "tls", "client_certificate", "unreachable")
 """Codes that end when a broker stays connected. A token endpoint may be down while a token is still good."""
+SHUT_OUT = (*WAYS_IN, "unreachable")
+"""Codes that, while they block, mean that no broker can be asked anything."""
 _ALERT = "SSL alert"
 _ABOUT_CERTIFICATE = ("certificate", "unknown ca")
 
