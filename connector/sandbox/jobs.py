@@ -82,7 +82,7 @@ class JobBook:
         heapq.heappush(self._due, (due, job.number, job))
 
     def turn(self, now: float, capacity: int | None) -> float:
-        """When a job that is accepted now is begun, after those before it; `capacity` at once, None is all."""
+        """When a job accepted now is begun: after those before it, `capacity` at once; None is all."""
         if capacity is None:
             return now
         ends = sorted(job.due for _, _, job in self._due if job.end != "stuck")
