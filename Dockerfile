@@ -1,7 +1,8 @@
 # The image has the connector in a virtual environment, no compiler, no pip cache and no state: it runs with a
 # read-only root file system, as a user without a name. Configuration comes from the environment or a mounted file:
 #
-#   docker build -t pushwoosh-connector --build-arg VERSION="$(pushwoosh-connector --version)" .
+#   docker build -t pushwoosh-connector --build-arg VERSION="$(pushwoosh-connector --version)" \
+#     --build-arg REVISION="$(git rev-parse HEAD)" .
 #   docker run --read-only -p 8080:8080 -e CONNECTOR_KAFKA_BOOTSTRAP_SERVERS=... pushwoosh-connector
 #   docker run --rm pushwoosh-connector check
 ARG BASE_IMAGE=python:3.13-slim
@@ -12,15 +13,21 @@ RUN python -m venv /opt/connector
 COPY pyproject.toml README.md LICENSE ./
 COPY connector connector
 RUN /opt/connector/bin/python -m pip install --no-cache-dir --disable-pip-version-check '.[http2]' \
-    && /opt/connector/bin/python -m pip uninstall --yes pip
+    && /opt/connector/bin/python -m pip uninstall --yes setuptools pip
 
 FROM ${BASE_IMAGE}
+ARG BASE_IMAGE
 ARG VERSION=""
+ARG REVISION=""
+# Address of the repository and of its documentation, where yours is.
+ARG SOURCE=""
 LABEL org.opencontainers.image.title="pushwoosh-connector" \
       org.opencontainers.image.description="Kafka to Pushwoosh: confirmed per device, committed only then" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.documentation="README.md"
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.base.name="${BASE_IMAGE}" \
+      org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/connector /opt/connector
 ENV PATH=/opt/connector/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

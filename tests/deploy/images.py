@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import platform
 import shutil
@@ -50,6 +51,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "BUILDAH_ISOLATION": "chroot"}
 
 
+@functools.cache
 def base_image() -> str:
     """Return the base's name; made once per machine from Debian's packages, 20 s to 2 min."""
     given = os.environ.get("BASE_IMAGE")
@@ -75,11 +77,12 @@ def base_image() -> str:
     return _BASE
 
 
-def build(version: str) -> None:
-    """Build the image as IMAGE."""
+def build(**arguments: str) -> None:
+    """Build the image as IMAGE. `arguments`: the Dockerfile's, in lower case."""
     lent = [f"--volume={path}:{path}:ro" for path in _LENT if Path(path).exists()]
-    arguments = [f"--build-arg=BASE_IMAGE={base_image()}", f"--build-arg=VERSION={version}"]
-    run("buildah", "build", "-q", "--network=host", *arguments, *lent, "-t", IMAGE, ROOT)
+    arguments["base_image"] = base_image()
+    given = [f"--build-arg={name.upper()}={value}" for name, value in arguments.items()]
+    run("buildah", "build", "-q", "--network=host", *given, *lent, "-t", IMAGE, ROOT)
 
 
 class Containers:
