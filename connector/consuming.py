@@ -106,11 +106,6 @@ class Consuming:
             self.failure = f"Kafka: {failed}"
         self._pulse.ring()
 
-    @property
-    def waiting_for_decoder(self) -> bool:
-        """Whether records of some partition wait until their decoder can work."""
-        return bool(self._decoding.held)
-
     def stop(self) -> None:
         """Have `run` return after its round."""
         self._stopped = True

@@ -46,39 +46,40 @@ def file(
 
 def message(name: str, *fields: str, nested: Sequence[DescriptorProto] = ()) -> DescriptorProto:
     made = DescriptorProto(name=name, nested_type=nested)
-    oneofs: dict[str, int] = {}
+    oneofs: list[str] = []
     for text in fields:
         found = _FIELD.fullmatch(text)
         assert found, text
-        label, kind, map_key, map_value, field_name, number, oneof = found.groups()
-        field = made.field.add(name=field_name, number=int(number), label=Field.LABEL_OPTIONAL)
+        label, kind, map_key, map_value, field, number, oneof = found.groups()
         if map_key:
-            entry = message(
-                f"{field_name.title().replace('_', '')}Entry", f"{map_key} key = 1", f"{map_value} value = 2"
-            )
+            entry_name = f"{field.title().replace('_', '')}Entry"
+            entry = message(entry_name, f"{map_key} key = 1", f"{map_value} value = 2")
             entry.options.map_entry = True
             made.nested_type.append(entry)
-            kind, label = f"shop.{name}.{entry.name}", "repeated"
-        if label == "repeated":
-            field.label = Field.LABEL_REPEATED
-        if kind in _SCALARS:
-            field.type = _SCALARS[kind]
-        elif kind.startswith("enum."):
-            full = kind[5:] if "." in kind[5:] else f"shop.{kind[5:]}"
-            field.type, field.type_name = Field.TYPE_ENUM, f".{full}"
-        else:
-            field.type, field.type_name = Field.TYPE_MESSAGE, f".{kind}"
+            kind, label = f"shop.{name}.{entry_name}", "repeated"
+        given = {"name": field, "number": int(number), **_type(kind)}
+        given["label"] = Field.LABEL_REPEATED if label == "repeated" else Field.LABEL_OPTIONAL
         if oneof:
             if oneof not in oneofs:
-                oneofs[oneof] = len(made.oneof_decl)
-                made.oneof_decl.add(name=oneof)
-            field.oneof_index = oneofs[oneof]
+                oneofs.append(oneof)
+            given["oneof_index"] = oneofs.index(oneof)
+        made.field.add(**given)
     for field, text in zip(made.field, fields, strict=True):
-        if text.startswith("optional "):  # after the real ones, as the compiler has it
-            field.proto3_optional = True
-            field.oneof_index = len(made.oneof_decl)
-            made.oneof_decl.add(name=f"_{field.name}")
+        if text.startswith("optional "):  # a oneof of its own, after the real ones, as the compiler has it
+            field.MergeFrom(Field(proto3_optional=True, oneof_index=len(oneofs)))
+            oneofs.append(f"_{field.name}")
+    for each in oneofs:
+        made.oneof_decl.add(name=each)
     return made
+
+
+def _type(kind: str) -> dict[str, Any]:
+    if kind in _SCALARS:
+        return {"type": _SCALARS[kind]}
+    if kind.startswith("enum."):
+        full = kind[5:] if "." in kind[5:] else f"shop.{kind[5:]}"
+        return {"type": Field.TYPE_ENUM, "type_name": f".{full}"}
+    return {"type": Field.TYPE_MESSAGE, "type_name": f".{kind}"}
 
 
 def enum(name: str, *symbols: str) -> EnumDescriptorProto:

@@ -122,7 +122,6 @@ class FakeRegistry:
                 """Nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
         if self._context is not None:
             self._server.socket = self._context.wrap_socket(self._server.socket, server_side=True)
         self._port = self._server.server_address[1]

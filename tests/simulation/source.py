@@ -76,7 +76,7 @@ class SimulatedSource:
         await self._serve()
         fetched = self._read(most)
         if not fetched:
-            limit = wait if wait >= A_WAIT or self._instance.consuming.waiting_for_decoder else None
+            limit = wait if wait >= A_WAIT or self._instance.consuming._decoding.held else None
             if self._unresolved:
                 limit = LOOK_EVERY
             try:

@@ -119,7 +119,7 @@ def _protobuf(client: SchemaRegistryClient, topic: str) -> Callable[[str, int], 
         event = made["TagsUpdate"](type="tags", hwid=hwid, list_operator=1)
         event.tags["plan"].text = "pro"
         event.tags["visits"].number = number
-        event.tags["price"].decimal = 12.5
+        event.tags["price"].CopyFrom(made["Value"](decimal=12.5))
         event.tags["seen"].at.seconds = int(SEEN.timestamp())
         event.tags["vip"].flag = False
         event.tags["interests"].list.words.extend(["news", "sport"])

@@ -200,7 +200,7 @@ def test_a_file_may_import_others_that_are_registered() -> None:
     uses = file(message("Event", "map<string, shop.Money> tags = 1"), imports=["money.proto"])
     made = classes(base, uses)
     event = made["Event"]()
-    event.tags["x"].cents = 5
+    event.tags["x"].CopyFrom(made["Money"](cents=5))
     read = ProtobufReader(SchemaText("PROTOBUF", text(uses), {"money.proto": text(base)}))
     assert read.plain(b"\0", event.SerializeToString()) == {"tags": {"x": {"cents": 5}}}
     with pytest.raises(FormatError, match=r"imports money\.proto, which is no reference"):
