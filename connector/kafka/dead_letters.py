@@ -15,7 +15,7 @@ from connector.kafka.properties import producer_properties
 from connector.kafka.troubles import CONNECTION, Trouble, Troubles
 from connector.model import Letter, Position, TopicPartition
 
-SERVE_EVERY = 1.0
+SERVE_EVERY = 0.2
 """Seconds between two looks at what librdkafka wants served: new tokens among it."""
 REOPEN_EVERY = 5.0
 """Seconds between two tries to open a producer that could not be opened at the start."""

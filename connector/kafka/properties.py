@@ -98,5 +98,5 @@ def _logger(client: str) -> logging.Logger:
 def _lower(record: logging.LogRecord) -> bool:
     """Make failed connections and tokens news: what a person must mend tells `Troubles`, in one line."""
     if record.levelno > logging.INFO and record.getMessage().startswith(_TOLD_BY_TROUBLES):
-        record.levelno, record.levelname = logging.INFO, "INFO"
+        record.levelno = logging.INFO
     return True

@@ -15,7 +15,7 @@ from tests.kafka.guarded import USER, Guarded
 
 pytestmark = pytest.mark.broker
 
-LIFETIME = 7
+LIFETIME = 8
 """Seconds. librdkafka asks for a new token at 80 % of it, and a broker ends each session with its token. It
 refuses a second login within one second: with a life below 6 s its last fifth is too short for the next."""
 NEW = "group.protocol=consumer"
@@ -23,17 +23,18 @@ UNSECURED = {"sasl.oauthbearer.config": f"principal={USER} lifeSeconds={LIFETIME
 
 
 @pytest.mark.parametrize(
-    ("door", "protocol", "properties"),
-    [("OAUTHBEARER OIDC", QUICK, {}), ("OAUTHBEARER unsecured", NEW, UNSECURED)],
+    ("door", "protocol", "properties", "tokens"),
+    [("OAUTHBEARER OIDC", QUICK, {}, 4), ("OAUTHBEARER unsecured", NEW, UNSECURED, 0)],
     ids=["OIDC, classic", "unsecured, consumer"],
 )
-def test_the_job_goes_on_over_the_end_of_tokens_of_the_token(
+def test_the_job_goes_on_over_the_end_of_several_tokens(
     guarded: Guarded,
     behind: Callable[..., World],
     monkeypatch: pytest.MonkeyPatch,
     door: str,
     protocol: str,
     properties: dict[str, str],
+    tokens: int,
 ) -> None:
     monkeypatch.setattr(guarded.tokens, "lifetime", LIFETIME)
     here = behind(door, protocol, **properties)
@@ -45,7 +46,9 @@ def test_the_job_goes_on_over_the_end_of_tokens_of_the_token(
     here.wait_settled(20)
 
     settled_at = time.monotonic()
+    issued = guarded.tokens.issued
     wait_for(lambda: time.monotonic() - settled_at > 2.3 * LIFETIME, 4 * LIFETIME, "the end of two tokens")
+    assert guarded.tokens.issued >= issued + tokens, "two for the consumer, two for the producer"
     answer = connector.get("/readyz")
     assert answer is not None
     assert answer.status_code == 200, answer.text + connector.tail()
@@ -53,7 +56,7 @@ def test_the_job_goes_on_over_the_end_of_tokens_of_the_token(
     began = time.monotonic()
     here.wait_settled(20)
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 10, connector.tail()
     here.finish(work)
     assert connector.lines("kafka") == []
     assert max(work.refused) >= half, "no letter was written late"
