@@ -264,18 +264,19 @@ async function refresh() {
   show(last);
 }
 
-const button = byId("pause");
-const paused = () => button.getAttribute("aria-pressed") === "true";
+// Not called pause: what the page does is not what the connector does.
+const button = byId("freeze");
+const frozen = () => button.getAttribute("aria-pressed") === "true";
 button.addEventListener("click", () => {
-  button.setAttribute("aria-pressed", String(!paused()));
-  put(button, paused() ? "Resume" : "Pause");
+  button.setAttribute("aria-pressed", String(!frozen()));
+  put(button, frozen() ? "Go on" : "Freeze page");
   turn();
 });
 
 let timer = 0;
 async function turn() {
   clearTimeout(timer);
-  if (paused() || document.hidden) return clock();
+  if (frozen() || document.hidden) return clock();
   await refresh();
   clock();
   clearTimeout(timer);
@@ -284,7 +285,7 @@ async function turn() {
 
 function clock() {
   const when = lastAt ? new Date(lastAt).toLocaleTimeString() : "never";
-  put(byId("updated"), `${paused() ? "paused" : "updated"} ${when}`);
+  put(byId("updated"), `${frozen() ? "frozen" : "updated"} ${when}`);
 }
 
 document.addEventListener("visibilitychange", turn);
