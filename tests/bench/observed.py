@@ -13,12 +13,13 @@ import signal
 import sys
 from array import array
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
 from connector import __main__ as program
 from connector.core.tally import Tally
-from connector.ops.metrics import Metrics
+from connector.ops.metrics import Example, Metrics
 
 INTERVAL = 0.005
 """Seconds between two looks at the stack."""
@@ -29,10 +30,10 @@ def record_latencies(path: Path) -> None:
     ages = array("d")
     absorb = Metrics.absorb
 
-    def observed(self: Metrics, tally: Tally, now: float) -> None:
+    def observed(self: Metrics, tally: Tally, now: float, examples: Sequence[Example] = ()) -> None:
         for _, timestamps in tally.latencies:
             ages.extend([now * 1000 - timestamp for timestamp in timestamps])
-        absorb(self, tally, now)
+        absorb(self, tally, now, examples)
 
     Metrics.absorb = observed  # type: ignore[method-assign]  # the point of this program
     atexit.register(lambda: path.write_bytes(ages.tobytes()))
