@@ -135,27 +135,27 @@ async def test_everything_can_be_reached_and_used_by_keyboard(shown: Shown) -> N
     for _ in range(12):
         await shown.page.press("Tab", 9)
         visited.append(await shown.page.js(_FOCUSED))
-        if visited[-1] == "pause":
+        if visited[-1] == "freeze":
             await shown.page.press("Enter", 13, "\r")
             assert await shown.page.js("document.activeElement.getAttribute('aria-pressed')") == "true"
             await shown.page.press("Enter", 13, "\r")
         if str(visited[-1]).startswith("Effective"):
             await shown.page.press("Enter", 13, "\r")
             assert await shown.page.js("document.querySelector('details').open")
-    assert visited[:2] == ["Skip to the ", "pause"]
+    assert visited[:2] == ["Skip to the ", "freeze"]
     assert {"status.json", "metrics", "readyz", "livez"} <= set(visited)
     assert any(str(each).startswith("Effective") for each in visited)
 
 
-async def test_a_paused_page_asks_for_nothing(shown: Shown) -> None:
-    await shown.page.js("document.getElementById('pause').click()")
-    await shown.page.until("document.getElementById('updated').textContent.startsWith('paused')")
+async def test_a_frozen_page_asks_for_nothing(shown: Shown) -> None:
+    await shown.page.js("document.getElementById('freeze').click()")
+    await shown.page.until("document.getElementById('updated').textContent.startsWith('frozen')")
     asked = shown.provider.asked
     # Timers of the page run in order: this one is later than a refresh would have been.
     await shown.page.js("setTimeout(() => { window.later = true }, 2500)")
     await shown.page.until("window.later")
     assert shown.provider.asked == asked
-    await shown.page.js("document.getElementById('pause').click()")
+    await shown.page.js("document.getElementById('freeze').click()")
     await shown.page.until("document.getElementById('updated').textContent.startsWith('updated')")
     assert shown.provider.asked > asked
 

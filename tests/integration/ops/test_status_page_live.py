@@ -31,10 +31,9 @@ FAULTS = {
 def here(kafka: Kafka, tmp_path: Path) -> Iterator[World]:
     with world(tmp_path, kafka, faults=FAULTS, partitions=2) as made:
         devices = [*(f"d{number}" for number in range(GOOD)), *EVIL]
-        events = ({"type": "tags", "hwid": device, "tags": {"plan": "pro"}} for device in devices)
+        values = [(device, {"type": "tags", "hwid": device, "tags": {"plan": "pro"}}) for device in devices]
         made.kafka.produce(
-            made.topic,
-            ((each["hwid"].encode(), json.dumps(each).encode(), None, []) for each in events),
+            made.topic, ((device.encode(), json.dumps(value).encode(), None, []) for device, value in values)
         )
         yield made
 
