@@ -9,10 +9,18 @@ ARG BASE_IMAGE=python:3.13-slim
 
 FROM ${BASE_IMAGE} AS build
 WORKDIR /src
-RUN python -m venv /opt/connector
+ENV PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY deploy/image deploy/image
+# Pinned with hashes, extras included: deploy/SUPPLY_CHAIN.md.
+RUN python -m venv /opt/build \
+    && /opt/build/bin/python -m pip install --require-hashes --only-binary :all: -r deploy/image/requirements-build.txt \
+    && python -m venv /opt/connector \
+    && /opt/connector/bin/python -m pip install --require-hashes --only-binary :all: -r deploy/image/requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY connector connector
-RUN /opt/connector/bin/python -m pip install --no-cache-dir --disable-pip-version-check '.[http2]' \
+RUN /opt/build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /opt/wheel . \
+    && /opt/connector/bin/python -m pip install --no-deps --no-index /opt/wheel/*.whl \
     && /opt/connector/bin/python -m pip uninstall --yes setuptools pip
 
 FROM ${BASE_IMAGE}

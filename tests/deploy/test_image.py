@@ -67,11 +67,11 @@ def test_it_says_what_it_is_and_runs_as_nobody_in_particular(image: dict[str, An
     assert about.get("StopSignal", "SIGTERM") == "SIGTERM"
 
 
-def test_it_is_one_layer_of_less_than_100_megabytes_on_its_base(image: dict[str, Any]) -> None:
+def test_it_is_one_layer_of_less_than_150_megabytes_on_its_base(image: dict[str, Any]) -> None:
     base = json.loads(run("buildah", "inspect", "--type", "image", base_image()))
     *below, own = json.loads(image["Manifest"])["layers"]
     assert len(below) == len(json.loads(base["Manifest"])["layers"])
-    assert 0 < own["size"] < 100_000_000  # not compressed
+    assert 0 < own["size"] < 150_000_000  # not compressed, extras included
 
 
 def test_it_tells_its_version_read_only_as_any_user_without_capabilities(containers: Containers) -> None:
