@@ -49,13 +49,16 @@ _GOOD = frozenset({"completed", "handed_over", "unfinished"})
 class Spans(Watch):
     """Makes spans. Looks at the engine to see what became of a job; changes nothing there."""
 
-    def __init__(self, provider: TracerProvider, engine: Engine, *, group: str, api: str) -> None:
+    def __init__(
+        self, provider: TracerProvider, engine: Engine, *, group: str, api: str, application: str = ""
+    ) -> None:
         self._provider = provider
         self._tracer = provider.get_tracer("pushwoosh-connector", __version__)
         self._most_links = _most_links()
         self._engine = engine
         self._group = group
         self._api = api
+        self._application = application
         self._jobs: dict[int, Span] = {}
         """By the serial number that a batch and its job share."""
         self._posts: dict[int, Span] = {}
@@ -65,7 +68,7 @@ class Spans(Watch):
     # -- a batch -----------------------------------------------------------------------------------
 
     def submitting(self, batch: Batch) -> None:
-        span = self._begin(batch.serial, batch.endpoint, batch.events, adopted=False)
+        span = self._begin(batch, batch.events, adopted=False)
         if batch.ready_at:
             span.set_attribute("pushwoosh.batch.queued_seconds", round(batch.sent_at - batch.ready_at, 3))
         self._posts[batch.serial] = self._tracer.start_span(
@@ -98,7 +101,7 @@ class Spans(Watch):
         if span is None:
             if job.serial not in self._engine.tracking.jobs:
                 return
-            span = self._begin(job.serial, job.endpoint, job.events, adopted=True)
+            span = self._begin(job, job.events, adopted=True)
             span.set_attribute("pushwoosh.request_id", shortened(job.request_id))
         told: dict[str, str | int | float] = {
             "pushwoosh.poll.number": job.polls,
@@ -147,9 +150,9 @@ class Spans(Watch):
 
     # -- spans -------------------------------------------------------------------------------------
 
-    def _begin(self, serial: int, endpoint: Endpoint, events: Sequence[Event], *, adopted: bool) -> Span:
+    def _begin(self, of: Batch | Job, events: Sequence[Event], *, adopted: bool) -> Span:
         span = self._tracer.start_span(
-            f"job {endpoint.value}",
+            f"job {of.endpoint.value}",
             context=Context(),
             kind=SpanKind.CONSUMER,
             links=links(events, self._most_links),
@@ -158,12 +161,13 @@ class Spans(Watch):
                 "messaging.operation.type": "process",
                 "messaging.consumer.group.name": self._group,
                 "messaging.batch.message_count": sum([len(contributors(event)) for event in events]),
-                "pushwoosh.endpoint": endpoint.value,
+                "pushwoosh.endpoint": of.endpoint.value,
+                "pushwoosh.application": of.application or self._application,
                 "pushwoosh.batch.devices": len(events),
                 "pushwoosh.job.adopted": adopted,
             },
         )
-        self._jobs[serial] = span
+        self._jobs[of.serial] = span
         return span
 
     def _end(self, serial: int, outcome: str) -> None:

@@ -11,6 +11,7 @@ import structlog
 from structlog.testing import capture_logs
 from structlog.typing import FilteringBoundLogger
 
+from connector import __version__
 from connector.core.engine import Engine
 from connector.tracing import choice
 from connector.tracing.choice import choose, watch_of
@@ -107,3 +108,23 @@ def test_nothing_of_opentelemetry_is_loaded_where_it_is_off(monkeypatch: pytest.
         watch = watch_of({}, with_environment(), Engine(limits(), lambda: 0.5), log())
     assert type(watch) is Watch
     assert lines == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "name"),
+    [({}, "pushwoosh-connector"), ({"OTEL_SERVICE_NAME": "ours"}, "ours")],
+)
+async def test_where_it_is_on_spans_say_which_service_they_are_of(
+    monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str], name: str
+) -> None:
+    for variable, value in {**ENDPOINT, **variables}.items():
+        monkeypatch.setenv(variable, value)
+    with capture_logs() as lines:
+        watch = watch_of(ENDPOINT, with_environment(), Engine(limits(), lambda: 0.5), log())
+        found: Any = watch
+        attributes = found._watch._provider.resource.attributes
+        await watch.close()
+    assert [line["event"] for line in lines] == ["tracing"]
+    assert attributes["service.name"] == name
+    assert attributes["service.version"] == __version__
+    assert attributes["service.instance.id"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -358,3 +359,17 @@ async def test_links_are_bounded_by_the_standard_variable(
     await world.submit()
     await world.poll()
     assert len(world.span(JOB).links) == min(count, 10)
+
+
+async def test_every_attribute_is_documented() -> None:
+    text = (Path(__file__).parents[3] / "deploy" / "TRACING.md").read_text(encoding="utf-8")
+    world = World(tags(0, "d0"), tags(1, "B"))
+    world.client.post_answers = [Refused("no", 400)]
+    await world.submit()
+    await world.submit()
+    await world.poll(unfinished(), Unavailable("down"), world_done(1))
+    attributes = {name for span in world.spans() for name in span.attributes or {}}
+    polls = {name for span in world.spans() for event in span.events for name in event.attributes or {}}
+    for name in attributes | polls:
+        short = name.replace("pushwoosh.poll.", ".").replace("pushwoosh.job.progress", ".progress")
+        assert f"`{name}`" in text or f"`{short}`" in text, name
