@@ -163,8 +163,8 @@ class Answers:
             return
         self._tracking.finished(job, asked_at)
         if job.batch is not None:
-            unfinished = len(self._tracking) + len(self._dispatch.posting)
-            self._concurrency.ended(len(job.events), job.accepted_at, asked_at, unfinished)
+            watched = job.unfinished_at > 0
+            self._concurrency.ended(len(job.events), job.accepted_at, asked_at, watched=watched)
             self._ledger.exposure.ended(asked_at - job.batch.sent_at)
         self._tracking.remove(job)
         self._tally.stages.append((Stage.JOB, asked_at - job.accepted_at, len(job.events)))

@@ -1,7 +1,7 @@
 """How many unfinished jobs the API gets at once: as many as help, at most `max_in_flight`. Pure.
 
-Given: jobs that ended, how long they took, how many were unfinished meanwhile; and when the API said
-that it is overloaded. Gives: the limit.
+Given: how many jobs are unfinished, which ended and how long they took; and when the API said that it
+is overloaded. Gives: the limit.
 
 Two signs make it lower. 429 and 5xx take a third off at once. And where jobs take twice as long as
 usual while the limit is reached, they may be queueing: a third less is tried, and kept only if no
@@ -30,7 +30,10 @@ LOSS = 0.85
 CONVINCING = 0.5
 """Weight of a window that spoke against a cut."""
 PATIENCE = 10
-"""Windows between the two, after which more is tried all the same: perhaps jobs only take longer now."""
+"""Windows between the two, after which more is tried all the same: perhaps jobs only take longer now. And
+windows that a cut gets at most before it is judged."""
+WATCHED = 0.25
+"""Share of jobs that polls find unfinished at least once, where they come in time."""
 LEARNING = 0.1
 """Weight of the latest window in what is usual."""
 WINDOW = 12
@@ -46,6 +49,8 @@ class _Window:
     reached: int = 0
     """How many of them ended while as many were unfinished as may be."""
     unfinished: int = 0
+    watched: int = 0
+    """How many of them a poll had found unfinished: others may have ended long before they were asked for."""
     devices: int = 0
     seconds: float = 0.0
     ratios: float = 0.0
@@ -57,6 +62,11 @@ class _Window:
         """Devices a second, by Little's law; a count of what ended would lag behind a change of the limit."""
         return self.unfinished / self.jobs * self.devices / max(self.seconds, 1e-6)
 
+    @property
+    def late(self) -> bool:
+        """Whether polls don't come in time yet for jobs that have become shorter, and so hold places."""
+        return self.watched < WATCHED * self.jobs
+
 
 @dataclass(slots=True)
 class _Trial:
@@ -65,18 +75,24 @@ class _Trial:
     limit: float
     speed: float
     """Before it: the limit, and devices a second."""
+    windows: int = 0
+    """That have passed since."""
 
 
 class Concurrency:
     """The limit of one instance. Larger jobs take longer: sizes are told apart by powers of two."""
 
-    __slots__ = ("_adaptive", "_held", "_limit", "_most", "_suspected", "_trial", "_usual", "_window")
+    __slots__ = (
+        *("_adaptive", "_held", "_limit", "_most", "_suspected", "_trial", "_unfinished", "_usual"),
+        "_window",
+    )
 
     def __init__(self, limits: Limits) -> None:
         self._most = limits.max_in_flight
         self._adaptive = limits.adaptive
         self._limit = float(self._most)
         self._usual: dict[int, float] = {}
+        self._unfinished = 0
         self._suspected = False
         self._held = 0
         self._trial: _Trial | None = None
@@ -94,18 +110,26 @@ class Concurrency:
             self._trial = None
             self._window = _Window(now)
 
-    def ended(self, devices: int, accepted_at: float, ended_at: float, unfinished: int) -> None:
-        """A job of so many devices ended, when as many were `unfinished`, itself included."""
+    def planned(self, unfinished: int) -> None:
+        """So many are unfinished now that all that may be sent is sent.
+
+        Not counted when one ends: of several that end together all but the first would find fewer.
+        """
+        self._unfinished = unfinished
+
+    def ended(self, devices: int, accepted_at: float, ended_at: float, *, watched: bool = True) -> None:
+        """A job of so many devices ended; `watched`: a poll before had found it unfinished."""
         window = self._window
         if not self._adaptive or accepted_at < window.since:
             return
         size, seconds = devices.bit_length(), ended_at - accepted_at
         usual = self._usual.get(size, seconds)
         window.jobs += 1
-        window.unfinished += unfinished
+        window.unfinished += self._unfinished
         window.devices += devices
+        window.watched += watched
         window.seconds += seconds
-        window.reached += unfinished >= self.limit
+        window.reached += self._unfinished >= self.limit
         window.ratios += seconds / max(usual, 1e-3)
         window.excess += seconds - usual
         window.took.setdefault(size, []).append(seconds)
@@ -115,9 +139,15 @@ class Concurrency:
 
     def _decide(self, window: _Window) -> None:
         ratio, excess = window.ratios / window.jobs, window.excess / window.jobs
-        trial, self._trial = self._trial, None
+        trial = self._trial
+        if trial is not None:
+            trial.windows += 1
+            slower = window.speed < LOSS * trial.speed
+            if trial.windows == 1 or (slower and window.late and trial.windows < PATIENCE):
+                return
+            self._trial = None
         suspected, held = False, 0
-        if trial is not None and window.speed < LOSS * trial.speed:
+        if trial is not None and slower:
             self._limit = trial.limit
             self._learn(window, CONVINCING)
         elif ratio > INFLATED and excess > NOTICEABLE:

@@ -41,6 +41,7 @@ class Planning:
         permits = self._poll(self._gate.permits(now), now, actions)
         for route in self._routes(now):
             permits -= self._submit(route, permits, now, actions)
+        self._concurrency.planned(len(self._dispatch.posting) + len(self._tracking))
         commit = self._commit(now)
         if commit is not None:
             actions.append(commit)

@@ -40,9 +40,9 @@ class QueueingApi:
             while self.waiting and len(self.serving) < self.capacity:
                 took = self.dice.expovariate(1 / self.seconds) if self.dice else self.seconds
                 heappush(self.serving, (self.now + took, self.waiting.pop(0)))
+            self.concurrency.planned(len(self.waiting) + len(self.serving))
             self.now, accepted_at = heappop(self.serving)
-            unfinished = len(self.waiting) + len(self.serving) + 1
-            self.concurrency.ended(DEVICES, accepted_at, self.now, unfinished)
+            self.concurrency.ended(DEVICES, accepted_at, self.now)
             self.latencies.append(self.now - accepted_at)
             self.limits.append(self.concurrency.limit)
         return len(self.latencies)
@@ -104,17 +104,19 @@ def test_durations_that_vary_widely_are_no_sign_of_a_queue() -> None:
 
 def test_slow_jobs_that_do_not_fill_the_limit_do_not_lower_it() -> None:
     concurrency = Concurrency(Limits(max_in_flight=MOST))
+    concurrency.planned(3)
     for number in range(500):
-        concurrency.ended(DEVICES, float(number), number + (0.5 if number < 100 else 20.0), unfinished=3)
+        concurrency.ended(DEVICES, float(number), number + (0.5 if number < 100 else 20.0))
     assert concurrency.limit == MOST
 
 
 def test_larger_jobs_may_take_longer() -> None:
     concurrency = Concurrency(Limits(max_in_flight=MOST))
+    concurrency.planned(MOST)
     for number in range(100):
-        concurrency.ended(1, float(number), number + 0.1, unfinished=MOST)
+        concurrency.ended(1, float(number), number + 0.1)
     for number in range(100, 500):
-        concurrency.ended(DEVICES, float(number), number + 10.0, unfinished=MOST)
+        concurrency.ended(DEVICES, float(number), number + 10.0)
     assert concurrency.limit == MOST
 
 
