@@ -8,6 +8,7 @@ from typing import NamedTuple
 import httpx
 import msgspec
 import pytest
+import pytest_asyncio
 from prometheus_client import CollectorRegistry
 
 from connector.ops.admin import AdminServer
@@ -16,7 +17,10 @@ from connector.ops.status import PartitionView, State
 from tests.integration.ops.chromium import BINARY, Page, chromium
 from tests.unit.ops.provider import REQUEST_ID, Provider, busy, halted
 
-pytestmark = pytest.mark.skipif(BINARY is None, reason="no Chromium: apt-get install chromium")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(BINARY is None, reason="no Chromium: apt-get install chromium"),
+]
 
 _SHOWN = "!['starting', undefined].includes(document.getElementById('state')?.dataset.state)"
 _FOCUSED = (
@@ -40,8 +44,15 @@ class Shown(NamedTuple):
         return str(await self.page.js(f"document.querySelector({css!r}).textContent"))
 
 
-@pytest.fixture
-async def shown(tmp_path: Path) -> AsyncIterator[Shown]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Page]:
+    """One browser for all tests: it takes longer to start than a test."""
+    async with chromium(tmp_path_factory.mktemp("profile")) as page:
+        yield page
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shown(tab: Page) -> AsyncIterator[Shown]:
     provider = Provider()
     registry = CollectorRegistry()
     Metrics(registry).watch(provider.status)
@@ -49,11 +60,13 @@ async def shown(tmp_path: Path) -> AsyncIterator[Shown]:
     await server.start()
     url = f"http://127.0.0.1:{server.port}"
     try:
-        async with chromium(tmp_path) as page:
-            await page.look_like(1280, 1180)
-            await page.open(f"{url}/status")
-            await page.until(_SHOWN)
-            yield Shown(page, provider, server, url)
+        await tab.look_like(1280, 1180)
+        tab.complaints.clear()
+        await tab.open(f"{url}/status")
+        await tab.until(_SHOWN)
+        yield Shown(tab, provider, server, url)
+        await tab.open("about:blank")
+        await tab.until("location.href === 'about:blank'")
     finally:
         await server.stop()
 
