@@ -70,7 +70,12 @@ def control_plane(binaries: Path, folder: Path, nodes: int = 3) -> Iterator[Cont
         for program, more in (
             (
                 "kube-controller-manager",
-                ["--controllers=*", f"--service-account-private-key-file={folder / _KEY}"],
+                [
+                    "--controllers=*",
+                    f"--service-account-private-key-file={folder / _KEY}",
+                    # A simulated node may be late, and nothing revives the Pods of one that counts as gone.
+                    "--node-monitor-grace-period=1h",
+                ],
             ),
             ("kube-scheduler", []),
         ):
