@@ -25,7 +25,7 @@ NOTICEABLE = 0.25
 """... if it is this many seconds more. Less is this machine's own noise."""
 EASY = 1.5
 """Times the usual: jobs that take no longer leave room for more at once."""
-LOSS = 0.85
+LOSS = 0.75
 """A cut that leaves less of the devices a second than this was none for queueing jobs."""
 CONVINCING = 0.5
 """Weight of a window that spoke against a cut."""
