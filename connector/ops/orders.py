@@ -14,6 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 
+_REFUSAL = "this takes admin.control_token, in the header of RFC 6750: see `curl` in the operator's guide"
+
+
 class Orders(Protocol):
     """What the endpoints ask of the runner; `by` is the address of who asked."""
 
@@ -31,7 +34,7 @@ def routes(orders: Orders, json: Callable[[Any, int], Response]) -> list[Route]:
             by = request.client.host if request.client else "unknown"
             if not orders.allows(_bearer(request)):
                 orders.refused(name, by)
-                answer = json({"message": "it takes Authorization: Bearer and admin.control_token"}, 401)
+                answer = json({"message": _REFUSAL}, 401)
                 answer.headers["WWW-Authenticate"] = "Bearer"
                 return answer
             return json({"paused": paused, "changed": carry_out(by)}, 200)

@@ -95,6 +95,8 @@ async def test_without_the_token_nothing_happens(
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
     assert TOKEN not in answer.text
+    assert "admin.control_token" in answer.text, "nothing of it is masked"
+    assert "***" not in answer.text
     assert desk.told == [(f"{order} refused", "10.0.0.3")]
 
 
