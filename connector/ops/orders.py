@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-
 _REFUSAL = "this takes admin.control_token, in the header of RFC 6750: see `curl` in the operator's guide"
 
 
