@@ -15,7 +15,7 @@ from connector.core.ledger import Ledger
 from connector.core.limits import Limits
 from connector.core.owed import Hold
 from connector.core.tally import Tally
-from connector.core.verdicts import RETRYABLE, judge
+from connector.core.verdicts import RETRYABLE, judge, may_have_a_row
 from connector.model import Event, JobReport, Letter, Reason, Refused, Rejection
 
 PAYLOAD_TOO_LARGE = 413
@@ -59,12 +59,28 @@ class Fates:
                 self._withdraw(event, now)
         self.release(good)
         judged, refused = len(good), 0
+        unclear: list[Event] = []
         for index, rejection in rejections.items():
+            if len(job.events) > 1 and not job.adopted and may_have_a_row(job.events[index], rejection):
+                unclear.append(job.events[index])
+                continue
             told = msgspec.structs.replace(rejection, request_id=job.request_id)
             lost = self._failed(job.events[index], told, job, now)
             judged += lost
             refused += lost
+        self._ask_in_halves(unclear, job, now)
         return judged, refused
+
+    def _ask_in_halves(self, unclear: list[Event], job: Job, now: float) -> None:
+        """Send devices once more that were perhaps judged, so few at a time that their rows can be told."""
+        events = self.still_ours(unclear, now)
+        if not events:
+            return
+        self._tally.resubmitted[job.endpoint] += len(events)
+        self._tally.split_batches += 1
+        for half in self._dispatch.halve(self._batch_of(job, events)):
+            if half.events:
+                self._dispatch.exactly(half)
 
     def job_failed(self, job: Job, report: JobReport, now: float) -> Judged:
         """The job failed as a whole: nothing is known of its devices. Once more, then in halves."""
@@ -180,8 +196,13 @@ class Fates:
         )
         if not final:
             self._tally.retried[event.endpoint] += 1
-            event.job = 0
-            self._dispatch.later(event, now + self._backoff.delay(event.attempts, self._random()))
+            due = now + self._backoff.delay(event.attempts, self._random())
+            if rejection.reason is Reason.NO_VERDICT:
+                # Alone: without a row of its own it would make the rows of others unclear again.
+                self._dispatch.later(self._batch_of(job, [event]), due)
+            else:
+                event.job = 0
+                self._dispatch.later(event, due)
             return 0
         if event.merged is not None:
             self._take_apart(event, one_by_one=rejection.reason is not Reason.TAG_REFUSED)

@@ -8,7 +8,8 @@ How a row finds its device (the API shows no row of a device sent by user_id or 
 by hwid, else user_id, else push_token; exactly, as identifiers are never changed. A row that
 names none of ours belongs to the device sent at its position, if there are as many rows as
 devices, no row that is named stands at another one's position, and the row's identifiers are
-of kinds that this device wasn't sent with. Where several rows find one device, the worst counts.
+of kinds that this device wasn't sent with. Of a request of one device every such row is its own.
+Where several rows find one device, the worst counts.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Sent(Protocol):
 
 RETRYABLE: frozenset[Reason] = frozenset({Reason.DEVICE_NOT_FOUND, Reason.NO_VERDICT, Reason.JOB_FAILED})
 """Reasons where sending the device again can help."""
+
+_SILENCE = "the report has no row of this device"
 
 _BADNESS = {
     Reason.DEVICE_NOT_FOUND: 1,
@@ -61,6 +64,15 @@ def judge(sent: Sequence[Sent], report: JobReport, *, by_position: bool = True) 
     if _all_plainly_good(sent, report.rows):
         return {}
     return _row_by_row(sent, report.rows, report.word, by_position=by_position)
+
+
+def may_have_a_row(device: Sent, rejection: Rejection) -> bool:
+    """Tell whether the device may have been judged in a row that can't be told from others' rows.
+
+    Rows name hwids. A device that was sent by another identifier is known by its place only, and that
+    only while no other device of the request has no row or more than one. In a smaller request it may be.
+    """
+    return not device.hwid and rejection.detail == _SILENCE
 
 
 def _of_the_job(report: JobReport) -> Rejection:
@@ -110,7 +122,7 @@ def _row_by_row(
         known = verdicts.get(index)
         if known is None or (verdict is not None and _BADNESS[verdict.reason] > _BADNESS[known.reason]):
             verdicts[index] = verdict
-    silence = Rejection(Reason.NO_VERDICT, "the report has no row of this device", job_status=job_status)
+    silence = Rejection(Reason.NO_VERDICT, _SILENCE, job_status=job_status)
     rejections = {}
     for index in range(len(sent)):
         verdict = verdicts.get(index, silence)
@@ -138,6 +150,11 @@ def _match(sent: Sequence[Sent], rows: list[Row], *, by_position: bool) -> list[
         if index is None:
             index = by_push_token.get(row.push_token)
         found.append(index)
+    if by_position and len(sent) == 1:
+        return [
+            0 if index is None and not _contradicts(row, sent[0]) else index
+            for row, index in zip(rows, found, strict=True)
+        ]
     in_order = all(index is None or index == position for position, index in enumerate(found))
     if by_position and len(rows) == len(sent) and in_order:
         for position, row in enumerate(rows):

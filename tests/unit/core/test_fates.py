@@ -416,3 +416,50 @@ def test_rows_tell_the_devices_of_two_partitions_apart() -> None:
     drive.run(poll=lambda _: completed(Row("B", status="failed"), Row("A", status="done")))
     found: list[tuple[TopicPartition, int, str]] = drive.letters
     assert found == [(P1, 0, "device_failed")]
+
+
+# -- devices that reports don't name -----------------------------------------------------------------
+
+
+def users(offsets: range) -> list[Event]:
+    return [tags(offset, None, user_id=f"user-{offset}") for offset in offsets]
+
+
+def naming_phones(*rowless: int, twice: tuple[int, ...] = ()) -> Callable[[Job], PollAnswer | None]:
+    """Reports that name a user's phones: none of the first, two of the second, one of the others."""
+
+    def report(job: Job) -> JobReport:
+        rows = []
+        for event in job.events:
+            phones = 0 if event.offset in rowless else 2 if event.offset in twice else 1
+            rows += [Row(hwid=f"phone-{event.offset}-{phone}", status="done") for phone in range(phones)]
+        return completed(*rows)
+
+    return report
+
+
+@pytest.mark.parametrize("count", [2, 10, 200])
+def test_one_user_without_a_row_does_not_cost_the_others_their_verdicts(count: int) -> None:
+    for bad in {0, count // 2, count - 1}:
+        drive = reading(*users(range(count)), max_devices=1000)
+        drive.run(poll=naming_phones(bad))
+        assert drive.letters == [(P0, bad, "no_verdict")]
+        assert drive.position() == count
+        assert drive.posts <= 2 * math.ceil(math.log2(count)) + 1 + 3
+        assert drive.at_rest()
+
+
+def test_a_user_with_two_phones_is_confirmed_by_both_rows() -> None:
+    drive = reading(*users(range(20)), max_devices=1000)
+    drive.run(poll=naming_phones(twice=(3, 11)))
+    assert drive.letters == []
+    assert drive.position() == 20
+
+
+def test_of_two_rows_of_one_user_the_worse_counts() -> None:
+    def report(_: Job) -> JobReport:
+        return completed(Row(hwid="phone-1", status="done"), Row(hwid="phone-2", status="failed"))
+
+    drive = reading(tags(0, None, user_id="user"))
+    drive.run(poll=report)
+    assert drive.letters == [(P0, 0, "device_failed")]
