@@ -27,6 +27,12 @@ _QUIET = (
     *("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"),
 )
 _SAME_KIND = ("logger", "cause", "code", "reason", "subject", "topic", "partition", "endpoint")
+_ENDS = {
+    "going on": "halted",
+    "kafka: works again": "kafka",
+    "decoder works again": "decoder unavailable: its records wait",
+}
+"""Lines that end a trouble, and the line that tells of it: when it comes back, that is news."""
 _DIGITS = re.compile(r"\d+")
 
 Fields = MutableMapping[str, Any]
@@ -131,6 +137,9 @@ def _throttled(throttle: Throttle) -> Processor:
 
     def process(_logger: WrappedLogger, _method: str, fields: Fields) -> Fields:
         own = "logger" not in fields
+        if own and fields.get("event") in _ENDS:
+            over = _ENDS[fields["event"]]
+            throttle.forget(lambda kind: bool(kind[1] == over))
         if fields["level"] == "debug" or (own and fields["level"] == "info"):
             return fields
         same = tuple(str(fields.get(name, "")) for name in _SAME_KIND)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from typing import Any
 
 
 class _Repeats:
@@ -61,3 +62,8 @@ class Throttle:
         repeats.interval = min(repeats.interval * self._factor, self._longest)
         repeats.next_at = now + repeats.interval
         return held_back
+
+    def forget(self, over: Callable[[Any], bool]) -> None:
+        """What these kinds told of is over: the next of them is news."""
+        for kind in [kind for kind in self._kinds if over(kind)]:
+            del self._kinds[kind]

@@ -109,6 +109,16 @@ def test_repeated_troubles_make_one_line_then_one_with_a_count(out: io.StringIO,
     assert len([line for line in lines() if line["level"] == "info"]) == 5
 
 
+def test_a_trouble_that_comes_back_after_its_end_is_told_again(out: io.StringIO, lines: Lines) -> None:
+    configure("info", "json", stream=out)
+    log = structlog.get_logger()
+    for _ in range(2):
+        log.error("halted", cause="unauthorized")
+        log.error("halted", cause="unauthorized")
+        log.info("going on", after="halt")
+    assert [line["event"] for line in lines()] == ["halted", "going on"] * 2
+
+
 def test_numbers_in_a_librarys_text_do_not_make_it_another_trouble(out: io.StringIO, lines: Lines) -> None:
     configure("info", "json", stream=out)
     for port in range(50):
