@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from connector.model import Letter, Reason
+from connector.model import Letter, Reason, Record
 
 CONNECT = "__connect.errors."
 OWN = "pushwoosh."
@@ -30,6 +30,7 @@ _OWN_NAMES = frozenset(
         "last_attempt",
         "group",
         "timestamp",
+        "headers",
     )
 )
 
@@ -41,12 +42,26 @@ def headers(letter: Letter, group_id: str, connector_name: str, *, restamped: bo
     would tell two stories. `restamped`: the broker would not take the record's time, keep it here.
     """
     record = letter.record
-    theirs = record.headers() or []
+    theirs, unreadable = _theirs(record)
     kept = [(k, v) for k, v in theirs if k not in _OWN_NAMES and not k.startswith(CONNECT)]
     texts = {**_connect(letter, connector_name), **_own(letter, group_id)}
+    if unreadable:
+        texts[OWN + "headers"] = unreadable
     if restamped:
         texts[OWN + "timestamp"] = str(record.timestamp()[1])
     return [*kept, *((name, text.encode("utf-8", "backslashreplace")) for name, text in texts.items())]
+
+
+def _theirs(record: Record) -> tuple[Headers, str]:
+    """Return the record's own headers; or why there are none where the client can't read them.
+
+    The binding decodes names as UTF-8, which the protocol demands and no broker checks. The letter must
+    be written all the same: its record would hold up its partition for ever.
+    """
+    try:
+        return record.headers() or [], ""
+    except (UnicodeDecodeError, SystemError):  # the binding's own: "returned a result with an exception set"
+        return [], "left out: a name is not UTF-8"
 
 
 def _connect(letter: Letter, connector_name: str) -> dict[str, str]:

@@ -111,3 +111,16 @@ def test_a_time_that_could_not_be_kept_is_in_a_header() -> None:
 def test_words_that_are_no_unicode_do_not_stop_a_letter() -> None:
     found = dict(made(Record(), Rejection(Reason.INVALID_EVENT, "lone \ud800")))
     assert found["pushwoosh.detail"] == b"lone \\ud800"
+
+
+class UnreadableHeaders(Record):
+    """As the binding has a record with a header whose name is not UTF-8."""
+
+    def headers(self) -> Headers | None:
+        raise SystemError("returned a result with an exception set")  # seen with confluent-kafka 2.16
+
+
+def test_a_record_whose_headers_cannot_be_read_gets_its_letter_all_the_same() -> None:
+    made = dict(headers(Letter(UnreadableHeaders(), REFUSED), "group", "connector"))
+    assert made["pushwoosh.headers"] == b"left out: a name is not UTF-8"
+    assert made["pushwoosh.id"] == b"orders/2/77"
