@@ -17,9 +17,9 @@ from connector.core.halts import DATA_LOSS
 from connector.decoding import SHORT_WAIT, TROUBLE, Decoding
 from connector.kafka.commits import CommitRefused
 from connector.kafka.dead_letters import DeadLetters
-from connector.kafka.letter_producer import Fenced, LettersUnwritable
 from connector.kafka.source import Source, SourceFailed
 from connector.kafka.troubles import SHUT_OUT, Phase, Trouble
+from connector.kafka.unwritable import Fenced, LettersUnwritable
 from connector.membership import Membership
 from connector.model import Position, Start, TopicPartition
 from connector.pulse import Pulse, fault

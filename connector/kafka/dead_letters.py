@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
-from connector.kafka.letter_producer import Fenced, LetterProducer, LettersUnwritable
+from connector.kafka.letter_producer import LetterProducer
 from connector.kafka.properties import producer_properties
 from connector.kafka.troubles import CONNECTION, Trouble, Troubles
+from connector.kafka.unwritable import Fenced, LettersUnwritable
 from connector.model import Letter, Position, TopicPartition
 
 SERVE_EVERY = 0.2

@@ -4,8 +4,6 @@ Whatever goes wrong, no transaction stays open: while one with offsets is, nobod
 committed offsets of its partitions.
 """
 
-# ruff: noqa: SLF001 -- librdkafka's own error codes have names with an underscore in front
-
 from __future__ import annotations
 
 import contextlib
@@ -13,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
@@ -21,18 +19,8 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 from connector.kafka.commits import error_in
 from connector.kafka.letters import headers
 from connector.kafka.rights import may_write
+from connector.kafka.unwritable import Fenced, LettersUnwritable, fenced_by, kind_of, own_fault, unwritable
 from connector.model import Letter
-
-Kind = Literal[
-    "letters",
-    "topic_missing",
-    "topic_authorization",
-    "group_authorization",
-    "transactional_id_authorization",
-    "cluster_authorization",
-    "metadata_too_large",
-    "unavailable",
-]
 
 INIT_LIMIT = 15.0
 """Seconds: longer than the transaction of a predecessor that died lives."""
@@ -47,71 +35,6 @@ _MOST_AHEAD = 3600.0
 """Seconds, the default of `message.timestamp.after.max.ms`."""
 _ERRORS = (KafkaException, SystemError)
 """What the binding raises; see `error_in`."""
-
-_TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
-_OWN_FAULT = _TOO_LARGE | {
-    KafkaError.INVALID_TIMESTAMP,
-    KafkaError.INVALID_RECORD,
-    KafkaError.INVALID_MSG,
-    KafkaError.INVALID_MSG_SIZE,
-    KafkaError.POLICY_VIOLATION,
-}
-"""Errors that are about one letter; another may go."""
-_FENCED = frozenset(
-    {
-        KafkaError._FENCED,
-        KafkaError.PRODUCER_FENCED,
-        KafkaError.INVALID_PRODUCER_EPOCH,
-        KafkaError.TRANSACTION_COORDINATOR_FENCED,
-    }
-)
-_OUT_OF_GROUP = frozenset(
-    {
-        KafkaError.FENCED_INSTANCE_ID,
-        KafkaError.ILLEGAL_GENERATION,
-        KafkaError.UNKNOWN_MEMBER_ID,
-        KafkaError.FENCED_MEMBER_EPOCH,
-        KafkaError.STALE_MEMBER_EPOCH,
-    }
-)
-_KINDS: Mapping[int, Kind] = {
-    KafkaError.UNKNOWN_TOPIC_OR_PART: "topic_missing",
-    KafkaError._UNKNOWN_TOPIC: "topic_missing",
-    KafkaError._UNKNOWN_PARTITION: "topic_missing",
-    KafkaError.TOPIC_EXCEPTION: "topic_missing",
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "topic_authorization",
-    KafkaError.GROUP_AUTHORIZATION_FAILED: "group_authorization",
-    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "transactional_id_authorization",
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "cluster_authorization",
-    KafkaError.OFFSET_METADATA_TOO_LARGE: "metadata_too_large",
-}
-
-
-class LettersUnwritable(Exception):  # noqa: N818 -- reads as what happened
-    """No letter is in the topic and no offset committed (exactly once), or some may be (at least once).
-
-    `letters`: those in `refused`, by index, were refused for what they are; the others may go without
-    them. Every other kind is about all of them: the same call may work later.
-    """
-
-    def __init__(self, kind: Kind, message: str, refused: Mapping[int, str] | None = None) -> None:
-        super().__init__(message)
-        self.kind: Kind = kind
-        self.message = message
-        self.refused = dict(refused or {})
-
-
-class Fenced(Exception):  # noqa: N818 -- reads as what happened
-    """Nothing was written: somebody else goes by our transactional id, or the group went on without us.
-
-    By `group`: where the partitions are still owned, the call works with new group metadata (the
-    generation grows with every rebalance). By `producer`: a new producer is made for the next call.
-    """
-
-    def __init__(self, by: Literal["producer", "group"], message: str) -> None:
-        super().__init__(message)
-        self.by = by
-        self.message = message
 
 
 class LetterProducer:
@@ -165,13 +88,13 @@ class LetterProducer:
             untimely = _untimely(letters, failures, one_by_one=one_by_one) - restamped
             if untimely:
                 restamped |= untimely
-            elif not one_by_one and len(letters) > 1 and _codes(failures) & _OWN_FAULT:
+            elif not one_by_one and len(letters) > 1 and any(map(own_fault, failures.values())):
                 one_by_one = True  # the broker refused a batch: each letter alone tells which it was
             else:
-                unwritable = _unwritable(failures)
-                if unwritable.kind == "unavailable":
+                failure = unwritable(failures)
+                if failure.kind == "unavailable":
                     self._check_right()  # in a transaction a refused letter is only said to be purged
-                raise unwritable
+                raise failure
 
     def _attempt(
         self,
@@ -228,8 +151,7 @@ class LetterProducer:
             _serve(producer)
             raise LettersUnwritable("unavailable", str(error_in(exception) or exception)) from exception
         if found.error is not None:
-            kind = _KINDS.get(found.error.code(), "unavailable")
-            raise LettersUnwritable(kind, f"{self._topic}: {found.error.str()}")
+            raise LettersUnwritable(kind_of(found.error), f"{self._topic}: {found.error.str()}")
 
     def _check_right(self) -> None:
         """Ask whether letters may be written: a topic that may only be seen refuses the first one, later."""
@@ -246,7 +168,7 @@ class LetterProducer:
                 self._send(producer, letter, index in restamped, partial(_delivered, failures, index))
             except _ERRORS as exception:
                 error = error_in(exception)
-                if error is not None and error.code() in _OWN_FAULT:
+                if error is not None and own_fault(error):
                     failures[index] = error
                 elif not failures:
                     raise
@@ -343,17 +265,17 @@ class LetterProducer:
         error = error_in(exception)
         if error is None:
             return LettersUnwritable("unavailable", str(exception))
-        code = error.code()
-        if code in _OUT_OF_GROUP:
+        fenced = fenced_by(error)
+        if fenced == "group":
             return Fenced("group", error.str())
-        if code in _FENCED:
+        if fenced == "producer":
             self._drop()
             if time.monotonic() - self._began >= self._lifetime:
                 return LettersUnwritable("unavailable", "the transaction took too long and was aborted")
             return Fenced("producer", error.str())
         if error.fatal():
             self._drop()
-        return LettersUnwritable(_KINDS.get(code, "unavailable"), error.str())
+        return LettersUnwritable(kind_of(error), error.str())
 
     def _give_up(self, producer: Producer) -> None:
         if producer is not self._producer:
@@ -416,16 +338,3 @@ def _before_time(letter: Letter) -> bool:
     """Whether the client can't write the time: 0 means "now" to it, so not 1970 nor what is before."""
     kind, milliseconds = letter.record.timestamp()
     return bool(kind) and milliseconds <= _NO_TIMESTAMP
-
-
-def _codes(failures: Mapping[int, KafkaError]) -> set[int]:
-    return {error.code() for error in failures.values()}
-
-
-def _unwritable(failures: Mapping[int, KafkaError]) -> LettersUnwritable:
-    """Tell letters that are at fault from an error that any letter would have met."""
-    refused = {i: e.str() for i, e in failures.items() if e.code() in _OWN_FAULT}
-    if refused:
-        return LettersUnwritable("letters", "; ".join(sorted(set(refused.values()))), refused)
-    error = min(failures.values(), key=lambda e: e.code() not in _KINDS)
-    return LettersUnwritable(_KINDS.get(error.code(), "unavailable"), error.str())

@@ -17,9 +17,9 @@ from connector.core.decode import Interpreter
 from connector.core.engine import Engine
 from connector.kafka.commits import CommitRefused
 from connector.kafka.dead_letters import DeadLetters
-from connector.kafka.letter_producer import Fenced, LettersUnwritable
 from connector.kafka.source import Source, SourceFailed
 from connector.kafka.troubles import Phase, Trouble
+from connector.kafka.unwritable import Fenced, LettersUnwritable
 from connector.model import (
     Accepted,
     Content,

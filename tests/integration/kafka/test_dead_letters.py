@@ -11,8 +11,8 @@ from typing import Any, Literal, NamedTuple
 import pytest
 
 from connector.kafka.dead_letters import DeadLetters
-from connector.kafka.letter_producer import Fenced, LettersUnwritable
 from connector.kafka.troubles import Phase, Trouble
+from connector.kafka.unwritable import Fenced, LettersUnwritable
 from connector.model import Letter, Position, Reason, Rejection, TopicPartition
 from tests.integration.kafka.member import Member
 from tests.kafka.client import Kafka
