@@ -1,0 +1,114 @@
+"""Why letters could not be written: librdkafka's errors, sorted by what the writer can do about them. Pure.
+
+Given: what became of each letter, or of a transaction. Gives: whose fault it was, and in which of our words.
+"""
+
+# ruff: noqa: SLF001 -- librdkafka's own error codes have names with an underscore in front
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from confluent_kafka import KafkaError
+
+Kind = Literal[
+    "letters",
+    "topic_missing",
+    "topic_authorization",
+    "group_authorization",
+    "transactional_id_authorization",
+    "cluster_authorization",
+    "metadata_too_large",
+    "unavailable",
+]
+
+_TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
+_OWN_FAULT = _TOO_LARGE | {
+    KafkaError.INVALID_TIMESTAMP,
+    KafkaError.INVALID_RECORD,
+    KafkaError.INVALID_MSG,
+    KafkaError.INVALID_MSG_SIZE,
+    KafkaError.POLICY_VIOLATION,
+}
+_FENCED = frozenset(
+    {
+        KafkaError._FENCED,
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.TRANSACTION_COORDINATOR_FENCED,
+    }
+)
+_OUT_OF_GROUP = frozenset(
+    {
+        KafkaError.FENCED_INSTANCE_ID,
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.FENCED_MEMBER_EPOCH,
+        KafkaError.STALE_MEMBER_EPOCH,
+    }
+)
+_KINDS: Mapping[int, Kind] = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART: "topic_missing",
+    KafkaError._UNKNOWN_TOPIC: "topic_missing",
+    KafkaError._UNKNOWN_PARTITION: "topic_missing",
+    KafkaError.TOPIC_EXCEPTION: "topic_missing",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "topic_authorization",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "group_authorization",
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "transactional_id_authorization",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "cluster_authorization",
+    KafkaError.OFFSET_METADATA_TOO_LARGE: "metadata_too_large",
+}
+
+
+class LettersUnwritable(Exception):  # noqa: N818 -- reads as what happened
+    """No letter is in the topic and no offset committed (exactly once), or some may be (at least once).
+
+    `letters`: those in `refused`, by index, were refused for what they are; the others may go without
+    them. Every other kind is about all of them: the same call may work later.
+    """
+
+    def __init__(self, kind: Kind, message: str, refused: Mapping[int, str] | None = None) -> None:
+        super().__init__(message)
+        self.kind: Kind = kind
+        self.message = message
+        self.refused = dict(refused or {})
+
+
+class Fenced(Exception):  # noqa: N818 -- reads as what happened
+    """Nothing was written: somebody else goes by our transactional id, or the group went on without us.
+
+    By `group`: where the partitions are still owned, the call works with new group metadata (the
+    generation grows with every rebalance). By `producer`: a new producer is made for the next call.
+    """
+
+    def __init__(self, by: Literal["producer", "group"], message: str) -> None:
+        super().__init__(message)
+        self.by = by
+        self.message = message
+
+
+def own_fault(error: KafkaError) -> bool:
+    """Whether the error is about one letter; another may go."""
+    return error.code() in _OWN_FAULT
+
+
+def kind_of(error: KafkaError) -> Kind:
+    """Name what is wrong with all letters."""
+    return _KINDS.get(error.code(), "unavailable")
+
+
+def fenced_by(error: KafkaError) -> Literal["producer", "group"] | None:
+    """Who shut this producer out, if anybody did; see `Fenced`."""
+    if error.code() in _OUT_OF_GROUP:
+        return "group"
+    return "producer" if error.code() in _FENCED else None
+
+
+def unwritable(failures: Mapping[int, KafkaError]) -> LettersUnwritable:
+    """Tell letters that are at fault, by index, from an error that any letter would have met."""
+    refused = {index: error.str() for index, error in failures.items() if own_fault(error)}
+    if refused:
+        return LettersUnwritable("letters", "; ".join(sorted(set(refused.values()))), refused)
+    telling = min(failures.values(), key=lambda error: error.code() not in _KINDS)
+    return LettersUnwritable(kind_of(telling), telling.str())
