@@ -188,6 +188,8 @@ class Fates:
         event = ours[0]
         event.attempts += 1
         self._tried(event, job.accepted_at)
+        if rejection.refused_tags:
+            self._tally.refused_tags += len(msgspec.json.decode(rejection.refused_tags))
         retryable = rejection.reason in RETRYABLE
         # An adopted job may have carried more of this device than the checkpoint had room to remember:
         # what it refused goes once more, by itself.
@@ -207,8 +209,6 @@ class Fates:
         if event.merged is not None:
             self._take_apart(event, one_by_one=rejection.reason is not Reason.TAG_REFUSED)
             return 0
-        if rejection.reason is Reason.TAG_REFUSED:
-            self._tally.refused_tags += 1
         self._owe(event, rejection, now, Hold(event, last_chance=retryable))
         return 1
 

@@ -146,3 +146,13 @@ def test_a_fixed_limit_stays() -> None:
     api.drive(100)
     api.concurrency.pushed_back(api.now)
     assert set(api.limits) == {MOST} == {api.concurrency.limit}
+
+
+def test_a_tenth_of_a_second_more_is_noise_however_many_times_the_usual_that_is() -> None:
+    api = QueueingApi(seconds=0.02)
+    api.drive(2)
+    api.concurrency.pushed_back(api.now)
+    assert api.concurrency.limit < MOST
+    api.seconds = 0.12
+    api.drive(4)
+    assert api.concurrency.limit == MOST

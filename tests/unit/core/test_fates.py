@@ -379,6 +379,13 @@ def test_a_job_that_fails_for_each_device_ends_with_a_letter_each() -> None:
     assert drive.at_rest()
 
 
+def test_a_device_whose_jobs_failed_with_others_is_given_up_once_its_own_fails() -> None:
+    drive = reading(*devices(range(2)), max_attempts=5)
+    drive.run(poll=failing(0))
+    assert drive.letters == [(P0, 0, "job_failed")]
+    assert drive.sent == [[0, 1], [0, 1], [0], [1]]
+
+
 def test_a_job_of_one_device_that_fails_is_tried_as_often_as_any_device() -> None:
     drive = reading(*devices(range(1)), max_attempts=3)
     drive.run(poll=lambda _: FAILED)

@@ -255,6 +255,16 @@ def test_who_waits_already_steps_back_once_more_without_being_told_twice() -> No
     assert some.release([adopted]) == [both]
 
 
+def test_of_several_that_were_sent_the_first_one_goes_first_when_another_steps_back() -> None:
+    some = lanes()
+    again, first, second, unsent = (append(offset, "A") for offset in range(4))
+    some.admit([again, first, second, unsent])
+    sent(first, second)
+    assert some.step_back(again)
+    assert some.holder("A") is first
+    assert order(some, [first]) == [1, 2, 0, 3]
+
+
 def test_of_two_lanes_one_may_be_seized_while_the_other_is_waited_for() -> None:
     some = lanes()
     under_way, unsent = append(0, "A"), append(1, None, push_token="T")

@@ -69,7 +69,7 @@ def test_commits_that_only_move_positions_gather_for_a_moment() -> None:
     drive.committed()
     committed_at = drive.now
     drive.later(0.001)
-    drive.engine.tracking.hasten(drive.now)
+    drive.engine.tracking.hasten("", drive.now)
     drive.plan()
     for poll in list(drive.polls):
         drive.polled(poll)
@@ -133,6 +133,20 @@ def test_letters_wait_longer_after_each_failure_while_positions_are_committed() 
         waits.append(drive.now - failed_at)
     assert waits[0] < waits[2] < waits[4]
     assert max(waits) <= 30
+
+
+def test_once_letters_were_written_the_next_failure_counts_as_the_first() -> None:
+    drive = owing()
+    for _ in range(8):
+        drive.commit_failed()
+        drive.wait_for(lambda: _letters_or_commit(drive))
+    drive.committed()
+    drive.read(UNDECODABLE, at=3)
+    drive.plan()
+    drive.commit_failed()
+    failed_at = drive.now
+    drive.wait_for(lambda: _letters_or_commit(drive))
+    assert drive.now - failed_at <= 0.5
 
 
 def _letters_or_commit(drive: Drive) -> bool:

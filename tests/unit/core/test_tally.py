@@ -1,0 +1,68 @@
+"""What the core counts on its way, and that a cleared tally counts from nothing."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from connector.core.tally import Tally, gate_cause
+from connector.model import Endpoint
+from tests.unit.core.builders import FAILED, completed, devices, limits, row
+from tests.unit.core.driving import Drive
+
+
+def reading(count: int) -> Drive:
+    drive = Drive(limits())
+    drive.assign()
+    drive.read(*devices(range(count)))
+    return drive
+
+
+@pytest.mark.parametrize(
+    ("http_status", "cause"),
+    [
+        (0, "no_reply"),
+        (429, "too_many_requests"),
+        (500, "server_error"),
+        (503, "server_error"),
+        (200, "unreadable_reply"),
+        (499, "unreadable_reply"),
+    ],
+)
+def test_a_closed_gate_is_named_by_what_the_api_answered(http_status: int, cause: str) -> None:
+    assert gate_cause(http_status) == cause
+
+
+def test_a_cleared_tally_is_a_new_one() -> None:
+    tally = Tally()
+    for each in fields(tally):
+        value = getattr(tally, each.name)
+        if isinstance(value, int):
+            setattr(tally, each.name, 7)
+        elif isinstance(value, list):
+            value.append(7)
+        else:
+            value["x"] += 7
+    tally.clear()
+    assert tally == Tally()
+
+
+def test_each_device_of_a_failed_job_counts_as_tried_again() -> None:
+    drive = reading(3)
+    drive.start_job()
+    drive.polled(drive.next_poll(), FAILED)
+    assert drive.engine.tally.retried == {Endpoint.TAGS: 3}
+    drive.run()
+    assert drive.engine.tally.retried == {Endpoint.TAGS: 3}
+
+
+def test_every_tag_that_a_report_refuses_is_counted_whatever_the_device_s_status() -> None:
+    drive = reading(3)
+    first, second, third = drive.start_job().events
+    refused = {"a": "tag not found", "b": "wrong value. expect :string"}
+    rows = [row(first, answers=refused), row(second, "failed", {"c": "tag not found"}), row(third)]
+    drive.polled(drive.next_poll(), completed(*rows))
+    assert drive.engine.tally.refused_tags == 3
+    drive.run()
+    assert [reason for _, _, reason in drive.letters] == ["tag_refused", "device_failed"]
