@@ -20,7 +20,7 @@ from connector.kafka.probe import PATIENCE, Probe
 from connector.model import Accepted, Denied, Endpoint, PostAnswer, Refused
 from connector.pushwoosh import wire
 from connector.pushwoosh.client import AudienceClient, Limits
-from connector.settings import Settings
+from connector.settings import Application, Pushwoosh, Settings
 
 _MENDS = {
     "unauthorized": "correct pushwoosh.token (or the file that pushwoosh.token_file names)",
@@ -35,9 +35,10 @@ def findings(settings: Settings, patience: float = PATIENCE) -> Iterator[Finding
     yield from Probe(settings, patience).findings()
     if settings.kafka.decoder in REGISTRY_FORMATS:
         yield registry(settings, patience)
-    if settings.pushwoosh.token_file is not None:
-        yield _token_file(settings)
-    yield asyncio.run(api(settings, patience))
+    for code, account in settings.accounts.items():
+        if account.token_file is not None:
+            yield _token_file(account)
+        yield asyncio.run(api(settings, patience, code))
 
 
 def registry(settings: Settings, patience: float) -> Finding:
@@ -57,18 +58,20 @@ def registry(settings: Settings, patience: float) -> Finding:
     return Finding(what, Outcome.OK, "answers, and lets us read schemas")
 
 
-def _token_file(settings: Settings) -> Finding:
-    what = f"token file {settings.pushwoosh.token_file}"
-    if Token.of(settings.pushwoosh).current():
+def _token_file(given: Pushwoosh | Application) -> Finding:
+    what = f"token file {given.token_file}"
+    if Token.of(given).current():
         return Finding(what, Outcome.OK, "holds a token; it is read again when it changes")
     return Finding(what, Outcome.PROBLEM, "holds no token", "write the API token into it")
 
 
-async def api(settings: Settings, patience: float) -> Finding:
-    """Send one request about no device and judge the answer."""
+async def api(settings: Settings, patience: float, code: str) -> Finding:
+    """Send one request about no device of this application and judge the answer."""
     own = settings.pushwoosh
-    token = Token.of(own).current()
-    header = own.authorization_header.get_secret_value() if own.authorization_header else None
+    account = settings.accounts[code]
+    token = Token.of(account).current()
+    given = account.authorization_header or own.authorization_header
+    header = given.get_secret_value() if given else None
     client = AudienceClient(
         own.url,
         limits=Limits(connect=min(own.connect_timeout, patience), silence=patience, total=patience),
@@ -77,8 +80,9 @@ async def api(settings: Settings, patience: float) -> Finding:
         secrets=lambda: (token,),
     )
     async with client:
-        answer = await client.post(Endpoint.TAGS, wire.request_body(own.application, token, (), False))
-    return _verdict(f"API {own.url}", answer)
+        answer = await client.post(Endpoint.TAGS, wire.request_body(code, token, (), False))
+    several = f", application {code}" if settings.applications else ""
+    return _verdict(f"API {own.url}{several}", answer)
 
 
 def _verdict(what: str, answer: PostAnswer) -> Finding:

@@ -21,9 +21,11 @@ from connector.contradictions import contradictions
 from connector.fields import Allowed
 from connector.kafka import given
 from connector.mapping.reading import entry_problems, topic_problems
-from connector.settings import Section, Settings
+from connector.sections import APPLICATIONS, PREFIX, SECTIONS, Raw, model_of, nested, variable
+from connector.settings import Settings
 
 __all__ = [
+    "APPLICATIONS",
     "FILE_VARIABLE",
     "PREFIX",
     "ConfigurationError",
@@ -34,13 +36,8 @@ __all__ = [
     "variable",
 ]
 
-PREFIX = "CONNECTOR_"
 FILE_VARIABLE = "CONNECTOR_CONFIG_FILE"
 
-_SECTIONS: dict[str, type[Section]] = {
-    name: field.annotation  # type: ignore[misc]  # every field of Settings is a section
-    for name, field in Settings.model_fields.items()
-}
 # Kubernetes tells every container about every Service of its namespace. Is one called `connector` or
 # `connector-metrics`, that looks like settings that nobody knows.
 _SERVICE_LINK = re.compile(
@@ -51,7 +48,7 @@ _TOPIC_MAPPINGS = "mapping.by_topic"
 """Where the tables `[mapping."TOPIC"]` are kept: no name that can be written."""
 _NAMES = tuple(
     name
-    for section, model in _SECTIONS.items()
+    for section, model in SECTIONS.items()
     for key in model.model_fields
     if (name := f"{section}.{key}") != _TOPIC_MAPPINGS
 )
@@ -86,7 +83,8 @@ class Mistake(NamedTuple):
     allowed: str = ""
 
     def __str__(self) -> str:
-        known = self.name.count(".") == 1 and not any(one in self.name for one in ("properties.", '"'))
+        dots = 2 if self.name.startswith(f"{APPLICATIONS}.") else 1
+        known = self.name.count(".") == dots and not any(one in self.name for one in ("properties.", '"'))
         name = f"{self.name} ({variable(self.name)})" if known else self.name
         parts = [
             self.problem,
@@ -107,29 +105,6 @@ class ConfigurationError(Exception):
         )
 
 
-class _Raw:
-    """What was given, as it was written: by section and key, and where each setting comes from."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, dict[str, Any]] = {section: {} for section in _SECTIONS}
-        self.origin: dict[str, str] = {}
-        self.properties: list[object] = []
-        """Each `kafka.properties` that was given: they are merged, not replaced."""
-
-    def put(self, name: str, value: object, origin: str) -> None:
-        section, key = name.split(".")
-        if name == "kafka.properties":
-            self.properties.append(value)
-        else:
-            self.values[section][key] = value
-        self.origin[name] = origin
-
-
-def variable(name: str) -> str:
-    """Return the name in the environment of the setting `section.key`."""
-    return PREFIX + name.replace(".", "_").upper()
-
-
 def load(
     config_file: Path | None,
     environ: Mapping[str, str],
@@ -142,7 +117,7 @@ def load(
     named = environ.get(FILE_VARIABLE)
     path = config_file or (Path(named) if named else None)
     table = _read(path) if path else {}
-    raw = _Raw()
+    raw = Raw()
     mistakes = [*_take_file(raw, table, str(path)), *_take_environment(raw, environ)]
     mistakes += _merge_properties(raw)
     settings, wrong = _validate(raw)
@@ -170,35 +145,51 @@ def _read(path: Path) -> dict[str, Any]:
     raise ConfigurationError([Mistake("", problem)]) from None
 
 
-def _take_file(raw: _Raw, table: Mapping[str, Any], origin: str) -> Iterator[Mistake]:
-    for section, content in table.items():
-        if section not in _SECTIONS:
-            yield Mistake(section, f"unknown section in {origin}{_nearest(section, _SECTIONS)}")
+def _take_file(raw: Raw, table: Mapping[str, Any], origin: str) -> Iterator[Mistake]:
+    sections = {name: content for name, content in table.items() if name != APPLICATIONS}
+    codes = table.get(APPLICATIONS, {})
+    if isinstance(codes, dict):
+        for code, content in codes.items():
+            problem = raw.add(code)
+            if problem:
+                yield Mistake(f"{APPLICATIONS}.{code}", f"{problem} (in {origin})")
+            else:
+                sections[f"{APPLICATIONS}.{code}"] = content
+    else:
+        yield Mistake(APPLICATIONS, f"not a table in {origin}: write [{APPLICATIONS}.CODE], one for each")
+    for section, content in sections.items():
+        if section not in raw.values:
+            yield Mistake(
+                section, f"unknown section in {origin}{_nearest(section, (*SECTIONS, APPLICATIONS))}"
+            )
         elif not isinstance(content, dict):
             yield Mistake(section, f"not a table in {origin}: write [{section}] and its settings below")
         else:
             yield from _take_section(raw, section, content, origin)
 
 
-def _take_section(raw: _Raw, section: str, content: Mapping[str, Any], origin: str) -> Iterator[Mistake]:
+def _take_section(raw: Raw, section: str, content: Mapping[str, Any], origin: str) -> Iterator[Mistake]:
+    names = [f"{section}.{key}" for key in model_of(section).model_fields]
     for key, value in content.items():
         name = f"{section}.{key}"
         if section == "mapping" and isinstance(value, dict) and key != "tags":  # a topic's own
             raw.values[section].setdefault("by_topic", {})[key] = value
             raw.origin[_TOPIC_MAPPINGS] = origin
-        elif name in _NAMES:
+        elif name in names and name != _TOPIC_MAPPINGS:
             raw.put(name, value, origin)
         else:
-            yield Mistake(name, f"unknown setting in {origin}{_nearest(name, _NAMES)}")
+            nearest = _nearest(name, names if section not in SECTIONS else _NAMES)
+            yield Mistake(name, f"unknown setting in {origin}{nearest}")
 
 
-def _take_environment(raw: _Raw, environ: Mapping[str, str]) -> Iterator[Mistake]:
+def _take_environment(raw: Raw, environ: Mapping[str, str]) -> Iterator[Mistake]:
     known = {variable(name): name for name in _NAMES}
     for name, text in environ.items():
         if not name.startswith(PREFIX) or name == FILE_VARIABLE or not text.strip():
             continue
-        if name in known:
-            raw.put(known[name], text, "the environment")
+        setting = known.get(name) or raw.setting_of_an_application(name)
+        if setting:
+            raw.put(setting, text, "the environment")
         elif not _SERVICE_LINK.fullmatch(name):
             yield Mistake(
                 name, f"unknown variable in the environment{_nearest(name, known)}{_file_only(name)}"
@@ -217,7 +208,7 @@ def _file_only(name: str) -> str:
     return '; the mapping of a single topic is a table in the file, [mapping."TOPIC"]'
 
 
-def _merge_properties(raw: _Raw) -> list[Mistake]:
+def _merge_properties(raw: Raw) -> list[Mistake]:
     """Lay over each other: the properties' file, the table in the file, the environment's lines."""
     merged: dict[str, str] = {}
     mistakes = []
@@ -236,27 +227,29 @@ def _merge_properties(raw: _Raw) -> list[Mistake]:
     return mistakes
 
 
-def _validate(raw: _Raw) -> tuple[Settings | None, list[Mistake]]:
+def _validate(raw: Raw) -> tuple[Settings | None, list[Mistake]]:
     """Validate; where something is wrong, validate the rest of it too, so that its contradictions show."""
     try:
-        return Settings.model_validate(raw.values), []
+        return Settings.model_validate(nested(raw.values)), []
     except ValidationError as error:
         found = error.errors(include_url=False)
     mistakes: dict[str, Mistake] = {}
     sound = {section: dict(content) for section, content in raw.values.items()}
     for one in found:
         section, key = str(one["loc"][0]), str(one["loc"][1])
+        if section == APPLICATIONS:
+            section, key = f"{APPLICATIONS}.{key}", str(one["loc"][2])
         name = f"{section}.{key}"
         mistakes.setdefault(name, _mistake(name, dict(one), raw))
         sound[section].pop(key, None)
-        if _SECTIONS[section].model_fields[key].is_required():
+        if model_of(section).model_fields[key].is_required():
             sound[section][key] = "stands-in"
-    return Settings.model_validate(sound), list(mistakes.values())
+    return Settings.model_validate(nested(sound)), list(mistakes.values())
 
 
-def _mistake(name: str, error: Mapping[str, Any], raw: _Raw) -> Mistake:
-    section, key = name.split(".")
-    field = _SECTIONS[section].model_fields[key]
+def _mistake(name: str, error: Mapping[str, Any], raw: Raw) -> Mistake:
+    section, key = name.rsplit(".", 1)
+    field = model_of(section).model_fields[key]
     if error["type"] == "missing":
         return Mistake(name, "it is required", "", allowed(field))
     own_words = str(error["ctx"]["error"]) if error["type"] == "value_error" else ""
@@ -272,7 +265,7 @@ def _shown(given: object) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
-def _contradictions(settings: Settings, raw: _Raw, touched: set[str]) -> Iterator[Mistake]:
+def _contradictions(settings: Settings, raw: Raw, touched: set[str]) -> Iterator[Mistake]:
     """Say what no setting tells alone; silent about any that is wrong by itself."""
     for names, problem in contradictions(settings, frozenset(raw.origin)):
         if touched.isdisjoint(names):
@@ -286,7 +279,7 @@ def _property_mistakes(settings: Settings) -> Iterator[Mistake]:
         yield Mistake(f"kafka.properties.{name}" if name else "kafka.properties", problem)
 
 
-def _mapping_mistakes(settings: Settings, raw: _Raw, touched: set[str]) -> Iterator[Mistake]:
+def _mapping_mistakes(settings: Settings, raw: Raw, touched: set[str]) -> Iterator[Mistake]:
     kafka = settings.kafka
     told = settings.mapping.given(kafka.contents, key_is_hwid=kafka.key_is_hwid)
     found = [*entry_problems(told)]

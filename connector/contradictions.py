@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from connector.fields import REGISTRY_FORMATS
-from connector.settings import Settings
+from connector.settings import Application, Pushwoosh, Settings
 
 _TOPIC_LISTS = ("kafka.tags_topics", "kafka.registrations_topics", "kafka.mixed_topics")
 
@@ -16,7 +16,10 @@ Contradiction = tuple[tuple[str, ...], str]
 def contradictions(settings: Settings, given: frozenset[str]) -> Iterator[Contradiction]:
     """Yield every contradiction. `given` names what was written: a default contradicts nobody."""
     yield from _topics(settings)
-    yield from _token(settings)
+    yield from _token("pushwoosh", settings.pushwoosh)
+    for code, application in settings.applications.items():
+        yield from _token(f"applications.{code}", application)
+    yield from _applications(settings)
     yield from _limits(settings, given)
     if settings.admin.control_token is not None and settings.admin.control_token_file is not None:
         yield ("admin.control_token", "admin.control_token_file"), "only one of the two can be given"
@@ -44,13 +47,30 @@ def _topics(settings: Settings) -> Iterator[Contradiction]:
         )
 
 
-def _token(settings: Settings) -> Iterator[Contradiction]:
-    names = ("pushwoosh.token", "pushwoosh.token_file")
-    token, file = settings.pushwoosh.token, settings.pushwoosh.token_file
-    if token is None and file is None:
+def _token(section: str, given: Pushwoosh | Application) -> Iterator[Contradiction]:
+    names = (f"{section}.token", f"{section}.token_file")
+    if given.token is None and given.token_file is None:
         yield names, "one of the two is required: the API token, or a file with it"
-    elif token is not None and file is not None:
+    elif given.token is not None and given.token_file is not None:
         yield names, "only one of the two can be given"
+
+
+def _applications(settings: Settings) -> Iterator[Contradiction]:
+    default = settings.pushwoosh.application
+    if default in settings.applications:
+        yield (
+            (f"applications.{default}.token", "pushwoosh.application"),
+            f"{default!r} is the default application: its token is pushwoosh.token, and it needs no section",
+        )
+    owners: dict[str, str] = {}
+    for code, application in settings.applications.items():
+        name = f"applications.{code}.topics"
+        for topic in application.topics:
+            if topic not in settings.kafka.contents:
+                yield (name, *_TOPIC_LISTS), f"{topic!r} is no topic that is read: it is in none of the lists"
+            elif topic in owners:
+                yield (name, owners[topic]), f"{topic!r} is listed twice: a topic has one application"
+            owners[topic] = name
 
 
 def _limits(settings: Settings, given: frozenset[str]) -> Iterator[Contradiction]:

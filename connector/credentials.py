@@ -1,11 +1,12 @@
-"""The API token: given once, or read again from its file whenever that changes."""
+"""The API tokens, one for each application: given once, or read again from a file whenever that changes."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from connector.settings import Pushwoosh
+from connector.settings import Application, Pushwoosh, Settings
 from connector.values import MASK
 
 
@@ -26,7 +27,7 @@ class Token:
         self.refresh()
 
     @classmethod
-    def of(cls, settings: Pushwoosh) -> Token:
+    def of(cls, settings: Pushwoosh | Application) -> Token:
         """Make the token that the settings name."""
         given = settings.token.get_secret_value() if settings.token else ""
         return cls(given, settings.token_file)
@@ -63,3 +64,57 @@ class Token:
 
     def __repr__(self) -> str:
         return f"Token({MASK})"
+
+
+class Credentials:
+    """Every application that is configured, with its token. The default one is empty, as in events.
+
+    `code` is the default application's, `others` are the tokens of the others by their codes.
+    """
+
+    def __init__(self, code: str, token: Token, others: Mapping[str, Token] | None = None) -> None:
+        self._default = code
+        self._tokens = {"": token, **(others or {})}
+        self._versions = {application: each.version for application, each in self._tokens.items()}
+
+    @classmethod
+    def of(cls, settings: Settings) -> Credentials:
+        """Take the applications that the settings name."""
+        others = {code: Token.of(each) for code, each in settings.applications.items()}
+        return cls(settings.pushwoosh.application, Token.of(settings.pushwoosh), others)
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the applications, the default one first."""
+        return iter(self._tokens)
+
+    def code(self, application: str) -> str:
+        """Return the code that a request carries, and that people know the application by."""
+        return application or self._default
+
+    def token(self, application: str) -> str | None:
+        """Return the token to send now; None for an application that isn't configured (any more)."""
+        token = self._tokens.get(application)
+        return None if token is None else token.current()
+
+    def tokens(self) -> list[str]:
+        """Return every token as it is now: secrets, all of them."""
+        return [token.current() for token in self._tokens.values()]
+
+    def changed(self) -> list[str]:
+        """Look at the files; return the applications whose token is another one since the last call."""
+        news: list[str] = []
+        for application, token in self._tokens.items():
+            token.refresh()
+            if token.version != self._versions[application]:
+                self._versions[application] = token.version
+                news.append(application)
+        return news
+
+    def __repr__(self) -> str:
+        return f"Credentials({[self.code(application) for application in self]})"
+
+
+def authorizations(settings: Settings) -> dict[str, str]:
+    """Return the `Authorization` header of each application that has one of its own, by code."""
+    headers = {code: each.authorization_header for code, each in settings.applications.items()}
+    return {code: header.get_secret_value() for code, header in headers.items() if header is not None}

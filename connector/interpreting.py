@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 
 from connector.core.decode import Decoder, Interpreter
-from connector.credentials import Token
+from connector.credentials import Credentials
 from connector.decoders import decoders
 from connector.mapping.mapping import MappedDecoder, Mapping, plain_json
 from connector.mapping.reading import mappings
@@ -18,12 +18,16 @@ _LONGEST = 60.0
 """Seconds until a decoder that is finding something out is asked again, should it never call."""
 
 
-def interpreters(settings: Settings, token: Token) -> dict[str, Interpreter]:
+def interpreters(settings: Settings, credentials: Credentials) -> dict[str, Interpreter]:
     """Return for each source topic what reads its records."""
     kafka = settings.kafka
     by_content = decoders(settings)
     mapped = mappings(settings.mapping.given(kafka.contents, key_is_hwid=kafka.key_is_hwid))
-    room = settings.batch.max_bytes - envelope_bytes(settings.pushwoosh.application, token.current()) - 1
+    envelope = max(
+        envelope_bytes(credentials.code(each), credentials.token(each) or "") for each in credentials
+    )
+    room = settings.batch.max_bytes - envelope - 1
+    of_topics = {topic: code for code, each in settings.applications.items() for topic in each.topics}
     return {
         topic: Interpreter(
             content,
@@ -31,6 +35,8 @@ def interpreters(settings: Settings, token: Token) -> dict[str, Interpreter]:
             key_is_hwid=kafka.key_is_hwid,
             max_row_bytes=room,
             application=settings.pushwoosh.application,
+            applications=settings.applications,
+            of_topic=of_topics.get(topic, ""),
         )
         for topic, content in kafka.contents.items()
     }

@@ -25,7 +25,7 @@ from connector.core.actions import Commit, Pause, Poll, Resume, Submit
 from connector.core.engine import Engine
 from connector.core.limits import Limits
 from connector.core.pace import most_at_once
-from connector.credentials import Token
+from connector.credentials import Credentials, Token, authorizations
 from connector.interpreting import interpreters
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.given import to_consumer, to_producer
@@ -76,8 +76,8 @@ class Runner:
     def __init__(self, settings: Settings, *, until_end: bool = False) -> None:
         self._settings = settings
         self._until_end = until_end
-        self._token = Token.of(settings.pushwoosh)
-        self._mask, self._log = self._logging(secrets(settings, self._token))
+        self._credentials = Credentials.of(settings)
+        self._mask, self._log = self._logging(secrets(settings, self._credentials))
         self.failure = ""
         """Why it ended, once it has and nobody told it to."""
         self.admin_port = settings.admin.port
@@ -91,7 +91,7 @@ class Runner:
         self._registry = CollectorRegistry()
         contents = settings.kafka.contents
         self._metrics = Metrics(self._registry, contents)
-        self._interpreters = interpreters(settings, self._token)
+        self._interpreters = interpreters(settings, self._credentials)
         self._consuming = Consuming(
             self._pulse, self._interpreters, self._log, until_end=until_end, beat=self._heartbeat.beat
         )
@@ -103,7 +103,6 @@ class Runner:
         self._stop_at: float | None = None
         self._spare_since: float | None = None
         self._seen_failures = (0, 0, 0)
-        self._seen_version = self._token.version
         self._next_token = 0.0
         self._next_summary = clock() + settings.log.summary_interval
 
@@ -126,7 +125,9 @@ class Runner:
             self._log.error("admin endpoints unavailable", reason=self.failure)
             return 1
         self.admin_port = admin.port
-        self._sending = Sending(self._pulse, self._client(), settings.pushwoosh, self._token, self._watch)
+        self._sending = Sending(
+            self._pulse, self._client(), settings.pushwoosh, self._credentials, self._watch
+        )
         self._metrics.watch(self._view.snapshot)
         self._take_over()
         self._log.info("started", admin_port=admin.port, until_end=self._until_end)
@@ -201,19 +202,17 @@ class Runner:
         self._heartbeat.beat("planner")
         if now >= self._next_token:
             self._next_token = now + TOKEN_EVERY
-            self._look_at_token(now)
+            self._look_at_tokens(now)
             self._view.sample()
         if self._settings.log.summary_interval and now >= self._next_summary:
             self._next_summary = now + self._settings.log.summary_interval
             summary(self._log, self._view.status())
 
-    def _look_at_token(self, now: float) -> None:
-        self._token.refresh()
-        if self._token.version != self._seen_version:
-            self._seen_version = self._token.version
-            self._mask.add(self._token.current())
-            self._log.info("token changed")
-            self._engine.credentials_changed(now)
+    def _look_at_tokens(self, now: float) -> None:
+        for application in self._credentials.changed():
+            self._mask.add(self._credentials.token(application) or "")
+            self._log.info("token changed", application=self._credentials.code(application))
+            self._engine.credentials_changed(application, now)
 
     def _report(self) -> None:
         engine = self._engine
@@ -237,6 +236,8 @@ class Runner:
             self._metrics.dead_letter_write_failures.add(failures[1] - before[1])
             self._metrics.rebalances.add(failures[2] - before[2])
         for notice in engine.notices:
+            if "application" in notice.fields:
+                notice.fields["application"] = self._credentials.code(notice.fields["application"])
             getattr(self._log, notice.level)(notice.event, **notice.fields)
             if notice.level != "info":
                 words = notice.fields.get("message") or notice.fields.get("why") or ""
@@ -359,8 +360,9 @@ class Runner:
                 connections=self._settings.jobs.max_in_flight + 4,
             ),
             authorization=header.get_secret_value() if header else None,
+            authorizations=authorizations(self._settings),
             http2=pushwoosh.http2,
-            secrets=lambda: [self._token.current()],
+            secrets=self._credentials.tokens,
             observe=self._observe,
         )
 
@@ -368,29 +370,29 @@ class Runner:
         self._metrics.http_request(endpoint, method, int(label) if label.isdecimal() else 0, seconds)
 
 
-def secrets(settings: Settings, token: Token) -> list[str]:
+def secrets(settings: Settings, credentials: Credentials) -> list[str]:
     """Return every secret: no line and no page shows one, whatever a library puts into its words."""
-    header = settings.pushwoosh.authorization_header
-    scheme_and_secret = header.get_secret_value().split() if header else []
+    given_headers = [each.authorization_header for each in settings.accounts.values()]
+    headers = [header for header in given_headers if header is not None]
+    in_headers = [header.get_secret_value().split()[-1] for header in headers]
     properties = settings.kafka.properties
     hidden = [value for name, value in properties.items() if is_secret(name)]
     registry = settings.schema_registry
     given = [each.get_secret_value() for each in (registry.password, registry.key_password) if each]
     if registry.password_file is not None:
         given.append(Token(file=registry.password_file).current())
-    return [token.current(), *scheme_and_secret[-1:], *hidden, *given]
+    return [*credentials.tokens(), *in_headers, *hidden, *given]
 
 
 def limits(settings: Settings) -> Limits:
     """Return the engine's bounds from the settings."""
     jobs, rates = settings.jobs, settings.limits
+    longest_code = max(envelope_bytes(code, "") for code in settings.accounts)
     return Limits(
         max_devices=most_at_once(
             settings.batch.max_devices, rates.requests_per_second, rates.devices_per_second
         ),
-        max_bytes=settings.batch.max_bytes
-        - envelope_bytes(settings.pushwoosh.application, "")
-        - LONGEST_TOKEN,
+        max_bytes=settings.batch.max_bytes - longest_code - LONGEST_TOKEN,
         linger=settings.batch.linger,
         max_in_flight=jobs.max_in_flight,
         adaptive=jobs.adaptive,

@@ -8,8 +8,9 @@ from typing import Any
 
 from connector.core.actions import Poll, Submit
 from connector.core.coalesce import row_of
-from connector.credentials import Token
-from connector.model import Endpoint, Unavailable
+from connector.core.jobs import Batch
+from connector.credentials import Credentials
+from connector.model import Denied, Endpoint, PostAnswer, Unavailable
 from connector.pulse import Pulse, fault
 from connector.pushwoosh.client import AudienceClient
 from connector.pushwoosh.wire import request_body
@@ -25,13 +26,13 @@ class Sending:
         pulse: Pulse,
         client: AudienceClient,
         settings: Pushwoosh,
-        token: Token,
+        credentials: Credentials,
         watch: Watch | None = None,
     ) -> None:
         self._pulse = pulse
         self._client = client
         self._settings = settings
-        self._token = token
+        self._credentials = credentials
         self._watch = watch or Watch()
         self._tasks: set[asyncio.Task[None]] = set()
         self.failure = ""
@@ -59,16 +60,9 @@ class Sending:
 
     async def _submit(self, action: Submit) -> None:
         batch = action.batch
-        tags = batch.endpoint is Endpoint.TAGS
-        body = request_body(
-            batch.application or self._settings.application,
-            self._token.current(),
-            [event.row if event.merged is None else row_of(event) for event in batch.events],
-            self._settings.create_missing_tags if tags else None,
-        )
         self._watch.submitting(batch)
         try:
-            answer = await self._client.post(batch.endpoint, body)
+            answer = await self._post(batch)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the batch must come back
@@ -76,11 +70,27 @@ class Sending:
         self._pulse.engine.posted(batch, answer, self._pulse.clock())
         self._watch.posted(batch, answer)
 
+    async def _post(self, batch: Batch) -> PostAnswer:
+        token = self._credentials.token(batch.application)
+        if token is None:  # of a job from before the configuration changed: no other's token will do
+            return Denied(
+                "unknown_application", f"[applications.{batch.application}] isn't configured any more", 0
+            )
+        body = request_body(
+            self._credentials.code(batch.application),
+            token,
+            [event.row if event.merged is None else row_of(event) for event in batch.events],
+            self._settings.create_missing_tags if batch.endpoint is Endpoint.TAGS else None,
+        )
+        return await self._client.post(batch.endpoint, body, application=batch.application)
+
     async def _poll(self, action: Poll) -> None:
         job = action.job
         asked_at = self._pulse.clock()
         try:
-            answer = await self._client.poll(job.endpoint, job.request_id, detailed=action.detailed)
+            answer = await self._client.poll(
+                job.endpoint, job.request_id, detailed=action.detailed, application=job.application
+            )
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the job must be asked about again

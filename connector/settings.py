@@ -169,6 +169,31 @@ class Pushwoosh(Section):
     ] = False
 
 
+class Application(Section):
+    """`[applications.CODE]`: an application beside `pushwoosh.application`, with a token of its own."""
+
+    token: Annotated[
+        Secret | None,
+        Allowed("an API token"),
+        Field(description="Its API token; or use its `token_file`."),
+    ] = None
+    token_file: Annotated[
+        Path | None,
+        AfterValidator(lambda path: path and filled_file(path)),
+        Allowed("a file that can be read and isn't empty"),
+        Field(description="A file with its API token in it; read again whenever it changes."),
+    ] = None
+    topics: Annotated[
+        Topics,
+        Field(description="Source topics whose events are for it, unless an event names another one itself."),
+    ] = ()
+    authorization_header: Annotated[
+        Secret | None,
+        Allowed("the whole value of a header, such as `Token abc`"),
+        Field(description="Sent with its calls instead of `pushwoosh.authorization_header`."),
+    ] = None
+
+
 class Batch(Section):
     """`[batch]`: when a batch is full enough to be sent: at the first of the three."""
 
@@ -318,6 +343,8 @@ class Settings(Section):
 
     kafka: Kafka
     pushwoosh: Pushwoosh
+    applications: dict[str, Application] = Field(default_factory=dict)
+    """Further applications, by code."""
     mapping: Mapping = Mapping()
     batch: Batch = Batch()
     jobs: Jobs = Jobs()
@@ -327,6 +354,11 @@ class Settings(Section):
     admin: Admin = Admin()
     log: Log = Log()
     schema_registry: SchemaRegistry = SchemaRegistry()
+
+    @property
+    def accounts(self) -> dict[str, Pushwoosh | Application]:
+        """Every application's code and credentials, the default one first."""
+        return {self.pushwoosh.application: self.pushwoosh, **self.applications}
 
     @cached_property
     def transactional_id(self) -> str:
@@ -345,9 +377,10 @@ class Settings(Section):
         """Every setting as JSON-ready values, secrets replaced; durations and sizes as they are written."""
         shown = self.model_dump(mode="json")
         shown["kafka"]["transactional_id"] = self.transactional_id
-        for key in ("token", "authorization_header"):
-            if shown["pushwoosh"][key] is not None:
-                shown["pushwoosh"][key] = values.MASK
+        for application in (shown["pushwoosh"], *shown["applications"].values()):
+            for key in ("token", "authorization_header"):
+                if application[key] is not None:
+                    application[key] = values.MASK
         for key in ("password", "key_password"):
             if shown["schema_registry"][key] is not None:
                 shown["schema_registry"][key] = values.MASK

@@ -150,7 +150,7 @@ class Answers:
     def _reported(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
         job.unknown = 0
         if self._halts.proved(job.application, "poll", asked_at):
-            self._tracking.hasten(now)
+            self._tracking.hasten(job.application, now)
         if report.state is JobState.UNFINISHED:
             if self._tracking.expired(job, now):
                 self._lost(job, f"still {report.word or 'unfinished'}", now)

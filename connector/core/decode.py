@@ -11,7 +11,7 @@ Of duplicate keys in an event the last counts. Unknown fields are ignored.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -70,9 +70,11 @@ def load_decoder(name: str) -> Decoder:
 class Interpreter:
     """Turns lists of records of one kind of topic into events and rejections.
 
-    `max_row_bytes` is the room that a request has for one device. `application` is the configured
-    one: an event that names it is an event that names none. `unknown_platforms` counts the codes
-    seen that nobody has heard of; whoever warns about them empties it.
+    `max_row_bytes` is the room that a request has for one device. `application` is the default one: an
+    event that names it is an event that names none. `applications` are the others that are configured: an
+    event that names one not among them is rejected (None: any may be named). `of_topic` is the one among
+    them that all events are for which name none; empty for the default one. `unknown_platforms` counts the
+    codes seen that nobody has heard of; whoever warns about them empties it.
     """
 
     def __init__(
@@ -83,12 +85,19 @@ class Interpreter:
         key_is_hwid: bool = False,
         max_row_bytes: int = 1 << 20,
         application: str = "",
+        applications: Collection[str] | None = None,
+        of_topic: str = "",
     ) -> None:
         self._decoder = JsonDecoder(content) if decoder is None else decoder
         self._content = content
         self._key_is_hwid = key_is_hwid
         self._max_row_bytes = max_row_bytes
         self._application = application
+        self._of_topic = of_topic
+        self._any = applications is None
+        self._applications = {each: each for each in applications or ()}
+        if application:
+            self._applications[application] = ""
         self.unknown_platforms: dict[int, int] = {}
 
     def read(self, records: Sequence[Record]) -> list[Event | Rejection | None]:
@@ -106,11 +115,15 @@ class Interpreter:
                 look_ahead(records)
             raise
 
-    def _read_plain_tags(self, records: Sequence[Record], *, mixed: bool) -> list[Event | Rejection | None]:
+    def _read_plain_tags(  # noqa: C901 - each of its branches spares a call
+        self, records: Sequence[Record], *, mixed: bool
+    ) -> list[Event | Rejection | None]:
         """Read JSON tags events: names are local and calls few, because this runs for every record."""
         answers: list[Event | Rejection | None] = []
         append, careful, decode, to_row = answers.append, self._read_one, decode_tags, encode
         limit, operators, endpoint = self._max_row_bytes, rules.TAGS_OPERATORS, Endpoint.TAGS
+        of_topic, applications = self._of_topic, self._applications
+        application: str | None
         keys: tuple[str, ...]
         for record in records:
             value = record.value()
@@ -128,14 +141,18 @@ class Interpreter:
                 append(careful(record))
                 continue
             hwid, user_id, token = fields.hwid, fields.user_id, fields.push_token
-            if user_id is None and token is None:
+            application = of_topic
+            if fields.application is not None:
+                application = applications.get(fields.application)
+                fields.application = None
+            if user_id is None and token is None and not application:
                 keys = (hwid,) if hwid and not hwid.isspace() and "\0" not in hwid else ()
             else:
-                keys = _sound_keys(hwid, user_id, token)
+                keys = rules.sound_lane_keys(application or "", hwid, user_id, token)
             operator = fields.list_operator
             if operator is None:
                 operator = fields.list_operator = "set"
-            if not keys or operator not in operators or fields.application is not None:
+            if not keys or operator not in operators or application is None:
                 append(careful(record))
                 continue
             row = to_row(fields)
@@ -145,7 +162,7 @@ class Interpreter:
                 continue
             kind, time = record.timestamp()
             # fmt: off
-            append(Event(endpoint, "", keys, hwid, user_id, token, operator, row, record, None,
+            append(Event(endpoint, application, keys, hwid, user_id, token, operator, row, record, None,
                          record.offset(), time if kind else 0, size + len(value)))
             # fmt: on
         return answers
@@ -246,6 +263,20 @@ class Interpreter:
         except (UnicodeDecodeError, rules.InvalidField) as error:
             raise rules.InvalidField(f"The record's key is no hwid: {error}", "hwid") from error
 
+    def _application_of(self, named: object) -> str:
+        """Return the application of an event that names this one or none; empty for the default one."""
+        named = rules.identifier("application", named)
+        if named is None:
+            return self._of_topic
+        found = self._applications.get(named)
+        if found is None and not self._any:
+            raise rules.InvalidField(
+                f"{rules.shown(named)} isn't configured: the event must name another application, "
+                "or the configuration needs [applications.CODE] with its token",
+                "application",
+            )
+        return named if found is None else found
+
     def _event(
         self,
         endpoint: Endpoint,
@@ -255,9 +286,7 @@ class Interpreter:
         row: bytes,
         record: Record,
     ) -> Event:
-        application = rules.identifier("application", application) or ""
-        if application == self._application:
-            application = ""
+        application = self._application_of(application)
         kind, timestamp = record.timestamp()
         return Event(
             endpoint,
@@ -271,14 +300,6 @@ class Interpreter:
             record.offset(),
             timestamp if kind else 0,
         )
-
-
-def _sound_keys(hwid: str | None, user_id: str | None, push_token: str | None) -> tuple[str, ...]:
-    """Name the lanes of identifiers that break no rule; nothing where one does."""
-    for name in (hwid, user_id, push_token):
-        if name is not None and (not name or name.isspace() or "\0" in name):
-            return ()
-    return rules.lane_keys("", hwid, user_id, push_token)
 
 
 def _unreadable(error: Exception) -> Rejection:

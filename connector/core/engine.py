@@ -137,10 +137,10 @@ class Engine:
         """Go on after `pause`; what else halts stays as it is. False if it was not paused."""
         return self.halts.resume(by)
 
-    def credentials_changed(self, now: float) -> None:
-        """The token is another one: try it at once."""
-        self.halts.probe_now(now)
-        self.tracking.hasten(now)
+    def credentials_changed(self, application: str, now: float) -> None:
+        """An application's token is another one: try it at once."""
+        self.halts.probe_now(now, application)
+        self.tracking.hasten(application, now)
 
     def stop(self) -> None:
         """Submit nothing more; jobs under way are followed."""

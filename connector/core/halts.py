@@ -69,7 +69,7 @@ class Halts:
             answer.cause, answer.message, since, stage, denied_at=now, probe_at=now + self._interval
         )
         if news:
-            self._tell(halt, http_status=answer.http_status)
+            self._tell(halt, application=application, http_status=answer.http_status)
 
     def halt(self, cause: str, message: str, now: float) -> None:
         """Halt the whole instance."""
@@ -77,7 +77,7 @@ class Halts:
             halt = self.whole[cause] = Halt(cause, message, now)
             self._tell(halt)
 
-    def _tell(self, halt: Halt, **more: int) -> None:
+    def _tell(self, halt: Halt, **more: object) -> None:
         self._tally.halts[halt.cause] += 1
         self._notices.tell("error", "halted", cause=halt.cause, message=halt.message, **more, mend=halt.mend)
 
@@ -141,13 +141,14 @@ class Halts:
         if halt is None or halt.stage != stage or sent_at < halt.denied_at:
             return False
         del self.applications[application]
-        self._notices.tell("info", "going on", after="halt")
+        self._notices.tell("info", "going on", after="halt", application=application)
         return True
 
-    def probe_now(self, now: float) -> None:
-        """Credentials changed: try at once."""
-        for halt in self.applications.values():
-            halt.probe_at = now
+    def probe_now(self, now: float, application: str | None = None) -> None:
+        """Something was mended: try at once whether a halt is over, of this application or of all."""
+        for name, halt in self.applications.items():
+            if application in (None, name):
+                halt.probe_at = now
 
     def probe_at(self, application: str) -> float | None:
         """When a halted application is to be probed next; None while a probe is out, or at a full stop."""

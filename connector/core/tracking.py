@@ -86,10 +86,10 @@ class Tracking:
         """Whether the job has been unfinished for too long."""
         return now - job.accepted_at >= self._limits.deadline
 
-    def hasten(self, now: float) -> None:
-        """Poll every job now that is not being polled or read again."""
+    def hasten(self, application: str, now: float) -> None:
+        """Poll every job of an application now that is not being polled or read again."""
         for job in self.jobs.values():
-            if not job.polling and now < job.next_poll < math.inf:
+            if job.application == application and not job.polling and now < job.next_poll < math.inf:
                 self.at(job, now)
 
     def of(self, home: Assignment) -> list[Job]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -34,6 +34,9 @@ class Limits:
     silence: float = 20.0
     total: float = 60.0
     connections: int = 32
+
+
+_JSON = {"Content-Type": "application/json"}
 
 
 class _Reply(NamedTuple):
@@ -74,18 +77,20 @@ _FAILURES: tuple[tuple[type[Exception], str, bool], ...] = (
 class AudienceClient:
     """Calls the Audience API v2 at `url` (scheme, host, perhaps a path in front).
 
-    `authorization` is sent as that header, if given; none is documented. At most
+    `authorization` is sent as that header, if given; none is documented. `authorizations` are those of
+    applications that have one of their own, by what `post` and `poll` are told as `application`. At most
     `limits.connections` calls run at once, further ones wait their turn outside of any time
     limit. `secrets` gives what must never show in a message; `clock` is seconds since the epoch.
     A `transport` of one's own (`httpx.ASGITransport`, `httpx.MockTransport`) replaces the network.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each by its name, and all with defaults
         self,
         url: str,
         *,
         limits: Limits | None = None,
         authorization: str | None = None,
+        authorizations: Mapping[str, str] | None = None,
         http2: bool = False,
         secrets: Callable[[], Sequence[str]] = tuple,
         clock: Callable[[], float] = time.time,
@@ -95,7 +100,8 @@ class AudienceClient:
         self._url = url.rstrip("/")
         self._limits = limits or Limits()
         self._secrets = secrets
-        self._authorization = authorization
+        own = authorizations or {}
+        self._authorizations = [*([] if authorization is None else [authorization]), *own.values()]
         self._clock = clock
         self._observe = observe
         self._transport = transport or transport_to(url, http2=http2, connections=self._limits.connections)
@@ -108,7 +114,10 @@ class AudienceClient:
         if authorization is not None:
             headers["Authorization"] = authorization
         self._get_headers = httpx.Headers(headers)
-        self._post_headers = httpx.Headers(headers | {"Content-Type": "application/json"})
+        self._post_headers = httpx.Headers(headers | _JSON)
+        with_own = {application: headers | {"Authorization": own[application]} for application in own}
+        self._own_get_headers = {name: httpx.Headers(each) for name, each in with_own.items()}
+        self._own_post_headers = {name: httpx.Headers(each | _JSON) for name, each in with_own.items()}
         # Reading a URL costs httpx 40 us: those that stay the same are read once.
         self._post_urls = {endpoint: httpx.URL(self._url + wire.post_path(endpoint)) for endpoint in Endpoint}
         silence = self._limits.silence
@@ -133,12 +142,12 @@ class AudienceClient:
         """Close the connections. Calls under way fail."""
         await self._transport.aclose()
 
-    async def post(self, endpoint: Endpoint, body: bytes) -> PostAnswer:
-        """Send a batch, as `wire.request_body` writes it."""
+    async def post(self, endpoint: Endpoint, body: bytes, *, application: str = "") -> PostAnswer:
+        """Send a batch, as `wire.request_body` writes it: with its application's code and token in it."""
         request = httpx.Request(
             "POST",
             self._post_urls[endpoint],
-            headers=self._post_headers,
+            headers=self._own_post_headers.get(application, self._post_headers),
             content=body,
             extensions=self._extensions,
         )
@@ -148,10 +157,13 @@ class AudienceClient:
             return Unavailable(self._shown(error), maybe_accepted=error.sent)
         return wire.read_post(reply.status, reply.body, reply.retry_after, self._clock(), self._hidden())
 
-    async def poll(self, endpoint: Endpoint, request_id: str, *, detailed: bool) -> PollAnswer:
+    async def poll(
+        self, endpoint: Endpoint, request_id: str, *, detailed: bool, application: str = ""
+    ) -> PollAnswer:
         """Ask for a job, with a row for each device if `detailed`."""
         url = self._url + wire.poll_path(endpoint, request_id, detailed=detailed)
-        request = httpx.Request("GET", url, headers=self._get_headers, extensions=self._extensions)
+        headers = self._own_get_headers.get(application, self._get_headers)
+        request = httpx.Request("GET", url, headers=headers, extensions=self._extensions)
         try:
             reply = await self._call(endpoint, request)
         except _NoReplyError as error:
@@ -205,7 +217,5 @@ class AudienceClient:
         return words.shown(str(error), 0, self._hidden())
 
     def _hidden(self) -> Sequence[str]:
-        mine = (
-            () if self._authorization is None else (self._authorization, self._authorization.split(" ")[-1])
-        )
+        mine = [part for each in self._authorizations for part in (each, each.split(" ")[-1])]
         return (*self._secrets(), *mine)

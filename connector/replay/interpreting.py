@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connector.core.decode import Interpreter
-from connector.credentials import Token
+from connector.credentials import Credentials
 from connector.interpreting import interpreters, patiently
 from connector.model import DecoderUnavailable, Event, Reason, Record, Rejection
 from connector.replay.failed import Failed
@@ -19,7 +19,7 @@ class Interpreting:
     """Reads by source topic; a topic that isn't configured (any more) can't be read."""
 
     def __init__(self, settings: Settings) -> None:
-        self._by_topic: dict[str, Interpreter] = interpreters(settings, Token.of(settings.pushwoosh))
+        self._by_topic: dict[str, Interpreter] = interpreters(settings, Credentials.of(settings))
 
     def letter(self, letter: DeadLetter) -> Outcome:
         """Read what a letter was made of."""

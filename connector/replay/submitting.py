@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from connector.core.actions import Commit, Poll, Submit
 from connector.core.engine import Engine
-from connector.credentials import Token
+from connector.credentials import Credentials, authorizations
 from connector.model import Event, Rejection, Start, TopicPartition
 from connector.pulse import Clock, Pulse
 from connector.pushwoosh.client import AudienceClient, Limits
@@ -68,9 +68,9 @@ class Submission:
 
     async def run(self) -> None:
         """Submit and confirm everything. Raises Interrupted or Failed, with what was under way settled."""
-        token = Token.of(self._settings.pushwoosh)
-        client = _client(self._settings, token)
-        sending = Sending(self._pulse, client, self._settings.pushwoosh, token)
+        credentials = Credentials.of(self._settings)
+        client = _client(self._settings, credentials)
+        sending = Sending(self._pulse, client, self._settings.pushwoosh, credentials)
         began, give_up_at = time.monotonic(), 0.0
         try:
             while not self._finished():
@@ -193,7 +193,7 @@ class Submission:
             self._engine.stop()
 
 
-def _client(settings: Settings, token: Token) -> AudienceClient:
+def _client(settings: Settings, credentials: Credentials) -> AudienceClient:
     own = settings.pushwoosh
     return AudienceClient(
         own.url,
@@ -204,6 +204,7 @@ def _client(settings: Settings, token: Token) -> AudienceClient:
             connections=settings.jobs.max_in_flight + 4,
         ),
         authorization=own.authorization_header.get_secret_value() if own.authorization_header else None,
+        authorizations=authorizations(settings),
         http2=own.http2,
-        secrets=lambda: [token.current()],
+        secrets=credentials.tokens,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from connector.core.decode import Decoder, Interpreter
-from connector.credentials import Token
+from connector.credentials import Credentials
 from connector.interpreting import interpreters, patiently
 from connector.model import Content, Event, Rejection
 from connector.settings import Settings
@@ -81,7 +81,7 @@ def outcomes(settings: Settings, topic: str, bodies: Iterable[Any], **around: An
 
     Raises ValueError where the settings don't name the topic.
     """
-    found = interpreters(settings, Token.of(settings.pushwoosh))
+    found = interpreters(settings, Credentials.of(settings))
     if topic not in found:
         raise ValueError(f"{topic!r} is none of the configured topics: {', '.join(found)}")
     records = [SampleRecord(body, topic=topic, offset=number, **around) for number, body in enumerate(bodies)]

@@ -167,7 +167,11 @@ class Life:
         self.world.engine.frozen = not self.world.engine.frozen
 
     def a_person_helps(self) -> None:
-        self.dice.choice([self.world.engine.credentials_changed, self.world.engine.release])(self.world.now)
+        engine, now = self.world.engine, self.world.now
+        if self.dice.random() < 0.5:
+            engine.credentials_changed("", now)
+        else:
+            engine.release(now)
 
     def some(self, things: list[Thing]) -> list[Thing]:
         return [thing for thing in things if self.dice.random() < 0.7]

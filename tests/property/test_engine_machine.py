@@ -181,7 +181,7 @@ class AnEngine(RuleBasedStateMachine):
 
     @rule()
     def credentials_change(self) -> None:
-        self.world.engine.credentials_changed(self.world.now)
+        self.world.engine.credentials_changed("", self.world.now)
 
     @rule()
     def a_person_says_go_on(self) -> None:

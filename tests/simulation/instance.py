@@ -12,7 +12,7 @@ from connector.consuming import Consuming
 from connector.core.actions import Commit, Pause, Poll, Resume, Submit
 from connector.core.decode import Interpreter
 from connector.core.engine import Engine
-from connector.credentials import Token
+from connector.credentials import Credentials, Token
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.source import Source
 from connector.model import DecoderUnavailable, Event, Record, Rejection
@@ -107,7 +107,7 @@ class Instance:
             self._pulse,
             cast(AudienceClient, SimulatedClient(self)),
             cast(Pushwoosh, _Settings()),
-            Token("token"),
+            Credentials("app", Token("token")),
         )
         self._stop_at: float | None = None
 

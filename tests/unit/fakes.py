@@ -130,6 +130,8 @@ class FakeClient:
     def __init__(self) -> None:
         self.bodies: list[tuple[Endpoint, bytes]] = []
         self.polls: list[tuple[Endpoint, str, bool]] = []
+        self.applications: list[str] = []
+        """Of each call, which application it was for."""
         self.post_answers: list[PostAnswer | Exception] = []
         self.poll_answers: list[PollAnswer | Exception] = []
         self.devices: dict[str, list[Row]] = {}
@@ -137,7 +139,8 @@ class FakeClient:
         """Calls wait for it."""
         self.closed = False
 
-    async def post(self, endpoint: Endpoint, body: bytes) -> PostAnswer:
+    async def post(self, endpoint: Endpoint, body: bytes, *, application: str = "") -> PostAnswer:
+        self.applications.append(application)
         self.bodies.append((endpoint, body))
         if self.hold is not None:
             await self.hold.wait()
@@ -150,7 +153,10 @@ class FakeClient:
         self.devices[request_id] = rows_of(body)
         return Accepted(request_id)
 
-    async def poll(self, endpoint: Endpoint, request_id: str, *, detailed: bool) -> PollAnswer:
+    async def poll(
+        self, endpoint: Endpoint, request_id: str, *, detailed: bool, application: str = ""
+    ) -> PollAnswer:
+        self.applications.append(application)
         self.polls.append((endpoint, request_id, detailed))
         if self.hold is not None:
             await self.hold.wait()

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from connector.config import ConfigurationError, Settings, load, variable
+from connector.config import ConfigurationError, load, variable
+from connector.sections import SECTIONS
 from tests.settings import ENOUGH, mistakes, with_environment, written
 
 
@@ -254,17 +254,11 @@ def test_the_variable_of_every_setting_is_taken() -> None:
         "schema_registry.password",
         "schema_registry.key_password",
     }
-    names = [
-        f"{section}.{key}" for section, field in Settings.model_fields.items() for key in fields_of(field)
-    ]
+    names = [f"{section}.{key}" for section, model in SECTIONS.items() for key in model.model_fields]
     names.remove("mapping.by_topic")  # tables, in the file only
     found = mistakes({variable(name): "not a value" for name in names})
 
     assert set(names) - set(found) == text_settings
-
-
-def fields_of(section: Any) -> list[str]:
-    return list(section.annotation.model_fields)
 
 
 def test_http_2_without_its_package_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:

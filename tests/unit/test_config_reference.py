@@ -10,10 +10,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from connector import values
-from connector.config import allowed, variable
+from connector.config import APPLICATIONS, allowed, variable
 from connector.kafka.properties import consumer_properties, producer_properties
 from connector.kafka.refused import reasons
-from connector.settings import Settings
+from connector.settings import Application, Settings
 
 _FILE = Path(__file__).parents[2] / "deploy" / "SETTINGS.md"
 
@@ -34,6 +34,27 @@ environment says it all.
   further: at the brokers, the topics, what this user is allowed to do, the transactions and the API.
 - Secrets (token, header, and every Kafka property with `password`, `secret`, `token`, `jaas`, `passphrase` or
   `key.pem` in its name) are never shown: not in messages, logs or `/status`.
+"""
+
+_APPLICATIONS = """\
+## applications
+
+Further applications, each with a token of its own: `[applications.CODE]` in the file, where `CODE` is the
+application's code. In the environment `_` stands for whatever in the code is no letter and no digit:
+`CONNECTOR_APPLICATIONS_FGHIJ_67890_TOKEN_FILE` is about `FGHIJ-67890`. (A code of the file that is spelled so
+is meant first; without one, each `_` is a `-`.)
+
+    [pushwoosh]
+    application = "ABCDE-12345"                      # the default application
+    token_file = "/run/secrets/pushwoosh/abcde"
+
+    [applications.FGHIJ-67890]
+    token_file = "/run/secrets/pushwoosh/fghij"
+    topics = ["game-tags", "game-registrations"]
+
+Which application an event is for: the one that its own field `application` names; without that field, the
+one that lists its topic; else `pushwoosh.application`. An event that names an application that isn't
+configured is refused (`invalid_event`): nothing is ever sent with another application's token.
 """
 
 _NOTES = {
@@ -77,6 +98,9 @@ def rendered() -> str:
     """Write the whole file."""
     parts = [_INTRODUCTION]
     for section, field in Settings.model_fields.items():
+        if section == APPLICATIONS:
+            parts.append(_APPLICATIONS + "\n" + _table(_rows(f"{section}.CODE", Application.model_fields)))
+            continue
         model = field.annotation
         assert model is not None
         parts.append(
@@ -150,7 +174,8 @@ def test_every_setting_has_a_meaning_and_limits_in_words() -> None:
         for line in rendered().splitlines()
         if "| `CONNECTOR_" in line or "(in the file only)" in line
     ]
-    sections = [field.annotation for field in Settings.model_fields.values()]
+    fields = {name: field.annotation for name, field in Settings.model_fields.items()}
+    sections = [*(each for name, each in fields.items() if name != APPLICATIONS), Application]
 
     assert len(rows) == sum(len(section.model_fields) for section in sections if section is not None)
     assert all(cell.strip(" |") for row in rows for cell in row)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connector import fields
-from connector.credentials import Token
+from connector.credentials import Credentials, Token
 from connector.runner import secrets
 from tests.settings import ENOUGH, mistakes, with_environment
 
@@ -73,8 +73,8 @@ def test_its_secrets_are_masked_everywhere(tmp_path: Path) -> None:
     settings = with_environment(**common, **given)
     shown = json.dumps(settings.masked()) + repr(settings)
     assert "hush" not in shown
-    assert {"key-hush", "pass-hush"} <= {*secrets(settings, Token("x"))}
+    assert {"key-hush", "pass-hush"} <= {*secrets(settings, Credentials("app", Token("x")))}
     file = tmp_path / "password"
     file.write_text("file-hush\n")
     settings = with_environment(**common, CONNECTOR_SCHEMA_REGISTRY_PASSWORD_FILE=str(file))
-    assert "file-hush" in secrets(settings, Token("x"))
+    assert "file-hush" in secrets(settings, Credentials("app", Token("x")))

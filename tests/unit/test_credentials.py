@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from connector.credentials import Token
+from connector.credentials import Credentials, Token
 from connector.settings import Pushwoosh
 
 
@@ -79,3 +79,28 @@ def test_a_token_never_shows_itself(tmp_path: Path) -> None:
     token = token_in(tmp_path / "token", "hush")
 
     assert "hush" not in f"{token} {token!r}"
+
+
+# -- several applications ----------------------------------------------------------------------------
+
+
+def test_each_application_has_its_own_token_and_the_default_one_is_empty() -> None:
+    found = Credentials("MAIN", Token("main-token"), {"OTHER": Token("other-token")})
+    assert [*found] == ["", "OTHER"]
+    assert (found.code(""), found.token("")) == ("MAIN", "main-token")
+    assert (found.code("OTHER"), found.token("OTHER")) == ("OTHER", "other-token")
+    assert found.token("UNKNOWN") is None
+    assert found.tokens() == ["main-token", "other-token"]
+    assert "token" not in repr(found)
+
+
+def test_only_the_application_whose_file_changed_is_told(tmp_path: Path) -> None:
+    files = {code: tmp_path / code for code in ("A", "B")}
+    for code, file in files.items():
+        file.write_text(f"{code}-old")
+    found = Credentials("MAIN", Token("x"), {code: Token(file=file) for code, file in files.items()})
+    assert found.changed() == []
+    files["B"].write_text("B-newer")
+    assert found.changed() == ["B"]
+    assert found.token("B") == "B-newer"
+    assert found.changed() == []

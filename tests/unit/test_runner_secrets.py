@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.credentials import Token
+from connector.credentials import Credentials
 from connector.ops.privacy import Mask
 from connector.runner import secrets
 from tests.settings import with_environment
@@ -14,6 +14,6 @@ def test_the_token_the_header_and_kafkas_secrets_are_hidden_and_names_are_not() 
         CONNECTOR_KAFKA_PROPERTIES="security.protocol=sasl_ssl\nsasl.mechanism=PLAIN\n"
         "sasl.username=connector\nsasl.password=kafka-secret",
     )
-    mask = Mask(secrets(settings, Token.of(settings.pushwoosh)))
+    mask = Mask(secrets(settings, Credentials.of(settings)))
     line = "hush-token, Token gateway-secret: connector with kafka-secret by sasl_ssl"
     assert mask(line) == "********, Token ********: connector with ******** by sasl_ssl"

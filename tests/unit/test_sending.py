@@ -11,7 +11,7 @@ import pytest
 from connector.core.actions import Poll, Submit
 from connector.core.engine import Engine
 from connector.core.jobs import Job
-from connector.credentials import Token
+from connector.credentials import Credentials, Token
 from connector.model import Endpoint, Event, Unavailable
 from connector.pulse import Clock, Pulse, fault
 from connector.pushwoosh.client import AudienceClient
@@ -30,7 +30,8 @@ class Desk:
         self.engine = self.pulse.engine
         self.token = Token("hush-token")
         given = with_environment(**settings).pushwoosh
-        self.sending = Sending(self.pulse, cast("AudienceClient", self.client), given, self.token)
+        credentials = Credentials("AAAAA-BBBBB", self.token, {"OTHER-APP": Token("other-token")})
+        self.sending = Sending(self.pulse, cast("AudienceClient", self.client), given, credentials)
         self.engine.assigned(start())
         records = [event.record for event in events if event.record is not None]
         self.engine.received(P0, records, events, self.pulse.clock())
@@ -93,7 +94,17 @@ async def test_an_event_s_own_application_is_the_request_s() -> None:
     desk = Desk(event_of(record(0, content)))
     desk.step()
     await until(lambda: bool(desk.jobs()))
-    assert desk.body["application"] == "OTHER-APP"
+    assert (desk.body["application"], desk.body["auth"]) == ("OTHER-APP", "other-token")
+    assert desk.client.applications[0] == "OTHER-APP"
+
+
+async def test_an_application_that_is_configured_no_more_is_never_sent_with_another_ones_token() -> None:
+    content = {"type": "tags", "hwid": "A", "tags": {"a": 1}, "application": "GONE"}
+    desk = Desk(event_of(record(0, content)))
+    desk.step()
+    await until(lambda: bool(desk.engine.halts.applications))
+    assert desk.client.bodies == []
+    assert [halt.cause for halt in desk.engine.halts.all()] == ["unknown_application"]
 
 
 async def test_a_client_that_breaks_gives_the_batch_back() -> None:

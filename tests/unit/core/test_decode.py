@@ -577,3 +577,42 @@ def test_a_decoder_is_loaded_by_its_name(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_decoder_that_can_not_be_loaded_is_a_clear_mistake(name: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         load_decoder(name)
+
+
+@pytest.mark.parametrize("content", Content)
+@pytest.mark.parametrize(
+    ("named", "options", "application"),
+    [
+        (None, {}, ""),
+        (None, {"of_topic": "B"}, "B"),
+        ("A", {"of_topic": "B"}, "A"),
+        ("MAIN", {"of_topic": "B"}, ""),
+        ("B", {}, "B"),
+    ],
+)
+def test_the_event_names_its_application_then_its_topic_does_then_it_is_the_default_one(
+    content: Content, named: str | None, options: dict[str, Any], application: str
+) -> None:
+    fields: dict[str, Any] = {"hwid": "h", "tags": {"a": 1}, "type": "tags"}
+    if content is Content.REGISTRATIONS:
+        fields |= {"push_token": "t", "platform": "ios"}
+    if named is not None:
+        fields["application"] = named
+    found = event(fields, content, application="MAIN", applications=["A", "B"], **options)
+    assert found.application == application
+    assert b"application" not in found.row
+    other = event(fields | {"application": "A"}, content, application="MAIN", applications=["A", "B"])
+    assert set(found.keys).isdisjoint(other.keys) == (application != "A")
+
+
+@pytest.mark.parametrize("content", [Content.TAGS, Content.REGISTRATIONS])
+def test_an_application_that_is_not_configured_is_rejected_by_name(content: Content) -> None:
+    fields = {"hwid": "h", "tags": {"a": 1}, "push_token": "t", "platform": "ios", "application": "WRONG"}
+    if content is Content.TAGS:
+        del fields["push_token"], fields["platform"]
+    made = FakeRecord(json.dumps(fields).encode())
+    (outcome,) = Interpreter(content, application="MAIN", applications=["A"]).read([made])
+    assert isinstance(outcome, Rejection)
+    assert outcome.reason is Reason.INVALID_EVENT
+    assert "'WRONG' isn't configured" in outcome.detail
+    assert "$.application" in outcome.detail

@@ -216,13 +216,13 @@ def test_a_new_token_is_tried_at_once() -> None:
     drive = halted_by_a_post()
     drive.plan()
     assert drive.submits == []
-    drive.engine.credentials_changed(drive.now)
+    drive.engine.credentials_changed("", drive.now)
     assert len(drive.submitted()) == 1
 
 
 def test_a_new_token_hurries_the_polls_too() -> None:
     drive = halted_by_a_poll()
-    drive.engine.credentials_changed(drive.now)
+    drive.engine.credentials_changed("", drive.now)
     drive.plan()
     assert len(drive.polls) == 1
 
@@ -321,3 +321,11 @@ def test_after_the_brake_was_released_what_is_good_goes_on() -> None:
     drive.run(lambda _: None, lambda job: all_done(job.events))
     assert drive.position() == 100
     assert drive.at_rest()
+
+
+def test_a_changed_token_is_tried_for_its_own_application_only() -> None:
+    halts = Halts(limits(probe_interval=30.0), Tally(), Notices())
+    for application in ("A", "B"):
+        halts.denied(application, DENIED, "post", NOW)
+    halts.probe_now(NOW, "B")
+    assert (halts.may_submit("A", NOW), halts.may_submit("B", NOW)) == ("no", "probe")

@@ -119,7 +119,7 @@ def test_hurrying_leaves_those_alone_that_are_polled_or_read_again() -> None:
     busy.polling, busy.next_poll = True, NOW + 9
     some.at(waiting, NOW + 9)
     reading.next_poll = float("inf")
-    some.hasten(NOW)
+    some.hasten("", NOW)
     assert some.due(NOW, 10) == [waiting]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from connector.core.decode import Interpreter
-from connector.credentials import Token
+from connector.credentials import Credentials, Token
 from connector.interpreting import interpreters
 from connector.model import DecoderUnavailable, Event, Record, Registration, Rejection, TagsUpdate
 from tests.registry import FakeRegistry
@@ -51,7 +51,7 @@ def test_the_plain_object_of_a_decoder_is_mapped_and_its_outages_stay_outages() 
         CONNECTOR_MAPPING_HWID="id",
         CONNECTOR_MAPPING_TAGS="{Plan: plan}",
     )
-    (reader,) = interpreters(settings, Token("x")).values()
+    (reader,) = interpreters(settings, Credentials("app", Token("x"))).values()
     record = ARecord(b"\0\0\0\0\1" + b'{"id": 7, "plan": "pro"}')
     decoder: Framed = importlib.import_module("tests.unit.mapping.test_decoders").framed  # perhaps not ours
 
@@ -91,7 +91,7 @@ def test_avro_of_another_shape_is_mapped() -> None:
             CONNECTOR_MAPPING_USER_ID="customer.id",
             CONNECTOR_MAPPING_TAGS="{Plan: plan, Total: total, Placed: placed}",
         )
-        (reader,) = interpreters(settings, Token("x")).values()
+        (reader,) = interpreters(settings, Credentials("app", Token("x"))).values()
         (event,) = _read(reader, Value(schema.prefix + avro(ORDER, order)))
     assert isinstance(event, Event)
     assert event.row == (

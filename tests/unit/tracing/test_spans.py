@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 
 from connector.core.actions import Poll, Submit
 from connector.core.engine import Engine
-from connector.credentials import Token
+from connector.credentials import Credentials, Token
 from connector.model import (
     Accepted,
     Denied,
@@ -66,7 +66,9 @@ class World:
         )
         settings = with_environment().pushwoosh
         client = cast("AudienceClient", self.client)
-        self.sending = Sending(self.pulse, client, settings, Token("hush-token"), self.watch)
+        self.sending = Sending(
+            self.pulse, client, settings, Credentials("APP", Token("hush-token")), self.watch
+        )
         self.engine.assigned(start or Start(P0, 0, ""))
         records = [event.record for event in events if event.record is not None]
         self.engine.received(P0, records, events, self.pulse.clock())
