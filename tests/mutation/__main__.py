@@ -1,0 +1,112 @@
+"""Mutation testing of the pure core: how many small mistakes do its unit and property tests notice?
+
+    python -m tests.mutation --sample 300 --seed 1
+    python -m tests.mutation --only connector/core/offsets.py --sample 1000
+
+Prints each survivor, then the score. The same seed takes the same mutants of the same source. Each
+is tried against the tests that run its line, quickest first, as many as take `--budget` seconds
+together: one that only a slower test would notice counts as a survivor, so the score is rather too
+low than too high.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import os
+import random
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from tests.mutation.baseline import Baseline, measure
+from tests.mutation.mutants import Mutant, mutants, sample
+from tests.mutation.trial import PRELOADED, SURVIVED, Trial, outcome, start
+
+_PACKAGE = "connector/core"
+_TESTS = ("tests/unit/core", "tests/property", "tests/unit/mapping")
+_STARTING = 20.0
+"""Seconds that a trial may take on a busy machine beside its tests."""
+_SLOWER = 5
+"""Times longer than without a mistake the tests of a trial may take."""
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.partition("\n")[0])
+    parser.add_argument("--sample", type=int, default=300, help="mutants to try (300)")
+    parser.add_argument("--seed", type=int, default=1, help="which ones (1)")
+    parser.add_argument("--only", action="append", help="a file of connector/core; may be repeated")
+    parser.add_argument("--jobs", type=int, default=2, help="trials at once (2)")
+    parser.add_argument("--budget", type=float, default=15.0, help="seconds of tests a mutant (15)")
+    parser.add_argument(
+        "--fail-under", type=float, default=0.0, help="exit with 1 below this score in per cent"
+    )
+    return parser.parse_args()
+
+
+def _trials(
+    chosen: Sequence[Mutant], sources: Mapping[str, str], baseline: Baseline, budget: float
+) -> Iterator[tuple[Mutant, Trial]]:
+    for mutant in chosen:
+        source = sources[mutant.path]
+        tests = baseline.tests_of(mutant.path, source, mutant.span[0][0], budget)
+        limit = _STARTING + _SLOWER * baseline.seconds(tests)
+        yield mutant, Trial(mutant.path, mutant.source(source), tests, limit)
+
+
+def _run(trials: Iterator[tuple[Mutant, Trial]], jobs: int) -> Iterator[tuple[Mutant, Trial, str]]:
+    """Try them, so many at once; yield each as it ends."""
+    running: dict[int, tuple[Mutant, Trial]] = {}
+    for mutant, trial in trials:
+        if not trial.tests:  # nothing runs that line
+            yield mutant, trial, SURVIVED
+            continue
+        running[start(trial)] = (mutant, trial)
+        if len(running) >= jobs:
+            yield _next(running)
+    while running:
+        yield _next(running)
+
+
+def _next(running: dict[int, tuple[Mutant, Trial]]) -> tuple[Mutant, Trial, str]:
+    child, status = os.waitpid(-1, 0)
+    return *running.pop(child), outcome(status)
+
+
+def _difference(mutant: Mutant, before: str, after: str) -> str:
+    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm=""))[3:]
+    return "\n".join(
+        [f"{mutant.path}:{mutant.span[0][0]} {mutant.operator}", *(f"    {line}" for line in lines)]
+    )
+
+
+def main() -> int:
+    """Measure, try, tell."""
+    arguments = _arguments()
+    sys.path.insert(0, str(Path.cwd()))
+    for name in PRELOADED:
+        importlib.import_module(name)
+    files = arguments.only or sorted(str(path) for path in Path(_PACKAGE).glob("*.py"))
+    sources = {path: Path(path).read_text(encoding="utf-8") for path in files}
+    every = [mutant for path, source in sources.items() for mutant in mutants(path, source)]
+    chosen = sample(every, arguments.sample, random.Random(arguments.seed))
+    with tempfile.TemporaryDirectory() as folder:
+        baseline = measure(Path(folder), _PACKAGE, _TESTS)
+    print(f"{len(every)} mutants, {len(chosen)} of them against {baseline.tests} tests", flush=True)  # noqa: T201  # a command's output
+    outcomes: Counter[str] = Counter()
+    for mutant, trial, result in _run(_trials(chosen, sources, baseline, arguments.budget), arguments.jobs):
+        outcomes[result] += 1
+        if result == SURVIVED:
+            told = _difference(mutant, sources[mutant.path], trial.source)
+            print(f"{told}\n    ({len(trial.tests)} tests)", flush=True)  # noqa: T201  # a command's output
+    score = 100 * (1 - outcomes[SURVIVED] / max(1, len(chosen)))
+    told = ", ".join(f"{number} {name}" for name, number in sorted(outcomes.items()))
+    print(f"score {score:.1f} % ({told}; seed {arguments.seed})")  # noqa: T201  # a command's output
+    return int(score < arguments.fail_under)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""`python -m tests.mutation` makes mistakes where there is code, and tells whether they are noticed."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.mutation.mutants import mutants, sample
+from tests.mutation.trial import KILLED, SURVIVED, TIMED_OUT, outcome
+
+SOURCE = '''\
+def limited(number: int | None, most: list[int | str], *, loud: bool = False) -> int | None:
+    """Says - or + nothing."""
+    most.append(1)
+    return number - 1
+'''
+
+
+def changed() -> dict[str, set[str]]:
+    """By the line that changed, what it may become."""
+    lines: dict[str, set[str]] = {}
+    for mutant in mutants("a.py", SOURCE):
+        after = mutant.source(SOURCE).splitlines()
+        (at,) = [i for i, line in enumerate(SOURCE.splitlines()) if after[i] != line]
+        lines.setdefault(SOURCE.splitlines()[at].strip(), set()).add(after[at].strip())
+    return lines
+
+
+def test_calculations_and_constants_change_and_what_only_a_type_checker_reads_does_not() -> None:
+    found = changed()
+    assert {"return number + 1", "return number - 2"} <= found["return number - 1"]
+    definition = SOURCE.splitlines()[0]
+    assert found[definition] == {definition.replace("= False", "= True")}
+
+
+def test_a_statement_with_an_effect_is_forgotten() -> None:
+    assert "pass" in changed()["most.append(1)"]
+
+
+def test_a_sample_is_of_different_places_and_the_same_for_the_same_seed() -> None:
+    every = mutants("a.py", SOURCE)
+    chosen = sample(every, 4, random.Random(1))
+    assert chosen == sample(every, 4, random.Random(1))
+    assert len({mutant.span for mutant in chosen}) == 4
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import os; os._exit(0)", SURVIVED),
+        ("import os; os._exit(1)", KILLED),
+        ("import os; os._exit(2)", KILLED),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGALRM)", TIMED_OUT),
+    ],
+)
+def test_a_trial_ends_as_its_tests_did(code: str, expected: str) -> None:
+    child = subprocess.Popen([sys.executable, "-c", code])
+    _, status = os.waitpid(child.pid, 0)
+    child.returncode = status  # it was waited for here
+    assert outcome(status) == expected
+
+
+def test_it_has_a_command_line() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.mutation", "--help"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert {"--sample", "--seed", "--only", "--fail-under"} <= set(
+        told.replace(",", " ").replace("[", " ").split()
+    )
