@@ -78,6 +78,16 @@ def test_commits_that_only_move_positions_gather_for_a_moment() -> None:
     assert drive.now >= committed_at + ledger.QUIET
 
 
+def test_what_is_committed_takes_no_memory_any_more() -> None:
+    drive = Drive(limits(max_devices=1000))
+    drive.assign()
+    for first in range(0, 20_000, 1000):
+        drive.read(*[None] * 1000, at=first)
+        drive.run()
+    assert drive.position() == 20_000
+    assert len(drive.engine.assignments[P0].offsets._flags) < 6000
+
+
 def test_a_flush_waits_for_nothing() -> None:
     drive = Drive()
     drive.assign()

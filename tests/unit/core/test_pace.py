@@ -87,6 +87,21 @@ def test_polls_share_the_budget_of_requests() -> None:
     assert drive.posts >= 200  # polls leave room for them
 
 
+def test_polls_that_are_due_together_go_as_the_limit_lets_them() -> None:
+    drive = Drive(limits(max_devices=1, linger=0.0, requests_per_second=10.0))
+    drive.assign()
+    drive.read(*devices(range(6)))
+    for _ in range(6):
+        drive.start_job()
+    drive.later(60.0)
+    drive.plan()
+    for poll in list(drive.polls):
+        drive.polled(poll, unfinished())
+    drive.later(60.0)
+    drive.plan()
+    assert 1 <= len(drive.polls) <= 10 * BURST + 1
+
+
 def test_waking_up_is_at_the_time_when_something_may_go() -> None:
     drive = Drive(limits(max_devices=10, linger=0.0, devices_per_second=10.0))
     drive.assign()

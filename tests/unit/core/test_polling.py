@@ -187,6 +187,13 @@ def test_a_job_that_takes_longer_than_any_before_is_asked_about_ever_less_often(
     assert len(delays) < 120
 
 
+def test_after_many_polls_steps_grow_by_half_each() -> None:
+    schedule = PollSchedule()
+    schedule.learn(0.0, 4.0)
+    assert schedule.next_delay(4.0, 6) == pytest.approx(0.04)
+    assert schedule.next_delay(4.0, 10) == pytest.approx(0.04 * 1.5**4)
+
+
 def test_an_absurd_number_of_polls_is_no_trouble() -> None:
     schedule = PollSchedule()
     schedule.learn(0.0, 1.0)

@@ -8,7 +8,7 @@ import pytest
 
 from connector.core.tally import Tally, gate_cause
 from connector.model import Endpoint
-from tests.unit.core.builders import FAILED, completed, devices, limits, row
+from tests.unit.core.builders import FAILED, completed, devices, limits, row, unfinished
 from tests.unit.core.driving import Drive
 
 
@@ -55,6 +55,17 @@ def test_each_device_of_a_failed_job_counts_as_tried_again() -> None:
     assert drive.engine.tally.retried == {Endpoint.TAGS: 3}
     drive.run()
     assert drive.engine.tally.retried == {Endpoint.TAGS: 3}
+
+
+def test_each_device_of_a_lost_job_counts_as_tried_and_as_sent_again() -> None:
+    drive = Drive(limits(deadline=10.0))
+    drive.assign()
+    drive.read(*devices(range(3)))
+    drive.start_job()
+    poll = drive.next_poll()
+    drive.later(10.0)
+    drive.polled(poll, unfinished())
+    assert drive.engine.tally.retried == drive.engine.tally.resubmitted == {Endpoint.TAGS: 3}
 
 
 def test_every_tag_that_a_report_refuses_is_counted_whatever_the_device_s_status() -> None:

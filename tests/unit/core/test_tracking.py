@@ -165,6 +165,17 @@ def test_a_job_is_lost_when_the_api_does_not_know_it_three_times_in_a_row() -> N
     assert drive.position() == 4
 
 
+def test_a_job_that_is_not_known_yet_is_asked_about_a_second_later() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(*devices(range(3)))
+    drive.start_job()
+    drive.polled(drive.next_poll(), JobUnknown("?", 404))
+    asked_at = drive.now
+    drive.next_poll()
+    assert drive.now - asked_at == pytest.approx(1.0)
+
+
 def test_a_job_is_not_lost_while_the_destination_is_down() -> None:
     drive = Drive(limits(deadline=100.0))
     drive.assign()

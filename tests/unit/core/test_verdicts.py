@@ -174,6 +174,13 @@ def test_rows_that_name_users_by_an_unknown_hwid_count_by_position() -> None:
     assert reasons(judge([*by_user("U", "V"), *by_hwid("A")], rows)) == {1: Reason.DEVICE_FAILED}
 
 
+def test_rows_that_name_users_by_an_unknown_push_token_count_by_position() -> None:
+    rows = report(done(push_token="S"), failed(push_token="T"))
+    assert reasons(judge(by_user("U", "V"), rows)) == {1: Reason.DEVICE_FAILED}
+    sent = [TagsUpdate(push_token="T"), *by_user("V")]
+    assert reasons(judge(sent, report(done(), failed()))) == {1: Reason.DEVICE_FAILED}
+
+
 def test_a_row_of_a_foreign_device_never_counts_by_position() -> None:
     assert reasons(judge(by_hwid("A", "B"), report(done("A"), done("X")))) == {1: Reason.NO_VERDICT}
     assert reasons(judge(by_user("U"), report(done("D", user_id="V")))) == {0: Reason.NO_VERDICT}
