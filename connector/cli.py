@@ -111,7 +111,7 @@ def check(
 
 @app.command()
 def demo() -> None:
-    """Watch it work: Kafka, API and connector in one process tree, a crash and a reconciliation."""
+    """Watch it work: Kafka, API and connector in one process tree, a crash and a reckoning."""
     from connector.sandbox import demo as demonstration  # noqa: PLC0415 - see the module's first sentence
 
     raise typer.Exit(demonstration.run())

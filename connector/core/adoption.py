@@ -1,6 +1,6 @@
-"""Jobs of an earlier owner: polled, not sent again.
+"""Jobs of an earlier owner: polled, not sent again. Their records are read again and attached to them.
 
-Their records are read again and attached to them.
+Given: the jobs in a partition's checkpoint, then its records. Gives: the jobs that may be polled.
 
 Until every record of an adopted job has been read, its devices are not all known: nothing new is
 submitted and the job is not polled. That takes one fetch of the records between the committed

@@ -150,7 +150,7 @@ class Status(Snapshot, kw_only=True):
 
 
 class StatusProvider(Protocol):
-    """What the admin endpoints ask of the runner."""
+    """What the admin endpoints ask of `connector.view`."""
 
     def live(self) -> Health: ...
     def ready(self) -> Health: ...

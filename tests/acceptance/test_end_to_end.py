@@ -1,4 +1,4 @@
-"""The whole job as processes: a real broker, the sandbox, and a reconciliation of every event."""
+"""The whole job as processes: a real broker, the sandbox, and a reckoning of every event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is around a test: topics, an API, connectors; and the reconciliation of every record at its end."""
+"""What is around a test: topics, an API, connectors; and the reckoning of every record at its end."""
 
 from __future__ import annotations
 

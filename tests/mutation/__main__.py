@@ -3,10 +3,10 @@
     python -m tests.mutation --sample 300 --seed 1
     python -m tests.mutation --only connector/core/offsets.py --sample 1000
 
-Prints each survivor, then the score. The same seed takes the same mutants of the same source. Each
-is tried against the tests that run its line, those of the mirroring file first, then the quickest, as many as take
-`--budget` seconds together: one that only a slower test would notice counts as a survivor, so the score is rather too
-low than too high.
+Prints each survivor, then the score. The same seed takes the same mutants of the same source. Each is
+tried against the tests that run its line, those of the mirroring file first, then the quickest, as many
+as take `--budget` seconds together: one that only a slower test would notice counts as a survivor, so
+the score is rather too low than too high.
 """
 
 from __future__ import annotations

@@ -232,6 +232,7 @@ def test_what_is_with_the_api_waits_for_what_is_too() -> None:
     sent(before)
     assert some.seize(adopted) == []
     assert adopted.blocked == 1
+    assert some.overtaken
     assert order(some, [before]) == [0, 7, 1]
 
 
@@ -239,6 +240,7 @@ def test_a_free_lane_is_seized_without_displacing_anybody() -> None:
     some = lanes()
     adopted = registration(0, "A")
     assert some.seize(adopted) == []
+    assert not some.overtaken
     assert order(some, [adopted]) == [0]
 
 

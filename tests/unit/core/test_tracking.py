@@ -165,6 +165,14 @@ def test_a_job_is_lost_when_the_api_does_not_know_it_three_times_in_a_row() -> N
     assert drive.position() == 4
 
 
+def test_a_job_remembers_at_what_age_it_was_seen_unfinished_last() -> None:
+    one = job(1)
+    some = tracking(one)
+    some.unfinished(one, unfinished(40), NOW + 2.5, NOW + 3)
+    assert (one.unfinished_at, one.progress) == (2.5, 40)
+    assert some.due(one.next_poll, 1) == [one]
+
+
 def test_a_job_that_is_not_known_yet_is_asked_about_a_second_later() -> None:
     drive = Drive()
     drive.assign()
