@@ -41,6 +41,10 @@ class Standstill:
         self._ended.set()
         self._thread.join()
 
+    def lasting(self) -> bool:
+        """Tell whether there was a standstill that nobody has asked about yet."""
+        return max(self._longest, _now() - self._ticked_at) > LONGEST
+
     def noticed(self) -> float:
         """Return the seconds of the longest standstill since this was asked last; 0 where there was none."""
         longest, self._longest = max(self._longest, _now() - self._ticked_at), 0.0
@@ -73,6 +77,11 @@ class Membership:
     def doubted(self) -> bool:
         """Whether nothing may be submitted."""
         return self._proved != self.doubts
+
+    @property
+    def fresh(self) -> bool:
+        """Whether what was decided a moment ago may still be sent: the process did not stand still since."""
+        return not (self.doubted or self.standstill.lasting())
 
     def look(self) -> None:
         """Stop submitting if the process stood still; call it before anything is submitted."""

@@ -156,6 +156,12 @@ class Unavailable(msgspec.Struct, frozen=True):
     maybe_accepted: bool = False
 
 
+class Unsent(msgspec.Struct, frozen=True):
+    """The request never left: at the last moment it turned out that this process may not send it any more."""
+
+    message: str
+
+
 class Denied(msgspec.Struct, frozen=True):
     """Nothing will work until a person mends it: credentials, application or address.
 
@@ -188,7 +194,7 @@ class JobReport(msgspec.Struct, frozen=True):
     message: str = ""
 
 
-PostAnswer = Accepted | Refused | Unavailable | Denied
+PostAnswer = Accepted | Refused | Unavailable | Denied | Unsent
 PollAnswer = JobReport | JobUnknown | Unavailable | Denied
 
 

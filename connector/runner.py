@@ -126,7 +126,12 @@ class Runner:
             return 1
         self.admin_port = admin.port
         self._sending = Sending(
-            self._pulse, self._client(), settings.pushwoosh, self._credentials, self._watch
+            self._pulse,
+            self._client(),
+            settings.pushwoosh,
+            self._credentials,
+            self._watch,
+            fresh=lambda: self._consuming.membership.fresh,
         )
         self._metrics.watch(self._view.snapshot)
         self._take_over()

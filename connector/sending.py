@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from connector.core.actions import Poll, Submit
@@ -28,12 +28,16 @@ class Sending:
         settings: Pushwoosh,
         credentials: Credentials,
         watch: Watch | None = None,
+        *,
+        fresh: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`fresh`: whether this process may still send what it decided a moment ago."""
         self._pulse = pulse
         self._client = client
         self._settings = settings
         self._credentials = credentials
         self._watch = watch or Watch()
+        self._fresh = fresh
         self._tasks: set[asyncio.Task[None]] = set()
         self.failure = ""
         """Why this process can't go on, once that is so: an answer could not be taken in."""
@@ -82,7 +86,13 @@ class Sending:
             [event.row if event.merged is None else row_of(event) for event in batch.events],
             self._settings.create_missing_tags if batch.endpoint is Endpoint.TAGS else None,
         )
-        return await self._client.post(batch.endpoint, body, application=batch.application)
+        return await self._client.post(
+            batch.endpoint, body, application=batch.application, may_go=lambda: self._may_go(batch)
+        )
+
+    def _may_go(self, batch: Batch) -> bool:
+        """Whether a batch that is about to be written is still ours. A process may stand still any time."""
+        return self._fresh() and all(event.home.live for event in batch.events)
 
     async def _poll(self, action: Poll) -> None:
         job = action.job

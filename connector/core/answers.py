@@ -20,6 +20,7 @@ from connector.model import (
     PostAnswer,
     Refused,
     Unavailable,
+    Unsent,
 )
 
 
@@ -43,6 +44,11 @@ class Answers:
     def posted(self, batch: Batch, answer: PostAnswer, now: float) -> None:
         """The POST of a batch was answered, or was not."""
         self._dispatch.posting.pop(batch.serial, None)
+        if isinstance(answer, Unsent):
+            self._gate.withdrawn()
+            self._halts.came_to_nothing(batch, now)
+            self._fates.give_back(batch, now)
+            return
         if isinstance(answer, Unavailable):
             self._unavailable(answer, batch.sent_at, now)
             if answer.maybe_accepted:
@@ -77,6 +83,7 @@ class Answers:
         self._tally.submitted[batch.endpoint] += len(batch.events)
         self._tally.stages.append((Stage.SUBMIT, now - batch.sent_at, len(batch.events)))
         job.slices = slices_of(job)
+        self._fates.fits(batch)
         self._dispatch.half_accepted(batch)
         if not job.slices:
             self._halts.came_to_nothing(batch, now)
@@ -106,7 +113,7 @@ class Answers:
                 "warning",
                 "the API finds the batch too large: smaller ones from now on",
                 http_status=answer.http_status,
-                max_bytes=self._dispatch.max_bytes,
+                max_bytes=self._dispatch.size.bound,
             )
         else:
             self._dispatch.search(batch)

@@ -93,6 +93,10 @@ class Gate:
         if self.closed_until is not None and now >= self.closed_until:
             self._trial = True
 
+    def withdrawn(self) -> None:
+        """Take in that a request never left: was it the trial, another one may go."""
+        self._trial = False
+
     def wake_at(self) -> float | None:
         """Return when `permits` will next change by itself; None if only an answer can change it."""
         return None if self._trial else self.closed_until

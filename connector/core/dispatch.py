@@ -10,6 +10,7 @@ from itertools import count
 from connector.core.jobs import Batch, Search
 from connector.core.limits import Limits
 from connector.core.queues import Queue
+from connector.core.request_size import RequestSize
 from connector.model import Endpoint, Event
 
 Route = tuple[str, Endpoint]
@@ -27,8 +28,7 @@ class Dispatch:
         self.queues: dict[Route, Queue] = {}
         self.posting: dict[int, Batch] = {}
         """Requests that were not answered yet, by serial number."""
-        self.max_bytes = limits.max_bytes
-        """Shrinks when the API finds a batch too large."""
+        self.size = RequestSize(limits.max_bytes)
 
     def queue(self, application: str, endpoint: Endpoint) -> Queue:
         """Return the queue of this route."""
@@ -73,6 +73,7 @@ class Dispatch:
             like.ready_at,
             failures=like.failures,
             losses=like.losses,
+            size_before=like.size_before,
         )
 
     def wake(self, now: float) -> None:
@@ -107,9 +108,9 @@ class Dispatch:
                 return batch
             self.search_over(batch)
         limits = self._limits
-        while queue.due(now, limits.max_devices, self.max_bytes, limits.linger):
+        while queue.due(now, limits.max_devices, self.size.bound, limits.linger):
             ready_at = queue.oldest()
-            events = queue.take(limits.max_devices, self.max_bytes)
+            events = queue.take(limits.max_devices, self.size.bound)
             if unreachable is not None:
                 events = [event for event in events if not unreachable(event)]
             if stepped_back is not None:
@@ -131,7 +132,7 @@ class Dispatch:
     def due_at(self, route: Route) -> float | None:
         """Return when this route will have a batch to send."""
         queue = self.queues[route]
-        if queue.due(0.0, self._limits.max_devices, self.max_bytes, self._limits.linger):
+        if queue.due(0.0, self._limits.max_devices, self.size.bound, self._limits.linger):
             return 0.0
         return queue.due_at(self._limits.linger)
 

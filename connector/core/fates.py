@@ -141,6 +141,10 @@ class Fates:
     def once_more(self, batch: Batch, now: float) -> None:
         """The request says nothing about its devices: send them again when that makes sense."""
         self._tally.retried[batch.endpoint] += len(batch.events)
+        self.give_back(batch, now)
+
+    def give_back(self, batch: Batch, now: float) -> None:
+        """The request came to nothing: its devices are to be sent as if it had not been."""
         events = self.still_ours(batch.events, now)
         if batch.search is None and not batch.failures and not batch.losses:
             self._dispatch.again(events)
@@ -158,7 +162,10 @@ class Fates:
             if event.merged is not None:
                 self._take_apart(event, one_by_one=False)
                 continue
-            reason = Reason.TOO_LARGE if answer.http_status == PAYLOAD_TOO_LARGE else Reason.REFUSED_BY_API
+            too_large = answer.http_status == PAYLOAD_TOO_LARGE
+            if too_large:
+                self._dispatch.size.blameless(batch.size_before)
+            reason = Reason.TOO_LARGE if too_large else Reason.REFUSED_BY_API
             rejection = Rejection(reason, answer.message, http_status=answer.http_status)
             self._owe(event, rejection, now, Hold(event))
             return 1, 1
@@ -168,8 +175,8 @@ class Fates:
         """Whether the batch was refused for its size: then it goes in halves, and later ones are smaller."""
         if answer.http_status != PAYLOAD_TOO_LARGE:
             return False
-        size = sum([size_of(event) for event in batch.events])
-        self._dispatch.max_bytes = min(self._dispatch.max_bytes, max(1024, size // 2))
+        before = self._dispatch.size.refused(_bytes_of(batch))
+        batch.size_before = batch.size_before or before
         search, batch.search = batch.search, None
         for half in self._dispatch.halve(batch):
             self._dispatch.exactly(half)
@@ -177,6 +184,11 @@ class Fates:
             batch.search = search
             self._dispatch.search_over(batch)
         return True
+
+    def fits(self, batch: Batch) -> None:
+        """The API took the batch: while requests are smaller than configured, that tells of their size."""
+        if self._dispatch.size.reduced:
+            self._dispatch.size.accepted(_bytes_of(batch))
 
     # -- one event -------------------------------------------------------------------------------
 
@@ -308,3 +320,7 @@ class Fates:
 
 def _partly_revoked(event: Event) -> bool:
     return any(not each.home.live for each in contributors(event))
+
+
+def _bytes_of(batch: Batch) -> int:
+    return sum([size_of(event) for event in batch.events])

@@ -39,6 +39,8 @@ class Batch:
     """Times its devices were in a job that Failed as a whole."""
     losses: int = 0
     """Times its job was lost."""
+    size_before: int = 0
+    """Of what was too large: the bytes that had been right for a request until then."""
     sent_at: float = 0.0
     probe: bool = False
     """Whether it tries if a halt is over."""

@@ -15,9 +15,9 @@ from typing import NamedTuple, Self
 import httpx
 
 from connector import __version__
-from connector.model import Endpoint, PollAnswer, PostAnswer, Unavailable
+from connector.model import Endpoint, PollAnswer, PostAnswer, Unavailable, Unsent
 from connector.pushwoosh import wire, words
-from connector.pushwoosh.transport import transport_to
+from connector.pushwoosh.transport import NotSentError, transport_to
 
 LARGEST_REPLY = 64 << 20
 """Bytes of a reply after which it isn't read further: a report of 1,000 devices takes 0.1 MiB."""
@@ -142,17 +142,30 @@ class AudienceClient:
         """Close the connections. Calls under way fail."""
         await self._transport.aclose()
 
-    async def post(self, endpoint: Endpoint, body: bytes, *, application: str = "") -> PostAnswer:
-        """Send a batch, as `wire.request_body` writes it: with its application's code and token in it."""
+    async def post(
+        self,
+        endpoint: Endpoint,
+        body: bytes,
+        *,
+        application: str = "",
+        may_go: Callable[[], bool] | None = None,
+    ) -> PostAnswer:
+        """Send a batch, as `wire.request_body` writes it: with its application's code and token in it.
+
+        `may_go` is asked at the last moment, when everything is there to write it: if it says no, it is
+        not sent.
+        """
         request = httpx.Request(
             "POST",
             self._post_urls[endpoint],
             headers=self._own_post_headers.get(application, self._post_headers),
             content=body,
-            extensions=self._extensions,
+            extensions=self._extensions if may_go is None else {**self._extensions, "may_go": may_go},
         )
         try:
             reply = await self._call(endpoint, request)
+        except NotSentError:
+            return Unsent("this process may not send it any more")
         except _NoReplyError as error:
             return Unavailable(self._shown(error), maybe_accepted=error.sent)
         return wire.read_post(reply.status, reply.body, reply.retry_after, self._clock(), self._hidden())
@@ -179,6 +192,9 @@ class AudienceClient:
                 async with asyncio.timeout(self._limits.total):
                     reply = await self._exchange(request)
                 label = str(reply.status)
+            except NotSentError:
+                label = ""
+                raise
             except _NoReplyError as error:
                 label = error.label
                 raise
@@ -187,11 +203,14 @@ class AudienceClient:
                 label = failure.label
                 raise failure from error
             finally:
-                if self._observe is not None:
+                if self._observe is not None and label:
                     self._observe(endpoint, request.method, label, time.perf_counter() - began)
         return reply
 
     async def _exchange(self, request: httpx.Request) -> _Reply:
+        may_go = request.extensions.get("may_go")
+        if may_go is not None and not may_go():
+            raise NotSentError
         response = await self._transport.handle_async_request(request)
         response.request = request
         try:

@@ -10,8 +10,9 @@ HTTP/2 and proxies are left to httpx's own.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -52,10 +53,35 @@ def proxy_for(url: str) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
+class NotSentError(Exception):
+    """Not a byte of the request has left: it was not to be sent any more."""
+
+
+_MAY_GO: ContextVar[Callable[[], bool] | None] = ContextVar("_MAY_GO", default=None)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Asks once more before anything is written: to connect, or to wait for a connection, takes its time."""
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[aiohttp.tracing.Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own
+    ) -> aiohttp.connector.Connection:
+        connection = await super().connect(req, traces, timeout)
+        may_go = _MAY_GO.get()
+        if may_go is not None and not may_go():
+            connection.release()
+            raise NotSentError
+        return connection
+
+
 class DirectTransport(httpx.AsyncBaseTransport):
     """HTTP/1.1 with keep-alive over aiohttp. Raises what httpx's own transport raises.
 
-    Takes the time limits of the request's extension `timeout`, as httpx does. A GET that meets a
+    Takes the time limits of the request's extension `timeout`, as httpx does, and of `may_go` a function that
+    is asked when the connection is there: if it says no, `NotSentError` is raised. A GET that meets a
     connection which the server has closed is sent once more by aiohttp; a POST never is.
     """
 
@@ -66,6 +92,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         limits = request.extensions.get("timeout", {})
+        _MAY_GO.set(request.extensions.get("may_go"))
         with _httpx_errors():
             response = await self._open_session().request(
                 request.method,
@@ -91,7 +118,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
         """Open the session within the event loop that will use it."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
+                connector=_Connector(
                     limit=self._connections, keepalive_timeout=KEEP_ALIVE, ssl=self._context
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),

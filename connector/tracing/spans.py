@@ -30,6 +30,7 @@ from connector.model import (
     PollAnswer,
     PostAnswer,
     Refused,
+    Unsent,
 )
 from connector.ops.metrics import Example
 from connector.ops.privacy import anonymous
@@ -85,7 +86,7 @@ class Spans(Watch):
         outcome = _post_outcome(answer)
         post.set_attribute("pushwoosh.outcome", outcome)
         if not isinstance(answer, Accepted):
-            _failed(post, answer.http_status)
+            _failed(post, 0 if isinstance(answer, Unsent) else answer.http_status)
             self._end(batch.serial, outcome)
         elif batch.serial in self._engine.tracking.jobs:
             self._jobs[batch.serial].set_attribute("pushwoosh.request_id", shortened(answer.request_id))
@@ -219,6 +220,8 @@ def _post_outcome(answer: PostAnswer) -> str:
             return "refused"
         case Denied():
             return answer.cause
+        case Unsent():
+            return "unsent"
         case _:
             return "unavailable"
 

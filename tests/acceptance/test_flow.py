@@ -93,7 +93,6 @@ class Step(NamedTuple):
     """What happened while the API worked at so many jobs at once."""
 
     capacity: int
-    jobs_a_second: float
     share: float
     """Of what the API could do."""
     job_seconds: float
@@ -145,7 +144,6 @@ def step(here: World, connector: Connector, capacity: int, lasting: float) -> St
     rate = (after.ended - before.ended) / (time.monotonic() - half[0])
     return Step(
         capacity,
-        jobs_a_second=round(rate, 1),
         share=round(rate * SECONDS / capacity, 2),
         job_seconds=round((after.seconds - before.seconds) / max(1.0, after.devices - before.devices), 2),
         limit=round(sum(limits) / len(limits), 1),

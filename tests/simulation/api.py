@@ -155,7 +155,7 @@ class SimulatedClient:
         self._instance = instance
         self._world = instance.world
 
-    async def post(self, endpoint: Endpoint, body: bytes) -> PostAnswer:
+    async def post(self, endpoint: Endpoint, body: bytes, **_: object) -> PostAnswer:
         world, instance = self._world, self._instance
         homes = world.oracle.homes(instance)
         known = {job.request_id for job in instance.engine.tracking.jobs.values()}
@@ -189,7 +189,7 @@ class SimulatedClient:
         instance.crash("its POST arrives late")
         raise asyncio.CancelledError
 
-    async def poll(self, endpoint: Endpoint, request_id: str, *, detailed: bool) -> PollAnswer:
+    async def poll(self, endpoint: Endpoint, request_id: str, *, detailed: bool, **_: object) -> PollAnswer:
         world = self._world
         await self._instance.nap("poll goes")
         if world.chance(world.trouble.no_connection):

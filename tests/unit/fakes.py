@@ -24,6 +24,7 @@ from connector.model import (
     Row,
     Start,
     TopicPartition,
+    Unsent,
 )
 
 
@@ -139,7 +140,16 @@ class FakeClient:
         """Calls wait for it."""
         self.closed = False
 
-    async def post(self, endpoint: Endpoint, body: bytes, *, application: str = "") -> PostAnswer:
+    async def post(
+        self,
+        endpoint: Endpoint,
+        body: bytes,
+        *,
+        application: str = "",
+        may_go: Callable[[], bool] = lambda: True,
+    ) -> PostAnswer:
+        if not may_go():
+            return Unsent("not any more")
         self.applications.append(application)
         self.bodies.append((endpoint, body))
         if self.hold is not None:

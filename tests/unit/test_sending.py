@@ -31,7 +31,14 @@ class Desk:
         self.token = Token("hush-token")
         given = with_environment(**settings).pushwoosh
         credentials = Credentials("AAAAA-BBBBB", self.token, {"OTHER-APP": Token("other-token")})
-        self.sending = Sending(self.pulse, cast("AudienceClient", self.client), given, credentials)
+        self.fresh = True
+        self.sending = Sending(
+            self.pulse,
+            cast("AudienceClient", self.client),
+            given,
+            credentials,
+            fresh=lambda: self.fresh,
+        )
         self.engine.assigned(start())
         records = [event.record for event in events if event.record is not None]
         self.engine.received(P0, records, events, self.pulse.clock())
@@ -115,6 +122,28 @@ async def test_a_client_that_breaks_gives_the_batch_back() -> None:
     assert desk.engine.gate.closed_until is not None
     assert desk.engine.tally.resubmitted[Endpoint.TAGS] == 1
     assert desk.engine.dispatch.waiting == 1
+
+
+async def test_a_batch_whose_partition_went_before_it_was_written_is_not_sent() -> None:
+    desk = Desk(tags(0, "A"), tags(1, "B"))
+    desk.step()
+    desk.engine.lost([P0], desk.pulse.clock())
+    await until(lambda: not desk.engine.dispatch.posting)
+    assert desk.client.bodies == []
+    await desk.sending.close()
+
+
+async def test_what_was_decided_before_a_standstill_is_sent_once_the_partitions_prove_to_be_ours() -> None:
+    desk = Desk(tags(0, "A"), tags(1, "B"))
+    desk.fresh = False
+    desk.step()
+    await until(lambda: not desk.engine.dispatch.posting)
+    assert desk.client.bodies == []
+    desk.fresh = True
+    desk.step()
+    await until(lambda: bool(desk.jobs()))
+    assert len(desk.client.bodies) == 1
+    await desk.sending.close()
 
 
 async def test_an_answer_rings_the_bell() -> None:

@@ -101,6 +101,14 @@ def test_requests_that_were_sent_and_failed_in_the_same_instant_count_once() -> 
     assert made.closed_until == pytest.approx(6.0, abs=1e-3)
 
 
+def test_a_trial_that_never_left_makes_room_for_another() -> None:
+    made = closed(10.0)
+    made.trial_started(11.0)
+    assert not made.permits(11.0)
+    made.withdrawn()
+    assert made.permits(11.0)
+
+
 def test_a_late_failure_does_not_close_a_gate_that_was_opened_since() -> None:
     made = closed(10.0)
     made.trial_started(11.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.model import Endpoint, Unavailable
+from connector.model import Denied, Endpoint, Unavailable, Unsent
 from tests.unit.core.builders import (
     NOW,
     P0,
@@ -229,6 +229,40 @@ def test_a_lost_reply_is_counted_as_sent_again() -> None:
     drive.run()
     assert drive.engine.tally.resubmitted[Endpoint.TAGS] == 5
     assert drive.posts == 2
+
+
+def test_what_never_left_is_sent_as_if_nothing_had_been() -> None:
+    drive = reading(5, max_attempts=1)
+    drive.wait_for(lambda: bool(drive.submits))
+    drive.posted(drive.submits[0], Unsent("not any more"))
+    drive.run()
+    assert drive.sent == [[0, 1, 2, 3, 4]] * 2
+    assert drive.position() == 5
+    assert drive.letters == []
+    assert not drive.engine.tally.retried[Endpoint.TAGS]
+    assert not drive.engine.tally.gate_closures
+
+
+def test_a_trial_that_never_left_is_followed_by_another() -> None:
+    drive = reading(5)
+    drive.wait_for(lambda: bool(drive.submits))
+    drive.posted(drive.submits[0], DOWN)
+    drive.wait_for(lambda: bool(drive.submits))
+    drive.posted(drive.submits[0], Unsent("not any more"))
+    drive.plan()
+    assert len(drive.submits) == 1
+    drive.run()
+    assert drive.position() == 5
+
+
+def test_a_probe_of_the_credentials_that_never_left_is_followed_by_another() -> None:
+    drive = reading(5)
+    drive.wait_for(lambda: bool(drive.submits))
+    drive.posted(drive.submits[0], Denied("unauthorized", "no", 401))
+    drive.wait_for(lambda: bool(drive.submits))
+    drive.posted(drive.submits[0], Unsent("not any more"))
+    drive.run()
+    assert drive.position() == 5
 
 
 def test_what_was_not_sent_goes_first_when_the_destination_is_back() -> None:

@@ -172,6 +172,31 @@ def test_a_batch_that_is_too_large_goes_in_halves_and_later_ones_are_smaller() -
     assert [notice.level for notice in drive.engine.notices][:1] == ["warning"]
 
 
+def test_one_device_that_is_refused_as_too_large_does_not_make_later_batches_small() -> None:
+    drive = reading(*devices(range(128)), max_devices=64)
+    drive.run(lambda batch: TOO_LARGE if any(event.hwid == "d5" for event in batch.events) else None)
+    assert drive.written == [5]
+    before = drive.posts
+    drive.read(*devices(range(128, 128 + 640)))
+    drive.run()
+    assert drive.posts - before == 10
+
+
+def test_batches_grow_again_once_the_api_takes_larger_ones() -> None:
+    drive = reading(*devices(range(100)), max_devices=100)
+    drive.run(by_size(1000))
+    sent: list[int] = []
+
+    def watch(batch: Batch) -> None:
+        sent.append(len(batch.events))
+
+    drive.read(*devices(range(100, 10_000)))
+    drive.run(watch)
+    assert drive.position() == 10_000
+    assert sent[0] < 40
+    assert max(sent) == 100
+
+
 def test_a_device_that_is_too_large_by_itself_is_dead_lettered_as_that() -> None:
     large = tags(5, "large", values={"a": "x" * 3000})
     drive = reading(*devices(range(5)), large, *devices(range(6, 10)))

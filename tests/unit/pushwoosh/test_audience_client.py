@@ -14,7 +14,7 @@ from typing import Any, Self
 import httpx
 import pytest
 
-from connector.model import Accepted, Denied, Endpoint, JobReport, JobState, Row, Unavailable
+from connector.model import Accepted, Denied, Endpoint, JobReport, JobState, Row, Unavailable, Unsent
 from connector.pushwoosh import client as client_module
 from connector.pushwoosh.client import AudienceClient, Limits
 from connector.pushwoosh.transport import DirectTransport, proxy_for, transport_to
@@ -520,3 +520,56 @@ async def test_an_address_that_is_no_url_is_unavailable_and_nothing_was_sent() -
         answer = await client.post(Endpoint.TAGS, b"{}")
     assert isinstance(answer, Unavailable)
     assert not answer.maybe_accepted
+
+
+# What may not be sent any more.
+
+
+async def test_what_may_not_go_any_more_is_not_sent(connect: Make) -> None:
+    seen: Seen = []
+    async with Server(answering(reply())) as server:
+        client = connect(server, seen=seen)
+        assert isinstance(await client.post(Endpoint.TAGS, b"{}", may_go=lambda: False), Unsent)
+        assert server.requests == []
+        assert await client.post(Endpoint.TAGS, b"{}", may_go=lambda: True) == Accepted("r-1")
+    assert [code for _, _, code in seen] == ["200"], "what was not sent is no request"
+
+
+async def test_while_its_turn_comes_a_request_may_turn_out_to_be_late(connect: Make) -> None:
+    answer = asyncio.Event()
+
+    async def behave(_: Request, writer: asyncio.StreamWriter) -> None:
+        await answer.wait()
+        writer.write(reply())
+
+    may_go = True
+    async with Server(behave) as server:
+        client = connect(server, limits=Limits(connect=2, silence=5, total=10, connections=1))
+        first = asyncio.create_task(client.post(Endpoint.TAGS, b"1", may_go=lambda: may_go))
+        await until(lambda: bool(server.requests))
+        second = asyncio.create_task(client.post(Endpoint.TAGS, b"2", may_go=lambda: may_go))
+        await asyncio.sleep(0)
+        may_go = False
+        answer.set()
+        assert await first == Accepted("r-1")
+        assert isinstance(await second, Unsent)
+        assert [request.body for request in server.requests] == [b"1"]
+
+
+async def test_to_connect_takes_its_time_and_after_it_a_request_may_be_late() -> None:
+    asked: list[bool] = []
+
+    def may_go() -> bool:
+        """Say yes before there is a connection, and no once it is there."""
+        asked.append(server.connections == 0)
+        return len(asked) == 1
+
+    async with Server(answering(reply())) as server:
+        client = AudienceClient(server.url, limits=QUICK)
+        assert isinstance(await client.post(Endpoint.TAGS, b"1", may_go=may_go), Unsent)
+        assert len(asked) == 2
+        assert server.requests == []
+        assert await client.post(Endpoint.TAGS, b"2", may_go=lambda: True) == Accepted("r-1")
+        assert server.connections == 1, "the connection is good, and was kept"
+        assert isinstance(await client.poll(Endpoint.TAGS, "r", detailed=False), Unavailable | JobReport)
+        await client.close()

@@ -1,0 +1,58 @@
+"""A standstill is noticed by whoever asks first, and doubted until a later commit has worked."""
+
+from __future__ import annotations
+
+import pytest
+import structlog
+
+from connector import membership as module
+from connector.core.engine import Engine
+from connector.membership import LONGEST, Membership
+from connector.pulse import Clock, Pulse
+from tests.unit.core.builders import limits, start
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that a standstill is measured by."""
+    seconds = [1000.0]
+    monkeypatch.setattr(module, "_now", lambda: seconds[0])
+    return seconds
+
+
+def a_membership() -> Membership:
+    """A member whose ticks never come: as if its process were frozen."""
+    pulse = Pulse(Engine(limits(), lambda: 0.5), Clock())
+    pulse.engine.assigned(start())
+    return Membership(pulse, structlog.get_logger())
+
+
+def test_a_process_that_goes_on_is_fresh(clock: list[float]) -> None:
+    member = a_membership()
+    clock[0] += LONGEST
+    assert member.fresh
+
+
+def test_a_standstill_that_nobody_looked_at_yet_is_known_already(clock: list[float]) -> None:
+    member = a_membership()
+    clock[0] += LONGEST + 0.1
+    assert not member.fresh
+
+
+def test_to_ask_for_it_does_not_hide_it_from_who_acts_on_it(clock: list[float]) -> None:
+    member = a_membership()
+    clock[0] += 9
+    assert not member.fresh
+    member.look()
+    assert member.doubted
+
+
+def test_after_a_standstill_nothing_is_fresh_until_a_later_commit_has_worked(clock: list[float]) -> None:
+    member = a_membership()
+    clock[0] += 9
+    before = member.doubts
+    member.look()
+    member.proved(before)
+    assert not member.fresh
+    member.proved(member.doubts)
+    assert member.fresh
