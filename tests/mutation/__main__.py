@@ -3,10 +3,11 @@
     python -m tests.mutation --sample 300 --seed 1
     python -m tests.mutation --only connector/core/offsets.py --sample 1000
 
-Prints each survivor, then the score. The same seed takes the same mutants of the same source. Each is
-tried against the tests that run its line, those of the mirroring file first, then the quickest, as many
-as take `--budget` seconds together: one that only a slower test would notice counts as a survivor, so
-the score is rather too low than too high.
+Prints each survivor, then the score of each file and of all. The same seed takes the same mutants of the
+same source in the same order; `--minutes` tries as many of them as that time allows. Each is tried against
+the tests that run its line, those of the mirroring file first, then the quickest, as many as take `--budget`
+seconds together: one that only a slower test would notice counts as a survivor, so the score is rather too
+low than too high.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import os
 import random
 import sys
 import tempfile
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -41,6 +43,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", help="a file of connector/core; may be repeated")
     parser.add_argument("--jobs", type=int, default=2, help="trials at once (2)")
     parser.add_argument("--budget", type=float, default=15.0, help="seconds of tests a mutant (15)")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="start no trial after that")
     parser.add_argument(
         "--fail-under", type=float, default=0.0, help="exit with 1 below this score in per cent"
     )
@@ -48,11 +51,14 @@ def _arguments() -> argparse.Namespace:
 
 
 def _trials(
-    chosen: Sequence[Mutant], sources: Mapping[str, str], baseline: Baseline, budget: float
+    chosen: Sequence[Mutant], sources: Mapping[str, str], baseline: Baseline, arguments: argparse.Namespace
 ) -> Iterator[tuple[Mutant, Trial]]:
+    end = time.monotonic() + 60 * arguments.minutes
     for mutant in chosen:
+        if time.monotonic() >= end:
+            return
         source = sources[mutant.path]
-        tests = baseline.tests_of(mutant.path, source, mutant.span[0][0], budget)
+        tests = baseline.tests_of(mutant.path, source, mutant.span[0][0], arguments.budget)
         limit = _STARTING + _SLOWER * baseline.seconds(tests)
         yield mutant, Trial(mutant.path, mutant.source(source), tests, limit)
 
@@ -96,16 +102,24 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         baseline = measure(Path(folder), _PACKAGE, _TESTS)
     print(f"{len(every)} mutants, {len(chosen)} of them against {baseline.tests} tests", flush=True)  # noqa: T201  # a command's output
-    outcomes: Counter[str] = Counter()
-    for mutant, trial, result in _run(_trials(chosen, sources, baseline, arguments.budget), arguments.jobs):
-        outcomes[result] += 1
+    outcomes: dict[str, Counter[str]] = defaultdict(Counter)
+    for mutant, trial, result in _run(_trials(chosen, sources, baseline, arguments), arguments.jobs):
+        outcomes[mutant.path][result] += 1
         if result == SURVIVED:
             told = _difference(mutant, sources[mutant.path], trial.source)
             print(f"{told}\n    ({len(trial.tests)} tests)", flush=True)  # noqa: T201  # a command's output
-    score = 100 * (1 - outcomes[SURVIVED] / max(1, len(chosen)))
-    told = ", ".join(f"{number} {name}" for name, number in sorted(outcomes.items()))
+    for path in sorted(outcomes):
+        print(f"{_score(outcomes[path]):6.1f} % of {outcomes[path].total():4} {path}")  # noqa: T201  # a command's output
+    every_outcome = sum(outcomes.values(), Counter[str]())
+    score = _score(every_outcome)
+    told = ", ".join(f"{number} {name}" for name, number in sorted(every_outcome.items()))
     print(f"score {score:.1f} % ({told}; seed {arguments.seed})")  # noqa: T201  # a command's output
     return int(score < arguments.fail_under)
+
+
+def _score(outcomes: Counter[str]) -> float:
+    """Return how many in a hundred were noticed."""
+    return 100 * (1 - outcomes[SURVIVED] / max(1, outcomes.total()))
 
 
 if __name__ == "__main__":

@@ -73,6 +73,6 @@ def test_it_has_a_command_line() -> None:
         text=True,
         check=True,
     ).stdout
-    assert {"--sample", "--seed", "--only", "--fail-under"} <= set(
+    assert {"--sample", "--seed", "--only", "--minutes", "--fail-under"} <= set(
         told.replace(",", " ").replace("[", " ").split()
     )
