@@ -10,23 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
-from confluent_kafka import OFFSET_END, KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.aio import AIOConsumer
 
 from connector.kafka.batches import sort
-from connector.kafka.beginnings import Beginnings, name
+from connector.kafka.beginnings import Beginnings
 from connector.kafka.commits import CommitRefused, error_in, refusal
 from connector.kafka.listener import Listener
+from connector.kafka.owned import Owned
 from connector.kafka.properties import consumer_properties
 from connector.kafka.starts import Beginning
 from connector.kafka.statistics import Statistics, parse
 from connector.kafka.troubles import CONNECTION, Troubles, code_of
-from connector.model import Fetched, Position, Start, TopicPartition
+from connector.model import Fetched, Position, TopicPartition
 
 ASSIGN_LIMIT = 5.0
 """Seconds in the assignment callback for reading committed offsets; the rest is done beside consuming."""
@@ -78,20 +78,9 @@ class Source:
         self._beginnings = Beginnings(
             lambda: self._client, self.troubles, reset=reset, on_data_loss=on_data_loss
         )
-        self._owned: dict[TopicPartition, int] = {}
-        """What the listener owns, with the next offset to come."""
-        self._unresolved: set[TopicPartition] = set()
-        """Assigned, but where to begin isn't known yet."""
-        self._halted: set[TopicPartition] = set()
-        """Assigned, but nothing may be read."""
-        self._displaced: dict[TopicPartition, KafkaError] = {}
-        """Owned, but the next offset isn't in the log, and where to go on isn't known yet."""
-        self._paused: set[TopicPartition] = set()
-        self.records_lost: Counter[str] = Counter()
-        """By topic, records that were gone before they were read and were passed over."""
+        self._owned = Owned(lambda: self._client, self._beginnings, listener, self.troubles, self._take_error)
+        self.records_lost = self._owned.records_lost
         self._statistics = Statistics()
-        self._ends = self._beginnings.ends
-        self._stale: list[TopicPartition] = []
         self._started = self._next_look = clock()
         self._consumer: AIOConsumer | None = None
         self._closing: AIOConsumer | None = None
@@ -138,36 +127,16 @@ class Source:
         for error, subject in found.errors:
             self._notice(error, subject)
         for partition, error in found.misplaced:
-            await self._replace(partition, error)
-        return self._count(found.fetched)
-
-    def _count(self, fetched: list[Fetched]) -> list[Fetched]:
-        """Drop what isn't owned; remember how far each partition was read."""
-        kept = [f for f in fetched if f.partition in self._owned and f.partition not in self._halted]
-        for one in kept:
-            after = one.records[-1].offset() + 1 if one.records else 0
-            reached = max(after, one.end or 0)
-            self._owned[one.partition] = reached
-            if reached > self._ends.get(one.partition, -1) or one.end is not None:
-                self._ends[one.partition] = reached
-            if self.troubles.active:
-                self.troubles.works(CONNECTION)
-                self.troubles.works(("topic_authorization", "topic_missing"), one.partition.topic)
-        return kept
+            await self._owned.replace(partition, error)
+        return self._owned.count(found.fetched)
 
     async def pause(self, partitions: Collection[TopicPartition]) -> None:
         """Deliver nothing more from these; what isn't owned is left out."""
-        chosen = [p for p in partitions if p in self._owned]
-        self._paused.update(chosen)
-        if chosen:
-            await self._client.pause(_bare(chosen))
+        await self._owned.pause(partitions)
 
     async def resume(self, partitions: Collection[TopicPartition]) -> None:
         """Undo `pause`."""
-        chosen = [p for p in partitions if p in self._owned]
-        self._paused.difference_update(chosen)
-        if going := [p for p in chosen if p not in self._halted]:
-            await self._client.resume(_bare(going))
+        await self._owned.resume(partitions)
 
     # -- offsets ---------------------------------------------------------------------------
 
@@ -201,16 +170,8 @@ class Source:
         return refusal(error)
 
     async def end_offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
-        """Ask the brokers where these end: the first offset that a read_committed reader can't see yet.
-
-        Where a broker doesn't answer it is what it said last: each partition was asked about to be assigned.
-        """
-        for partition in partitions:
-            try:
-                await self._beginnings.limits(partition)
-            except KafkaException as exception:
-                self._take_error(exception)
-        return {partition: self._ends[partition] for partition in partitions}
+        """Ask the brokers where these end: see `Owned`."""
+        return await self._owned.end_offsets(partitions)
 
     async def group_metadata(self) -> Any:
         """Get what a transaction carries to prove that this member is still in the group."""
@@ -218,7 +179,7 @@ class Source:
 
     def high_watermarks(self) -> dict[TopicPartition, int]:
         """Where each owned partition ends, as last heard: a few seconds old at most. Costs no request."""
-        return {p: max(self._ends.get(p, 0), reached) for p, reached in self._owned.items()}
+        return self._owned.high_watermarks()
 
     def statistics(self) -> Statistics:
         return self._statistics
@@ -234,37 +195,7 @@ class Source:
         found: dict[TopicPartition, Beginning] = {}
         while not found and self._clock() < deadline:
             found = await self._beginnings.find(partitions)
-        await self._begin(partitions, found)
-
-    async def _begin(
-        self, partitions: Collection[TopicPartition], found: Mapping[TopicPartition, Beginning]
-    ) -> None:
-        """Assign: what is resolved at its offset, the rest at the end of its log, paused."""
-        reading = {p: b for p, b in found.items() if not b.halted}
-        waiting = [p for p in partitions if p not in reading]
-        self._owned.update({p: b.offset for p, b in reading.items()})
-        self._halted.difference_update(reading)
-        self._halted.update(p for p, b in found.items() if b.halted)
-        self._unresolved.difference_update(found)
-        self._unresolved.update(p for p in partitions if p not in found)
-        places = [KafkaTopicPartition(p.topic, p.partition, b.offset) for p, b in reading.items()]
-        places += [KafkaTopicPartition(p.topic, p.partition, OFFSET_END) for p in waiting]
-        await self._client.incremental_assign(places)
-        if waiting:
-            await self._client.pause(_bare(waiting))
-        for one in found.values():
-            self._tell_of_loss(one)
-        if reading:
-            await self._listener.assigned([Start(p, b.offset, b.metadata) for p, b in reading.items()])
-
-    def _tell_of_loss(self, found: Beginning) -> None:
-        if not found.trouble:
-            return
-        where = found.message.partition(":")[0]
-        self.troubles.notice(found.trouble, found.message, where, blocking=found.halted)
-        if not found.halted:
-            self.records_lost[where.rpartition("/")[0]] += found.gone
-            self.troubles.works((found.trouble,), where)
+        await self._owned.begin(partitions, found)
 
     async def _on_revoke(self, _consumer: AIOConsumer, given: list[KafkaTopicPartition]) -> None:
         partitions = _ours(given)
@@ -274,7 +205,7 @@ class Source:
             if positions:
                 await self._commit_last(positions)
         finally:
-            await self._let_go(given, partitions)
+            await self._owned.let_go(partitions)
 
     async def _commit_last(self, positions: Mapping[TopicPartition, Position]) -> None:
         """Commit within the limit, or leave it: the next owner then does more again."""
@@ -299,51 +230,7 @@ class Source:
             if known:
                 self._listener.lost(known)
         finally:
-            await self._let_go(given, partitions)
-
-    async def _let_go(self, given: list[KafkaTopicPartition], partitions: Collection[TopicPartition]) -> None:
-        for partition in partitions:
-            self._owned.pop(partition, None)
-            self._ends.pop(partition, None)
-            self._displaced.pop(partition, None)
-            self.troubles.works(("data_loss", "no_offset"), name(partition))
-        for some in (self._unresolved, self._halted, self._paused):
-            some.difference_update(partitions)
-        try:
-            await self._client.incremental_unassign(given)
-        except KafkaException as exception:
-            self._take_error(exception)
-
-    # -- records that are gone -------------------------------------------------------------
-
-    async def _replace(self, partition: TopicPartition, error: KafkaError) -> None:
-        """Go on where the log still is, or halt: the next offset of an owned partition isn't in it."""
-        if partition not in self._owned or partition in self._halted:
-            return
-        found = await self._beginnings.find_again(partition, self._owned[partition], error)
-        if found is None:
-            self._displaced[partition] = error
-            return
-        self._displaced.pop(partition, None)
-        if found.halted:
-            self._halted.add(partition)
-            self._tell_of_loss(found)
-            await self._client.pause(_bare([partition]))
-            return
-        await self._client.incremental_unassign(_bare([partition]))
-        if found.rewound:
-            del self._owned[partition]
-            self._paused.discard(partition)
-            self._listener.lost([partition])
-            await self._begin([partition], {partition: found})
-            await self._client.resume(_bare([partition]))
-            return
-        self._tell_of_loss(found)
-        self._owned[partition] = found.offset
-        place = KafkaTopicPartition(partition.topic, partition.partition, found.offset)
-        await self._client.incremental_assign([place])
-        if partition in self._paused:
-            await self._client.pause(_bare([partition]))
+            await self._owned.let_go(partitions)
 
     # -- what is wrong ---------------------------------------------------------------------
 
@@ -353,21 +240,7 @@ class Source:
         self._next_look = now + LOOK_EVERY
         if not self.joined:
             await self._look_for_membership(now)
-        if self._unresolved:
-            partitions = list(self._unresolved)
-            found = await self._beginnings.find(partitions)
-            if found:
-                await self._client.incremental_unassign(_bare(found))
-                await self._begin(list(found), found)
-                await self._client.resume(_bare([p for p, b in found.items() if not b.halted]))
-        for partition, error in list(self._displaced.items()):
-            await self._replace(partition, error)
-        if self._stale:
-            partition = self._stale.pop()
-            try:
-                await self._beginnings.limits(partition)
-            except KafkaException as exception:
-                self._take_error(exception)
+        await self._owned.look()
         if self.joined and self._statistics.connected:
             self.troubles.fade(REPEATED, SILENCE, but=TOLD_ONCE)
         self.troubles.remind()
@@ -406,16 +279,9 @@ class Source:
 
     async def _on_statistics(self, text: str) -> None:
         self._statistics = parse(text)
-        for partition, end in self._statistics.ends.items():
-            if partition in self._owned:
-                self._ends[partition] = max(end, self._ends.get(partition, 0))
-        self._stale = [p for p in self._owned if p in self._paused or p in self._halted]
+        self._owned.heard_of(self._statistics.ends)
         if self._statistics.connected:
             self.troubles.works(CONNECTION)
-
-
-def _bare(partitions: Collection[TopicPartition]) -> list[KafkaTopicPartition]:
-    return [KafkaTopicPartition(p.topic, p.partition) for p in partitions]
 
 
 def _ours(given: Collection[KafkaTopicPartition]) -> list[TopicPartition]:

@@ -162,8 +162,8 @@ async def test_a_commit_after_closing_says_that_it_is_lost(kafka: Kafka) -> None
     member = Member(kafka.bootstrap, kafka.name("group"), [topic])
     async with member:
         await member.until(lambda: member.starts)
-        owned = dict(member.source._owned)
-    member.source._owned = owned
+        owned = dict(member.source._owned._offsets)
+    member.source._owned._offsets.update(owned)
     with pytest.raises(CommitRefused) as refused:
         await member.source.commit({TopicPartition(topic, 0): Position(0, "")})
     assert refused.value.kind == "lost"

@@ -1,0 +1,213 @@
+"""The partitions of this member: where each is read from, which can't be read yet, and which not at all.
+
+Given partitions, it finds where they begin and has librdkafka assign them; given records, it says which
+count. It knows the consumer, but nothing of the group's life: membership and commits are `source`'s.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from confluent_kafka import OFFSET_END, KafkaError, KafkaException
+from confluent_kafka import TopicPartition as KafkaTopicPartition
+from confluent_kafka.aio import AIOConsumer
+
+from connector.kafka.beginnings import Beginnings, name
+from connector.kafka.listener import Listener
+from connector.kafka.starts import Beginning
+from connector.kafka.troubles import CONNECTION, Troubles
+from connector.model import Fetched, Start, TopicPartition
+
+
+class Owned:
+    """What this member was assigned. `client` gives the consumer, which is made later.
+
+    `failed` is told of what librdkafka raises while something is asked or let go; it may raise.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[], AIOConsumer],
+        beginnings: Beginnings,
+        listener: Listener,
+        troubles: Troubles,
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._client = client
+        self._beginnings = beginnings
+        self._listener = listener
+        self._troubles = troubles
+        self._failed = failed
+        self._offsets: dict[TopicPartition, int] = {}
+        """What the listener owns, with the next offset to come."""
+        self._unresolved: set[TopicPartition] = set()
+        """Assigned, but where to begin isn't known yet."""
+        self._halted: set[TopicPartition] = set()
+        """Assigned, but nothing may be read."""
+        self._displaced: dict[TopicPartition, KafkaError] = {}
+        """Owned, but the next offset isn't in the log, and where to go on isn't known yet."""
+        self._paused: set[TopicPartition] = set()
+        self._ends = beginnings.ends
+        self._stale: list[TopicPartition] = []
+        """Not fetched, so that nobody tells where they end."""
+        self.records_lost: Counter[str] = Counter()
+        """By topic, records that were gone before they were read and were passed over."""
+
+    def __contains__(self, partition: TopicPartition) -> bool:
+        return partition in self._offsets
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def count(self, fetched: list[Fetched]) -> list[Fetched]:
+        """Drop what isn't owned; remember how far each partition was read."""
+        kept = [f for f in fetched if f.partition in self._offsets and f.partition not in self._halted]
+        for one in kept:
+            after = one.records[-1].offset() + 1 if one.records else 0
+            reached = max(after, one.end or 0)
+            self._offsets[one.partition] = reached
+            if reached > self._ends.get(one.partition, -1) or one.end is not None:
+                self._ends[one.partition] = reached
+            if self._troubles.active:
+                self._troubles.works(CONNECTION)
+                self._troubles.works(("topic_authorization", "topic_missing"), one.partition.topic)
+        return kept
+
+    async def pause(self, partitions: Collection[TopicPartition]) -> None:
+        """Deliver nothing more from these; what isn't owned is left out."""
+        chosen = [p for p in partitions if p in self._offsets]
+        self._paused.update(chosen)
+        if chosen:
+            await self._client().pause(bare(chosen))
+
+    async def resume(self, partitions: Collection[TopicPartition]) -> None:
+        """Undo `pause`."""
+        chosen = [p for p in partitions if p in self._offsets]
+        self._paused.difference_update(chosen)
+        if going := [p for p in chosen if p not in self._halted]:
+            await self._client().resume(bare(going))
+
+    # -- where they end --------------------------------------------------------------------
+
+    async def end_offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """Ask the brokers where these end: the first offset that a read_committed reader can't see yet.
+
+        Where a broker doesn't answer it is what it said last: each partition was asked about to be assigned.
+        """
+        for partition in partitions:
+            await self._ask_end(partition)
+        return {partition: self._ends[partition] for partition in partitions}
+
+    async def _ask_end(self, partition: TopicPartition) -> None:
+        try:
+            await self._beginnings.limits(partition)
+        except KafkaException as exception:
+            self._failed(exception)
+
+    def high_watermarks(self) -> dict[TopicPartition, int]:
+        """Where each owned partition ends, as last heard: a few seconds old at most. Costs no request."""
+        return {p: max(self._ends.get(p, 0), reached) for p, reached in self._offsets.items()}
+
+    def heard_of(self, ends: Mapping[TopicPartition, int]) -> None:
+        """Note where partitions end as fetch replies told; others are asked about, one at each `look`."""
+        for partition, end in ends.items():
+            if partition in self._offsets:
+                self._ends[partition] = max(end, self._ends.get(partition, 0))
+        self._stale = [p for p in self._offsets if p in self._paused or p in self._halted]
+
+    # -- coming and going ------------------------------------------------------------------
+
+    async def begin(
+        self, partitions: Collection[TopicPartition], found: Mapping[TopicPartition, Beginning]
+    ) -> None:
+        """Assign: what is resolved at its offset, the rest at the end of its log, paused."""
+        reading = {p: b for p, b in found.items() if not b.halted}
+        waiting = [p for p in partitions if p not in reading]
+        self._offsets.update({p: b.offset for p, b in reading.items()})
+        self._halted.difference_update(reading)
+        self._halted.update(p for p, b in found.items() if b.halted)
+        self._unresolved.difference_update(found)
+        self._unresolved.update(p for p in partitions if p not in found)
+        places = [KafkaTopicPartition(p.topic, p.partition, b.offset) for p, b in reading.items()]
+        places += [KafkaTopicPartition(p.topic, p.partition, OFFSET_END) for p in waiting]
+        await self._client().incremental_assign(places)
+        if waiting:
+            await self._client().pause(bare(waiting))
+        for one in found.values():
+            self._tell_of_loss(one)
+        if reading:
+            await self._listener.assigned([Start(p, b.offset, b.metadata) for p, b in reading.items()])
+
+    async def let_go(self, partitions: Collection[TopicPartition]) -> None:
+        """Forget these, and have librdkafka fetch them no more."""
+        for partition in partitions:
+            self._offsets.pop(partition, None)
+            self._ends.pop(partition, None)
+            self._displaced.pop(partition, None)
+            self._troubles.works(("data_loss", "no_offset"), name(partition))
+        for some in (self._unresolved, self._halted, self._paused):
+            some.difference_update(partitions)
+        try:
+            await self._client().incremental_unassign(bare(partitions))
+        except KafkaException as exception:
+            self._failed(exception)
+
+    # -- records that are gone -------------------------------------------------------------
+
+    async def replace(self, partition: TopicPartition, error: KafkaError) -> None:
+        """Go on where the log still is, or halt: the next offset of an owned partition isn't in it."""
+        if partition not in self._offsets or partition in self._halted:
+            return
+        found = await self._beginnings.find_again(partition, self._offsets[partition], error)
+        if found is None:
+            self._displaced[partition] = error
+            return
+        self._displaced.pop(partition, None)
+        if found.halted:
+            self._halted.add(partition)
+            self._tell_of_loss(found)
+            await self._client().pause(bare([partition]))
+            return
+        await self._client().incremental_unassign(bare([partition]))
+        if found.rewound:
+            del self._offsets[partition]
+            self._paused.discard(partition)
+            self._listener.lost([partition])
+            await self.begin([partition], {partition: found})
+            await self._client().resume(bare([partition]))
+            return
+        self._tell_of_loss(found)
+        self._offsets[partition] = found.offset
+        place = KafkaTopicPartition(partition.topic, partition.partition, found.offset)
+        await self._client().incremental_assign([place])
+        if partition in self._paused:
+            await self._client().pause(bare([partition]))
+
+    def _tell_of_loss(self, found: Beginning) -> None:
+        if not found.trouble:
+            return
+        where = found.message.partition(":")[0]
+        self._troubles.notice(found.trouble, found.message, where, blocking=found.halted)
+        if not found.halted:
+            self.records_lost[where.rpartition("/")[0]] += found.gone
+            self._troubles.works((found.trouble,), where)
+
+    # -- what could not be done yet --------------------------------------------------------
+
+    async def look(self) -> None:
+        """Ask again where partitions begin, go on or end that it isn't known of."""
+        if self._unresolved:
+            found = await self._beginnings.find(list(self._unresolved))
+            if found:
+                await self._client().incremental_unassign(bare(found))
+                await self.begin(list(found), found)
+                await self._client().resume(bare([p for p, b in found.items() if not b.halted]))
+        for partition, error in list(self._displaced.items()):
+            await self.replace(partition, error)
+        if self._stale:
+            await self._ask_end(self._stale.pop())
+
+
+def bare(partitions: Iterable[TopicPartition]) -> list[KafkaTopicPartition]:
+    """Name partitions as librdkafka does, without an offset."""
+    return [KafkaTopicPartition(p.topic, p.partition) for p in partitions]

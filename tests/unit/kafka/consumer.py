@@ -1,0 +1,154 @@
+"""The client of a broker that a test writes: what it has, what was asked of it, what is assigned."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any
+
+from confluent_kafka import OFFSET_END, OFFSET_INVALID, KafkaError, KafkaException, Message
+from confluent_kafka import TopicPartition as KafkaTopicPartition
+
+from connector.model import Position, TopicPartition
+
+END = OFFSET_END
+SILENT = KafkaError(KafkaError._TIMED_OUT, "no answer")
+Given = Callable[[Any, list[KafkaTopicPartition]], Awaitable[None]]
+
+
+class FakeConsumer:
+    """`AIOConsumer` as far as the source uses it. Assigned partitions are in `places`, with their offset."""
+
+    def __init__(self) -> None:
+        self.log: dict[TopicPartition, tuple[int, int]] = {}
+        """The first offset and the end; a partition that isn't here can't be asked about."""
+        self.committed_offsets: dict[TopicPartition, Position] = {}
+        self.unreadable: dict[TopicPartition, KafkaError] = {}
+        """Partitions whose committed offset the broker can't tell."""
+        self.silent = False
+        self.messages: list[Message] = []
+        self.failures: list[Exception] = []
+        """Raised by the next fetches."""
+        self.refusals: list[Exception | KafkaError] = []
+        """Raised by the next commits, or the answer about each of their partitions."""
+        self.epoch = -1
+        self.questions = 0
+        self.places: dict[TopicPartition, int] = {}
+        self.paused: set[TopicPartition] = set()
+        self.properties: dict[str, Any] = {}
+        self.topics: list[str] = []
+        self.given: dict[str, Given] = {}
+        self.closed = False
+
+    async def subscribe(self, topics: list[str], **callbacks: Given) -> None:
+        self.topics, self.given = topics, callbacks
+
+    async def consume(self, number: int, wait: float) -> list[Message]:
+        assert wait >= 0
+        if self.failures:
+            raise self.failures.pop(0)
+        found, self.messages = self.messages[:number], self.messages[number:]
+        return found
+
+    async def commit(
+        self, *, offsets: list[KafkaTopicPartition], asynchronous: bool
+    ) -> list[KafkaTopicPartition]:
+        assert not asynchronous
+        if self.closed:
+            raise RuntimeError("Consumer closed")
+        refusal = self.refusals.pop(0) if self.refusals else None
+        if isinstance(refusal, Exception):
+            raise refusal
+        if refusal is not None:
+            return [Refused(one, refusal) for one in offsets]  # type: ignore[misc]  # an error can't be set
+        for one in offsets:
+            self.committed_offsets[ours(one)] = Position(one.offset, one.metadata or "")
+        return offsets
+
+    async def committed(
+        self,
+        asked: list[KafkaTopicPartition],
+        timeout: float,  # noqa: ASYNC109  # the client's own name
+    ) -> list[Any]:
+        self._ask(timeout)
+        found: list[Any] = []
+        for one in asked:
+            position = self.committed_offsets.get(ours(one), Position(OFFSET_INVALID, ""))
+            error = self.unreadable.get(ours(one))
+            answer = KafkaTopicPartition(
+                one.topic, one.partition, position.offset, metadata=position.metadata
+            )
+            found.append(answer if error is None else Refused(one, error))
+        return found
+
+    async def get_watermark_offsets(
+        self,
+        one: KafkaTopicPartition,
+        timeout: float,  # noqa: ASYNC109  # the client's own name
+    ) -> tuple[int, int]:
+        self._ask(timeout)
+        if ours(one) not in self.log:
+            raise KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION, "unknown"))
+        return self.log[ours(one)]
+
+    def _ask(self, limit: float) -> None:
+        assert 0 < limit <= 5
+        self.questions += 1
+        if self.silent:
+            raise KafkaException(SILENT)
+
+    async def consumer_group_metadata(self) -> bytes:
+        return b"CGMDv2:" + self.epoch.to_bytes(4, "little", signed=True) + b"rest"
+
+    async def incremental_assign(self, given: list[KafkaTopicPartition]) -> None:
+        for one in given:
+            assert ours(one) not in self.places, "assigned twice"
+            self.places[ours(one)] = one.offset
+
+    async def incremental_unassign(self, given: list[KafkaTopicPartition]) -> None:
+        for one in given:
+            if self.places.pop(ours(one), None) is None:
+                raise KafkaException(KafkaError(KafkaError._INVALID_ARG, "not assigned"))
+            self.paused.discard(ours(one))
+
+    async def pause(self, given: list[KafkaTopicPartition]) -> None:
+        assert {ours(one) for one in given} <= set(self.places)
+        self.paused.update(ours(one) for one in given)
+
+    async def resume(self, given: list[KafkaTopicPartition]) -> None:
+        assert {ours(one) for one in given} <= set(self.places)
+        self.paused.difference_update(ours(one) for one in given)
+
+    async def close(self) -> None:
+        if self.places:
+            await self.given["on_revoke"](self, theirs(self.places))
+        self.closed = True
+
+
+class Refused:
+    """A partition of an answer that says an error."""
+
+    def __init__(self, one: KafkaTopicPartition, error: KafkaError) -> None:
+        self.topic, self.partition, self.offset, self.metadata = (
+            one.topic,
+            one.partition,
+            OFFSET_INVALID,
+            None,
+        )
+        self.error = error
+
+
+def ours(one: KafkaTopicPartition) -> TopicPartition:
+    return TopicPartition(one.topic, one.partition)
+
+
+def theirs(partitions: Collection[TopicPartition]) -> list[KafkaTopicPartition]:
+    return [KafkaTopicPartition(each.topic, each.partition) for each in partitions]
+
+
+def messages(partition: TopicPartition, offsets: Sequence[int], error: int | None = None) -> list[Message]:
+    """Records, or errors about these offsets."""
+    failure = None if error is None else KafkaError(error, "why")
+    return [
+        Message(topic=partition.topic, partition=partition.partition, offset=each, value=b"v", error=failure)
+        for each in offsets
+    ]
