@@ -60,7 +60,7 @@ class Adoption:
     def attach(self, event: Event, job: Job) -> None:
         """A record of an adopted job was read: its device's lane is shut until the report is in."""
         head = self._lanes.holder(event.keys[0])
-        if head is not None and head.job and head.job != job.serial:  # in a job of another topic's, too
+        if head is not None and head.job != job.serial:  # its older records wait behind another topic's event
             head = next((each for each in job.events if each.keys == event.keys), None)
         if head is not None and head.job == job.serial and merge(head, event, _ANY_SIZE):
             return

@@ -168,6 +168,8 @@ class Answers:
             job.without_details = False
             self._tracking.at(job, now)
             return
+        if report.state is JobState.COMPLETED and self._tracking.rows_may_come(job, report, now):
+            return
         self._tracking.finished(job, asked_at)
         if job.batch is not None:
             watched = job.unfinished_at > 0

@@ -69,6 +69,8 @@ class Job:
     progress: int = -1
     without_details: bool = False
     """The API sends rows with unfinished jobs: ask without them until the end."""
+    incomplete: int = 0
+    """How often its report, though Completed, had fewer rows than devices."""
     unknown: int = 0
     """How often in a row the API said that it does not know this job."""
 

@@ -15,6 +15,10 @@ UNKNOWN_LIMIT = 3
 """Times in a row that the API must say it doesn't know a job before it counts as lost."""
 UNKNOWN_DELAY = 1.0
 """Seconds between them: a job just made may not be known everywhere yet."""
+INCOMPLETE_DELAYS = (0.5, 2.0)
+"""Seconds until a Completed job whose report has fewer rows than devices is asked about again, each time."""
+IN_VAIN = 10.0
+"""Seconds for which no report is asked for again after that brought no row: this API leaves some out."""
 
 
 class Tracking:
@@ -24,6 +28,7 @@ class Tracking:
         self._limits = limits
         self._schedules = {endpoint: PollSchedule(limits.poll_ceiling) for endpoint in Endpoint}
         self._timetable: list[tuple[float, int]] = []
+        self._in_vain_until = 0.0
         self.jobs: dict[int, Job] = {}
 
     def __len__(self) -> int:
@@ -81,6 +86,23 @@ class Tracking:
         if not job.adopted:
             age = max(0.0, asked_at - job.accepted_at)
             self._schedules[job.endpoint].learn(job.unfinished_at, max(age, job.unfinished_at))
+
+    def rows_may_come(self, job: Job, report: JobReport, now: float) -> bool:
+        """Whether a Completed job is asked about once more, because its report has fewer rows than devices.
+
+        The contract leaves open if the rows are there as soon as the word is. To submit a device again
+        costs more than a GET, and may apply it twice.
+        """
+        if len(report.rows or ()) >= len(job.events):
+            return False
+        if job.incomplete == len(INCOMPLETE_DELAYS):
+            self._in_vain_until = now + IN_VAIN
+            return False
+        if not job.incomplete and now < self._in_vain_until:
+            return False
+        self.at(job, now + INCOMPLETE_DELAYS[job.incomplete])
+        job.incomplete += 1
+        return True
 
     def expired(self, job: Job, now: float) -> bool:
         """Whether the job has been unfinished for too long."""

@@ -323,6 +323,21 @@ def test_a_record_that_failed_in_an_adopted_job_waits_its_turn_behind_the_device
     assert drive.at_rest()
 
 
+def test_records_of_one_adopted_update_stay_together_though_their_device_fails_elsewhere_meanwhile() -> None:
+    drive = Drive()
+    drive.assign(P0)
+    drive.read(tags(0, "A"))
+    drive.start_job()
+    drive.assign(P1, *remembered(0, {"J": [0, 1]}))
+    drive.read(tags(0, "A", partition=P1, values={"a": "old"}))
+    other = next(job for job in drive.engine.tracking.jobs.values() if not job.adopted)
+    drive.engine.polled(other, FAILED, drive.now, drive.now)
+    drive.read(tags(1, "A", partition=P1, values={"a": "new"}))
+    drive.run(poll=lambda job: completed() if job.adopted else None)
+    assert [offsets for offsets in drive.sent if 1 in offsets] == [[0, 1]]
+    assert (drive.position(P0), drive.position(P1)) == (1, 2)
+
+
 def test_a_full_buffer_does_not_keep_adopted_records_from_being_read() -> None:
     drive = Drive(limits(max_events=20, max_devices=2, max_in_flight=1))
     drive.assign(P0)

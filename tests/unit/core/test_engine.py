@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import pytest
 
-from connector.model import Denied, Endpoint, Unavailable, Unsent
+from connector.model import Denied, Endpoint, Event, Unavailable, Unsent
 from tests.unit.core.builders import (
     NOW,
     P0,
     P1,
     UNDECODABLE,
+    all_done,
     devices,
     limits,
     registration,
@@ -172,6 +175,48 @@ def test_an_end_is_not_reached_while_a_letter_is_owed() -> None:
     assert not drive.engine.assignments[P0].done
     drive.run()
     assert drive.engine.assignments[P0].done
+
+
+# -- a report that is not whole ----------------------------------------------------------------------
+
+
+def asked(drive: Drive, rows: Callable[[int], Sequence[Event]]) -> int:
+    """Answer each GET with Completed and the rows of these events; return how many GETs there were."""
+    before = drive.gets
+    drive.run(poll=lambda _: all_done(rows(drive.gets - before)))
+    return drive.gets - before
+
+
+def test_rows_that_come_late_are_waited_for_and_nothing_is_sent_again() -> None:
+    drive, events = Drive(), devices(range(4))
+    drive.assign()
+    drive.read(*events)
+    assert asked(drive, lambda gets: events[: 2 * gets]) == 2
+    assert drive.posts == 1
+    assert drive.position() == 4
+    assert drive.letters == []
+
+
+def test_a_device_whose_row_never_comes_is_sent_again_after_three_questions() -> None:
+    drive, events = Drive(), devices(range(4))
+    drive.assign()
+    drive.read(*events)
+    drive.wait_for(lambda: bool(drive.submits))
+    drive.posted(drive.submits[0])
+    for _ in range(3):
+        assert drive.posts == 1
+        drive.polled(drive.next_poll(), all_done(events[:3]))
+    drive.run()
+    assert drive.sent == [[0, 1, 2, 3], [3]]
+
+
+def test_an_api_that_leaves_rows_out_is_not_asked_thrice_about_each_job() -> None:
+    drive = Drive(limits(max_devices=2, max_attempts=1, max_in_flight=1, linger=0.0))
+    drive.assign()
+    drive.read(*devices(range(40)))
+    drive.run(poll=lambda job: all_done(job.events[:1]))
+    assert drive.position() == 40
+    assert drive.gets < 20 + 2 * 3 + 20, "20 jobs; the questions in vain; the devices alone"
 
 
 # -- the gate ----------------------------------------------------------------------------------------

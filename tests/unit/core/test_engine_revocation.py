@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.core import checkpoint
-from connector.model import Position, TopicPartition, Unavailable
+from connector.model import Position, Row, TopicPartition, Unavailable
 from tests.unit.core.builders import (
     FAILED,
     P0,
@@ -271,7 +271,8 @@ def test_a_retry_that_was_to_come_later_goes_with_its_partition() -> None:
     drive.read(tags(0, "A"))
     drive.read(tags(0, "B", partition=P1))
     drive.start_job()
-    drive.polled(drive.next_poll(), completed())
+    none = completed(Row(hwid="A", status="not found"), Row(hwid="B", status="not found"))
+    drive.polled(drive.next_poll(), none)
     drive.engine.revoked([P1], drive.now)
     drive.run()
     assert drive.sent == [[0, 0], [0]]
