@@ -15,6 +15,8 @@ from connector.finding import Finding, Outcome
 from tests.settings import with_environment
 
 _NOBODY = "127.0.0.1:1"
+PATIENCE = 0.1
+"""Seconds that a silent partner is waited for."""
 
 
 class Api(HTTPServer):
@@ -59,14 +61,14 @@ def answering(status: int, body: object) -> Iterator[Api]:
         server.server_close()
 
 
-def asked(**environment: str) -> Finding:
+def asked(patience: float = 5.0, **environment: str) -> Finding:
     """Ask the API alone."""
-    return asyncio.run(api(with_environment(**environment), patience=0.5, code="AAAAA-BBBBB"))
+    return asyncio.run(api(with_environment(**environment), patience, code="AAAAA-BBBBB"))
 
 
 def checked(**environment: str) -> list[Finding]:
     settings = with_environment(CONNECTOR_KAFKA_BOOTSTRAP_SERVERS=_NOBODY, **environment)
-    return list(findings(settings, patience=0.2))
+    return list(findings(settings, patience=PATIENCE))
 
 
 @pytest.mark.parametrize(
@@ -130,10 +132,10 @@ def test_a_token_file_that_was_emptied_is_a_problem(tmp_path: Path) -> None:
         CONNECTOR_PUSHWOOSH_TOKEN="",
         CONNECTOR_PUSHWOOSH_TOKEN_FILE=str(file),
     )
-    found = {one.what: one for one in findings(settings, patience=0.2)}
+    found = {one.what: one for one in findings(settings, patience=PATIENCE)}
     assert found[f"token file {file}"].outcome is Outcome.OK
     file.write_text("")
-    found = {one.what: one for one in findings(settings, patience=0.2)}
+    found = {one.what: one for one in findings(settings, patience=PATIENCE)}
 
     assert found[f"token file {file}"].outcome is Outcome.PROBLEM
 
@@ -150,7 +152,7 @@ def test_a_host_that_has_no_address_is_named() -> None:
         CONNECTOR_KAFKA_BOOTSTRAP_SERVERS="no.such.host.invalid:9092",
         CONNECTOR_PUSHWOOSH_URL=f"http://{_NOBODY}",
     )
-    brokers = list(findings(settings, patience=0.5))[1]
+    brokers = list(findings(settings, patience=PATIENCE))[1]
 
     assert brokers.outcome is Outcome.PROBLEM
     assert "no.such.host.invalid" in brokers.result
@@ -164,8 +166,8 @@ async def test_a_silent_api_does_not_hang_it() -> None:
 
     server = await asyncio.start_server(hold, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    found = await asyncio.to_thread(asked, CONNECTOR_PUSHWOOSH_URL=f"http://127.0.0.1:{port}")
+    found = await asyncio.to_thread(asked, PATIENCE, CONNECTOR_PUSHWOOSH_URL=f"http://127.0.0.1:{port}")
     server.close()
 
     assert found.outcome is Outcome.PROBLEM
-    assert "0.5 s" in found.result
+    assert f"{PATIENCE:g} s" in found.result

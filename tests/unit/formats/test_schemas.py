@@ -208,7 +208,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def openssl(*arguments: str) -> None:
         subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
 
-    new = ["-newkey", "rsa:2048", "-keyout"]
+    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-keyout"]
     subject = ["-subj", "/CN=authority", "-addext", "keyUsage=critical,keyCertSign"]
     openssl("req", "-x509", *new, "ca.key", "-out", "ca.pem", "-nodes", "-days", "2", *subject)
     (folder / "names").write_text("subjectAltName=DNS:localhost\n")
