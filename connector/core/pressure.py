@@ -34,9 +34,13 @@ class Pressure:
         All are paused when a bound is reached. Before that a partition is paused that holds more
         than its share of a buffer more than half full: it must not starve the others. Records of
         adopted jobs are always read on: nothing is submitted before, so the buffer would stay full.
+
+        One that holds less than half its share is resumed as soon as there is room for the other half: a
+        partition whose events wait for a person to mend something must not keep the others paused.
         """
         used = self._used(homes)
         share = max(1, len(homes))
+        room = max(LOW, 1 - LOW / share)
         pause: list[TopicPartition] = []
         resume: list[TopicPartition] = []
         for home in homes:
@@ -47,7 +51,7 @@ class Pressure:
             if not home.paused and (home.at_end or too_much):
                 home.paused = True
                 pause.append(home.partition)
-            elif home.paused and not home.at_end and used <= LOW and own <= LOW:
+            elif home.paused and not home.at_end and used <= room and own <= LOW:
                 home.paused = False
                 resume.append(home.partition)
         return pause, resume

@@ -1,0 +1,90 @@
+"""What a halted application is to the others: where it stops them, and where it doesn't."""
+
+from __future__ import annotations
+
+from connector.core.jobs import Batch
+from connector.core.pressure import LOW
+from connector.model import Denied, Event, PostAnswer, TopicPartition
+from tests.unit.core.builders import P0, P1, limits, tags
+from tests.unit.core.driving import Drive
+
+HALTED = "BBBBB-BBBBB"
+DENIED = Denied("unauthorized", "unauthorized", 401)
+
+
+def refuses_one(batch: Batch) -> PostAnswer | None:
+    return DENIED if batch.application == HALTED else None
+
+
+def event(at: int, partition: TopicPartition, *, halted: bool) -> Event:
+    """An event of a device of its own, of the halted application or of the default one."""
+    whose = {"application": HALTED} if halted else {}
+    return tags(at, f"p{partition.partition}-{at}", partition=partition, **whose)
+
+
+def read_what_is_wanted(drive: Drive, backlogs: dict[TopicPartition, list[Event]], once: int = 5) -> bool:
+    """Deliver what a consumer would as long as there is room: all at once, so that
+    partitions get paused."""
+    given = True
+    found = False
+    while given:
+        given = False
+        for partition, left in backlogs.items():
+            if left and partition not in drive.paused and not drive.engine.full:
+                drive.read(*left[:once])
+                del left[:once]
+                given = found = True
+                drive.plan()
+    return found
+
+
+def run(drive: Drive, backlogs: dict[TopicPartition, list[Event]]) -> None:
+    """Read and answer until nothing more comes of it; the halted application stays halted."""
+    while read_what_is_wanted(drive, backlogs):
+        drive.run(refuses_one, seconds=2)
+
+
+def test_with_a_topic_of_its_own_an_application_settles_all_it_has_beside_a_halted_one() -> None:
+    drive = Drive(limits(max_events=64, max_devices=5))
+    drive.assign(P0)
+    drive.assign(P1)
+    backlogs = {
+        P0: [event(at, P0, halted=True) for at in range(500)],
+        P1: [event(at, P1, halted=False) for at in range(500)],
+    }
+    run(drive, backlogs)
+    assert drive.position(P1) == 500
+    assert drive.position(P0) <= 0
+    assert 64 * LOW <= drive.engine.assignments[P0].events < 64, "it holds its share and no more"
+
+
+def test_a_small_share_of_the_partitions_is_enough_not_to_be_stopped_by_a_halted_application() -> None:
+    drive = Drive(limits(max_events=800, max_devices=5))
+    partitions = [TopicPartition("events", number) for number in range(8)]
+    for partition in partitions:
+        drive.assign(partition)
+    backlogs = {each: [event(at, each, halted=each != P0) for at in range(400)] for each in partitions}
+    run(drive, backlogs)
+    assert drive.position(P0) == 400
+
+
+def test_in_one_partition_a_halted_application_stops_the_others_where_the_checkpoint_ends() -> None:
+    """What is sent beyond it a crash would send again: the halted events hold back the position."""
+    drive = Drive(limits(max_events=5000, max_devices=10, max_metadata=200))
+    drive.assign(P0)
+    backlogs = {P0: [event(at, P0, halted=at % 2 == 0) for at in range(4000)]}
+    run(drive, backlogs)
+    home = drive.engine.assignments[P0]
+    assert drive.position(P0) == 0
+    confirmed = home.offsets.settled_beyond()
+    assert 20 < confirmed < 1000
+    assert home.reach is not None
+    posts = drive.posts
+    drive.later(5)
+    drive.plan()
+    assert drive.posts == posts, "the other application waits"
+
+    drive.engine.credentials_changed(HALTED, drive.now)
+    drive.run()
+    assert drive.position(P0) == 4000
+    assert drive.at_rest()
