@@ -60,9 +60,11 @@ class Adoption:
     def attach(self, event: Event, job: Job) -> None:
         """A record of an adopted job was read: its device's lane is shut until the report is in."""
         head = self._lanes.holder(event.keys[0])
-        if head is not None and head.job != job.serial:  # its older records wait behind another topic's event
-            head = next((each for each in job.events if each.keys == event.keys), None)
-        if head is not None and head.job == job.serial and merge(head, event, _ANY_SIZE):
+        if head is not None and not (head.job == job.serial and head.home.live):
+            # The job's older records of this device wait behind another event: another topic's, or what was
+            # sent of themselves by this process before the partition went and came back.
+            head = next((each for each in job.events if each.keys == event.keys and each.home.live), None)
+        if head is not None and merge(head, event, _ANY_SIZE):
             return
         displaced = self._lanes.seize(event)
         if displaced:

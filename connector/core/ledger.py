@@ -126,7 +126,7 @@ class Ledger:
         letters = [] if hold_letters else self.owed.take(now, at_once=at_once)
         if not (letters or self._unrecorded or at_once or now >= self._quiet_until):
             return None
-        letters = self._memorable(letters)
+        letters = self._memorable(letters, now)
         dirty = [home for home in self.assignments.values() if home.dirty]
         if not dirty:
             return None
@@ -141,7 +141,7 @@ class Ledger:
         self._quiet_until = now + QUIET + QUIET_PER_PARTITION * len(dirty)
         return Commit(self.operation.positions, [owed.letter for owed in letters])
 
-    def _memorable(self, letters: list[Owed]) -> list[Owed]:
+    def _memorable(self, letters: list[Owed], now: float) -> list[Owed]:
         """Settle letters for the commit that writes them; put those aside that are too far ahead.
 
         What a checkpoint forgets, the next owner writes again. So none is written farther from the lowest
@@ -152,7 +152,7 @@ class Ledger:
         sure = checkpoint.surely_covers(self._max_metadata)
         kept: list[Owed] = []
         for owed in letters:
-            if owed.offset < owed.home.offsets.safe() + sure:
+            if owed.offset < owed.home.offsets.safe() + sure or owed.overdue_at() <= now:
                 kept.append(owed)
                 owed.home.version += 1
                 owed.home.letters_until = max(owed.home.letters_until, owed.offset + 1)

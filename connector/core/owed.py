@@ -7,6 +7,7 @@ delay of their own, and those too far ahead to be remembered once their partitio
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,12 @@ from connector.model import Event, Letter
 MOST_LETTERS = 1000
 MOST_LETTER_BYTES = 16 << 20
 """Of one commit."""
+PATIENCE = 60.0
+"""Seconds that a device's later events wait for a letter which no checkpoint would remember as written.
+
+What is before it in its partition may itself wait, behind another topic's events, for that device. Then
+nothing would ever move: the letter is written all the same. After a crash just then it exists twice.
+"""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +58,10 @@ class Owed:
     hold: Hold | None = None
     failures: int = 0
 
+    def overdue_at(self) -> float:
+        """Return when it is to be written though it may be forgotten; never, if nobody waits for it."""
+        return math.inf if self.hold is None else self.since + PATIENCE
+
 
 class OwedLetters:
     """The letters of all partitions that are ours, but for those of a commit under way."""
@@ -80,8 +91,12 @@ class OwedLetters:
         if now < self._not_before and not at_once:
             return []
         if self._beyond:
-            self._waiting.extend(owed for version, owed in self._beyond if owed.home.version != version)
-            self._beyond = [item for item in self._beyond if item[1].home.version == item[0]]
+            aside, self._beyond = self._beyond, []
+            for version, owed in aside:
+                if owed.home.version != version or owed.overdue_at() <= now:
+                    self._waiting.append(owed)
+                else:
+                    self._beyond.append((version, owed))
         while self._later and (at_once or self._later[0][0] <= now):
             self._waiting.append(heappop(self._later)[2])
         chosen: list[Owed] = []
@@ -139,6 +154,9 @@ class OwedLetters:
         times: list[float] = []
         if self._waiting or any(owed.home.version != version for version, owed in self._beyond):
             times.append(self._not_before)
+        overdue_at = min((owed.overdue_at() for _, owed in self._beyond), default=math.inf)
+        if overdue_at < math.inf:
+            times.append(max(overdue_at, self._not_before))
         if self._later:
             times.append(max(self._later[0][0], self._not_before))
         return min(times, default=None)

@@ -7,6 +7,7 @@ import pytest
 from connector.core import checkpoint
 from connector.core.checkpoint import JobSlice
 from connector.core.limits import Limits
+from connector.core.owed import PATIENCE
 from connector.model import (
     Endpoint,
     Event,
@@ -336,6 +337,19 @@ def test_records_of_one_adopted_update_stay_together_though_their_device_fails_e
     drive.run(poll=lambda job: completed() if job.adopted else None)
     assert [offsets for offsets in drive.sent if 1 in offsets] == [[0, 1]]
     assert (drive.position(P0), drive.position(P1)) == (1, 2)
+
+
+def test_a_letter_that_waits_for_a_record_which_waits_for_its_device_is_written_after_a_while() -> None:
+    drive = Drive(limits(max_metadata=100, max_attempts=1, linger=1.0))
+    drive.assign(P1)
+    drive.read(registration(0, "X", push_token="T", partition=P1))
+    drive.assign(P0, *remembered(0, {"J": [1]}))
+    drive.read(registration(0, "Y", push_token="T"), tags(1, "X"))
+    drive.run(poll=lambda job: completed(row(tags(1, "X"), "failed")) if job.adopted else None)
+    assert drive.letters == [(P0, 1, "device_failed")]
+    assert (drive.position(P0), drive.position(P1)) == (2, 1)
+    assert drive.now - NOW > PATIENCE
+    assert drive.at_rest()
 
 
 def test_a_full_buffer_does_not_keep_adopted_records_from_being_read() -> None:
