@@ -29,7 +29,7 @@ from tests.unit.core.builders import P0, P1, limits
 
 Thing = TypeVar("Thing")
 PARTITIONS = [P0, P1, TopicPartition("more", 0)]
-SEEDS = range(300)
+SEEDS = range(200)
 STEPS = 150
 DENIED = Denied("unauthorized", "unauthorized", 401)
 STATUSES = ["done"] * 8 + ["failed", "not found", "missing", "refused"]

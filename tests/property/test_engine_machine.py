@@ -199,4 +199,4 @@ class AnEngine(RuleBasedStateMachine):
 
 
 TestAnEngine = AnEngine.TestCase
-TestAnEngine.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+TestAnEngine.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)

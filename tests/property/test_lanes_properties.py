@@ -147,4 +147,4 @@ def apply(states: dict[str, dict[str, Any]], event: Event, row: bytes) -> None:
 
 
 TestLanesAgainstAList = LanesAgainstAList.TestCase
-TestLanesAgainstAList.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestLanesAgainstAList.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

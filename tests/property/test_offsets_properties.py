@@ -56,7 +56,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @pytest.mark.parametrize(("long_gap", "trim_at"), [(65_536, 4_096), (5, 3), (1, 1)])
 @given(start=st.integers(0, 50), settled=st.lists(st.integers(0, 1), max_size=40).map(bytes), steps=STEPS)
 def test_offsets_answer_as_two_plain_sets_do(
