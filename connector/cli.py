@@ -140,8 +140,16 @@ def sandbox(  # noqa: PLR0913 - an option each
         Path | None,
         typer.Option(metavar="FILE", help="JSON or TOML: the tags that exist, name to type."),
     ] = None,
-    application: Annotated[str | None, typer.Option(help="The only application that is known.")] = None,
-    token: Annotated[str | None, typer.Option(help="The only token that is accepted.")] = None,
+    application: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODE[=TOKEN]",
+            help="A known application, and the only token it takes; may be given again. Else: any.",
+        ),
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(help="The token of applications without one of their own. Else: any.")
+    ] = None,
     light: Annotated[bool, typer.Option("--light", help="Keep no state of devices: for measuring.")] = False,
     seed: Annotated[int, typer.Option(help="Repeats chance.")] = 0,
 ) -> None:
@@ -157,7 +165,7 @@ def sandbox(  # noqa: PLR0913 - an option each
             capacity=capacity,
             faults=faults,
             schema=schema,
-            application=application,
+            applications=application or (),
             token=token,
             light=light,
             seed=seed,

@@ -26,7 +26,7 @@ from connector.sandbox.contract import (
     check_schema,
     read_request,
 )
-from connector.sandbox.devices import Devices, KnownDevice
+from connector.sandbox.devices import KnownDevice, Population
 from connector.sandbox.faults import (
     BatchRefused,
     Faults,
@@ -50,7 +50,8 @@ from connector.sandbox.triggers import Triggers
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What is fixed when the sandbox starts.
 
-    `application` and `token`: the only ones accepted; None accepts any. `schema`: the tags
+    `application` and `token`: the only ones accepted; None accepts any. `applications`: more that are
+    known, each with the token that it alone takes, or None for `token`. `schema`: the tags
     that exist (name -> type); None takes every tag. `light` keeps no state per device, for
     benchmarks. `journal` notes every device in the order of application, without bound.
     Finished jobs are kept for `retention` seconds and up to `kept_devices` rows.
@@ -58,6 +59,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     application: str | None = None
     token: str | None = None
+    applications: dict[str, str | None] = {}
     schema: Schema | None = None
     light: bool = False
     journal: bool = False
@@ -66,6 +68,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         check_schema(self.schema or {})
+
+    def denial(self, application: str, token: str) -> Reply | None:
+        """Refuse credentials: a wrong token, an application that isn't known, another application's token."""
+        known = {*self.applications, self.application} - {None}
+        if not known or application in known:
+            right = self.applications.get(application) or self.token
+            return None if right in (None, token) else replies.unauthorized()
+        tokens = {*self.applications.values(), self.token} - {None}
+        return replies.unauthorized() if tokens and token not in tokens else replies.unknown_application()
 
 
 class Audience:
@@ -87,7 +98,7 @@ class Audience:
     def reset(self, now: float) -> None:
         """Forget everything but the options and the faults; those are put in place anew."""
         options = self.options
-        self.devices = Devices()
+        self.devices = Population()
         self.journal: list[Applied] = []
         self._triggers = Triggers(self.faults, self._rng, now, self._seed)
         self._workshop = Workshop(
@@ -150,7 +161,8 @@ class Audience:
             posts=tally.posts,
             gets=tally.gets,
             replies=dict(tally.replies),
-            devices_received=tally.devices_received,
+            devices_received=tally.received.total(),
+            devices_by_application=dict(tally.received),
             devices_known=len(self.devices),
             jobs={"unfinished": tally.unfinished, **tally.jobs},
             most_jobs_unfinished=tally.most_unfinished,
@@ -190,10 +202,9 @@ class Audience:
         self, endpoint: Endpoint, request: Request, limit: SizeLimit | None, now: float
     ) -> Reply | None:
         """Refuse a request that is well formed for who sends it, its size, or one bad device."""
-        if self.options.token not in (None, request.auth):
-            return replies.unauthorized()
-        if self.options.application not in (None, request.application):
-            return replies.unknown_application()
+        denial = self.options.denial(request.application, request.auth)
+        if denial is not None:
+            return denial
         if limit is not None and limit.max_devices is not None and len(request.devices) > limit.max_devices:
             return replies.too_large(limit.status)
         refused = self._triggers.on_batch(BatchRefused, "batch_refused", request.devices, endpoint, now)
@@ -210,13 +221,16 @@ class Audience:
         job = Job(
             number=tally.posts,
             request_id=str(uuid.UUID(int=self._rng.getrandbits(128), version=4)),
+            application=request.application,
             endpoint=endpoint,
             posted=now,
             due=self._jobs.turn(now, self.faults.capacity) + self.faults.latency.draw(self._rng),
             size=len(devices),
             devices=devices,
-            names=self._unfinished.enter(devices, orphan),
-            contents=[] if self.options.light else self._submissions.enter(endpoint, devices),
+            names=self._unfinished.enter(request.application, devices, orphan),
+            contents=[]
+            if self.options.light
+            else self._submissions.enter(request.application, endpoint, devices),
             create_missing_tags=request.create_missing_tags,
             orphan=orphan,
             lost=lost is not None,
@@ -229,7 +243,7 @@ class Audience:
             job.end, job.message, job.applied = "failed", failed.message, failed.applied
         if lost is not None:
             job.applied = job.applied and lost.applied
-        tally.devices_received += len(devices)
+        tally.received[request.application] += len(devices)
         tally.operator_missing += sum(
             isinstance(device, TagChange) and device.list_operator is None for device in devices
         )
@@ -239,7 +253,7 @@ class Audience:
 
     def _end(self, job: Job, now: float) -> None:
         """Carry a job out, if it takes effect, and let its devices go."""
-        self._unfinished.leave(job.names, job.orphan)
+        self._unfinished.leave(job.application, job.names, job.orphan)
         self._tally.ended(job.end)
         if job.end == "completed" and job.applied:
             untold = self._workshop.carry_out(job, self._triggers, self.faults.create_devices, now)

@@ -23,9 +23,10 @@ Tags = dict[str, Any]
 
 
 class KnownDevice(msgspec.Struct, gc=False, omit_defaults=True):
-    """One device as the sandbox knows it: the identifier it is kept by, and its tags."""
+    """One device of one application as the sandbox knows it: the identifier it is kept by, and its tags."""
 
     tags: Tags
+    application: str = ""
     hwid: str | None = None
     user_id: str | None = None
     push_token: str | None = None
@@ -81,14 +82,15 @@ def _has(values: list[Any], wanted: Any) -> bool:
 
 
 class Devices:
-    """Every device that was registered or got tags, by hwid, by user_id or by push_token.
+    """Every device of an application that was registered or got tags, by hwid, by user_id or by push_token.
 
     The three name separate devices, except that a push token which a registration gave to a
     hwid names that device from then on. A change that gives several identifiers is about the
     first of hwid, user_id, push_token.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, application: str = "") -> None:
+        self._application = application
         self._by_hwid: dict[str, KnownDevice] = {}
         self._by_user: dict[str, KnownDevice] = {}
         self._by_token: dict[str, KnownDevice] = {}
@@ -123,12 +125,12 @@ class Devices:
 
     def _make(self, device: Device) -> KnownDevice:
         if device.hwid is not None:
-            known = self._by_hwid[device.hwid] = KnownDevice({}, hwid=device.hwid)
+            known = self._by_hwid[device.hwid] = KnownDevice({}, self._application, hwid=device.hwid)
         elif device.user_id is not None:
-            known = self._by_user[device.user_id] = KnownDevice({}, user_id=device.user_id)
+            known = self._by_user[device.user_id] = KnownDevice({}, self._application, user_id=device.user_id)
         else:
             token = device.push_token or ""
-            known = self._by_token[token] = KnownDevice({}, push_token=token)
+            known = self._by_token[token] = KnownDevice({}, self._application, push_token=token)
         return known
 
     def _register(self, known: KnownDevice, device: DeviceRegistration) -> None:
@@ -140,3 +142,24 @@ class Devices:
             self._by_hwid[before].push_token = None
         self._owner[device.push_token] = device.hwid
         known.push_token, known.platform, known.registered = device.push_token, device.platform, True
+
+
+class Population:
+    """The devices of every application: one hwid in two of them is two devices."""
+
+    def __init__(self) -> None:
+        self._by_application: dict[str, Devices] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_application.values()))
+
+    def __iter__(self) -> Iterator[KnownDevice]:
+        for devices in list(self._by_application.values()):
+            yield from devices
+
+    def of(self, application: str) -> Devices:
+        """Return the devices of an application."""
+        devices = self._by_application.get(application)
+        if devices is None:
+            devices = self._by_application[application] = Devices(application)
+        return devices

@@ -32,6 +32,7 @@ class Job(msgspec.Struct, kw_only=True):
 
     number: int
     request_id: str
+    application: str
     endpoint: Endpoint
     posted: float
     due: float

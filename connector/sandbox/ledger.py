@@ -2,11 +2,12 @@
 
 Identities are compared as they were sent: a registration has two (its hwid and its push
 token), anything else those it names. A link that an earlier registration made is not
-followed, because a client cannot know it.
+followed, because a client cannot know it. The same identity in two applications is two devices.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -47,31 +48,33 @@ class Unfinished:
 
     def __init__(self) -> None:
         self.violations = Violations()
-        self._followed: dict[str, int] = {}
-        self._orphaned: dict[str, int] = {}
+        self._followed: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        self._orphaned: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        """By application: an identity, and in how many jobs it is."""
 
-    def enter(self, devices: Sequence[Device], orphan: bool) -> list[str]:
+    def enter(self, application: str, devices: Sequence[Device], orphan: bool) -> list[str]:
         """Count the violations of a job that begins; returns its identities, for `leave`."""
         seen: set[str] = set()
+        followed, orphaned = self._followed[application], self._orphaned[application]
         for device in devices:
             names = identities(device)
             if not seen.isdisjoint(names):
                 self.violations.twice_in_one_job += 1
                 self._example("twice in one job", names)
-            elif any(name in self._followed for name in names):
+            elif any(name in followed for name in names):
                 self.violations.overlapping += 1
                 self._example("in two unfinished jobs", names)
-            elif any(name in self._orphaned for name in names):
+            elif any(name in orphaned for name in names):
                 self.violations.unavoidable += 1
             seen.update(names)
-        counts = self._orphaned if orphan else self._followed
+        counts = orphaned if orphan else followed
         for name in seen:
             counts[name] = counts.get(name, 0) + 1
         return list(seen)
 
-    def leave(self, names: Iterable[str], orphan: bool) -> None:
+    def leave(self, application: str, names: Iterable[str], orphan: bool) -> None:
         """Take the identities of a job that has ended out again."""
-        counts = self._orphaned if orphan else self._followed
+        counts = (self._orphaned if orphan else self._followed)[application]
         for name in names:
             left = counts[name] - 1
             if left:
@@ -101,9 +104,9 @@ class Submissions:
         self._excused: dict[int, bool] = {}
         self._older: dict[int, bool] = {}
 
-    def enter(self, endpoint: Endpoint, devices: Iterable[Device]) -> list[int]:
+    def enter(self, application: str, endpoint: Endpoint, devices: Iterable[Device]) -> list[int]:
         """Count the devices of a job that begins; returns the hashes of their contents, in order."""
-        contents = [hash((endpoint, _ENCODER.encode(device))) for device in devices]
+        contents = [hash((application, endpoint, _ENCODER.encode(device))) for device in devices]
         for content in contents:
             excused = self._excused.get(content)
             if excused is None:

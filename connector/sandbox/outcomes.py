@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from connector.sandbox.contract import Device, Schema, TagChange, refused_tag, type_of
-from connector.sandbox.devices import Devices
+from connector.sandbox.devices import Population
 from connector.sandbox.faults import (
     DeviceRule,
     RowDuplicated,
@@ -51,6 +51,7 @@ class Applied(msgspec.Struct, frozen=True):
     """One device as it was applied, for the journal: in which order, and what was told about it."""
 
     request_id: str
+    application: str
     endpoint: str
     device: Device
     status: str
@@ -62,7 +63,7 @@ class Workshop:
 
     def __init__(
         self,
-        devices: Devices | None,
+        devices: Population | None,
         schema: Schema | None,
         journal: list[Applied] | None,
         rng: random.Random,
@@ -104,7 +105,7 @@ class Workshop:
             return Outcome("failed", None, None)
         if triggers and triggers.on_device(DeviceRule, "device_not_found", device, job.endpoint, now):
             return Outcome("not found", None, None)
-        if is_change and not create_devices and self._lacks(device):
+        if is_change and not create_devices and self._lacks(job.application, device):
             return Outcome("not found", None, None)
         refused = self._refused(job, device, tags, triggers, now)
         if not refused:
@@ -113,9 +114,9 @@ class Workshop:
         answers = {name: refused.get(name, "ok") for name in tags}
         return Outcome("done", answers, changes)
 
-    def _lacks(self, device: Device) -> bool:
+    def _lacks(self, application: str, device: Device) -> bool:
         """Whether the device is unknown; without state, none is."""
-        return self._devices is not None and self._devices.find(device) is None
+        return self._devices is not None and self._devices.of(application).find(device) is None
 
     def _refused(
         self, job: Job, device: Device, tags: dict[str, Any], triggers: Triggers | None, now: float
@@ -137,10 +138,12 @@ class Workshop:
 
     def _apply(self, job: Job, device: Device, outcome: Outcome) -> None:
         if self._devices is not None and outcome.changes is not None:
-            self._devices.change(device, outcome.changes)
+            self._devices.of(job.application).change(device, outcome.changes)
         if self._journal is not None:
             self._journal.append(
-                Applied(job.request_id, job.endpoint, device, outcome.status, outcome.changes)
+                Applied(
+                    job.request_id, job.application, job.endpoint, device, outcome.status, outcome.changes
+                )
             )
 
     def apply_unseen(self, job: Job) -> None:

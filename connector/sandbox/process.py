@@ -7,7 +7,7 @@ import gc
 import signal
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +29,19 @@ def load_schema(path: Path) -> Schema:
     raw = path.read_text(encoding="utf-8")
     plain = tomllib.loads(raw) if path.suffix == ".toml" else msgspec.json.decode(raw)
     return msgspec.convert(plain, Schema)
+
+
+def known_applications(given: Sequence[str]) -> dict[str, str | None]:
+    """Read `CODE=TOKEN`, or `CODE` for one without a token of its own. Raises ValueError."""
+    found: dict[str, str | None] = {}
+    for one in given:
+        code, equals, token = one.partition("=")
+        if not code or (equals and not token):
+            raise ValueError(f"an application is CODE or CODE=TOKEN, not {code}{equals}")
+        if code in found:
+            raise ValueError(f"the application {code} is given twice")
+        found[code] = token or None
+    return found
 
 
 def announce(url: str) -> None:
@@ -69,7 +82,7 @@ def run_sandbox(  # noqa: PLR0913 (one argument per option of the command)
     capacity: int | None = None,
     faults: str | None = None,
     schema: Path | None = None,
-    application: str | None = None,
+    applications: Sequence[str] = (),
     token: str | None = None,
     light: bool = False,
     journal: bool = False,
@@ -77,8 +90,8 @@ def run_sandbox(  # noqa: PLR0913 (one argument per option of the command)
 ) -> None:
     """Run the sandbox until SIGTERM or SIGINT; prints its URL once it listens.
 
-    `latency` (seconds), `distribution` and `capacity` (jobs), where given, win over those in `faults`, which
-    is JSON or the name of a JSON or TOML file. Raises ValueError for options that are wrong and
+    `applications` are `CODE` or `CODE=TOKEN`. `latency` (seconds), `distribution` and `capacity` (jobs),
+    where given, win over those in `faults`, which is JSON or the name of a JSON or TOML file. Raises ValueError for options that are wrong and
     OSError for a file that can't be read or a port that is taken.
     """
     declared = load_faults(faults) if faults is not None else Faults()
@@ -91,7 +104,7 @@ def run_sandbox(  # noqa: PLR0913 (one argument per option of the command)
         capacity=declared.capacity if capacity is None else capacity,
     )
     options = Options(
-        application=application,
+        applications=known_applications(applications),
         token=token,
         schema=None if schema is None else load_schema(schema),
         light=light,

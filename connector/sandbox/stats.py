@@ -13,7 +13,8 @@ class Stats(msgspec.Struct, kw_only=True):
     """Everything since the start or the last reset.
 
     `replies` counts by call and HTTP status, such as `post 200`; `post cut` never arrived.
-    `devices_received` counts the devices of accepted POSTs, `verdicts` those of Completed
+    `devices_received` counts the devices of accepted POSTs, `devices_by_application` each application's;
+    `verdicts` those of Completed
     jobs by their true status. `jobs` counts those that were accepted, by what has become of them;
     `lost` and `orphaned` ones are in the others too. `submitted_again` and `submitted_twice`
     are `Submissions.again` and `.needless` (not counted in light mode). `operator_missing`
@@ -24,6 +25,7 @@ class Stats(msgspec.Struct, kw_only=True):
     gets: int
     replies: dict[str, int]
     devices_received: int
+    devices_by_application: dict[str, int]
     devices_known: int
     jobs: dict[str, int]
     most_jobs_unfinished: int
@@ -42,7 +44,8 @@ class Tally:
         self.posts = 0
         self.gets = 0
         self.replies: Counter[str] = Counter()
-        self.devices_received = 0
+        self.received: Counter[str] = Counter()
+        """Devices of accepted POSTs by application."""
         self.operator_missing = 0
         self.jobs: Counter[str] = Counter()
         self.unfinished = 0

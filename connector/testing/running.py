@@ -64,10 +64,17 @@ class RunningSandbox:
         declared = faults_from(faults)
         self.ask(lambda audience, now: audience.set_faults(declared, now))
 
-    def tags(self) -> dict[str, dict[str, Any]]:
-        """Return the tags of every known device, by its hwid, or by what else it is known."""
+    def tags(self, application: str = "") -> dict[str, dict[str, Any]]:
+        """Return the tags of every known device, by its hwid, or by what else it is known.
+
+        `application`: of that one only; the same name in two applications is two devices.
+        """
         devices = self.ask(lambda audience, now: [*audience.known_devices(now)])
-        return {each.hwid or each.user_id or each.push_token or "": dict(each.tags) for each in devices}
+        return {
+            each.hwid or each.user_id or each.push_token or "": dict(each.tags)
+            for each in devices
+            if application in ("", each.application)
+        }
 
     def stats(self) -> Stats:
         """Return counts and violations of the contract: devices sent twice, overlapping jobs."""

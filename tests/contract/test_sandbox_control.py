@@ -57,6 +57,7 @@ async def test_every_device_is_told_with_its_tags(http: Api) -> None:
         f"D{place}": {"n": place} for place in range(2500)
     }
     assert told["D7"] == {
+        "application": "APP",
         "hwid": "D7",
         "push_token": "t",
         "platform": 3,

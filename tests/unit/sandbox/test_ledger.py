@@ -139,11 +139,11 @@ def test_the_newest_contents_are_remembered_and_the_oldest_forgotten() -> None:
     submissions = Submissions(generation=10)
     everything = [TagChange({}, hwid=f"D{place}") for place in range(25)]
     for device in everything:
-        submissions.enter(TAGS, [device])
-    submissions.enter(TAGS, everything[:1])
+        submissions.enter("APP", TAGS, [device])
+    submissions.enter("APP", TAGS, everything[:1])
     assert submissions.again == 0
-    submissions.excuse(submissions.enter(TAGS, everything[13:14]))
-    submissions.enter(TAGS, everything[13:14])
+    submissions.excuse(submissions.enter("APP", TAGS, everything[13:14]))
+    submissions.enter("APP", TAGS, everything[13:14])
     assert (submissions.again, submissions.needless) == (2, 1)
 
 
