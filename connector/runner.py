@@ -245,8 +245,11 @@ class Runner:
                 notice.fields["application"] = self._credentials.code(notice.fields["application"])
             getattr(self._log, notice.level)(notice.event, **notice.fields)
             if notice.level != "info":
-                words = notice.fields.get("message") or notice.fields.get("why") or ""
-                self._errors.add(now, f"{notice.event}: {words}" if words else notice.event)
+                about = (
+                    notice.fields.get("application"),
+                    notice.fields.get("message") or notice.fields.get("why"),
+                )
+                self._errors.add(now, ": ".join(str(each) for each in (notice.event, *about) if each))
             if notice.event == "destination down":
                 self._view.gate_words = (str(notice.fields["cause"]), str(notice.fields["message"]))
         engine.notices.clear()

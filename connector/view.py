@@ -101,6 +101,7 @@ class View:
         homes = self._engine.assignments.values()
         return {
             "state": self._state(),
+            "applications": [*self._settings.accounts],
             "halts": self._halts(),
             "gate": self._gate(),
             "troubles": [self._trouble(kind, each) for kind, each in self._consuming.troubles.items()],
@@ -130,11 +131,15 @@ class View:
 
     def _halts(self) -> list[HaltView]:
         whole = self._engine.halts.whole.values()
-        named = self._engine.halts.applications.items()
+        named = [(self._code(name), halt) for name, halt in self._engine.halts.applications.items()]
         return [
             *(HaltView(halt.cause, halt.message, halt.mend, halt.since) for halt in whole),
             *(HaltView(halt.cause, halt.message, halt.mend, halt.since, name) for name, halt in named),
         ]
+
+    def _code(self, application: str) -> str:
+        """Return what people know an application by: the default one has no name in events."""
+        return application or self._settings.pushwoosh.application
 
     def _blocking_troubles(self) -> list[HaltView]:
         troubles = self._consuming.troubles

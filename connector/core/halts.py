@@ -27,6 +27,13 @@ MENDS = {
 }
 """What to do about each cause of a halt."""
 
+MENDS_OF_ANOTHER = {
+    "unauthorized": "check the token of [applications.{}] (or the file of its token_file) and that it is "
+    "this application's; a changed file is read at once",
+    "unknown_application": "check the code in [applications.{}]: the API does not know it",
+}
+"""The same where it is not the default application's settings that are wrong."""
+
 
 @dataclass(slots=True)
 class Halt:
@@ -41,11 +48,15 @@ class Halt:
     """When it last said so: only what was sent later can prove that it is over."""
     probe_at: float = 0.0
     """When one request may try again."""
+    application: str = ""
+    """Which one it is about; empty for the default one, and for a halt of the whole instance."""
     probing: bool = False
 
     @property
     def mend(self) -> str:
         """What to do about it."""
+        if self.application and self.cause in MENDS_OF_ANOTHER:
+            return MENDS_OF_ANOTHER[self.cause].format(self.application)
         return MENDS.get(self.cause, "see the message")
 
 
@@ -66,7 +77,7 @@ class Halts:
         news = halt is None or (halt.cause, halt.stage) != (answer.cause, stage)
         since = now if halt is None else halt.since
         halt = self.applications[application] = Halt(
-            answer.cause, answer.message, since, stage, denied_at=now, probe_at=now + self._interval
+            answer.cause, answer.message, since, stage, now, now + self._interval, application
         )
         if news:
             self._tell(halt, application=application, http_status=answer.http_status)

@@ -199,6 +199,11 @@ class Families:
         self.halted = self._gauge(
             "halted", "1 while nothing is submitted for this cause.", ("cause",), _HALT_CAUSES
         )
+        self.application_halted = self._gauge(
+            "application_halted",
+            "1 while nothing is submitted for this application: its token or its code is refused.",
+            ("application",),
+        )
         self.kafka_trouble = self._gauge(
             "kafka_trouble", "1 while Kafka refuses or lacks something; exported only meanwhile.", ("cause",)
         )

@@ -26,7 +26,7 @@ _QUIET = (
     *("httpx", "httpcore", "httpx2", "httpcore2", "hpack"),
     *("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"),
 )
-_SAME_KIND = ("logger", "cause", "code", "reason", "subject", "topic", "partition", "endpoint")
+_SAME_KIND = ("logger", "cause", "code", "reason", "subject", "topic", "partition", "endpoint", "application")
 _ENDS = {
     "going on": "halted",
     "kafka: works again": "kafka",

@@ -136,6 +136,7 @@ class Metrics(Families):
             self.oldest_unsettled,
             self.jobs_in_flight,
             self.halted,
+            self.application_halted,
             self.kafka_trouble,
         ):
             gauge.reset()
@@ -148,6 +149,9 @@ class Metrics(Families):
                 self.lag.set(each.lag, *where)
         for endpoint, count in now.jobs_in_flight.items():
             self.jobs_in_flight.set(count, endpoint)
+        halted = {halt.subject for halt in now.halts if halt.subject}
+        for application in dict.fromkeys([*now.applications, *halted]):
+            self.application_halted.set(application in halted, application)
         for halt in now.halts:
             self.halted.set(1, halt.cause)
         for trouble in now.troubles:

@@ -102,6 +102,8 @@ class Snapshot(msgspec.Struct, kw_only=True):
     """The figures that the gauges of `/metrics` show at a scrape."""
 
     state: State = State.STARTING
+    applications: list[str] = []
+    """Codes of all that are configured, the default one first."""
     halts: list[HaltView] = []
     gate: GateView | None = None
     """None while it is open."""
@@ -178,7 +180,7 @@ def readiness(*, configured: bool, joined: bool, halts: list[HaltView], stopping
     if not joined:
         against.append("not a member of the consumer group yet")
     against += [
-        f"halted ({halt.cause}): {halt.message}; to mend it: {halt.mend}"
+        f"halted ({halt.cause}): {_about(halt)}{halt.message}; to mend it: {halt.mend}"
         for halt in halts
         if halt.cause != PAUSED
     ]
@@ -186,3 +188,8 @@ def readiness(*, configured: bool, joined: bool, halts: list[HaltView], stopping
         against.append("stopping")
     paused = [halt.message for halt in halts if halt.cause == PAUSED]
     return Health(ok=not against, reason="; ".join([*(against or ["ready"]), *paused]))
+
+
+def _about(halt: HaltView) -> str:
+    """Name what a halt is about, unless its message does."""
+    return f"{halt.subject}: " if halt.subject and halt.subject not in halt.message else ""

@@ -91,8 +91,8 @@ def run_sandbox(  # noqa: PLR0913 (one argument per option of the command)
     """Run the sandbox until SIGTERM or SIGINT; prints its URL once it listens.
 
     `applications` are `CODE` or `CODE=TOKEN`. `latency` (seconds), `distribution` and `capacity` (jobs),
-    where given, win over those in `faults`, which is JSON or the name of a JSON or TOML file. Raises ValueError for options that are wrong and
-    OSError for a file that can't be read or a port that is taken.
+    where given, win over those in `faults`, which is JSON or the name of a JSON or TOML file. Raises
+    ValueError for options that are wrong and OSError for a file that can't be read or a port that is taken.
     """
     declared = load_faults(faults) if faults is not None else Faults()
     declared = msgspec.structs.replace(

@@ -94,9 +94,19 @@ def test_a_halt_of_an_application_says_what_to_do_and_about_which() -> None:
     desk.engine.halts.denied("APP", Denied("unauthorized", "no such token", 401), "post", desk.now)
     (halt,) = desk.view.snapshot().halts
     assert (halt.cause, halt.message, halt.subject) == ("unauthorized", "no such token", "APP")
-    assert "pushwoosh.token" in halt.mend
+    assert "[applications.APP]" in halt.mend
     assert desk.state() is State.HALTED
-    assert "unauthorized" in desk.view.ready().reason
+    assert "halted (unauthorized): APP: no such token" in desk.view.ready().reason
+
+
+def test_a_halt_of_the_default_application_is_told_by_its_code() -> None:
+    desk = Desk()
+    desk.engine.halts.denied("", Denied("unauthorized", "no such token", 401), "post", desk.now)
+    (halt,) = desk.view.snapshot().halts
+    (code,) = desk.view.snapshot().applications
+    assert code == "AAAAA-BBBBB"
+    assert (halt.subject, halt.mend[:22]) == ("AAAAA-BBBBB", "check pushwoosh.token ")
+    assert "halted (unauthorized): AAAAA-BBBBB: no such token" in desk.view.ready().reason
 
 
 def test_a_halt_of_the_whole_is_told_before_those_of_applications() -> None:

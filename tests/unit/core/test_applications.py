@@ -18,8 +18,10 @@ def refuses_one(batch: Batch) -> PostAnswer | None:
 
 def event(at: int, partition: TopicPartition, *, halted: bool) -> Event:
     """An event of a device of its own, of the halted application or of the default one."""
-    whose = {"application": HALTED} if halted else {}
-    return tags(at, f"p{partition.partition}-{at}", partition=partition, **whose)
+    device = f"p{partition.partition}-{at}"
+    if halted:
+        return tags(at, device, partition=partition, application=HALTED)
+    return tags(at, device, partition=partition)
 
 
 def read_what_is_wanted(drive: Drive, backlogs: dict[TopicPartition, list[Event]], once: int = 5) -> bool:

@@ -264,6 +264,24 @@ def test_halts_tell_what_to_do_about_them() -> None:
     assert [halt.mend for halt in halts.all()] == ["see the message"]
 
 
+@pytest.mark.parametrize(
+    ("application", "cause", "setting"),
+    [
+        ("", "unauthorized", "pushwoosh.token"),
+        ("", "unknown_application", "pushwoosh.application"),
+        ("BBBBB", "unauthorized", "[applications.BBBBB]"),
+        ("BBBBB", "unknown_application", "[applications.BBBBB]"),
+        ("BBBBB", "wrong_url", "pushwoosh.url"),
+    ],
+)
+def test_a_halt_names_the_settings_of_its_own_application(application: str, cause: str, setting: str) -> None:
+    halts = Halts(limits(), Tally(), notices := Notices())
+    halts.denied(application, Denied(cause, "no", 403), "post", NOW)
+    (halt,) = halts.all()
+    assert setting in halt.mend
+    assert [notice.fields["mend"] for notice in notices] == [halt.mend]
+
+
 def test_a_probe_for_an_application_that_is_not_halted_changes_nothing() -> None:
     halts = Halts(limits(probe_interval=30.0), Tally(), Notices())
     halts.probe_sent("")

@@ -119,6 +119,16 @@ def test_a_trouble_that_comes_back_after_its_end_is_told_again(out: io.StringIO,
     assert [line["event"] for line in lines()] == ["halted", "going on"] * 2
 
 
+def test_a_second_application_that_halts_for_the_same_cause_is_told_too(
+    out: io.StringIO, lines: Lines
+) -> None:
+    configure("info", "json", stream=out)
+    log = structlog.get_logger()
+    for application in ("AAAAA-AAAAA", "BBBBB-BBBBB", "AAAAA-AAAAA"):
+        log.error("halted", cause="unauthorized", application=application)
+    assert [line["application"] for line in lines()] == ["AAAAA-AAAAA", "BBBBB-BBBBB"]
+
+
 def test_numbers_in_a_librarys_text_do_not_make_it_another_trouble(out: io.StringIO, lines: Lines) -> None:
     configure("info", "json", stream=out)
     for port in range(50):

@@ -18,12 +18,24 @@ from connector.core.tally import NO_ENDPOINT, Outcome, Tally
 from connector.model import Reason
 from connector.ops.families import PREFIX
 from connector.ops.metrics import Example, Metrics
-from connector.ops.status import PartitionView, Snapshot
+from connector.ops.status import HaltView, PartitionView, Snapshot
 from tests.unit.ops.provider import busy, halted
 
 NOW = 1_790_000_000.0
 DOCUMENT = Path(__file__).parents[3] / "deploy" / "METRICS.md"
-LABELS = {"topic", "partition", "endpoint", "outcome", "reason", "stage", "cause", "method", "code", "le"}
+LABELS = {
+    "topic",
+    "partition",
+    "endpoint",
+    "outcome",
+    "reason",
+    "stage",
+    "cause",
+    "method",
+    "code",
+    "le",
+    "application",
+}
 
 
 @pytest.fixture
@@ -140,6 +152,18 @@ def test_a_halt_and_a_closed_gate_show_while_they_last(metrics: Metrics, registr
     assert exported(registry)["gate_open"][()] == 1
     assert set(exported(registry)["halted"].values()) == {0}
     assert "kafka_trouble" not in exported(registry)
+
+
+def test_of_several_applications_the_halted_one_is_told_by_its_code(
+    metrics: Metrics, registry: CollectorRegistry
+) -> None:
+    halts = [HaltView("unauthorized", "401", "check the token", NOW, "BBBBB-BBBBB")]
+    metrics.watch(lambda: Snapshot(applications=["AAAAA-AAAAA", "BBBBB-BBBBB"], halts=halts))
+    for wrong in (1, 0):
+        told = exported(registry)
+        assert told["application_halted"] == {("AAAAA-AAAAA",): 0, ("BBBBB-BBBBB",): wrong}
+        assert told["halted"]["unauthorized",] == wrong
+        halts.clear()
 
 
 def test_a_broker_that_measured_nothing_leaves_the_last_round_trip(
