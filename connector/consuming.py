@@ -123,7 +123,7 @@ class Consuming:
             self._pulse.ring()
         else:
             self._full_since = None
-        fetched = await self.source.fetch(MOST_RECORDS, FETCH_WAIT)
+        fetched = await self.source.fetch(engine.at_most(MOST_RECORDS), FETCH_WAIT)
         if fetched:
             self._decoding.take(fetched)
             self._pulse.ring()

@@ -170,6 +170,10 @@ class Engine:
         """Whether nothing more should be read for the moment: as much as may be is in memory."""
         return self._pressure.full(self.assignments.values())
 
+    def at_most(self, usual: int) -> int:
+        """Return how many records a fetch should bring: fewer than usual while `full`."""
+        return self._pressure.at_most(self.assignments.values(), usual)
+
     def held_back(self, now: float) -> bool:
         """Whether a batch that could go waits for the limits of requests and devices alone."""
         return self._planning.held_back(now)

@@ -11,6 +11,8 @@ from connector.model import TopicPartition
 LOW = 0.5
 """Share of a bound at which a paused partition is resumed. Wide marks: what librdkafka had fetched
 for a partition is dropped at a pause and fetched again."""
+ITS_OWN = 0.5
+"""Part of its share of the buffer that a partition may fill whatever the others hold."""
 
 
 class Pressure:
@@ -23,6 +25,18 @@ class Pressure:
         """Whether nothing more should be taken in for the moment."""
         return self._used(homes) >= 1
 
+    def at_most(self, homes: Collection[Assignment], usual: int) -> int:
+        """Return how many records a fetch should bring: while the buffer is full, half of one share.
+
+        What is read beyond the bound is then half of what the bound is, at most.
+        """
+        if not homes or not self.full(homes):
+            return usual
+        events = max(1, sum([home.events for home in homes]))
+        size = max(1.0, sum([home.bytes for home in homes]) / events)
+        room = min(self._limits.max_events, self._limits.max_event_bytes / size)
+        return max(1, min(usual, int(ITS_OWN * room / len(homes))))
+
     def _used(self, homes: Collection[Assignment]) -> float:
         events = sum([home.events for home in homes])
         size = sum([home.bytes for home in homes])
@@ -31,12 +45,13 @@ class Pressure:
     def change(self, homes: Collection[Assignment]) -> tuple[list[TopicPartition], list[TopicPartition]]:
         """Return the partitions to pause and those to resume; from here on they count as that.
 
-        All are paused when a bound is reached. Before that a partition is paused that holds more
-        than its share of a buffer more than half full: it must not starve the others. Records of
-        adopted jobs are always read on: nothing is submitted before, so the buffer would stay full.
+        When a bound is reached all are paused that hold half their share or more. Before that a partition
+        is paused that holds more than its share of a buffer more than half full: it must not starve the
+        others. Records of adopted jobs are always read on: nothing is submitted before, so the buffer would
+        stay full.
 
-        One that holds less than half its share is resumed as soon as there is room for the other half: a
-        partition whose events wait for a person to mend something must not keep the others paused.
+        The events of some may wait for a person to mend something, and one fetch may put more of them into
+        the buffer than there is room. The others go on with half their share, in small fetches (`at_most`).
         """
         used = self._used(homes)
         share = max(1, len(homes))
@@ -47,11 +62,11 @@ class Pressure:
             own = share * max(
                 home.events / self._limits.max_events, home.bytes / self._limits.max_event_bytes
             )
-            too_much = not home.recovering and (used >= 1 or (used > LOW and own >= 1))
+            too_much = not home.recovering and ((used >= 1 and own >= ITS_OWN) or (used > LOW and own >= 1))
             if not home.paused and (home.at_end or too_much):
                 home.paused = True
                 pause.append(home.partition)
-            elif home.paused and not home.at_end and used <= room and own <= LOW:
+            elif home.paused and not home.at_end and own <= (LOW if used <= room else ITS_OWN / 2):
                 home.paused = False
                 resume.append(home.partition)
         return pause, resume

@@ -62,13 +62,14 @@ class Api:
     def stats(self) -> dict[str, Any]:
         return dict(self._http.get("/sandbox/stats").raise_for_status().json())
 
-    def tags(self) -> dict[str, dict[str, Any]]:
-        """Every known device's tags, by hwid, or by what else it is known."""
+    def tags(self, application: str = "") -> dict[str, dict[str, Any]]:
+        """Every known device's tags, by hwid, or by what else it is known; of one application or of all."""
         lines = self._http.get("/sandbox/devices").raise_for_status().text.splitlines()
         devices = [json.loads(line) for line in lines]
         return {
             each.get("hwid") or each.get("user_id") or each["push_token"]: each.get("tags", {})
             for each in devices
+            if application in ("", each["application"])
         }
 
     def stop(self) -> None:

@@ -115,6 +115,11 @@ class World:
 
     def reconcile(self, work: Workload) -> None:
         """Every record accounted for, every device's tags right, every dead letter exactly once."""
+        self.reconcile_letters(work)
+        self.reconcile_devices(work)
+
+    def reconcile_letters(self, work: Workload) -> None:
+        """Every record settled, every refused one in a letter with its reason, and nothing else."""
         assert self.lag() == 0, "records are left"
         letters = self.letters()
         twice = {index: reasons for index, reasons in letters.items() if len(reasons) > 1}
@@ -125,10 +130,10 @@ class World:
         assert not good, f"{len(good)} good records are dead-lettered: {dict([*good.items()][:5])}"
         wrong = {n: (letters[n], why) for n, why in work.refused.items() if letters[n] != [why]}
         assert not wrong, f"wrong reason (has, should have): {dict([*wrong.items()][:5])}"
-        self._reconcile_devices(work)
 
-    def _reconcile_devices(self, work: Workload) -> None:
-        known = self.api.tags()
+    def reconcile_devices(self, work: Workload, application: str = "") -> None:
+        """Every device's tags are right, and there are no others: of one application, or of all."""
+        known = self.api.tags(application)
         wrong = {
             name: (known.get(name), tags)
             for name, tags in work.tags.items()

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
+import pytest
+
+from connector.core.checkpoint import encode
 from connector.core.jobs import Batch
 from connector.core.pressure import LOW
 from connector.model import Denied, Event, PostAnswer, TopicPartition
@@ -25,24 +30,24 @@ def event(at: int, partition: TopicPartition, *, halted: bool) -> Event:
 
 
 def read_what_is_wanted(drive: Drive, backlogs: dict[TopicPartition, list[Event]], once: int = 5) -> bool:
-    """Deliver what a consumer would as long as there is room: all at once, so that
-    partitions get paused."""
+    """Deliver what a consumer would, of partitions that are not paused, until nothing is wanted."""
     given = True
     found = False
     while given:
         given = False
         for partition, left in backlogs.items():
-            if left and partition not in drive.paused and not drive.engine.full:
-                drive.read(*left[:once])
-                del left[:once]
+            if left and partition not in drive.paused:
+                some = drive.engine.at_most(once)
+                drive.read(*left[:some])
+                del left[:some]
                 given = found = True
                 drive.plan()
     return found
 
 
-def run(drive: Drive, backlogs: dict[TopicPartition, list[Event]]) -> None:
+def run(drive: Drive, backlogs: dict[TopicPartition, list[Event]], once: int = 5) -> None:
     """Read and answer until nothing more comes of it; the halted application stays halted."""
-    while read_what_is_wanted(drive, backlogs):
+    while read_what_is_wanted(drive, backlogs, once):
         drive.run(refuses_one, seconds=2)
 
 
@@ -60,14 +65,21 @@ def test_with_a_topic_of_its_own_an_application_settles_all_it_has_beside_a_halt
     assert 64 * LOW <= drive.engine.assignments[P0].events < 64, "it holds its share and no more"
 
 
-def test_a_small_share_of_the_partitions_is_enough_not_to_be_stopped_by_a_halted_application() -> None:
+@pytest.mark.parametrize("once", [5, 70, 1000])
+def test_a_small_share_of_the_partitions_is_enough_not_to_be_stopped_by_a_halted_application(
+    once: int,
+) -> None:
+    """Also where one fetch brings more events of the halted one than the buffer holds."""
     drive = Drive(limits(max_events=800, max_devices=5))
     partitions = [TopicPartition("events", number) for number in range(8)]
     for partition in partitions:
         drive.assign(partition)
-    backlogs = {each: [event(at, each, halted=each != P0) for at in range(400)] for each in partitions}
-    run(drive, backlogs)
+    backlogs = {each: [event(at, each, halted=each != P0) for at in range(400)] for each in partitions[1:]}
+    backlogs[P0] = [event(at, P0, halted=False) for at in range(400)]
+    run(drive, backlogs, once)
     assert drive.position(P0) == 400
+    held = sum(home.events for home in drive.engine.assignments.values())
+    assert held <= 1.5 * 800 + min(400, once) / 2, "the bound, half a share of each, and what a fetch is more"
 
 
 def test_in_one_partition_a_halted_application_stops_the_others_where_the_checkpoint_ends() -> None:
@@ -90,3 +102,12 @@ def test_in_one_partition_a_halted_application_stops_the_others_where_the_checkp
     drive.run()
     assert drive.position(P0) == 4000
     assert drive.at_rest()
+
+
+@pytest.mark.parametrize(("share", "others"), [(0.5, 12_000), (0.1, 48_000), (0.01, 280_000)])
+def test_so_far_the_others_get_as_the_guide_says(share: float, others: int) -> None:
+    """`deploy/README.md` tells these figures, for one partition and a checkpoint of the usual size."""
+    dice = random.Random(7)
+    settled = bytes(dice.random() >= share for _ in range(int(1.5 * others / (1 - share))))
+    covers = encode(0, b"\0" + settled[1:], []).covers
+    assert 0.9 * others < sum(settled[:covers]) < 1.2 * others

@@ -50,6 +50,28 @@ def test_below_half_a_buffer_nobody_is_paused() -> None:
 
 def test_without_partitions_there_is_nothing_to_do() -> None:
     assert Pressure(limits()).change([]) == ([], [])
+    assert Pressure(limits()).at_most([], 2000) == 2000
+
+
+def test_a_full_buffer_leaves_each_partition_half_its_share() -> None:
+    pressure = Pressure(limits(max_events=100))
+    greedy, modest = home(0, 120), home(1, 24)
+    assert pressure.change([greedy, modest]) == ([greedy.partition], [])
+    modest.events = 25
+    assert pressure.change([greedy, modest]) == ([modest.partition], [])
+    modest.events = 13
+    assert pressure.change([greedy, modest]) == ([], [])
+    modest.events = 12
+    assert pressure.change([greedy, modest]) == ([], [modest.partition])
+
+
+def test_while_the_buffer_is_full_a_fetch_brings_half_a_share_by_events_or_by_bytes() -> None:
+    homes = [home(0, 100, 100_000), home(1, 0)]
+    assert Pressure(limits(max_events=101)).at_most(homes, 2000) == 2000
+    assert Pressure(limits(max_events=100)).at_most(homes, 2000) == 25
+    assert Pressure(limits(max_events=100)).at_most(homes, 20) == 20
+    assert Pressure(limits(max_events=100, max_event_bytes=40_000)).at_most(homes, 2000) == 10
+    assert Pressure(limits(max_event_bytes=1000)).at_most(homes, 2000) == 1
 
 
 def test_a_partition_is_paused_for_good_where_its_end_is_reached() -> None:
