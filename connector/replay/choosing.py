@@ -83,7 +83,7 @@ class Selection:
         """Take in a letter; `replayed`: it is known to have been sent again."""
         if letter.replayed_from:
             self._sent_again.add(letter.replayed_from)
-        meant = self.filters.pass_headers(letter) and self.filters.pass_device(letter, outcome)
+        meant = self.filters.pass_headers(letter) and self.filters.pass_event(letter, outcome)
         if letter.source is None:
             self.nameless += meant
         elif meant:

@@ -14,6 +14,7 @@ from connector.options import ConfigFile, give_up, settings_of
 
 if TYPE_CHECKING:
     from connector.replay.filters import Filters
+    from connector.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Look at dead letters, and send them again.")
 
@@ -26,6 +27,12 @@ Topics = Annotated[
 Device = Annotated[
     str, typer.Option("--device", help="Only letters of this device: hwid, user_id, push token or Kafka key.")
 ]
+Applications = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--application", metavar="CODE", help="Only letters for this application; may be given again."
+    ),
+]
 Since = Annotated[
     str | None,
     typer.Option(metavar="TIME", help="Only records from then on: 2026-03-01T08:30 (UTC), or 2h, 7d ago."),
@@ -36,12 +43,13 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of
 
 
 @app.command("list")
-def list_letters(
+def list_letters(  # noqa: PLR0913 - an option each
     *,
     config: ConfigFile = None,
     reason: Reasons = None,
     topic: Topics = None,
     device: Device = "",
+    application: Applications = None,
     since: Since = None,
     until: Until = None,
     limit: Annotated[int, typer.Option(min=0, help="How many letters to show one by one.")] = 20,
@@ -51,7 +59,7 @@ def list_letters(
     settings = settings_of(config)
     from connector.replay import commands  # noqa: PLC0415 - see the module's second sentence
 
-    filters = _filters(reason, topic, device, since, until)
+    filters = _filters(settings, reason, topic, device, application, since, until)
     raise typer.Exit(
         commands.failing(lambda: commands.list_letters(settings, filters, limit=limit, as_json=as_json))
     )
@@ -83,6 +91,7 @@ def replay(  # noqa: PLR0913 - an option each
     reason: Reasons = None,
     topic: Topics = None,
     device: Device = "",
+    application: Applications = None,
     since: Since = None,
     until: Until = None,
     limit: Annotated[int, typer.Option(min=0, help="At most so many letters, oldest first; 0 is all.")] = 0,
@@ -112,7 +121,7 @@ def replay(  # noqa: PLR0913 - an option each
     from connector.replay.replaying import Wish  # noqa: PLC0415 - as above
 
     wish = Wish(
-        _filters(reason, topic, device, since, until),
+        _filters(settings, reason, topic, device, application, since, until),
         to,
         yes,
         rate,
@@ -124,22 +133,27 @@ def replay(  # noqa: PLR0913 - an option each
 
 
 def _filters(
+    settings: Settings,
     reasons: list[str] | None,
     topics: list[str] | None,
     device: str,
+    applications: list[str] | None,
     since: str | None,
     until: str | None,
 ) -> Filters:
-    from connector.replay.filters import Filters, known_reasons, parse_time  # noqa: PLC0415 - as above
+    from connector.replay import filters as known  # noqa: PLC0415 - as above
 
     now = time.time()
     try:
-        return Filters(
-            known_reasons(reasons or []),
+        return known.Filters(
+            known.known_reasons(reasons or []),
             frozenset(topics or []),
             device,
-            parse_time("--since", since, now),
-            parse_time("--until", until, now),
+            known.parse_time("--since", since, now),
+            known.parse_time("--until", until, now),
+            known.known_applications(
+                applications or [], settings.pushwoosh.application, settings.applications
+            ),
         )
     except ValueError as error:
         give_up(str(error))

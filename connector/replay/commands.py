@@ -12,7 +12,7 @@ from connector.replay.counts import Counts
 from connector.replay.desk import Desk
 from connector.replay.failed import Failed
 from connector.replay.filters import Filters, identifiers
-from connector.replay.interpreting import Interpreting, Outcome
+from connector.replay.interpreting import Interpreting, Outcome, code_of
 from connector.replay.letter import DeadLetter
 from connector.replay.watching import Watching
 from connector.settings import Settings
@@ -37,13 +37,13 @@ def list_letters(settings: Settings, filters: Filters, *, limit: int, as_json: b
     counts = Counts(limit)
     with _every_letter(settings) as (desk, letters):
         for letter, outcome, replayed in letters:
-            if filters.pass_headers(letter) and filters.pass_device(letter, outcome):
+            if filters.pass_headers(letter) and filters.pass_event(letter, outcome):
                 device = next(iter(identifiers(letter, outcome)), "")
-                counts.add(letter, device, replayed=replayed)
+                counts.add(letter, device, code_of(outcome, settings), replayed=replayed)
     if as_json:
         showing.show_json({"topic": desk.topic, **counts.plain()})
     else:
-        showing.show_counts(counts, desk.topic)
+        showing.show_counts(counts, desk.topic, by_application=bool(settings.applications))
     return 0
 
 
@@ -59,9 +59,11 @@ def show_letter(settings: Settings, name: str, *, as_json: bool) -> int:
         raise Failed(f"{desk.topic} has no letter {name}; `dead-letters list` shows ids")
     letter, outcome, replayed = max(found, key=lambda one: one[0].offset)
     if as_json:
-        showing.show_json(showing.letter_plain(letter, outcome, copies=len(found), replayed=replayed))
+        plain = showing.letter_plain(letter, outcome, copies=len(found), replayed=replayed)
+        showing.show_json({**plain, "application": code_of(outcome, settings) or None})
     else:
-        showing.show_letter(letter, outcome, copies=len(found), replayed=replayed)
+        code = code_of(outcome, settings) if settings.applications else ""
+        showing.show_letter(letter, outcome, code, copies=len(found), replayed=replayed)
     return 0
 
 

@@ -37,6 +37,7 @@ class Shown:
 
     letter: DeadLetter
     device: str
+    application: str
     replayed: bool
 
 
@@ -50,11 +51,13 @@ class Counts:
     copies: int = 0
     """Letters whose id another one has too: `at_least_once` may write one twice."""
     groups: dict[tuple[str, str], Group] = field(default_factory=dict)
+    applications: Counter[str] = field(default_factory=Counter)
+    """Letters by the code of the application that they are for; `UNKNOWN` for those that can't be read."""
     _hours: Counter[int] = field(default_factory=Counter)
     _ids: set[str] = field(default_factory=set)
     _newest: list[tuple[int, int, Shown]] = field(default_factory=list)
 
-    def add(self, letter: DeadLetter, device: str, *, replayed: bool) -> None:
+    def add(self, letter: DeadLetter, device: str, application: str, *, replayed: bool) -> None:
         self.letters += 1
         self.replayed += replayed
         if letter.id:
@@ -62,10 +65,11 @@ class Counts:
             self._ids.add(letter.id)
         topic = letter.source.topic if letter.source else UNKNOWN
         self.groups.setdefault((letter.reason or UNKNOWN, topic), Group()).add(letter.timestamp)
+        self.applications[application or UNKNOWN] += 1
         self._hours[letter.timestamp // 3_600_000] += 1
         if self.most:
             put = heapq.heappush if len(self._newest) < self.most else heapq.heappushpop
-            put(self._newest, (letter.timestamp, self.letters, Shown(letter, device, replayed)))
+            put(self._newest, (letter.timestamp, self.letters, Shown(letter, device, application, replayed)))
 
     @property
     def newest(self) -> list[Shown]:
@@ -102,6 +106,7 @@ class Counts:
                 }
                 for reason, topic, group in self.by_group()
             ],
+            "by_application": dict(self.applications.most_common()),
             "by_time": [{"from": name, "letters": count} for name, count in self.by_time()],
             "newest": [
                 {
@@ -110,6 +115,7 @@ class Counts:
                     "time": written(one.letter.timestamp) or None,
                     "reason": one.letter.reason,
                     "device": one.device,
+                    "application": one.application or None,
                     "detail": one.letter.detail,
                     "replayed": one.replayed,
                 }

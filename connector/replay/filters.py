@@ -1,8 +1,9 @@
-"""Which letters are meant: by reason, time, device and source topic. Pure."""
+"""Which letters are meant: by reason, time, device, application and source topic. Pure."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,16 +16,20 @@ _DAYS = re.compile(r"(\d+)\s*d")
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Empty or None lets everything pass. Times are ms since the epoch; `until` itself is out."""
+    """Empty or None lets everything pass. Times are ms since the epoch; `until` itself is out.
+
+    `applications` are named as in events: the default one is the empty text.
+    """
 
     reasons: frozenset[str] = frozenset()
     topics: frozenset[str] = frozenset()
     device: str = ""
     since: int | None = None
     until: int | None = None
+    applications: frozenset[str] = frozenset()
 
     def pass_headers(self, letter: DeadLetter) -> bool:
-        """Judge by everything but the device."""
+        """Judge by everything but what the record says."""
         if self.reasons and letter.reason not in self.reasons:
             return False
         if self.topics and (letter.source is None or letter.source.topic not in self.topics):
@@ -33,8 +38,12 @@ class Filters:
             return False
         return self.until is None or letter.timestamp < self.until
 
-    def pass_device(self, letter: DeadLetter, outcome: Event | Rejection | None) -> bool:
-        """Judge by the device: any of its identifiers, or the record's key."""
+    def pass_event(self, letter: DeadLetter, outcome: Event | Rejection | None) -> bool:
+        """Judge by what the record is read as: its application, any of its identifiers or the key."""
+        if self.applications and not (
+            isinstance(outcome, Event) and outcome.application in self.applications
+        ):
+            return False
         return not self.device or self.device in identifiers(letter, outcome)
 
 
@@ -56,6 +65,15 @@ def known_reasons(given: list[str]) -> frozenset[str]:
         if name not in known:
             raise ValueError(f"--reason {name}: no such reason; there are {', '.join(known)}")
     return frozenset(given)
+
+
+def known_applications(given: list[str], default: str, others: Collection[str]) -> frozenset[str]:
+    """Check applications by their codes, and name them as events do. Raises ValueError."""
+    for code in given:
+        if code != default and code not in others:
+            words = f"--application {code}: not configured; there are {', '.join((default, *others))}"
+            raise ValueError(words)
+    return frozenset("" if code == default else code for code in given)
 
 
 def parse_time(option: str, text: str | None, now: float) -> int | None:

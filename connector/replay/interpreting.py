@@ -15,6 +15,13 @@ from connector.settings import Settings
 Outcome = Event | Rejection | None
 
 
+def code_of(outcome: Outcome, settings: Settings) -> str:
+    """Return the code of the application that a record is for; empty where it can't be read as an event."""
+    if not isinstance(outcome, Event):
+        return ""
+    return outcome.application or settings.pushwoosh.application
+
+
 class Interpreting:
     """Reads by source topic; a topic that isn't configured (any more) can't be read."""
 

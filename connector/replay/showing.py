@@ -66,7 +66,7 @@ def short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def show_counts(counts: Counts, topic: str) -> None:
+def show_counts(counts: Counts, topic: str, *, by_application: bool = False) -> None:
     """Print what `list` tells."""
     out = console()
     copies = f", {counts.copies} of them further copies" if counts.copies else ""
@@ -81,6 +81,12 @@ def show_counts(counts: Counts, topic: str) -> None:
         times.add_row(*cells(name, letters))
     out.print()
     out.print(groups)
+    if by_application:
+        applications = table("application", "letters", numbers=("letters",))
+        for code, letters in counts.applications.most_common():
+            applications.add_row(*cells(code, letters))
+        out.print()
+        out.print(applications)
     out.print()
     out.print(times)
     if counts.newest:
@@ -107,8 +113,10 @@ def count(letters: int) -> str:
     return f"{letters:,} letter{'' if letters == 1 else 's'}"
 
 
-def show_letter(letter: DeadLetter, outcome: Outcome, *, copies: int, replayed: bool) -> None:
-    """Print one letter: why, what it is read as now, headers, key, value."""
+def show_letter(
+    letter: DeadLetter, outcome: Outcome, application: str = "", *, copies: int, replayed: bool
+) -> None:
+    """Print one letter: why, what it is read as now, headers, key, value. `application`: its code."""
     out = console()
     facts = table("", "")
     facts.show_header = False
@@ -119,6 +127,7 @@ def show_letter(letter: DeadLetter, outcome: Outcome, *, copies: int, replayed: 
         ("time", written(letter.timestamp) or "(none)"),
         ("why", f"{letter.reason}: {letter.detail}"),
         ("read now", in_words(outcome)),
+        *([("application", application)] if application else ()),
         ("sent again", _again(letter, replayed=replayed)),
         ("key", as_text(letter.record.key())),
     ]

@@ -167,8 +167,7 @@ class Submission:
     def _look_for_trouble(self) -> None:
         if self._stop.asked:
             self._end(Interrupted())
-        for halt in self._engine.halts.all():
-            self._end(Failed(f"the API refuses everything ({halt.cause}): {halt.message}; {halt.mend}"))
+        self._look_for_halts()
         for notice in self._engine.notices:
             if notice.event == "destination down":
                 self._down_words = str(notice.fields["message"])
@@ -185,6 +184,23 @@ class Submission:
                     "reaches pushwoosh.url"
                 )
             )
+
+    def _look_for_halts(self) -> None:
+        """End where nothing more can be sent. One application's halt is no reason while there is another."""
+        halts = self._engine.halts
+        for halt in halts.whole.values():
+            self._end(Failed(f"the API refuses everything ({halt.cause}): {halt.message}; {halt.mend}"))
+        if not halts.applications:
+            return
+        whose = {event.application for each in self.open.values() if isinstance(event := each.outcome, Event)}
+        all_there = self._all_given or len(self.open) >= self._most_open
+        if not (whose and all_there and whose <= halts.applications.keys()):
+            return
+        halt = halts.applications[min(whose)]
+        what = "everything"
+        if self._settings.applications:
+            what += f" of application {halt.application or self._settings.pushwoosh.application}"
+        self._end(Failed(f"the API refuses {what} ({halt.cause}): {halt.message}; {halt.mend}"))
 
     def _end(self, why: Exception) -> None:
         """Submit nothing more; follow what is under way for a bounded time."""

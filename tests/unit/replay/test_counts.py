@@ -11,8 +11,8 @@ def test_letters_are_counted_by_reason_topic_and_hour() -> None:
     counts = Counts(2)
     for offset in range(5):
         found = letter(offset, offset, timestamp=NOON + offset * _HOUR, reason=Reason.TAG_REFUSED)
-        counts.add(found, "d", replayed=offset == 0)
-    counts.add(letter(9, 9, source=TopicPartition("others", 0)), "d", replayed=False)
+        counts.add(found, "d", "", replayed=offset == 0)
+    counts.add(letter(9, 9, source=TopicPartition("others", 0)), "d", "", replayed=False)
 
     groups = counts.by_group()
     assert [(reason, topic, group.letters) for reason, topic, group in groups] == [
@@ -28,7 +28,7 @@ def test_letters_are_counted_by_reason_topic_and_hour() -> None:
 def test_letters_of_more_than_two_days_are_counted_by_the_day() -> None:
     counts = Counts(0)
     for day in (0, 3, 3):
-        counts.add(letter(0, day, timestamp=NOON + day * 24 * _HOUR), "", replayed=False)
+        counts.add(letter(0, day, timestamp=NOON + day * 24 * _HOUR), "", "", replayed=False)
 
     assert counts.by_time() == [("2026-03-01", 1), ("2026-03-04", 2)]
     assert counts.newest == []
@@ -37,7 +37,7 @@ def test_letters_of_more_than_two_days_are_counted_by_the_day() -> None:
 
 def test_a_letter_without_a_time_is_counted_as_such() -> None:
     counts = Counts(1)
-    counts.add(letter(timestamp=0), "", replayed=False)
+    counts.add(letter(timestamp=0), "", "", replayed=False)
 
     assert counts.by_time() == [("no time", 1)]
     assert counts.plain()["newest"][0]["time"] is None

@@ -4,7 +4,13 @@ import pytest
 
 from connector.core.decode import Interpreter
 from connector.model import Content, Reason
-from connector.replay.filters import Filters, identifiers, known_reasons, parse_time
+from connector.replay.filters import (
+    Filters,
+    identifiers,
+    known_applications,
+    known_reasons,
+    parse_time,
+)
 from connector.replay.letter import SourceRecord
 from tests.unit.replay.letters import NOON, letter
 
@@ -55,8 +61,8 @@ def test_a_device_is_found_by_any_of_its_identifiers_and_by_the_key() -> None:
     (outcome,) = Interpreter(Content.TAGS).read([SourceRecord(found)])
 
     assert identifiers(found, outcome) == ["A", "u", "t", "k"]
-    assert all(Filters(device=name).pass_device(found, outcome) for name in ("A", "u", "t", "k"))
-    assert not Filters(device="a").pass_device(found, outcome)
+    assert all(Filters(device=name).pass_event(found, outcome) for name in ("A", "u", "t", "k"))
+    assert not Filters(device="a").pass_event(found, outcome)
 
 
 def test_an_unreadable_letter_is_found_by_its_key_alone() -> None:
@@ -64,3 +70,21 @@ def test_an_unreadable_letter_is_found_by_its_key_alone() -> None:
     (outcome,) = Interpreter(Content.TAGS).read([SourceRecord(found)])
 
     assert identifiers(found, outcome) == ["k"]
+
+
+def test_an_application_is_named_by_its_code_and_the_default_one_is_empty_in_events() -> None:
+    read = Interpreter(Content.TAGS, application="AAAAA", applications=["BBBBB"])
+    letters = [
+        letter(value=value)
+        for value in (
+            b'{"hwid": "A", "tags": {"n": 1}}',
+            b'{"hwid": "A", "tags": {"n": 1}, "application": "BBBBB"}',
+            b"?",
+        )
+    ]
+    outcomes = read.read([*map(SourceRecord, letters)])
+    for code, expected in (("AAAAA", [True, False, False]), ("BBBBB", [False, True, False])):
+        filters = Filters(applications=known_applications([code], "AAAAA", ["BBBBB"]))
+        assert [*map(filters.pass_event, letters, outcomes)] == expected
+    with pytest.raises(ValueError, match="--application C: not configured; there are AAAAA, BBBBB"):
+        known_applications(["C"], "AAAAA", ["BBBBB"])
