@@ -11,7 +11,7 @@ the occasion would tell more, but could come into being). Nothing is sent twice,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from connector.credentials import Token
 from connector.fields import REGISTRY_FORMATS
@@ -27,6 +27,12 @@ _MENDS = {
     "unknown_application": "correct pushwoosh.application; the token must belong to it",
     "wrong_url": "correct pushwoosh.url",
 }
+_MENDS_OF_ANOTHER = {
+    **_MENDS,
+    "unauthorized": "correct the token in [applications.{code}] (or the file that its token_file names)",
+    "unknown_application": "correct the code in [applications.{code}]; its token must belong to it",
+}
+"""The same of an application beside the default one."""
 
 
 def findings(settings: Settings, patience: float = PATIENCE) -> Iterator[Finding]:
@@ -82,10 +88,12 @@ async def api(settings: Settings, patience: float, code: str) -> Finding:
     async with client:
         answer = await client.post(Endpoint.TAGS, wire.request_body(code, token, (), False))
     several = f", application {code}" if settings.applications else ""
-    return _verdict(f"API {own.url}{several}", answer)
+    mends = _MENDS if code == own.application else _MENDS_OF_ANOTHER
+    named = {cause: words.format(code=code) for cause, words in mends.items()}
+    return _verdict(f"API {own.url}{several}", answer, named)
 
 
-def _verdict(what: str, answer: PostAnswer) -> Finding:
+def _verdict(what: str, answer: PostAnswer, mends: Mapping[str, str]) -> Finding:
     if isinstance(answer, Accepted):
         return Finding(what, Outcome.OK, "takes requests with this token and application")
     if isinstance(answer, Refused):
@@ -95,6 +103,6 @@ def _verdict(what: str, answer: PostAnswer) -> Finding:
         mend = "they stay unproven; the first batch shows them, and wrong ones halt the connector"
         return Finding(what, Outcome.WARNING, result, mend)
     if isinstance(answer, Denied):
-        return Finding(what, Outcome.PROBLEM, answer.message, _MENDS[answer.cause])
+        return Finding(what, Outcome.PROBLEM, answer.message, mends[answer.cause])
     mend = "see that this machine reaches pushwoosh.url (DNS, proxy, firewall, TLS); if it does, try later"
     return Finding(what, Outcome.PROBLEM, answer.message, mend)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
-OF_FAULTS = ("crashes", "handovers", "zombies", "api_faults", "kafka_faults", "ends")
+OF_FAULTS = ("crashes", "handovers", "zombies", "api_faults", "kafka_faults", "ends", "applications")
 
 
 def _named() -> set[tuple[str, str]]:

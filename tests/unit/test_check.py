@@ -93,6 +93,27 @@ def test_what_the_api_says_to_an_empty_request_is_the_finding(
     assert says in f"{found.result} {found.mend}"
 
 
+@pytest.mark.parametrize(
+    ("status", "message", "says"),
+    [
+        (401, "unauthorized", "correct the token in [applications.CCCCC-DDDDD]"),
+        (400, "application not found", "correct the code in [applications.CCCCC-DDDDD]"),
+        (404, "no such page", "correct pushwoosh.url"),
+    ],
+)
+def test_what_is_wrong_with_another_application_names_its_own_settings(
+    status: int, message: str, says: str
+) -> None:
+    with answering(status, {"message": message}) as server:
+        settings = with_environment(
+            CONNECTOR_PUSHWOOSH_URL=server.url, CONNECTOR_APPLICATIONS_CCCCC_DDDDD_TOKEN="another"
+        )
+        found = asyncio.run(api(settings, 5.0, code="CCCCC-DDDDD"))
+
+    assert found.what.endswith("application CCCCC-DDDDD")
+    assert found.mend.startswith(says)
+
+
 def test_the_api_is_asked_once_about_no_device() -> None:
     with answering(400, {"message": "invalid request"}) as server:
         asked(CONNECTOR_PUSHWOOSH_URL=server.url)

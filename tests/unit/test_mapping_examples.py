@@ -20,6 +20,7 @@ from tests.settings import ENOUGH, mistakes, written
 
 _ROOT = Path(__file__).parents[2]
 _TEXT = (_ROOT / "deploy" / "MAPPING.md").read_text(encoding="utf-8")
+_GUIDE = (_ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
 _EXAMPLES = _ROOT / "deploy" / "examples"
 
 
@@ -97,7 +98,7 @@ def test_binary_cloudevents_are_told_by_their_headers(monkeypatch: pytest.Monkey
 
 def test_every_example_is_named_and_has_a_sample() -> None:
     for file in _EXAMPLES.glob("*.toml"):
-        assert f"(examples/{file.name})" in _TEXT
+        assert f"(examples/{file.name})" in _TEXT + _GUIDE
         assert list(_EXAMPLES.glob(f"{file.stem}.json*"))
 
 
