@@ -82,7 +82,8 @@ def check(
         typer.Option(metavar="NAME=VALUE", help="With --sample: a header of each; may be given again."),
     ] = None,
     timestamp: Annotated[
-        int | None, typer.Option(metavar="MILLISECONDS", min=0, help="With --sample: when, since 1970.")
+        int | None,
+        typer.Option(metavar="MILLISECONDS", min=0, help="With --sample: the time of each, since 1970."),
     ] = None,
     split: Annotated[
         Split, typer.Option(help="With --sample: a record a line, or all of it is one.")
@@ -124,10 +125,12 @@ def sandbox(  # noqa: PLR0913 - an option each
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8081,
     latency: Annotated[
         str | None,
-        typer.Option(metavar="DURATION", help="How long a job takes: 500ms, 5s."),
+        typer.Option(
+            metavar="DURATION", help="How long a job takes: 500ms, 5s. Else: as the faults say, or no time."
+        ),
     ] = None,
     latency_distribution: Annotated[
-        Distribution | None, typer.Option(help="How that varies; the duration is the mean.")
+        Distribution | None, typer.Option(help="How that varies around its mean. Else: constant.")
     ] = None,
     capacity: Annotated[
         int | None, typer.Option(min=1, help="How many jobs are worked on at once; others queue. Else: all.")
@@ -151,7 +154,7 @@ def sandbox(  # noqa: PLR0913 - an option each
         str | None, typer.Option(help="The token of applications without one of their own. Else: any.")
     ] = None,
     light: Annotated[bool, typer.Option("--light", help="Keep no state of devices: for measuring.")] = False,
-    seed: Annotated[int, typer.Option(help="Repeats chance.")] = 0,
+    seed: Annotated[int, typer.Option(help="Faults by chance come out the same for the same one.")] = 0,
 ) -> None:
     """Run a double of the Audience API, with faults by option and at run time, until Ctrl-C."""
     from connector.sandbox.process import run_sandbox  # noqa: PLC0415 - see the module's first sentence

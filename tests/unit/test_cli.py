@@ -118,7 +118,7 @@ def test_ctrl_c_is_no_traceback() -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
 
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     assert "Traceback" not in errors
 
 
