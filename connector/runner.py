@@ -19,17 +19,13 @@ import structlog
 from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
+from connector import parts
 from connector.consuming import Consuming
 from connector.control import Control
 from connector.core.actions import Commit, Pause, Poll, Resume, Submit
 from connector.core.engine import Engine
-from connector.core.limits import Limits
-from connector.core.pace import most_at_once
-from connector.credentials import Credentials, Token, authorizations
+from connector.credentials import Credentials
 from connector.interpreting import interpreters
-from connector.kafka.dead_letters import DeadLetters
-from connector.kafka.given import to_consumer, to_producer
-from connector.kafka.source import Source
 from connector.ops.admin import AdminServer, AdminUnavailableError
 from connector.ops.log import configure, summary
 from connector.ops.metrics import Metrics
@@ -37,12 +33,9 @@ from connector.ops.privacy import Mask
 from connector.ops.status import Status
 from connector.ops.watch import Heartbeat, RecentErrors
 from connector.pulse import Clock, Pulse
-from connector.pushwoosh import client
-from connector.pushwoosh.wire import envelope_bytes
 from connector.sending import Sending
 from connector.settings import Settings
 from connector.tracing.choice import watch_of
-from connector.values import is_secret
 from connector.view import View
 
 CUT_OFF_LIMIT = 2.0
@@ -55,8 +48,6 @@ TOKEN_EVERY = 1.0
 """Seconds between two looks at the token's file."""
 NOBODY_ELSE = 10.0
 """Seconds without partitions after which an instance that runs until the end leaves the rest to others."""
-LONGEST_TOKEN = 256
-"""Bytes kept free in each request for a token that may change."""
 
 
 def run(settings: Settings, *, until_end: bool = False) -> int:
@@ -77,13 +68,13 @@ class Runner:
         self._settings = settings
         self._until_end = until_end
         self._credentials = Credentials.of(settings)
-        self._mask, self._log = self._logging(secrets(settings, self._credentials))
+        self._mask, self._log = self._logging(parts.secrets(settings, self._credentials))
         self.failure = ""
         """Why it ended, once it has and nobody told it to."""
         self.admin_port = settings.admin.port
         """Where the admin endpoints are, once they are: the one that was free where the setting is 0."""
         clock = Clock()
-        self._engine = Engine(limits(settings), random.random)
+        self._engine = Engine(parts.limits(settings), random.random)
         self._watch = watch_of(os.environ, settings, self._engine, self._log)
         self._pulse = Pulse(self._engine, clock)
         self._errors = RecentErrors()
@@ -95,7 +86,10 @@ class Runner:
         self._consuming = Consuming(
             self._pulse, self._interpreters, self._log, until_end=until_end, beat=self._heartbeat.beat
         )
-        self._consuming.attach(self._source(), self._letters())
+        listener = self._consuming
+        listener.attach(
+            parts.source(settings, listener, clock), parts.dead_letters(settings, listener, clock)
+        )
         self._view = View(
             settings, self._pulse, self._consuming, self._metrics, self._heartbeat, self._errors
         )
@@ -127,7 +121,7 @@ class Runner:
         self.admin_port = admin.port
         self._sending = Sending(
             self._pulse,
-            self._client(),
+            parts.audience_client(settings, self._credentials, self._observe),
             settings.pushwoosh,
             self._credentials,
             self._watch,
@@ -335,84 +329,5 @@ class Runner:
         self._log.info("going on as told by SIGHUP")
         self.release()
 
-    # -- the parts -------------------------------------------------------------------------------
-
-    def _source(self) -> Source:
-        kafka = self._settings.kafka
-        return Source(
-            to_consumer(kafka), [*kafka.contents], self._consuming, kafka.on_data_loss, self._pulse.clock
-        )
-
-    def _letters(self) -> DeadLetters:
-        kafka = self._settings.kafka
-        return DeadLetters(
-            to_producer(kafka),
-            kafka.dead_letter_topic,
-            kafka.group_id,
-            kafka.dead_letter_delivery,
-            self._settings.transactional_id,
-            "pushwoosh-connector",
-            self._consuming.trouble,
-            self._pulse.clock,
-        )
-
-    def _client(self) -> client.AudienceClient:
-        pushwoosh = self._settings.pushwoosh
-        header = pushwoosh.authorization_header
-        return client.AudienceClient(
-            pushwoosh.url,
-            limits=client.Limits(
-                connect=pushwoosh.connect_timeout,
-                silence=pushwoosh.read_timeout,
-                total=2 * pushwoosh.read_timeout,
-                connections=self._settings.jobs.max_in_flight + 4,
-            ),
-            authorization=header.get_secret_value() if header else None,
-            authorizations=authorizations(self._settings),
-            http2=pushwoosh.http2,
-            secrets=self._credentials.tokens,
-            observe=self._observe,
-        )
-
     def _observe(self, endpoint: str, method: str, label: str, seconds: float) -> None:
         self._metrics.http_request(endpoint, method, int(label) if label.isdecimal() else 0, seconds)
-
-
-def secrets(settings: Settings, credentials: Credentials) -> list[str]:
-    """Return every secret: no line and no page shows one, whatever a library puts into its words."""
-    given_headers = [each.authorization_header for each in settings.accounts.values()]
-    headers = [header for header in given_headers if header is not None]
-    in_headers = [header.get_secret_value().split()[-1] for header in headers]
-    properties = settings.kafka.properties
-    hidden = [value for name, value in properties.items() if is_secret(name)]
-    registry = settings.schema_registry
-    given = [each.get_secret_value() for each in (registry.password, registry.key_password) if each]
-    if registry.password_file is not None:
-        given.append(Token(file=registry.password_file).current())
-    return [*credentials.tokens(), *in_headers, *hidden, *given]
-
-
-def limits(settings: Settings) -> Limits:
-    """Return the engine's bounds from the settings."""
-    jobs, rates = settings.jobs, settings.limits
-    longest_code = max(envelope_bytes(code, "") for code in settings.accounts)
-    return Limits(
-        max_devices=most_at_once(
-            settings.batch.max_devices, rates.requests_per_second, rates.devices_per_second
-        ),
-        max_bytes=settings.batch.max_bytes - longest_code - LONGEST_TOKEN,
-        linger=settings.batch.linger,
-        max_in_flight=jobs.max_in_flight,
-        adaptive=jobs.adaptive,
-        requests_per_second=rates.requests_per_second,
-        devices_per_second=rates.devices_per_second,
-        deadline=jobs.deadline,
-        max_attempts=jobs.max_attempts,
-        max_resubmissions=jobs.max_resubmissions,
-        poll_ceiling=jobs.poll_ceiling,
-        probe_interval=jobs.probe_interval,
-        brake_share=settings.brake.refused_share,
-        brake_window=settings.brake.window,
-        max_events=settings.buffer.max_events,
-        max_event_bytes=settings.buffer.max_bytes,
-    )

@@ -18,16 +18,15 @@ from dataclasses import replace
 
 from connector.core.actions import Commit, Poll, Submit
 from connector.core.engine import Engine
-from connector.credentials import Credentials, authorizations
+from connector.credentials import Credentials
 from connector.model import Event, Rejection, Start, TopicPartition
+from connector.parts import audience_client, limits
 from connector.pulse import Clock, Pulse
-from connector.pushwoosh.client import AudienceClient, Limits
 from connector.replay.choosing import Candidate, Fate
 from connector.replay.failed import Failed, Interrupted
 from connector.replay.letter import SourceRecord
 from connector.replay.replaying import Replay
 from connector.replay.stopping import Pace, Stop
-from connector.runner import limits
 from connector.sending import Sending
 from connector.settings import Settings
 
@@ -69,7 +68,7 @@ class Submission:
     async def run(self) -> None:
         """Submit and confirm everything. Raises Interrupted or Failed, with what was under way settled."""
         credentials = Credentials.of(self._settings)
-        client = _client(self._settings, credentials)
+        client = audience_client(self._settings, credentials)
         sending = Sending(self._pulse, client, self._settings.pushwoosh, credentials)
         began, give_up_at = time.monotonic(), 0.0
         try:
@@ -207,20 +206,3 @@ class Submission:
         if self._ending is None:
             self._ending = why
             self._engine.stop()
-
-
-def _client(settings: Settings, credentials: Credentials) -> AudienceClient:
-    own = settings.pushwoosh
-    return AudienceClient(
-        own.url,
-        limits=Limits(
-            connect=own.connect_timeout,
-            silence=own.read_timeout,
-            total=2 * own.read_timeout,
-            connections=settings.jobs.max_in_flight + 4,
-        ),
-        authorization=own.authorization_header.get_secret_value() if own.authorization_header else None,
-        authorizations=authorizations(settings),
-        http2=own.http2,
-        secrets=credentials.tokens,
-    )

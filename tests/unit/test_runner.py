@@ -16,14 +16,13 @@ import httpx
 import pytest
 import structlog
 
+from connector import parts
 from connector import runner as module
 from connector.config import Settings
-from connector.core.limits import Limits
 from connector.kafka.troubles import Trouble
 from connector.model import Denied, Fetched, Record, Start, TopicPartition, Unavailable
 from connector.ops.admin import AdminServer
-from connector.pushwoosh.wire import envelope_bytes
-from connector.runner import Runner, limits
+from connector.runner import Runner
 from tests.settings import with_environment
 from tests.unit.core.builders import record
 from tests.unit.fakes import FakeClient, FakeLetters, FakeSource, until
@@ -92,9 +91,9 @@ class Process:
         self.source = FakeSource(*[[each] for each in fetches])
         self.letters = FakeLetters(self.source)
         self.client = FakeClient()
-        monkeypatch.setattr(Runner, "_source", lambda _: self.source)
-        monkeypatch.setattr(Runner, "_letters", lambda _: self.letters)
-        monkeypatch.setattr(Runner, "_client", lambda _: self.client)
+        monkeypatch.setattr(parts, "source", lambda *_: self.source)
+        monkeypatch.setattr(parts, "dead_letters", lambda *_: self.letters)
+        monkeypatch.setattr(parts, "audience_client", lambda *_: self.client)
         self.runner = Runner(settings(**more), until_end=until_end)
         self.engine = self.runner._engine
         self.source.listener = self.runner._consuming
@@ -327,38 +326,7 @@ def _noting_its_port(start: Callable[[Any], Any], ports: list[int]) -> Callable[
     return noted
 
 
-# -- what it is made of ------------------------------------------------------------------------------
-
-
-def test_the_engine_s_bounds_are_those_of_the_settings() -> None:
-    given = settings(
-        CONNECTOR_BATCH_MAX_DEVICES="7",
-        CONNECTOR_JOBS_POLL_CEILING="3s",
-        CONNECTOR_BUFFER_MAX_EVENTS="123",
-        CONNECTOR_BRAKE_REFUSED_SHARE="0.25",
-    )
-    found = limits(given)
-    assert isinstance(found, Limits)
-    assert (found.max_devices, found.poll_ceiling, found.max_events) == (7, 3.0, 123)
-    assert (found.linger, found.brake_share) == (0.001, 0.25)
-    assert (found.adaptive, found.requests_per_second, found.devices_per_second) == (True, 0.0, 0.0)
-
-
-def test_limits_of_the_flow_bound_the_engine_and_the_size_of_a_batch() -> None:
-    given = settings(
-        CONNECTOR_JOBS_ADAPTIVE="false",
-        CONNECTOR_LIMITS_REQUESTS_PER_SECOND="2.5",
-        CONNECTOR_LIMITS_DEVICES_PER_SECOND="100",
-    )
-    found = limits(given)
-    assert (found.adaptive, found.requests_per_second, found.devices_per_second) == (False, 2.5, 100.0)
-    assert found.max_devices == 160
-
-
-def test_a_request_fits_into_its_bytes_whatever_the_token_is() -> None:
-    given = settings(CONNECTOR_BATCH_MAX_BYTES="64KiB")
-    whole = envelope_bytes("AAAAA-BBBBB", "t" * module.LONGEST_TOKEN) + limits(given).max_bytes
-    assert whole <= 64 << 10
+# -- what it tells ----------------------------------------------------------------------------------
 
 
 async def test_unknown_platforms_are_counted_and_told(monkeypatch: pytest.MonkeyPatch) -> None:

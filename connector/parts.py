@@ -1,0 +1,103 @@
+"""Settings -> the parts that a process joins: consumer, dead letters, API client, engine's bounds."""
+
+from __future__ import annotations
+
+from connector.core.limits import Limits
+from connector.core.pace import most_at_once
+from connector.credentials import Credentials, Token, authorizations
+from connector.kafka.dead_letters import DeadLetters
+from connector.kafka.given import to_consumer, to_producer
+from connector.kafka.listener import Listener
+from connector.kafka.source import Source
+from connector.pulse import Clock
+from connector.pushwoosh import client
+from connector.pushwoosh.wire import envelope_bytes
+from connector.settings import Settings
+from connector.values import is_secret
+
+LONGEST_TOKEN = 256
+"""Bytes kept free in each request for a token that may change."""
+CONNECTIONS_TO_SPARE = 4
+"""Beside one for each job that may be in flight."""
+
+
+def source(settings: Settings, listener: Listener, clock: Clock) -> Source:
+    """Make the member of the consumer group."""
+    kafka = settings.kafka
+    return Source(to_consumer(kafka), [*kafka.contents], listener, kafka.on_data_loss, clock)
+
+
+def dead_letters(settings: Settings, listener: Listener, clock: Clock) -> DeadLetters:
+    """Make the writer of dead letters."""
+    kafka = settings.kafka
+    return DeadLetters(
+        to_producer(kafka),
+        kafka.dead_letter_topic,
+        kafka.group_id,
+        kafka.dead_letter_delivery,
+        settings.transactional_id,
+        "pushwoosh-connector",
+        listener.trouble,
+        clock,
+    )
+
+
+def audience_client(
+    settings: Settings, credentials: Credentials, observe: client.Observe | None = None
+) -> client.AudienceClient:
+    """Make the API's client. `observe` is told of each call."""
+    own = settings.pushwoosh
+    return client.AudienceClient(
+        own.url,
+        limits=client.Limits(
+            connect=own.connect_timeout,
+            silence=own.read_timeout,
+            total=2 * own.read_timeout,
+            connections=settings.jobs.max_in_flight + CONNECTIONS_TO_SPARE,
+        ),
+        authorization=own.authorization_header.get_secret_value() if own.authorization_header else None,
+        authorizations=authorizations(settings),
+        http2=own.http2,
+        secrets=credentials.tokens,
+        observe=observe,
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """Return the engine's bounds."""
+    jobs, rates = settings.jobs, settings.limits
+    longest_code = max(envelope_bytes(code, "") for code in settings.accounts)
+    return Limits(
+        max_devices=most_at_once(
+            settings.batch.max_devices, rates.requests_per_second, rates.devices_per_second
+        ),
+        max_bytes=settings.batch.max_bytes - longest_code - LONGEST_TOKEN,
+        linger=settings.batch.linger,
+        max_in_flight=jobs.max_in_flight,
+        adaptive=jobs.adaptive,
+        requests_per_second=rates.requests_per_second,
+        devices_per_second=rates.devices_per_second,
+        deadline=jobs.deadline,
+        max_attempts=jobs.max_attempts,
+        max_resubmissions=jobs.max_resubmissions,
+        poll_ceiling=jobs.poll_ceiling,
+        probe_interval=jobs.probe_interval,
+        brake_share=settings.brake.refused_share,
+        brake_window=settings.brake.window,
+        max_events=settings.buffer.max_events,
+        max_event_bytes=settings.buffer.max_bytes,
+    )
+
+
+def secrets(settings: Settings, credentials: Credentials) -> list[str]:
+    """Return every secret: no line and no page shows one, whatever a library puts into its words."""
+    given_headers = [each.authorization_header for each in settings.accounts.values()]
+    headers = [header for header in given_headers if header is not None]
+    in_headers = [header.get_secret_value().split()[-1] for header in headers]
+    properties = settings.kafka.properties
+    hidden = [value for name, value in properties.items() if is_secret(name)]
+    registry = settings.schema_registry
+    given = [each.get_secret_value() for each in (registry.password, registry.key_password) if each]
+    if registry.password_file is not None:
+        given.append(Token(file=registry.password_file).current())
+    return [*credentials.tokens(), *in_headers, *hidden, *given]
