@@ -126,7 +126,7 @@ def sandbox(  # noqa: PLR0913 - an option each
     latency: Annotated[
         str | None,
         typer.Option(
-            metavar="DURATION", help="How long a job takes: 500ms, 5s. Else: as the faults say, or no time."
+            metavar="DURATION", help="How long a job takes: 500ms. Else: as faults say, or no time."
         ),
     ] = None,
     latency_distribution: Annotated[
@@ -135,24 +135,17 @@ def sandbox(  # noqa: PLR0913 - an option each
     capacity: Annotated[
         int | None, typer.Option(min=1, help="How many jobs are worked on at once; others queue. Else: all.")
     ] = None,
-    faults: Annotated[
-        str | None,
-        typer.Option(metavar="JSON|FILE", help="Faults from the start."),
-    ] = None,
+    faults: Annotated[str | None, typer.Option(metavar="JSON|FILE", help="Faults from the start.")] = None,
     schema: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="JSON or TOML: the tags that exist, name to type."),
+        Path | None, typer.Option(metavar="FILE", help="JSON or TOML: the tags that exist, name to type.")
     ] = None,
     application: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="CODE[=TOKEN]",
-            help="A known application, and the only token it takes; may be given again. Else: any.",
+            metavar="CODE[=TOKEN]", help="A known application, its only token; may be given again. Else: any."
         ),
     ] = None,
-    token: Annotated[
-        str | None, typer.Option(help="The token of applications without one of their own. Else: any.")
-    ] = None,
+    token: Annotated[str | None, typer.Option(help="The other applications' token. Else: any.")] = None,
     light: Annotated[bool, typer.Option("--light", help="Keep no state of devices: for measuring.")] = False,
     seed: Annotated[int, typer.Option(help="Faults by chance come out the same for the same one.")] = 0,
 ) -> None:

@@ -123,7 +123,6 @@ class Interpreter:
         append, careful, decode, to_row = answers.append, self._read_one, decode_tags, encode
         limit, operators, endpoint = self._max_row_bytes, rules.TAGS_OPERATORS, Endpoint.TAGS
         of_topic, applications = self._of_topic, self._applications
-        application: str | None
         keys: tuple[str, ...]
         for record in records:
             value = record.value()
@@ -141,7 +140,7 @@ class Interpreter:
                 append(careful(record))
                 continue
             hwid, user_id, token = fields.hwid, fields.user_id, fields.push_token
-            application = of_topic
+            application: str | None = of_topic
             if fields.application is not None:
                 application = applications.get(fields.application)
                 fields.application = None
