@@ -32,6 +32,9 @@ CONVINCING = 0.5
 PATIENCE = 10
 """Windows between the two, after which more is tried all the same: perhaps jobs only take longer now. And
 windows that a cut gets at most before it is judged."""
+REACHED = 0.75
+"""Share of the limit that counts as all of it: of several places that become free together the last ones wait
+for a commit (`core/exposure.py`)."""
 WATCHED = 0.25
 """Share of jobs that polls find unfinished at least once, where they come in time."""
 LEARNING = 0.1
@@ -47,7 +50,7 @@ class _Window:
     since: float
     jobs: int = 0
     reached: int = 0
-    """How many of them ended while as many were unfinished as may be."""
+    """How many of them ended while about as many were unfinished as may be."""
     unfinished: int = 0
     watched: int = 0
     """How many of them a poll had found unfinished: others may have ended long before they were asked for."""
@@ -129,7 +132,7 @@ class Concurrency:
         window.devices += devices
         window.watched += watched
         window.seconds += seconds
-        window.reached += self._unfinished >= self.limit
+        window.reached += self._unfinished >= REACHED * self.limit
         window.ratios += seconds / max(usual, 1e-3)
         window.excess += seconds - usual
         window.took.setdefault(size, []).append(seconds)

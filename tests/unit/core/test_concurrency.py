@@ -22,6 +22,8 @@ class QueueingApi:
     capacity: int = MOST
     seconds: float = 1.0
     dice: random.Random | None = None
+    unfilled: int = 0
+    """Places that are empty whenever a job ends: a new one waits for a commit."""
     concurrency: Concurrency = field(default_factory=lambda: Concurrency(Limits(max_in_flight=MOST)))
     now: float = 0.0
     waiting: list[float] = field(default_factory=list)
@@ -40,7 +42,7 @@ class QueueingApi:
             while self.waiting and len(self.serving) < self.capacity:
                 took = self.dice.expovariate(1 / self.seconds) if self.dice else self.seconds
                 heappush(self.serving, (self.now + took, self.waiting.pop(0)))
-            self.concurrency.planned(len(self.waiting) + len(self.serving))
+            self.concurrency.planned(len(self.waiting) + len(self.serving) - self.unfilled)
             self.now, accepted_at = heappop(self.serving)
             self.concurrency.ended(DEVICES, accepted_at, self.now)
             self.latencies.append(self.now - accepted_at)
@@ -71,6 +73,16 @@ def test_where_the_capacity_steps_down_the_queue_goes_and_the_speed_stays() -> N
     assert served > 0.98 * 4 * 300  # all that it can
     assert api.latency < 2.5  # 16 at once would take 4 s each
     assert min(api.limits) >= 4  # no fewer than it can serve
+
+
+def test_a_queue_is_noticed_though_some_places_are_always_about_to_be_filled() -> None:
+    api = QueueingApi(unfilled=2)
+    api.drive(100)
+    api.capacity = 4
+    api.drive(40)
+    api.drive(300)
+    assert api.latency < 2.5
+    assert max(api.limits) < MOST
 
 
 def test_where_the_capacity_steps_up_again_so_does_the_limit() -> None:
