@@ -42,9 +42,9 @@ def _resolve(folder: Path) -> None:
     if shutil.which("mvn") is None:
         raise BrokerUnavailableError("no Maven: install it for the tests with a schema registry")
     command = ["mvn", "-q", "-B", "-f", str(_POM), "dependency:unpack-dependencies"]
-    done = subprocess.run(
-        [*command, f"-DoutputDirectory={folder}"], capture_output=True, text=True, check=False, timeout=600
-    )
+    # Maven's own note of what it has unpacked belongs to the folder: without the one the other is of no use.
+    folders = [f"-DoutputDirectory={folder}", f"-DmarkersDirectory={folder}/markers"]
+    done = subprocess.run([*command, *folders], capture_output=True, text=True, check=False, timeout=600)
     if done.returncode != 0:
         raise BrokerUnavailableError(f"Maven could not get Apicurio: {(done.stdout + done.stderr)[-2000:]}")
 
