@@ -154,6 +154,7 @@ class Runner:
         if self.failure:
             self._log.error("failed", reason=self.failure)
             return 1
+        self._report()  # what was settled last counts too
         self._log.info("stopped", **{key: value for key, value in self._metrics.settled().items() if value})
         return 0
 
@@ -257,7 +258,7 @@ class Runner:
         engine = self._engine
         now = self._pulse.clock()
         if self._stop_at is not None:
-            quiet = engine.idle and not engine.ledger.letters
+            quiet = engine.idle and (not engine.ledger.letters or engine.halts.letters_held)
             told_at = self._stop_at - self._settings.jobs.stop_timeout
             in_vain = self._consuming.cut_off and now >= told_at + CUT_OFF_LIMIT  # nothing could be committed
             return quiet or in_vain or now >= self._stop_at

@@ -94,6 +94,7 @@ class View:
             errors=self._errors.newest_first(),
             settled=self._metrics.settled(),
             dead_letters=self._metrics.dead_letters_by_reason(),
+            dead_letters_owed=dict(self._engine.ledger.owed.by_reason()),
             configuration=self._configuration,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from connector.core.actions import Notices
@@ -20,7 +21,8 @@ MENDS = {
     "this application; a changed file is read at once",
     "unknown_application": "check pushwoosh.application: the API does not know it",
     "wrong_url": "check pushwoosh.url: what answers there is not the Audience API",
-    BRAKE: "look at the dead letters' reasons, mend the cause, then send SIGHUP or restart to go on",
+    BRAKE: "mend the cause, then restart: they are sent once more; or send SIGHUP: they become dead letters, "
+    "and it goes on",
     PAUSED: "POST /resume, or restart, to go on",
     DATA_LOSS: 'records were deleted before they were read; set kafka.on_data_loss = "continue" and restart '
     "to go on without them",
@@ -63,11 +65,13 @@ class Halt:
 class Halts:
     """Halts of applications, which end by themselves once a probe succeeds, and of the whole instance."""
 
-    def __init__(self, limits: Limits, tally: Tally, notices: Notices) -> None:
+    def __init__(self, limits: Limits, tally: Tally, notices: Notices, owed: Callable[[], str] = str) -> None:
+        """`owed` says what was refused and isn't in the dead-letter topic."""
         self._interval = limits.probe_interval
         self._brake = Brake(limits.brake_share, limits.brake_window)
         self._tally = tally
         self._notices = notices
+        self._owed = owed
         self.applications: dict[str, Halt] = {}
         self.whole: dict[str, Halt] = {}
 
@@ -95,7 +99,7 @@ class Halts:
     def judged(self, events: int, refused: int, now: float) -> None:
         """Events were judged for good: brake if too many of the recent ones were refused."""
         if self._brake.saw(events, refused):
-            self.halt(BRAKE, self._brake.words, now)
+            self.halt(BRAKE, f"{self._brake.words}: {self._owed()}", now)
 
     def release(self, now: float) -> None:
         """Go on after the brake, and try everything else that halts at once."""

@@ -8,7 +8,7 @@ delay of their own, and those too far ahead to be remembered once their partitio
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -16,7 +16,7 @@ from itertools import count
 
 from connector.core.assignment import Assignment
 from connector.core.backoff import Backoff
-from connector.model import Event, Letter
+from connector.model import Event, Letter, Reason
 
 MOST_LETTERS = 1000
 MOST_LETTER_BYTES = 16 << 20
@@ -27,6 +27,9 @@ PATIENCE = 60.0
 What is before it in its partition may itself wait, behind another topic's events, for that device. Then
 nothing would ever move: the letter is written all the same. After a crash just then it exists twice.
 """
+
+_SAFE_TO_SHOW = {Reason.TAG_REFUSED, Reason.DEVICE_FAILED, Reason.DEVICE_NOT_FOUND, Reason.TOO_LARGE}
+"""Reasons whose details are of tags and sizes. Others may repeat what somebody says of a device."""
 
 
 @dataclass(slots=True, eq=False)
@@ -81,6 +84,25 @@ class OwedLetters:
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._later) + len(self._beyond)
+
+    def _all(self) -> list[Owed]:
+        return [*self._waiting, *(item[2] for item in self._later), *(item[1] for item in self._beyond)]
+
+    def by_reason(self) -> Counter[str]:
+        """Count what is owed."""
+        return Counter(owed.letter.rejection.reason.value for owed in self._all())
+
+    def described(self) -> str:
+        """Say what is owed and where the first of it is: nobody can read a letter that waits."""
+        everything = self._all()
+        if not everything:
+            return "none of their dead letters waits"
+        counts = ", ".join(f"{count} {reason}" for reason, count in self.by_reason().most_common())
+        first = min(everything, key=lambda owed: owed.since)
+        rejection = first.letter.rejection
+        detail = f": {rejection.detail}" if rejection.reason in _SAFE_TO_SHOW else ""
+        topic, partition = first.home.partition
+        return f"{counts}; the first is {topic}/{partition}/{first.offset}{detail}"
 
     def add(self, owed: Owed) -> None:
         """Owe one more."""
@@ -142,7 +164,7 @@ class OwedLetters:
 
     def drop(self, home: Assignment) -> None:
         """Forget the letters of a partition that is no longer ours."""
-        for owed in (*self._waiting, *(item[2] for item in self._later), *(item[1] for item in self._beyond)):
+        for owed in self._all():
             if owed.home is home:
                 self.free(owed)
         self._waiting = deque(owed for owed in self._waiting if owed.home is not home)

@@ -32,7 +32,7 @@ class State:
         self.ledger = Ledger(limits, self.tally)
         self.dispatch = Dispatch(limits)
         self.tracking = Tracking(limits)
-        self.halts = Halts(limits, self.tally, self.notices)
+        self.halts = Halts(limits, self.tally, self.notices, self.ledger.owed.described)
         self.gate = Gate(Backoff(0.5, 60.0))
         self.adoption = Adoption(self.lanes, self.tracking, self.dispatch)
         self.concurrency = Concurrency(limits)

@@ -147,6 +147,8 @@ class Status(Snapshot, kw_only=True):
     """Records since the start, by outcome."""
     dead_letters: dict[str, int] = {}
     """Since the start, by reason."""
+    dead_letters_owed: dict[str, int] = {}
+    """Refused and not in the topic yet, by reason: the brake holds them, or the topic can't be written."""
     configuration: dict[str, Any] = {}
     """The effective settings, secrets masked: `Settings.masked()`."""
 

@@ -14,9 +14,12 @@ import pytest
 
 import connector
 import connector.testing
+from connector import parts
 from connector.embedding import _Guest
+from connector.kafka.listener import Listener
 from connector.model import Start, TopicPartition
-from connector.runner import Runner
+from connector.pulse import Clock
+from connector.settings import Settings
 from tests.unit.fakes import FakeClient, FakeLetters, FakeSource, until
 
 _ROOT = Path(__file__).parents[2]
@@ -74,13 +77,13 @@ def source(monkeypatch: pytest.MonkeyPatch) -> FakeSource:
     made = FakeSource()
     made.starts = [Start(TopicPartition("device-tags", 0), 0, "")]
 
-    def attached(runner: Runner) -> FakeSource:
-        made.listener = runner._consuming
+    def attached(_: Settings, listener: Listener, __: Clock) -> FakeSource:
+        made.listener = listener
         return made
 
-    monkeypatch.setattr(Runner, "_source", attached)
-    monkeypatch.setattr(Runner, "_letters", lambda _: FakeLetters(made))
-    monkeypatch.setattr(Runner, "_client", lambda _: FakeClient())
+    monkeypatch.setattr(parts, "source", attached)
+    monkeypatch.setattr(parts, "dead_letters", lambda *_: FakeLetters(made))
+    monkeypatch.setattr(parts, "audience_client", lambda *_: FakeClient())
     return made
 
 

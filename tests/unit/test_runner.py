@@ -145,6 +145,14 @@ async def test_until_the_end_letters_are_written_too(monkeypatch: pytest.MonkeyP
     assert process.position == 2
 
 
+async def test_its_last_line_counts_what_was_settled_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process(monkeypatch, records(0, value="no event"), end=1)
+    told = _Listening()
+    monkeypatch.setattr(process.runner, "_log", told)
+    assert await process.run() == 0
+    assert told.lines[-1] == ("stopped", {"dead_letter": 1})
+
+
 async def test_a_spare_instance_leaves_the_end_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "NOBODY_ELSE", 0.0)
     process = Process(monkeypatch)
@@ -241,6 +249,23 @@ async def test_a_stop_does_not_wait_for_jobs_for_ever(monkeypatch: pytest.Monkey
     assert process.position <= 0
 
 
+async def test_a_stop_does_not_wait_for_letters_that_the_brake_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    process = Process(
+        monkeypatch,
+        records(0, value="no event"),
+        until_end=False,
+        CONNECTOR_BRAKE_WINDOW="1",
+        CONNECTOR_JOBS_STOP_TIMEOUT="1h",
+    )
+    async with process.running() as task:
+        await until(lambda: bool(process.engine.halts.whole))
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert task.result() == 0
+    assert process.letters.written == []
+
+
 async def test_a_second_signal_leaves_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     process = Process(monkeypatch, records(0), until_end=False)
     process.client.hold = asyncio.Event()
@@ -297,8 +322,8 @@ async def test_a_pause_by_the_admin_endpoint_submits_nothing_until_it_is_resumed
     process.source.fetches = []
     asked: list[int] = []
     monkeypatch.setattr(AdminServer, "start", _noting_its_port(AdminServer.start, asked))
-    told: list[str] = []
-    monkeypatch.setattr(process.runner, "_log", _Listening(told))
+    told = _Listening()
+    monkeypatch.setattr(process.runner, "_log", told)
     async with process.running():
         await until(lambda: bool(asked) and process.source.joined)
         async with httpx.AsyncClient(
@@ -315,7 +340,7 @@ async def test_a_pause_by_the_admin_endpoint_submits_nothing_until_it_is_resumed
             assert process.client.bodies == []
             assert (await client.post("/resume")).json() == {"paused": False, "changed": True}
     assert process.position == 3
-    assert told.count("paused") == told.count("going on") == 1
+    assert told.events.count("paused") == told.events.count("going on") == 1
 
 
 def _noting_its_port(start: Callable[[Any], Any], ports: list[int]) -> Callable[[Any], Any]:
@@ -337,20 +362,24 @@ async def test_unknown_platforms_are_counted_and_told(monkeypatch: pytest.Monkey
     process.source.starts.append(Start(devices, 0, ""))
     process.source.ends[devices] = 1
     process.source.fetches = [[Fetched(devices, found, None)]]
-    told: list[str] = []
-    monkeypatch.setattr(process.runner, "_log", _Listening(told))
+    told = _Listening()
+    monkeypatch.setattr(process.runner, "_log", told)
     assert await process.run() == 0
-    assert "unknown platform codes, sent as they are" in told
+    assert "unknown platform codes, sent as they are" in told.events
 
 
 class _Listening:
     """A log that keeps what it was told."""
 
-    def __init__(self, told: list[str]) -> None:
-        self._told = told
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, dict[str, object]]] = []
+
+    @property
+    def events(self) -> list[str]:
+        return [event for event, _ in self.lines]
 
     def __getattr__(self, _: str) -> Callable[..., None]:
         return self._tell
 
-    def _tell(self, event: str, **_: object) -> None:
-        self._told.append(event)
+    def _tell(self, event: str, **fields: object) -> None:
+        self.lines.append((event, fields))

@@ -10,7 +10,18 @@ from connector.core.halts import BRAKE, DATA_LOSS, MENDS, Brake, Halts
 from connector.core.jobs import Batch
 from connector.core.tally import Tally
 from connector.model import Denied, Endpoint, PollAnswer, PostAnswer, Refused, Unavailable
-from tests.unit.core.builders import NOW, P0, all_done, devices, event_of, limits, record, tags
+from tests.unit.core.builders import (
+    NOW,
+    P0,
+    all_done,
+    completed,
+    devices,
+    event_of,
+    limits,
+    record,
+    row,
+    tags,
+)
 from tests.unit.core.driving import Drive
 
 DENIED = Denied("unauthorized", "no such token", 401)
@@ -328,6 +339,31 @@ def test_when_most_events_are_refused_the_topic_is_not_emptied_into_dead_letters
     assert len(drive.letters) <= 20 + 5
     told = [notice for notice in drive.engine.notices if notice.event == "halted"]
     assert len(told) == 1
+
+
+def test_the_brake_says_what_was_refused_because_its_letters_are_not_written_yet() -> None:
+    drive = Drive(limits(brake_share=0.5, brake_window=5, max_devices=5))
+    drive.assign()
+    drive.read(*devices(range(5)))
+    drive.run(
+        lambda _: None,
+        lambda job: completed(*(row(each, "done", {"plan": "tag not found"}) for each in job.events)),
+    )
+    (halt,) = drive.engine.halts.all()
+    assert drive.letters == []
+    assert halt.message == (
+        "5 of the last 5 events were refused: 5 tag_refused; "
+        "the first is events/0/0: refused tags: plan: tag not found"
+    )
+
+
+def test_the_brake_repeats_no_words_that_may_name_a_device() -> None:
+    drive = Drive(limits(brake_share=0.5, brake_window=1, max_devices=1))
+    drive.assign()
+    drive.read(*devices(range(1)))
+    drive.run(lambda _: Refused("bad device d0", 400), seconds=60)
+    (halt,) = drive.engine.halts.all()
+    assert halt.message.endswith("1 refused_by_api; the first is events/0/0")
 
 
 def test_after_the_brake_was_released_what_is_good_goes_on() -> None:
