@@ -344,6 +344,8 @@ class Consuming:
             self.troubles.pop(kind, None)
             self.trouble_since.pop(kind, None)
             self._log.info("decoder works again" if kind[0] == TROUBLE else "kafka: works again", **words)
+            if not any(code == DATA_LOSS and each.blocking for (code, _), each in self.troubles.items()):
+                self._engine.lift(DATA_LOSS)  # the partition is another instance's to halt for
         else:
             known = trouble.phase is Phase.BEGAN and kind in self.troubles
             self.troubles[kind] = trouble

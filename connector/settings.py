@@ -101,7 +101,7 @@ class Kafka(Section):
         Literal["halt", "continue"],
         BeforeValidator(values.parse_word),
         Field(
-            description="What to do where Kafka deleted records before they were read: stop that partition, "
+            description="What to do where Kafka deleted records before they were read: halt, "
             "or say how many are lost and go on."
         ),
     ] = "halt"

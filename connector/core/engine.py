@@ -119,8 +119,12 @@ class Engine:
         self._fates.release_written()
 
     def halt(self, cause: str, message: str, now: float) -> None:
-        """Stop submitting until `release`."""
+        """Stop submitting until `release` or `lift`."""
         self.halts.halt(cause, message, now)
+
+    def lift(self, cause: str) -> None:
+        """End the halt that has this cause, if there is one."""
+        self.halts.lift(cause)
 
     def release(self, now: float) -> None:
         """Go on after the brake, and try everything else that halts at once."""

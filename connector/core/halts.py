@@ -92,6 +92,11 @@ class Halts:
             halt = self.whole[cause] = Halt(cause, message, now)
             self._tell(halt)
 
+    def lift(self, cause: str) -> None:
+        """What halted the whole instance is no more, or no longer this instance's."""
+        if self.whole.pop(cause, None) is not None:
+            self._notices.tell("info", "going on", after=cause)
+
     def _tell(self, halt: Halt, **more: object) -> None:
         self._tally.halts[halt.cause] += 1
         self._notices.tell("error", "halted", cause=halt.cause, message=halt.message, **more, mend=halt.mend)

@@ -642,3 +642,13 @@ async def test_records_that_are_gone_halt_unless_that_is_accepted(blocking: bool
     desk = Desk()
     desk.consuming.trouble(trouble("data_loss", blocking=blocking))
     assert [halt.cause for halt in desk.engine.halts.all()] == halts
+
+
+async def test_it_goes_on_once_every_partition_that_lost_records_is_somebody_else_s() -> None:
+    desk = Desk()
+    for where in ("tags/0", "tags/1"):
+        desk.consuming.trouble(Trouble("data_loss", where, "gone", "lengthen retention", blocking=True))
+    for where, halts in (("tags/0", ["data_loss"]), ("tags/1", [])):
+        ended = Trouble("data_loss", where, "gone", "", blocking=True, phase=Phase.ENDED)
+        desk.consuming.trouble(ended)
+        assert [halt.cause for halt in desk.engine.halts.all()] == halts
