@@ -78,6 +78,8 @@ def _as_list(value: Any) -> list[Any]:
 
 def _has(values: list[Any], wanted: Any) -> bool:
     """Whether a JSON value is among others; Python holds 1, 1.0 and true for equal, JSON does not."""
+    if wanted not in values or isinstance(wanted, str):
+        return wanted in values
     return any(one == wanted and type(one) is type(wanted) for one in values)
 
 
