@@ -173,7 +173,7 @@ class Interpreter:
             update: Any = self._decoder(record)
         except DecoderUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - a user's decoder may raise anything: it is about this record
+        except rules.THEIRS as error:  # a user's decoder may raise anything: it is about this record
             return _unreadable(error)
         if update is None:
             return None
@@ -301,17 +301,17 @@ class Interpreter:
         )
 
 
-def _unreadable(error: Exception) -> Rejection:
+def _unreadable(error: BaseException) -> Rejection:
     """Put a decoder's failure into words, without the value."""
     if isinstance(error, rules.InvalidField):
-        return Rejection(Reason.INVALID_EVENT, str(error))
+        return Rejection(Reason.INVALID_EVENT, rules.words_of(error))
     if isinstance(error, msgspec.ValidationError):
-        return Rejection(Reason.INVALID_EVENT, str(error))
+        return Rejection(Reason.INVALID_EVENT, rules.words_of(error))
     if isinstance(error, UnicodeDecodeError):
         return Rejection(Reason.UNDECODABLE, f"Not UTF-8: {error.reason} (byte {error.start})")
     if isinstance(error, RecursionError):
         return Rejection(Reason.UNDECODABLE, "Nested too deeply")
     if isinstance(error, msgspec.DecodeError):
         return Rejection(Reason.UNDECODABLE, f"Not JSON: {error}"[:_DETAIL])
-    words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    words = ": ".join(each for each in (type(error).__name__, rules.words_of(error)) if each)
     return Rejection(Reason.UNDECODABLE, words[:_DETAIL])

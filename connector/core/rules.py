@@ -45,6 +45,8 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 _SURE = frozenset({str, int, bool, type(None)})
 """Types of which every value is one in JSON: most values, so they are asked about first."""
 _LARGEST_CODE = 2**63 - 1
+THEIRS = (Exception, SystemExit)
+"""What a user's code may raise about a record. Not an interrupt, not a cancellation: those are about us."""
 _SHOWN = 40
 """Characters of a wrong word that an error repeats."""
 
@@ -54,6 +56,8 @@ class InvalidField(ValueError):  # noqa: N818 - says what the field is, as its s
 
     def __init__(self, what: str, path: str) -> None:
         super().__init__(f"{what} - at `$.{path}`")
+        self.what = what
+        """The rule alone, for whoever names another place."""
 
 
 def identifier(name: str, value: object) -> str | None:
@@ -150,8 +154,8 @@ def tags_object(value: Any) -> bytes:
         raise
     except RecursionError as error:
         raise InvalidField("Nested too deeply", "tags") from error
-    except Exception as error:  # values of any type may refuse to be written with any error
-        raise InvalidField(str(error), "tags") from error
+    except THEIRS as error:  # values of any type may refuse to be written with any error
+        raise InvalidField(words_of(error) or type(error).__name__, "tags") from error
     return raw
 
 
@@ -192,6 +196,14 @@ def sound_lane_keys(
         if name is not None and (not name or name.isspace() or "\0" in name):
             return ()
     return lane_keys(application, hwid, user_id, push_token)
+
+
+def words_of(error: BaseException) -> str:
+    """Return what an error says; nothing where it is an error itself to ask."""
+    try:
+        return str(error)
+    except THEIRS:
+        return ""
 
 
 def shown(value: object) -> str:

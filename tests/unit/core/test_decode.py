@@ -1,5 +1,6 @@
 """What becomes of a record's value: an event, nothing, or a rejection that says where and why."""
 
+import asyncio
 import json
 import sys
 import types
@@ -544,6 +545,49 @@ def test_what_a_decoder_returns_must_be_of_the_two_types() -> None:
     assert isinstance(found, Rejection)
     assert found.reason is Reason.UNDECODABLE
     assert "returned `dict`" in found.detail
+
+
+class Speechless(Exception):  # noqa: N818 - what it is like
+    """An error that can't even be printed."""
+
+    def __str__(self) -> str:
+        raise AttributeError("no words")
+
+
+class Unwritable(dict[str, Any]):
+    """Tags that can't be written, for a reason that can't be told."""
+
+    def items(self) -> Any:
+        raise Speechless
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(SystemExit(3), "SystemExit: 3"), (SystemExit(), "SystemExit"), (Speechless(), "Speechless")],
+)
+def test_a_decoder_that_exits_or_raises_what_has_no_words_rejects_the_record(
+    error: BaseException, words: str
+) -> None:
+    def raising(_: Record) -> TagsUpdate:
+        raise error
+
+    assert decoded(raising) == Rejection(Reason.UNDECODABLE, words)
+
+
+def test_tags_whose_writing_fails_without_words_reject_the_record() -> None:
+    found = decoded(returning(TagsUpdate(hwid="A", tags=Unwritable(a=1))))
+    assert found == Rejection(Reason.INVALID_EVENT, "Speechless - at `$.tags`")
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, asyncio.CancelledError])
+def test_what_ends_the_process_or_the_task_passes_through_a_decoder(
+    interruption: type[BaseException],
+) -> None:
+    def interrupted(_: Record) -> TagsUpdate:
+        raise interruption
+
+    with pytest.raises(interruption):
+        decoded(interrupted)
 
 
 def test_a_decoder_that_can_not_decode_now_rejects_nothing() -> None:
