@@ -11,6 +11,7 @@ Of duplicate keys in an event the last counts. Unknown fields are ignored.
 from __future__ import annotations
 
 import importlib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -174,7 +175,7 @@ class Interpreter:
         except DecoderUnavailable:
             raise
         except rules.THEIRS as error:  # a user's decoder may raise anything: it is about this record
-            return _unreadable(error)
+            return _unreadable(error, record.value() or b"")
         if update is None:
             return None
         if not isinstance(update, (TagsUpdate, Registration)):
@@ -259,8 +260,11 @@ class Interpreter:
             return None
         try:
             return rules.identifier("hwid", key.decode())
-        except (UnicodeDecodeError, rules.InvalidField) as error:
-            raise rules.InvalidField(f"The record's key is no hwid: {error}", "hwid") from error
+        except UnicodeDecodeError as error:
+            what = f"Not UTF-8: {error.reason} (byte {error.start})"
+        except rules.InvalidField as error:
+            what = error.what
+        raise rules.InvalidField(f"The record's key is no hwid: {what}", "hwid")
 
     def _application_of(self, named: object) -> str:
         """Return the application of an event that names this one or none; empty for the default one."""
@@ -301,17 +305,16 @@ class Interpreter:
         )
 
 
-def _unreadable(error: BaseException) -> Rejection:
+def _unreadable(error: BaseException, value: bytes) -> Rejection:
     """Put a decoder's failure into words, without the value."""
-    if isinstance(error, rules.InvalidField):
-        return Rejection(Reason.INVALID_EVENT, rules.words_of(error))
-    if isinstance(error, msgspec.ValidationError):
+    if isinstance(error, (rules.InvalidField, msgspec.ValidationError)):
         return Rejection(Reason.INVALID_EVENT, rules.words_of(error))
     if isinstance(error, UnicodeDecodeError):
         return Rejection(Reason.UNDECODABLE, f"Not UTF-8: {error.reason} (byte {error.start})")
     if isinstance(error, RecursionError):
         return Rejection(Reason.UNDECODABLE, "Nested too deeply")
     if isinstance(error, msgspec.DecodeError):
-        return Rejection(Reason.UNDECODABLE, f"Not JSON: {error}"[:_DETAIL])
+        bom = "it begins with a byte order mark (BOM) of UTF-8" if value.startswith(BOM_UTF8) else ""
+        return Rejection(Reason.UNDECODABLE, f"Not JSON: {bom or rules.words_of(error)}"[:_DETAIL])
     words = ": ".join(each for each in (type(error).__name__, rules.words_of(error)) if each)
     return Rejection(Reason.UNDECODABLE, words[:_DETAIL])

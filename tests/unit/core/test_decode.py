@@ -183,7 +183,7 @@ def test_answers_stand_at_the_places_of_their_records() -> None:
         (b"hello", Reason.UNDECODABLE, "Not JSON"),
         (b'{"hwid":"A","tags":{"a":1}', Reason.UNDECODABLE, "Not JSON: Input data was truncated"),
         (b'{"hwid":"A","tags":{"a":1}} x', Reason.UNDECODABLE, "trailing characters"),
-        (b'\xef\xbb\xbf{"hwid":"A"}', Reason.UNDECODABLE, "Not JSON"),
+        (b'\xef\xbb\xbf{"hwid":"A"}', Reason.UNDECODABLE, "Not JSON: it begins with a byte order mark (BOM)"),
         (b'{"hwid":"A","tags":{"a":NaN}}', Reason.UNDECODABLE, "Not JSON"),
         (b'{"hwid":"A","tags":{"a":-Infinity}}', Reason.UNDECODABLE, "Not JSON"),
         (b'{"hwid":"A","tags":{"a":"\\q"}}', Reason.UNDECODABLE, "invalid escaped character"),
@@ -427,7 +427,7 @@ def test_the_key_is_the_hwid_only_where_the_setting_is_on_and_the_value_names_no
         (None, "Names no device"),
         (b"", "The record's key is no hwid: Empty"),
         (b" ", "The record's key is no hwid: Nothing but whitespace"),
-        (b"\xff", "The record's key is no hwid: 'utf-8'"),
+        (b"\xff", "The record's key is no hwid: Not UTF-8: invalid start byte (byte 0)"),
         (b"a\0", "The record's key is no hwid: A NUL"),
     ],
 )
@@ -435,6 +435,7 @@ def test_a_key_that_is_no_identifier_is_rejected(key: bytes | None, words: str) 
     found = rejection({"tags": {"a": 1}}, key=key, key_is_hwid=True)
     assert found.reason is Reason.INVALID_EVENT
     assert words in found.detail
+    assert found.detail.count("$.hwid") == 1
 
 
 # Decoders of the user's.
