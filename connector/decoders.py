@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connector.core.decode import Decoder, load_decoder
+from connector import values
+from connector.core.decode import Decoder
 from connector.fields import REGISTRY_FORMATS
 from connector.model import Content
 from connector.settings import Settings
@@ -16,7 +17,7 @@ def decoders(settings: Settings) -> Mapping[Content, Decoder | None]:
     if word == "json":
         return dict.fromkeys(Content)
     if word not in REGISTRY_FORMATS:
-        return dict.fromkeys(Content, load_decoder(word))
+        return dict.fromkeys(Content, values.load_function(word))
     # Half a second and 20 MB that nobody else should pay for; and the packages may not be there.
     from connector.formats.decoder import RegistryDecoder, schemas_of  # noqa: PLC0415
 

@@ -111,7 +111,10 @@ class Kafka(Section):
         Allowed("`json`, `avro`, `protobuf`, `json_schema` or `package.module:function`"),
         Field(
             description="What turns a record into an event. `avro`, `protobuf` and `json_schema` take "
-            "schemas from `schema_registry.url` and need the extra `registry`."
+            "schemas from `schema_registry.url` and need the extra `registry`. A function of yours is "
+            "looked for in the directory where the process starts, in those of `PYTHONPATH` and among what "
+            "is installed; for the container image mount its directory and name it in `PYTHONPATH`, or "
+            "derive an image that has it."
         ),
     ] = "json"
 

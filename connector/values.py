@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -212,16 +213,36 @@ def _flat(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def load_function(reference: str) -> Callable[..., Any]:
-    """Import the function that `package.module:function` names. Raises ValueError where that fails."""
+    """Import the function that `package.module:function` names. Raises ValueError where that fails.
+
+    The current directory is looked into as by `python -m connector`: a console script's path lacks it.
+    """
     module_name, colon, name = reference.partition(":")
     if not colon or not module_name or not name:
         raise ValueError("a function of yours is written package.module:function")
+    _look_here()
     try:
         found: Any = importlib.import_module(module_name)
         for part in name.split("."):
             found = getattr(found, part)
-    except Exception as error:  # noqa: BLE001 - a user's module may raise anything while it is imported
-        raise ValueError(f"{reference} cannot be imported: {type(error).__name__}: {error}") from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's module may raise anything meanwhile
+        raise ValueError(
+            f"{reference} cannot be imported: {type(error).__name__}: {error}{_where_from(error)}"
+        ) from None
     if not callable(found):
         raise ValueError(f"{reference} is no function")  # noqa: TRY004 - as above
     return found  # type: ignore[no-any-return]  # callable() says no more than that
+
+
+def _look_here() -> None:
+    """Put the current directory first among those that modules are imported from, unless Python may not."""
+    here = str(Path.cwd())
+    if not sys.flags.safe_path and here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+
+
+def _where_from(error: BaseException) -> str:
+    """Say how a module gets found that isn't."""
+    if not isinstance(error, ModuleNotFoundError):
+        return ""
+    return f" (looked for in {Path.cwd()}, in the directories of PYTHONPATH and among what is installed)"

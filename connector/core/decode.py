@@ -10,7 +10,6 @@ Of duplicate keys in an event the last counts. Unknown fields are ignored.
 
 from __future__ import annotations
 
-import importlib
 from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -49,23 +48,6 @@ _DETAIL = 300
 """Characters of an error's own words in a rejection."""
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-
-
-def load_decoder(name: str) -> Decoder:
-    """Import a decoder named `package.module:function`. Raises ValueError with what to mend."""
-    module_name, colon, function = name.partition(":")
-    if not colon or not module_name or not function:
-        raise ValueError(f"{name!r} is not of the form package.module:function")
-    try:
-        found: Any = importlib.import_module(module_name)
-        for part in function.split("."):
-            found = getattr(found, part)
-    except Exception as error:  # a module may raise anything while it loads
-        raise ValueError(f"{name!r} can't be imported: {error}") from error
-    if not callable(found):
-        raise ValueError(f"{name!r} is not a function but a {type(found).__name__}")  # noqa: TRY004 - a setting's value
-    decoder: Decoder = found
-    return decoder
 
 
 class Interpreter:

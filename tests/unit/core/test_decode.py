@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import sys
-import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.core.decode import Decoder, Interpreter, load_decoder
+from connector.core.decode import Decoder, Interpreter
 from connector.core.json_events import JsonDecoder
 from connector.model import (
     Content,
@@ -597,31 +595,6 @@ def test_a_decoder_that_can_not_decode_now_rejects_nothing() -> None:
 
     with pytest.raises(DecoderUnavailable, match="schema registry"):
         decoded(waiting)
-
-
-def test_a_decoder_is_loaded_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = types.ModuleType("my_decoders")
-    module.decode = returning(None)  # type: ignore[attr-defined]  # a module made up here
-    module.number = 5  # type: ignore[attr-defined]  # a module made up here
-    monkeypatch.setitem(sys.modules, "my_decoders", module)
-    assert load_decoder("my_decoders:decode") is module.decode
-    with pytest.raises(ValueError, match="not a function but a int"):
-        load_decoder("my_decoders:number")
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("decode", "not of the form"),
-        (":decode", "not of the form"),
-        ("json:", "not of the form"),
-        ("no_such_module:decode", "can't be imported: No module named"),
-        ("json:no_such_function", "can't be imported: module 'json' has no attribute"),
-    ],
-)
-def test_a_decoder_that_can_not_be_loaded_is_a_clear_mistake(name: str, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        load_decoder(name)
 
 
 @pytest.mark.parametrize("content", Content)
