@@ -127,6 +127,7 @@ Count = Annotated[int, BeforeValidator(values.parse_number)]
 Share = Annotated[float, BeforeValidator(values.parse_number)]
 Rate = Annotated[float, BeforeValidator(values.parse_number)]
 Name = Annotated[str, AfterValidator(values.plain_name)]
+Host = Annotated[Name, AfterValidator(values.host_name)]
 Topic = Annotated[str, AfterValidator(values.topic_name), Allowed("a topic's name")]
 Topics = Annotated[
     tuple[Annotated[str, AfterValidator(values.topic_name)], ...],

@@ -20,6 +20,7 @@ from connector.fields import (
     Allowed,
     Count,
     Duration,
+    Host,
     KafkaProperties,
     Name,
     Rate,
@@ -301,7 +302,7 @@ class Admin(Section):
     """`[admin]`: `/metrics`, `/livez`, `/readyz`, `/status`; `/pause` and `/resume` for who may."""
 
     host: Annotated[
-        Name,
+        Host,
         Allowed("an address of this machine"),
         Field(description="Address the admin endpoints listen on."),
     ] = "0.0.0.0"  # noqa: S104 - probes and Prometheus come from outside the container

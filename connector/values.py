@@ -7,6 +7,7 @@ what a TOML file (typed) or the environment (text) gives and raises ValueError i
 from __future__ import annotations
 
 import importlib
+import ipaddress
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,9 @@ _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB)?", re.IGNORECASE)
 _BYTES = {"gib": 1 << 30, "mib": 1 << 20, "kib": 1 << 10, "b": 1}
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
-_BROKER = re.compile(r"(?:[A-Za-z_]+://)?(?:\[[0-9A-Fa-f:.]+\]|[^\s:/,@\[\]]+)(?::(\d{1,5}))?")
+_BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/,@\[\]]+)(?::(\d{1,5}))?")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NAME = re.compile(rf"(?=.{{1,254}}$){_LABEL}(?:\.{_LABEL})*\.?")
 _USER_INFO = re.compile(r"(?<=://)[^/\s@]+@")
 _SECRET_WORDS = ("password", "secret", "token", "jaas", "key.pem", "passphrase")
 _TOP_PORT = 65535
@@ -111,10 +114,27 @@ def broker_list(value: object) -> str:
     if not brokers:
         raise ValueError("it names no broker")
     for broker in brokers:
+        if "://" in broker:
+            raise ValueError(
+                f"{masked_url(broker)!r} has a scheme: host:port is enough, security.protocol in "
+                "kafka.properties says how to speak to it"
+            )
         found = _BROKER.fullmatch(broker)
-        if not found or not 1 <= int(found[1] or 1) <= _TOP_PORT:
+        if not found or not 1 <= int(found[2] or 1) <= _TOP_PORT:
             raise ValueError(f"{masked_url(broker)!r} is not host:port")
+        host_name(found[1].strip("[]"))
     return ",".join(brokers)
+
+
+def host_name(text: str) -> str:
+    """Check an IP address or a name that a host can have. Whether there is one, nobody is asked."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        numeric = text.rstrip(".").rpartition(".")[2].isdecimal()  # no top-level domain is a number
+        if numeric or not _NAME.fullmatch(text):
+            raise ValueError(f"{text!r} is neither an IP address nor a host's name") from None
+    return text
 
 
 def readable_file(path: Path) -> Path:

@@ -59,6 +59,7 @@ def test_a_mistake_names_both_names_what_was_given_where_and_what_is_allowed() -
     ("name", "wrong"),
     [
         ("kafka.bootstrap_servers", "a:x"),
+        ("kafka.bootstrap_servers", "http://localhost:9092"),
         ("kafka.group_id", "a\tb"),
         ("kafka.dead_letter_delivery", "twice"),
         ("kafka.decoder", "parquet"),
@@ -85,6 +86,7 @@ def test_a_mistake_names_both_names_what_was_given_where_and_what_is_allowed() -
         ("limits.devices_per_second", "100/s"),
         ("brake.refused_share", "1.1"),
         ("brake.refused_share", "nan"),
+        ("admin.host", "999.1.1.1"),
         ("admin.port", "70000"),
         ("log.level", "loud"),
     ],
@@ -249,7 +251,6 @@ def test_the_variable_of_every_setting_is_taken() -> None:
         "pushwoosh.application",
         "pushwoosh.token",
         "pushwoosh.authorization_header",
-        "admin.host",
         "schema_registry.username",
         "schema_registry.password",
         "schema_registry.key_password",

@@ -84,7 +84,9 @@ def test_a_list_of_anything_but_names_is_refused(wrong: object) -> None:
         values.parse_list(wrong)
 
 
-@pytest.mark.parametrize("brokers", ["a", "a:9092,b:9093", "[::1]:9092", "SASL_SSL://a:1", "10.0.0.1:9092"])
+@pytest.mark.parametrize(
+    "brokers", ["a", "a:9092,b_1:9093", "[::1]:9092", "10.0.0.1:9092", "b-0.kafka.svc.:1"]
+)
 def test_brokers_are_hosts_and_ports(brokers: str) -> None:
     assert values.broker_list(brokers) == brokers
 
@@ -93,6 +95,30 @@ def test_brokers_are_hosts_and_ports(brokers: str) -> None:
 def test_brokers_that_are_none_are_refused(wrong: object) -> None:
     with pytest.raises(ValueError, match=r"host:port|no broker"):
         values.broker_list(wrong)
+
+
+@pytest.mark.parametrize("wrong", ["http://localhost:9092", "PLAINTEXT://a:1", "SASL_SSL://me:hush@a:1"])
+def test_brokers_with_a_scheme_are_refused_with_where_it_belongs(wrong: str) -> None:
+    with pytest.raises(ValueError, match=r"has a scheme.*security\.protocol") as refused:
+        values.broker_list(wrong)
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "::1", "fe80::1%eth0", "localhost", "a_b.c-d.example.", "7.example"]
+)
+def test_a_host_is_an_address_or_a_name(host: str) -> None:
+    assert values.host_name(host) == host
+
+
+@pytest.mark.parametrize(
+    "wrong", ["999.1.1.1", "10.0.0", "a..b", "-a", "a-", "a b", "a/b", "ä", "x" * 64, "", ":::1"]
+)
+def test_what_is_neither_is_refused(wrong: str) -> None:
+    with pytest.raises(ValueError, match="neither an IP address nor a host's name"):
+        values.host_name(wrong)
+    with pytest.raises(ValueError, match=r"neither an IP|not host:port|no broker"):
+        values.broker_list(f"{wrong}:9092" if wrong else "")
 
 
 @pytest.mark.parametrize("wrong", ["^events.*", "a b", "", ".", "..", "ä", "x" * 250])
