@@ -48,7 +48,7 @@ def format_duration(seconds: float) -> str:
         count = seconds / length
         if count >= 1 and abs(count - round(count)) < 1e-6:  # noqa: PLR2004 - the rounding error of floats
             return f"{round(count)}{unit}"
-    return f"{seconds * 1000:g}ms" if seconds else "0s"
+    return f"{f'{seconds * 1000:.3f}'.rstrip('0').rstrip('.')}ms" if seconds else "0s"
 
 
 def parse_size(value: object) -> int:
