@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from collections.abc import Mapping as Table
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WrapSerializer
 
 from connector import values
 from connector.fields import (
@@ -198,6 +200,13 @@ class Application(Section):
     ] = None
 
 
+Applications = Annotated[
+    Table[str, Application],
+    AfterValidator(MappingProxyType),  # a dictionary could be changed, however frozen what has it is
+    WrapSerializer(lambda applications, write: write(dict(applications))),
+]
+
+
 class Batch(Section):
     """`[batch]`: when a batch is full enough to be sent: at the first of the three."""
 
@@ -347,7 +356,7 @@ class Settings(Section):
 
     kafka: Kafka
     pushwoosh: Pushwoosh
-    applications: dict[str, Application] = Field(default_factory=dict)
+    applications: Applications = Field(default_factory=lambda: MappingProxyType({}))
     """Further applications, by code."""
     mapping: Mapping = Mapping()
     batch: Batch = Batch()

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from connector import values
 from connector.config import Settings, load
 from connector.model import Content
+from connector.settings import Application
 from tests.settings import ENOUGH, with_environment, written
 
 
@@ -118,6 +119,11 @@ def test_settings_are_frozen() -> None:
         settings.batch.max_devices = 3
     with pytest.raises(TypeError):
         settings.kafka.properties["a"] = "b"  # type: ignore[index]  # as above
+    with pytest.raises(TypeError):
+        settings.applications["a"] = Application()  # type: ignore[index]  # as above
+    with_one = with_environment(CONNECTOR_APPLICATIONS_A_TOKEN="t")
+    with pytest.raises(TypeError):
+        del with_one.applications["A"]  # type: ignore[attr-defined]  # as above
 
 
 def test_masked_settings_are_json_and_read_back_as_they_are_written() -> None:
