@@ -11,16 +11,15 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args, get_origin
+from typing import Any
 
-from pydantic import BeforeValidator, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import ValidationError
 
 from connector import values
 from connector.contradictions import contradictions
-from connector.fields import Allowed
 from connector.kafka import given
 from connector.mapping.reading import entry_problems, topic_problems
+from connector.mistakes import ConfigurationError, Mistake, allowed, contradictory, given_wrong, shown
 from connector.sections import APPLICATIONS, PREFIX, SECTIONS, Raw, model_of, nested, variable
 from connector.settings import Settings
 
@@ -52,8 +51,9 @@ _NAMES = tuple(
     for key in model.model_fields
     if (name := f"{section}.{key}") != _TOPIC_MAPPINGS
 )
-_LONGEST_SHOWN = 80
-"""Characters of a wrong value that a message repeats."""
+
+_UNKNOWN_PROPERTY = "No such configuration property"
+"""Librdkafka's words."""
 
 _PROBLEMS = {
     "literal_error": "none of the words it may be",
@@ -72,37 +72,6 @@ _PROBLEMS = {
     "path_type": "not a path",
 }
 """What is wrong, by pydantic's kind of error; its own sentences speak of Python's types."""
-
-
-class Mistake(NamedTuple):
-    """One wrong setting: its name in the file and what is the matter. A name may be a section or empty."""
-
-    name: str
-    problem: str
-    given: str = ""
-    allowed: str = ""
-
-    def __str__(self) -> str:
-        dots = 2 if self.name.startswith(f"{APPLICATIONS}.") else 1
-        known = self.name.count(".") == dots and not any(one in self.name for one in ("properties.", '"'))
-        name = f"{self.name} ({variable(self.name)})" if known else self.name
-        parts = [
-            self.problem,
-            self.given and f"given: {self.given}",
-            self.allowed and f"allowed: {self.allowed}",
-        ]
-        return ": ".join(part for part in (name, "; ".join(part for part in parts if part)) if part)
-
-
-class ConfigurationError(Exception):
-    """The configuration is wrong. `mistakes` has all of it, the text one line each, secrets masked."""
-
-    def __init__(self, mistakes: Iterable[Mistake]) -> None:
-        self.mistakes = tuple(mistakes)
-        count = f"{len(self.mistakes)} mistakes" if len(self.mistakes) > 1 else "a mistake"
-        super().__init__(
-            "\n".join([f"{count} in the configuration:", *(f"  {one}" for one in self.mistakes)])
-        )
 
 
 def load(
@@ -125,7 +94,7 @@ def load(
     if settings is not None:
         touched = {mistake.name for mistake in mistakes}
         mistakes += _contradictions(settings, raw, touched)
-        mistakes += _property_mistakes(settings)
+        mistakes += _property_mistakes(settings, raw)
         mistakes += _mapping_mistakes(settings, raw, touched)
     mistakes = [mistake for mistake in mistakes if not needless(mistake.name)]
     if mistakes or settings is None:
@@ -217,12 +186,17 @@ def _merge_properties(raw: Raw) -> list[Mistake]:
         try:
             merged |= values.read_properties(Path(file))
         except ValueError as error:
-            mistakes.append(Mistake("kafka.properties_file", str(error), _shown(file)))
-    for layer in raw.properties:
+            mistakes.append(given_wrong("kafka.properties_file", str(error), raw))
+    origins = dict.fromkeys(merged, str(file))
+    for layer, origin in raw.properties:
         try:
-            merged |= values.parse_properties(layer)
+            found = values.parse_properties(layer)
         except ValueError as error:
-            mistakes.append(Mistake("kafka.properties", str(error)))
+            mistakes.append(Mistake("kafka.properties", f"{error} (in {origin})"))  # it may show a secret
+        else:
+            merged |= found
+            origins |= dict.fromkeys(found, origin)
+    raw.origin |= {f"kafka.properties.{name}": origin for name, origin in origins.items()}
     raw.values["kafka"]["properties"] = values.Properties(merged)
     return mistakes
 
@@ -256,57 +230,34 @@ def _mistake(name: str, error: Mapping[str, Any], raw: Raw) -> Mistake:
     problem = own_words or _PROBLEMS.get(error["type"]) or error["msg"]
     if str(raw.values[section][key]).startswith("tcp://"):
         problem += f" ({_SERVICE_HINT})"
-    shown = values.MASK if "SecretStr" in str(field.annotation) else _shown(raw.values[section][key])
-    return Mistake(name, problem, f"{shown} in {raw.origin[name]}", allowed(field))
-
-
-def _shown(given: object) -> str:
-    text = values.masked_url(repr(given))
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+    return given_wrong(name, problem, raw)
 
 
 def _contradictions(settings: Settings, raw: Raw, touched: set[str]) -> Iterator[Mistake]:
     """Say what no setting tells alone; silent about any that is wrong by itself."""
     for names, problem in contradictions(settings, frozenset(raw.origin)):
         if touched.isdisjoint(names):
-            others = f" (see {', '.join(map(variable, names[1:]))})" if len(names) > 1 else ""
-            yield Mistake(names[0], problem + others)
+            yield contradictory(names, problem, raw)
 
 
-def _property_mistakes(settings: Settings) -> Iterator[Mistake]:
+def _property_mistakes(settings: Settings, raw: Raw) -> Iterator[Mistake]:
+    properties = settings.kafka.properties
+    words = allowed(model_of("kafka").model_fields["properties"])
     exactly_once = settings.kafka.dead_letter_delivery == "exactly_once"
-    for name, problem in given.mistakes(settings.kafka.properties, exactly_once=exactly_once):
-        yield Mistake(f"kafka.properties.{name}" if name else "kafka.properties", problem)
+    for key, problem in given.mistakes(properties, exactly_once=exactly_once):
+        name = f"kafka.properties.{key}" if key else "kafka.properties"
+        unknown = _UNKNOWN_PROPERTY in problem  # perhaps a password's name, misspelt
+        value = values.MASK if unknown else shown(properties.masked().get(key))
+        yield Mistake(name, problem, f"{value} in {raw.origin[name]}" if key else "", words)
 
 
 def _mapping_mistakes(settings: Settings, raw: Raw, touched: set[str]) -> Iterator[Mistake]:
     kafka = settings.kafka
-    told = settings.mapping.given(kafka.contents, key_is_hwid=kafka.key_is_hwid)
-    found = [*entry_problems(told)]
+    tables = settings.mapping.given(kafka.contents, key_is_hwid=kafka.key_is_hwid)
+    found = [*entry_problems(tables)]
     if not any(name.startswith("kafka.") and name.endswith("_topics") for name in touched):
-        found += topic_problems(told)
+        found += topic_problems(tables)
     for name, words, value in found:
         where = _TOPIC_MAPPINGS if name.startswith('"') else f"mapping.{name.partition('.')[0]}"
-        shown = "" if value is None else f"{_shown(value)} in {raw.origin[where]}"
-        yield Mistake(f"mapping.{name}".rstrip("."), words, shown)
-
-
-def allowed(field: FieldInfo) -> str:
-    """Say what a setting may be: in its own words, or by its type and limits."""
-    own = [one.words for one in field.metadata if isinstance(one, Allowed)]
-    if own:
-        return own[0]
-    if get_origin(field.annotation) is Literal:
-        return " or ".join(get_args(field.annotation))
-    if field.annotation is bool:
-        return "true or false"
-    readers = [one.func for one in field.metadata if isinstance(one, BeforeValidator)]
-    write: Callable[[Any], str] = "{:,}".format
-    if values.parse_duration in readers:
-        write = values.format_duration
-    elif values.parse_size in readers:
-        write = values.format_size
-    low, high = (
-        next(getattr(one, end) for one in field.metadata if hasattr(one, end)) for end in ("ge", "le")
-    )
-    return f"{write(low)} to {write(high)}"
+        told = "" if value is None else f"{shown(value)} in {raw.origin[where]}"
+        yield Mistake(f"mapping.{name}".rstrip("."), words, told)

@@ -49,13 +49,13 @@ class Raw:
     def __init__(self) -> None:
         self.values: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
         self.origin: dict[str, str] = {}
-        self.properties: list[object] = []
-        """Each `kafka.properties` that was given: they are merged, not replaced."""
+        self.properties: list[tuple[object, str]] = []
+        """Each `kafka.properties` that was given and where: they are merged, not replaced."""
 
     def put(self, name: str, value: object, origin: str) -> None:
         section, key = name.rsplit(".", 1)
         if name == "kafka.properties":
-            self.properties.append(value)
+            self.properties.append((value, origin))
         else:
             self.values.setdefault(section, {})[key] = value
         self.origin[name] = origin

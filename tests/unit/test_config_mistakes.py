@@ -55,6 +55,55 @@ def test_a_mistake_names_both_names_what_was_given_where_and_what_is_allowed() -
     )
 
 
+def test_a_wrong_kafka_property_names_its_variable_what_was_given_and_where(tmp_path: Path) -> None:
+    below = tmp_path / "kafka.properties"
+    below.write_text("acks=1\nsasl.oauthbearer.client.secret=hush\n")
+    file = written(
+        tmp_path, f'[kafka]\nproperties_file = "{below}"\n[kafka.properties]\nenable.auto.commit = true\n'
+    )
+    lines = "linger.ms=soon\nssl.key.password=hush\nsasl.pasword=hush\nacks.=1"
+    found = mistakes({**ENOUGH, "CONNECTOR_KAFKA_PROPERTIES": lines}, file)
+
+    where = {"enable.auto.commit": str(file), "acks": str(below), "linger.ms": "the environment"}
+    for name, value in {"enable.auto.commit": "true", "acks": "1", "linger.ms": "soon"}.items():
+        line = found[f"kafka.properties.{name}"]
+        assert line.startswith(f"kafka.properties.{name} (CONNECTOR_KAFKA_PROPERTIES): ")
+        assert f"; given: '{value}' in {where[name]}; allowed: librdkafka's properties" in line
+    assert "given: ******** in the environment" in found["kafka.properties.sasl.pasword"]
+    assert "kafka.properties.acks." in found
+    assert "hush" not in "".join(found.values())
+
+
+def test_a_contradiction_names_all_its_settings_what_was_given_and_what_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a long path would be cut
+    file = written(tmp_path, '[buffer]\nmax_bytes = "1MiB"\n[kafka]\nmixed_topics = ["tags"]\n')
+    found = mistakes(
+        {**ENOUGH, "CONNECTOR_BATCH_MAX_BYTES": "2MiB", "CONNECTOR_PUSHWOOSH_TOKEN_FILE": file.name}, file
+    )
+
+    assert found == {
+        "batch.max_bytes": (
+            "batch.max_bytes (CONNECTOR_BATCH_MAX_BYTES): it is more than buffer.max_bytes "
+            "(see buffer.max_bytes, CONNECTOR_BUFFER_MAX_BYTES); "
+            f"given: '2MiB' in the environment, buffer.max_bytes: '1MiB' in {file}; allowed: 1KiB to 16MiB"
+        ),
+        "kafka.tags_topics": (
+            "kafka.tags_topics (CONNECTOR_KAFKA_TAGS_TOPICS): 'tags' is listed 2 times: once will do "
+            "(see kafka.mixed_topics, CONNECTOR_KAFKA_MIXED_TOPICS); "
+            f"given: 'tags' in the environment, kafka.mixed_topics: ['tags'] in {file}; "
+            "allowed: topics' names"
+        ),
+        "pushwoosh.token": (
+            "pushwoosh.token (CONNECTOR_PUSHWOOSH_TOKEN): only one of the two can be given "
+            "(see pushwoosh.token_file, CONNECTOR_PUSHWOOSH_TOKEN_FILE); "
+            f"given: ******** in the environment, pushwoosh.token_file: '{file.name}' in the environment; "
+            "allowed: an API token"
+        ),
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
