@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicCollection
@@ -40,6 +40,25 @@ PATIENCE = 10.0
 
 ALL_DOWN_FOR = 2.0
 """Seconds after which brokers that all refuse count as down: one that is starting refuses too."""
+
+AGAIN_AFTER = 0.2
+"""Seconds until a question is asked again whose obstacle passes."""
+
+_PASSING = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
+"""What a coordinator says that has just begun, or is about to: librdkafka leaves it to us to ask again."""
+_UNREACHED = (
+    KafkaError._TIMED_OUT,
+    KafkaError._TIMED_OUT_QUEUE,
+    KafkaError._TRANSPORT,
+    KafkaError._RESOLVE,
+    KafkaError._WAIT_COORD,
+    KafkaError.REQUEST_TIMED_OUT,
+)
+"""What is said where a broker's own address isn't reached."""
 
 _HEARTBEAT = re.compile(r"ApiKey ConsumerGroupHeartbeat \(68\) Versions \d+\.\.(\d+)")
 """How librdkafka logs what a broker supports. Version 0, of brokers before 4.0, is not enough for it."""
@@ -250,24 +269,36 @@ class Probe:
         return Finding(what, Outcome.OK, "offered by the brokers")
 
     def _asked(self, what: str, look: Callable[[], Finding], mends: Mapping[int, str]) -> Finding:
-        """Put a failure into words; one that only took too long into those of what failed meanwhile."""
+        """Look; put a failure into words, but for one that passes: then look again while patience lasts."""
         before = len(self._ears.failures)
-        try:
-            return look()
-        except TimeoutError:
-            text, code = "no answer in time", KafkaError._TIMED_OUT
-        except KafkaException as caught:
-            error = caught.args[0]
-            text, code = error.str(), error.code()
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                return look()
+            except TimeoutError:
+                text, code = "no answer in time", KafkaError._TIMED_OUT
+            except KafkaException as caught:
+                error = caught.args[0]
+                text, code = error.str() or error.name(), error.code()
+            if code not in _PASSING or time.monotonic() >= deadline:
+                break
+            self._admin.poll(AGAIN_AFTER)
         self._admin.poll(0)
-        if code in mends:
-            return Finding(what, Outcome.PROBLEM, text, mends[code])
-        known = code_of(KafkaError(code))
-        if known is not None:
-            return Finding(what, Outcome.PROBLEM, text, MENDS[known])
-        failures = self._ears.failures[before:]
-        words = f"{text}: {failures[-1]}" if failures else text
-        return Finding(what, Outcome.PROBLEM, words, _ADVERTISED)
+        return Finding(what, Outcome.PROBLEM, *_explained(text, code, mends, self._ears.failures[before:]))
+
+
+def _explained(text: str, code: int, mends: Mapping[int, str], failures: Sequence[str]) -> tuple[str, str]:
+    """Cause and mend of a failure; of one that only took too long, that of what failed meanwhile."""
+    if code in mends:
+        return text, mends[code]
+    known = code_of(KafkaError(code))
+    if known is not None:
+        return text, MENDS[known]
+    if code in _PASSING:
+        return text, "the coordinator is still loading or moving: try again, then look at the brokers' logs"
+    if code in _UNREACHED:
+        return f"{text}: {failures[-1]}" if failures else text, _ADVERTISED
+    return text, "look at the brokers' logs"
 
 
 def _grant(operation: AclOperation, topic: str) -> str:
