@@ -25,6 +25,7 @@ from connector.sandbox.contract import (
     TagChange,
     check_schema,
     read_request,
+    read_sender,
 )
 from connector.sandbox.devices import KnownDevice, Population
 from connector.sandbox.faults import (
@@ -193,8 +194,10 @@ class Audience:
             return replies.too_large(limit.status)
         try:
             request = read_request(endpoint, body)
-        except InvalidRequestError as error:
-            return replies.invalid_request(str(error))
+        except InvalidRequestError as error:  # who sends it is judged before what is sent
+            sender = read_sender(body)
+            denial = self.options.denial(sender.application, sender.auth) if sender else None
+            return denial or replies.invalid_request(str(error))
         refusal = self._refusal(endpoint, request, limit, now)
         return refusal or replies.accepted(self._accept(endpoint, request, cut, now))
 

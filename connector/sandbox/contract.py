@@ -59,10 +59,18 @@ class _RegistrationsRequest(msgspec.Struct):
     create_missing_tags: ClassVar[bool] = False
 
 
+class Sender(msgspec.Struct):
+    """Who sends a request, whatever is wrong with the rest of it."""
+
+    application: Identifier
+    auth: Identifier
+
+
 Request = _TagsRequest | _RegistrationsRequest
 
 _TAGS = msgspec.json.Decoder(_TagsRequest)
 _REGISTRATIONS = msgspec.json.Decoder(_RegistrationsRequest)
+_SENDER = msgspec.json.Decoder(Sender)
 
 
 class InvalidRequestError(ValueError):
@@ -84,6 +92,14 @@ def read_request(endpoint: Endpoint, body: bytes) -> Request:
             if device.hwid is None and device.user_id is None and device.push_token is None:
                 raise InvalidRequestError(f"no hwid, user_id or push_token - at `$.devices[{place}]`")
     return request
+
+
+def read_sender(body: bytes) -> Sender | None:
+    """Decode who sent a body that breaks the contract; None where that can't be told."""
+    try:
+        return _SENDER.decode(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")

@@ -12,6 +12,8 @@ import pytest
 
 from connector.check import api, findings
 from connector.finding import Finding, Outcome
+from connector.sandbox.audience import Options
+from connector.sandbox.server import SandboxServer
 from tests.settings import with_environment
 
 _NOBODY = "127.0.0.1:1"
@@ -126,6 +128,23 @@ def test_the_api_is_asked_once_about_no_device() -> None:
         "create_missing_tags": False,
         "devices": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (Options(token="another"), "correct pushwoosh.token"),
+        (Options(applications={"BBBBB-BBBBB": None}), "correct pushwoosh.application"),
+    ],
+)
+async def test_the_sandbox_tells_what_is_wrong_with_token_and_application(
+    options: Options, says: str
+) -> None:
+    async with SandboxServer(options=options) as sandbox:
+        found = await api(with_environment(CONNECTOR_PUSHWOOSH_URL=sandbox.url), 5.0, code="AAAAA-BBBBB")
+
+    assert found.outcome is Outcome.PROBLEM
+    assert found.mend.startswith(says)
 
 
 def test_an_api_that_nobody_answers_for_is_a_problem() -> None:

@@ -77,6 +77,16 @@ def test_only_the_given_application_and_token_are_accepted() -> None:
     assert (wrong_application.status, wrong_application.body) == (400, b'{"message":"application not found"}')
 
 
+@pytest.mark.parametrize("devices", [[], [{}], [{"hwid": 5}], "none"])
+def test_who_sends_is_judged_before_what_is_sent(devices: Any) -> None:
+    api = Calls(application="APP", token="TOKEN")
+    body = {"application": "APP", "auth": "TOKEN", "devices": devices}
+    assert api.post(**body).status == 400
+    assert api.post(**body | {"auth": "WRONG"}).status == 401
+    unknown = api.post(**body | {"application": "OTHER"})
+    assert unknown.body == b'{"message":"application not found"}'
+
+
 def test_unknown_tags_and_wrong_values_are_refused_while_the_device_is_done() -> None:
     api = Calls(schema=SCHEMA)
     (row,) = api.rows(change("A", plan=5, colour="red", interests=["a"], age=2**31, beta=True, since=None))
