@@ -135,7 +135,10 @@ def sandbox(  # noqa: PLR0913 - an option each
     capacity: Annotated[
         int | None, typer.Option(min=1, help="How many jobs are worked on at once; others queue. Else: all.")
     ] = None,
-    faults: Annotated[str | None, typer.Option(metavar="JSON|FILE", help="Faults from the start.")] = None,
+    faults: Annotated[
+        str | None,
+        typer.Option(metavar="JSON|FILE", help="Faults from the start: see deploy/SANDBOX.md for all."),
+    ] = None,
     schema: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JSON or TOML: the tags that exist, name to type.")
     ] = None,
