@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -20,10 +20,21 @@ FAULTS: dict[str, Any] = {
     "batch_refused": [{"prefix": "poison-"}],
     "tag_refused": [{"tags": [REFUSED_TAG]}],
     "rows_shuffled": [{"share": 0.3}],
+    "rows_foreign": [{"share": 0.3, "rows": 2}],
     "counters": [{"share": 0.3, "form": "strings"}, {"share": 0.3, "form": "lying"}],
     "status_words": [{"share": 0.5}],
 }
-"""Every oddity of a single device, all at once; a prefix says what a device is prone to."""
+"""Every oddity of a single device, all at once; a prefix says what a device is prone to.
+
+But for `rows_unnamed`: rows that only their place tells must all be there, and in order.
+"""
+
+UNNAMED: dict[str, Any] = {
+    "rows_unnamed": [{}],
+    **{name: FAULTS[name] for name in ("device_failed", "device_not_found", "batch_refused", "tag_refused")},
+    **{name: FAULTS[name] for name in ("counters", "status_words")},
+}
+"""Rows without names, and every oddity that leaves each row at its place."""
 
 DOOMED = {
     "failed-": "device_failed",
@@ -33,6 +44,7 @@ DOOMED = {
 }
 """Prefixes of devices all of whose events end in the dead-letter topic, and the reason."""
 PRONE = [*DOOMED, "shy-", "late-", "twice-"]
+PRONE_UNNAMED = [prefix for prefix in PRONE if prefix not in ("rowless-", "late-", "twice-")]
 _UNREADABLE: list[tuple[bytes, str]] = [
     (b"\xff\xfe", "undecodable"),
     (b"not json", "undecodable"),
@@ -81,7 +93,7 @@ class Workload:
         change_tags(self.tags.setdefault(change.name, {}), change.operator, change.tags)
 
 
-def mixed(
+def mixed(  # noqa: PLR0913 - a share or a choice each
     events: int,
     devices: int,
     seed: int = 1,
@@ -91,14 +103,16 @@ def mixed(
     spoilt: float = 0.005,
     skew: float = 0.5,
     operators: str = "set set set append remove",
+    prone: Sequence[str] = PRONE,
 ) -> Workload:
     """Return `events` records over `devices` devices with skew: a few are busy, most are not; 0 is even.
 
-    `odd` is a share of devices, `unreadable` of records, `spoilt` of events with a tag that is refused.
+    `odd` is a share of devices, `unreadable` of records, `spoilt` of events with a tag that is refused;
+    `prone` are the prefixes of odd devices.
     """
     dice = random.Random(seed)
     work = Workload()
-    names = [*_names(devices, dice, odd)]
+    names = [*_names(devices, dice, odd, prone)]
     weights = [*accumulate(1 / (rank + 1) ** skew for rank in range(devices))]
     for index in range(events):
         chance = dice.random()
@@ -114,9 +128,9 @@ def mixed(
     return work
 
 
-def _names(devices: int, dice: random.Random, odd: float) -> Iterator[str]:
+def _names(devices: int, dice: random.Random, odd: float, prone: Sequence[str]) -> Iterator[str]:
     for number in range(devices):
-        prefix = dice.choice(PRONE) if dice.random() < odd else ""
+        prefix = dice.choice(prone) if dice.random() < odd else ""
         yield f"{prefix}device-{number}"
 
 
