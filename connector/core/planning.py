@@ -47,7 +47,8 @@ class Planning:
             actions.append(commit)
         pause, resume = self._pressure.change(self._ledger.assignments.values())
         if pause:
-            self._tally.pauses += len(pause)
+            homes = [self._ledger.assignments[each] for each in pause]
+            self._tally.pauses += sum(not home.at_end for home in homes)  # others are at their end
             actions.append(Pause(pause))
         if resume:
             actions.append(Resume(resume))
