@@ -22,6 +22,7 @@ from connector.kafka.troubles import SHUT_OUT, Phase, Trouble
 from connector.kafka.unwritable import Fenced, LettersUnwritable
 from connector.membership import Membership
 from connector.model import Position, Start, TopicPartition
+from connector.ops.log import name_devices
 from connector.pulse import Pulse, fault
 
 MOST_RECORDS = 2000
@@ -224,6 +225,7 @@ class Consuming:
                 self._written = action
             else:
                 self._engine.commit_withdrawn(written=True)
+            name_devices(self._log, action.letters)
         except LettersUnwritable as unwritable:
             self._not_written(unwritable.message, unwritable.refused)
             if unwritable.kind == "metadata_too_large":

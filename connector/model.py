@@ -237,6 +237,15 @@ class Letter(msgspec.Struct, gc=False):
     attempts: int = 0
     first_attempt: float = 0.0
     last_attempt: float = 0.0
+    hwid: str | None = None
+    user_id: str | None = None
+    push_token: str | None = None
+    """The device, where the record could be read."""
+
+    @property
+    def id(self) -> str:
+        """`topic/partition/offset` of the record: there is one letter of each."""
+        return f"{self.record.topic()}/{self.record.partition()}/{self.record.offset()}"
 
 
 class DecoderUnavailable(Exception):  # noqa: N818 - not an error of the data: a state of the world

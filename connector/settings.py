@@ -339,7 +339,10 @@ class Log(Section):
     level: Annotated[
         Literal["debug", "info", "warning", "error"],
         BeforeValidator(values.parse_word),
-        Field(description="The least important line that is written. Only `debug` names devices."),
+        Field(
+            description="The least important line that is written. Only `debug` names devices, in a line for "
+            "each dead letter."
+        ),
     ] = "info"
     format: Annotated[
         Literal["json", "console"],

@@ -241,7 +241,16 @@ class Fates:
     def _owe(self, event: Event, rejection: Rejection, now: float, hold: Hold) -> None:
         if event.record is None:
             raise RuntimeError("an event without its record cannot be dead-lettered")
-        letter = Letter(event.record, rejection, event.attempts, event.first_attempt, event.last_attempt)
+        letter = Letter(
+            event.record,
+            rejection,
+            event.attempts,
+            event.first_attempt,
+            event.last_attempt,
+            event.hwid,
+            event.user_id,
+            event.push_token,
+        )
         hold.event.job = _REFUSED
         self._ledger.owe(letter, event.home, event.size, event.endpoint, now, hold)
 

@@ -79,9 +79,9 @@ def _connect(letter: Letter, connector_name: str) -> dict[str, str]:
 
 
 def _own(letter: Letter, group_id: str) -> dict[str, str]:
-    record, why = letter.record, letter.rejection
+    why = letter.rejection
     always = {
-        "id": f"{record.topic()}/{record.partition()}/{record.offset()}",
+        "id": letter.id,
         "reason": str(why.reason),
         "detail": why.detail,
         "attempts": str(letter.attempts),

@@ -1,7 +1,8 @@
 """Log lines: JSON or text for people, UTC, secrets masked, nobody's device named above debug.
 
 `configure` once; then `structlog.get_logger()` anywhere at the edges. One line says one thing that happened
-to many records; no line is about one record. Lines of the libraries go the same way.
+to many records; only at debug a line is about one: about each dead letter. Lines of the libraries go the
+same way.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor, WrappedLogger
 
+from connector.model import Letter
 from connector.ops.privacy import Mask, deep, without_devices
 from connector.ops.status import Status
 from connector.ops.throttle import Throttle
@@ -161,6 +163,21 @@ def _private(mask: Mask) -> Processor:
         return {name: deep(value, mask) for name, value in shown.items()}
 
     return process
+
+
+def name_devices(log: FilteringBoundLogger, letters: Iterable[Letter]) -> None:
+    """Write a line for each letter with its device, where the level allows that."""
+    if not log.is_enabled_for(logging.DEBUG):
+        return
+    for letter in letters:
+        names = {"hwid": letter.hwid, "user_id": letter.user_id, "push_token": letter.push_token}
+        log.debug(
+            "dead letter",
+            id=letter.id,
+            reason=str(letter.rejection.reason),
+            detail=letter.rejection.detail,
+            **{name: value for name, value in names.items() if value is not None},
+        )
 
 
 def summary(log: FilteringBoundLogger, status: Status) -> None:

@@ -347,6 +347,24 @@ async def test_letters_go_in_one_transaction_with_their_positions() -> None:
     assert desk.position() == 1
 
 
+@pytest.mark.parametrize("exactly_once", [True, False])
+async def test_each_letter_is_told_of_once_it_is_written(exactly_once: bool) -> None:
+    desk = Desk([rubbish(0)], exactly_once=exactly_once)
+    desk.letters.failures = [LettersUnwritable("unavailable", "no")]
+    with structlog.testing.capture_logs() as lines:
+        await desk.assign(P0)
+        await desk.rounds()
+        desk.order()
+        await desk.settled()
+        assert not [line for line in lines if line["event"] == "dead letter"]
+        again = desk.engine.flush(desk.pulse.clock())
+        assert again is not None
+        desk.consuming.commit(again)
+        await desk.settled()
+    told = [line for line in lines if line["event"] == "dead letter"]
+    assert [(line["log_level"], line["id"]) for line in told] == [("debug", "events/0/0")]
+
+
 async def test_without_transactions_positions_are_committed_after_the_letters() -> None:
     desk = Desk([rubbish(0)], exactly_once=False)
     await desk.assign(P0)

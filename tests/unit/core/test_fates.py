@@ -143,6 +143,7 @@ def test_what_is_refused_alone_is_dead_lettered_with_the_api_s_words() -> None:
     assert letter.rejection.http_status == 422
     assert letter.attempts == 1
     assert letter.first_attempt == letter.last_attempt > 0
+    assert (letter.hwid, letter.user_id, letter.push_token) == ("d0", None, None)
 
 
 # -- too large --------------------------------------------------------------------------------------

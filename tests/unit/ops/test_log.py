@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import structlog
 
-from connector.ops.log import configure, summary
+from connector.model import Letter, Reason, Rejection
+from connector.ops.log import configure, name_devices, summary
 from connector.ops.privacy import MASK
+from tests.unit.core.builders import record
 from tests.unit.ops.provider import busy
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -80,6 +82,33 @@ def test_no_secret_is_written_in_any_way(out: io.StringIO, form: str) -> None:
     assert "unknown-one" not in text
     assert f"failed with {MASK}" in text
     assert f"invalid literal for int() with base 10: '{MASK}'" in text
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_a_dead_letter_has_a_line_with_its_device_at_debug_only(
+    out: io.StringIO, lines: Lines, level: str
+) -> None:
+    configure(level, "json", stream=out)
+    why = Rejection(Reason.DEVICE_FAILED, "failed: no reason was given")
+    unread = Rejection(Reason.UNDECODABLE, "Not JSON")
+    letters = [Letter(record(7), why, 1, hwid="jo@example.com", push_token="t-1"), Letter(record(8), unread)]
+    name_devices(structlog.get_logger(), letters)
+    told = [{name: line[name] for name in line if name not in ("timestamp", "level")} for line in lines()]
+    assert told == (
+        []
+        if level == "info"
+        else [
+            {
+                "event": "dead letter",
+                "id": "events/0/7",
+                "reason": "device_failed",
+                "detail": "failed: no reason was given",
+                "hwid": "jo@example.com",
+                "push_token": "t-1",
+            },
+            {"event": "dead letter", "id": "events/0/8", "reason": "undecodable", "detail": "Not JSON"},
+        ]
+    )
 
 
 def test_devices_are_named_in_debug_lines_only(out: io.StringIO, lines: Lines) -> None:
