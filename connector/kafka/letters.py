@@ -14,42 +14,24 @@ CONNECT = "__connect.errors."
 OWN = "pushwoosh."
 Headers = list[tuple[str, bytes | None]]
 
-_OWN_NAMES = frozenset(
-    OWN + name
-    for name in (
-        "id",
-        "reason",
-        "detail",
-        "request_id",
-        "http_status",
-        "job_status",
-        "device_status",
-        "refused_tags",
-        "attempts",
-        "first_attempt",
-        "last_attempt",
-        "group",
-        "timestamp",
-        "headers",
-    )
-)
+FIRST = CONNECT + "topic"
+"""Where what is added begins: what is before it is the record's own."""
 
 
 def headers(letter: Letter, group_id: str, connector_name: str, *, restamped: bool = False) -> Headers:
     """Make the letter's headers: the record's own first, unchanged, then why it failed.
 
-    What an earlier dead-lettering wrote is replaced, or a letter that is replayed and refused again
-    would tell two stories. `restamped`: the broker would not take the record's time, keep it here.
+    Unchanged even where they are named as ours: of one name the last counts. A replay takes what was added
+    away (`connector.replay.letter`). `restamped`: the broker would not take the record's time, keep it here.
     """
     record = letter.record
     theirs, unreadable = _theirs(record)
-    kept = [(k, v) for k, v in theirs if k not in _OWN_NAMES and not k.startswith(CONNECT)]
     texts = {**_connect(letter, connector_name), **_own(letter, group_id)}
     if unreadable:
         texts[OWN + "headers"] = unreadable
     if restamped:
         texts[OWN + "timestamp"] = str(record.timestamp()[1])
-    return [*kept, *((name, text.encode("utf-8", "backslashreplace")) for name, text in texts.items())]
+    return [*theirs, *((name, text.encode("utf-8", "backslashreplace")) for name, text in texts.items())]
 
 
 def _theirs(record: Record) -> tuple[Headers, str]:
@@ -68,7 +50,7 @@ def _connect(letter: Letter, connector_name: str) -> dict[str, str]:
     record, why = letter.record, letter.rejection
     unread = why.reason in (Reason.UNDECODABLE, Reason.INVALID_EVENT)
     return {
-        CONNECT + "topic": record.topic(),
+        FIRST: record.topic(),
         CONNECT + "partition": str(record.partition()),
         CONNECT + "offset": str(record.offset()),
         CONNECT + "connector.name": connector_name,

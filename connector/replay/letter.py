@@ -1,7 +1,7 @@
 """A dead letter as it lies in its topic, and the record that it becomes when it is sent again. Pure.
 
-Sent again, a record has the key, the value and the headers that it came with, less everything that was
-written when it was dead-lettered, and four marks:
+Sent again, a record has the key, the value and the headers that it came with, whatever their names: what
+was added when it was dead-lettered is known by its place. And it has four marks:
 
 - `pushwoosh.replayed_from`: the letter's id (`topic/partition/offset` of the record it was made of)
 - `pushwoosh.replay_count`: how often it has been sent again
@@ -14,15 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from connector.kafka.letters import CONNECT, OWN, Headers
+from connector.kafka.letters import CONNECT, FIRST, OWN, Headers
 from connector.model import Reason, Record, TopicPartition
 
 FROM = OWN + "replayed_from"
 COUNT = OWN + "replay_count"
 ORIGIN = OWN + "replay_origin"
 TIME = OWN + "replay_timestamp"
-_STRIPPED = (OWN, "__connect.")
+_MARKS = (FROM, COUNT, ORIGIN, TIME)
+_ADDED = (OWN, "__connect.")
+"""How names begin that a dead-lettering adds."""
 NEVER_APPLIED = frozenset(
     {
         Reason.UNDECODABLE,
@@ -95,15 +98,15 @@ class SourceRecord:
         return self._letter.record.value()
 
     def headers(self) -> Headers | None:
-        return own_headers(self._letter.record.headers() or []) or None
+        return _parts(self._letter.record.headers()).own or None
 
 
 def read_letter(record: Record) -> DeadLetter:
     """Read the headers; what another writer left out is empty."""
-    texts = texts_of(record.headers())
+    _, marks, texts = _parts(record.headers())
     name = texts.get(OWN + "id", "")
     found = split_id(name)
-    if found is None and CONNECT + "topic" in texts:  # another Kafka Connect sink's
+    if found is None and FIRST in texts:  # another Kafka Connect sink's
         parts = (texts.get(CONNECT + word, "") for word in ("topic", "partition", "offset"))
         name = "/".join(parts)
         found = split_id(name)
@@ -116,28 +119,42 @@ def read_letter(record: Record) -> DeadLetter:
         id=name if found else "",
         source=source,
         source_offset=source_offset,
-        age=_age(source, source_offset, texts),
+        age=_age(source, source_offset, marks),
         reason=reason,
         detail=texts.get(OWN + "detail") or texts.get(CONNECT + "exception.message", ""),
         timestamp=_number(texts.get(OWN + "timestamp", "")) or (max(0, timestamp) if kind else 0),
-        count=_number(texts.get(COUNT, "")),
-        replayed_from=texts.get(FROM, ""),
+        count=_number(marks.get(COUNT, "")),
+        replayed_from=marks.get(FROM, ""),
         record=record,
     )
 
 
-def own_headers(headers: Headers) -> Headers:
-    """Return the headers that the record came with, before anything was written beside them."""
-    return [(name, value) for name, value in headers if not name.startswith(_STRIPPED)]
+class _Parts(NamedTuple):
+    """A letter's headers: those that its record came with, the marks of its replay, and why it is here."""
+
+    own: Headers
+    marks: dict[str, str]
+    why: dict[str, str]
+
+
+def _parts(headers: Headers | None) -> _Parts:
+    """Take headers apart by their place: a record's own may be named as those that are added."""
+    given = headers or []
+    begins = max((at for at, (name, _) in enumerate(given) if name == FIRST), default=len(given))
+    why = texts_of(given[begins:])
+    if OWN + "id" not in why:  # another writer's, who may have another order
+        texts = texts_of(given)
+        return _Parts([each for each in given if not each[0].startswith(_ADDED)], texts, texts)
+    before = given[:begins]
+    return _Parts([each for each in before if each[0] not in _MARKS], texts_of(before), why)
 
 
 def headers_again(letter: DeadLetter) -> Headers:
     """Make the headers of the record that is sent again: its own, and the marks."""
-    texts = texts_of(letter.record.headers())
-    marks = {FROM: letter.id, COUNT: str(letter.count + 1), ORIGIN: texts.get(ORIGIN) or letter.id}
+    own, earlier, _ = _parts(letter.record.headers())
+    marks = {FROM: letter.id, COUNT: str(letter.count + 1), ORIGIN: earlier.get(ORIGIN) or letter.id}
     if letter.timestamp:
-        marks[TIME] = texts.get(TIME) or str(letter.timestamp)
-    own = own_headers(letter.record.headers() or [])
+        marks[TIME] = earlier.get(TIME) or str(letter.timestamp)
     return [*own, *((name, text.encode("utf-8", "surrogateescape")) for name, text in marks.items())]
 
 
@@ -168,8 +185,8 @@ def texts_of(headers: Sequence[tuple[str, bytes | None]] | None) -> dict[str, st
     return {name: (value or b"").decode("utf-8", "surrogateescape") for name, value in headers or []}
 
 
-def _age(source: TopicPartition | None, own: int, texts: dict[str, str]) -> int:
-    origin = split_id(texts.get(ORIGIN, ""))
+def _age(source: TopicPartition | None, own: int, marks: dict[str, str]) -> int:
+    origin = split_id(marks.get(ORIGIN, ""))
     return origin[1] if origin is not None and origin[0] == source else own
 
 

@@ -95,12 +95,16 @@ def test_the_source_headers_stay_in_order_with_doubles_and_nulls() -> None:
     assert made(Record(theirs))[:4] == theirs
 
 
-def test_a_letter_that_fails_again_tells_one_story() -> None:
-    first = made(Record([("mine", b"1")]), restamped=True)
-    second = made(Record([*first, ("__connect.errors.exception.stacktrace", b"old")]))
-    names = [name for name, _ in second]
-    assert len(names) == len(set(names))
-    assert second == made(Record([("mine", b"1")]))
+def test_source_headers_that_are_named_as_ours_stay_before_ours() -> None:
+    theirs: Headers = [
+        ("pushwoosh.reason", b"spring campaign"),
+        ("__connect.errors.topic", b"upstream"),
+        ("__connect.errors.exception.stacktrace", b"old"),
+        ("pushwoosh.timestamp", None),
+    ]
+    found = made(Record(theirs))
+    assert found == [*theirs, *made(Record())]
+    assert dict(found)["pushwoosh.reason"] == b"tag_refused"
 
 
 def test_a_time_that_could_not_be_kept_is_in_a_header() -> None:

@@ -2,8 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from connector.kafka.letters import Headers
 from connector.model import Reason, TopicPartition
 from connector.replay.letter import (
+    COUNT,
+    FROM,
+    ORIGIN,
+    TIME,
     SourceRecord,
     headers_again,
     mark_of,
@@ -61,6 +66,31 @@ def test_what_is_sent_again_has_its_own_headers_and_the_marks_and_nothing_else()
         ("pushwoosh.replay_origin", b"users/1/10"),
         ("pushwoosh.replay_timestamp", str(NOON).encode()),
     ]
+
+
+NAMED_AS_OURS: Headers = [
+    ("pushwoosh.reason", b"spring"),
+    ("__connect.errors.topic", b"upstream"),
+    ("pushwoosh.request_id", b"theirs"),
+    ("pushwoosh.timestamp", b"5"),
+    ("pushwoosh.campaign", None),
+]
+
+
+def test_a_record_s_own_headers_go_again_whatever_their_names_and_tell_nothing_of_its_letter() -> None:
+    first = letter(headers=NAMED_AS_OURS)
+
+    assert (first.id, first.reason, first.timestamp) == ("users/1/10", "device_failed", NOON)
+    assert SourceRecord(first).headers() == NAMED_AS_OURS
+    again = headers_again(first)
+    assert again[: len(NAMED_AS_OURS)] == NAMED_AS_OURS
+    assert {name for name, _ in again[len(NAMED_AS_OURS) :]} == {FROM, COUNT, ORIGIN, TIME}
+
+    second = letter(1, 50, headers=again)
+    assert (second.id, second.age, second.count) == ("users/1/50", 10, 1)
+    assert SourceRecord(second).headers() == NAMED_AS_OURS
+    assert headers_again(second)[: len(NAMED_AS_OURS)] == NAMED_AS_OURS
+    assert len(headers_again(second)) == len(again)
 
 
 def test_refused_again_and_sent_again_it_remembers_where_it_began() -> None:
