@@ -67,5 +67,6 @@ class _Guest(Runner):
     def _take_over(self) -> None:
         pass
 
-    def _abandon(self) -> None:
-        raise ConnectorFailedError("Kafka did not answer the goodbye: that costs what a crash costs")
+    def _abandon(self, code: int = 1) -> None:
+        if code:
+            raise ConnectorFailedError("Kafka did not answer the goodbye: that costs what a crash costs")

@@ -172,14 +172,15 @@ class Runner:
     async def _leave(self, goodbye: asyncio.Task[None]) -> None:
         """Wait for the goodbye, not for ever: librdkafka's calls outlast brokers that don't answer."""
         began = self._pulse.clock()
+        failed = self._consuming.failure or self._sending.failure
+        clean = not failed and not self._engine.assignments and self._engine.idle
         while not goodbye.done():
             await asyncio.wait({goodbye}, timeout=0.1)
             limit = CUT_OFF_LIMIT if self._consuming.cut_off else LEAVE_LIMIT
             if not goodbye.done() and self._pulse.clock() - began >= limit:
-                self._log.warning(
-                    "left without Kafka's answer: that costs what a crash costs, nothing is lost"
-                )
-                self._abandon()
+                cost = "costs nothing" if clean else "costs what a crash costs, nothing is lost"
+                self._log.warning(f"left without Kafka's answer: that {cost}")
+                self._abandon(0 if clean else 1)
                 return
         goodbye.result()
 
@@ -309,9 +310,9 @@ class Runner:
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
 
-    def _abandon(self) -> None:
+    def _abandon(self, code: int = 1) -> None:
         """Leave at once: threads in librdkafka's calls can't be ended."""
-        os._exit(1)
+        os._exit(code)
 
     def _listen_for_signals(self) -> None:
         loop = asyncio.get_running_loop()

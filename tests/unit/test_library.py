@@ -146,6 +146,7 @@ def test_a_guest_never_ends_the_process_it_is_in() -> None:
     guest = _Guest(connector.load(None, _environment()))
     with pytest.raises(connector.ConnectorFailedError):
         guest._abandon()
+    guest._abandon(0)  # nothing was owned: no fault
 
 
 def _environment(**more: str) -> dict[str, str]:

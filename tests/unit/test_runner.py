@@ -281,6 +281,24 @@ async def test_a_second_signal_leaves_at_once(monkeypatch: pytest.MonkeyPatch) -
     assert left == [1]
 
 
+@pytest.mark.parametrize(("owned", "code"), [(False, 0), (True, 1)])
+async def test_a_goodbye_that_kafka_does_not_answer_is_a_fault_only_for_who_owned_something(
+    monkeypatch: pytest.MonkeyPatch, owned: bool, code: int
+) -> None:
+    process = Process(monkeypatch, until_end=False)
+    process.source.starts = process.source.starts if owned else []
+    silence = asyncio.Event()
+    monkeypatch.setattr(process.source, "close", silence.wait)
+    monkeypatch.setattr(module, "LEAVE_LIMIT", 0.0)
+    left: list[int] = []
+    monkeypatch.setattr(os, "_exit", left.append)
+    async with process.running():
+        await until(lambda: bool(process.engine.assignments) == owned)
+        process.runner.stop()
+    silence.set()
+    assert left == [code]
+
+
 async def test_a_hangup_goes_on_after_the_brake(monkeypatch: pytest.MonkeyPatch) -> None:
     process = Process(monkeypatch, records(0), end=1)
     process.engine.halt("brake", "too many", process.runner._pulse.clock())
