@@ -165,12 +165,14 @@ class Unsent(msgspec.Struct, frozen=True):
 class Denied(msgspec.Struct, frozen=True):
     """Nothing will work until a person mends it: credentials, application or address.
 
-    `cause` is `unauthorized`, `unknown_application` or `wrong_url`.
+    `cause` is `unauthorized`, `unknown_application` or `wrong_url`. `by_words`: only the message says so; it
+    may be about a device that is named like what it seems to blame.
     """
 
     cause: str
     message: str
     http_status: int
+    by_words: bool = False
 
 
 class JobUnknown(msgspec.Struct, frozen=True):

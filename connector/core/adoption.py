@@ -35,7 +35,7 @@ class Adoption:
     def expect(self, home: Assignment, slices: Sequence[JobSlice]) -> int:
         """Take over the unfinished jobs of a partition's checkpoint; return how many."""
         for part in slices:
-            job = self._tracking.find(part.request_id)
+            job = self._tracking.find(part.endpoint, part.application, part.request_id)
             if job is None:
                 job = Job(
                     self._dispatch.serial(),

@@ -6,10 +6,11 @@ device's fate. What says nothing about devices (an outage, a denial) sends them 
 
 from __future__ import annotations
 
-from connector.core.jobs import Batch, Job, slices_of
+import math
+
+from connector.core.jobs import Batch, Job, Search, slices_of
 from connector.core.state import State
 from connector.core.tally import JobOutcome, Stage, gate_cause
-from connector.core.tracking import UNKNOWN_DELAY, UNKNOWN_LIMIT
 from connector.model import (
     Accepted,
     Denied,
@@ -62,12 +63,46 @@ class Answers:
                 self._halts.proved(batch.application, "post", batch.sent_at)
                 self._halts.came_to_nothing(batch, now)
                 self._refused(batch, answer, now)
+            case Denied() if self._is_of_a_device(batch, answer):
+                self._halts.came_to_nothing(batch, now)
+                self._refused(batch, Refused(answer.message, answer.http_status), now)
             case Denied():
                 self._halts.denied(batch.application, answer, "post", now)
-                self._fates.once_more(batch, now)
+                self._denied(batch, answer, now)
             case Unavailable():
                 self._halts.came_to_nothing(batch, now)
                 self._fates.once_more(batch, now)
+
+    def _is_of_a_device(self, batch: Batch, answer: Denied) -> bool:
+        """Whether words that seem to deny the application are of a device: others were accepted meanwhile."""
+        search = batch.search
+        if not answer.by_words or search is None:
+            return False
+        if self._halts.accepted_since(batch.application, search.denied_at):
+            search.doubtful = False
+        return search.denied_at < math.inf and not search.doubtful
+
+    def _denied(self, batch: Batch, answer: Denied, now: float) -> None:
+        """Send the devices once more, by the probes of the halt; in halves, if one of them may be the cause.
+
+        A tag or a device may be named like what the API's words seem to blame. Probes that had it in them
+        each time would never end the halt.
+        """
+        if not answer.by_words:
+            self._fates.once_more(batch, now)
+            return
+        search = batch.search = batch.search or Search()
+        search.denied_at, search.doubtful = min(search.denied_at, now), True
+        self._tally.retried[batch.endpoint] += len(batch.events)
+        batch.events = self._fates.still_ours(batch.events, now)
+        if len(batch.events) > 1:
+            self._dispatch.search(batch)
+            return
+        self._dispatch.search_over(batch)
+        if batch.events:  # alone: after a probe that has others in it
+            alone = self._dispatch.batch(batch, batch.events)
+            alone.search = Search(denied_at=search.denied_at, doubtful=True)
+            self._dispatch.later(alone, now + 2 * self._limits.probe_interval)
 
     def _accepted(self, batch: Batch, answer: Accepted, now: float) -> None:
         job = Job(
@@ -79,7 +114,7 @@ class Answers:
             accepted_at=now,
             batch=batch,
         )
-        self._halts.proved(batch.application, "post", batch.sent_at)
+        self._halts.accepted(batch.application, batch.sent_at)
         self._tally.submitted[batch.endpoint] += len(batch.events)
         self._tally.stages.append((Stage.SUBMIT, now - batch.sent_at, len(batch.events)))
         job.slices = slices_of(job)
@@ -129,7 +164,7 @@ class Answers:
             return
         match answer:
             case Unavailable():
-                self._ask_later(job, now, 0.0)
+                self._ask_again(job, now)
             case Denied() if answer.http_status < 300:  # noqa: PLR2004  # RFC 9110: 2xx; the job itself was denied
                 self._tracking.finished(job, asked_at)
                 self._tracking.remove(job)
@@ -140,22 +175,19 @@ class Answers:
                 self._halts.denied(job.application, answer, "poll", now)
                 self._tracking.at(job, now + self._limits.probe_interval)
             case JobUnknown():
-                job.unknown += 1
-                if job.unknown >= UNKNOWN_LIMIT:
+                if self._tracking.unknown(job, now):
                     self._lost(job, answer.message, now)
-                else:
-                    self._ask_later(job, now, UNKNOWN_DELAY)
             case JobReport():
                 self._reported(job, answer, asked_at, now)
 
-    def _ask_later(self, job: Job, now: float, delay: float) -> None:
+    def _ask_again(self, job: Job, now: float) -> None:
         if self._tracking.expired(job, now) and not self._gate.closed_until:
             self._lost(job, "no end in sight", now)
         else:
-            self._tracking.at(job, now + delay)
+            self._tracking.at(job, now)
 
     def _reported(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
-        job.unknown = 0
+        self._tracking.known(job, now)
         if self._halts.proved(job.application, "poll", asked_at):
             self._tracking.hasten(job.application, now)
         if report.state is JobState.UNFINISHED:
@@ -195,6 +227,9 @@ class Answers:
             "warning", "job lost", why=why, age=round(now - job.accepted_at, 1), devices=len(job.events)
         )
         losses = (job.batch.losses if job.batch else 0) + 1
+        if losses > self._limits.max_resubmissions and not self._tracking.knows_others(job):
+            losses -= 1  # no fault of these devices
+            self._notices.tell("error", "the API knows none of its jobs: nothing is confirmed", message=why)
         if losses > self._limits.max_resubmissions:
             judged = self._fates.never_confirmed(job, losses, now)
             self._halts.judged(judged, judged, now)

@@ -176,7 +176,8 @@ class Dispatch:
         """Narrow down a refused batch of several devices.
 
         One half is sent. If it is refused, the other is put aside: nothing is known of it. If it
-        is accepted, the other must be the spoilt one and is halved in its turn unsent. When one
+        is accepted, the other must be the spoilt one and is halved in its turn unsent (where it is in doubt
+        that any is spoilt, it is sent whole). When one
         device is left, what was put aside goes again as one batch. One bad device among n costs
         about log2 n + 2 requests; each further one as many again.
         """
@@ -197,7 +198,12 @@ class Dispatch:
         search, other_half = batch.search, batch.other_half
         if search is not None and other_half:
             batch.search = batch.other_half = None
-            self._narrow(batch, other_half, search)
+            if search.doubtful:
+                rest = self.batch(batch, other_half)
+                rest.search = search
+                self.exactly(rest)
+            else:
+                self._narrow(batch, other_half, search)
         else:
             self.search_over(batch)
 

@@ -74,6 +74,7 @@ class Halts:
         self._owed = owed
         self.applications: dict[str, Halt] = {}
         self.whole: dict[str, Halt] = {}
+        self._accepted_at: dict[str, float] = {}
 
     def denied(self, application: str, answer: Denied, stage: str, now: float) -> None:
         """The API won't work with this application; `stage` is what it was asked for."""
@@ -154,6 +155,15 @@ class Halts:
         if halt is not None:
             halt.probing = False
             halt.probe_at = now + self._interval
+
+    def accepted(self, application: str, sent_at: float) -> None:
+        """Take in that a POST which was sent at `sent_at` made a job."""
+        self._accepted_at[application] = sent_at
+        self.proved(application, "post", sent_at)
+
+    def accepted_since(self, application: str, when: float) -> bool:
+        """Whether a POST that was sent after `when` made a job: the application is not what is denied."""
+        return self._accepted_at.get(application, 0.0) > when
 
     def proved(self, application: str, stage: str, sent_at: float) -> bool:
         """Take in that something sent at `sent_at` got past `stage`. True if that ended a halt."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -16,6 +17,10 @@ class Search:
     """The hunt for the device that spoils a batch: events set aside because nothing is known of them yet."""
 
     aside: list[Event] = field(default_factory=list)
+    denied_at: float = math.inf
+    """When the API's words first seemed to deny the whole application, of a request with such a device."""
+    doubtful: bool = False
+    """Whether there may be no such device: nothing was accepted since."""
 
 
 @dataclass(slots=True, eq=False)
@@ -71,6 +76,8 @@ class Job:
     """The API sends rows with unfinished jobs: ask without them until the end."""
     incomplete: int = 0
     """How often its report, though Completed, had fewer rows than devices."""
+    known: bool = False
+    """Whether the API ever told of it."""
     unknown: int = 0
     """How often in a row the API said that it does not know this job."""
 

@@ -12,9 +12,12 @@ from connector.core.polling import PollSchedule
 from connector.model import Endpoint, JobReport
 
 UNKNOWN_LIMIT = 3
-"""Times in a row that the API must say it doesn't know a job before it counts as lost."""
+"""Times in a row that the API must say it doesn't know a job before it counts as lost ..."""
+UNKNOWN_FOR = 10.0
+"""... and the job's age in seconds, if the API has never known it: a job just made may not be known
+everywhere yet. Twice as long each time that its devices were sent again: that looks like an outage."""
 UNKNOWN_DELAY = 1.0
-"""Seconds between them: a job just made may not be known everywhere yet."""
+"""Seconds between two such answers at least; a fourth of the job's age where that is more."""
 INCOMPLETE_DELAYS = (0.5, 2.0)
 """Seconds until a Completed job whose report has fewer rows than devices is asked about again, each time."""
 IN_VAIN = 10.0
@@ -29,6 +32,7 @@ class Tracking:
         self._schedules = {endpoint: PollSchedule(limits.poll_ceiling) for endpoint in Endpoint}
         self._timetable: list[tuple[float, int]] = []
         self._in_vain_until = 0.0
+        self._known_at = -math.inf
         self.jobs: dict[int, Job] = {}
 
     def __len__(self) -> int:
@@ -45,9 +49,11 @@ class Tracking:
             home.slices.pop(job.serial, None)
             home.version += 1
 
-    def find(self, request_id: str) -> Job | None:
-        """Return the job with this request_id."""
-        return next((job for job in self.jobs.values() if job.request_id == request_id), None)
+    def find(self, endpoint: Endpoint, application: str, request_id: str) -> Job | None:
+        """Return the job with this request_id: nobody says that two endpoints never use the same."""
+        wanted = (request_id, endpoint, application)
+        jobs = self.jobs.values()
+        return next((job for job in jobs if (job.request_id, job.endpoint, job.application) == wanted), None)
 
     def begin(self, job: Job, now: float) -> None:
         """Time the first poll."""
@@ -103,6 +109,25 @@ class Tracking:
         self.at(job, now + INCOMPLETE_DELAYS[job.incomplete])
         job.incomplete += 1
         return True
+
+    def known(self, job: Job, now: float) -> None:
+        """Take in that the API told of this job, whatever it said."""
+        job.unknown, job.known = 0, True
+        self._known_at = now
+
+    def unknown(self, job: Job, now: float) -> bool:
+        """Take in that the API doesn't know this job; tell whether it is lost, or is asked about again."""
+        job.unknown += 1
+        age = now - job.accepted_at
+        patience = 0.0 if job.known else UNKNOWN_FOR * 2.0 ** (job.batch.losses if job.batch else 0)
+        if job.unknown >= UNKNOWN_LIMIT and (age >= patience or self.expired(job, now)):
+            return True
+        self.at(job, now + max(UNKNOWN_DELAY, 0.0 if job.known else age / 4))
+        return False
+
+    def knows_others(self, job: Job) -> bool:
+        """Whether the API told of any job since this one: else it may know none, and that is an outage."""
+        return self._known_at >= job.accepted_at
 
     def expired(self, job: Job, now: float) -> bool:
         """Whether the job has been unfinished for too long."""

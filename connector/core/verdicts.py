@@ -8,7 +8,8 @@ How a row finds its device (the API shows no row of a device sent by user_id or 
 by hwid, else user_id, else push_token; exactly, as identifiers are never changed. A row that
 names none of ours belongs to the device sent at its position, if there are as many rows as
 devices, no row that is named stands at another one's position, and the row's identifiers are
-of kinds that this device wasn't sent with. Of a request of one device every such row is its own.
+of kinds that this device wasn't sent with. Of a request of one device every such row is its own,
+unless one names it.
 Where several rows find one device, the worst counts.
 """
 
@@ -150,7 +151,7 @@ def _match(sent: Sequence[Sent], rows: list[Row], *, by_position: bool) -> list[
         if index is None:
             index = by_push_token.get(row.push_token)
         found.append(index)
-    if by_position and len(sent) == 1:
+    if by_position and len(sent) == 1 and all(index is None for index in found):
         return [
             0 if index is None and not _contradicts(row, sent[0]) else index
             for row, index in zip(rows, found, strict=True)

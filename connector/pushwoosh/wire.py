@@ -240,7 +240,7 @@ def _progress(value: float | str | None) -> int:
         number = float(
             value.strip().rstrip("%") if isinstance(value, str) else value if value is not None else -1
         )
-    except ValueError:
+    except (ValueError, OverflowError):  # the second: an integer beyond all floats
         return -1
     return int(number) if math.isfinite(number) else -1
 
@@ -279,7 +279,7 @@ def _denied(meant: int, message: str, shown: str, status: int) -> Denied | None:
         return None
     cause = words.blame(message)
     if cause is not None:
-        return Denied(cause, shown, status)
+        return Denied(cause, shown, status, by_words=True)
     if 300 <= meant < 400:  # noqa: PLR2004 - HTTP
         return Denied(words.WRONG_URL, shown, status)
     return None

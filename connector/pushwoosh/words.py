@@ -54,9 +54,12 @@ _BLAMES_CREDENTIALS = _pattern(
     r"\baccess\b[^.;\n]{0,30}\bdenied\b|\bauth(?:entication|ori[sz]ation)?\s+(?:failed|failure|error)\b",
     r"\bpermissions?\b[^.;\n]{0,30}\b(?:denied|required|missing|insufficient)\b",
     r"(?:n['\u2019]t|\b(?:no|not|insufficient|lacks?|missing|without|needs?|requires?))\b[^.;\n]{0,30}\bpermissions?\b",
+)
+_BLAMES_A_CREDENTIAL = _pattern(
     rf"{_CREDENTIAL}{_AFTER}(?:{_MISSING}|{_WRONG})\b",
     rf"\b(?:{_MISSING}|{_WRONG}|no){_BEFORE}{_CREDENTIAL}",
 )
+_ABOUT_A_DEVICE = _pattern(r"\bdevices?\[\d+\]", r"\bhwid\b")
 _ABOUT_TAGS = _pattern(r"\btags?\b")
 _NOT_A_CREDENTIAL = _pattern(r"\b(?:push|device|fcm|apns|unexpected)[\s_-]*tokens?\b|\bpushtokens?\b")
 _ABOUT_SYNTAX = _pattern(r"\bjson\b|\bpars(?:e|ing)\b|\bsyntax\b|\b(?:byte|position|column|offset)\s+\d")
@@ -68,7 +71,13 @@ def blame(message: str) -> str | None:
     if _BLAMES_APPLICATION.search(message) and not _ABOUT_TAGS.search(message):
         return UNKNOWN_APPLICATION
     plain = _NOT_A_CREDENTIAL.sub(" ", message)
-    if _BLAMES_CREDENTIALS.search(plain) and not _ABOUT_SYNTAX.search(plain):
+    if _ABOUT_SYNTAX.search(plain):
+        return None
+    if _BLAMES_CREDENTIALS.search(plain):
+        return UNAUTHORIZED
+    if _BLAMES_A_CREDENTIAL.search(plain) and not (
+        _ABOUT_TAGS.search(plain) or _ABOUT_A_DEVICE.search(plain)
+    ):
         return UNAUTHORIZED
     return None
 

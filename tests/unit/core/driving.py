@@ -148,9 +148,8 @@ class Drive:
         self.wait_for(lambda: bool(self.submits))
         answer = self.posted(self.submits[0])
         assert isinstance(answer, Accepted)
-        job = self.engine.tracking.find(answer.request_id)
-        assert job is not None
-        return job
+        jobs = self.engine.tracking.jobs.values()
+        return next(job for job in jobs if job.request_id == answer.request_id)
 
     def next_poll(self) -> Poll:
         """Wait for the next GET."""

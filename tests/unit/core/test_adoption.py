@@ -145,6 +145,22 @@ def test_an_adopted_job_that_is_unknown_thrice_is_sent_again_and_counted() -> No
     assert counted.resubmitted[Endpoint.TAGS] == 2
 
 
+def test_two_endpoints_may_use_the_same_request_id() -> None:
+    drive = Drive()
+    slices = [
+        JobSlice("1", Endpoint.TAGS, "", NOW, (0,)),
+        JobSlice("1", Endpoint.REGISTRATIONS, "", NOW, (1,)),
+    ]
+    drive.assign(P0, 0, checkpoint.encode(0, b"", slices).text)
+    drive.read(tags(0, "A"), registration(1, "B"))
+    drive.plan()
+    asked = {(poll.job.endpoint, poll.job.events[0].offset) for poll in drive.polls}
+    assert asked == {(Endpoint.TAGS, 0), (Endpoint.REGISTRATIONS, 1)}
+    drive.run()
+    assert drive.posts == 0
+    assert drive.position() == 2
+
+
 def test_an_adopted_job_that_is_older_than_the_deadline_gets_one_question() -> None:
     drive = Drive(limits(deadline=900))
     drive.assign(P0, *remembered(0, {"J": [0]}, at=NOW - 1000))

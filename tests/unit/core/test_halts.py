@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from connector.core.actions import Notices
@@ -299,6 +301,53 @@ def test_a_probe_for_an_application_that_is_not_halted_changes_nothing() -> None
     halts.came_to_nothing(Batch(1, Endpoint.TAGS, "", [], 0.0, probe=True), NOW)
     assert halts.may_submit("", NOW) == "yes"
     assert halts.probe_at("") is None
+
+
+# -- words that may be about a device ----------------------------------------------------------------
+
+
+BY_WORDS = Denied("unauthorized", "tag access_key not found", 400, by_words=True)
+
+
+def denying(*bad: int) -> Callable[[Batch], PostAnswer | None]:
+    return lambda batch: BY_WORDS if {each.offset for each in batch.events} & {*bad} else None
+
+
+@pytest.mark.parametrize("bad", [0, 5, 15])
+def test_a_device_that_is_named_like_a_credential_halts_the_others_for_some_probes_at_most(bad: int) -> None:
+    drive = Drive(limits(probe_interval=30.0, max_devices=16, max_in_flight=4))
+    drive.assign()
+    drive.read(*devices(range(40)))
+    drive.run(denying(bad))
+    assert drive.letters == [(P0, bad, "refused_by_api")]
+    assert drive.position() == 40
+    assert drive.now - NOW < 8 * 30
+    assert drive.at_rest()
+
+
+def test_such_a_device_alone_waits_for_others_to_prove_the_credentials() -> None:
+    drive = Drive(limits(probe_interval=30.0))
+    drive.assign()
+    drive.read(*devices(range(1)))
+    drive.run(denying(0), seconds=3600)
+    assert drive.letters == []
+    drive.read(*devices(range(1, 4)), at=1)
+    drive.run(denying(0))
+    assert drive.letters == [(P0, 0, "refused_by_api")]
+    assert drive.position() == 4
+
+
+def test_an_application_that_is_denied_by_words_loses_nothing_and_is_probed_slowly() -> None:
+    drive = Drive(limits(probe_interval=30.0, max_devices=16, max_in_flight=4))
+    drive.assign()
+    drive.read(*devices(range(100)))
+    drive.run(lambda _: BY_WORDS, seconds=3600)
+    assert drive.posts <= 4 + 3600 / 30
+    assert drive.letters == []
+    before = drive.posts
+    drive.run()
+    assert drive.position() == 100
+    assert drive.posts - before < 25
 
 
 # -- the brake --------------------------------------------------------------------------------------

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
 from connector.core.jobs import Batch, Job
 from connector.core.tracking import Tracking
-from connector.model import Endpoint, JobReport, JobState, JobUnknown, PollAnswer, Row, Unavailable
+from connector.model import (
+    Endpoint,
+    JobReport,
+    JobState,
+    JobUnknown,
+    PollAnswer,
+    PostAnswer,
+    Row,
+    Unavailable,
+)
 from tests.unit.core.builders import NOW, all_done, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 
@@ -158,11 +168,65 @@ def test_a_job_is_lost_when_the_api_does_not_know_it_three_times_in_a_row() -> N
     answers: Iterator[PollAnswer] = iter([unknown, unknown, unfinished(), unknown, unknown])
     drive.run(poll=lambda _: next(answers, None))
     assert drive.posts == 1
-    answers = iter([unknown, unknown, unknown])
+    answers = iter([unfinished(), unknown, unknown, unknown])
     drive.read(tags(3))
     drive.run(poll=lambda _: next(answers, None))
     assert drive.posts == 3
     assert drive.position() == 4
+
+
+def test_a_job_that_the_api_does_not_know_yet_is_no_lost_one() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(*devices(range(3)))
+    drive.run(poll=lambda job: JobUnknown("?", 404) if drive.now < job.accepted_at + 9 else None)
+    assert drive.posts == 1
+    assert drive.gets < 12
+    assert drive.position() == 3
+
+
+def test_a_job_that_the_api_never_knew_is_sent_again_after_ten_seconds_then_later_each_time() -> None:
+    drive = Drive(limits(max_resubmissions=2))
+    drive.assign()
+    drive.read(*devices(range(3)))
+    sent: list[float] = []
+
+    def post(batch: Batch) -> PostAnswer | None:
+        if batch.events[0].offset == 0:
+            sent.append(drive.now - NOW)
+        return None
+
+    drive.run(post, lambda _: JobUnknown("?", 404), seconds=200)
+    waits = [after - before for before, after in pairwise(sent)]
+    assert [round(wait) for wait in waits[:3]] == [pytest.approx(each, rel=0.3) for each in (10, 20, 40)]
+
+
+def test_nothing_is_given_up_while_the_api_knows_no_job_at_all() -> None:
+    drive = Drive(limits(max_resubmissions=1))
+    drive.assign()
+    drive.read(*devices(range(3)))
+    drive.run(poll=lambda _: JobUnknown("?", 404), seconds=3600)
+    assert drive.letters == []
+    assert "the API knows none of its jobs: nothing is confirmed" in {
+        notice.event for notice in drive.engine.notices
+    }
+    drive.run()
+    assert drive.position() == 3
+
+
+def test_a_job_that_alone_is_unknown_again_and_again_is_given_up() -> None:
+    drive = Drive(limits(max_resubmissions=1, max_devices=1))
+    drive.assign()
+    drive.read(*devices(range(40)))
+
+    def poll(job: Job) -> PollAnswer | None:
+        if job.events[0].offset == 0:
+            return JobUnknown("?", 404)
+        return unfinished() if drive.now < job.accepted_at + 60 else None
+
+    drive.run(poll=poll)
+    assert [offset for _, offset, _ in drive.letters] == [0]
+    assert drive.position() == 40
 
 
 def test_a_job_remembers_at_what_age_it_was_seen_unfinished_last() -> None:

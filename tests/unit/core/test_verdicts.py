@@ -169,6 +169,13 @@ def test_rows_without_identifiers_count_by_position_where_the_lengths_agree() ->
     assert judge(by_user("U"), report(Row(hwid="", user_id="", push_token="", status="done"))) == {}
 
 
+def test_in_a_request_of_one_device_a_stranger_s_row_counts_only_where_none_names_the_device() -> None:
+    sent = [TagsUpdate(push_token="P")]
+    stranger = Row(hwid="X", status="failed")
+    assert judge(sent, report(Row(push_token="P", status="done"), stranger)) == {}
+    assert reasons(judge(sent, report(stranger))) == {0: Reason.DEVICE_FAILED}
+
+
 def test_rows_that_name_users_by_an_unknown_hwid_count_by_position() -> None:
     rows = report(done("D1"), failed("D2"), done("A"))
     assert reasons(judge([*by_user("U", "V"), *by_hwid("A")], rows)) == {1: Reason.DEVICE_FAILED}
