@@ -292,6 +292,9 @@ class Event(msgspec.Struct, gc=False):
     """Bytes held: the record's value and the row."""
     # The engine's own bookkeeping.
     attempts: int = 0
+    """Times it was submitted in vain, as its letter tells; an outage or a halt counts none."""
+    verdicts: int = 0
+    """Those of them that ended with a bad verdict of its own: `Limits.max_attempts` bounds these."""
     first_attempt: float = 0.0
     last_attempt: float = 0.0
     blocked: int = 0

@@ -14,6 +14,7 @@ from connector.core.limits import Limits
 from connector.model import (
     Accepted,
     Event,
+    Letter,
     PollAnswer,
     Position,
     PostAnswer,
@@ -44,6 +45,8 @@ class Drive:
         """What was committed."""
         self.letters: list[tuple[TopicPartition, int, str]] = []
         """Partition, offset and reason of each letter written."""
+        self.written_letters: list[Letter] = []
+        """The same, whole."""
         self.posts = self.gets = 0
         self.sent: list[list[int]] = []
         """The offsets of each POST, of merged updates all of them."""
@@ -91,6 +94,7 @@ class Drive:
         """The commit under way was acknowledged."""
         assert self.commit is not None
         self.positions.update(self.commit.positions)
+        self.written_letters += self.commit.letters
         for letter in self.commit.letters:
             where = TopicPartition(letter.record.topic(), letter.record.partition())
             self.letters.append((where, letter.record.offset(), letter.rejection.reason))

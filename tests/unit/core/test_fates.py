@@ -13,6 +13,7 @@ from connector.core.jobs import Batch, Job
 from connector.model import (
     Event,
     JobReport,
+    JobUnknown,
     PollAnswer,
     PostAnswer,
     Reason,
@@ -262,21 +263,11 @@ def test_attempts_grow_apart() -> None:
 
 def test_a_letter_says_how_often_and_when_it_was_tried() -> None:
     drive = reading(*devices(range(1)), max_attempts=3)
-    drive.run(poll=saying("not found", 0), seconds=0.0)
-    found: list[object] = []
-    original = drive.committed
-
-    def watch() -> None:
-        assert drive.commit is not None
-        found.extend(drive.commit.letters)
-        original()
-
-    drive.committed = watch  # type: ignore[method-assign]  # to see the letter
     drive.run(poll=saying("not found", 0))
-    (letter,) = found
-    assert letter.attempts == 3  # type: ignore[attr-defined]  # a Letter
-    assert letter.first_attempt < letter.last_attempt  # type: ignore[attr-defined]  # a Letter
-    assert letter.rejection.request_id  # type: ignore[attr-defined]  # a Letter
+    (letter,) = drive.written_letters
+    assert letter.attempts == 3
+    assert letter.first_attempt < letter.last_attempt
+    assert letter.rejection.request_id
 
 
 def test_later_events_of_a_device_wait_for_its_retries_and_stay_in_order() -> None:
@@ -409,6 +400,53 @@ def test_a_device_whose_jobs_failed_with_others_is_given_up_once_its_own_fails()
     drive.run(poll=failing(0))
     assert drive.letters == [(P0, 0, "job_failed")]
     assert drive.sent == [[0, 1], [0, 1], [0], [1]]
+
+
+def test_a_letter_counts_the_jobs_that_failed_as_a_whole_and_no_attempt_that_was_not_made() -> None:
+    drive = reading(*devices(range(2)), max_attempts=5)
+    times: list[float] = []
+
+    def post(_: Batch) -> None:
+        drive.later(1.0)
+        times.append(drive.now)
+
+    drive.run(post, failing(0))
+    (letter,) = drive.written_letters
+    assert drive.sent == [[0, 1], [0, 1], [0], [1]]
+    assert letter.attempts == 3
+    assert (letter.first_attempt, letter.last_attempt) == (times[0], times[2])
+
+
+def test_a_job_of_one_device_that_keeps_failing_counts_each_attempt() -> None:
+    drive = reading(*devices(range(1)), max_attempts=5)
+    drive.run(poll=lambda _: FAILED)
+    (letter,) = drive.written_letters
+    assert letter.attempts == drive.posts == 5
+
+
+def test_jobs_that_failed_with_others_take_no_attempt_from_a_device_s_own_verdicts() -> None:
+    drive = reading(*devices(range(2)), max_attempts=3)
+    failures = iter([FAILED, FAILED])
+    drive.run(poll=lambda job: next(failures, None) or saying("not found", 0)(job))
+    (letter,) = drive.written_letters
+    assert [sent for sent in drive.sent if 0 in sent] == [[0, 1], [0, 1], [0], [0], [0]]
+    assert letter.attempts == 5
+    assert letter.rejection.reason == Reason.DEVICE_NOT_FOUND
+
+
+def test_a_letter_for_a_job_that_was_lost_says_how_often_and_when_it_was_tried() -> None:
+    drive = merged(2, max_resubmissions=2)
+    times: list[float] = []
+
+    def post(_: Batch) -> None:
+        drive.later(1.0)
+        times.append(drive.now)
+
+    drive.run(post, lambda _: JobUnknown("no such job", 404))
+    assert len(times) == 3
+    assert [letter.attempts for letter in drive.written_letters] == [3, 3]
+    assert {letter.first_attempt for letter in drive.written_letters} == {times[0]}
+    assert {letter.last_attempt for letter in drive.written_letters} == {times[-1]}
 
 
 def test_a_job_of_one_device_that_fails_is_tried_as_often_as_any_device() -> None:
