@@ -198,7 +198,7 @@ class Fates:
     def _failed(
         self, event: Event, rejection: Rejection, job: Job, now: float, *, final: bool = False
     ) -> int:
-        """A device's verdict is not good. Return 1 if that is final. `final`: no other attempt may change it."""
+        """A device's verdict is not good. Return 1 if that is final. `final`: it is, whatever it was."""
         ours = self.still_ours([event], now)
         if not ours:
             return 0
