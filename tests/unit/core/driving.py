@@ -84,11 +84,13 @@ class Drive:
         self.engine.posted(submit.batch, answer, self.now)
         return answer
 
-    def polled(self, poll: Poll, answer: PollAnswer | None = None) -> None:
-        """Answer a GET: all done unless told otherwise."""
+    def polled(self, poll: Poll, answer: PollAnswer | None = None, *, seconds: float = 0.0) -> None:
+        """Answer a GET: all done unless told otherwise. It took so many seconds."""
         self.polls.remove(poll)
         answer = all_done(poll.job.events) if answer is None else answer
-        self.engine.polled(poll.job, answer, self.now, self.now)
+        asked_at = self.now
+        self.now += seconds
+        self.engine.polled(poll.job, answer, asked_at, self.now)
 
     def committed(self) -> None:
         """The commit under way was acknowledged."""

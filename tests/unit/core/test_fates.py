@@ -136,6 +136,8 @@ def test_a_search_goes_on_after_the_destination_was_down() -> None:
 def test_what_is_refused_alone_is_dead_lettered_with_the_api_s_words() -> None:
     drive = reading(*devices(range(1)))
     drive.wait_for(lambda: bool(drive.submits))
+    sent_at = drive.now
+    drive.later(0.5)
     drive.posted(drive.submits[0], Refused("wrong platform", 422))
     drive.plan()
     assert drive.commit is not None
@@ -143,7 +145,7 @@ def test_what_is_refused_alone_is_dead_lettered_with_the_api_s_words() -> None:
     assert (letter.rejection.reason, letter.rejection.detail) == (Reason.REFUSED_BY_API, "wrong platform")
     assert letter.rejection.http_status == 422
     assert letter.attempts == 1
-    assert letter.first_attempt == letter.last_attempt > 0
+    assert letter.first_attempt == letter.last_attempt == sent_at
 
 
 # -- too large --------------------------------------------------------------------------------------
@@ -263,10 +265,16 @@ def test_attempts_grow_apart() -> None:
 
 def test_a_letter_says_how_often_and_when_it_was_tried() -> None:
     drive = reading(*devices(range(1)), max_attempts=3)
-    drive.run(poll=saying("not found", 0))
+    times: list[float] = []
+
+    def post(_: Batch) -> None:
+        drive.later(0.25)
+        times.append(drive.now)
+
+    drive.run(post, saying("not found", 0))
     (letter,) = drive.written_letters
     assert letter.attempts == 3
-    assert letter.first_attempt < letter.last_attempt
+    assert (letter.first_attempt, letter.last_attempt) == (times[0], times[-1])
     assert letter.rejection.request_id
 
 
