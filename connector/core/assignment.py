@@ -56,7 +56,7 @@ class Assignment:
         """By the job's serial number, what of it lies here: what the checkpoint remembers."""
         self.committed = Position(start, "")
         self.version = 0
-        """Counts the changes that a commit should record."""
+        """Counts the changes that a commit should record (`changed`)."""
         self.committed_version = 0
         self.letters_until = start + len(settled)
         """Below this offset letters were written, also an earlier owner's: no checkpoint may forget them."""
@@ -91,6 +91,10 @@ class Assignment:
     def done(self) -> bool:
         """Whether everything below `until` is settled and committed."""
         return self.until is not None and self.committed.offset >= self.until
+
+    def changed(self) -> None:
+        """There is something new: the next commit is to record it."""
+        self.version += 1
 
     def let_go(self) -> None:
         """The partition is no longer ours: answers that still come settle nothing."""

@@ -75,7 +75,7 @@ class Ledger:
         """A job was accepted with records of these partitions: the next commit records it."""
         self._unrecorded.append(sent_at)
         for home in homes:
-            home.version += 1
+            home.changed()
 
     def confirm(self, events: Iterable[Event]) -> None:
         """Every device's own verdict is good: settle the events and all that they stand for."""
@@ -95,7 +95,7 @@ class Ledger:
                 continue
             home.offsets.settle([event.offset for event in mine])
             home.dropped(len(mine), sum([event.size for event in mine]))
-            home.version += 1
+            home.changed()
             confirmed += len(mine)
             endpoint = mine[0].endpoint
             self._tally.latencies.append((endpoint, [each.timestamp for each in mine if each.timestamp > 0]))
@@ -107,7 +107,7 @@ class Ledger:
     def skip(self, home: Assignment, offsets: Sequence[int], endpoint: str) -> None:
         """Settle records that carry nothing for us."""
         home.offsets.settle(offsets)
-        home.version += 1
+        home.changed()
         self._tally.settled[endpoint, Outcome.SKIPPED] += len(offsets)
 
     def owe(
@@ -154,7 +154,7 @@ class Ledger:
         for owed in letters:
             if owed.offset < owed.home.offsets.safe() + sure or owed.overdue_at() <= now:
                 kept.append(owed)
-                owed.home.version += 1
+                owed.home.changed()
                 owed.home.letters_until = max(owed.home.letters_until, owed.offset + 1)
             else:
                 owed.home.offsets.unsettle([owed.offset])
@@ -248,7 +248,7 @@ class Ledger:
         operation = self._end()
         self._unrecorded = operation.recorded + self._unrecorded
         for home in operation.versions:
-            home.version += 1
+            home.changed()
         self._forget_jobs_that_went()
         if written:
             self._written(operation.owed)
@@ -284,7 +284,7 @@ class Ledger:
         """Write shorter checkpoints from now on: the broker found one too long."""
         self._max_metadata = max(0, self._max_metadata // 2)
         for home in self.assignments.values():
-            home.version += 1
+            home.changed()
 
     def drop(self, home: Assignment) -> None:
         """Forget a partition that is no longer ours, and what it owes."""

@@ -91,7 +91,7 @@ class Partitions:
         home.events += len(events)
         home.bytes += sum([event.size for event in events])
         if home.offsets.next - next_before > len(events) + others:
-            home.version += 1  # gaps, and what was settled before, move the position by themselves
+            home.changed()  # gaps, and what was settled before, move the position by themselves
         if recalling and home.adopted:
             self._admit_recalled(events, home, now)
         else:
@@ -154,7 +154,7 @@ class Partitions:
         before = home.offsets.next
         home.offsets.ended(end if home.until is None else min(end, home.until))
         if home.offsets.next != before:
-            home.version += 1
+            home.changed()
             self._read_on(home, now)
 
     def _read_on(self, home: Assignment, now: float) -> None:

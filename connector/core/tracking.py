@@ -43,7 +43,7 @@ class Tracking:
         self.jobs.pop(job.serial, None)
         for home in job.slices:
             home.slices.pop(job.serial, None)
-            home.version += 1
+            home.changed()
 
     def find(self, request_id: str) -> Job | None:
         """Return the job with this request_id."""
