@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from connector.core.checkpoint import JobSlice
 from connector.core.offsets import Offsets
 from connector.model import Event, Position, TopicPartition
-
-if TYPE_CHECKING:
-    from connector.core.jobs import Job
 
 
 class Assignment:
@@ -46,8 +41,8 @@ class Assignment:
         self.events = 0
         """Records in memory that are not settled, and their bytes."""
         self.bytes = 0
-        self.adopted: dict[int, Job] = {}
-        """Offsets that an earlier owner submitted, and the job they are in: not read again yet."""
+        self.adopted: dict[int, int] = {}
+        """Offsets that an earlier owner submitted, and their job's serial number: not read again yet."""
         self.recall_until = start
         """Below this offset there are records of adopted jobs: until they are read, nothing is submitted."""
         self.known_until = start + len(settled)

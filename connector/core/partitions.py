@@ -140,11 +140,11 @@ class Partitions:
     def _admit_recalled(self, events: Sequence[Event], home: Assignment, now: float) -> None:
         """Admit records some of which are in adopted jobs: one at a time, they come in order."""
         for event in events:
-            job = home.adopted.pop(event.offset, None)
-            if job is None:
+            serial = home.adopted.pop(event.offset, None)
+            if serial is None:
                 self._admit([event], now)
             else:
-                self._adoption.attach(event, job)
+                self._adoption.attach(event, serial)
 
     def ended(self, partition: TopicPartition, end: int, now: float) -> None:
         """Below `end` there is nothing in this partition that was not delivered."""
