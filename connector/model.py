@@ -127,7 +127,7 @@ class JobState(StrEnum):
     FAILED = "failed"
 
 
-# What the API can answer to one HTTP call. `pushwoosh.wire` makes them, `core.engine` acts on them.
+# What the API can answer to one HTTP call. `pushwoosh.wire` makes them, `core.answers` acts on them.
 
 
 class Accepted(msgspec.Struct, frozen=True):

@@ -162,7 +162,7 @@ class Engine:
 
     @property
     def frozen(self) -> bool:
-        """Whether nothing is submitted because partitions are being handed over. To be set."""
+        """Whether nothing is submitted: partitions are handed over, or may be another's. Edges set it."""
         return self._planning.frozen
 
     @frozen.setter

@@ -31,7 +31,7 @@ class Planning:
         self._concurrency = state.concurrency
         self._pace = state.pace
         self.frozen = False
-        """While partitions are handed over nothing is submitted."""
+        """Nothing is submitted while partitions are handed over or may be another owner's already."""
         self.stopping = False
 
     def plan(self, now: float) -> list[Action]:
