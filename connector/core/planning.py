@@ -9,6 +9,7 @@ from __future__ import annotations
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
 from connector.core.assignment import Assignment
 from connector.core.dispatch import Route
+from connector.core.halts import May
 from connector.core.state import State
 from connector.core.tally import Stage
 from connector.model import Event
@@ -146,7 +147,7 @@ class Planning:
             )
         )
 
-    def _may_submit(self, application: str, now: float) -> str:
+    def _may_submit(self, application: str, now: float) -> May:
         """As `Halts.may_submit`; where polls are denied, the jobs that are there are probes enough."""
         allowed = self._halts.may_submit(application, now)
         if allowed == "probe" and self._halts.applications[application].stage == "poll":
