@@ -131,7 +131,7 @@ class Ledger:
         if not dirty:
             return None
         self.operation = Operation(
-            positions={home.partition: self.position(home) for home in dirty},
+            positions={home.partition: self._bound(home) for home in dirty},
             versions={home: home.version for home in dirty},
             owed=letters,
             recorded=self._unrecorded,
@@ -162,20 +162,24 @@ class Ledger:
         return kept
 
     def position(self, home: Assignment) -> Position:
-        """Return what may be committed for a partition now.
+        """Return what may be committed for a partition now."""
+        return Position(home.offsets.safe(), self._encoded(home).text)
 
-        Also bounds what may be submitted by what the checkpoint remembers. Rather than a letter that was
-        written it forgets jobs: what is submitted again does less harm.
-        """
-        offsets = home.offsets
-        safe = offsets.safe()
-        window = offsets.window()
-        encoded = checkpoint.encode(safe, window, list(home.slices.values()), self._max_metadata)
-        if not encoded.complete and encoded.covers < home.letters_until:
-            encoded = checkpoint.encode(safe, window, (), self._max_metadata)._replace(complete=False)
+    def _bound(self, home: Assignment) -> Position:
+        """Return what may be committed, and bound what may be submitted by what that remembers."""
+        safe = home.offsets.safe()
+        encoded = self._encoded(home)
         full = not encoded.complete or len(encoded.text) > NEARLY_FULL * self._max_metadata
         home.reach = max(encoded.covers, safe + self._limits.max_devices) if full else None
         return Position(safe, encoded.text)
+
+    def _encoded(self, home: Assignment) -> checkpoint.Encoded:
+        """Rather than a letter that was written a checkpoint forgets jobs: to submit again does less harm."""
+        safe, window = home.offsets.safe(), home.offsets.window()
+        encoded = checkpoint.encode(safe, window, list(home.slices.values()), self._max_metadata)
+        if not encoded.complete and encoded.covers < home.letters_until:
+            encoded = checkpoint.encode(safe, window, (), self._max_metadata)._replace(complete=False)
+        return encoded
 
     def committed(self, now: float) -> None:
         """Take in that the commit was acknowledged."""
