@@ -75,7 +75,7 @@ class Adoption:
             back = {id(each) for each in displaced}
             self._dispatch.withdraw(lambda each: id(each) in back, 0.0)
             for home in {each.home for each in displaced}:
-                home.held = [each for each in home.held if id(each) not in back]
+                home.beyond = [each for each in home.beyond if id(each) not in back]
         event.job = job.serial
         job.events.append(event)
 

@@ -16,11 +16,11 @@ class Assignment:
 
     __slots__ = (
         "adopted",
+        "beyond",
         "bytes",
         "committed",
         "committed_version",
         "events",
-        "held",
         "known_until",
         "letters_until",
         "live",
@@ -57,8 +57,8 @@ class Assignment:
         """Below this offset letters were written, also an earlier owner's: no checkpoint may forget them."""
         self.reach: int | None = None
         """Offsets from here on are not submitted: the checkpoint could not remember them. None: no bound."""
-        self.held: list[Event] = []
-        """Events that wait for `reach` to grow."""
+        self.beyond: list[Event] = []
+        """Events that wait for `reach` to grow: ready, but in no queue."""
         self.until: int | None = None
         """Records from this offset on are left alone (`--until-end`)."""
         self.paused = False
@@ -96,7 +96,7 @@ class Assignment:
         self.live = False
         self.slices.clear()
         self.adopted.clear()
-        self.held.clear()
+        self.beyond.clear()
 
     def dropped(self, events: int, size: int) -> None:
         """`events` of `size` bytes together are no longer in memory."""

@@ -303,10 +303,10 @@ class Fates:
         self.release(gone)
         return kept
 
-    def forget_revoked(self, held: Sequence[Event], now: float) -> None:
+    def forget_revoked(self, beyond: Sequence[Event], now: float) -> None:
         """Take everything unsent out that came from partitions which are no longer ours.
 
-        `held` are unsent events that were kept aside.
+        `beyond` are unsent events in no queue (`Assignment.beyond`).
         """
         for event in self._lanes.waiters():
             ours = [each for each in contributors(event) if each.home.live]
@@ -314,7 +314,7 @@ class Fates:
             if event.blocked and not adopted and len(ours) < len(contributors(event)):
                 self._withdraw_waiter(event, ours, now)
         stale = self._dispatch.withdraw(_partly_revoked, now)
-        self._dispatch.again(self.still_ours([*stale, *held], now))
+        self._dispatch.again(self.still_ours([*stale, *beyond], now))
 
     def _withdraw_waiter(self, event: Event, ours: Sequence[Event], now: float) -> None:
         if ours:

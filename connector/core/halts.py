@@ -119,7 +119,7 @@ class Halts:
         self.probe_now(now)
 
     @property
-    def letters_held(self) -> bool:
+    def letters_wait(self) -> bool:
         """Whether nothing is dead-lettered until a person has looked. A pause is an order, not a doubt."""
         return not self.whole.keys() <= {PAUSED}
 

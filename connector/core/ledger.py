@@ -119,11 +119,11 @@ class Ledger:
 
     # -- committing ----------------------------------------------------------------------------
 
-    def plan(self, now: float, *, hold_letters: bool, at_once: bool = False) -> Commit | None:
+    def plan(self, now: float, *, letters_wait: bool, at_once: bool = False) -> Commit | None:
         """Return the commit to make now, if any. `at_once`: don't wait for more to gather."""
         if self.operation is not None or (now < self._commit_not_before and not at_once):
             return None
-        letters = [] if hold_letters else self.owed.take(now, at_once=at_once)
+        letters = [] if letters_wait else self.owed.take(now, at_once=at_once)
         if not (letters or self._unrecorded or at_once or now >= self._quiet_until):
             return None
         letters = self._memorable(letters, now)
@@ -297,12 +297,12 @@ class Ledger:
         home.let_go()
         self._forget_jobs_that_went()
 
-    def wake_at(self, *, hold_letters: bool) -> float | None:
+    def wake_at(self, *, letters_wait: bool) -> float | None:
         """Return when `plan` may next have something to do by itself."""
         if self.operation is not None:
             return None
         times: list[float] = []
-        letters = None if hold_letters else self.owed.due_at()
+        letters = None if letters_wait else self.owed.due_at()
         if letters is not None:
             times.append(letters)
         if any(home.dirty for home in self.assignments.values()):

@@ -196,13 +196,13 @@ class Partitions:
         if not homes:
             return
         jobs = {job.serial: job for home in homes for job in self._tracking.of(home)}
-        held = [event for home in self._ledger.assignments.values() for event in home.held]
+        beyond = [event for home in self._ledger.assignments.values() for event in home.beyond]
         read = [job for home in homes for job in self._adoption.forget(home)]
         for home in homes:
             self._ledger.drop(home)
         for home in self._ledger.assignments.values():
-            home.held.clear()
-        self._fates.forget_revoked(held, now)
+            home.beyond.clear()
+        self._fates.forget_revoked(beyond, now)
         self._fates.release_written()
         for job in jobs.values():
             job.slices = {home: part for home, part in job.slices.items() if home.live}
