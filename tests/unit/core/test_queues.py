@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from connector.core.coalesce import merge, row_of
 from connector.core.queues import Queue
+from tests.strength import examples
 from tests.unit.core.builders import NOW, devices, tags
 
 ROW = len(devices([0])[0].row)
@@ -99,7 +100,6 @@ def test_a_row_that_grew_in_the_queue_lets_its_batch_go_by_age_and_fills_it() ->
     assert some._bytes == 0
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 400)), max_size=40),
     st.integers(1, 10),
@@ -131,7 +131,7 @@ def test_what_is_taken_out_is_given_back_and_the_rest_stays_in_order() -> None:
     assert some.remove(lambda _: True, NOW) == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(
     st.lists(
         st.one_of(
