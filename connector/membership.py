@@ -96,8 +96,8 @@ class Membership:
         """Have a commit made if there is a doubt; where no partition is left, there is nothing to doubt."""
         if not self._engine.assignments:
             self.proved(self.doubts)
-        for home in self._engine.assignments.values() if self.doubted else ():
-            home.version += 1
+        elif self.doubted:
+            self._engine.commit_soon()
 
     def proved(self, doubts: int) -> None:
         """A commit worked, before which `doubts` was this."""

@@ -127,7 +127,7 @@ class JobState(StrEnum):
     FAILED = "failed"
 
 
-# What the API can answer to one HTTP call. `pushwoosh.wire` makes them, `core.engine` acts on them.
+# What the API can answer to one HTTP call. `pushwoosh.wire` makes them, `core.answers` acts on them.
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -303,6 +303,9 @@ class Event(msgspec.Struct, gc=False):
     """Bytes held: the record's value and the row."""
     # The engine's own bookkeeping.
     attempts: int = 0
+    """Times it was submitted in vain, as its letter tells; an outage or a halt counts none."""
+    verdicts: int = 0
+    """Those of them that ended with a bad verdict of its own: `Limits.max_attempts` bounds these."""
     first_attempt: float = 0.0
     last_attempt: float = 0.0
     blocked: int = 0

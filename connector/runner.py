@@ -259,7 +259,7 @@ class Runner:
         engine = self._engine
         now = self._pulse.clock()
         if self._stop_at is not None:
-            quiet = engine.idle and (not engine.ledger.letters or engine.halts.letters_held)
+            quiet = engine.idle and (not engine.ledger.letters or engine.halts.letters_wait)
             told_at = self._stop_at - self._settings.jobs.stop_timeout
             in_vain = self._consuming.cut_off and now >= told_at + CUT_OFF_LIMIT  # nothing could be committed
             return quiet or in_vain or now >= self._stop_at

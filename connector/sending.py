@@ -19,7 +19,7 @@ from connector.tracing.watch import Watch
 
 
 class Sending:
-    """The way out. `closed` ends what is still under way."""
+    """The way out. `close` ends what is still under way."""
 
     def __init__(
         self,

@@ -10,8 +10,11 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests import strength
 from tests.broker import Broker, BrokerUnavailableError, jars, java
 from tests.kafka.client import Kafka
+
+strength.register()
 
 
 def pytest_configure() -> None:

@@ -21,6 +21,9 @@ from connector.core.lanes import Lanes
 from connector.core.tracking import Tracking
 from connector.model import Event
 
+_ANY_SIZE = 1 << 62
+"""Bytes: no bound. What the earlier owner merged was within its own; the row isn't sent again as it is."""
+
 
 class Adoption:
     """The adopted jobs whose records are still being read."""
@@ -49,7 +52,7 @@ class Adoption:
             job.next_poll = math.inf
             job.slices[home] = part
             home.slices[job.serial] = part
-            home.adopted.update(dict.fromkeys(part.offsets, job))
+            home.adopted.update(dict.fromkeys(part.offsets, job.serial))
             recall_until = part.offsets[-1] + 1
             if home.until is not None:
                 recall_until = min(recall_until, home.until)
@@ -57,8 +60,9 @@ class Adoption:
             self.pending.setdefault(job.serial, set()).add(home)
         return len(slices)
 
-    def attach(self, event: Event, job: Job) -> None:
+    def attach(self, event: Event, serial: int) -> None:
         """A record of an adopted job was read: its device's lane is shut until the report is in."""
+        job = self._tracking.jobs[serial]
         head = self._lanes.holder(event.keys[0])
         if head is not None and not (head.job == job.serial and head.home.live):
             # The job's older records of this device wait behind another event: another topic's, or what was
@@ -71,7 +75,7 @@ class Adoption:
             back = {id(each) for each in displaced}
             self._dispatch.withdraw(lambda each: id(each) in back, 0.0)
             for home in {each.home for each in displaced}:
-                home.held = [each for each in home.held if id(each) not in back]
+                home.beyond = [each for each in home.beyond if id(each) not in back]
         event.job = job.serial
         job.events.append(event)
 
@@ -93,6 +97,3 @@ class Adoption:
                 del self.pending[serial]
                 known.append(self._tracking.jobs[serial])
         return known
-
-
-_ANY_SIZE = 1 << 62

@@ -45,33 +45,34 @@ class Answers:
     def posted(self, batch: Batch, answer: PostAnswer, now: float) -> None:
         """The POST of a batch was answered, or was not."""
         self._dispatch.posting.pop(batch.serial, None)
-        if isinstance(answer, Unsent):
-            self._gate.withdrawn()
-            self._halts.came_to_nothing(batch, now)
-            self._fates.give_back(batch, now)
-            return
-        if isinstance(answer, Unavailable):
-            self._unavailable(answer, batch.sent_at, now)
-            if answer.maybe_accepted:
-                self._tally.resubmitted[batch.endpoint] += len(batch.events)
-        else:
-            self._gate.succeeded(batch.sent_at)
         match answer:
-            case Accepted():
-                self._accepted(batch, answer, now)
+            case Unsent():
+                self._gate.withdrawn()
+                self._halts.came_to_nothing(batch, now)
+                self._fates.give_back(batch, now)
+            case Unavailable():
+                self._unavailable(answer, batch.sent_at, now)
+                if answer.maybe_accepted:
+                    self._tally.resubmitted[batch.endpoint] += len(batch.events)
+                self._halts.came_to_nothing(batch, now)
+                self._fates.once_more(batch, now)
             case Refused():
+                self._gate.succeeded(batch.sent_at)
                 self._halts.proved(batch.application, "post", batch.sent_at)
                 self._halts.came_to_nothing(batch, now)
                 self._refused(batch, answer, now)
             case Denied() if self._is_of_a_device(batch, answer):
+                self._gate.succeeded(batch.sent_at)
                 self._halts.came_to_nothing(batch, now)
                 self._refused(batch, Refused(answer.message, answer.http_status), now)
             case Denied():
+                self._gate.succeeded(batch.sent_at)
                 self._halts.denied(batch.application, answer, "post", now)
                 self._denied(batch, answer, now)
-            case Unavailable():
-                self._halts.came_to_nothing(batch, now)
-                self._fates.once_more(batch, now)
+            case Accepted():
+                self._gate.succeeded(batch.sent_at)
+                self._halts.accepted(batch.application, batch.sent_at)
+                self._accepted(batch, answer, now)
 
     def _is_of_a_device(self, batch: Batch, answer: Denied) -> bool:
         """Whether words that seem to deny the application are of a device: others were accepted meanwhile."""
@@ -114,7 +115,6 @@ class Answers:
             accepted_at=now,
             batch=batch,
         )
-        self._halts.accepted(batch.application, batch.sent_at)
         self._tally.submitted[batch.endpoint] += len(batch.events)
         self._tally.stages.append((Stage.SUBMIT, now - batch.sent_at, len(batch.events)))
         job.slices = slices_of(job)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from connector.core.checkpoint import JobSlice
 from connector.core.offsets import Offsets
 from connector.model import Event, Position, TopicPartition
-
-if TYPE_CHECKING:
-    from connector.core.jobs import Job
 
 
 class Assignment:
@@ -21,11 +16,11 @@ class Assignment:
 
     __slots__ = (
         "adopted",
+        "beyond",
         "bytes",
         "committed",
         "committed_version",
         "events",
-        "held",
         "known_until",
         "letters_until",
         "live",
@@ -46,8 +41,8 @@ class Assignment:
         self.events = 0
         """Records in memory that are not settled, and their bytes."""
         self.bytes = 0
-        self.adopted: dict[int, Job] = {}
-        """Offsets that an earlier owner submitted, and the job they are in: not read again yet."""
+        self.adopted: dict[int, int] = {}
+        """Offsets that an earlier owner submitted, and their job's serial number: not read again yet."""
         self.recall_until = start
         """Below this offset there are records of adopted jobs: until they are read, nothing is submitted."""
         self.known_until = start + len(settled)
@@ -56,14 +51,14 @@ class Assignment:
         """By the job's serial number, what of it lies here: what the checkpoint remembers."""
         self.committed = Position(start, "")
         self.version = 0
-        """Counts the changes that a commit should record."""
+        """Counts the changes that a commit should record (`changed`)."""
         self.committed_version = 0
         self.letters_until = start + len(settled)
         """Below this offset letters were written, also an earlier owner's: no checkpoint may forget them."""
         self.reach: int | None = None
         """Offsets from here on are not submitted: the checkpoint could not remember them. None: no bound."""
-        self.held: list[Event] = []
-        """Events that wait for `reach` to grow."""
+        self.beyond: list[Event] = []
+        """Events that wait for `reach` to grow: ready, but in no queue."""
         self.until: int | None = None
         """Records from this offset on are left alone (`--until-end`)."""
         self.paused = False
@@ -92,12 +87,16 @@ class Assignment:
         """Whether everything below `until` is settled and committed."""
         return self.until is not None and self.committed.offset >= self.until
 
+    def changed(self) -> None:
+        """There is something new: the next commit is to record it."""
+        self.version += 1
+
     def let_go(self) -> None:
         """The partition is no longer ours: answers that still come settle nothing."""
         self.live = False
         self.slices.clear()
         self.adopted.clear()
-        self.held.clear()
+        self.beyond.clear()
 
     def dropped(self, events: int, size: int) -> None:
         """`events` of `size` bytes together are no longer in memory."""

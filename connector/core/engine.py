@@ -118,6 +118,11 @@ class Engine:
         self.ledger.withdrawn(written=written)
         self._fates.release_written()
 
+    def commit_soon(self) -> None:
+        """Have every partition committed once more, whether or not something has changed."""
+        for home in self.assignments.values():
+            home.changed()
+
     def halt(self, cause: str, message: str, now: float) -> None:
         """Stop submitting until `release` or `lift`."""
         self.halts.halt(cause, message, now)
@@ -157,7 +162,7 @@ class Engine:
 
     @property
     def frozen(self) -> bool:
-        """Whether nothing is submitted because partitions are being handed over. To be set."""
+        """Whether nothing is submitted: partitions are handed over, or may be another's. Edges set it."""
         return self._planning.frozen
 
     @frozen.setter

@@ -78,6 +78,7 @@ class Fates:
             return
         self._tally.resubmitted[job.endpoint] += len(events)
         self._tally.split_batches += 1
+        self._tried(events, job.accepted_at)
         for half in self._dispatch.halve(self._batch_of(job, events)):
             if half.events:
                 self._dispatch.exactly(half)
@@ -88,12 +89,11 @@ class Fates:
         failures = (job.batch.failures if job.batch else 0) + 1
         if len(events) == 1:
             event = events[0]
-            if failures > 1:
-                event.attempts = max(event.attempts, self._limits.max_attempts - 1)
             (rejection,) = judge([event], report).values()
             told = msgspec.structs.replace(rejection, request_id=job.request_id)
-            refused = self._failed(event, told, job, now)
+            refused = self._failed(event, told, job, now, final=failures > 1)
             return refused, refused
+        self._tried(events, job.accepted_at)
         if events:
             batch = self._batch_of(job, events, failures=failures)
             if failures == 1:
@@ -111,12 +111,14 @@ class Fates:
             Reason.NO_VERDICT, f"its job was lost {losses} times", request_id=job.request_id
         )
         events = self.still_ours(job.events, now)
+        self._tried(events, job.accepted_at)
         given_up = 0
         for event in events:
             everyone = contributors(event)
             hold = Hold(event, len(everyone))
             for each in everyone:
-                each.attempts += losses
+                each.attempts, each.first_attempt = event.attempts, event.first_attempt
+                each.last_attempt = event.last_attempt
                 self._owe(each, rejection, now, hold)
             given_up += len(everyone)
         return given_up
@@ -125,6 +127,8 @@ class Fates:
         """The job is gone: send the same devices once more, as one batch."""
         events = self.still_ours(job.events, now)
         if events:
+            if losses:
+                self._tried(events, job.accepted_at)
             self._dispatch.exactly(self._batch_of(job, events, losses=losses))
             self._tally.retried[job.endpoint] += len(events)
 
@@ -157,8 +161,7 @@ class Fates:
     def refused_alone(self, batch: Batch, answer: Refused, now: float) -> Judged:
         """The API won't take this device, alone in its request."""
         for event in self.still_ours(batch.events, now):
-            event.attempts += 1
-            self._tried(event, batch.sent_at)
+            self._tried([event], batch.sent_at)
             if event.merged is not None:
                 self._take_apart(event, one_by_one=False)
                 continue
@@ -192,25 +195,30 @@ class Fates:
 
     # -- one event -------------------------------------------------------------------------------
 
-    def _failed(self, event: Event, rejection: Rejection, job: Job, now: float) -> int:
-        """A device's verdict is not good. Return 1 if that is final."""
+    def _failed(
+        self, event: Event, rejection: Rejection, job: Job, now: float, *, final: bool = False
+    ) -> int:
+        """A device's verdict is not good. Return 1 if that is final. `final`: it is, whatever it was."""
         ours = self.still_ours([event], now)
         if not ours:
             return 0
         event = ours[0]
-        event.attempts += 1
-        self._tried(event, job.accepted_at)
+        event.verdicts += 1
+        self._tried([event], job.accepted_at)
         if rejection.refused_tags:
             self._tally.refused_tags += len(msgspec.json.decode(rejection.refused_tags))
         retryable = rejection.reason in RETRYABLE
         # An adopted job may have carried more of this device than the checkpoint had room to remember:
         # what it refused goes once more, by itself.
         final = (
-            not (retryable or job.adopted) or event.last_chance or event.attempts >= self._limits.max_attempts
+            final
+            or not (retryable or job.adopted)
+            or event.last_chance
+            or event.verdicts >= self._limits.max_attempts
         )
         if not final:
             self._tally.retried[event.endpoint] += 1
-            due = now + self._backoff.delay(event.attempts, self._random())
+            due = now + self._backoff.delay(event.verdicts, self._random())
             if rejection.reason is Reason.NO_VERDICT:
                 # Alone: without a row of its own it would make the rows of others unclear again.
                 self._dispatch.later(self._batch_of(job, [event]), due)
@@ -225,16 +233,19 @@ class Fates:
         return 1
 
     @staticmethod
-    def _tried(event: Event, at: float) -> None:
-        event.first_attempt = event.first_attempt or at
-        event.last_attempt = at
+    def _tried(events: Iterable[Event], at: float) -> None:
+        """Count an attempt at each, for its letter: it was submitted at this time, in vain."""
+        for event in events:
+            event.attempts += 1
+            event.first_attempt = event.first_attempt or at
+            event.last_attempt = at
 
     def _take_apart(self, event: Event, *, one_by_one: bool) -> None:
         """A merged update was refused: what it stood for goes again, in order."""
         self._tally.split_batches += 1
         parts = take_apart(event, self._limits.max_bytes, one_by_one=one_by_one)
         for part in parts:
-            part.attempts, part.last_chance = 0, one_by_one
+            part.attempts, part.verdicts, part.last_chance = 0, 0, one_by_one
         self._lanes.replace(event, parts)
         self._dispatch.again(parts[:1])
 
@@ -301,10 +312,10 @@ class Fates:
         self.release(gone)
         return kept
 
-    def forget_revoked(self, held: Sequence[Event], now: float) -> None:
+    def forget_revoked(self, beyond: Sequence[Event], now: float) -> None:
         """Take everything unsent out that came from partitions which are no longer ours.
 
-        `held` are unsent events that were kept aside.
+        `beyond` are unsent events in no queue (`Assignment.beyond`).
         """
         for event in self._lanes.waiters():
             ours = [each for each in contributors(event) if each.home.live]
@@ -312,7 +323,7 @@ class Fates:
             if event.blocked and not adopted and len(ours) < len(contributors(event)):
                 self._withdraw_waiter(event, ours, now)
         stale = self._dispatch.withdraw(_partly_revoked, now)
-        self._dispatch.again(self.still_ours([*stale, *held], now))
+        self._dispatch.again(self.still_ours([*stale, *beyond], now))
 
     def _withdraw_waiter(self, event: Event, ours: Sequence[Event], now: float) -> None:
         if ours:

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from connector.core.actions import Notices
 from connector.core.jobs import Batch
 from connector.core.limits import Limits
 from connector.core.tally import Tally
 from connector.model import Denied
+
+Asked = Literal["post", "job", "poll"]
+"""What the API was asked when it said no: what proves that it is over depends on it."""
+May = Literal["yes", "no", "probe"]
+"""Whether a request may go; `probe`: one, to try whether a halt is over."""
 
 BRAKE = "brake"
 DATA_LOSS = "data_loss"
@@ -44,8 +50,8 @@ class Halt:
     cause: str
     message: str
     since: float
-    stage: str = ""
-    """`post`, `job` or `poll`: where the API said no. What proves that it is over depends on it."""
+    stage: Asked | None = None
+    """None for a halt of the whole instance."""
     denied_at: float = 0.0
     """When it last said so: only what was sent later can prove that it is over."""
     probe_at: float = 0.0
@@ -76,7 +82,7 @@ class Halts:
         self.whole: dict[str, Halt] = {}
         self._accepted_at: dict[str, float] = {}
 
-    def denied(self, application: str, answer: Denied, stage: str, now: float) -> None:
+    def denied(self, application: str, answer: Denied, stage: Asked, now: float) -> None:
         """The API won't work with this application; `stage` is what it was asked for."""
         halt = self.applications.get(application)
         news = halt is None or (halt.cause, halt.stage) != (answer.cause, stage)
@@ -114,12 +120,12 @@ class Halts:
         self.probe_now(now)
 
     @property
-    def letters_held(self) -> bool:
+    def letters_wait(self) -> bool:
         """Whether nothing is dead-lettered until a person has looked. A pause is an order, not a doubt."""
         return not self.whole.keys() <= {PAUSED}
 
-    def may_submit(self, application: str, now: float) -> str:
-        """`yes`, `no`, or `probe`: one request may try whether the halt is over."""
+    def may_submit(self, application: str, now: float) -> May:
+        """Tell whether a request for this application may go."""
         if self.whole:
             return "no"
         halt = self.applications.get(application)
@@ -165,7 +171,7 @@ class Halts:
         """Whether a POST that was sent after `when` made a job: the application is not what is denied."""
         return self._accepted_at.get(application, 0.0) > when
 
-    def proved(self, application: str, stage: str, sent_at: float) -> bool:
+    def proved(self, application: str, stage: Asked, sent_at: float) -> bool:
         """Take in that something sent at `sent_at` got past `stage`. True if that ended a halt."""
         halt = self.applications.get(application)
         if halt is None or halt.stage != stage or sent_at < halt.denied_at:

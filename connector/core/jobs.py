@@ -27,8 +27,8 @@ class Search:
 class Batch:
     """Devices for one request. No two of its events concern the same device.
 
-    `exact` batches are sent as they are, before all others: what was refused or lost as a whole is
-    tried again as that whole or as its halves.
+    One that is handed to `Dispatch.exactly` is sent as it is, before all others: what was refused or
+    lost as a whole is tried again as that whole or as its halves.
     """
 
     serial: int

@@ -36,7 +36,7 @@ class Lanes:
 
     @property
     def busy(self) -> int:
-        """Identifiers with an event under way."""
+        """Identifiers with an event under way; for whoever checks that none is left."""
         return len(self._holders)
 
     def admit(self, events: Iterable[Event]) -> list[Event]:

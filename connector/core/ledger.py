@@ -75,7 +75,7 @@ class Ledger:
         """A job was accepted with records of these partitions: the next commit records it."""
         self._unrecorded.append(sent_at)
         for home in homes:
-            home.version += 1
+            home.changed()
 
     def confirm(self, events: Iterable[Event]) -> None:
         """Every device's own verdict is good: settle the events and all that they stand for."""
@@ -95,7 +95,7 @@ class Ledger:
                 continue
             home.offsets.settle([event.offset for event in mine])
             home.dropped(len(mine), sum([event.size for event in mine]))
-            home.version += 1
+            home.changed()
             confirmed += len(mine)
             endpoint = mine[0].endpoint
             self._tally.latencies.append((endpoint, [each.timestamp for each in mine if each.timestamp > 0]))
@@ -107,7 +107,7 @@ class Ledger:
     def skip(self, home: Assignment, offsets: Sequence[int], endpoint: str) -> None:
         """Settle records that carry nothing for us."""
         home.offsets.settle(offsets)
-        home.version += 1
+        home.changed()
         self._tally.settled[endpoint, Outcome.SKIPPED] += len(offsets)
 
     def owe(
@@ -119,11 +119,11 @@ class Ledger:
 
     # -- committing ----------------------------------------------------------------------------
 
-    def plan(self, now: float, *, hold_letters: bool, at_once: bool = False) -> Commit | None:
+    def plan(self, now: float, *, letters_wait: bool, at_once: bool = False) -> Commit | None:
         """Return the commit to make now, if any. `at_once`: don't wait for more to gather."""
         if self.operation is not None or (now < self._commit_not_before and not at_once):
             return None
-        letters = [] if hold_letters else self.owed.take(now, at_once=at_once)
+        letters = [] if letters_wait else self.owed.take(now, at_once=at_once)
         if not (letters or self._unrecorded or at_once or now >= self._quiet_until):
             return None
         letters = self._memorable(letters, now)
@@ -131,7 +131,7 @@ class Ledger:
         if not dirty:
             return None
         self.operation = Operation(
-            positions={home.partition: self.position(home) for home in dirty},
+            positions={home.partition: self._bound(home) for home in dirty},
             versions={home: home.version for home in dirty},
             owed=letters,
             recorded=self._unrecorded,
@@ -154,7 +154,7 @@ class Ledger:
         for owed in letters:
             if owed.offset < owed.home.offsets.safe() + sure or owed.overdue_at() <= now:
                 kept.append(owed)
-                owed.home.version += 1
+                owed.home.changed()
                 owed.home.letters_until = max(owed.home.letters_until, owed.offset + 1)
             else:
                 owed.home.offsets.unsettle([owed.offset])
@@ -162,20 +162,24 @@ class Ledger:
         return kept
 
     def position(self, home: Assignment) -> Position:
-        """Return what may be committed for a partition now.
+        """Return what may be committed for a partition now."""
+        return Position(home.offsets.safe(), self._encoded(home).text)
 
-        Also bounds what may be submitted by what the checkpoint remembers. Rather than a letter that was
-        written it forgets jobs: what is submitted again does less harm.
-        """
-        offsets = home.offsets
-        safe = offsets.safe()
-        window = offsets.window()
-        encoded = checkpoint.encode(safe, window, list(home.slices.values()), self._max_metadata)
-        if not encoded.complete and encoded.covers < home.letters_until:
-            encoded = checkpoint.encode(safe, window, (), self._max_metadata)._replace(complete=False)
+    def _bound(self, home: Assignment) -> Position:
+        """Return what may be committed, and bound what may be submitted by what that remembers."""
+        safe = home.offsets.safe()
+        encoded = self._encoded(home)
         full = not encoded.complete or len(encoded.text) > NEARLY_FULL * self._max_metadata
         home.reach = max(encoded.covers, safe + self._limits.max_devices) if full else None
         return Position(safe, encoded.text)
+
+    def _encoded(self, home: Assignment) -> checkpoint.Encoded:
+        """Rather than a letter that was written a checkpoint forgets jobs: to submit again does less harm."""
+        safe, window = home.offsets.safe(), home.offsets.window()
+        encoded = checkpoint.encode(safe, window, list(home.slices.values()), self._max_metadata)
+        if not encoded.complete and encoded.covers < home.letters_until:
+            encoded = checkpoint.encode(safe, window, (), self._max_metadata)._replace(complete=False)
+        return encoded
 
     def committed(self, now: float) -> None:
         """Take in that the commit was acknowledged."""
@@ -248,7 +252,7 @@ class Ledger:
         operation = self._end()
         self._unrecorded = operation.recorded + self._unrecorded
         for home in operation.versions:
-            home.version += 1
+            home.changed()
         self._forget_jobs_that_went()
         if written:
             self._written(operation.owed)
@@ -284,7 +288,7 @@ class Ledger:
         """Write shorter checkpoints from now on: the broker found one too long."""
         self._max_metadata = max(0, self._max_metadata // 2)
         for home in self.assignments.values():
-            home.version += 1
+            home.changed()
 
     def drop(self, home: Assignment) -> None:
         """Forget a partition that is no longer ours, and what it owes."""
@@ -293,12 +297,12 @@ class Ledger:
         home.let_go()
         self._forget_jobs_that_went()
 
-    def wake_at(self, *, hold_letters: bool) -> float | None:
+    def wake_at(self, *, letters_wait: bool) -> float | None:
         """Return when `plan` may next have something to do by itself."""
         if self.operation is not None:
             return None
         times: list[float] = []
-        letters = None if hold_letters else self.owed.due_at()
+        letters = None if letters_wait else self.owed.due_at()
         if letters is not None:
             times.append(letters)
         if any(home.dirty for home in self.assignments.values()):

@@ -183,6 +183,7 @@ class Offsets:
         return self.next - self.safe() - self._open + self._unread_known().count(1)
 
     def unsettled(self) -> int:
+        """How many offsets are unsettled; for whoever checks the books."""
         return self._open
 
     def oldest_timestamp(self) -> int | None:

@@ -91,7 +91,7 @@ class Partitions:
         home.events += len(events)
         home.bytes += sum([event.size for event in events])
         if home.offsets.next - next_before > len(events) + others:
-            home.version += 1  # gaps, and what was settled before, move the position by themselves
+            home.changed()  # gaps, and what was settled before, move the position by themselves
         if recalling and home.adopted:
             self._admit_recalled(events, home, now)
         else:
@@ -140,11 +140,11 @@ class Partitions:
     def _admit_recalled(self, events: Sequence[Event], home: Assignment, now: float) -> None:
         """Admit records some of which are in adopted jobs: one at a time, they come in order."""
         for event in events:
-            job = home.adopted.pop(event.offset, None)
-            if job is None:
+            serial = home.adopted.pop(event.offset, None)
+            if serial is None:
                 self._admit([event], now)
             else:
-                self._adoption.attach(event, job)
+                self._adoption.attach(event, serial)
 
     def ended(self, partition: TopicPartition, end: int, now: float) -> None:
         """Below `end` there is nothing in this partition that was not delivered."""
@@ -154,7 +154,7 @@ class Partitions:
         before = home.offsets.next
         home.offsets.ended(end if home.until is None else min(end, home.until))
         if home.offsets.next != before:
-            home.version += 1
+            home.changed()
             self._read_on(home, now)
 
     def _read_on(self, home: Assignment, now: float) -> None:
@@ -196,13 +196,13 @@ class Partitions:
         if not homes:
             return
         jobs = {job.serial: job for home in homes for job in self._tracking.of(home)}
-        held = [event for home in self._ledger.assignments.values() for event in home.held]
+        beyond = [event for home in self._ledger.assignments.values() for event in home.beyond]
         read = [job for home in homes for job in self._adoption.forget(home)]
         for home in homes:
             self._ledger.drop(home)
         for home in self._ledger.assignments.values():
-            home.held.clear()
-        self._fates.forget_revoked(held, now)
+            home.beyond.clear()
+        self._fates.forget_revoked(beyond, now)
         self._fates.release_written()
         for job in jobs.values():
             job.slices = {home: part for home, part in job.slices.items() if home.live}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
 from connector.core.assignment import Assignment
 from connector.core.dispatch import Route
+from connector.core.halts import May
 from connector.core.state import State
 from connector.core.tally import Stage
 from connector.model import Event
@@ -31,7 +32,7 @@ class Planning:
         self._concurrency = state.concurrency
         self._pace = state.pace
         self.frozen = False
-        """While partitions are handed over nothing is submitted."""
+        """Nothing is submitted while partitions are handed over or may be another owner's already."""
         self.stopping = False
 
     def plan(self, now: float) -> list[Action]:
@@ -74,18 +75,18 @@ class Planning:
         return self._commit(now, at_once=True)
 
     def _commit(self, now: float, *, at_once: bool = False) -> Commit | None:
-        commit = self._ledger.plan(now, hold_letters=self._halts.letters_held, at_once=at_once)
+        commit = self._ledger.plan(now, letters_wait=self._halts.letters_wait, at_once=at_once)
         if commit is not None:
             for partition in commit.positions:
                 home = self._ledger.assignments[partition]
-                if home.held:
+                if home.beyond:
                     self._within_reach(home)
         return commit
 
     def _within_reach(self, home: Assignment) -> None:
-        held, home.held = home.held, []
-        ready = [event for event in held if not home.beyond_reach(event)]
-        home.held = [event for event in held if home.beyond_reach(event)]
+        waiting, home.beyond = home.beyond, []
+        ready = [event for event in waiting if not home.beyond_reach(event)]
+        home.beyond = [event for event in waiting if home.beyond_reach(event)]
         self._dispatch.again(ready)
 
     def _routes(self, now: float) -> list[Route]:
@@ -117,7 +118,7 @@ class Planning:
             batch = (
                 None
                 if allowed == "no"
-                else self._dispatch.next(route, now, _hold_beyond_reach if bounded else None, stepped_back)
+                else self._dispatch.next(route, now, _put_beyond_reach if bounded else None, stepped_back)
             )
             if batch is None:
                 break
@@ -147,7 +148,7 @@ class Planning:
             )
         )
 
-    def _may_submit(self, application: str, now: float) -> str:
+    def _may_submit(self, application: str, now: float) -> May:
         """As `Halts.may_submit`; where polls are denied, the jobs that are there are probes enough."""
         allowed = self._halts.may_submit(application, now)
         if allowed == "probe" and self._halts.applications[application].stage == "poll":
@@ -166,7 +167,7 @@ class Planning:
         if request is not None and self._gate.closed_until is not None:
             trial = self._gate.wake_at()
             request = None if trial is None else max(request, trial)
-        commit = self._ledger.wake_at(hold_letters=self._halts.letters_held)
+        commit = self._ledger.wake_at(letters_wait=self._halts.letters_wait)
         hanging = min((due for due in self._hanging_from() if due > now), default=None)
         times = (request, hanging, self._dispatch.next_later(), commit)
         return min((time for time in times if time is not None), default=None)
@@ -183,11 +184,11 @@ class Planning:
         return None if probe_at is None or probe_at <= now else max(due, probe_at)
 
 
-def _hold_beyond_reach(event: Event) -> bool:
+def _put_beyond_reach(event: Event) -> bool:
     """Put an event aside that the checkpoint could not remember; tell whether it was."""
     home: Assignment = event.home
     if not home.live or not home.beyond_reach(event):
         return False
-    home.held.append(event)
+    home.beyond.append(event)
     event.job = 0
     return True

@@ -42,6 +42,9 @@ _SHORTEST_STEP = 0.002
 _MANY = 6
 """GETs after which steps grow by half each: nothing else bounds them where no estimate fits."""
 
+_MOST_GROWTH = 128
+"""Times that a step grows: the ceiling has long been reached, and a float goes on to about 1,750."""
+
 _CEILING = 10.0
 """Most seconds between two GETs of a job, unless told otherwise."""
 
@@ -103,7 +106,7 @@ class PollSchedule:
         `progress` is what the API gave now (percent, -1 for nothing), the last two are the GET's
         before: 0 and -1 if there was none.
         """
-        growth = 1.5 ** min(max(0, polls - _MANY), _REMEMBERED)
+        growth = 1.5 ** min(max(0, polls - _MANY), _MOST_GROWTH)
         shortest = max(_SHORTEST_STEP, _STEP * age) * growth
         self._compare(age, progress, previous_age, previous_progress)
         if self._trust >= _TRUSTED and max(0, previous_progress) < progress < _DONE:

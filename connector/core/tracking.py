@@ -47,7 +47,7 @@ class Tracking:
         self.jobs.pop(job.serial, None)
         for home in job.slices:
             home.slices.pop(job.serial, None)
-            home.version += 1
+            home.changed()
 
     def find(self, endpoint: Endpoint, application: str, request_id: str) -> Job | None:
         """Return the job with this request_id: nobody says that two endpoints never use the same."""

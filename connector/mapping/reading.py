@@ -57,12 +57,6 @@ class Given(NamedTuple):
         return "", {} if self.general.keys() <= {"null_tags"} else self.general
 
 
-def problems(given: Given) -> Iterator[Problem]:
-    """Yield everything that is wrong."""
-    yield from entry_problems(given)
-    yield from topic_problems(given)
-
-
 def entry_problems(given: Given) -> Iterator[Problem]:
     """Yield what is wrong with single entries, whatever topics there are."""
     yield from _in_table("", given.general)

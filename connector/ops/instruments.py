@@ -110,12 +110,6 @@ class Distribution:
         self.counts[bisect_left(self.bounds, value)] += count
         self.total += value * count
 
-    def observe_many(self, values: Sequence[float]) -> None:
-        """Take in many values, in any order: one sort, then one search a bound."""
-        ordered = sorted(values)
-        self._spread([bisect_right(ordered, bound) for bound in self.bounds], len(ordered))
-        self.total += sum(ordered)
-
     def observe_ms_since(self, now: float, timestamps: Sequence[int]) -> None:
         """Take in the ages of timestamps (milliseconds since the epoch) at `now` (seconds since the epoch).
 

@@ -55,10 +55,10 @@ class _Watched(Drive):
         self.watch.posted(submit.batch, given)
         return given
 
-    def polled(self, poll: Poll, answer: PollAnswer | None = None) -> None:
+    def polled(self, poll: Poll, answer: PollAnswer | None = None, *, seconds: float = 0.0) -> None:
         report = all_done(poll.job.events) if answer is None else answer
-        self.watch.judging(poll.job, report, detailed=poll.detailed, seconds=0.0)
-        super().polled(poll, report)
+        self.watch.judging(poll.job, report, detailed=poll.detailed, seconds=seconds)
+        super().polled(poll, report, seconds=seconds)
         self.watch.judged(poll.job, report)
 
 

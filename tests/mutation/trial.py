@@ -26,6 +26,7 @@ _OPTIONS = [
     *("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "timeout=0"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of the plugins that are imported already
     "--hypothesis-seed=0",  # a trial comes out the same each time
+    "--hypothesis-profile=mutation",
 ]
 PRELOADED = (
     "asyncio",
@@ -105,8 +106,9 @@ def run_tests(arguments: Iterable[str], plugins: Sequence[object] = ()) -> int:
     os.dup2(nowhere, 2)
     from hypothesis import Phase, settings  # noqa: PLC0415  # pytest's plugin comes first
 
-    settings.register_profile("mutation", database=None, phases=(Phase.explicit, Phase.generate))
-    settings.load_profile("mutation")
+    settings.register_profile(
+        "mutation", database=None, phases=(Phase.explicit, Phase.generate), deadline=None
+    )
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
         mine: list[Any] = list(plugins)

@@ -7,7 +7,7 @@ import random
 import zlib
 from unittest.mock import patch
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.core import tokens
@@ -72,7 +72,6 @@ def end_of(position: int, flags: bytes, jobs: list[JobSlice]) -> int:
     return max([position + len(flags), *(job.offsets[-1] + 1 for job in jobs if job.offsets)])
 
 
-@settings(deadline=None)
 @given(state=states())
 def test_what_is_written_is_read_again(state: tuple[int, bytes, list[JobSlice]]) -> None:
     position, flags, jobs = state
@@ -83,7 +82,6 @@ def test_what_is_written_is_read_again(state: tuple[int, bytes, list[JobSlice]])
     assert read == below(covers, position, flags, jobs)
 
 
-@settings(deadline=None)
 @given(state=states(most=40), limit=st.integers(0, 700), enough=st.integers(1, 60))
 def test_what_does_not_fit_is_cut_at_an_offset_below_which_everything_is_remembered(
     state: tuple[int, bytes, list[JobSlice]], limit: int, enough: int
@@ -107,7 +105,6 @@ def test_what_does_not_fit_is_cut_at_an_offset_below_which_everything_is_remembe
     st.floats(0.1, 0.9),
     st.integers(0, 1 << 32),
 )
-@settings(deadline=None)
 def test_a_text_covers_at_least_what_letters_rely_on(
     limit: int, lengths: list[int], share: float, seed: int
 ) -> None:
@@ -118,7 +115,6 @@ def test_a_text_covers_at_least_what_letters_rely_on(
     assert encode(1000, settled, (), limit).covers >= 1000 + surely_covers(limit)
 
 
-@settings(deadline=None)
 @given(state=states(most=20), data=st.data())
 def test_a_damaged_text_is_not_believed(
     state: tuple[int, bytes, list[JobSlice]], data: st.DataObject
@@ -148,7 +144,6 @@ def test_foreign_text_never_raises(text: str) -> None:
     assert unreadable(text, 0)
 
 
-@settings(deadline=None)
 @given(body=st.binary(max_size=200))
 def test_a_body_of_nonsense_under_a_right_sum_never_raises(body: bytes) -> None:
     text = PREFIX + base64.b85encode(zlib.crc32(body, zlib.crc32(b"7")).to_bytes(4, "big") + body).decode()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from connector.core.coalesce import contributors, join, merge, row_of, size_of, superseded, take_apart
 from connector.model import Event
 from connector.sandbox.devices import change_tags
+from tests.strength import examples
 from tests.unit.core.builders import tags
 
 NAMES = st.sampled_from(["a", "b", 'quo"te', "ümläut"])
@@ -51,7 +52,7 @@ def same(left: dict[str, Any], right: dict[str, Any]) -> bool:
     return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250))
 @given(present=TAGS, changes=CHANGES)
 def test_merged_updates_end_where_the_same_ones_do_one_after_the_other(
     present: dict[str, Any], changes: list[tuple[str, dict[str, Any], bool]]
@@ -63,7 +64,7 @@ def test_merged_updates_end_where_the_same_ones_do_one_after_the_other(
     assert same(apply(present, rows), apply(present, [row_of(head) for head in heads]))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250))
 @given(present=TAGS, given_changes=SAME_OPERATOR)
 def test_updates_of_one_operator_merge_to_the_same_result(
     present: dict[str, Any], given_changes: tuple[str, list[dict[str, Any]]]
@@ -76,7 +77,7 @@ def test_updates_of_one_operator_merge_to_the_same_result(
     assert same(apply(present, [each.row for each in events]), apply(present, sent))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(changes=CHANGES, max_row=st.integers(40, 200))
 def test_a_row_is_never_longer_than_it_counts_and_no_merged_one_than_its_limit(
     changes: list[tuple[str, dict[str, Any], bool]], max_row: int
@@ -87,7 +88,7 @@ def test_a_row_is_never_longer_than_it_counts_and_no_merged_one_than_its_limit(
         assert head.merged is None or size_of(head) <= max_row
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(present=TAGS, given_changes=SAME_OPERATOR)
 def test_what_is_superseded_can_be_left_out_of_a_merged_update(
     present: dict[str, Any], given_changes: tuple[str, list[dict[str, Any]]]
@@ -100,7 +101,7 @@ def test_what_is_superseded_can_be_left_out_of_a_merged_update(
         assert len(left) >= 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(given_changes=SAME_OPERATOR, present=TAGS)
 def test_a_merged_update_taken_apart_down_to_single_events_is_what_it_was_made_of(
     given_changes: tuple[str, list[dict[str, Any]]], present: dict[str, Any]
@@ -122,7 +123,7 @@ def test_a_merged_update_taken_apart_down_to_single_events_is_what_it_was_made_o
     assert [part.row for part in parts] == rows
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(first=st.tuples(OPERATORS, TAGS.filter(bool)), second=st.tuples(OPERATORS, TAGS.filter(bool)))
 def test_a_merge_that_is_refused_changes_nothing(
     first: tuple[str, dict[str, Any]], second: tuple[str, dict[str, Any]]

@@ -25,11 +25,12 @@ from connector.model import (
     Unavailable,
 )
 from tests.property.engine_world import World, world
+from tests.strength import examples
 from tests.unit.core.builders import P0, P1, limits
 
 Thing = TypeVar("Thing")
 PARTITIONS = [P0, P1, TopicPartition("more", 0)]
-SEEDS = range(200)
+SEEDS = range(examples(200))
 STEPS = 150
 DENIED = Denied("unauthorized", "unauthorized", 401)
 STATUSES = ["done"] * 8 + ["failed", "not found", "missing", "refused"]

@@ -19,6 +19,7 @@ from connector.model import (
     Unavailable,
 )
 from tests.property.engine_world import World, world
+from tests.strength import examples
 from tests.unit.core.builders import P0, P1, limits
 
 PARTITIONS = [P0, P1, TopicPartition("more", 0)]
@@ -199,4 +200,4 @@ class AnEngine(RuleBasedStateMachine):
 
 
 TestAnEngine = AnEngine.TestCase
-TestAnEngine.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
+TestAnEngine.settings = settings(max_examples=examples(80), stateful_step_count=60)

@@ -13,6 +13,7 @@ from connector.core.coalesce import contributors, join, row_of, take_apart
 from connector.core.lanes import Lanes
 from connector.model import Event
 from connector.sandbox.devices import change_tags
+from tests.strength import examples
 from tests.unit.core.builders import registration, tags, tags_of
 
 MAX_ROW = 160
@@ -147,4 +148,4 @@ def apply(states: dict[str, dict[str, Any]], event: Event, row: bytes) -> None:
 
 
 TestLanesAgainstAList = LanesAgainstAList.TestCase
-TestLanesAgainstAList.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestLanesAgainstAList.settings = settings(max_examples=examples(100), stateful_step_count=40)

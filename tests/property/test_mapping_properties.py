@@ -15,16 +15,17 @@ from connector.core.decode import Interpreter
 from connector.mapping.compiling import Compiler, is_true
 from connector.mapping.functions import KNOWN, RecordFunctions
 from connector.mapping.mapping import FIELDS, MappedDecoder, plain_json
-from connector.mapping.reading import Given, mappings, problems
+from connector.mapping.reading import Given, mappings
 from connector.model import Content, Event, Reason, Rejection
 from tests.property.test_decode_properties import PlainRecord, documents, events, values
+from tests.unit.mapping.making import problems
 
 SAME = {name: f"@.{name}" for name in (*FIELDS, "tags")} | {"null_tags": "clear"}
 
 
 def reader(table: dict[str, Any], content: Content) -> Interpreter:
     given = Given(table, {}, {"t": content}, True)
-    assert not [*problems(given)]
+    assert not problems(given)
     return Interpreter(content, MappedDecoder(content, mappings(given)["t"], plain_json))
 
 
@@ -120,7 +121,7 @@ def test_whatever_expressions_do_to_a_record_the_answer_is_an_event_a_rejection_
 ) -> None:
     table = {"when": first, "hwid": second, "tags": {"t": first, "u": second}}
     given = Given(table, {}, {"t": Content.TAGS}, False)
-    assume(not [*problems(given)])
+    assume(not problems(given))
     [found] = reader(table, Content.TAGS).read([PlainRecord(value, b"key")])
     assert found is None or isinstance(found, (Event, Rejection))
     if isinstance(found, Rejection):
@@ -137,7 +138,7 @@ pieces = st.sampled_from(
 def test_whatever_is_written_is_compiled_or_told_to_be_wrong(text: str, value: Any) -> None:
     table = {"user_id": "`1`", "tags": {"t": text, "u": value}}
     given = Given(table, {}, {"t": Content.TAGS}, False)
-    found = [*problems(given)]
+    found = problems(given)
     assert all(each.words and "\n" not in each.words for each in found)
     if not found:
         assert mappings(given)

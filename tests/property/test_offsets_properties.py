@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from connector.core import offsets as module
 from connector.core.offsets import Offsets
+from tests.strength import examples
 
 
 class Naive:
@@ -56,7 +57,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @pytest.mark.parametrize(("long_gap", "trim_at"), [(65_536, 4_096), (5, 3), (1, 1)])
 @given(start=st.integers(0, 50), settled=st.lists(st.integers(0, 1), max_size=40).map(bytes), steps=STEPS)
 def test_offsets_answer_as_two_plain_sets_do(

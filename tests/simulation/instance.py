@@ -229,7 +229,7 @@ class Instance:
                     ("bytes", home.bytes),
                     ("adopted", home.adopted),
                     ("slices", home.slices),
-                    ("held", home.held),
+                    ("beyond", home.beyond),
                     ("unsettled", home.offsets.unsettled()),
                     ("paused", home.paused),
                 )

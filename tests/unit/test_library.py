@@ -24,7 +24,7 @@ from tests.unit.fakes import FakeClient, FakeLetters, FakeSource, until
 
 _ROOT = Path(__file__).parents[2]
 _GUIDE = (_ROOT / "deploy" / "LIBRARY.md").read_text(encoding="utf-8")
-_EMBED, _DECODER, _CONFTEST, _TESTS, _ENGINE = re.findall(r"```python\n(.*?)```", _GUIDE, re.DOTALL)
+_EMBED, _DECODER, _, _, _ENGINE = re.findall(r"```python\n(.*?)```", _GUIDE, re.DOTALL)
 
 
 def executed(code: str) -> dict[str, Any]:
@@ -43,32 +43,6 @@ def test_the_decoder_of_the_guide_passes_its_tests() -> None:
     assert len(tests) == 3
     for test in tests:
         test()
-
-
-def test_the_fixtures_of_the_guide_work_in_somebody_else_s_tests(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text(_CONFTEST)
-    (tmp_path / "test_ours.py").write_text(_TESTS)
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:xdist",
-            "-p",
-            "no:asyncio",
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stdout
-    assert "3 passed" in done.stdout
 
 
 @pytest.fixture

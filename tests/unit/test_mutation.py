@@ -6,10 +6,10 @@ import os
 import random
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from tests.mutation.__main__ import main as command_line
 from tests.mutation.mutants import mutants, sample
 from tests.mutation.trial import KILLED, SURVIVED, TIMED_OUT, outcome
 
@@ -65,14 +65,11 @@ def test_a_trial_ends_as_its_tests_did(code: str, expected: str) -> None:
     assert outcome(status) == expected
 
 
-def test_it_has_a_command_line() -> None:
-    told = subprocess.run(
-        [sys.executable, "-m", "tests.mutation", "--help"],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+def test_it_has_a_command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["mutation", "--help"])
+    with pytest.raises(SystemExit):
+        command_line()
+    told = capsys.readouterr().out
     assert {"--sample", "--seed", "--only", "--minutes", "--fail-under"} <= set(
         told.replace(",", " ").replace("[", " ").split()
     )

@@ -14,6 +14,7 @@ from connector.core.limits import Limits
 from connector.model import (
     Accepted,
     Event,
+    Letter,
     PollAnswer,
     Position,
     PostAnswer,
@@ -44,6 +45,8 @@ class Drive:
         """What was committed."""
         self.letters: list[tuple[TopicPartition, int, str]] = []
         """Partition, offset and reason of each letter written."""
+        self.written_letters: list[Letter] = []
+        """The same, whole."""
         self.posts = self.gets = 0
         self.sent: list[list[int]] = []
         """The offsets of each POST, of merged updates all of them."""
@@ -81,16 +84,19 @@ class Drive:
         self.engine.posted(submit.batch, answer, self.now)
         return answer
 
-    def polled(self, poll: Poll, answer: PollAnswer | None = None) -> None:
-        """Answer a GET: all done unless told otherwise."""
+    def polled(self, poll: Poll, answer: PollAnswer | None = None, *, seconds: float = 0.0) -> None:
+        """Answer a GET: all done unless told otherwise. It took so many seconds."""
         self.polls.remove(poll)
         answer = all_done(poll.job.events) if answer is None else answer
-        self.engine.polled(poll.job, answer, self.now, self.now)
+        asked_at = self.now
+        self.now += seconds
+        self.engine.polled(poll.job, answer, asked_at, self.now)
 
     def committed(self) -> None:
         """The commit under way was acknowledged."""
         assert self.commit is not None
         self.positions.update(self.commit.positions)
+        self.written_letters += self.commit.letters
         for letter in self.commit.letters:
             where = TopicPartition(letter.record.topic(), letter.record.partition())
             self.letters.append((where, letter.record.offset(), letter.rejection.reason))
@@ -219,7 +225,7 @@ class Drive:
         """Whether nothing is left: no event, no lane, no job, no letter."""
         engine = self.engine
         homes: Sequence[object] = [
-            home for home in engine.assignments.values() if home.events or home.bytes or home.held
+            home for home in engine.assignments.values() if home.events or home.bytes or home.beyond
         ]
         return not (
             homes

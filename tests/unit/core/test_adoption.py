@@ -397,11 +397,11 @@ def test_a_displaced_event_that_is_held_for_the_checkpoint_is_not_sent_out_of_tu
     drive.assign(P0)
     drive.read(*devices(range(20)))
     drive.run(poll=lambda _: unfinished(), seconds=2)
-    held = drive.engine.assignments[P0].held[0]
+    waiting = drive.engine.assignments[P0].beyond[0]
     drive.assign(P1, *remembered(0, {"J": [0]}))
-    drive.read(tags(0, held.hwid, partition=P1))
+    drive.read(tags(0, waiting.hwid, partition=P1))
     drive.run(poll=lambda job: unfinished() if job.request_id == "J" else None, seconds=60)
-    assert not any(held.offset in sent for sent in drive.sent)
+    assert not any(waiting.offset in sent for sent in drive.sent)
     drive.run()
     assert drive.position(P0) == 20
     assert drive.at_rest()

@@ -9,7 +9,7 @@ import pytest
 from connector.core.coalesce import contributors, join
 from connector.core.lanes import Lanes
 from connector.model import Event
-from tests.unit.core.builders import registration, tags
+from tests.unit.core.builders import P1, registration, tags
 
 ROOM = 1 << 20
 
@@ -86,6 +86,21 @@ def test_what_was_sent_before_absorbs_nothing(field: str) -> None:
     some.admit([second])
     assert contributors(head) == [head]
     assert some.waiters() == [second]
+
+
+@pytest.mark.parametrize(("distance", "merged"), [(4095, 1), (4096, 0)])
+def test_events_of_one_partition_merge_unless_they_are_far_apart(distance: int, merged: int) -> None:
+    some = lanes()
+    some.admit([tags(10), tags(10 + distance)])
+    assert some.coalesced == merged
+
+
+def test_how_far_apart_events_of_two_partitions_are_tells_nothing() -> None:
+    some = lanes()
+    first, second = tags(10), tags(50_000, partition=P1)
+    first.home, second.home = "home", "another"
+    some.admit([first, second])
+    assert some.coalesced == 1
 
 
 def test_a_registration_is_a_barrier_in_both_of_its_lanes() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.core import checkpoint, ledger, owed
-from connector.model import Reason, Rejection
+from connector.model import Reason, Rejection, TopicPartition
 from tests.unit.core.builders import (
     P0,
     P1,
@@ -76,6 +76,21 @@ def test_commits_that_only_move_positions_gather_for_a_moment() -> None:
     drive.plan()
     drive.wait_for(lambda: drive.commit is not None)
     assert drive.now >= committed_at + ledger.QUIET
+
+
+def test_a_commit_of_many_partitions_is_followed_by_a_longer_pause() -> None:
+    partitions = [TopicPartition("events", number) for number in range(100)]
+    drive = Drive()
+    for partition in partitions:
+        drive.assign(partition)
+        drive.read(None, partition=partition)
+    drive.plan()
+    begun = drive.now
+    drive.committed()
+    drive.read(None, at=1)
+    drive.plan()
+    assert drive.commit is None
+    assert drive.engine.wake_at(drive.now) == pytest.approx(begun + 0.025 + 100 * 0.0002, abs=1e-6)
 
 
 def test_what_is_committed_takes_no_memory_any_more() -> None:
@@ -351,12 +366,12 @@ def test_what_the_checkpoint_cannot_remember_is_not_submitted_until_it_can() -> 
     drive.run(poll=lambda job: unfinished() if job.serial % 2 else None, seconds=60)
     home = drive.engine.assignments[P0]
     assert home.reach is not None
-    assert home.held
+    assert home.beyond
     jobs = [offset for part in home.slices.values() for offset in part.offsets]
     assert max(jobs) < 400 - 1
     drive.run()
     assert drive.position() == 400
-    assert home.held == []
+    assert home.beyond == []
     assert drive.at_rest()
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from connector.core.coalesce import merge, row_of
 from connector.core.queues import Queue
+from tests.strength import examples
 from tests.unit.core.builders import NOW, devices, tags
 
 ROW = len(devices([0])[0].row)
@@ -85,6 +86,42 @@ def test_merged_rows_count_with_what_they_have_grown_to() -> None:
     assert some.take(10, room) == [head]
 
 
+def test_a_row_that_grew_in_the_queue_lets_its_batch_go_by_age_and_fills_it() -> None:
+    heads = [tags(at, f"d{at}", values={"a": 1}) for at in range(3)]
+    some = Queue()
+    some.push(heads, NOW)
+    for head in heads:
+        assert head.hwid is not None
+        assert merge(head, tags(9, head.hwid, values={"b": "x" * 60 * ROW}), 1 << 20)
+    size = len(row_of(heads[0])) + 10
+    assert not due(some, size=size)
+    assert due(some, NOW + LINGER, size=size)
+    assert [some.take(10, size) for _ in heads] == [[head] for head in heads]
+    assert some._bytes == 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 400)), max_size=40),
+    st.integers(1, 10),
+    st.integers(1, 3000),
+)
+def test_no_batch_is_larger_than_it_may_be_however_its_rows_grew(
+    growth: list[tuple[int, int]], most: int, size: int
+) -> None:
+    heads = devices(range(10))
+    some = Queue()
+    some.push(heads, NOW)
+    for at, (index, width) in enumerate(growth):
+        head = heads[index]
+        assert head.hwid is not None
+        merge(head, tags(10 + at, head.hwid, values={f"t{at}": "x" * width}), 2000)
+    while len(some):
+        batch = some.take(most, size)
+        body = b",".join(row_of(event) for event in batch)
+        assert len(batch) == 1 or (len(batch) <= most and len(body) <= size)
+    assert some._bytes == 0
+
+
 def test_what_is_taken_out_is_given_back_and_the_rest_stays_in_order() -> None:
     some = queue(6)
     removed = some.remove(lambda event: event.offset % 2 == 0, NOW + 7)
@@ -94,7 +131,7 @@ def test_what_is_taken_out_is_given_back_and_the_rest_stays_in_order() -> None:
     assert some.remove(lambda _: True, NOW) == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(
     st.lists(
         st.one_of(

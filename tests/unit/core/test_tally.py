@@ -6,9 +6,9 @@ from dataclasses import fields
 
 import pytest
 
-from connector.core.tally import Tally, gate_cause
+from connector.core.tally import Stage, Tally, gate_cause
 from connector.model import Endpoint
-from tests.unit.core.builders import FAILED, completed, devices, limits, row, unfinished
+from tests.unit.core.builders import FAILED, UNDECODABLE, completed, devices, limits, row, unfinished
 from tests.unit.core.driving import Drive
 
 
@@ -77,3 +77,64 @@ def test_every_tag_that_a_report_refuses_is_counted_whatever_the_device_s_status
     assert drive.engine.tally.refused_tags == 3
     drive.run()
     assert [reason for _, _, reason in drive.letters] == ["tag_refused", "device_failed"]
+
+
+# -- where time goes ----------------------------------------------------------------------------------
+
+
+def stages(drive: Drive) -> list[tuple[str, float, int]]:
+    """What was told of stages since the last time; times are whole milliseconds here."""
+    found = [(stage, round(seconds, 6), count) for stage, seconds, count in drive.engine.tally.stages]
+    drive.engine.tally.stages.clear()
+    return found
+
+
+def test_each_stage_is_told_as_long_as_it_took() -> None:
+    drive = Drive(limits(linger=0.5))
+    drive.assign()
+    drive.read(*devices(range(2)))
+    drive.later(0.3)
+    drive.read(*devices(range(2, 3)))
+    drive.later(0.2)
+    drive.plan()
+    assert stages(drive) == [(Stage.QUEUE, 0.5, 3)]
+    drive.later(0.25)
+    drive.posted(drive.submits[0])
+    assert stages(drive) == [(Stage.SUBMIT, 0.25, 3)]
+    accepted_at = drive.now
+    drive.plan()
+    drive.now += 0.01
+    drive.committed()
+    assert stages(drive) == [(Stage.COMMIT, 0.01, 1)]
+    drive.polled(drive.next_poll(), unfinished())
+    assert stages(drive) == []
+    last = drive.next_poll()
+    asked_at = drive.now
+    drive.polled(last, seconds=0.125)
+    assert asked_at > accepted_at
+    assert stages(drive) == [(Stage.JOB, round(asked_at - accepted_at, 6), 3), (Stage.POLL, 0.125, 3)]
+
+
+def test_letters_are_told_with_the_time_of_the_one_that_waited_longest() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(None)
+    drive.plan()
+    drive.read(UNDECODABLE, at=1)
+    drive.later(2.0)
+    drive.read(UNDECODABLE, at=2)
+    drive.later(0.5)
+    drive.committed()
+    drive.plan()
+    stages(drive)
+    drive.later(0.25)
+    drive.committed()
+    assert drive.written == [1, 2]
+    assert stages(drive) == [(Stage.COMMIT, 0.25, 1), (Stage.DEAD_LETTER, 2.75, 2)]
+
+
+def test_events_that_were_put_back_are_not_told_as_queued() -> None:
+    drive = reading(1)
+    answers = iter([completed()])
+    drive.run(poll=lambda _: next(answers, None))
+    assert [count for stage, _, count in stages(drive) if stage == Stage.QUEUE] == [1]

@@ -20,7 +20,7 @@ from connector.model import (
     Row,
     Unavailable,
 )
-from tests.unit.core.builders import NOW, all_done, devices, limits, tags, unfinished
+from tests.unit.core.builders import NOW, all_done, completed, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 
 
@@ -63,6 +63,16 @@ def test_no_more_jobs_are_due_than_are_asked_for() -> None:
         some.at(each, NOW)
     assert some.due(NOW, 2) == jobs[:2]
     assert some.due(NOW, 9) == jobs[2:]
+
+
+def test_after_a_report_asked_for_again_in_vain_no_other_is_for_ten_seconds() -> None:
+    first, second, third = (job(serial) for serial in range(1, 4))
+    for each in (first, second, third):
+        each.events = devices([0])
+    some = tracking(first, second, third)
+    assert [some.rows_may_come(first, completed(), NOW) for _ in range(3)] == [True, True, False]
+    assert not some.rows_may_come(second, completed(), NOW + 9.999)
+    assert some.rows_may_come(third, completed(), NOW + 10)
 
 
 def test_a_job_that_was_removed_is_never_due() -> None:

@@ -9,8 +9,13 @@ from typing import Any
 
 from connector.core.decode import Interpreter
 from connector.mapping.mapping import MappedDecoder, plain_json
-from connector.mapping.reading import Given, Problem, mappings, problems
+from connector.mapping.reading import Given, Problem, entry_problems, mappings, topic_problems
 from connector.model import Content, Event, Rejection
+
+
+def problems(given: Given) -> list[Problem]:
+    """Everything that is wrong; a configuration asks for both parts at different times."""
+    return [*entry_problems(given), *topic_problems(given)]
 
 
 @dataclass
@@ -63,7 +68,7 @@ def wrong(
 
 def interpreter(table: Table[str, Any], content: Content = Content.TAGS) -> Interpreter:
     """What reads the records of a topic with this mapping."""
-    found: list[Problem] = [*problems(given(table, content))]
+    found = problems(given(table, content))
     assert not found
     mapping = mappings(given(table, content))["orders"]
     return Interpreter(content, MappedDecoder(content, mapping, plain_json))

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from connector.mapping.reading import KEYS, Given, mappings, problems
+from connector.mapping.reading import KEYS, Given, mappings
 from connector.model import Content
-from tests.unit.mapping.making import given, wrong
+from tests.unit.mapping.making import given, problems, wrong
 
 SOUND = {"hwid": "id", "tags": "t"}
 
@@ -95,9 +95,9 @@ def test_what_every_record_would_be_refused_for_is_a_mistake(
 
 
 def test_the_key_can_name_the_device_instead() -> None:
-    assert [*problems(given({"tags": "t"}, key_is_hwid=True))] == []
+    assert problems(given({"tags": "t"}, key_is_hwid=True)) == []
     registration = {"push_token": "t", "platform": 3}
-    assert [*problems(given(registration, Content.REGISTRATIONS, key_is_hwid=True))] == []
+    assert problems(given(registration, Content.REGISTRATIONS, key_is_hwid=True)) == []
 
 
 def test_a_table_for_a_topic_that_nobody_reads_is_a_mistake() -> None:

@@ -1,0 +1,45 @@
+"""Commands as processes of their own, and Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+from tests.settings import ENOUGH
+
+
+def test_ctrl_c_is_no_traceback() -> None:
+    """While it waits for a broker that isn't there: only then has it begun."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "connector", "check"],
+        env={**os.environ, **ENOUGH, "CONNECTOR_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    first = process.stdout.readline()  # the configuration is valid: now it looks for the broker
+    assert first.startswith("ok")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+
+
+def test_the_sandbox_says_where_it_listens_and_ctrl_c_ends_it_in_order() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "connector", "sandbox", "--port", "0", "--latency", "10ms"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+
+    assert line.startswith("sandbox listens on http://127.0.0.1:")
+    assert (process.returncode, errors) == (0, "")
