@@ -106,9 +106,10 @@ def test_the_topics_are_created_with_their_partitions(
     services: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     lines = in_the_container(services, "topics", tmp_path, 'echo "$@"')
-    assert [re.findall(r"--topic (\S+) --partitions (\S+)", line) for line in lines] == [
-        [("pushwoosh-events", "12")],
-        [("pushwoosh-dead-letters", "3")],
+    given = r"--topic (\S+) --partitions (\S+) --config retention.ms=(\S+)"
+    assert [re.findall(given, line) for line in lines] == [
+        [("pushwoosh-events", "12", str(7 * 24 * 3600 * 1000))],
+        [("pushwoosh-dead-letters", "3", "-1")],
     ]
 
 
@@ -160,7 +161,7 @@ def test_the_connector_finds_broker_topics_and_api(
 ) -> None:
     advertised = services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
     assert advertised == f"PLAINTEXT://{settings.kafka.bootstrap_servers}"
-    created = re.findall(r"([\w-]+):\d+", services["topics"]["command"][0].split(";")[0])
+    created = re.findall(r"([\w-]+):\d+:", services["topics"]["command"][0].split(";")[0])
     assert set(created) == {*settings.kafka.contents, settings.kafka.dead_letter_topic}
     port = services["sandbox"]["command"][services["sandbox"]["command"].index("--port") + 1]
     assert settings.pushwoosh.url == f"http://sandbox:{port}"

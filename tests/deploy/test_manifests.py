@@ -341,6 +341,13 @@ def test_the_topics_and_rights_are_those_of_the_settings(everything: list[Resour
     }
 
 
+def test_no_letter_is_deleted_by_its_age_which_is_that_of_its_record(everything: list[Resource]) -> None:
+    """A record that was days old when it was refused would be gone before anybody has seen the letter."""
+    topics = {each["metadata"]["name"]: each["spec"]["config"] for each in of_kind(everything, "KafkaTopic")}
+    assert topics["pushwoosh-dead-letters"]["retention.ms"] == -1
+    assert topics["pushwoosh-events"]["retention.ms"] >= 7 * 24 * 3600 * 1000
+
+
 def test_the_secret_that_strimzi_makes_is_not_the_one_that_is_mounted(everything: list[Resource]) -> None:
     volumes = pod(everything)["spec"]["volumes"]
     mounted_secrets = {each["secret"]["secretName"] for each in volumes if "secret" in each}
