@@ -27,14 +27,15 @@ def build(folder: Path) -> list[Resource]:
     return [each for each in yaml.safe_load_all(done.stdout) if each]
 
 
-def composed(folder: Path, *components: str, base: str = "base") -> list[Resource]:
-    """Build a base or overlay with components on top, as a user's own overlay does."""
+def composed(folder: Path, *components: str, base: str = "base", **more: Any) -> list[Resource]:
+    """Build a base or overlay with components on top, as a user's own overlay does; `more` goes into it."""
     folder.mkdir(parents=True, exist_ok=True)
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [os.path.relpath(ROOT / base, folder.resolve())],
         "components": [os.path.relpath(ROOT / "components" / name, folder.resolve()) for name in components],
+        **more,
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
     return build(folder)

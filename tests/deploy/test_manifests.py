@@ -247,6 +247,18 @@ def test_the_monitor_names_the_job_that_rules_and_scaling_ask_for(everything: li
     assert 'up{job="pushwoosh-connector"}' in rules[0]["expr"]
 
 
+def test_the_job_stays_where_a_tool_of_deployment_writes_its_own_name_over_the_usual_labels(
+    tmp_path: Path,
+) -> None:
+    """As Argo CD does with its label of tracking, and `helm` with its release."""
+    usual = ("name", "instance", "version", "component", "part-of", "managed-by")
+    labels = [{"pairs": {f"app.kubernetes.io/{name}": "argo" for name in usual}, "includeTemplates": True}]
+    changed = composed(tmp_path, "pod-monitor", labels=labels)
+    given = pod(changed)["metadata"]["labels"]
+    assert given["app.kubernetes.io/instance"] == "argo"
+    assert given[one(changed, "PodMonitor")["spec"]["jobLabel"]] == "pushwoosh-connector"
+
+
 # -- safety ------------------------------------------------------------------------------------
 
 
