@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import warnings
 from pathlib import Path
@@ -166,7 +167,27 @@ def test_a_changed_configuration_rolls_out(resources: list[Resource]) -> None:
 
 
 def test_the_image_has_this_version(resources: list[Resource]) -> None:
-    assert container(resources)["image"].endswith(f"/pushwoosh-connector:{__version__}")
+    assert container(resources)["image"] == f"pushwoosh-connector:{__version__}"
+
+
+@pytest.mark.parametrize("base", ["base", *BUILDS[:-1]])
+def test_an_overlay_on_top_of_any_other_says_where_the_image_is(base: str, tmp_path: Path) -> None:
+    """What is below must not rename it: an override by its old name would be passed over in silence."""
+    images = [{"name": "pushwoosh-connector", "newName": "registry.example.com/own", "newTag": "1.2.3"}]
+    assert (
+        container(composed(tmp_path, base=base, images=images))["image"] == "registry.example.com/own:1.2.3"
+    )
+
+
+def test_the_place_of_the_image_that_production_shows_is_one_that_works(tmp_path: Path) -> None:
+    """The lines that are to be filled in, once they aren't comments any more."""
+    shutil.copytree(ROOT, tmp_path / "kubernetes")
+    file = tmp_path / "kubernetes/overlays/production/kustomization.yaml"
+    block = re.search(r"^# images:\n(?:#   .*\n)+", file.read_text(), re.MULTILINE)
+    assert block is not None
+    file.write_text(file.read_text().replace(block[0], re.sub(r"(?m)^# ", "", block[0])))
+    image = container(build(file.parent))["image"]
+    assert image == f"registry.example.com/pushwoosh-connector:{__version__}"
 
 
 def test_a_rotated_secret_reaches_the_running_pod(resources: list[Resource]) -> None:
