@@ -43,6 +43,16 @@ def test_what_install_applies_is_there_and_builds(tmp_path: Path) -> None:
                 assert of_kind(build(tmp_path / path), "Deployment")
 
 
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl")
+def test_every_kustomization_that_a_command_names_builds() -> None:
+    named = set(re.findall(r"(?:apply|create|delete) -k (deploy/[\w./-]+)", TEXT)) - {
+        "deploy/kubernetes/overlays/mine"  # a copy of production: above
+    }
+    assert named
+    for each in named:
+        assert build(ROOT / each), each
+
+
 def test_every_secret_that_production_mounts_is_made_in_install() -> None:
     volumes = workload(build(RESOURCES / "overlays/production"))["spec"]["template"]["spec"]["volumes"]
     mounted = {each["secret"]["secretName"] for each in volumes if "secret" in each}

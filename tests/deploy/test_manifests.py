@@ -381,6 +381,26 @@ def test_no_letter_is_deleted_by_its_age_which_is_that_of_its_record(everything:
     assert topics["pushwoosh-events"]["retention.ms"] >= 7 * 24 * 3600 * 1000
 
 
+def test_topics_and_rights_lie_where_the_kafka_cluster_is_that_production_asks(
+    production: list[Resource], tmp_path: Path
+) -> None:
+    """Strimzi's operators watch its namespace and look at the label; the names of its services tell both."""
+    found = build(ROOT / "overlays/strimzi")
+    for each in found:
+        check_schema(each, KUBERNETES[0])
+    assert {each["kind"] for each in found} == {"KafkaTopic", "KafkaUser"}
+    ((namespace, cluster),) = {
+        (each["metadata"]["namespace"], each["metadata"]["labels"]["strimzi.io/cluster"]) for each in found
+    }
+    host, _port = settings_of(production, tmp_path).kafka.bootstrap_servers.split(":")
+    assert host == f"{cluster}-kafka-bootstrap.{namespace}"
+    secrets = {
+        each["secret"]["secretName"] for each in pod(production)["spec"]["volumes"] if "secret" in each
+    }
+    assert f"{cluster}-cluster-ca-cert" in secrets
+    assert namespace not in {each["metadata"].get("namespace") for each in production}
+
+
 def test_the_secret_that_strimzi_makes_is_not_the_one_that_is_mounted(everything: list[Resource]) -> None:
     volumes = pod(everything)["spec"]["volumes"]
     mounted_secrets = {each["secret"]["secretName"] for each in volumes if "secret" in each}
