@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -10,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.processes import wait_for
+from tests.broker import free_ports
 from tests.deploy.guide import GUIDE, ROOT, commands, section
 from tests.deploy.manifests import build, of_kind, workload
+from tests.deploy.prometheus import BINARY, RULES, prometheus
 
 METRICS = (ROOT / "deploy/METRICS.md").read_text()
 SETTINGS = (ROOT / "deploy/SETTINGS.md").read_text()
@@ -51,6 +55,30 @@ def test_every_kustomization_that_a_command_names_builds() -> None:
     assert named
     for each in named:
         assert build(ROOT / each), each
+
+
+@pytest.mark.skipif(
+    None in (BINARY, shutil.which("promtool"), shutil.which("wget")), reason="no Prometheus, or no wget"
+)
+def test_what_looks_whether_prometheus_sees_it_tells_the_target_and_the_rules(tmp_path: Path) -> None:
+    """The commands as they are written, without `kubectl exec`, where nothing answers a scrape."""
+    lines = re.findall(r"^kubectl .* -- (promtool .*|wget .*)$", section("Install"), re.MULTILINE)
+    assert len(lines) == 2
+    with prometheus(tmp_path, free_ports(1)) as server:
+        wait_for(lambda: server.query("up"), 30, "a scrape")
+        target, rules = (
+            subprocess.run(
+                ["bash", "-c", line.replace("http://localhost:9090", str(server._http.base_url).rstrip("/"))],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=30,
+                env={**os.environ, "no_proxy": "*"},
+            ).stdout
+            for line in lines
+        )
+    assert re.fullmatch(r'up\{.*job="pushwoosh-connector".*\} => 0 @.*\n', target)
+    assert rules.split() == sorted(set(re.findall(r"alert: (\S+)", RULES.read_text())))
 
 
 def test_every_secret_that_production_mounts_is_made_in_install() -> None:

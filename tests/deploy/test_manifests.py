@@ -280,6 +280,13 @@ def test_the_job_stays_where_a_tool_of_deployment_writes_its_own_name_over_the_u
     assert given[one(changed, "PodMonitor")["spec"]["jobLabel"]] == "pushwoosh-connector"
 
 
+def test_a_kube_prometheus_stack_would_take_monitor_and_rules(production: list[Resource]) -> None:
+    """By default it selects by the name of its Helm release; its chart's own name is the usual one."""
+    for kind in ("PodMonitor", "PrometheusRule"):
+        assert one(production, kind)["metadata"]["labels"]["release"] == "kube-prometheus-stack"
+    assert sum("release" in each["metadata"].get("labels", {}) for each in production) == 2
+
+
 # -- safety ------------------------------------------------------------------------------------
 
 
