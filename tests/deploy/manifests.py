@@ -56,6 +56,27 @@ def workload(resources: list[Resource]) -> Resource:
     return found
 
 
+def named(resources: list[Resource], kind: str, name: str) -> Resource:
+    (found,) = [each for each in of_kind(resources, kind) if each["metadata"]["name"] == name]
+    return found
+
+
+def rights(resources: list[Resource], user: str) -> list[tuple[str, str, str, str]]:
+    """What a KafkaUser may: kind and name of a resource, pattern, operation."""
+    return [
+        (acl["resource"]["type"], acl["resource"]["name"], acl["resource"]["patternType"], operation)
+        for acl in named(resources, "KafkaUser", user)["spec"]["authorization"]["acls"]
+        for operation in acl["operations"]
+    ]
+
+
+def dead_letter_job(resources: list[Resource]) -> list[Resource]:
+    """What `kubectl create job --from` makes of the dead-letter tool, in place of the connector."""
+    template = named(resources, "CronJob", "pushwoosh-connector-dead-letters")["spec"]["jobTemplate"]
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "dead-letters"}, **template}
+    return [*(each for each in resources if each["kind"] != "Deployment"), job]
+
+
 def pod(resources: list[Resource]) -> Resource:
     template: Resource = workload(resources)["spec"]["template"]
     return template

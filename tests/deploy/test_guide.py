@@ -8,13 +8,16 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
+from connector.cli import app
 from tests.acceptance.processes import wait_for
 from tests.broker import free_ports
 from tests.deploy.guide import GUIDE, ROOT, commands, section
-from tests.deploy.manifests import build, of_kind, workload
+from tests.deploy.manifests import build, of_kind, one, workload
 from tests.deploy.prometheus import BINARY, RULES, prometheus
 
 METRICS = (ROOT / "deploy/METRICS.md").read_text()
@@ -91,6 +94,28 @@ def test_every_secret_that_production_mounts_is_made_in_install() -> None:
 def test_every_workload_that_a_command_names_is_there() -> None:
     names = re.findall(r"\s(?:deploy|deployment)/([a-z-]+)(?=[\s`])", TEXT)
     assert set(names) == {workload(build(RESOURCES / "base"))["metadata"]["name"]}
+
+
+def test_the_dead_letter_tool_is_started_from_what_production_has_and_told_what_it_knows() -> None:
+    given = commands("Dead letters")
+    made = {name for line in given for name in re.findall(r"--from=cronjob/(\S+)", line)}
+    assert made == {one(build(RESOURCES / "overlays/production"), "CronJob")["metadata"]["name"]}
+    created = {name for line in given for name in re.findall(r"create job (\S+)", line)}
+    assert created == {name for line in given for name in re.findall(r"\bjob(?:/| |-name=)([a-z-]+)", line)}
+    known: Any = typer.main.get_command(app)
+    told = [line.partition(" -- pushwoosh-connector dead-letters ")[2].split() for line in given]
+    assert [words[0] for words in told if words] == ["list", "replay"]
+    for command, *words in filter(None, told):
+        options = known.commands["dead-letters"].commands[command].params
+        assert {word for word in words if word.startswith("-")} <= {
+            name for each in options for name in each.opts
+        }
+
+
+def test_nobody_is_told_to_run_the_dead_letter_tool_in_the_connectors_pod() -> None:
+    """It may not read letters there, and its memory would be the connector's."""
+    for file in [ROOT / "README.md", *(ROOT / "deploy").glob("*.md")]:
+        assert not re.search(r"exec \S*deploy\S* .*dead-letters", file.read_text()), file
 
 
 def test_every_file_and_folder_that_it_names_is_there() -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,8 @@ from connector.kafka.properties import consumer_properties
 from connector.kafka.source import REVOKE_LIMIT
 from connector.ops import admin
 from connector.ops.privacy import Mask
+from connector.replay.choosing import MOST_BYTES
+from tests.acceptance.processes import wait_for
 from tests.deploy.exported import unknown_names
 from tests.deploy.manifests import (
     COMPONENTS,
@@ -35,11 +40,13 @@ from tests.deploy.manifests import (
     build,
     composed,
     container,
+    dead_letter_job,
     mounted,
     of_kind,
     one,
     pod,
     ports_allowed,
+    rights,
     selects,
     workload,
 )
@@ -52,6 +59,7 @@ KUBERNETES = ("1.32", "1.37")
 """The oldest and the newest version that these are validated against."""
 SECRETS = {
     "pushwoosh-connector": {"token": "a-token", "kafka.properties": "sasl.username=u\nsasl.password=p\n"},
+    "pushwoosh-connector-dead-letters": {"kafka.properties": "sasl.username=letters\nsasl.password=p\n"},
     "kafka-cluster-ca-cert": {"ca.crt": Path(certifi.where()).read_text()},
 }
 """What production expects to be there."""
@@ -134,13 +142,15 @@ def test_each_component_goes_with_the_base_alone(name: str, tmp_path: Path) -> N
 def settings_of(resources: list[Resource], folder: Path) -> Settings:
     """Load the configuration as the container would."""
     places = mounted(resources, folder, SECRETS)
-    (config,) = [value for value in container(resources)["args"] if value.endswith(".toml")]
-    file = folder / config.strip("/")
-    text = file.read_text()
-    for mount, place in places.items():
-        text = text.replace(f"{mount}/", f"{place}/")
-    file.write_text(text)
-    given = {each["name"]: each["value"] for each in container(resources).get("env", [])}
+
+    def here(text: str) -> str:
+        for mount, place in places.items():
+            text = text.replace(f"{mount}/", f"{place}/")
+        return text
+
+    file = places["/etc/connector"] / "connector.toml"
+    file.write_text(here(file.read_text()))
+    given = {each["name"]: here(each["value"]) for each in container(resources).get("env", [])}
     return load(file, given)
 
 
@@ -156,8 +166,8 @@ def test_the_secrets_reach_the_connector(production: list[Resource], tmp_path: P
 
 
 def test_the_command_line_is_one_that_the_connector_takes(resources: list[Resource]) -> None:
-    command, option, _file, *flags = container(resources)["args"]
-    assert (command, option) == ("run", "--config")
+    command, option, file, *flags = container(resources)["args"]
+    assert (command, option, file) == ("run", "--config", "/etc/connector/connector.toml")
     assert flags == (["--until-end"] if workload(resources)["kind"] == "Job" else [])
 
 
@@ -291,6 +301,10 @@ def test_a_kube_prometheus_stack_would_take_monitor_and_rules(production: list[R
 
 
 def test_the_pods_keep_the_restricted_standard_and_more(resources: list[Resource]) -> None:
+    check_safety(resources)
+
+
+def check_safety(resources: list[Resource]) -> None:
     spec, only = pod(resources)["spec"], container(resources)
     assert spec["automountServiceAccountToken"] is False
     assert spec["enableServiceLinks"] is False
@@ -307,8 +321,8 @@ def test_the_pods_keep_the_restricted_standard_and_more(resources: list[Resource
 
 
 def mebibytes(quantity: str) -> int:
-    assert quantity.endswith("Mi"), quantity
-    return int(quantity.removesuffix("Mi"))
+    number, unit = quantity[:-2], quantity[-2:]
+    return int(number) * {"Mi": 1, "Gi": 1024}[unit]
 
 
 def test_the_memory_limit_leaves_room_for_a_full_buffer(resources: list[Resource], tmp_path: Path) -> None:
@@ -369,11 +383,7 @@ def test_the_topics_and_rights_are_those_of_the_settings(everything: list[Resour
         *kafka.contents,
         kafka.dead_letter_topic,
     }
-    granted = {
-        (acl["resource"]["type"], acl["resource"]["name"], acl["resource"]["patternType"], *acl["operations"])
-        for acl in one(everything, "KafkaUser")["spec"]["authorization"]["acls"]
-    }
-    assert granted == {
+    assert {*rights(everything, "pushwoosh-connector-kafka")} == {
         *(("topic", topic, "literal", "Read") for topic in kafka.contents),
         ("topic", kafka.dead_letter_topic, "literal", "Write"),
         ("group", kafka.group_id, "literal", "Read"),
@@ -411,7 +421,83 @@ def test_topics_and_rights_lie_where_the_kafka_cluster_is_that_production_asks(
 def test_the_secret_that_strimzi_makes_is_not_the_one_that_is_mounted(everything: list[Resource]) -> None:
     volumes = pod(everything)["spec"]["volumes"]
     mounted_secrets = {each["secret"]["secretName"] for each in volumes if "secret" in each}
-    assert one(everything, "KafkaUser")["metadata"]["name"] not in mounted_secrets
+    volumes = pod(dead_letter_job(everything))["spec"]["volumes"]
+    mounted_secrets |= {each["secret"]["secretName"] for each in volumes if "secret" in each}
+    users = {each["metadata"]["name"] for each in of_kind(everything, "KafkaUser")}
+    assert users
+    assert not users & mounted_secrets
+
+
+# -- the dead-letter tool ----------------------------------------------------------------------
+
+
+def test_the_dead_letter_tool_has_the_connectors_settings_and_a_kafka_user_of_its_own(
+    production: list[Resource], tmp_path: Path
+) -> None:
+    tool = settings_of(dead_letter_job(production), tmp_path / "tool")
+    connector = settings_of(production, tmp_path / "connector")
+    users = [each.kafka.properties["sasl.username"] for each in (tool, connector)]
+    assert users == ["letters", "u"]
+    own = {"properties_file", "properties"}
+    assert tool.kafka.model_dump(exclude=own) == connector.kafka.model_dump(exclude=own)
+    assert tool.kafka.properties["security.protocol"] == "sasl_ssl"
+
+
+def test_the_dead_letter_tool_may_what_a_replay_needs_and_the_connector_may_not(
+    everything: list[Resource], tmp_path: Path
+) -> None:
+    kafka = settings_of(everything, tmp_path).kafka
+    own = f"{kafka.group_id}-dead-letters-replay"
+    needed = {
+        ("topic", kafka.dead_letter_topic, "literal", "Read"),
+        *(("topic", topic, "literal", right) for topic in kafka.contents for right in ("Read", "Write")),
+        ("group", own, "literal", "Read"),
+        ("transactionalId", own, "literal", "Write"),
+        ("group", kafka.group_id, "literal", "Describe"),
+    }
+    assert {*rights(everything, "pushwoosh-connector-dead-letters-kafka")} == needed
+
+
+def test_the_dead_letter_tool_has_room_for_as_many_letters_as_a_replay_holds(
+    production: list[Resource],
+) -> None:
+    job = dead_letter_job(production)
+    check_safety(job)
+    limit = mebibytes(container(job)["resources"]["limits"]["memory"])
+    assert 73 + 1.5 * (MOST_BYTES >> 20) <= limit <= 3 * (MOST_BYTES >> 20)
+
+
+def test_the_dead_letter_tool_starts_when_told_only_and_is_nobody_that_others_count(
+    everything: list[Resource],
+) -> None:
+    assert one(everything, "CronJob")["spec"]["suspend"] is True
+    job = dead_letter_job(everything)
+    assert "ports" not in container(job)  # nothing to scrape
+    assert workload(job)["spec"]["activeDeadlineSeconds"] <= 24 * 3600
+    labels = pod(job)["metadata"]["labels"]
+    selectors = [
+        workload(everything)["spec"]["selector"],
+        one(everything, "PodDisruptionBudget")["spec"]["selector"],
+    ]
+    assert not any(selects(each, labels) for each in selectors)
+    assert selects(one(everything, "NetworkPolicy")["spec"]["podSelector"], labels)
+
+
+def test_the_pod_of_the_dead_letter_tool_waits_and_leaves_at_once_when_told(
+    production: list[Resource],
+) -> None:
+    python, *rest = container(dead_letter_job(production))["command"]
+    assert python == "python"
+    with subprocess.Popen([sys.executable, *rest]) as waiting:
+        wait_for(lambda: hears(waiting.pid, signal.SIGTERM), 30, "the handler")
+        waiting.terminate()
+        assert waiting.wait(10) == 0
+
+
+def hears(process: int, number: signal.Signals) -> bool:
+    """Whether it has a handler: as the first process of a container it gets no other signals."""
+    (caught,) = re.findall(r"SigCgt:\s+(\w+)", Path(f"/proc/{process}/status").read_text())
+    return bool(int(caught, 16) >> (number - 1) & 1)
 
 
 def test_a_backfill_has_a_group_and_topics_of_its_own_and_gives_up_on_a_wrong_configuration(
