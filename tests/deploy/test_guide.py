@@ -17,7 +17,7 @@ from connector.cli import app
 from tests.acceptance.processes import wait_for
 from tests.broker import free_ports
 from tests.deploy.guide import GUIDE, ROOT, commands, section
-from tests.deploy.manifests import build, of_kind, one, workload
+from tests.deploy.manifests import build, dead_letter_job, of_kind, one, pod, workload
 from tests.deploy.prometheus import BINARY, RULES, prometheus
 
 METRICS = (ROOT / "deploy/METRICS.md").read_text()
@@ -89,6 +89,16 @@ def test_every_secret_that_production_mounts_is_made_in_install() -> None:
     mounted = {each["secret"]["secretName"] for each in volumes if "secret" in each}
     made = {name for line in commands("Install") for name in re.findall(r"create secret generic (\S+)", line)}
     assert made == mounted
+
+
+def test_every_secret_that_the_tool_or_a_backfill_mounts_is_made_in_the_guide() -> None:
+    made = set(re.findall(r"create secret generic (\S+)", TEXT))
+    for resources in (
+        dead_letter_job(build(RESOURCES / "overlays/production")),
+        build(RESOURCES / "overlays/production-backfill"),
+    ):
+        volumes = pod(resources)["spec"]["volumes"]
+        assert {each["secret"]["secretName"] for each in volumes if "secret" in each} <= made
 
 
 def test_every_workload_that_a_command_names_is_there() -> None:

@@ -54,12 +54,13 @@ from tests.unit.ops.provider import Provider
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl")
 
-BUILDS = ["overlays/example", "overlays/production", "backfill", "everything"]
+BUILDS = ["overlays/example", "overlays/production", "backfill", "overlays/production-backfill", "everything"]
 KUBERNETES = ("1.32", "1.37")
 """The oldest and the newest version that these are validated against."""
 SECRETS = {
     "pushwoosh-connector": {"token": "a-token", "kafka.properties": "sasl.username=u\nsasl.password=p\n"},
     "pushwoosh-connector-dead-letters": {"kafka.properties": "sasl.username=letters\nsasl.password=p\n"},
+    "pushwoosh-connector-backfill": {"kafka.properties": "sasl.username=backfill\nsasl.password=p\n"},
     "kafka-cluster-ca-cert": {"ca.crt": Path(certifi.where()).read_text()},
 }
 """What production expects to be there."""
@@ -134,6 +135,16 @@ def test_a_misspelt_field_would_be_refused_in_every_resource(everything: list[Re
 def test_each_component_goes_with_the_base_alone(name: str, tmp_path: Path) -> None:
     found = composed(tmp_path / "own", name)
     assert len(found) > len(composed(tmp_path / "base"))
+
+
+def test_every_component_that_an_overlay_offers_in_a_comment_is_there() -> None:
+    offered = [
+        file.parent / path
+        for file in ROOT.glob("overlays/*/kustomization.yaml")
+        for path in re.findall(r"# - (\.\./\S+)", file.read_text())
+    ]
+    assert offered
+    assert all((path / "kustomization.yaml").is_file() for path in offered)
 
 
 # -- settings and files ------------------------------------------------------------------------
@@ -381,6 +392,7 @@ def test_the_topics_and_rights_are_those_of_the_settings(everything: list[Resour
     kafka = settings_of(everything, tmp_path).kafka
     assert {each["metadata"]["name"] for each in of_kind(everything, "KafkaTopic")} == {
         *kafka.contents,
+        *settings_of(build(ROOT / "backfill"), tmp_path / "backfill").kafka.contents,
         kafka.dead_letter_topic,
     }
     assert {*rights(everything, "pushwoosh-connector-kafka")} == {
@@ -498,6 +510,33 @@ def hears(process: int, number: signal.Signals) -> bool:
     """Whether it has a handler: as the first process of a container it gets no other signals."""
     (caught,) = re.findall(r"SigCgt:\s+(\w+)", Path(f"/proc/{process}/status").read_text())
     return bool(int(caught, 16) >> (number - 1) & 1)
+
+
+def test_a_backfill_beside_production_gets_into_kafka_with_rights_of_its_own(
+    everything: list[Resource], production: list[Resource], tmp_path: Path
+) -> None:
+    settings = settings_of(build(ROOT / "overlays/production-backfill"), tmp_path / "backfill")
+    kafka, other = settings.kafka, settings_of(production, tmp_path / "production").kafka
+    own = ("security.protocol", "sasl.mechanism", "sasl.username")
+    assert [kafka.properties[name] for name in own] == ["sasl_ssl", "SCRAM-SHA-512", "backfill"]
+    assert (kafka.bootstrap_servers, kafka.dead_letter_topic) == (
+        other.bootstrap_servers,
+        other.dead_letter_topic,
+    )
+    plain = settings_of(build(ROOT / "backfill"), tmp_path / "plain").kafka
+    assert (kafka.group_id, kafka.contents) == (plain.group_id, plain.contents)
+    assert {*rights(everything, "pushwoosh-connector-backfill-kafka")} == {
+        *(("topic", topic, "literal", "Read") for topic in kafka.contents),
+        ("topic", kafka.dead_letter_topic, "literal", "Write"),
+        ("group", kafka.group_id, "literal", "Read"),
+        ("transactionalId", f"{kafka.group_id}-", "prefix", "Write"),
+    }
+
+
+def test_a_backfill_has_as_many_completions_as_pods_at_once(resources: list[Resource]) -> None:
+    """No more Pods run than completions are left: more of the one alone would do nothing."""
+    for each in of_kind(resources, "Job"):
+        assert each["spec"]["parallelism"] == each["spec"]["completions"]
 
 
 def test_a_backfill_has_a_group_and_topics_of_its_own_and_gives_up_on_a_wrong_configuration(

@@ -36,6 +36,7 @@ _PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
 USERS = {
     "pushwoosh-connector-kafka": "connector",
     "pushwoosh-connector-dead-letters-kafka": "letters",
+    "pushwoosh-connector-backfill-kafka": "backfill",
 }
 """By the KafkaUser's name, who has its rights here."""
 _GUARDED = {
@@ -69,7 +70,7 @@ def broker(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def resources(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    return composed(tmp_path_factory.mktemp("strimzi"), "strimzi")
+    return composed(tmp_path_factory.mktemp("strimzi"), "strimzi", "strimzi-backfill")
 
 
 def binding(acl: dict[str, Any], operation: str, user: str) -> AclBinding:
@@ -158,6 +159,21 @@ def test_the_dead_letter_tool_looks_and_sends_again_with_its_own_user_and_not_wi
     assert (sent.returncode, sent.stderr) == (0, "")
     marks = [each.header("pushwoosh.replayed_from") for each in here.kafka.read_all(here.topic)]
     assert len(marks) - marks.count(None) == letters
+
+
+def test_a_backfill_runs_beside_it_with_its_own_user(here: World) -> None:
+    records = mixed(200, 50, seed=2).records
+    here.kafka.produce("pushwoosh-backfill", ((key, value, None, []) for key, value in records))
+    backfill = here.run(
+        "--until-end",
+        kafka_mixed_topics="pushwoosh-backfill",
+        kafka_group_id="pushwoosh-connector-backfill",
+        kafka_properties=f"{QUICK}\n{login('backfill')}",
+    )
+    assert backfill.wait(60) == 0, backfill.tail()
+    assert not backfill.lines("kafka")
+    committed = here.kafka.committed("pushwoosh-connector-backfill")
+    assert sum(at.offset for at in committed.values()) == len(records)
 
 
 def dead_letters(settings: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
