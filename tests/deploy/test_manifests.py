@@ -284,7 +284,7 @@ def test_the_monitor_names_the_job_that_rules_and_scaling_ask_for(everything: li
     backfill = pod(build(ROOT / "backfill"))["metadata"]["labels"]
     assert backfill[monitor["jobLabel"]] == "pushwoosh-connector-backfill"
     (trigger,) = one(everything, "ScaledObject")["spec"]["triggers"]
-    assert '{job="pushwoosh-connector"}' in trigger["metadata"]["query"]
+    assert '{job="pushwoosh-connector", ' in trigger["metadata"]["query"]
     rules = [rule for group in one(everything, "PrometheusRule")["spec"]["groups"] for rule in group["rules"]]
     assert 'up{job="pushwoosh-connector"}' in rules[0]["expr"]
 
