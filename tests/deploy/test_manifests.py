@@ -256,6 +256,14 @@ def test_nobody_is_killed_before_an_orderly_stop_has_ended(resources: list[Resou
     assert deadline < grace <= 2 * deadline
 
 
+def test_the_readme_says_how_long_a_stop_may_take_and_what_the_manifests_give(tmp_path: Path) -> None:
+    base = build(ROOT / "base")
+    deadline = stop_deadline(settings_of(base, tmp_path))
+    text = (ROOT.parents[1] / "README.md").read_text()
+    said = re.findall(r"(\d+) s at the very most with the defaults, so give a container (\d+) s", text)
+    assert said == [(f"{deadline:.0f}", str(pod(base)["spec"]["terminationGracePeriodSeconds"]))]
+
+
 # -- selectors ---------------------------------------------------------------------------------
 
 
