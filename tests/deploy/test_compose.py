@@ -151,6 +151,22 @@ async def test_the_health_check_sees_a_connector_that_is_ready_one_that_is_halte
     assert await exit_code() == 1
 
 
+def test_the_brokers_health_check_is_frequent_while_it_starts_only(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    """Each starts a JVM, on a machine that has Kafka, Prometheus and Grafana to run."""
+    check = services["kafka"]["healthcheck"]
+    assert float(check["interval"].removesuffix("s")) >= 30
+    assert float(check["start_interval"].removesuffix("s")) <= 5
+    assert float(check["start_period"].removesuffix("s")) >= 60
+
+
+def test_what_is_built_here_is_never_asked_of_a_registry(services: dict[str, dict[str, Any]]) -> None:
+    built = [each for each in services.values() if "build" in each]
+    assert len(built) == 2
+    assert all(each["pull_policy"] == "build" for each in built)
+
+
 def test_every_image_has_a_version_or_is_built_here(services: dict[str, dict[str, Any]]) -> None:
     for each in services.values():
         assert "build" in each or re.search(r":v?\d+\.\d+\.\d+$", each["image"])
