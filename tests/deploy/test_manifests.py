@@ -366,6 +366,27 @@ def test_the_network_policy_lets_out_what_the_settings_need_and_little_more(
     assert [port["port"] for port in ingress["ports"]] == ["admin"]
 
 
+def test_the_rule_for_openshifts_dns_is_a_valid_one_once_it_is_no_comment(
+    production: list[Resource], tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT, tmp_path / "kubernetes")
+    file = tmp_path / "kubernetes/base/network-policy.yaml"
+    text = file.read_text()
+    block = re.search(r"(?m)(?<=in its place).*\n((?:    # [- ] .*\n)+)", text)
+    assert block is not None
+    file.write_text(text.replace(block[1], re.sub(r"(?m)^    # ", "    ", block[1])))
+    changed = build(tmp_path / "kubernetes/base")
+    check_schema(one(changed, "NetworkPolicy"), KUBERNETES[0])
+    (added,) = [
+        rule
+        for rule in one(changed, "NetworkPolicy")["spec"]["egress"]
+        if rule not in one(production, "NetworkPolicy")["spec"]["egress"]
+    ]
+    (peer,) = added["to"]
+    assert peer["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "openshift-dns"}
+    assert {(each["protocol"], each["port"]) for each in added["ports"]} == {("UDP", 5353), ("TCP", 5353)}
+
+
 def test_a_rollout_makes_no_surplus_member_and_a_drain_takes_one_by_one(
     production: list[Resource],
 ) -> None:
