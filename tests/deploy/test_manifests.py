@@ -71,7 +71,7 @@ def resources(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     """Each overlay, and production with every component."""
     if request.param != "everything":
         return build(ROOT / request.param)
-    missing = [name for name in COMPONENTS if name not in ("pod-monitor", "prometheus-rule")]
+    missing = [name for name in COMPONENTS if name not in ("pod-monitor", "prometheus-rule", "dead-letters")]
     return composed(tmp_path_factory.mktemp("all"), *missing, base="overlays/production")
 
 
