@@ -5,6 +5,7 @@
 #     --build-arg REVISION="$(git rev-parse HEAD)" .
 #   docker run --read-only -p 8080:8080 -e CONNECTOR_KAFKA_BOOTSTRAP_SERVERS=... pushwoosh-connector
 #   docker run --rm pushwoosh-connector check
+# A tag moves: pin the base by its digest where the image is released. deploy/SUPPLY_CHAIN.md, "The base image".
 ARG BASE_IMAGE=python:3.13-slim
 
 FROM ${BASE_IMAGE} AS build

@@ -27,14 +27,15 @@ def build(folder: Path) -> list[Resource]:
     return [each for each in yaml.safe_load_all(done.stdout) if each]
 
 
-def composed(folder: Path, *components: str, base: str = "base") -> list[Resource]:
-    """Build a base or overlay with components on top, as a user's own overlay does."""
+def composed(folder: Path, *components: str, base: str = "base", **more: Any) -> list[Resource]:
+    """Build a base or overlay with components on top, as a user's own overlay does; `more` goes into it."""
     folder.mkdir(parents=True, exist_ok=True)
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [os.path.relpath(ROOT / base, folder.resolve())],
         "components": [os.path.relpath(ROOT / "components" / name, folder.resolve()) for name in components],
+        **more,
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
     return build(folder)
@@ -53,6 +54,27 @@ def workload(resources: list[Resource]) -> Resource:
     """The Deployment or the Job."""
     (found,) = of_kind(resources, "Deployment") + of_kind(resources, "Job")
     return found
+
+
+def named(resources: list[Resource], kind: str, name: str) -> Resource:
+    (found,) = [each for each in of_kind(resources, kind) if each["metadata"]["name"] == name]
+    return found
+
+
+def rights(resources: list[Resource], user: str) -> list[tuple[str, str, str, str]]:
+    """What a KafkaUser may: kind and name of a resource, pattern, operation."""
+    return [
+        (acl["resource"]["type"], acl["resource"]["name"], acl["resource"]["patternType"], operation)
+        for acl in named(resources, "KafkaUser", user)["spec"]["authorization"]["acls"]
+        for operation in acl["operations"]
+    ]
+
+
+def dead_letter_job(resources: list[Resource]) -> list[Resource]:
+    """What `kubectl create job --from` makes of the dead-letter tool, in place of the connector."""
+    template = named(resources, "CronJob", "pushwoosh-connector-dead-letters")["spec"]["jobTemplate"]
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "dead-letters"}, **template}
+    return [*(each for each in resources if each["kind"] != "Deployment"), job]
 
 
 def pod(resources: list[Resource]) -> Resource:

@@ -106,9 +106,10 @@ def test_the_topics_are_created_with_their_partitions(
     services: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     lines = in_the_container(services, "topics", tmp_path, 'echo "$@"')
-    assert [re.findall(r"--topic (\S+) --partitions (\S+)", line) for line in lines] == [
-        [("pushwoosh-events", "12")],
-        [("pushwoosh-dead-letters", "3")],
+    given = r"--topic (\S+) --partitions (\S+) --config retention.ms=(\S+)"
+    assert [re.findall(given, line) for line in lines] == [
+        [("pushwoosh-events", "12", str(7 * 24 * 3600 * 1000))],
+        [("pushwoosh-dead-letters", "3", "-1")],
     ]
 
 
@@ -150,6 +151,22 @@ async def test_the_health_check_sees_a_connector_that_is_ready_one_that_is_halte
     assert await exit_code() == 1
 
 
+def test_the_brokers_health_check_is_frequent_while_it_starts_only(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    """Each starts a JVM, on a machine that has Kafka, Prometheus and Grafana to run."""
+    check = services["kafka"]["healthcheck"]
+    assert float(check["interval"].removesuffix("s")) >= 30
+    assert float(check["start_interval"].removesuffix("s")) <= 5
+    assert float(check["start_period"].removesuffix("s")) >= 60
+
+
+def test_what_is_built_here_is_never_asked_of_a_registry(services: dict[str, dict[str, Any]]) -> None:
+    built = [each for each in services.values() if "build" in each]
+    assert len(built) == 2
+    assert all(each["pull_policy"] == "build" for each in built)
+
+
 def test_every_image_has_a_version_or_is_built_here(services: dict[str, dict[str, Any]]) -> None:
     for each in services.values():
         assert "build" in each or re.search(r":v?\d+\.\d+\.\d+$", each["image"])
@@ -160,7 +177,7 @@ def test_the_connector_finds_broker_topics_and_api(
 ) -> None:
     advertised = services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
     assert advertised == f"PLAINTEXT://{settings.kafka.bootstrap_servers}"
-    created = re.findall(r"([\w-]+):\d+", services["topics"]["command"][0].split(";")[0])
+    created = re.findall(r"([\w-]+):\d+:", services["topics"]["command"][0].split(";")[0])
     assert set(created) == {*settings.kafka.contents, settings.kafka.dead_letter_topic}
     port = services["sandbox"]["command"][services["sandbox"]["command"].index("--port") + 1]
     assert settings.pushwoosh.url == f"http://sandbox:{port}"

@@ -87,7 +87,10 @@ def written(resources: list[Resource], folder: Path) -> Path:
 # -- admitted ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("folder", ["overlays/example", "overlays/production", "backfill", *COMPONENTS])
+@pytest.mark.parametrize(
+    "folder",
+    ["overlays/example", "overlays/production", "backfill", "overlays/production-backfill", *COMPONENTS],
+)
 def test_the_api_server_takes_every_resource_without_a_warning(
     plane: ControlPlane, folder: str, tmp_path: Path
 ) -> None:

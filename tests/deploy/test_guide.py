@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
+from connector.cli import app
+from tests.acceptance.processes import wait_for
+from tests.broker import free_ports
 from tests.deploy.guide import GUIDE, ROOT, commands, section
-from tests.deploy.manifests import build, of_kind, workload
+from tests.deploy.manifests import build, dead_letter_job, of_kind, one, pod, workload
+from tests.deploy.prometheus import BINARY, RULES, prometheus
 
 METRICS = (ROOT / "deploy/METRICS.md").read_text()
 SETTINGS = (ROOT / "deploy/SETTINGS.md").read_text()
@@ -43,6 +50,40 @@ def test_what_install_applies_is_there_and_builds(tmp_path: Path) -> None:
                 assert of_kind(build(tmp_path / path), "Deployment")
 
 
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl")
+def test_every_kustomization_that_a_command_names_builds() -> None:
+    named = set(re.findall(r"(?:apply|create|delete) -k (deploy/[\w./-]+)", TEXT)) - {
+        "deploy/kubernetes/overlays/mine"  # a copy of production: above
+    }
+    assert named
+    for each in named:
+        assert build(ROOT / each), each
+
+
+@pytest.mark.skipif(
+    None in (BINARY, shutil.which("promtool"), shutil.which("wget")), reason="no Prometheus, or no wget"
+)
+def test_what_looks_whether_prometheus_sees_it_tells_the_target_and_the_rules(tmp_path: Path) -> None:
+    """The commands as they are written, without `kubectl exec`, where nothing answers a scrape."""
+    lines = re.findall(r"^kubectl .* -- (promtool .*|wget .*)$", section("Install"), re.MULTILINE)
+    assert len(lines) == 2
+    with prometheus(tmp_path, free_ports(1)) as server:
+        wait_for(lambda: server.query("up"), 30, "a scrape")
+        target, rules = (
+            subprocess.run(
+                ["bash", "-c", line.replace("http://localhost:9090", str(server._http.base_url).rstrip("/"))],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=30,
+                env={**os.environ, "no_proxy": "*"},
+            ).stdout
+            for line in lines
+        )
+    assert re.fullmatch(r'up\{.*job="pushwoosh-connector".*\} => 0 @.*\n', target)
+    assert rules.split() == sorted(set(re.findall(r"alert: (\S+)", RULES.read_text())))
+
+
 def test_every_secret_that_production_mounts_is_made_in_install() -> None:
     volumes = workload(build(RESOURCES / "overlays/production"))["spec"]["template"]["spec"]["volumes"]
     mounted = {each["secret"]["secretName"] for each in volumes if "secret" in each}
@@ -50,9 +91,41 @@ def test_every_secret_that_production_mounts_is_made_in_install() -> None:
     assert made == mounted
 
 
+def test_every_secret_that_the_tool_or_a_backfill_mounts_is_made_in_the_guide() -> None:
+    made = set(re.findall(r"create secret generic (\S+)", TEXT))
+    for resources in (
+        dead_letter_job(build(RESOURCES / "overlays/production")),
+        build(RESOURCES / "overlays/production-backfill"),
+    ):
+        volumes = pod(resources)["spec"]["volumes"]
+        assert {each["secret"]["secretName"] for each in volumes if "secret" in each} <= made
+
+
 def test_every_workload_that_a_command_names_is_there() -> None:
     names = re.findall(r"\s(?:deploy|deployment)/([a-z-]+)(?=[\s`])", TEXT)
     assert set(names) == {workload(build(RESOURCES / "base"))["metadata"]["name"]}
+
+
+def test_the_dead_letter_tool_is_started_from_what_production_has_and_told_what_it_knows() -> None:
+    given = commands("Dead letters")
+    made = {name for line in given for name in re.findall(r"--from=cronjob/(\S+)", line)}
+    assert made == {one(build(RESOURCES / "overlays/production"), "CronJob")["metadata"]["name"]}
+    created = {name for line in given for name in re.findall(r"create job (\S+)", line)}
+    assert created == {name for line in given for name in re.findall(r"\bjob(?:/| |-name=)([a-z-]+)", line)}
+    known: Any = typer.main.get_command(app)
+    told = [line.partition(" -- pushwoosh-connector dead-letters ")[2].split() for line in given]
+    assert [words[0] for words in told if words] == ["list", "replay"]
+    for command, *words in filter(None, told):
+        options = known.commands["dead-letters"].commands[command].params
+        assert {word for word in words if word.startswith("-")} <= {
+            name for each in options for name in each.opts
+        }
+
+
+def test_nobody_is_told_to_run_the_dead_letter_tool_in_the_connectors_pod() -> None:
+    """It may not read letters there, and its memory would be the connector's."""
+    for file in [ROOT / "README.md", *(ROOT / "deploy").glob("*.md")]:
+        assert not re.search(r"exec \S*deploy\S* .*dead-letters", file.read_text()), file
 
 
 def test_every_file_and_folder_that_it_names_is_there() -> None:

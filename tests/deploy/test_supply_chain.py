@@ -135,6 +135,13 @@ def test_the_bill_of_materials_names_every_package_with_version_and_licence() ->
         assert each["purl"] == f"pkg:pypi/{name}@{each['version']}"
 
 
+def test_it_is_told_how_the_base_that_the_image_is_built_on_is_pinned() -> None:
+    (default,) = re.findall(r"^ARG BASE_IMAGE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    text = (ROOT / "deploy/SUPPLY_CHAIN.md").read_text().split("\n## The base image\n")[1].split("\n## ")[0]
+    assert f"imagetools inspect {default} " in text
+    assert f"--build-arg BASE_IMAGE={default}@sha256:" in text
+
+
 def licences(component: dict[str, Any]) -> list[str]:
     """Every licence that a component names, by id, expression or name."""
     found = component.get("licenses", [])
