@@ -33,6 +33,7 @@ from tests.unit.core.builders import (
     registration,
     row,
     tags,
+    unfinished,
 )
 from tests.unit.core.driving import REFUSED, Drive, refusing
 
