@@ -133,6 +133,8 @@ class Owned:
         await self._client().incremental_assign(places)
         if waiting:
             await self._client().pause(bare(waiting))
+        if reading:  # librdkafka keeps a partition's pause for when it comes back
+            await self._client().resume(bare(reading))
         for one in found.values():
             self._tell_of_loss(one)
         if reading:
@@ -174,7 +176,6 @@ class Owned:
             self._paused.discard(partition)
             self._listener.lost([partition])
             await self.begin([partition], {partition: found})
-            await self._client().resume(bare([partition]))
             return
         self._tell_of_loss(found)
         self._offsets[partition] = found.offset
@@ -201,7 +202,6 @@ class Owned:
             if found:
                 await self._client().incremental_unassign(bare(found))
                 await self.begin(list(found), found)
-                await self._client().resume(bare([p for p, b in found.items() if not b.halted]))
         for partition, error in list(self._displaced.items()):
             await self.replace(partition, error)
         if self._stale:

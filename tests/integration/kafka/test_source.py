@@ -148,6 +148,24 @@ async def test_a_paused_partition_delivers_nothing_and_its_end_is_still_known(ka
         await member.until(lambda: len(member.records) == 4)
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_partition_that_was_paused_is_read_again_when_it_comes_back(
+    kafka: Kafka, protocol: str
+) -> None:
+    topic, group = kafka.create_topic(partitions=2), kafka.name("group")
+    kafka.produce(topic, [(None, b"v", p) for p in (0, 1) for _ in range(5)])
+    both = [TopicPartition(topic, 0), TopicPartition(topic, 1)]
+    async with Member(kafka.bootstrap, group, [topic], group_protocol=protocol) as member:
+        await member.until(lambda: len(member.records) == 10)
+        await member.source.pause(both)
+        async with Member(kafka.bootstrap, group, [topic], group_protocol=protocol) as other:
+            await other.until(lambda: member.let_go and other.starts)
+        (moved,) = member.let_go
+        await member.until(lambda: moved in member.starts)
+        await member.until(lambda: len(member.records) == 15)
+        assert {record.partition() for record in member.records[10:]} == {moved.partition}
+
+
 async def test_a_partition_that_is_not_owned_is_not_committed(kafka: Kafka) -> None:
     topic, group = kafka.create_topic(partitions=2), kafka.name("group")
     gone = TopicPartition(topic, 7)

@@ -108,7 +108,7 @@ class FakeConsumer:
         for one in given:
             if self.places.pop(ours(one), None) is None:
                 raise KafkaException(KafkaError(KafkaError._INVALID_ARG, "not assigned"))
-            self.paused.discard(ours(one))
+            # What was paused stays paused, as with librdkafka: also when it is assigned again.
 
     async def pause(self, given: list[KafkaTopicPartition]) -> None:
         assert {ours(one) for one in given} <= set(self.places)
