@@ -271,7 +271,7 @@ class DecoderUnavailable(Exception):  # noqa: N818 - not an error of the data: a
         self.on_change = on_change
 
 
-class Event(msgspec.Struct, gc=False):
+class Event(msgspec.Struct, gc=False, eq=False):
     """One change to one device, read from a record and checked: what the lanes hold and batches carry.
 
     `keys` are its lane keys, one for each identifier it names: the hwid itself, NUL + "u" +

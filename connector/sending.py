@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from connector.core.actions import Poll, Submit
-from connector.core.coalesce import row_of
+from connector.core.coalesce import contributors, row_of
 from connector.core.jobs import Batch
 from connector.credentials import Credentials
 from connector.model import Denied, Endpoint, PostAnswer, Unavailable
@@ -92,7 +92,7 @@ class Sending:
 
     def _may_go(self, batch: Batch) -> bool:
         """Whether a batch that is about to be written is still ours. A process may stand still any time."""
-        return self._fresh() and all(event.home.live for event in batch.events)
+        return self._fresh() and all(each.home.live for event in batch.events for each in contributors(event))
 
     async def _poll(self, action: Poll) -> None:
         job = action.job

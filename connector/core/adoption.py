@@ -23,6 +23,8 @@ from connector.model import Event
 
 _ANY_SIZE = 1 << 62
 """Bytes: no bound. What the earlier owner merged was within its own; the row isn't sent again as it is."""
+PATIENCE = 30.0
+"""Seconds without a further record of theirs after which adopted jobs hold up nothing else."""
 
 
 class Adoption:
@@ -34,6 +36,27 @@ class Adoption:
         self._dispatch = dispatch
         self.pending: dict[int, set[Assignment]] = {}
         """By the job's serial number, the partitions that are not read far enough."""
+        self._displaced: list[Event] = []
+        self._read_so_far = -1
+        self._progress_at = 0.0
+
+    def awaited(self, now: float) -> bool:
+        """Whether records of adopted jobs are still being read, and getting on.
+
+        Where they are not (a partition without a leader, a decoder that is down), the other partitions go on.
+        A device of another topic may be in such a job, too: it is then in two.
+        """
+        if not self.pending:
+            self._read_so_far = -1
+            return False
+        read = sum(home.offsets.next for homes in self.pending.values() for home in homes)
+        if read != self._read_so_far:
+            self._read_so_far, self._progress_at = read, now
+        return now - self._progress_at < PATIENCE
+
+    def patient_until(self) -> float | None:
+        """Return until when records of adopted jobs are waited for."""
+        return self._progress_at + PATIENCE if self.pending else None
 
     def expect(self, home: Assignment, slices: Sequence[JobSlice]) -> int:
         """Take over the unfinished jobs of a partition's checkpoint; return how many."""
@@ -70,14 +93,18 @@ class Adoption:
             head = next((each for each in job.events if each.keys == event.keys and each.home.live), None)
         if head is not None and merge(head, event, _ANY_SIZE):
             return
-        displaced = self._lanes.seize(event)
+        self._displaced += self._lanes.seize(event)
+        event.job = job.serial
+        job.events.append(event)
+
+    def attached(self) -> None:
+        """All records of a fetch were: take back, in one go, what was ready to be sent before them."""
+        displaced, self._displaced = self._displaced, []
         if displaced:
             back = {id(each) for each in displaced}
             self._dispatch.withdraw(lambda each: id(each) in back, 0.0)
             for home in {each.home for each in displaced}:
                 home.beyond = [each for each in home.beyond if id(each) not in back]
-        event.job = job.serial
-        job.events.append(event)
 
     def complete(self, home: Assignment) -> list[Job]:
         """If this partition has been read far enough, return the jobs that may be polled now."""

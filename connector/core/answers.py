@@ -57,22 +57,26 @@ class Answers:
                 self._halts.came_to_nothing(batch, now)
                 self._fates.once_more(batch, now)
             case Refused():
-                self._gate.succeeded(batch.sent_at)
+                self._answered(batch.sent_at)
                 self._halts.proved(batch.application, "post", batch.sent_at)
                 self._halts.came_to_nothing(batch, now)
                 self._refused(batch, answer, now)
             case Denied() if self._is_of_a_device(batch, answer):
-                self._gate.succeeded(batch.sent_at)
+                self._answered(batch.sent_at)
                 self._halts.came_to_nothing(batch, now)
                 self._refused(batch, Refused(answer.message, answer.http_status), now)
             case Denied():
-                self._gate.succeeded(batch.sent_at)
+                self._answered(batch.sent_at)
                 self._halts.denied(batch.application, answer, "post", now)
                 self._denied(batch, answer, now)
             case Accepted():
-                self._gate.succeeded(batch.sent_at)
+                self._answered(batch.sent_at)
                 self._halts.accepted(batch.application, batch.sent_at)
                 self._accepted(batch, answer, now)
+
+    def _answered(self, sent_at: float) -> None:
+        """The API answered what was sent at this time: it is there."""
+        self._tracking.outage(self._gate.succeeded(sent_at))
 
     def _is_of_a_device(self, batch: Batch, answer: Denied) -> bool:
         """Whether words that seem to deny the application are of a device: others were accepted meanwhile."""
@@ -159,7 +163,7 @@ class Answers:
         if isinstance(answer, Unavailable):
             self._unavailable(answer, asked_at, now)
         else:
-            self._gate.succeeded(asked_at)
+            self._answered(asked_at)
         if job.serial not in self._tracking.jobs or job.serial in self._adoption.pending:
             return
         match answer:
@@ -174,6 +178,10 @@ class Answers:
                 # However old it is, it is not lost: nobody may know anything until this is mended.
                 self._halts.denied(job.application, answer, "poll", now)
                 self._tracking.at(job, now + self._limits.probe_interval)
+            case JobUnknown() if job.application in self._halts.applications:
+                self._tracking.at(
+                    job, now + self._limits.probe_interval
+                )  # who can't be trusted knows nothing
             case JobUnknown():
                 if self._tracking.unknown(job, now):
                     self._lost(job, answer.message, now)
@@ -188,7 +196,9 @@ class Answers:
 
     def _reported(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
         self._tracking.known(job, now)
-        if self._halts.proved(job.application, "poll", asked_at):
+        halt = self._halts.applications.get(job.application)
+        if halt is not None and self._halts.proved(job.application, "poll", asked_at):
+            self._tracking.outage(asked_at - halt.since)
             self._tracking.hasten(job.application, now)
         if report.state is JobState.UNFINISHED:
             if self._tracking.expired(job, now):

@@ -42,7 +42,7 @@ class Gate:
     A trial without an answer is the caller's time-out, to be told as a failure.
     """
 
-    __slots__ = ("_attempts", "_backoff", "_closed_at", "_longest", "_trial", "closed_until")
+    __slots__ = ("_attempts", "_backoff", "_closed_at", "_closed_since", "_longest", "_trial", "closed_until")
 
     closed_until: float | None
     """When a trial may go; None while the gate is open."""
@@ -52,7 +52,7 @@ class Gate:
         self.closed_until = None
         self._backoff = backoff
         self._longest = longest
-        self._closed_at = -math.inf
+        self._closed_at = self._closed_since = -math.inf
         self._attempts = 0
         self._trial = False
 
@@ -72,15 +72,23 @@ class Gate:
             return False
         if self.closed_until is not None and now + wait <= self.closed_until:
             return False
+        if self.closed_until is None:
+            self._closed_since = sent_at
         self.closed_until = now + wait
         return True
 
-    def succeeded(self, sent_at: float) -> None:
-        """Take in that a request sent at `sent_at` was answered: opens, if it was sent after the closing."""
-        if sent_at > self._closed_at:
-            self.closed_until = None
-            self._attempts = 0
-            self._trial = False
+    def succeeded(self, sent_at: float) -> float:
+        """Take in that a request sent at `sent_at` was answered: opens, if it was sent after the closing.
+
+        Returns for how many seconds it had been closed.
+        """
+        if sent_at <= self._closed_at:
+            return 0.0
+        closed_for = 0.0 if self.closed_until is None else sent_at - self._closed_since
+        self.closed_until = None
+        self._attempts = 0
+        self._trial = False
+        return closed_for
 
     def permits(self, now: float) -> int:
         """Return how many requests may go now: `OPEN`, one trial, or none."""

@@ -60,28 +60,33 @@ class Fates:
         self.release(good)
         judged, refused = len(good), 0
         unclear: list[Event] = []
+        jitter = self._random()  # one for all: what goes again goes together
         for index, rejection in rejections.items():
-            if len(job.events) > 1 and not job.adopted and may_have_a_row(job.events[index], rejection):
+            if len(job.events) > 1 and may_have_a_row(job.events[index], rejection):
                 unclear.append(job.events[index])
                 continue
             told = msgspec.structs.replace(rejection, request_id=job.request_id)
-            lost = self._failed(job.events[index], told, job, now)
+            lost = self._failed(job.events[index], told, job, now, jitter)
             judged += lost
             refused += lost
         self._ask_in_halves(unclear, job, now)
         return judged, refused
 
     def _ask_in_halves(self, unclear: list[Event], job: Job, now: float) -> None:
-        """Send devices once more that were perhaps judged, so few at a time that their rows can be told."""
+        """Send devices once more that were perhaps judged, so few at a time that their rows can be told.
+
+        After an adopted job all at once: its order wasn't known, that of the next one is.
+        """
         events = self.still_ours(unclear, now)
         if not events:
             return
         self._tally.resubmitted[job.endpoint] += len(events)
         self._tally.split_batches += 1
         self._tried(events, job.accepted_at)
-        for half in self._dispatch.halve(self._batch_of(job, events)):
-            if half.events:
-                self._dispatch.exactly(half)
+        whole = self._batch_of(job, events)
+        for part in (whole,) if job.adopted else self._dispatch.halve(whole):
+            if part.events:
+                self._dispatch.exactly(part)
 
     def job_failed(self, job: Job, report: JobReport, now: float) -> Judged:
         """The job failed as a whole: nothing is known of its devices. Once more, then in halves."""
@@ -91,7 +96,7 @@ class Fates:
             event = events[0]
             (rejection,) = judge([event], report).values()
             told = msgspec.structs.replace(rejection, request_id=job.request_id)
-            refused = self._failed(event, told, job, now, final=failures > 1)
+            refused = self._failed(event, told, job, now, self._random(), final=failures > 1)
             return refused, refused
         self._tried(events, job.accepted_at)
         if events:
@@ -196,7 +201,7 @@ class Fates:
     # -- one event -------------------------------------------------------------------------------
 
     def _failed(
-        self, event: Event, rejection: Rejection, job: Job, now: float, *, final: bool = False
+        self, event: Event, rejection: Rejection, job: Job, now: float, jitter: float, *, final: bool = False
     ) -> int:
         """A device's verdict is not good. Return 1 if that is final. `final`: it is, whatever it was."""
         ours = self.still_ours([event], now)
@@ -218,8 +223,10 @@ class Fates:
         )
         if not final:
             self._tally.retried[event.endpoint] += 1
-            due = now + self._backoff.delay(event.verdicts, self._random())
+            due = now + self._backoff.delay(event.verdicts, jitter)
             if rejection.reason is Reason.NO_VERDICT:
+                self._tally.resubmitted[event.endpoint] += 1
+            if rejection.reason is Reason.NO_VERDICT and not event.hwid:
                 # Alone: without a row of its own it would make the rows of others unclear again.
                 self._dispatch.later(self._batch_of(job, [event]), due)
             else:

@@ -75,6 +75,7 @@ class Halts:
         """`owed` says what was refused and isn't in the dead-letter topic."""
         self._interval = limits.probe_interval
         self._brake = Brake(limits.brake_share, limits.brake_window)
+        self._reading_brake = Brake(limits.brake_share, limits.brake_window)
         self._tally = tally
         self._notices = notices
         self._owed = owed
@@ -108,15 +109,26 @@ class Halts:
         self._tally.halts[halt.cause] += 1
         self._notices.tell("error", "halted", cause=halt.cause, message=halt.message, **more, mend=halt.mend)
 
+    def read(self, records: int, unreadable: int, now: float) -> None:
+        """Records were read: brake if too many of the recent ones can't be.
+
+        By itself: it takes a while until the readable ones among them are judged.
+        """
+        self._saw(self._reading_brake, records, unreadable, now)
+
     def judged(self, events: int, refused: int, now: float) -> None:
-        """Events were judged for good: brake if too many of the recent ones were refused."""
-        if self._brake.saw(events, refused):
-            self.halt(BRAKE, f"{self._brake.words}: {self._owed()}", now)
+        """Events were judged for good by the API: brake if too many of the recent ones were refused."""
+        self._saw(self._brake, events, refused, now)
+
+    def _saw(self, brake: Brake, events: int, refused: int, now: float) -> None:
+        if brake.saw(events, refused):
+            self.halt(BRAKE, f"{brake.words}: {self._owed()}", now)
 
     def release(self, now: float) -> None:
         """Go on after the brake, and try everything else that halts at once."""
         self.whole.pop(BRAKE, None)
         self._brake.reset()
+        self._reading_brake.reset()
         self.probe_now(now)
 
     @property

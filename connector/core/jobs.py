@@ -76,8 +76,9 @@ class Job:
     """The API sends rows with unfinished jobs: ask without them until the end."""
     incomplete: int = 0
     """How often its report, though Completed, had fewer rows than devices."""
-    known: bool = False
-    """Whether the API ever told of it."""
+    down_before: float = 0.0
+    """Seconds of outages before it was taken in: those don't count as its time."""
+    unknown_since: float = 0.0
     unknown: int = 0
     """How often in a row the API said that it does not know this job."""
 

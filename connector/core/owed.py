@@ -73,6 +73,7 @@ class OwedLetters:
         self._backoff = backoff
         self._failures = 0
         self._not_before = 0.0
+        self._portion = MOST_LETTERS
         self._waiting: deque[Owed] = deque()
         self._later: list[tuple[float, int, Owed]] = []
         """(due, tie-breaker, letter): those that the topic refused for a reason of their own."""
@@ -122,9 +123,9 @@ class OwedLetters:
         while self._later and (at_once or self._later[0][0] <= now):
             self._waiting.append(heappop(self._later)[2])
         chosen: list[Owed] = []
-        room = MOST_LETTER_BYTES
+        room = MOST_LETTER_BYTES * self._portion // MOST_LETTERS
         waiting = self._waiting
-        while waiting and len(chosen) < MOST_LETTERS and (not chosen or waiting[0].size <= room):
+        while waiting and len(chosen) < self._portion and (not chosen or waiting[0].size <= room):
             owed = waiting.popleft()
             room -= owed.size
             chosen.append(owed)
@@ -139,7 +140,11 @@ class OwedLetters:
         self._waiting.extendleft(reversed([*letters]))
 
     def all_failed(self, now: float, jitter: float) -> None:
-        """None could be written, whichever it was: all wait."""
+        """None could be written, whichever it was: all wait, and fewer go at once.
+
+        They may be more than a slow topic takes within one transaction's time.
+        """
+        self._portion = max(1, self._portion // 2)
         self._failures += 1
         self._not_before = now + self._backoff.delay(self._failures, jitter)
 
@@ -152,6 +157,7 @@ class OwedLetters:
         """They are in the topic."""
         if letters:
             self._failures = 0
+            self._portion = min(MOST_LETTERS, 2 * self._portion)
         for owed in letters:
             self.free(owed)
 

@@ -83,9 +83,10 @@ class Partitions:
         home.offsets.received(offsets, timestamps)
         self._tally.consumed[partition.topic] += len(records)
         if recalling or len(read) < len(records) or (offsets and offsets[0] < next_before):
-            events, others = self._sort_out(home, records, outcomes, next_before, now)
+            events, others, unreadable = self._sort_out(home, records, outcomes, next_before, now)
         else:
-            events, others = read, 0
+            events, others, unreadable = read, 0, 0
+        self._halts.read(len(events) + unreadable, unreadable, now)
         for event in events:
             event.home = home
         home.events += len(events)
@@ -105,8 +106,8 @@ class Partitions:
         outcomes: Sequence[Event | Rejection | None],
         next_before: int,
         now: float,
-    ) -> tuple[list[Event], int]:
-        """Return the events that are new, and how many other records are: skipped, or owed a letter."""
+    ) -> tuple[list[Event], int, int]:
+        """Return the new events, how many other records are new, and how many of those are owed a letter."""
         events: list[Event] = []
         skipped: list[int] = []
         unreadable = 0
@@ -123,14 +124,13 @@ class Partitions:
                 self._unreadable(record, home, outcome, now)
         if skipped:
             self._ledger.skip(home, skipped, NO_ENDPOINT)
-        return events, len(skipped) + unreadable
+        return events, len(skipped) + unreadable, unreadable
 
     def _unreadable(self, record: Record, home: Assignment, rejection: Rejection, now: float) -> None:
         size = len(record.value() or b"")
         home.events += 1
         home.bytes += size
         self._ledger.owe(Letter(record, rejection), home, size, NO_ENDPOINT, now)
-        self._halts.judged(1, 1, now)
 
     def _admit(self, events: Sequence[Event], now: float) -> None:
         coalesced = self._lanes.coalesced
@@ -145,6 +145,7 @@ class Partitions:
                 self._admit([event], now)
             else:
                 self._adoption.attach(event, serial)
+        self._adoption.attached()
 
     def ended(self, partition: TopicPartition, end: int, now: float) -> None:
         """Below `end` there is nothing in this partition that was not delivered."""

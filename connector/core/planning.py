@@ -91,7 +91,7 @@ class Planning:
 
     def _routes(self, now: float) -> list[Route]:
         """Return the routes with something to send, none while nothing may be."""
-        if self.frozen or self.stopping or self._adoption.pending or self._slots(now) <= 0:
+        if self.frozen or self.stopping or self._adoption.awaited(now) or self._slots(now) <= 0:
             return []
         return self._dispatch.routes()
 
@@ -169,7 +169,8 @@ class Planning:
             request = None if trial is None else max(request, trial)
         commit = self._ledger.wake_at(letters_wait=self._halts.letters_wait)
         hanging = min((due for due in self._hanging_from() if due > now), default=None)
-        times = (request, hanging, self._dispatch.next_later(), commit)
+        adopting = self._adoption.patient_until() if self._adoption.awaited(now) else None
+        times = (request, hanging, adopting, self._dispatch.next_later(), commit)
         return min((time for time in times if time is not None), default=None)
 
     def _due_at(self, route: Route, now: float) -> float | None:

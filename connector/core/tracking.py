@@ -14,10 +14,10 @@ from connector.model import Endpoint, JobReport
 UNKNOWN_LIMIT = 3
 """Times in a row that the API must say it doesn't know a job before it counts as lost ..."""
 UNKNOWN_FOR = 10.0
-"""... and the job's age in seconds, if the API has never known it: a job just made may not be known
-everywhere yet. Twice as long each time that its devices were sent again: that looks like an outage."""
+"""... and for how many seconds: a job may not be known everywhere yet, a gateway may have lost its way.
+Twice as long each time that its devices were sent again: that looks like an outage."""
 UNKNOWN_DELAY = 1.0
-"""Seconds between two such answers at least; a fourth of the job's age where that is more."""
+"""Seconds between two such answers at least; a fourth of the time since the first where that is more."""
 INCOMPLETE_DELAYS = (0.5, 2.0)
 """Seconds until a Completed job whose report has fewer rows than devices is asked about again, each time."""
 IN_VAIN = 10.0
@@ -33,6 +33,8 @@ class Tracking:
         self._timetable: list[tuple[float, int]] = []
         self._in_vain_until = 0.0
         self._known_at = -math.inf
+        self._down = 0.0
+        """Seconds in which nobody could be asked, of all outages."""
         self.jobs: dict[int, Job] = {}
 
     def __len__(self) -> int:
@@ -40,6 +42,7 @@ class Tracking:
 
     def add(self, job: Job) -> None:
         """Keep a job; it is not polled before `begin`."""
+        job.down_before = self._down
         self.jobs[job.serial] = job
 
     def remove(self, job: Job) -> None:
@@ -112,18 +115,24 @@ class Tracking:
 
     def known(self, job: Job, now: float) -> None:
         """Take in that the API told of this job, whatever it said."""
-        job.unknown, job.known = 0, True
+        job.unknown = 0
         self._known_at = now
 
     def unknown(self, job: Job, now: float) -> bool:
         """Take in that the API doesn't know this job; tell whether it is lost, or is asked about again."""
         job.unknown += 1
-        age = now - job.accepted_at
-        patience = 0.0 if job.known else UNKNOWN_FOR * 2.0 ** (job.batch.losses if job.batch else 0)
-        if job.unknown >= UNKNOWN_LIMIT and (age >= patience or self.expired(job, now)):
+        if job.unknown == 1:
+            job.unknown_since = now
+        waited = now - job.unknown_since
+        patience = UNKNOWN_FOR * 2.0 ** (job.batch.losses if job.batch else 0)
+        if job.unknown >= UNKNOWN_LIMIT and (waited >= patience or self.expired(job, now)):
             return True
-        self.at(job, now + max(UNKNOWN_DELAY, 0.0 if job.known else age / 4))
+        self.at(job, now + max(UNKNOWN_DELAY, waited / 4))
         return False
+
+    def outage(self, seconds: float) -> None:
+        """Nobody could be asked for so long: that doesn't count as the time of any job."""
+        self._down += seconds
 
     def knows_others(self, job: Job) -> bool:
         """Whether the API told of any job since this one: else it may know none, and that is an outage."""
@@ -131,7 +140,7 @@ class Tracking:
 
     def expired(self, job: Job, now: float) -> bool:
         """Whether the job has been unfinished for too long."""
-        return now - job.accepted_at >= self._limits.deadline
+        return now - job.accepted_at - (self._down - job.down_before) >= self._limits.deadline
 
     def hasten(self, application: str, now: float) -> None:
         """Poll every job of an application now that is not being polled or read again."""

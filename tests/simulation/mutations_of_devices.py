@@ -165,8 +165,8 @@ def retry_overtaken(patch: Patch) -> None:
     """A device's later events go while an earlier one waits to be tried again."""
     later, numbers = Fates._failed, count()
 
-    def wrong(self: Fates, event: Event, rejection: Any, job: Job, now: float) -> int:
-        final = later(self, event, rejection, job, now)
+    def wrong(self: Fates, event: Event, rejection: Any, job: Job, now: float, jitter: float) -> int:
+        final = later(self, event, rejection, job, now, jitter)
         if not final and not event.job and not event.blocked and event.merged is None:
             self.release([event])
             event.keys = (f"{event.keys[0]}\0retry{next(numbers)}",)
@@ -255,9 +255,9 @@ def whole_update_blamed(patch: Patch) -> None:
     """Of a refused merged update all records are dead-lettered."""
     failed = Fates._failed
 
-    def wrong(self: Fates, event: Event, rejection: Any, job: Job, now: float) -> int:
+    def wrong(self: Fates, event: Event, rejection: Any, job: Job, now: float, jitter: float) -> int:
         if event.merged is None or event.blocked or not event.home.live:
-            return failed(self, event, rejection, job, now)
+            return failed(self, event, rejection, job, now, jitter)
         hold = Hold(event, 1 + len(event.merged.events))
         for each in (event, *event.merged.events):
             self._owe(each, rejection, now, hold)

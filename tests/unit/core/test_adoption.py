@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from connector.core import checkpoint
@@ -85,7 +87,10 @@ def test_an_adopted_job_settles_by_rows_and_never_by_their_position() -> None:
     drive = adopting({"J": [0, 1]}, limits(max_attempts=1))
     drive.read(tags(0, None, user_id="U"), tags(1, None, user_id="V"))
     drive.run(poll=lambda _: completed(Row(status="done"), Row(status="done")))
-    assert drive.letters == [(P0, 0, "no_verdict"), (P0, 1, "no_verdict")]
+    assert drive.sent == [[0, 1]], "again, all at once: the order of that job is known"
+    assert drive.engine.tally.resubmitted[Endpoint.TAGS] == 2
+    assert drive.letters == []
+    assert drive.position() == 2
 
 
 def test_records_that_were_settled_before_are_not_read_a_second_time() -> None:
@@ -461,3 +466,38 @@ def test_an_adopted_update_of_two_partitions_goes_on_as_what_is_left_of_it(
     assert (drive.position(stays), drive.position(P2)) == (1, 1)
     assert drive.posts == 1 if found else 2
     assert drive.at_rest()
+
+
+def test_jobs_whose_records_do_not_come_hold_up_other_partitions_for_a_while_only() -> None:
+    drive = adopting({"J": [0, 1]})
+    drive.assign(P1)
+    drive.read(tags(0, "X", partition=P1), partition=P1)
+    began = drive.now
+    drive.wait_for(lambda: bool(drive.submits))
+    assert drive.now - began == pytest.approx(30.0, abs=1.0)
+    drive.run()
+    assert drive.position(P1) == 1
+    drive.read(*devices(range(2)))
+    drive.run()
+    assert drive.posts == 1, "the adopted job is asked about once its records are there"
+    assert drive.position() == 2
+
+
+def test_many_adopted_records_displace_in_one_go() -> None:
+    most = 2000
+    drive = adopting({"J": [*range(most)]})
+    drive.assign(P1)
+    drive.read(*devices(range(most), P1), partition=P1)
+    withdrawals = 0
+    withdraw = drive.engine.dispatch.withdraw
+
+    def counted(*given: Any) -> list[Event]:
+        nonlocal withdrawals
+        withdrawals += 1
+        return withdraw(*given)
+
+    drive.engine.dispatch.withdraw = counted  # type: ignore[assignment,method-assign]  # counts what would be quadratic
+    drive.read(*devices(range(most)))
+    assert withdrawals == 1
+    drive.run()
+    assert drive.position() == drive.position(P1) == most

@@ -11,6 +11,7 @@ import pytest
 from connector.core.coalesce import contributors
 from connector.core.jobs import Batch, Job
 from connector.model import (
+    Endpoint,
     Event,
     JobReport,
     JobUnknown,
@@ -544,3 +545,12 @@ def test_of_two_rows_of_one_user_the_worse_counts() -> None:
     drive = reading(tags(0, None, user_id="user"))
     drive.run(poll=report)
     assert drive.letters == [(P0, 0, "device_failed")]
+
+
+def test_devices_that_a_report_forgets_go_again_together() -> None:
+    drive = reading(*devices(range(50)), max_devices=50)
+    reports = iter([completed()] * 3)
+    drive.run(poll=lambda _: next(reports, None))
+    assert drive.posts == 2
+    assert drive.engine.tally.resubmitted[Endpoint.TAGS] == 50
+    assert drive.position() == 50

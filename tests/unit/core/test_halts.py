@@ -15,6 +15,7 @@ from connector.model import Denied, Endpoint, PollAnswer, PostAnswer, Refused, U
 from tests.unit.core.builders import (
     NOW,
     P0,
+    UNDECODABLE,
     all_done,
     completed,
     devices,
@@ -432,3 +433,14 @@ def test_a_changed_token_is_tried_for_its_own_application_only() -> None:
         halts.denied(application, DENIED, "post", NOW)
     halts.probe_now(NOW, "B")
     assert (halts.may_submit("A", NOW), halts.may_submit("B", NOW)) == ("no", "probe")
+
+
+def test_records_that_cannot_be_read_are_a_share_of_those_read_not_of_those_judged_so_far() -> None:
+    drive = Drive(limits(brake_share=0.5, brake_window=100, max_devices=100, max_events=10**6))
+    drive.assign()
+    outcomes = [UNDECODABLE if offset % 20 == 0 else tags(offset, f"d{offset}") for offset in range(4000)]
+    drive.read(*outcomes)
+    drive.plan()
+    assert drive.engine.halts.all() == []
+    drive.read(*[UNDECODABLE] * 100, at=4000)
+    assert [halt.cause for halt in drive.engine.halts.all()] == [BRAKE]

@@ -424,3 +424,21 @@ def test_a_letter_carries_its_record_as_it_was() -> None:
     drive.plan()
     assert drive.commit is not None
     assert drive.commit.letters[0].record is source
+
+
+def test_fewer_letters_go_at_once_while_a_slow_topic_takes_none_and_more_again_later() -> None:
+    drive = Drive(limits(brake_share=0.0, max_events=10**6))
+    drive.assign()
+    drive.read(*[UNDECODABLE] * 3000)
+    sizes: list[int] = []
+    while drive.position() < 3000:
+        drive.wait_for(lambda: drive.commit is not None)
+        assert drive.commit is not None
+        letters = len(drive.commit.letters)
+        if letters:
+            sizes.append(letters)
+        if letters > 300 and len(sizes) < 3:
+            drive.commit_failed()
+        else:
+            drive.committed()
+    assert sizes[:4] == [1000, 500, 250, 500]

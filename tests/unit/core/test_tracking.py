@@ -11,6 +11,7 @@ import pytest
 from connector.core.jobs import Batch, Job
 from connector.core.tracking import Tracking
 from connector.model import (
+    Denied,
     Endpoint,
     JobReport,
     JobState,
@@ -170,7 +171,7 @@ def test_a_lost_job_that_ends_the_second_time_is_no_letter() -> None:
     assert drive.engine.tally.jobs[Endpoint.TAGS, "lost"] == 1
 
 
-def test_a_job_is_lost_when_the_api_does_not_know_it_three_times_in_a_row() -> None:
+def test_a_job_is_lost_when_the_api_does_not_know_it_for_ten_seconds_any_more() -> None:
     drive = Drive()
     drive.assign()
     drive.read(*devices(range(3)))
@@ -178,7 +179,7 @@ def test_a_job_is_lost_when_the_api_does_not_know_it_three_times_in_a_row() -> N
     answers: Iterator[PollAnswer] = iter([unknown, unknown, unfinished(), unknown, unknown])
     drive.run(poll=lambda _: next(answers, None))
     assert drive.posts == 1
-    answers = iter([unfinished(), unknown, unknown, unknown])
+    answers = iter([unfinished(), *[unknown] * 10])
     drive.read(tags(3))
     drive.run(poll=lambda _: next(answers, None))
     assert drive.posts == 3
@@ -315,3 +316,34 @@ def test_no_more_batches_are_out_that_no_commit_remembers_than_a_crash_may_cost(
     drive.committed()
     drive.plan()
     assert drive.posts > drive.engine.ledger._limits.max_unrecorded
+
+
+def test_the_time_of_an_outage_is_not_a_job_s() -> None:
+    drive = Drive(limits(deadline=100.0))
+    drive.assign()
+    drive.read(*devices(range(3)))
+    job = drive.start_job()
+    until = drive.now + 3600
+
+    def poll(_: Job) -> PollAnswer | None:
+        if drive.now < until:
+            return Unavailable("down", 503)
+        return unfinished() if drive.now < until + 90 else None
+
+    drive.run(poll=poll)
+    assert drive.posts == 1
+    assert drive.now - job.accepted_at > 3600
+    assert drive.position() == 3
+
+
+def test_while_the_address_is_wrong_no_job_counts_as_unknown() -> None:
+    drive = Drive(limits(probe_interval=30.0))
+    drive.assign()
+    drive.read(*devices(range(3)))
+    job = drive.start_job()
+    drive.engine.halts.denied("", Denied("wrong_url", "<html>", 404), "post", drive.now)
+    until = drive.now + 600
+    drive.run(poll=lambda _: JobUnknown("?", 404) if drive.now < until else None, seconds=1200)
+    assert drive.posts == 1
+    assert job.unknown == 0
+    assert drive.position() == 3

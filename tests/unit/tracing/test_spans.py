@@ -192,10 +192,13 @@ async def test_a_client_that_breaks_ends_the_span_too() -> None:
     [
         ([JobReport(JobState.FAILED, "Failed")], "failed"),
         ([Denied("unauthorized", "no", 200)], "unauthorized"),
-        ([JobUnknown("what?", 404)] * 10, "lost"),
+        ([JobUnknown("what?", 404)] * 20, "lost"),
     ],
 )
-async def test_a_job_that_comes_to_nothing_is_an_error(answers: list[PollAnswer], outcome: str) -> None:
+async def test_a_job_that_comes_to_nothing_is_an_error(
+    answers: list[PollAnswer], outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.core.tracking.UNKNOWN_FOR", 0.0)
     world = World(tags(0))
     await world.submit()
     await world.poll(*answers)
