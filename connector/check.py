@@ -50,7 +50,7 @@ def findings(settings: Settings, patience: float = PATIENCE) -> Iterator[Finding
 def registry(settings: Settings, patience: float) -> Finding:
     """Ask the schema registry for a schema that nobody has: whoever says so has let us in."""
     # Half a second and 20 MB that nobody else should pay for; and the packages may not be there.
-    from connector.formats.decoder import kind_of  # noqa: PLC0415
+    from connector.formats.decoder import kind_of  # noqa: PLC0415 - an extra
     from connector.formats.registry import Outage, Registry  # noqa: PLC0415 - as above
 
     own = settings.schema_registry

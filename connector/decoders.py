@@ -19,7 +19,7 @@ def decoders(settings: Settings) -> Mapping[Content, Decoder | None]:
     if word not in REGISTRY_FORMATS:
         return dict.fromkeys(Content, values.load_function(word))
     # Half a second and 20 MB that nobody else should pay for; and the packages may not be there.
-    from connector.formats.decoder import RegistryDecoder, schemas_of  # noqa: PLC0415
+    from connector.formats.decoder import RegistryDecoder, schemas_of  # noqa: PLC0415 - an extra
 
     schemas = schemas_of(word, settings.schema_registry)
     return {content: RegistryDecoder(content, schemas) for content in Content}

@@ -53,8 +53,8 @@ NOBODY_ELSE = 10.0
 def run(settings: Settings, *, until_end: bool = False) -> int:
     """Run until a signal, a fault or, with `until_end`, the end. Return the exit code."""
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None
-    with contextlib.suppress(ImportError):  # uvloop isn't on every platform
-        import uvloop  # noqa: PLC0415
+    with contextlib.suppress(ImportError):
+        import uvloop  # noqa: PLC0415 - not on every platform
 
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as loop:

@@ -119,7 +119,7 @@ def run_sandbox(  # noqa: PLR0913 (one argument per option of the command)
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Use uvloop where it is installed: it isn't for every platform."""
     try:
-        import uvloop  # noqa: PLC0415 (not on every platform)
+        import uvloop  # noqa: PLC0415 - not on every platform
     except ImportError:
         return None
     return uvloop.new_event_loop

@@ -85,12 +85,12 @@ def watch_of(
 
 def _spans(settings: Settings, engine: Engine) -> Watch:
     # Imported here: who doesn't trace neither needs nor loads them.
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-    from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - extra
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415 - an extra, as above
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - an extra, as above
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - an extra, as above
 
-    from connector.tracing.spans import Spans  # noqa: PLC0415
+    from connector.tracing.spans import Spans  # noqa: PLC0415 - an extra, as above
 
     named = OTELResourceDetector().detect().attributes
     own = {

@@ -104,7 +104,7 @@ def run_tests(arguments: Iterable[str], plugins: Sequence[object] = ()) -> int:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    from hypothesis import Phase, settings  # noqa: PLC0415  # pytest's plugin comes first
+    from hypothesis import Phase, settings  # noqa: PLC0415 - pytest's plugin comes first
 
     settings.register_profile(
         "mutation", database=None, phases=(Phase.explicit, Phase.generate), deadline=None

@@ -1,3 +1,5 @@
+"""`check`: what the API's and Kafka's answers mean, a line each."""
+
 from __future__ import annotations
 
 import asyncio

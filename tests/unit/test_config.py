@@ -1,3 +1,5 @@
+"""Configurations that are sound: where a setting comes from, and what wins."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Configurations that are not: every mistake at once, each with what is allowed."""
+
 from __future__ import annotations
 
 import re

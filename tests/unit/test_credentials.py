@@ -1,3 +1,5 @@
+"""Tokens, from settings and from files that change."""
+
 from __future__ import annotations
 
 import os

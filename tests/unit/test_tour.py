@@ -59,17 +59,17 @@ def _tests() -> list[Path]:
     return list((_ROOT / "tests" / "unit").rglob("*.py"))
 
 
-def test_the_modules_on_the_way_are_each_named() -> None:
-    core = {path.name for path in (_PACKAGE / "core").glob("*.py")}
-    small = {
-        "__init__.py",
-        "actions.py",
-        "jobs.py",
-        "limits.py",
-        "packing.py",
-        "plain.py",
-        "pressure.py",
-        "rules.py",
-    }
-    small |= {"tokens.py", "pace.py"}
-    assert [name for name in sorted(core - small) if f"core/{name}" not in _TOUR] == []
+def _named(name: str) -> bool:
+    return re.search(rf"(?<![\w/]){re.escape(name)}(?!\w)", _TOUR) is not None
+
+
+@pytest.mark.parametrize("folder", ["", "core/", "kafka/"])
+def test_each_module_of_the_core_of_kafka_s_side_and_above_them_is_named(folder: str) -> None:
+    modules = sorted(path.name for path in (_PACKAGE / folder).glob("*.py") if path.name != "__init__.py")
+    assert [name for name in modules if not _named(folder + name)] == []
+
+
+def test_each_package_is_named() -> None:
+    packages = sorted(path.parent.name for path in _PACKAGE.glob("*/__init__.py"))
+    assert len(packages) > 8
+    assert [name for name in packages if not re.search(rf"(?<![\w/]){name}/", _TOUR)] == []

@@ -1,3 +1,5 @@
+"""Durations, sizes and secrets as they are written in settings."""
+
 from __future__ import annotations
 
 import os

@@ -1,3 +1,5 @@
+"""The status page in a real browser."""
+
 from __future__ import annotations
 
 import os

@@ -33,9 +33,6 @@ class Drive:
 
     def __init__(self, bounds: Limits | None = None, seed: int = 0) -> None:
         self.engine = Engine(limits() if bounds is None else bounds, random.Random(seed).random)
-        # As if jobs had ended as soon as they were recorded: several batches may go before a commit.
-        self.engine.ledger.exposure.recorded(1.0)
-        self.engine.ledger.exposure.ended(1.0)
         self.now = NOW
         self.submits: list[Submit] = []
         self.polls: list[Poll] = []
@@ -53,6 +50,11 @@ class Drive:
         self._ids = count(1)
 
     # -- facts -----------------------------------------------------------------------------------
+
+    def let_many_go(self) -> None:
+        """Let several batches go before a commit: a job is known to end as soon as one records it."""
+        self.engine.ledger.exposure.recorded(1.0)
+        self.engine.ledger.exposure.ended(1.0)
 
     def assign(
         self,
@@ -204,7 +206,7 @@ class Drive:
         if self.commit is not None:
             self.committed()
 
-    def _answer_but_letters(self) -> None:
+    def answer_but_letters(self) -> None:
         """Answer everything well, but let no letter be written."""
         if self.commit is not None and self.commit.letters:
             self.commit_failed()

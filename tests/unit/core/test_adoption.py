@@ -74,6 +74,7 @@ def test_nothing_is_polled_or_submitted_until_all_records_of_adopted_jobs_are_re
 
 def test_the_devices_of_an_adopted_job_wait_for_its_report() -> None:
     drive = adopting({"J": [0]})
+    drive.let_many_go()
     drive.read(tags(0, "A"), tags(1, "A"), tags(2, "B"))
     drive.later(1)
     drive.plan()

@@ -61,14 +61,14 @@ class QueueingApi:
 )
 def test_a_queue_is_noticed_goes_away_and_costs_no_speed(seconds: float, *, tells_progress: bool) -> None:
     api = QueueingApi(seconds, tells_progress=tells_progress)
-    api.run(30 * seconds)
-    usual, share = api.run(20 * seconds)
+    api.run(20 * seconds)
+    usual, share = api.run(10 * seconds)
     assert min(usual) >= 14
     assert share > 0.95
     api.capacity = 4
-    _, share = api.run(60 * seconds)
+    _, share = api.run(40 * seconds)
     assert share > 0.95
-    shrunk, share = api.run(90 * seconds)
+    shrunk, share = api.run(60 * seconds)
     assert min(shrunk) >= 4
     assert sum(shrunk) / len(shrunk) < 10  # more is tried from time to time
     assert share > 0.95
@@ -89,6 +89,6 @@ def test_jobs_that_become_slower_by_themselves_keep_their_number() -> None:
     api.run(12)
     api.seconds = 2.0
     api.run(100)
-    limits_then, share = api.run(60)
+    limits_then, share = api.run(30)
     assert min(limits_then) >= 14
     assert share > 0.9

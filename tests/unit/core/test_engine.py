@@ -170,7 +170,7 @@ def test_an_end_is_not_reached_while_a_letter_is_owed() -> None:
     drive.read(UNDECODABLE, tags(1), at=0)
     for _ in range(30):
         drive.plan()
-        drive._answer_but_letters()
+        drive.answer_but_letters()
         drive.later(1)
     assert not drive.engine.assignments[P0].done
     drive.run()

@@ -1,3 +1,5 @@
+"""How many batches may be at risk: as few as the speed allows."""
+
 from __future__ import annotations
 
 import pytest

@@ -105,6 +105,7 @@ def test_a_batch_of_nothing_but_spoilt_devices_ends_with_a_letter_each() -> None
 
 def test_other_devices_proceed_while_a_spoilt_one_is_searched() -> None:
     drive = reading(*devices(range(8)), max_devices=8, linger=0.0)
+    drive.let_many_go()
     drive.wait_for(lambda: bool(drive.submits))
     drive.posted(drive.submits[0], REFUSED)
     drive.read(*devices(range(8, 16)))

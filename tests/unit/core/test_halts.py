@@ -107,6 +107,7 @@ def test_a_refused_probe_proves_that_the_credentials_are_good() -> None:
 
 def test_a_late_answer_to_what_went_before_the_halt_does_not_end_it() -> None:
     drive = Drive(limits(max_devices=2))
+    drive.let_many_go()
     drive.assign()
     drive.read(*devices(range(4)))
     drive.plan()
@@ -145,6 +146,7 @@ def test_a_job_that_was_denied_is_sent_again_by_the_probe() -> None:
 
 def test_what_only_a_job_can_prove_is_not_proved_by_its_post() -> None:
     drive = halted_by_a_job()
+    drive.let_many_go()
     drive.start_job()
     assert [halt.stage for halt in drive.engine.halts.all()] == ["job"]
     drive.polled(drive.next_poll())
@@ -161,6 +163,7 @@ def test_a_refused_probe_of_jobs_is_followed_by_others_until_one_tells() -> None
 
 def test_a_lost_probe_of_jobs_is_followed_by_another() -> None:
     drive = halted_by_a_job()
+    drive.let_many_go()
     drive.start_job()
     drive.engine.lost([P0], drive.now)
     assert drive.engine.halts.may_submit("", drive.now + 30) == "probe"
@@ -168,6 +171,7 @@ def test_a_lost_probe_of_jobs_is_followed_by_another() -> None:
 
 def test_a_probe_whose_partition_went_before_the_answer_is_followed_by_another() -> None:
     drive = halted_by_a_job()
+    drive.let_many_go()
     drive.wait_for(lambda: bool(drive.submits))
     drive.engine.lost([P0], drive.now)
     drive.posted(drive.submits[0])

@@ -1,4 +1,4 @@
-"""Defects of existing systems that do this job, each by its name: none of them may come back here."""
+"""Defects of existing systems that do this job: none of them may come back here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def reading(count_: int, **changed: object) -> Drive:
     return drive
 
 
-def test_acknowledged_on_submit() -> None:
+def test_a_record_is_not_acknowledged_when_it_is_submitted() -> None:
     drive = reading(5)
     drive.start_job()
     drive.run(poll=lambda _: unfinished(), seconds=10 * MINUTE)
@@ -38,7 +38,7 @@ def test_acknowledged_on_submit() -> None:
     assert drive.position() == 5
 
 
-def test_a_skipped_record_overtaken_by_a_later_commit() -> None:
+def test_no_later_commit_overtakes_a_record_that_was_skipped_over() -> None:
     drive = Drive()
     drive.assign()
     drive.read(tags(0, "A"), UNDECODABLE, tags(2, "B"), at=1)
@@ -54,7 +54,7 @@ def test_a_skipped_record_overtaken_by_a_later_commit() -> None:
     assert drive.position() == 3
 
 
-def test_401_treated_as_bad_data() -> None:
+def test_a_401_is_not_taken_for_bad_data() -> None:
     denied = Denied("unauthorized", "unauthorized", 401)
     drive = reading(50, brake_share=0.5, brake_window=10)
     drive.run(lambda _: denied, seconds=60 * MINUTE)
@@ -66,20 +66,20 @@ def test_401_treated_as_bad_data() -> None:
     assert drive.position() == 50
 
 
-def test_a_dead_letter_failure_that_drops_the_record() -> None:
+def test_a_letter_that_cannot_be_written_does_not_drop_its_record() -> None:
     drive = Drive()
     drive.assign()
     drive.read(UNDECODABLE, tags(1))
     for _ in range(20):
         drive.wait_for(lambda: drive.commit is not None or bool(drive.submits) or bool(drive.polls))
-        drive._answer_but_letters()
+        drive.answer_but_letters()
     assert drive.position() <= 0
     drive.run()
     assert drive.letters == [(P0, 0, "undecodable")]
     assert drive.position() == 2
 
 
-def test_only_the_first_record_of_a_grouped_request_dead_lettered() -> None:
+def test_every_refused_record_of_a_request_is_dead_lettered_not_only_the_first() -> None:
     drive = Drive()
     drive.assign()
     drive.read(*[tags(at, "A") for at in range(4)], *[tags(at, f"d{at}") for at in range(4, 8)])
@@ -92,7 +92,7 @@ def test_only_the_first_record_of_a_grouped_request_dead_lettered() -> None:
     assert drive.position() == 8
 
 
-def test_failure_index_applied_to_a_filtered_list() -> None:
+def test_a_failure_is_never_laid_on_the_record_that_moved_into_its_place() -> None:
     drive = Drive()
     drive.assign()
     drive.read(tags(0), UNDECODABLE, None, tags(3, "B"), tags(4, "C"), at=1)
@@ -106,34 +106,34 @@ def test_failure_index_applied_to_a_filtered_list() -> None:
     assert drive.position() == 5
 
 
-def test_a_device_without_a_row_counted_as_success() -> None:
+def test_a_device_without_a_row_does_not_count_as_success() -> None:
     drive = reading(4, max_attempts=2)
     drive.run(poll=lambda job: completed(*[row(event) for event in job.events if event.offset != 2]))
     assert drive.letters == [(P0, 2, "no_verdict")]
     assert drive.posts == 2
 
 
-def test_a_report_without_rows_counted_as_success() -> None:
+def test_a_report_without_rows_does_not_count_as_success() -> None:
     drive = reading(4, max_attempts=1)
     drive.run(poll=lambda _: completed())
     assert sorted(drive.written) == [0, 1, 2, 3]
 
 
-def test_job_time_out_that_sends_again_and_again() -> None:
+def test_a_job_that_never_ends_is_not_sent_again_and_again() -> None:
     drive = reading(5, deadline=15 * MINUTE, max_resubmissions=3)
     drive.run(poll=lambda _: unfinished(), seconds=2 * 60 * MINUTE)
     assert drive.posts == 1 + 3
     assert drive.engine.tally.resubmitted["bulkSetTags"] == 15
 
 
-def test_a_slow_job_that_is_sent_again_although_it_lives() -> None:
+def test_a_slow_job_is_not_sent_again_while_it_lives() -> None:
     drive = reading(5, deadline=15 * MINUTE)
     drive.run(poll=lambda _: unfinished(), seconds=14 * MINUTE)
     drive.run()
     assert drive.posts == 1
 
 
-def test_tombstone_only_tail_that_never_commits() -> None:
+def test_a_tail_of_tombstones_is_committed() -> None:
     drive = reading(2)
     drive.run()
     drive.read(None, None, None, at=2)
@@ -141,7 +141,7 @@ def test_tombstone_only_tail_that_never_commits() -> None:
     assert drive.position() == 5
 
 
-def test_a_tail_of_nothing_but_markers_that_never_commits() -> None:
+def test_a_tail_of_nothing_but_markers_is_committed() -> None:
     drive = reading(2)
     drive.run()
     drive.engine.ended(P0, 7, drive.now)
@@ -149,7 +149,7 @@ def test_a_tail_of_nothing_but_markers_that_never_commits() -> None:
     assert drive.position() == 7
 
 
-def test_offset_committed_after_revoke() -> None:
+def test_no_offset_is_committed_after_its_partition_was_revoked() -> None:
     drive = reading(5)
     drive.start_job()
     poll = drive.next_poll()
@@ -163,7 +163,7 @@ def test_offset_committed_after_revoke() -> None:
     assert drive.engine.flush(drive.now) is None
 
 
-def test_order_broken_by_retry() -> None:
+def test_a_retry_does_not_break_the_order() -> None:
     drive = Drive(limits(max_attempts=5, max_devices=1))
     drive.assign()
     drive.read(tags(0, "A", values={"x": "old"}))
@@ -189,7 +189,7 @@ def test_order_broken_by_retry() -> None:
     assert drive.position() == 2
 
 
-def test_a_late_letter_or_verdict_that_moves_the_position_of_the_next_assignment() -> None:
+def test_a_late_letter_or_verdict_moves_no_position_of_the_next_assignment() -> None:
     drive = reading(3)
     drive.start_job()
     poll = drive.next_poll()

@@ -1,3 +1,5 @@
+"""Figures that follow from others."""
+
 from __future__ import annotations
 
 from connector.core.limits import Limits

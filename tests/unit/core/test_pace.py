@@ -1,3 +1,5 @@
+"""Requests and devices a second: how much may go, and when."""
+
 from __future__ import annotations
 
 import pytest
@@ -90,6 +92,7 @@ def test_polls_share_the_budget_of_requests() -> None:
 def test_polls_that_are_due_together_go_as_the_limit_lets_them() -> None:
     drive = Drive(limits(max_devices=1, linger=0.0, requests_per_second=10.0))
     drive.assign()
+    drive.let_many_go()
     drive.read(*devices(range(6)))
     for _ in range(6):
         drive.start_job()
@@ -105,6 +108,7 @@ def test_polls_that_are_due_together_go_as_the_limit_lets_them() -> None:
 def test_waking_up_is_at_the_time_when_something_may_go() -> None:
     drive = Drive(limits(max_devices=10, linger=0.0, devices_per_second=10.0))
     drive.assign()
+    drive.let_many_go()
     drive.read(*devices(range(20)))
     drive.plan()
     assert len(drive.submits) == 1
@@ -174,6 +178,7 @@ def test_what_was_refused_is_dead_lettered_during_a_pause_but_not_during_a_halt(
 def test_a_batch_is_held_back_only_while_it_could_go_but_for_the_limits() -> None:
     drive = Drive(limits(max_devices=10, linger=0.0, devices_per_second=10.0))
     drive.assign()
+    drive.let_many_go()
     assert not drive.engine.held_back(drive.now)
     drive.read(*devices(range(20)))
     drive.plan()

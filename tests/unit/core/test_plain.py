@@ -1,3 +1,5 @@
+"""What a decoder returns as a plain object, read as an event."""
+
 from __future__ import annotations
 
 from typing import Any

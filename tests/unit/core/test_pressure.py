@@ -103,7 +103,7 @@ def test_letters_that_cannot_be_written_fill_the_buffer_too() -> None:
     drive.read(*[UNDECODABLE] * 20)
     for _ in range(10):
         drive.plan()
-        drive._answer_but_letters()
+        drive.answer_but_letters()
         drive.later(60)
     assert drive.paused == {P0}
     drive.run()

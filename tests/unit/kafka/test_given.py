@@ -1,3 +1,5 @@
+"""librdkafka's properties that an operator gives: to whom they go, and which are refused."""
+
 from __future__ import annotations
 
 import warnings

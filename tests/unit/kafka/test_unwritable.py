@@ -1,3 +1,5 @@
+"""Why letters could not be written: whose fault it was, and what is to be done."""
+
 from __future__ import annotations
 
 import pytest

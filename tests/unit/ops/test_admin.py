@@ -1,3 +1,5 @@
+"""The admin endpoints: what they answer, to whom, and what they never say."""
+
 from __future__ import annotations
 
 import asyncio

@@ -1,3 +1,5 @@
+"""Counters, gauges and histograms count as the client library's own would."""
+
 from __future__ import annotations
 
 from typing import Any

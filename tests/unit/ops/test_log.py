@@ -1,3 +1,5 @@
+"""Log lines: their form, and what is never in them."""
+
 from __future__ import annotations
 
 import io

@@ -1,3 +1,5 @@
+"""From tallies and snapshots to metrics: each is exported, documented and counted once."""
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,3 +1,5 @@
+"""What is masked wherever it would be written, and what is not."""
+
 from __future__ import annotations
 
 import pytest

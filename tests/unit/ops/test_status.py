@@ -1,3 +1,5 @@
+"""What readiness means, and how little of a job is shown."""
+
 from __future__ import annotations
 
 import pytest

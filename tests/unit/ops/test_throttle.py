@@ -1,3 +1,5 @@
+"""Repeated log lines are counted instead of written."""
+
 from __future__ import annotations
 
 from connector.ops.throttle import Throttle

@@ -1,3 +1,5 @@
+"""Letters grouped by reason, topic and time."""
+
 from __future__ import annotations
 
 from connector.model import Reason, TopicPartition

@@ -1,3 +1,5 @@
+"""Which letters are meant, in words of the command line."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""A letter is read as it was written, and what goes out of it again."""
+
 from __future__ import annotations
 
 import pytest

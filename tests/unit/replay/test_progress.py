@@ -1,3 +1,5 @@
+"""What one run sent, the next one knows."""
+
 from __future__ import annotations
 
 import random

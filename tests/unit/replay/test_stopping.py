@@ -1,3 +1,5 @@
+"""How a run ends early, and how fast it goes."""
+
 from __future__ import annotations
 
 import os
