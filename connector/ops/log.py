@@ -12,12 +12,13 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, MutableMapping
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor, WrappedLogger
 
 from connector.model import Letter
+from connector.ops.outlet import Outlet
 from connector.ops.privacy import Mask, deep, without_devices
 from connector.ops.status import Status
 from connector.ops.throttle import Throttle
@@ -44,14 +45,14 @@ def configure(
     level: str,
     form: str,
     secrets: Iterable[str] = (),
-    stream: TextIO | None = None,
+    outlet: Outlet | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Mask:
     """Set up all logging of the process. `level` and `form` are the settings `log.level` and `log.format`.
 
-    Writes to `stream`, standard error if None. Returns the mask, to be told of new secrets.
+    Writes to `outlet`, standard error if None. Returns the mask, to be told of new secrets.
     """
-    out = stream if stream is not None else sys.stderr
+    out = outlet or Outlet(sys.stderr)
     mask = Mask(secrets)
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -66,7 +67,7 @@ def configure(
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(out),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, out)),
         cache_logger_on_first_use=False,
     )
     _take_over_stdlib(_LEVELS[level])
@@ -99,7 +100,7 @@ def _in_words(_logger: WrappedLogger, _method: str, fields: Fields) -> str:
     return " ".join([str(fields["event"]), *told])
 
 
-def _renderer(form: str, out: TextIO) -> Processor:
+def _renderer(form: str, out: Outlet) -> Processor:
     if form == "json":
         return structlog.processors.JSONRenderer()
     return structlog.dev.ConsoleRenderer(
