@@ -19,14 +19,20 @@ from connector.testing import fixtures
 pytest.importorskip("mypy")
 
 _GUIDE = (Path(__file__).parents[2] / "deploy" / "LIBRARY.md").read_text(encoding="utf-8")
+_WRONG = """\
+from connector import Connector, Conector
+import connector
+
+connector.nothing_like_it
+"""
 
 
 @pytest.fixture(scope="module")
 def complaints(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Mypy's words about each example of the guide."""
+    """Mypy's words about each example of the guide, and about a program with wrong names."""
     folder = tmp_path_factory.mktemp("programs")
     examples = re.findall(r"```python\n(.*?)```", _GUIDE, re.DOTALL)
-    programs = {f"example_{number}.py": text for number, text in enumerate(examples)}
+    programs = {f"example_{number}.py": text for number, text in enumerate(examples)} | {"wrong.py": _WRONG}
     for name, text in programs.items():
         (folder / name).write_text(text, encoding="utf-8")
     done = subprocess.run(
@@ -42,7 +48,14 @@ def complaints(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def test_the_examples_of_the_guide_are_strictly_typed(complaints: list[str]) -> None:
-    assert complaints == []
+    assert [line for line in complaints if not line.startswith("wrong.py")] == []
+
+
+def test_a_name_that_is_not_there_is_an_error(complaints: list[str]) -> None:
+    wrong = "\n".join(line for line in complaints if line.startswith("wrong.py"))
+    assert 'has no attribute "Conector"' in wrong
+    assert 'has no attribute "nothing_like_it"' in wrong
+    assert 'has no attribute "Connector"' not in wrong
 
 
 DOCUMENTED = (
