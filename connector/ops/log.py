@@ -12,6 +12,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, MutableMapping
+from threading import Lock
 from typing import Any, TextIO, cast
 
 import structlog
@@ -74,11 +75,16 @@ def configure(
     return mask
 
 
-def in_a_program(level: str, secrets: Iterable[str] = ()) -> tuple[Mask, FilteringBoundLogger]:
+def in_a_program(
+    level: str, secrets: Iterable[str] = (), libraries: Iterable[str] = ()
+) -> tuple[Mask, FilteringBoundLogger]:
     """Return a log for use inside another program, and its mask: lines of text to `logging`'s `connector`.
 
-    Changes nothing of the process: where lines go, and which, the program says.
+    Changes nothing of the process: where lines go, and which, the program says. Only what repeats is held
+    back, of ours and of the loggers that are named by `libraries`.
     """
+    for name in libraries:
+        logging.getLogger(name).addFilter(_repeats)  # the same one again is no second one
     mask = Mask(secrets)
     processors: list[Processor] = [
         structlog.processors.add_log_level,
@@ -154,6 +160,26 @@ def _throttled(throttle: Throttle) -> Processor:
         return fields
 
     return process
+
+
+class _Repeats(logging.Filter):
+    """Holds back a library's lines as `_throttled` does, where they don't go our way. For any thread."""
+
+    def __init__(self, throttle: Throttle) -> None:
+        super().__init__()
+        self._throttle = throttle
+        self._turn = Lock()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        with self._turn:
+            held_back = self._throttle.passes((record.name, record.levelno, _DIGITS.sub("#", text)))
+        if held_back:
+            record.msg, record.args = f"{text} repeated={held_back}", ()
+        return held_back is not None
+
+
+_repeats = _Repeats(Throttle(time.monotonic))
 
 
 def _private(mask: Mask) -> Processor:

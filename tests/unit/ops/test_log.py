@@ -11,9 +11,10 @@ import pytest
 import structlog
 
 from connector.model import Letter, Reason, Rejection
-from connector.ops.log import configure, name_devices, summary
+from connector.ops.log import _Repeats, configure, in_a_program, name_devices, summary
 from connector.ops.outlet import Outlet
 from connector.ops.privacy import MASK
+from connector.ops.throttle import Throttle
 from tests.unit.core.builders import record
 from tests.unit.ops.provider import busy
 
@@ -171,6 +172,28 @@ def test_a_level_that_a_library_invented_counts_as_the_one_below(out: io.StringI
     configure("info", "json", outlet=Outlet(out))
     logging.getLogger("library").log(25, "a notice")
     assert [(line["event"], line["level"]) for line in lines()] == [("a notice", "info")]
+
+
+def test_inside_a_program_a_library_s_lines_that_repeat_are_held_back_and_counted(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("connector.ops.log._repeats", _Repeats(Throttle(lambda: now)))
+    for _ in range(2):
+        in_a_program("info", libraries=["some.library"])
+    library = logging.getLogger("some.library")
+    with caplog.at_level(logging.INFO):
+        for port in range(50):
+            library.error("connect to port %d failed", port)
+        library.error("something else")
+        now = 11.0
+        library.error("connect to port %d failed", 7)
+    assert caplog.messages == [
+        "connect to port 0 failed",
+        "something else",
+        "connect to port 7 failed repeated=49",
+    ]
+    library.filters.clear()
 
 
 def test_the_http_clients_own_line_for_each_request_is_never_written(out: io.StringIO) -> None:
