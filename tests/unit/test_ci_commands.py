@@ -61,3 +61,16 @@ def test_the_tools_are_those_of_the_project_s_environment(name: str, bare: Path,
     stub(bare, "uv", "echo somebody else's; exit 4")
     done = run([str(project / ".ci" / name)], bare)
     assert (done.returncode, done.stdout) == (3, "ours\n")
+
+
+@pytest.mark.parametrize(("second", "code"), [(0, 0), (1, 1)])
+def test_slow_tests_are_told_and_what_failed_gets_a_second_try_alone(
+    bare: Path, project: Path, second: int, code: int
+) -> None:
+    stub(bare, "python", f'echo "$*"; case "$*" in *--last-failed*) exit {second};; *) exit 1;; esac')
+    part = 'source <(sed -n "/^tests() {/,/^}/p" "$0"); say() { :; }; tests tests/unit'
+    done = run(["bash", "-c", part, str(project / ".ci" / "run")], bare)
+    first, again = done.stdout.splitlines()
+    assert first == "-m pytest -q -n 2 --durations=15 tests/unit"
+    assert again == "-m pytest -q --last-failed --last-failed-no-failures none tests/unit"
+    assert done.returncode == code
