@@ -34,6 +34,7 @@ _FROM = {
         ),
         *("Registration", "Rejection", "Row", "Start", "TagsUpdate", "TopicPartition", "Unavailable"),
     ),
+    "connector.ops.status": ("Status",),
     "connector.settings": ("Settings",),
 }
 _WHERE = {name: module for module, names in _FROM.items() for name in names}
@@ -79,16 +80,19 @@ if TYPE_CHECKING:
     from connector.model import TagsUpdate as TagsUpdate
     from connector.model import TopicPartition as TopicPartition
     from connector.model import Unavailable as Unavailable
+    from connector.ops.status import Status as Status
     from connector.settings import Settings as Settings
 
 __all__ = ["__version__", *_WHERE]  # noqa: PLE0604 - a list of names all the same
 
 
-def __getattr__(name: str) -> Any:
-    module = _WHERE.get(name)
-    if module is None:
-        raise AttributeError(f"module 'connector' has no attribute {name!r}")
-    return getattr(importlib.import_module(module), name)
+if not TYPE_CHECKING:  # a type checker would take any name at all for one that is there
+
+    def __getattr__(name: str) -> Any:
+        module = _WHERE.get(name)
+        if module is None:
+            raise AttributeError(f"module 'connector' has no attribute {name!r}")
+        return getattr(importlib.import_module(module), name)
 
 
 def __dir__() -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from structlog.typing import FilteringBoundLogger
 
+from connector.kafka.properties import LOGGERS
 from connector.ops.log import in_a_program
 from connector.ops.privacy import Mask
 from connector.ops.status import Status
@@ -29,14 +30,18 @@ class Connector:
     """
 
     def __init__(self, settings: Settings, *, until_end: bool = False) -> None:
+        self._ran = False
         self._runner = _Guest(settings, until_end=until_end)
 
     async def run(self) -> None:
         """Live until `stop`, the end, or a fault: then raises ConnectorFailedError.
 
         Cancelled, it stops without waiting for jobs under way: what is settled is committed all the same,
-        and whoever is next asks about those jobs.
+        and whoever is next asks about those jobs. A second call raises RuntimeError.
         """
+        if self._ran:
+            raise RuntimeError("this Connector has run already: for another run make another one")
+        self._ran = True
         if await self._runner.run():
             raise ConnectorFailedError(self._runner.failure)
 
@@ -62,7 +67,7 @@ class _Guest(Runner):
     """A runner in a process that isn't its own."""
 
     def _logging(self, hidden: Sequence[str]) -> tuple[Mask, FilteringBoundLogger]:
-        return in_a_program(self._settings.log.level, hidden)
+        return in_a_program(self._settings.log.level, hidden, LOGGERS.values())
 
     def _take_over(self) -> None:
         pass

@@ -13,6 +13,7 @@ import gc
 import os
 import random
 import signal
+import sys
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -29,6 +30,7 @@ from connector.interpreting import interpreters
 from connector.ops.admin import AdminServer, AdminUnavailableError
 from connector.ops.log import configure, summary
 from connector.ops.metrics import Metrics
+from connector.ops.outlet import Outlet
 from connector.ops.privacy import Mask
 from connector.ops.status import Status
 from connector.ops.watch import Heartbeat, RecentErrors
@@ -68,6 +70,7 @@ class Runner:
         self._settings = settings
         self._until_end = until_end
         self._credentials = Credentials.of(settings)
+        self._outlet = Outlet(sys.stderr)
         self._mask, self._log = self._logging(parts.secrets(settings, self._credentials))
         self.failure = ""
         """Why it ended, once it has and nobody told it to."""
@@ -250,6 +253,7 @@ class Runner:
                 self._view.gate_words = (str(notice.fields["cause"]), str(notice.fields["message"]))
         engine.notices.clear()
         self._metrics.round_trip(consuming.source.statistics().round_trip)
+        self._metrics.log_lines_lost.add(self._outlet.taken_lost())
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -300,7 +304,7 @@ class Runner:
     # -- the process -----------------------------------------------------------------------------
 
     def _logging(self, hidden: Sequence[str]) -> tuple[Mask, FilteringBoundLogger]:
-        mask = configure(self._settings.log.level, self._settings.log.format, hidden)
+        mask = configure(self._settings.log.level, self._settings.log.format, hidden, self._outlet)
         log: FilteringBoundLogger = structlog.get_logger()
         return mask, log
 

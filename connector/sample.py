@@ -37,6 +37,9 @@ def needless(name: str) -> bool:
     return name in _NEEDLESS or key in _CREDENTIALS or name.startswith("kafka.properties.")
 
 
+_raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
 class WrongSampleError(Exception):
     """The file or the topic is wrong; the text says what to do."""
 
@@ -155,7 +158,7 @@ def show(settings: Settings, topic: str, samples: Sequence[Sample], *, as_json: 
         found = _found(outcome)
         counts[found["outcome"]] += 1
         if as_json:
-            sys.stdout.write(json.dumps({"record": sample.number + 1, **found}) + "\n")
+            sys.stdout.write(_ascii(_text({"record": sample.number + 1, **found})) + "\n")
         else:
             sys.stdout.writelines(f"{line}\n" for line in _lines(sample.number + 1, found))
     if not as_json:
@@ -166,11 +169,12 @@ def show(settings: Settings, topic: str, samples: Sequence[Sample], *, as_json: 
 
 
 def _found(outcome: Outcome) -> dict[str, Any]:
+    """Say what became of a record. What is in a row stays raw: it is shown digit by digit as it is sent."""
     if outcome is None:
         return {"outcome": "skipped"}
     if isinstance(outcome, Rejection):
         return {"outcome": "rejected", "reason": outcome.reason.value, "detail": outcome.detail}
-    row = msgspec.json.decode(outcome.row)
+    row = _raw_fields(outcome.row)
     tags = {"tags": row.pop("tags")} if "tags" in row else {}
     application = {"application": outcome.application} if outcome.application else {}
     return {"outcome": "event", "endpoint": outcome.endpoint.value, **application, "device": row, **tags}
@@ -185,8 +189,19 @@ def _lines(number: int, found: dict[str, Any]) -> Iterator[str]:
         yield f"record {number}: {found['endpoint']}"
         around = {name: found[name] for name in ("application", "tags") if name in found}
         for name, value in {**found["device"], **around}.items():
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            yield f"  {name:<13} {_line(text)}"
+            text = _text(value)
+            shown = msgspec.json.decode(text) if text.startswith('"') else text
+            yield f"  {name:<13} {_line(shown)}"
+
+
+def _text(content: Any) -> str:
+    """Write JSON in one line, and what is raw in it as it is but for blanks."""
+    return msgspec.json.format(msgspec.json.encode(content), indent=0).decode()
+
+
+def _ascii(text: str) -> str:
+    """Escape what isn't ASCII in JSON, which is in its strings only: harmless wherever it is shown."""
+    return "".join(each if each.isascii() else json.dumps(each)[1:-1] for each in text)
 
 
 def _line(text: str) -> str:

@@ -50,6 +50,10 @@ _PRODUCER_DEFAULTS: Mapping[str, Any] = {
 _TOLD_BY_TROUBLES = ("FAIL [", "OIDC [", "ERROR [")
 
 
+LOGGERS = {client: f"connector.kafka.librdkafka.{client}" for client in ("consumer", "producer")}
+"""Where librdkafka's own lines go."""
+
+
 def consumer_properties(given: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     """Properties for the consumer, and the user's `auto.offset.reset`.
 
@@ -90,13 +94,14 @@ def producer_properties(given: Mapping[str, Any], transactional_id: str | None) 
 
 def _logger(client: str) -> logging.Logger:
     """Return the logger of librdkafka's own lines."""
-    logger = logging.getLogger(f"connector.kafka.librdkafka.{client}")
+    logger = logging.getLogger(LOGGERS[client])
     logger.addFilter(_lower)
     return logger
 
 
 def _lower(record: logging.LogRecord) -> bool:
     """Make failed connections and tokens news: what a person must mend tells `Troubles`, in one line."""
-    if record.levelno > logging.INFO and record.getMessage().startswith(_TOLD_BY_TROUBLES):
-        record.levelno = logging.INFO
-    return True
+    if record.levelno <= logging.INFO or not record.getMessage().startswith(_TOLD_BY_TROUBLES):
+        return True
+    record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
+    return logging.getLogger(record.name).isEnabledFor(logging.INFO)

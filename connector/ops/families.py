@@ -177,6 +177,7 @@ class Families:
         self.records_lost = self._counter(
             "records_lost_total", "Offsets that Kafka deleted before they were settled.", ("topic",), topics
         )
+        self.log_lines_lost = self._counter("log_lines_lost_total", "Log lines that could not be written.")
 
     def _declare_gauges(self) -> None:
         partition = ("topic", "partition")

@@ -12,12 +12,14 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, MutableMapping
-from typing import Any, TextIO
+from threading import Lock
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor, WrappedLogger
 
 from connector.model import Letter
+from connector.ops.outlet import Outlet
 from connector.ops.privacy import Mask, deep, without_devices
 from connector.ops.status import Status
 from connector.ops.throttle import Throttle
@@ -44,14 +46,14 @@ def configure(
     level: str,
     form: str,
     secrets: Iterable[str] = (),
-    stream: TextIO | None = None,
+    outlet: Outlet | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Mask:
     """Set up all logging of the process. `level` and `form` are the settings `log.level` and `log.format`.
 
-    Writes to `stream`, standard error if None. Returns the mask, to be told of new secrets.
+    Writes to `outlet`, standard error if None. Returns the mask, to be told of new secrets.
     """
-    out = stream if stream is not None else sys.stderr
+    out = outlet or Outlet(sys.stderr)
     mask = Mask(secrets)
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -66,18 +68,23 @@ def configure(
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(out),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, out)),
         cache_logger_on_first_use=False,
     )
     _take_over_stdlib(_LEVELS[level])
     return mask
 
 
-def in_a_program(level: str, secrets: Iterable[str] = ()) -> tuple[Mask, FilteringBoundLogger]:
+def in_a_program(
+    level: str, secrets: Iterable[str] = (), libraries: Iterable[str] = ()
+) -> tuple[Mask, FilteringBoundLogger]:
     """Return a log for use inside another program, and its mask: lines of text to `logging`'s `connector`.
 
-    Changes nothing of the process: where lines go, and which, the program says.
+    Changes nothing of the process: where lines go, and which, the program says. Only what repeats is held
+    back, of ours and of the loggers that are named by `libraries`.
     """
+    for name in libraries:
+        logging.getLogger(name).addFilter(_repeats)  # the same one again is no second one
     mask = Mask(secrets)
     processors: list[Processor] = [
         structlog.processors.add_log_level,
@@ -99,7 +106,7 @@ def _in_words(_logger: WrappedLogger, _method: str, fields: Fields) -> str:
     return " ".join([str(fields["event"]), *told])
 
 
-def _renderer(form: str, out: TextIO) -> Processor:
+def _renderer(form: str, out: Outlet) -> Processor:
     if form == "json":
         return structlog.processors.JSONRenderer()
     return structlog.dev.ConsoleRenderer(
@@ -153,6 +160,26 @@ def _throttled(throttle: Throttle) -> Processor:
         return fields
 
     return process
+
+
+class _Repeats(logging.Filter):
+    """Holds back a library's lines as `_throttled` does, where they don't go our way. For any thread."""
+
+    def __init__(self, throttle: Throttle) -> None:
+        super().__init__()
+        self._throttle = throttle
+        self._turn = Lock()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        with self._turn:
+            held_back = self._throttle.passes((record.name, record.levelno, _DIGITS.sub("#", text)))
+        if held_back:
+            record.msg, record.args = f"{text} repeated={held_back}", ()
+        return held_back is not None
+
+
+_repeats = _Repeats(Throttle(time.monotonic))
 
 
 def _private(mask: Mask) -> Processor:

@@ -3,7 +3,23 @@
 `pytest_plugins = ["connector.testing.fixtures"]` has the double as pytest fixtures. See deploy/LIBRARY.md.
 """
 
-from connector.testing.decoding import SampleRecord, outcomes, read
+from connector.sandbox.app import AudienceApp
+from connector.sandbox.audience import Audience, Options
+from connector.sandbox.faults import Faults, faults_from
+from connector.sandbox.stats import Stats
+from connector.testing.decoding import Outcome, SampleRecord, outcomes, read
 from connector.testing.running import RunningSandbox
 
-__all__ = ["RunningSandbox", "SampleRecord", "outcomes", "read"]
+__all__ = [
+    "Audience",
+    "AudienceApp",
+    "Faults",
+    "Options",
+    "Outcome",
+    "RunningSandbox",
+    "SampleRecord",
+    "Stats",
+    "faults_from",
+    "outcomes",
+    "read",
+]

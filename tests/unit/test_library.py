@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +19,10 @@ import connector.testing
 from connector import parts
 from connector.embedding import _Guest
 from connector.kafka.listener import Listener
+from connector.kafka.properties import LOGGERS
 from connector.model import Start, TopicPartition
+from connector.ops.log import _Repeats
+from connector.ops.throttle import Throttle
 from connector.pulse import Clock
 from connector.settings import Settings
 from tests.unit.fakes import FakeClient, FakeLetters, FakeSource, until
@@ -116,6 +121,42 @@ async def test_a_cancelled_one_leaves_in_order(source: FakeSource) -> None:
     assert source.closed
 
 
+async def test_a_second_run_is_refused_and_the_first_goes_on(source: FakeSource) -> None:
+    embedded = connector.Connector(connector.load(None, _environment()))
+    running = asyncio.create_task(embedded.run())
+    await until(lambda: embedded.admin_port != 0 and embedded._runner._heartbeat.health().ok)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="make another one"):
+            await embedded.run()
+    assert not running.done()
+    embedded.stop()
+    await running
+    assert source.closed
+    with pytest.raises(RuntimeError, match="make another one"):
+        await embedded.run()
+
+
+async def test_without_brokers_the_program_s_log_gets_a_line_of_each_kind_and_the_clients_end(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.kafka.letter_producer.INIT_LIMIT", 4.0)  # that long the last call takes
+    monkeypatch.setattr("connector.ops.log._repeats", _Repeats(Throttle(time.monotonic)))
+    for name in LOGGERS.values():
+        logging.getLogger(name).filters.clear()
+    settings = connector.load(None, _environment(CONNECTOR_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1"))
+    embedded = connector.Connector(settings)
+    with caplog.at_level(logging.INFO):
+        running = asyncio.create_task(embedded.run())
+        await asyncio.sleep(1.5)
+        embedded.stop()
+        await running
+        async with asyncio.timeout(15):
+            await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+    own = [each for each in caplog.records if each.name.startswith("connector.kafka.librdkafka")]
+    assert 0 < len(own) < 6
+    assert {(each.levelname, each.levelno) for each in own} == {("INFO", logging.INFO)}
+
+
 def test_a_guest_never_ends_the_process_it_is_in() -> None:
     guest = _Guest(connector.load(None, _environment()))
     with pytest.raises(connector.ConnectorFailedError):
@@ -159,7 +200,7 @@ def test_the_guide_names_all_that_stays() -> None:
 
 def test_a_name_that_is_not_there_is_no_attribute() -> None:
     with pytest.raises(AttributeError, match="nothing_like_it"):
-        _ = connector.nothing_like_it
+        _ = connector.nothing_like_it  # type: ignore[attr-defined]  # which is the point
 
 
 def test_importing_the_package_loads_none_of_it() -> None:

@@ -122,7 +122,11 @@ def test_the_first_example_makes_what_it_says(monkeypatch: pytest.MonkeyPatch, t
 def test_the_sample_is_shown_as_the_guide_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
     (command,) = blocks("sh")
     result = run(command, monkeypatch)
-    assert blocks("text")[1] in result.stdout
+    _, first, last = blocks("text")
+    assert result.stdout.startswith(first)
+    assert result.stdout.endswith(last)
+    assert result.exit_code == 1
+    assert "the exit code is 1" in _TEXT
 
 
 def test_the_mistakes_are_told_as_the_guide_tells_them(

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -115,6 +116,25 @@ def test_what_a_record_holds_can_t_write_on_the_terminal() -> None:
     result = check("--sample", "-", given=b'{"id": "A\\u001b[2J\\nrecord 2: bulkSetTags", "plan": "\\u202e"}')
     assert "  hwid          A\\x1b[2J\\nrecord 2: bulkSetTags\n" in result.stdout
     assert "\u202e" not in result.stdout
+
+
+SENT = '{"n": 9007199254740993.0, "big": 123456789012345678901234567890, "e": 1E+2, "p": "\\u00e9 \u202e"}'
+
+
+@pytest.mark.parametrize("decoder", [{}, {"CONNECTOR_KAFKA_DECODER": "tests.unit.test_sample:raw"}])
+def test_numbers_are_shown_digit_by_digit_as_they_are_sent(decoder: dict[str, str]) -> None:
+    given = f'{{\n"hwid": "A1",\n"tags": {SENT}\n}}'.encode()
+    own = dict.fromkeys(("CONNECTOR_MAPPING_WHEN", "CONNECTOR_MAPPING_HWID", "CONNECTOR_MAPPING_TAGS"), "")
+    shown = check("--sample", "-", given=given, **own, **decoder).stdout.splitlines()
+    assert shown[-2] == "  tags          " + SENT.replace("\u202e", "\\u202e")
+    (line,) = check("--sample", "-", "--json", given=given, **own, **decoder).stdout.splitlines()
+    assert line.endswith('"tags": ' + SENT.replace("\u202e", "\\u202e") + "}")
+
+
+def raw(record: Record) -> TagsUpdate:
+    """A decoder that passes tags on as they are."""
+    fields = msgspec.json.decode(record.value() or b"", type=dict[str, msgspec.Raw])
+    return TagsUpdate(hwid="A1", tags=fields["tags"])
 
 
 LINES = b'{"a": 1}\n{"a": 2}\n'

@@ -13,8 +13,10 @@ import pytest
 import structlog
 
 from connector.model import Letter, Reason, Rejection
-from connector.ops.log import configure, name_devices, summary
+from connector.ops.log import _Repeats, configure, in_a_program, name_devices, summary
+from connector.ops.outlet import Outlet
 from connector.ops.privacy import MASK
+from connector.ops.throttle import Throttle
 from tests.unit.core.builders import record
 from tests.unit.ops.provider import busy
 
@@ -42,7 +44,7 @@ def lines(out: io.StringIO) -> Lines:
 
 
 def test_a_line_is_one_json_object_with_level_and_utc_time(out: io.StringIO, lines: Lines) -> None:
-    configure("info", "json", stream=out)
+    configure("info", "json", outlet=Outlet(out))
     structlog.get_logger().info("started", topics=["a", "b"], partitions=3)
     (line,) = lines()
     when = datetime.fromisoformat(line.pop("timestamp"))
@@ -51,7 +53,7 @@ def test_a_line_is_one_json_object_with_level_and_utc_time(out: io.StringIO, lin
 
 
 def test_console_lines_are_text_without_colours_where_there_is_no_terminal(out: io.StringIO) -> None:
-    configure("info", "console", stream=out)
+    configure("info", "console", outlet=Outlet(out))
     structlog.get_logger().info("started", partitions=3)
     assert "started" in out.getvalue()
     assert "partitions=3" in out.getvalue()
@@ -59,7 +61,7 @@ def test_console_lines_are_text_without_colours_where_there_is_no_terminal(out: 
 
 
 def test_less_important_lines_are_not_written(out: io.StringIO, lines: Lines) -> None:
-    configure("warning", "json", stream=out)
+    configure("warning", "json", outlet=Outlet(out))
     structlog.get_logger().info("chatter")
     logging.getLogger("some.library").info("chatter")
     structlog.get_logger().warning("trouble")
@@ -68,7 +70,7 @@ def test_less_important_lines_are_not_written(out: io.StringIO, lines: Lines) ->
 
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_no_secret_is_written_in_any_way(out: io.StringIO, form: str) -> None:
-    mask = configure("debug", form, ["tok-tok-tok"], stream=out)
+    mask = configure("debug", form, ["tok-tok-tok"], outlet=Outlet(out))
     mask.add("rotated-token")
     log = structlog.get_logger()
     log.info("sent tok-tok-tok", body={"auth": ["tok-tok-tok"]}, url="https://x/?auth=unknown-one")
@@ -90,7 +92,7 @@ def test_no_secret_is_written_in_any_way(out: io.StringIO, form: str) -> None:
 def test_a_dead_letter_has_a_line_with_its_device_at_debug_only(
     out: io.StringIO, lines: Lines, level: str
 ) -> None:
-    configure(level, "json", stream=out)
+    configure(level, "json", outlet=Outlet(out))
     why = Rejection(Reason.DEVICE_FAILED, "failed: no reason was given")
     unread = Rejection(Reason.UNDECODABLE, "Not JSON")
     letters = [Letter(record(7), why, 1, hwid="jo@example.com", push_token="t-1"), Letter(record(8), unread)]
@@ -114,7 +116,7 @@ def test_a_dead_letter_has_a_line_with_its_device_at_debug_only(
 
 
 def test_devices_are_named_in_debug_lines_only(out: io.StringIO, lines: Lines) -> None:
-    configure("debug", "json", stream=out)
+    configure("debug", "json", outlet=Outlet(out))
     log = structlog.get_logger()
     log.warning("refused", hwid="A1", detail="no device jo@example.com", request_id="0123456789abcdef")
     log.debug("refused", hwid="A1")
@@ -127,7 +129,7 @@ def test_devices_are_named_in_debug_lines_only(out: io.StringIO, lines: Lines) -
 
 def test_repeated_troubles_make_one_line_then_one_with_a_count(out: io.StringIO, lines: Lines) -> None:
     now = 0.0
-    configure("info", "json", stream=out, clock=lambda: now)
+    configure("info", "json", outlet=Outlet(out), clock=lambda: now)
     log = structlog.get_logger()
     for _ in range(5):
         log.warning("API unavailable", cause="server_error", attempt=_)
@@ -141,7 +143,7 @@ def test_repeated_troubles_make_one_line_then_one_with_a_count(out: io.StringIO,
 
 
 def test_a_trouble_that_comes_back_after_its_end_is_told_again(out: io.StringIO, lines: Lines) -> None:
-    configure("info", "json", stream=out)
+    configure("info", "json", outlet=Outlet(out))
     log = structlog.get_logger()
     for _ in range(2):
         log.error("halted", cause="unauthorized")
@@ -153,7 +155,7 @@ def test_a_trouble_that_comes_back_after_its_end_is_told_again(out: io.StringIO,
 def test_a_second_application_that_halts_for_the_same_cause_is_told_too(
     out: io.StringIO, lines: Lines
 ) -> None:
-    configure("info", "json", stream=out)
+    configure("info", "json", outlet=Outlet(out))
     log = structlog.get_logger()
     for application in ("AAAAA-AAAAA", "BBBBB-BBBBB", "AAAAA-AAAAA"):
         log.error("halted", cause="unauthorized", application=application)
@@ -161,7 +163,7 @@ def test_a_second_application_that_halts_for_the_same_cause_is_told_too(
 
 
 def test_numbers_in_a_librarys_text_do_not_make_it_another_trouble(out: io.StringIO, lines: Lines) -> None:
-    configure("info", "json", stream=out)
+    configure("info", "json", outlet=Outlet(out))
     for port in range(50):
         logging.getLogger("kafka").error("connect to 127.0.0.1:%d failed after %dms", 30000 + port, port)
     (line,) = lines()
@@ -169,28 +171,50 @@ def test_numbers_in_a_librarys_text_do_not_make_it_another_trouble(out: io.Strin
 
 
 def test_a_level_that_a_library_invented_counts_as_the_one_below(out: io.StringIO, lines: Lines) -> None:
-    configure("info", "json", stream=out)
+    configure("info", "json", outlet=Outlet(out))
     logging.getLogger("library").log(25, "a notice")
     assert [(line["event"], line["level"]) for line in lines()] == [("a notice", "info")]
 
 
+def test_inside_a_program_a_library_s_lines_that_repeat_are_held_back_and_counted(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("connector.ops.log._repeats", _Repeats(Throttle(lambda: now)))
+    for _ in range(2):
+        in_a_program("info", libraries=["some.library"])
+    library = logging.getLogger("some.library")
+    with caplog.at_level(logging.INFO):
+        for port in range(50):
+            library.error("connect to port %d failed", port)
+        library.error("something else")
+        now = 11.0
+        library.error("connect to port %d failed", 7)
+    assert caplog.messages == [
+        "connect to port 0 failed",
+        "something else",
+        "connect to port 7 failed repeated=49",
+    ]
+    library.filters.clear()
+
+
 def test_the_http_clients_own_line_for_each_request_is_never_written(out: io.StringIO) -> None:
     """It has the request_id in its URL: the credential of the job."""
-    configure("debug", "json", stream=out)
+    configure("debug", "json", outlet=Outlet(out))
     for name in ("httpx", "httpcore.http11", "uvicorn.access", "uvicorn.error"):
         logging.getLogger(name).info("HTTP Request: GET https://x/bulkSetTags/request-id")
     assert out.getvalue() == ""
 
 
 def test_to_configure_twice_does_not_write_twice(out: io.StringIO, lines: Lines) -> None:
-    configure("info", "json", stream=io.StringIO())
-    configure("info", "json", stream=out)
+    configure("info", "json", outlet=Outlet(io.StringIO()))
+    configure("info", "json", outlet=Outlet(out))
     logging.getLogger("library").error("once")
     assert len(lines()) == 1
 
 
 def test_the_summary_says_how_it_goes_in_one_line(out: io.StringIO, lines: Lines) -> None:
-    configure("info", "json", stream=out)
+    configure("info", "json", outlet=Outlet(out))
     status = busy()
     summary(structlog.get_logger(), status)
     (line,) = lines()
@@ -203,7 +227,7 @@ def test_the_summary_says_how_it_goes_in_one_line(out: io.StringIO, lines: Lines
 
 
 def test_a_summary_without_partitions_is_no_fault(out: io.StringIO, lines: Lines) -> None:
-    configure("info", "json", stream=out)
+    configure("info", "json", outlet=Outlet(out))
     status = busy()
     status.partitions = []
     summary(structlog.get_logger(), status)
