@@ -99,6 +99,21 @@ SCENARIOS = [
         {25: [], 38: ["NoProgress"]},
     ),
     Scenario(
+        "halted with work to do: one page for one cause",
+        BUSY | {HALTED: "1x", CONFIRMED: "120000x", DEAD: "120x", REFUSED: "120x"},
+        {5: ["Halted"], 40: ["Halted"]},
+    ),
+    Scenario(
+        "Kafka in trouble with work to do: one page for one cause",
+        BUSY | {TROUBLE: "1x", CONFIRMED: "120000x", DEAD: "120x", REFUSED: "120x"},
+        {3: [], 10: ["KafkaTrouble"], 40: ["KafkaTrouble"]},
+    ),
+    Scenario(
+        "nothing settled in the first minutes after a start",
+        BUSY | {BACKLOG: "_x20 500x", CONFIRMED: "_x20 0x", DEAD: "_x20 0x", REFUSED: "_x20 0x"},
+        {26: [], 33: [], 40: ["NoProgress"]},
+    ),
+    Scenario(
         "work and slow progress: a record in five minutes",
         BUSY
         | {CONFIRMED: "0x4 1x4 2x4 3x4 4x4 5x4 6x4 7x4 8x4 9x4 10x4 11x4 12x"}
