@@ -86,6 +86,16 @@ SCENARIOS = [
     Scenario("the only instance is replaced in four minutes", IDLE | {UP: "1x20 0x3 1x"}, {24: [], 27: []}),
     Scenario("no instance was ever there", {'up{job="another"}': "1x"}, {4: [], 6: ["Down"]}),
     Scenario(
+        "one of two installations is gone, the other one is well",
+        BUSY | {series("up", namespace="another"): "1x20 stale"},
+        {24: [], 27: ["Down"], 120: ["Down"]},
+    ),
+    Scenario(
+        "the only installation is gone: one page",
+        IDLE | {UP: "1x20 stale"},
+        {24: [], 27: ["Down"], 120: ["Down"]},
+    ),
+    Scenario(
         "one of two does not answer",
         BUSY | {series("up", instance="b"): "1x20 0x"},
         {34: [], 38: ["InstanceDown"]},
