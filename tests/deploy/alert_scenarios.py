@@ -36,6 +36,8 @@ COMMITS = own("commit_failures_total")
 LETTERS = own("dead_letter_write_failures_total")
 REBALANCES = own("rebalances_total")
 LOST = own("records_lost_total", topic="t")
+GONE = own("kafka_trouble", cause="data_loss")
+HALTED_BY_LOSS = own("halted", cause="data_loss")
 TROUBLE = own("kafka_trouble", cause="topic_authorization")
 
 BUSY = {
@@ -221,8 +223,13 @@ SCENARIOS = [
         {22: [], 40: []},
     ),
     Scenario(
-        "records were deleted before they were read",
+        "records were deleted before they were read, and passed over",
         BUSY | {LOST: "0x20 40x"},
         {19: [], 23: ["RecordsLost"], 100: []},
+    ),
+    Scenario(
+        "records were deleted before they were read, and their partition waits: one page for one cause",
+        BUSY | {GONE: "_x20 1x80 stale", HALTED_BY_LOSS: "0x20 1x80 0x"},
+        {19: [], 21: ["RecordsLost"], 40: ["RecordsLost"], 105: []},
     ),
 ]
