@@ -78,7 +78,7 @@ def of_backfill(what: dict[str, str]) -> dict[str, str]:
     }
 
 
-OTHER_BACKLOG, OTHER_CONFIRMED, OTHER_GATE, OTHER_COMMITTED = of_another(BACKLOG, CONFIRMED, GATE, COMMITTED)
+OTHER_BACKLOG, OTHER_CONFIRMED, OTHER_GATE = of_another(BACKLOG, CONFIRMED, GATE)
 NEXT_BACKLOG, NEXT_COMMITTED, NEXT_OLDEST = (
     name.replace('partition="0"', 'partition="1"') for name in (BACKLOG, COMMITTED, OLDEST)
 )

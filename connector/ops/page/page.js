@@ -136,7 +136,7 @@ function tiles(status) {
   put(byId("t-oldest"), longest);
   put(byId("t-oldest-where"), where);
   put(byId("t-jobs"), count(sum(Object.values(status.jobs_in_flight))));
-  put(byId("t-devices"), `at most ${count(status.jobs_limit)}, ${count(sum(status.jobs.map((each) => each.devices)))} devices`);
+  put(byId("t-devices"), `limit ${count(status.jobs_limit)}, ${count(sum(status.jobs.map((each) => each.devices)))} devices`);
   const refused = status.settled.dead_letter || 0;
   const settled = sum(Object.values(status.settled));
   put(byId("t-refused"), count(refused));

@@ -279,7 +279,7 @@ async def test_what_is_refused_and_not_yet_written_stands_beside_the_dead_letter
     assert await shown.cell("#t-refused-share") == "and 7 not written yet"
     rows = "[...document.querySelectorAll('#owed tr')].map(row => [...row.cells].map(cell => cell.innerText))"
     assert await shown.page.js(rows) == [["tag refused", "", "7"]]
-    shown.provider.now.dead_letters_owed = {}
+    shown.provider.now.dead_letters_owed.clear()
     await shown.page.until("document.getElementById('owed-part').hidden")
     assert await shown.cell("#t-refused-share") == "0.24 % of all settled"
 
