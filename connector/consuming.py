@@ -35,6 +35,10 @@ HAND_OVER_LIMIT = 10.0
 """Seconds that a hand-over waits for answers of requests under way and for a transaction."""
 
 
+def _forget(_words: str) -> None:
+    """Remember nothing."""
+
+
 class Consuming:
     """The consumer's coroutine, and the listener of its rebalances."""
 
@@ -46,13 +50,16 @@ class Consuming:
         *,
         until_end: bool,
         beat: Callable[[str], None],
+        remember: Callable[[str], None] = _forget,
     ) -> None:
+        """`remember` gets the words of each trouble, for those who look later."""
         self._pulse = pulse
         self._engine = pulse.engine
         self._decoding = Decoding(pulse, interpreters, self._decoder_calls, self.trouble)
         self._log = log
         self._until_end = until_end
         self._beat = beat
+        self._remember = remember
         self._ends: dict[TopicPartition, int] = {}
         self._commit: Commit | None = None
         self._flow: list[Pause | Resume] = []
@@ -355,6 +362,8 @@ class Consuming:
             name = "decoder unavailable: its records wait" if trouble.code == TROUBLE else "kafka"
             if not known:  # the consumer and the dead letters' producer meet the same: one line is enough
                 self._log.error(name, mend=trouble.mend, **words)
+                about = (name, trouble.code, trouble.subject, trouble.message)
+                self._remember(": ".join(each for each in about if each))
             if trouble.code == DATA_LOSS and trouble.blocking:
                 self._engine.halt(DATA_LOSS, trouble.message, self._pulse.clock())
         self._pulse.ring()

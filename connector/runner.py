@@ -87,7 +87,12 @@ class Runner:
         self._metrics = Metrics(self._registry, contents)
         self._interpreters = interpreters(settings, self._credentials)
         self._consuming = Consuming(
-            self._pulse, self._interpreters, self._log, until_end=until_end, beat=self._heartbeat.beat
+            self._pulse,
+            self._interpreters,
+            self._log,
+            until_end=until_end,
+            beat=self._heartbeat.beat,
+            remember=lambda words: self._errors.add(clock(), words),
         )
         listener = self._consuming
         listener.attach(
@@ -251,6 +256,7 @@ class Runner:
                 self._errors.add(now, ": ".join(str(each) for each in (notice.event, *about) if each))
             if notice.event == "destination down":
                 self._view.gate_words = (str(notice.fields["cause"]), str(notice.fields["message"]))
+                self._view.gate_since = now
         engine.notices.clear()
         self._metrics.round_trip(consuming.source.statistics().round_trip)
         self._metrics.log_lines_lost.add(self._outlet.taken_lost())

@@ -57,6 +57,8 @@ class View:
         self.rates = RateMeter()
         self.gate_words = ("", "")
         """Cause and message of the last closing of the gate."""
+        self.gate_since = 0.0
+        """When that was."""
 
     def live(self) -> Health:
         return self._heartbeat.health()
@@ -87,6 +89,7 @@ class View:
             uptime=now - self._started,
             group=self._settings.kafka.group_id,
             member=self._host,
+            out_of_sight=not self._consuming.source.joined or self._consuming.cut_off,
             jobs=[_job(job, now) for job in jobs],
             rates=self.rates.rates(),
             max_buffered_events=self._settings.buffer.max_events,
@@ -154,7 +157,8 @@ class View:
         closed_until = self._engine.gate.closed_until
         if closed_until is None:
             return None
-        return GateView(*self.gate_words, seconds_left=max(0.0, closed_until - self._pulse.clock()))
+        seconds_left = max(0.0, closed_until - self._pulse.clock())
+        return GateView(*self.gate_words, seconds_left, self.gate_since)
 
     def _partitions(self) -> list[PartitionView]:
         ends = self._consuming.source.high_watermarks()

@@ -187,6 +187,9 @@ class Families:
         self.lag = self._gauge(
             "consumer_lag_records", "Records between the committed offset and the end.", partition
         )
+        self.committed = self._gauge(
+            "committed_offset", "The committed offset: all below it is settled.", partition
+        )
         self.oldest_unsettled = self._gauge(
             "oldest_unsettled_seconds",
             "Age of the oldest record read and not settled; 0 where there is none.",

@@ -133,6 +133,7 @@ class Metrics(Families):
         for gauge in (
             self.backlog,
             self.lag,
+            self.committed,
             self.oldest_unsettled,
             self.jobs_in_flight,
             self.halted,
@@ -145,6 +146,8 @@ class Metrics(Families):
             self.oldest_unsettled.set(each.oldest_unsettled_seconds, *where)
             if each.backlog is not None:
                 self.backlog.set(each.backlog, *where)
+            if each.position is not None:
+                self.committed.set(each.position, *where)
             if each.lag is not None:
                 self.lag.set(each.lag, *where)
         for endpoint, count in now.jobs_in_flight.items():

@@ -53,6 +53,7 @@ class GateView(msgspec.Struct, frozen=True):
     cause: str
     message: str
     seconds_left: float
+    since: float
 
 
 class PartitionView(msgspec.Struct, frozen=True):
@@ -136,6 +137,8 @@ class Status(Snapshot, kw_only=True):
     uptime: float = 0.0
     group: str = ""
     member: str = ""
+    out_of_sight: bool = False
+    """Not in the group, or no broker lets it in: what there is in Kafka isn't known now."""
     jobs: list[JobView] = []
     rates: Rates = msgspec.field(default_factory=Rates)
     max_buffered_events: int = 0

@@ -23,7 +23,9 @@ def own(name: str, **labels: str) -> str:
 UP = series("up")
 HALTED = own("halted", cause="unauthorized")
 PAUSED = own("halted", cause="paused")
+GATE = own("gate_open")
 BACKLOG = own("backlog_records", topic="t", partition="0")
+COMMITTED = own("committed_offset", topic="t", partition="0")
 OLDEST = own("oldest_unsettled_seconds", topic="t", partition="0")
 CONFIRMED = own("events_settled_total", endpoint="bulkSetTags", outcome="confirmed")
 DEAD = own("events_settled_total", endpoint="bulkSetTags", outcome="dead_letter")
@@ -36,13 +38,17 @@ COMMITS = own("commit_failures_total")
 LETTERS = own("dead_letter_write_failures_total")
 REBALANCES = own("rebalances_total")
 LOST = own("records_lost_total", topic="t")
+GONE = own("kafka_trouble", cause="data_loss")
+HALTED_BY_LOSS = own("halted", cause="data_loss")
 TROUBLE = own("kafka_trouble", cause="topic_authorization")
 
 BUSY = {
     UP: "1x",
     HALTED: "0x",
     PAUSED: "0x",
+    GATE: "1x",
     BACKLOG: "500x",
+    COMMITTED: "0+6000x",
     OLDEST: "30x",
     CONFIRMED: "0+6000x",
     DEAD: "0+6x",
@@ -56,7 +62,37 @@ BUSY = {
     REBALANCES: "3x",
     LOST: "0x",
 }
-IDLE = {**dict.fromkeys(BUSY, "0x"), UP: "1x", REBALANCES: "3x"}
+IDLE = {**dict.fromkeys(BUSY, "0x"), UP: "1x", GATE: "1x", REBALANCES: "3x"}
+
+
+def of_another(*names: str) -> list[str]:
+    """Give series of a second instance, where BUSY has those of the first."""
+    return [name.replace('instance="a"', 'instance="b"') for name in names]
+
+
+def of_backfill(what: dict[str, str]) -> dict[str, str]:
+    """Give the same of a backfill, which is another job."""
+    return {
+        name.replace('"pushwoosh-connector"', '"pushwoosh-connector-backfill"'): values
+        for name, values in what.items()
+    }
+
+
+OTHER_BACKLOG, OTHER_CONFIRMED, OTHER_GATE = of_another(BACKLOG, CONFIRMED, GATE)
+NEXT_BACKLOG, NEXT_COMMITTED, NEXT_OLDEST = (
+    name.replace('partition="0"', 'partition="1"') for name in (BACKLOG, COMMITTED, OLDEST)
+)
+CATCHING_UP = {
+    DEAD: "0x",
+    REFUSED: "0x",
+    # An outage of an hour, and two hours of settling three times what comes in.
+    BACKLOG: "500x20 500+6000x60 354500-6000x59 500x",
+    OLDEST: "30x20 30+60x60 3600-30x119 30x",
+    CONFIRMED: "0+6000x20 120000x60 120000+12000x60 846000+6000x",
+    SETTLED: "0+6000x20 120000x60 120000+12000x60 846000+6000x",
+    IN_TIME: "0+6000x20 120000x120 126000+6000x",
+    COMMITTED: "0+6000x20 120000x60 120000+12000x60 846000+6000x",
+}
 
 
 class Scenario(NamedTuple):
@@ -86,6 +122,16 @@ SCENARIOS = [
     Scenario("the only instance is replaced in four minutes", IDLE | {UP: "1x20 0x3 1x"}, {24: [], 27: []}),
     Scenario("no instance was ever there", {'up{job="another"}': "1x"}, {4: [], 6: ["Down"]}),
     Scenario(
+        "one of two installations is gone, the other one is well",
+        BUSY | {series("up", namespace="another"): "1x20 stale"},
+        {24: [], 27: ["Down"], 120: ["Down"]},
+    ),
+    Scenario(
+        "the only installation is gone: one page",
+        IDLE | {UP: "1x20 stale"},
+        {24: [], 27: ["Down"], 120: ["Down"]},
+    ),
+    Scenario(
         "one of two does not answer",
         BUSY | {series("up", instance="b"): "1x20 0x"},
         {34: [], 38: ["InstanceDown"]},
@@ -99,13 +145,28 @@ SCENARIOS = [
         {25: [], 38: ["NoProgress"]},
     ),
     Scenario(
+        "halted with work to do: one page for one cause",
+        BUSY | {HALTED: "1x", CONFIRMED: "120000x", DEAD: "120x", REFUSED: "120x"},
+        {5: ["Halted"], 40: ["Halted"]},
+    ),
+    Scenario(
+        "Kafka in trouble with work to do: one page for one cause",
+        BUSY | {TROUBLE: "1x", CONFIRMED: "120000x", DEAD: "120x", REFUSED: "120x"},
+        {3: [], 10: ["KafkaTrouble"], 40: ["KafkaTrouble"]},
+    ),
+    Scenario(
+        "nothing settled in the first minutes after a start",
+        BUSY | {BACKLOG: "_x20 500x", CONFIRMED: "_x20 0x", DEAD: "_x20 0x", REFUSED: "_x20 0x"},
+        {26: [], 33: [], 40: ["NoProgress"]},
+    ),
+    Scenario(
         "work and slow progress: a record in five minutes",
         BUSY
         | {CONFIRMED: "0x4 1x4 2x4 3x4 4x4 5x4 6x4 7x4 8x4 9x4 10x4 11x4 12x"}
         | {DEAD: "0x", REFUSED: "0x", IN_TIME: "0x", SETTLED: "0x"},
         {30: [], 58: []},
     ),
-    Scenario("records wait for fifty minutes", BUSY | {OLDEST: "3000x"}, {30: [], 120: []}),
+    Scenario("old records flow: a backlog is worked off", BUSY | {OLDEST: "3000x"}, {30: [], 120: []}),
     Scenario(
         "paused for half an hour with work to do, and on its way again",
         BUSY
@@ -135,9 +196,65 @@ SCENARIOS = [
         {25: [], 38: ["NoProgress"]},
     ),
     Scenario(
-        "a record waits for more than an hour while others flow",
-        BUSY | {OLDEST: "0+60x"},
-        {70: [], 80: ["RecordStuck"]},
+        "a record holds up its partition while others flow",
+        BUSY | {OLDEST: "0+60x", COMMITTED: "5x"},
+        {14: [], 18: ["RecordStuck"], 120: ["RecordStuck"]},
+    ),
+    Scenario(
+        "one of two settles nothing while the other one does",
+        BUSY | {OTHER_BACKLOG: "700x", OTHER_CONFIRMED: "0+6000x20 120000x", OTHER_GATE: "1x"},
+        {33: [], 38: ["InstanceNoProgress"]},
+    ),
+    Scenario(
+        "one of two can't reach the API",
+        BUSY | {OTHER_BACKLOG: "700x", OTHER_CONFIRMED: "0+6000x20 120000x", OTHER_GATE: "1x20 0x"},
+        {29: [], 33: ["InstanceCutOff"], 60: ["InstanceCutOff"]},
+    ),
+    Scenario(
+        "no instance can reach the API",
+        BUSY
+        | {
+            OTHER_GATE: "1x20 0x",
+            GATE: "1x20 0x",
+            CONFIRMED: "0+6000x20 120000x",
+            DEAD: "120x",
+            REFUSED: "120x",
+        }
+        | {CALLS: "0+60x20 1200x", FAILED_CALLS: "0x20 0+1x"},
+        {29: [], 38: ["NoProgress"], 45: ["ApiErrors", "NoProgress"]},
+    ),
+    Scenario(
+        "the gates of two close now and then",
+        BUSY | {GATE: "1 1 0 1 1 1 0 0 " * 8 + "1x", OTHER_GATE: "1 0 0 0 1 1 0 1 " * 8 + "1x"},
+        {20: [], 40: [], 60: []},
+    ),
+    Scenario(
+        "a partition is not read while others flow",
+        BUSY | {NEXT_BACKLOG: "0x20 1+5x", NEXT_COMMITTED: "77x", NEXT_OLDEST: "0x"},
+        {48: [], 53: ["PartitionNotRead"], 120: ["PartitionNotRead"]},
+    ),
+    Scenario(
+        "a partition is handed over and read on",
+        BUSY
+        | {NEXT_BACKLOG: "500x20 stale", NEXT_COMMITTED: "0+60x20 stale", OTHER_CONFIRMED: "0+60x"}
+        | dict(
+            zip(
+                of_another(NEXT_BACKLOG, NEXT_COMMITTED, NEXT_OLDEST),
+                ("_x20 500x", "_x20 1200x3 1260+60x", "_x20 3000x"),
+                strict=True,
+            )
+        ),
+        {22: [], 30: [], 60: []},
+    ),
+    Scenario(
+        "an outage of an hour is caught up with",
+        BUSY | CATCHING_UP | {HALTED: "0x20 1x60 0x"},
+        {60: ["Halted"], **{minute: [] for minute in range(82, 200, 3)}},
+    ),
+    Scenario(
+        "a backfill of old records",
+        of_backfill(BUSY | {OLDEST: "9000000x", IN_TIME: "0x"}) | {UP: "1x"},
+        {60: [], 120: []},
     ),
     Scenario(
         "three percent later than the objective",
@@ -196,8 +313,13 @@ SCENARIOS = [
         {22: [], 40: []},
     ),
     Scenario(
-        "records were deleted before they were read",
+        "records were deleted before they were read, and passed over",
         BUSY | {LOST: "0x20 40x"},
         {19: [], 23: ["RecordsLost"], 100: []},
+    ),
+    Scenario(
+        "records were deleted before they were read, and their partition waits: one page for one cause",
+        BUSY | {GONE: "_x20 1x80 stale", HALTED_BY_LOSS: "0x20 1x80 0x"},
+        {19: [], 21: ["RecordsLost"], 40: ["RecordsLost"], 105: []},
     ),
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from grafana_foundation_sdk.builders import common as make
 from grafana_foundation_sdk.builders import dashboard as board
@@ -40,7 +40,10 @@ def _rate(name: str, of: str = OF, **labels: str) -> str:
 
 
 class Panel(NamedTuple):
-    """A panel: queries by legend; `limits` are (value, colour) to paint a tile from, `words` name values."""
+    """A panel: queries by legend; `words` name values.
+
+    `limits` are (value, colour) to paint a tile from: green from 0, red where there is no value at all.
+    """
 
     title: str
     text: str
@@ -79,14 +82,16 @@ WELL = [
         "Refused",
         "Share of settled records that went to the dead-letter topic.",
         "percentunit",
-        {"refused": f"{_DEAD} / ({_SETTLED} > 0) or vector(0)"},
+        # Nothing settled is nothing refused, as long as there is a connector that settles nothing.
+        {"refused": f"{_DEAD} / ({_SETTLED} > 0) or 0 * {_SETTLED}"},
         ((0.001, "orange"), (0.02, "red")),
     ),
     Panel(
         "Halted",
-        "1 where nothing is submitted until a person mends something or resumes; the causes are below.",
+        "Nothing is submitted, or Kafka refuses something, until a person mends it or resumes; why is below.",
         "short",
-        {"halted": f"max({_m('halted')})"},
+        # The trouble first: it is exported only meanwhile, `halted` always.
+        {"halted": f"max({_m('kafka_trouble')}) or max({_m('halted')})"},
         ((1, "red"),),
         words=((0, "no"), (1, "HALTED")),
     ),
@@ -149,6 +154,7 @@ ROWS = {
             "short",
             {
                 "halted: {{cause}}": f"max by (cause) ({_m('halted')})",
+                "application halted: {{application}}": f"max by (application) ({_m('application_halted')})",
                 "gate closed": f"1 - min({_m('gate_open')})",
                 "held back": f"max({_m('held_back')})",
             },
@@ -225,6 +231,12 @@ ROWS = {
     ],
     "Kafka": [
         Panel(
+            "Kafka trouble by cause",
+            "1 while Kafka refuses or lacks something; empty where all is well.",
+            "short",
+            {"{{cause}}": f"max by (cause) ({_m('kafka_trouble')})"},
+        ),
+        Panel(
             "Consumer lag",
             "What other tools show: the backlog and what is settled but not yet committed.",
             "short",
@@ -285,9 +297,10 @@ ROWS = {
 }
 
 ANNOTATIONS = {
-    "Restarts": ("blue", f"time() - process_start_time_seconds{{{OF}}} < 60"),
-    "Halts": ("red", f"max by (cause) ({_m('halted')}) == 1"),
+    "Restarts": ("blue", f"time() - process_start_time_seconds{{{OF}}} < 60", "{{instance}}"),
+    "Halts": ("red", f"max by (cause) ({_m('halted')}) == 1", "{{cause}}"),
 }
+"""Colour, query and text by name."""
 
 
 def panels() -> list[Panel]:
@@ -307,14 +320,17 @@ def build() -> str:
         .variables(
             [
                 board.DatasourceVariable("datasource").label("Data source").type("prometheus"),
-                _variable("namespace", "label_values(pushwoosh_connector_build_info, namespace)"),
+                # `.*` and not a list: outside Kubernetes there is no namespace, and `.*` takes what has none.
+                _variable("namespace", "label_values(pushwoosh_connector_build_info, namespace)").all_value(
+                    ".*"
+                ),
                 _variable("job", "label_values(pushwoosh_connector_build_info, job)"),
                 _variable(
                     "topic", 'label_values(pushwoosh_connector_records_consumed_total{job=~"$job"}, topic)'
                 ),
             ]
         )
-        .annotations([_annotation(name, colour, query) for name, (colour, query) in ANNOTATIONS.items()])
+        .annotations([_annotation(name, colour, query) for name, (colour, query, _) in ANNOTATIONS.items()])
     )
     for panel in WELL:
         whole = whole.with_panel(_tile(panel))
@@ -322,11 +338,12 @@ def build() -> str:
         whole = whole.with_row(board.Row(title))
         for panel in row:
             whole = whole.with_panel(_graph(panel, 8 if len(row) > 4 else 6))
-    return json.dumps(whole.build(), cls=JSONEncoder, indent=1, sort_keys=True) + "\n"
+    written = json.loads(json.dumps(whole.build(), cls=JSONEncoder))
+    return json.dumps(_with_words(written), indent=1, sort_keys=True) + "\n"
 
 
 def _variable(name: str, query: str) -> board.QueryVariable:
-    # `.*` and not a list: outside Kubernetes there is no namespace, and `.*` takes what has none.
+    # All is the list of what there is: `.*` would select every process that Prometheus knows.
     return (
         board.QueryVariable(name)
         .label(name.capitalize())
@@ -335,7 +352,6 @@ def _variable(name: str, query: str) -> board.QueryVariable:
         .refresh(dashboard.VariableRefresh.ON_TIME_RANGE_CHANGED)
         .multi(True)
         .include_all(True)
-        .all_value(".*")
         .current(dashboard.VariableOption(selected=True, text="All", value="$__all"))
     )
 
@@ -344,16 +360,26 @@ def _annotation(name: str, colour: str, query: str) -> board.AnnotationQuery:
     return board.AnnotationQuery().name(name).datasource(SOURCE).enable(True).icon_color(colour).expr(query)
 
 
+def _with_words(written: dict[str, Any]) -> dict[str, Any]:
+    """Say what a mark is: Grafana's Prometheus source reads these two, the SDK doesn't know them."""
+    for each in written["annotations"]["list"]:
+        each |= {"titleFormat": each["name"], "textFormat": ANNOTATIONS[each["name"]][2]}
+    return written
+
+
 def _queries(panel: Panel) -> list[prometheus.Dataquery]:
     return [
-        prometheus.Dataquery().expr(query).legend_format(legend).ref_id("ABCDEFGH"[number]).range()
+        prometheus.Dataquery().expr(query).legend_format(legend).ref_id("ABCDEFGH"[number])
         for number, (legend, query) in enumerate(panel.queries.items())
     ]
 
 
 def _tile(panel: Panel) -> stat.Panel:
-    steps = [dashboard.Threshold(color="green", value=None)]
-    steps += [dashboard.Threshold(color=colour, value=value) for value, colour in panel.limits]
+    # Grafana paints what has no value in the colour of the first step. Only an instant query can have none:
+    # the last value of a range is green for as long as the range, whatever became of the connector.
+    steps = [dashboard.Threshold(color="red", value=None)]
+    limits = {0.0: "green", **dict(panel.limits)}
+    steps += [dashboard.Threshold(color=colour, value=value) for value, colour in limits.items()]
     words = {str(value): dashboard.ValueMappingResult(text=word) for value, word in panel.words}
     return (
         stat.Panel()
@@ -364,11 +390,12 @@ def _tile(panel: Panel) -> stat.Panel:
         .unit(panel.unit)
         .height(4)
         .span(4)
-        .graph_mode(common.BigValueGraphMode.AREA)
+        .graph_mode(common.BigValueGraphMode.NONE)
         .color_mode(common.BigValueColorMode.BACKGROUND if panel.limits else common.BigValueColorMode.VALUE)
+        .no_value("no data")
         .reduce_options(make.ReduceDataOptions().calcs(["lastNotNull"]))
         .thresholds(board.ThresholdsConfig().mode(dashboard.ThresholdsMode.ABSOLUTE).steps(steps))
-        .targets(list(_queries(panel)))
+        .targets([query.instant() for query in _queries(panel)])
     )
 
 
@@ -383,7 +410,7 @@ def _graph(panel: Panel, width: int) -> timeseries.Panel:
         .height(7)
         .span(width)
         .fill_opacity(10)
-        .targets(list(_queries(panel)))
+        .targets([query.range() for query in _queries(panel)])
     )
     if panel.stacked:
         return graph.stacking(make.StackingConfig().mode(common.StackingMode.NORMAL).group("A"))

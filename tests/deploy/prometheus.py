@@ -66,6 +66,7 @@ def impatient(rules: str) -> str:
 def prometheus(folder: Path, targets: Sequence[int]) -> Iterator[Prometheus]:
     """Run the server until the end of the block; `targets` are ports on this machine."""
     (folder / "rules.yaml").write_text(impatient(RULES.read_text()))
+    (port,) = free_ports(1)
     config = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
         "rule_files": ["rules.yaml"],
@@ -73,11 +74,12 @@ def prometheus(folder: Path, targets: Sequence[int]) -> Iterator[Prometheus]:
             {
                 "job_name": "pushwoosh-connector",
                 "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in targets]}],
-            }
+            },
+            # As everywhere, it scrapes others, too: itself, a process with metrics of the same names.
+            {"job_name": "another", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]},
         ],
     }
     (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
-    (port,) = free_ports(1)
     command = [
         str(BINARY),
         f"--config.file={folder / 'prometheus.yaml'}",

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from tests.deploy import dashboard
+from tests.deploy.alert_scenarios import BUSY, HALTED, IDLE, TROUBLE, UP, Scenario
 from tests.deploy.exported import unknown_names
 
 
@@ -68,9 +73,83 @@ def test_a_halt_is_told_in_a_word_and_in_red(written: dict[str, Any]) -> None:
     (mapping,) = defaults["mappings"]
     assert {value: each["text"] for value, each in mapping["options"].items()} == {"0": "no", "1": "HALTED"}
     assert [(step.get("value"), step["color"]) for step in defaults["thresholds"]["steps"]] == [
-        (None, "green"),
+        (None, "red"),
+        (0, "green"),
         (1, "red"),
     ]
+
+
+def test_the_first_row_is_red_where_there_is_nothing_to_show(written: dict[str, Any]) -> None:
+    tiles = [panel for panel in panels(written) if panel["type"] == "stat"]
+    assert tiles
+    for tile in tiles:
+        assert [(target["instant"], target["range"]) for target in tile["targets"]] == [(True, False)]
+        assert tile["fieldConfig"]["defaults"]["noValue"] == "no data"
+        base, *_ = tile["fieldConfig"]["defaults"]["thresholds"]["steps"]
+        assert (base.get("value"), base["color"]) == (None, "red")
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool: apt-get install prometheus")
+@pytest.mark.parametrize(
+    ("what", "seen", "values"),
+    [
+        ("all is well", BUSY, {"Halted": 0, "Instances": 1, "Backlog": 500}),
+        ("an idle topic", IDLE, {"Halted": 0, "Refused": 0, "Confirmed a second": 0, "Instances": 1}),
+        ("Kafka in trouble", BUSY | {TROUBLE: "1x"}, {"Halted": 1}),
+        ("halted", BUSY | {HALTED: "1x"}, {"Halted": 1}),
+        ("no instance answers", {UP: "1x20 0x"}, {"Instances": 0}),
+    ],
+)
+def test_the_first_row_says_what_is_so(
+    what: str, seen: dict[str, str], values: dict[str, float], written: dict[str, Any], tmp_path: Path
+) -> None:
+    wanted = {
+        query: [{"labels": "{}", "value": values[title]}]
+        for title, query in tiles(written).items()
+        if title in values
+    }
+    ask_promtool(Scenario(what, seen, {}), wanted, tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool: apt-get install prometheus")
+def test_of_a_connector_that_is_gone_the_first_row_says_nothing(
+    written: dict[str, Any], tmp_path: Path
+) -> None:
+    gone = dict.fromkeys(BUSY, "1x20 stale")
+    ask_promtool(Scenario("gone", gone, {}), {query: [] for query in tiles(written).values()}, tmp_path)
+
+
+def tiles(written: dict[str, Any]) -> dict[str, str]:
+    """Query by title, as Grafana asks where there is one connector among other jobs."""
+    chosen = {"$namespace": ".*", "$job": "(pushwoosh-connector)", "$topic": "(t)", "$__rate_interval": "4m"}
+    found = {}
+    for panel in panels(written):
+        if panel["type"] == "stat":
+            query = panel["targets"][0]["expr"]
+            for variable, value in chosen.items():
+                query = query.replace(variable, value)
+            found[panel["title"]] = query
+    return found
+
+
+def ask_promtool(scenario: Scenario, wanted: dict[str, list[dict[str, Any]]], folder: Path) -> None:
+    """Have these queries answered an hour into the scenario, beside another job that is well."""
+    beside = {"series": 'up{job="another"}', "values": "1x300"}
+    asked = [{"expr": query, "eval_time": "1h", "exp_samples": samples} for query, samples in wanted.items()]
+    test = {"interval": "1m", "input_series": [*scenario.written(), beside], "promql_expr_test": asked}
+    file = folder / "test.yaml"
+    file.write_text(yaml.safe_dump({"evaluation_interval": "1m", "tests": [test]}))
+    done = subprocess.run(
+        ["promtool", "test", "rules", file], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_all_jobs_are_those_of_the_connector(written: dict[str, Any]) -> None:
+    """Of what else Prometheus scrapes, `up` and the process's figures have the same names."""
+    variables = {each["name"]: each for each in written["templating"]["list"]}
+    assert {name for name, each in variables.items() if "allValue" in each} == {"namespace"}
+    assert variables["job"]["query"] == "label_values(pushwoosh_connector_build_info, job)"
 
 
 def test_no_panel_lies_over_another(written: dict[str, Any]) -> None:
@@ -84,4 +163,8 @@ def test_no_panel_lies_over_another(written: dict[str, Any]) -> None:
 
 
 def test_restarts_and_halts_are_marked(written: dict[str, Any]) -> None:
-    assert {each["name"] for each in written["annotations"]["list"]} == {"Restarts", "Halts"}
+    marks = {each["name"]: each for each in written["annotations"]["list"]}
+    assert {name: (each["titleFormat"], each["textFormat"]) for name, each in marks.items()} == {
+        "Restarts": ("Restarts", "{{instance}}"),
+        "Halts": ("Halts", "{{cause}}"),
+    }

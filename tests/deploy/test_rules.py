@@ -11,15 +11,21 @@ from typing import Any
 import pytest
 import yaml
 
+from connector import decoding
+from connector.core import halts
+from connector.kafka import troubles
 from connector.ops.families import Families
 from tests.deploy.alert_scenarios import SCENARIOS, Scenario
 from tests.deploy.exported import unknown_names
+from tests.deploy.guide import commands, section
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy/prometheus/rules.yaml"
 CUSTOM_RESOURCE = ROOT / "deploy/kubernetes/components/prometheus-rule/prometheus-rule.yaml"
 GUIDE = ROOT / "deploy/README.md"
 PREFIX = "PushwooshConnector"
+BASE = "https://git.example.com/pushwoosh-connector/"
+"""What `runbook_url` begins with until somebody puts in where these files are."""
 
 promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="no promtool: apt-get install prometheus"
@@ -92,9 +98,32 @@ def test_an_alert_has_a_severity_a_summary_and_a_place_in_the_runbook(rule: dict
     assert rule["labels"]["severity"] in ("warning", "critical")
     assert rule["annotations"]["summary"]
     assert rule["annotations"]["description"]
-    file, anchor = rule["annotations"]["runbook"].split("#")
-    assert (file, anchor) == ("deploy/README.md", rule["alert"].lower())
+    assert rule["annotations"]["runbook_url"] == f"{BASE}deploy/README.md#{rule['alert'].lower()}"
     assert re.search(rf"^### {rule['alert']}$", GUIDE.read_text(), re.MULTILINE)
+
+
+def test_the_command_of_the_guide_puts_ones_own_base_into_every_runbook_url(tmp_path: Path) -> None:
+    (command,) = [line for line in commands("Alerts") if line.startswith("sed ")]
+    for file in (RULES, CUSTOM_RESOURCE):
+        (tmp_path / file.relative_to(ROOT)).parent.mkdir(parents=True)
+        shutil.copy(file, tmp_path / file.relative_to(ROOT))
+    subprocess.run(["bash", "-c", command], check=True, cwd=tmp_path)
+    for file in (RULES, CUSTOM_RESOURCE):
+        text = (tmp_path / file.relative_to(ROOT)).read_text()
+        assert BASE not in text
+        assert text.count("runbook_url: https://YOUR.GIT/") == len(alerts())
+
+
+@pytest.mark.parametrize(
+    ("alert", "causes"),
+    [("Halted", {*halts.MENDS} - {halts.PAUSED}), ("KafkaTrouble", {*troubles.MENDS, decoding.TROUBLE})],
+)
+def test_the_runbook_says_what_to_do_about_every_cause_and_about_no_other(
+    alert: str, causes: set[str]
+) -> None:
+    text = section("Alerts").split(f"### {PREFIX}{alert}\n")[1].split("\n### ")[0]
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    assert {cause for row in rows for cause in re.findall(r"`(\w+)`", row)} - {"cause"} == causes
 
 
 def test_the_objective_is_a_bound_of_the_histogram() -> None:

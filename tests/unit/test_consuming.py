@@ -68,12 +68,14 @@ class Desk:
         self.pulse = Pulse(Engine(bounds, lambda: 0.0), Clock())
         self.engine = self.pulse.engine
         self.beats: list[str] = []
+        self.remembered: list[str] = []
         self.consuming = Consuming(
             self.pulse,
             {"events": Interpreter(Content.MIXED, decoder)},
             structlog.get_logger(),
             until_end=until_end,
             beat=self.beats.append,
+            remember=self.remembered.append,
         )
         self.consuming.attach(cast("Source", self.source), cast("DeadLetters", self.letters))
 
@@ -640,6 +642,14 @@ async def test_a_job_that_ends_while_it_is_handed_over_is_in_the_last_commit() -
 
 def trouble(code: str, phase: Phase = Phase.BEGAN, *, blocking: bool = True) -> Trouble:
     return Trouble(code, "events/0", "it is so", "do this", blocking, phase)
+
+
+async def test_the_words_of_a_trouble_are_left_for_those_who_look_later() -> None:
+    desk = Desk()
+    desk.consuming.trouble(trouble("tls"))
+    desk.consuming.trouble(trouble("tls"))  # from the dead letters' producer
+    desk.consuming.trouble(trouble("tls", Phase.ENDED))
+    assert desk.remembered == ["kafka: tls: events/0: it is so"]
 
 
 async def test_troubles_are_remembered_until_they_end() -> None:

@@ -218,6 +218,7 @@ async def test_an_outage_is_told_once_and_gone_through(monkeypatch: pytest.Monke
     assert await process.run() == 0
     assert process.position == 1
     assert process.runner._view.gate_words == ("no_reply", "connection refused")
+    assert process.runner._view.gate_since > 0
     errors = [error.what for error in process.runner._errors.newest_first()]
     assert errors == ["destination down: connection refused"]
 

@@ -82,6 +82,18 @@ def test_before_it_has_joined_it_starts_and_is_not_ready() -> None:
     assert not desk.view.ready().ok
 
 
+def test_what_there_is_in_kafka_is_not_known_outside_the_group_nor_without_a_broker() -> None:
+    desk = Desk()
+    assert not desk.view.status().out_of_sight
+    desk.consuming.trouble(Trouble("topic_missing", "events", "is missing", "create it", blocking=True))
+    assert not desk.view.status().out_of_sight
+    desk.consuming.trouble(Trouble("unreachable", "", "all brokers are down", "look", blocking=True))
+    assert desk.view.status().out_of_sight
+    desk = Desk()
+    desk.source.joined = False
+    assert desk.view.status().out_of_sight
+
+
 def test_an_instance_that_stops_is_not_ready() -> None:
     desk = Desk()
     desk.engine.stop()
@@ -137,9 +149,10 @@ def test_a_closed_gate_is_shown_with_its_cause_and_leaves_it_ready() -> None:
     (batch,) = desk.engine.dispatch.posting.values()
     desk.engine.posted(batch, Unavailable("slow down", 429, retry_after=50.0), desk.now)
     desk.view.gate_words = ("too_many_requests", "slow down")
+    desk.view.gate_since = 5.0
     gate = desk.view.snapshot().gate
     assert gate is not None
-    assert (gate.cause, gate.message) == ("too_many_requests", "slow down")
+    assert (gate.cause, gate.message, gate.since) == ("too_many_requests", "slow down", 5.0)
     assert 40 < gate.seconds_left <= 50
     assert desk.state() is State.GATE_CLOSED
     assert desk.view.ready().ok

@@ -37,7 +37,8 @@ function make(tag, className, text) {
 // Fill a table: each row is a list of cells, a cell is text or {text, className, tags, progress}.
 function fill(id, rows) {
   const body = byId(id);
-  const columns = body.closest("table").querySelectorAll("thead th").length;
+  const heads = [...body.closest("table").querySelectorAll("thead th")].map((head) => (head.querySelector("abbr")?.title ?? head.textContent));
+  const columns = heads.length;
   const shown = rows.length ? rows : [[{ text: body.dataset.empty, className: "empty" }]];
   while (body.rows.length > shown.length) body.deleteRow(-1);
   shown.forEach((cells, index) => {
@@ -46,6 +47,7 @@ function fill(id, rows) {
     cells.forEach((cell, column) => {
       const node = row.cells[column] || row.insertCell();
       node.colSpan = rows.length ? 1 : columns;
+      node.dataset.label = rows.length ? heads[column] : "";
       draw(node, typeof cell === "string" ? { text: cell } : cell);
     });
   });
@@ -67,15 +69,25 @@ function draw(node, { text = "", className = "", tags = [], progress }) {
   }
 }
 
-const number = (text, wide = "") => ({ text, className: `n ${wide}`.trim() });
+const number = (text) => ({ text, className: "n" });
+
+// What there is in Kafka isn't known while this member is not in the group or Kafka is in trouble: no 0 then.
+const blind = (status) => status.out_of_sight || (!status.partitions.length && status.troubles.length > 0);
+
+function noPartitions(status) {
+  if (status.troubles.length) return "No partitions: Kafka is in trouble, see above.";
+  if (status.out_of_sight) return "No partitions yet: this member has not joined the group.";
+  return "No partitions are assigned to this member. That is fine for a spare replica.";
+}
 
 function partitions(status) {
+  byId("partitions").dataset.empty = noPartitions(status);
   fill("partitions", status.partitions.map((each) => [
     { text: each.topic, tags: each.paused ? [["paused", "amber"]] : [] },
     number(String(each.partition)),
-    number(offset(each.position), "wide"), number(offset(each.end), "wide"),
+    number(offset(each.position)), number(offset(each.end)),
     number(count(each.backlog)), number(age(each.oldest_unsettled_seconds)),
-    number(count(each.buffered), "wide"),
+    number(count(each.buffered)),
   ]));
 }
 
@@ -83,12 +95,11 @@ function jobs(status) {
   const oldestFirst = [...status.jobs].sort((one, other) => other.age - one.age);
   fill("jobs", oldestFirst.map((each) => [
     { text: each.request, className: "mono id", tags: each.adopted ? [["adopted", ""]] : [] },
-    { text: each.endpoint, className: "tight" }, number(age(each.age)), number(count(each.devices), "wide"),
-    each.progress < 0 ? { text: "–", className: "wide" } : {
-      className: "wide",
+    { text: each.endpoint, className: "tight" }, number(age(each.age)), number(count(each.devices)),
+    each.progress < 0 ? "–" : {
       progress: { value: each.progress, max: 100, label: `${each.progress} percent` },
     },
-    number(String(each.polls), "wide"),
+    number(String(each.polls)),
   ]));
 }
 
@@ -115,17 +126,23 @@ function errors(status) {
 function tiles(status) {
   const known = status.partitions.filter((each) => each.backlog !== null);
   put(byId("t-confirmed"), rate(status.rates.confirmed));
-  put(byId("t-backlog"), known.length || !status.partitions.length ? count(sum(known.map((each) => each.backlog))) : "–");
+  const unknown = blind(status) || known.length < status.partitions.length;
+  put(byId("t-backlog"), unknown ? "–" : count(sum(known.map((each) => each.backlog))));
+  put(byId("t-backlog-of"), unknown ? "not known now" : "records not settled");
   const [oldest] = [...status.partitions].sort((a, b) => b.oldest_unsettled_seconds - a.oldest_unsettled_seconds);
-  put(byId("t-oldest"), age(oldest ? oldest.oldest_unsettled_seconds : 0));
-  put(byId("t-oldest-where"), oldest && oldest.oldest_unsettled_seconds
-    ? `${oldest.topic}/${oldest.partition}` : "nothing waits");
+  const waits = oldest && oldest.oldest_unsettled_seconds > 0;
+  const nothing = blind(status) ? ["–", "not known now"] : [age(0), "nothing waits"];
+  const [longest, where] = waits ? [age(oldest.oldest_unsettled_seconds), `${oldest.topic}/${oldest.partition}`] : nothing;
+  put(byId("t-oldest"), longest);
+  put(byId("t-oldest-where"), where);
   put(byId("t-jobs"), count(sum(Object.values(status.jobs_in_flight))));
-  put(byId("t-devices"), `at most ${count(status.jobs_limit)}, ${count(sum(status.jobs.map((each) => each.devices)))} devices`);
+  put(byId("t-devices"), `limit ${count(status.jobs_limit)}, ${count(sum(status.jobs.map((each) => each.devices)))} devices`);
   const refused = status.settled.dead_letter || 0;
   const settled = sum(Object.values(status.settled));
   put(byId("t-refused"), count(refused));
-  put(byId("t-refused-share"), settled ? `${((100 * refused) / settled).toFixed(2)} % of all settled` : "since the start");
+  const owed = sum(Object.values(status.dead_letters_owed));
+  const share = settled ? `${((100 * refused) / settled).toFixed(2)} % of all settled` : "since the start";
+  put(byId("t-refused-share"), owed ? `and ${count(owed)} not written yet` : share);
   byId("tile-refused").classList.toggle("bad", status.rates.dead_letters > 0.1 * status.rates.confirmed && refused > 0);
   put(byId("t-buffer"), status.max_buffered_events
     ? `${Math.round((100 * status.buffered_events) / status.max_buffered_events)} %` : count(status.buffered_events));
@@ -205,19 +222,22 @@ function banners(list) {
   }));
 }
 
+// A time, not an age: a banner that changed with each refresh would be read out with each.
+const since = (at) => `Since ${new Date(at * 1000).toLocaleString()}.`;
+
 function warnings(status) {
   const about = (each) => (each.subject ? ` (${each.subject})` : "");
   const list = status.halts.map((each) => ({
     title: each.cause === "paused" ? "Paused: nothing is sent, nothing is lost" : `Halted: ${each.cause.replaceAll("_", " ")}${about(each)}`,
-    lines: [each.message, `To do: ${each.mend}`], colour: each.cause === "paused" ? "amber" : "red",
+    lines: [each.message, `To do: ${each.mend}`, since(each.since)], colour: each.cause === "paused" ? "amber" : "red",
   }));
   list.push(...status.troubles.map((each) => ({
-    title: `Kafka: ${each.cause.replaceAll("_", " ")}${about(each)}`, lines: [each.message, `To do: ${each.mend}`], colour: "red",
+    title: `Kafka: ${each.cause.replaceAll("_", " ")}${about(each)}`, lines: [each.message, `To do: ${each.mend}`, since(each.since)], colour: "red",
   })));
   if (status.gate) {
     list.push({
       title: "The API can't be reached or is overloaded: sending waits, nothing is lost", colour: "amber",
-      lines: [`${status.gate.cause.replaceAll("_", " ")}: ${status.gate.message}`],
+      lines: [`${status.gate.cause.replaceAll("_", " ")}: ${status.gate.message}`, since(status.gate.since)],
     });
   }
   return list;
@@ -239,6 +259,8 @@ function show(status) {
   for (const part of [tiles, chart, partitions, jobs, errors, configuration]) part(status);
   shares("settled", status.settled, (name) => name === "dead_letter");
   shares("reasons", status.dead_letters, () => true);
+  shares("owed", status.dead_letters_owed, () => true);
+  byId("owed-part").hidden = !sum(Object.values(status.dead_letters_owed));
 }
 
 function unreachable() {

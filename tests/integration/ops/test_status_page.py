@@ -17,7 +17,7 @@ from connector.ops.admin import AdminServer
 from connector.ops.metrics import Metrics
 from connector.ops.status import PartitionView, State
 from tests.integration.ops.chromium import BINARY, Page, chromium
-from tests.unit.ops.provider import REQUEST_ID, Provider, busy, halted
+from tests.unit.ops.provider import REQUEST_ID, Provider, busy, cut_off, halted
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -29,6 +29,7 @@ _FOCUSED = (
     "(at => at.id || at.textContent.trim().slice(0, 12) || at.getAttribute('aria-labelledby'))"
     "(document.activeElement)"
 )
+DASH = "\u2013"
 # Where a person wants to see the pictures: a folder, else they are thrown away with the test's own.
 _PICTURES = os.environ.get("STATUS_PAGE_PICTURES")
 
@@ -141,6 +142,10 @@ async def test_a_halt_a_closed_gate_and_kafkas_troubles_say_what_to_do(shown: Sh
     assert "check pushwoosh.token" in text
     assert "503 Service Unavailable" in text
     assert "create the topic" in text
+    for each in (*shown.provider.now.halts, *shown.provider.now.troubles, shown.provider.now.gate):
+        assert each is not None
+        at = await shown.page.js(f"new Date({each.since} * 1000).toLocaleString()")
+        assert f"Since {at}." in text
     await shown.page.screenshot(picture(tmp_path, "halted.png"))
 
 
@@ -196,6 +201,14 @@ async def test_a_phone_shows_everything_without_scrolling_sideways(
     assert await shown.page.js(
         "[...document.querySelectorAll('.scroll')].every(e => e.scrollWidth <= e.clientWidth + 1)"
     )
+    hidden = await shown.page.js(
+        "[...document.querySelectorAll('#partitions td, #jobs td')]"
+        ".filter(cell => !cell.getBoundingClientRect().width || cell.scrollWidth > cell.clientWidth + 1)"
+        ".length"
+    )
+    assert hidden == 0, "position, end, progress and all else that a wide screen shows"
+    label = "getComputedStyle(document.querySelector('#partitions td:nth-child(3)'), '::before').content"
+    assert await shown.page.js(label) == '"Position"'
     await shown.page.screenshot(picture(tmp_path, f"phone-{scheme}.png"))
 
 
@@ -228,14 +241,49 @@ def luminance(colour: str) -> float:
 
 async def test_a_connector_that_just_started_says_so_instead_of_showing_nothing(shown: Shown) -> None:
     fresh = busy()
-    fresh.state = State.STARTING
+    fresh.state, fresh.out_of_sight = State.STARTING, True
     fresh.partitions, fresh.jobs, fresh.errors, fresh.jobs_in_flight = [], [], [], {}
     fresh.settled, fresh.dead_letters = {}, {}
     fresh.rates = type(fresh.rates)()
     shown.provider.now = fresh
     await shown.page.until("document.querySelector('#partitions').textContent.includes('No partitions')")
-    assert await shown.cell("#t-oldest-where") == "nothing waits"
+    assert "has not joined" in await shown.cell("#partitions")
+    assert await shown.cell("#t-oldest-where") == "not known now"
     assert shown.page.complaints == []
+
+
+async def test_a_spare_replica_has_nothing_to_do_and_says_so(shown: Shown) -> None:
+    shown.provider.now.partitions = []
+    await shown.page.until("document.querySelector('#partitions').textContent.includes('spare replica')")
+    assert await shown.cell("#t-backlog") == "0"
+    assert await shown.cell("#t-oldest-where") == "nothing waits"
+
+
+async def test_what_is_not_known_while_kafka_is_down_is_not_said_to_be_nothing(
+    shown: Shown, tmp_path: Path
+) -> None:
+    shown.provider.now = cut_off()
+    await shown.page.until("document.getElementById('state').dataset.state === 'halted'")
+    assert (await shown.cell("#t-backlog"), await shown.cell("#t-oldest")) == (DASH, DASH)
+    assert await shown.cell("#t-backlog-of") == await shown.cell("#t-oldest-where") == "not known now"
+    assert "Kafka is in trouble" in await shown.cell("#partitions")
+    assert "spare" not in await shown.cell("#partitions")
+    await shown.page.screenshot(picture(tmp_path, "cut-off.png"))
+
+
+async def test_what_was_read_before_kafka_went_down_keeps_its_age(shown: Shown) -> None:
+    shown.provider.now.out_of_sight = True
+    await shown.page.until("document.getElementById('t-backlog').textContent === '\\u2013'")
+    assert await shown.cell("#t-oldest-where") == "device-registrations/3"
+
+
+async def test_what_is_refused_and_not_yet_written_stands_beside_the_dead_letters(shown: Shown) -> None:
+    assert await shown.cell("#t-refused-share") == "and 7 not written yet"
+    rows = "[...document.querySelectorAll('#owed tr')].map(row => [...row.cells].map(cell => cell.innerText))"
+    assert await shown.page.js(rows) == [["tag refused", "", "7"]]
+    shown.provider.now.dead_letters_owed.clear()
+    await shown.page.until("document.getElementById('owed-part').hidden")
+    assert await shown.cell("#t-refused-share") == "0.24 % of all settled"
 
 
 async def test_no_request_id_is_shown_whole(shown: Shown) -> None:

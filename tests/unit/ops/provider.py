@@ -77,6 +77,7 @@ def busy() -> Status:
         ],
         settled={"confirmed": 1_193_200, "superseded": 84_120, "dead_letter": 3_120, "skipped": 512},
         dead_letters={"tag_refused": 2_010, "device_not_found": 900, "undecodable": 210},
+        dead_letters_owed={"tag_refused": 7},
         configuration={
             "kafka": {
                 "bootstrap_servers": "kafka-0:9092,kafka-1:9092",
@@ -105,10 +106,20 @@ def halted() -> Status:
     status.halts = [
         HaltView("unauthorized", "401 unauthorized", "check pushwoosh.token or its file", NOW - 95)
     ]
-    status.gate = GateView("server_error", "503 Service Unavailable", 7.5)
+    status.gate = GateView("server_error", "503 Service Unavailable", 7.5, NOW - 61)
     status.troubles = [
         HaltView("topic_missing", "unknown topic", "create the topic", NOW - 5, "profile-tags")
     ]
+    return status
+
+
+def cut_off() -> Status:
+    """Return a connector that no broker lets in, so that it has no partition."""
+    status = busy()
+    status.state = State.HALTED
+    status.out_of_sight = True
+    status.partitions, status.jobs, status.jobs_in_flight = [], [], {}
+    status.troubles = [HaltView("unreachable", "all brokers are down", "check the network", NOW - 300)]
     return status
 
 

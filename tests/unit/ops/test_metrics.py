@@ -133,6 +133,7 @@ def test_partition_gauges_come_from_the_snapshot_and_go_with_the_partition(
     found = exported(registry)
     assert found["backlog_records"] == {("0", "t"): 6}, "what isn't known isn't exported, least of all as -1"
     assert found["consumer_lag_records"] == {("0", "t"): 7}
+    assert found["committed_offset"] == {("0", "t"): 5}
     assert found["oldest_unsettled_seconds"] == {("0", "t"): 1.5, ("1", "t"): 0}
     snapshot.partitions = snapshot.partitions[1:]
     assert "backlog_records" not in exported(registry)
