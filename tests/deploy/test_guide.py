@@ -68,7 +68,7 @@ def test_what_looks_whether_prometheus_sees_it_tells_the_target_and_the_rules(tm
     lines = re.findall(r"^kubectl .* -- (promtool .*|wget .*)$", section("Install"), re.MULTILINE)
     assert len(lines) == 2
     with prometheus(tmp_path, free_ports(1)) as server:
-        wait_for(lambda: server.query("up"), 30, "a scrape")
+        wait_for(lambda: server.query('up{job="pushwoosh-connector"}'), 30, "a scrape")
         target, rules = (
             subprocess.run(
                 ["bash", "-c", line.replace("http://localhost:9090", str(server._http.base_url).rstrip("/"))],
