@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -30,7 +32,14 @@ def console() -> Console:
 
 def plain(text: str) -> str:
     """Make text harmless to a terminal: what isn't printable is written as an escape."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    return _escaped(text, lambda c: c.encode("unicode_escape").decode())
+
+
+def _escaped(text: str, escape: Callable[[str], str]) -> str:
+    """Replace what isn't printable, but for line ends: controls, bidi overrides, lone surrogates."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else escape(c) for c in text)
 
 
 def as_text(value: bytes | None) -> str:
@@ -44,8 +53,14 @@ def as_text(value: bytes | None) -> str:
 
 
 def show_json(content: Any) -> None:
-    """Print one JSON document."""
-    sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+    """Print one JSON document. What isn't printable is escaped in it: the same to who reads JSON."""
+    text = json.dumps(content, ensure_ascii=False, indent=2)
+    sys.stdout.write(_escaped(text, _json_escape) + "\n")
+
+
+def _json_escape(character: str) -> str:
+    written = json.dumps(character)[1:-1]
+    return written if written != character else f"\\u{ord(character):04x}"  # DEL: JSON may have it as it is
 
 
 def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
@@ -165,11 +180,12 @@ def in_words(outcome: Outcome) -> str:
 
 
 def _pretty(value: bytes | None) -> str:
+    """Write a value as it is, JSON with line breaks: nothing reads it, so no number or key is changed."""
     if value is None:
         return "(none)"
     try:
-        return json.dumps(json.loads(value), ensure_ascii=False, indent=2)
-    except (ValueError, RecursionError):
+        return plain(msgspec.json.format(value, indent=2).decode())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return as_text(value)
 
 
