@@ -18,8 +18,8 @@ from connector.replay.counts import Counts, written
 from connector.replay.interpreting import Outcome
 from connector.replay.letter import DeadLetter
 
-_WIDTH = 160
-"""Columns where the output goes to a file or a pipe."""
+_WIDTH = 1_000_000
+"""Columns where the output goes to a file or a pipe: a row is a line there, however long its reason."""
 _LONGEST = 120
 """Characters of a detail in a table."""
 

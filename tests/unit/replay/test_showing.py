@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -46,3 +47,12 @@ def test_json_is_harmless_to_a_terminal_and_says_the_same(capsys: pytest.Capture
     assert said.replace("\n", "").isprintable()
     assert "é 日本" in said
     assert json.loads(said) == content
+
+
+def test_in_a_pipe_a_row_is_a_line_however_long_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    found = replace(letter(), detail="why " * 100 + "END")
+
+    showing.show_letter(found, None, copies=1, replayed=False)
+
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if each.startswith("why")]
+    assert line.rstrip().endswith("why END")
