@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FAULT = 1
 WRONG_USE = 2
+_CREDENTIALS = {"token", "token_file", "authorization_header"}
 
 ConfigFile = Annotated[
     Path | None,
@@ -37,6 +38,12 @@ def settings_of(config: Path | None, needless: Callable[[str], bool] = lambda _:
         return load(config, os.environ, needless)
     except ConfigurationError as error:
         give_up(str(error))
+
+
+def is_credential(name: str) -> bool:
+    """Tell whether a setting is about the API's tokens: only who talks to the API needs those."""
+    own = name.startswith(("pushwoosh.", "applications."))
+    return own and name.rpartition(".")[2] in _CREDENTIALS
 
 
 def give_up(text: str) -> NoReturn:

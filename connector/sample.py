@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from connector.model import Rejection
-from connector.options import FAULT, give_up
+from connector.options import FAULT, give_up, is_credential
 from connector.replay.failed import Failed
 from connector.replay.interpreting import Interpreting, Outcome
 from connector.replay.showing import plain as harmless
@@ -28,13 +28,11 @@ _NEEDLESS = {
     "kafka.properties_file",
     "pushwoosh.application",
 }
-_CREDENTIALS = {"token", "token_file", "authorization_header"}
 
 
 def needless(name: str) -> bool:
     """Tell whether a sample can be looked at without this setting: it may be missing or wrong."""
-    key = name.rpartition(".")[2]
-    return name in _NEEDLESS or key in _CREDENTIALS or name.startswith("kafka.properties.")
+    return name in _NEEDLESS or is_credential(name) or name.startswith("kafka.properties.")
 
 
 _raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from connector.options import ConfigFile, give_up, settings_of
+from connector.options import ConfigFile, give_up, is_credential, settings_of
 
 if TYPE_CHECKING:
     from connector.replay.filters import Filters
@@ -56,7 +56,7 @@ def list_letters(  # noqa: PLR0913 - an option each
     as_json: Json = False,
 ) -> None:
     """Count letters by reason, source topic and time; show the newest."""
-    settings = settings_of(config)
+    settings = settings_of(config, is_credential)
     from connector.replay import commands  # noqa: PLC0415 - see the module's second sentence
 
     filters = _filters(settings, reason, topic, device, application, since, until)
@@ -75,7 +75,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one letter: why it is here, headers, key, value."""
-    settings = settings_of(config)
+    settings = settings_of(config, is_credential)
     from connector.replay import commands  # noqa: PLC0415 - see the module's second sentence
     from connector.replay.letter import split_id  # noqa: PLC0415 - as above
 
@@ -116,7 +116,7 @@ def replay(  # noqa: PLR0913 - an option each
     as_json: Json = False,
 ) -> None:
     """Send letters again. A dry run, unless told `--yes`; run again, it goes on where it was interrupted."""
-    settings = settings_of(config)
+    settings = settings_of(config) if to == "api" else settings_of(config, is_credential)
     from connector.replay import commands, running  # noqa: PLC0415 - see the module's second sentence
     from connector.replay.replaying import Wish  # noqa: PLC0415 - as above
 

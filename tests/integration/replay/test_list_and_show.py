@@ -119,8 +119,15 @@ def test_a_mistake_is_one_sentence_that_says_what_to_do(kafka: Kafka, command: l
     assert "check sasl.mechanism and the user name, password" in said.err
     assert "hush" not in said.err
 
+
+def test_only_who_talks_to_the_api_needs_its_token(kafka: Kafka) -> None:
+    world = World(kafka)
+    (name,) = world.refused("A")
     world.environ["CONNECTOR_PUSHWOOSH_TOKEN"] = ""
-    said = world.run(*command)
+
+    for command in (["list"], ["show", name], ["replay"], ["replay", "--yes"]):
+        assert world.run(*command).code == 0, command
+    said = world.run("replay", "--to", "api")
     assert (said.code, said.out) == (2, "")
     assert "CONNECTOR_PUSHWOOSH_TOKEN" in said.err
 
