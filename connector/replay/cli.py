@@ -5,12 +5,15 @@ Every command imports what it needs itself, as in `connector.cli`: `--help` and 
 
 from __future__ import annotations
 
+import functools
+import signal
 import time
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Literal, ParamSpec
 
 import typer
 
-from connector.options import ConfigFile, give_up, is_credential, settings_of
+from connector.options import FAULT, ConfigFile, give_up, is_credential, settings_of
 
 if TYPE_CHECKING:
     from connector.replay.filters import Filters
@@ -40,9 +43,28 @@ Since = Annotated[
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only records before then.")]
 Target = Literal["source", "api"]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")]
+_Options = ParamSpec("_Options")
+
+
+def _interruptible(command: Callable[_Options, None]) -> Callable[_Options, None]:
+    """End it on Ctrl-C and SIGTERM with a sentence and the code of what wasn't done, wherever it is."""
+
+    @functools.wraps(command)
+    def run(*given: _Options.args, **options: _Options.kwargs) -> None:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            command(*given, **options)
+        except KeyboardInterrupt:
+            typer.echo("interrupted: run the same command again", err=True)
+            raise typer.Exit(FAULT) from None
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    return run
 
 
 @app.command("list")
+@_interruptible
 def list_letters(  # noqa: PLR0913 - an option each
     *,
     config: ConfigFile = None,
@@ -66,6 +88,7 @@ def list_letters(  # noqa: PLR0913 - an option each
 
 
 @app.command()
+@_interruptible
 def show(
     name: Annotated[
         str, typer.Argument(metavar="ID", help="topic/partition/offset of its source record (`list` has it).")
@@ -85,6 +108,7 @@ def show(
 
 
 @app.command()
+@_interruptible
 def replay(  # noqa: PLR0913 - an option each
     *,
     config: ConfigFile = None,
