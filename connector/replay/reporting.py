@@ -26,7 +26,7 @@ class Result:
     to_send: int = 0
     sent: int = 0
     unknown: int = 0
-    """Submitted to the API or about to be, without a verdict when the run ended."""
+    """At the API or perhaps so, without a verdict when the run ended."""
     seconds: float = 0.0
     stopped: str = ""
 

@@ -109,7 +109,7 @@ class _Run:
             asyncio.run(submission.run())
         finally:
             self._result.sent = submission.confirmed
-            self._result.unknown = len(submission.open)
+            self._result.unknown = submission.without_verdict
 
     def _send_to_source(self, began: float) -> None:
         pace = Pace(self._replay.wish.rate, MOST_AT_ONCE)

@@ -17,9 +17,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from connector.core.actions import Commit, Poll, Submit
+from connector.core.coalesce import contributors
 from connector.core.engine import Engine
+from connector.core.jobs import Batch
 from connector.credentials import Credentials
-from connector.model import Event, Rejection, Start, TopicPartition
+from connector.model import Accepted, Event, PostAnswer, Rejection, Start, TopicPartition, Unavailable
 from connector.parts import audience_client, limits
 from connector.pulse import Clock, Pulse
 from connector.replay.choosing import Candidate, Fate
@@ -29,6 +31,7 @@ from connector.replay.replaying import Replay
 from connector.replay.stopping import Pace, Stop
 from connector.sending import Sending
 from connector.settings import Settings
+from connector.tracing.watch import Watch
 
 DOWN_LIMIT = 60.0
 """Seconds that the API may be down before the run ends."""
@@ -38,6 +41,31 @@ _LINGER = 0.1
 """Seconds that a batch waits to fill at most: nobody will bring more."""
 _TICK = 0.2
 """Seconds between two looks at whether it should end."""
+
+
+class _Whereabouts(Watch):
+    """Knows which events, by their number, are at the API or may be: accepted, or the reply was lost."""
+
+    def __init__(self) -> None:
+        self._sent: set[int] = set()
+        self._on_the_way: dict[int, set[int]] = {}
+
+    def submitting(self, batch: Batch) -> None:
+        numbers = {each.offset for event in batch.events for each in _all_of(event)}
+        self._on_the_way[batch.serial] = numbers
+
+    def posted(self, batch: Batch, answer: PostAnswer) -> None:
+        numbers = self._on_the_way.pop(batch.serial, set())
+        if isinstance(answer, Accepted) or (isinstance(answer, Unavailable) and answer.maybe_accepted):
+            self._sent |= numbers
+
+    def maybe_there(self) -> set[int]:
+        """Return the numbers of all that the API has or may have."""
+        return self._sent.union(*self._on_the_way.values())
+
+
+def _all_of(event: Event) -> Sequence[Event]:
+    return [event] if event.merged is None else contributors(event)
 
 
 class Submission:
@@ -60,6 +88,7 @@ class Submission:
         self._ending: Exception | None = None
         self._down_since: float | None = None
         self._down_words = ""
+        self._whereabouts = _Whereabouts()
         bounds = replace(limits(settings), brake_share=0.0, linger=min(settings.batch.linger, _LINGER))
         self._engine = Engine(bounds, random.random)
         self._engine.assigned(Start(_MADE_UP, 0, ""))
@@ -69,7 +98,8 @@ class Submission:
         """Submit and confirm everything. Raises Interrupted or Failed, with what was under way settled."""
         credentials = Credentials.of(self._settings)
         client = audience_client(self._settings, credentials)
-        sending = Sending(self._pulse, client, self._settings.pushwoosh, credentials)
+        watch = self._whereabouts
+        sending = Sending(self._pulse, client, self._settings.pushwoosh, credentials, watch)
         began, give_up_at = time.monotonic(), 0.0
         try:
             while not self._finished():
@@ -88,6 +118,11 @@ class Submission:
             await sending.close()
         if self._ending is not None:
             raise self._ending
+
+    @property
+    def without_verdict(self) -> int:
+        """How many are at the API, or may be, and what became of them isn't known."""
+        return len(self.open.keys() & self._whereabouts.maybe_there())
 
     def _finished(self) -> bool:
         if self._ending is None:

@@ -42,7 +42,7 @@ class Api:
             return str(reply.read().decode())
 
     def faults(self, **faults: Any) -> None:
-        self.ask("faults", {"latency": {"seconds": 0.05}, **faults})
+        self.ask("faults", {"latency": {"seconds": 0.05}} | faults)
 
     def devices(self) -> dict[str, Any]:
         found = [json.loads(line) for line in self.ask("devices").splitlines()]
@@ -138,6 +138,7 @@ def test_wrong_credentials_are_said_and_nothing_counts_as_sent(world: World, api
     assert said.code == 1
     assert "the API refuses everything (unauthorized)" in said.err
     assert "check pushwoosh.token" in said.err
+    assert "no verdict" not in said.out, "the API has nothing of it"
     api.faults()
     assert world.run("replay", "--to", "api", "--yes", "--json").json["sent"] == 1
 
@@ -154,7 +155,21 @@ def test_while_nobody_answers_ctrl_c_ends_it(world: World) -> None:
 
     assert process.returncode == 1
     assert "confirmed 0 of 1" in out
+    assert "no verdict" not in out, "nobody was reached"
     assert "run the same command again to go on" in err
+
+
+def test_what_the_api_accepted_and_did_not_finish_has_no_verdict(world: World, api: Api) -> None:
+    world.refused("A")
+    api.faults(latency={"seconds": 600})
+    world.environ["CONNECTOR_JOBS_STOP_TIMEOUT"] = "1s"
+    process = world.begin("replay", "--to", "api", "--yes")
+    wait_for(lambda: api.received() == 1)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert "1 have no verdict: they may be at the API" in out
 
 
 def test_interrupted_it_waits_for_verdicts_and_goes_on_later(world: World, api: Api) -> None:
