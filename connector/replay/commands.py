@@ -35,7 +35,7 @@ def failing(work: Callable[[], int]) -> int:
 def list_letters(settings: Settings, filters: Filters, *, limit: int, as_json: bool) -> int:
     """Count letters by reason, topic and time, and show the newest."""
     counts = Counts(limit)
-    with _every_letter(settings) as (desk, letters):
+    with _every_letter(settings, decoded=filters.need_events) as (desk, letters):
         for letter, outcome, replayed in letters:
             if filters.pass_headers(letter) and filters.pass_event(letter, outcome):
                 device = next(iter(identifiers(letter, outcome)), "")
@@ -50,7 +50,7 @@ def list_letters(settings: Settings, filters: Filters, *, limit: int, as_json: b
 def show_letter(settings: Settings, name: str, *, as_json: bool) -> int:
     """Show one letter whole: the last written of those with this id."""
     found: list[tuple[DeadLetter, Outcome, bool]] = []
-    with _every_letter(settings) as (desk, letters):
+    with _every_letter(settings, decoded=False) as (desk, letters):
         for letter, outcome, replayed in letters:
             at = f"{'/'.join(map(str, letter.place))}/{letter.offset}"
             if name in (letter.id, at):
@@ -69,10 +69,13 @@ def show_letter(settings: Settings, name: str, *, as_json: bool) -> int:
 
 @contextlib.contextmanager
 def _every_letter(
-    settings: Settings,
+    settings: Settings, *, decoded: bool
 ) -> Iterator[tuple[Desk, Iterator[tuple[DeadLetter, Outcome, bool]]]]:
-    """Open the topic and read each letter: with what it is now, and whether it was sent again."""
-    interpreting = Interpreting(settings)
+    """Open the topic and read each letter: with what it is now, and whether it was sent again.
+
+    `decoded`: it is of no use where the decoder can't work.
+    """
+    interpreting = Interpreting(settings, needed=decoded)
     with Watching("reading letters") as watching, Desk(settings, lambda: None) as desk:
         progress = desk.open(strict=False)
         if desk.doubt:
@@ -85,3 +88,6 @@ def _every_letter(
                 yield letter, interpreting.letter(letter), progress.is_done((letter.place, letter.offset))
 
         yield desk, letters()
+        if interpreting.doubt:
+            watching.pause()
+            sys.stderr.write(f"how letters read today isn't known: {interpreting.doubt}\n")

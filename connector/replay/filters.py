@@ -28,6 +28,11 @@ class Filters:
     until: int | None = None
     applications: frozenset[str] = frozenset()
 
+    @property
+    def need_events(self) -> bool:
+        """Whether letters have to be decoded to tell which are meant."""
+        return bool(self.device or self.applications)
+
     def pass_headers(self, letter: DeadLetter) -> bool:
         """Judge by everything but what the record says."""
         if self.reasons and letter.reason not in self.reasons:

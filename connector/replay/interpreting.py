@@ -22,10 +22,20 @@ def code_of(outcome: Outcome, settings: Settings) -> str:
     return outcome.application or settings.pushwoosh.application
 
 
-class Interpreting:
-    """Reads by source topic; a topic that isn't configured (any more) can't be read."""
+class NotNow(Rejection, frozen=True):
+    """What isn't read because the decoder can't work now: nothing is known of the record."""
 
-    def __init__(self, settings: Settings) -> None:
+
+class Interpreting:
+    """Reads by source topic; a topic that isn't configured (any more) can't be read.
+
+    Where the decoder can't work: with `needed` that ends the command, else records are `NotNow` from
+    then on, without asking again and waiting for each, and `doubt` says why.
+    """
+
+    def __init__(self, settings: Settings, *, needed: bool = True) -> None:
+        self._needed = needed
+        self.doubt = ""
         self._by_topic: dict[str, Interpreter] = interpreters(settings, Credentials.of(settings))
 
     def letter(self, letter: DeadLetter) -> Outcome:
@@ -42,8 +52,11 @@ class Interpreting:
                 Reason.UNDECODABLE, f"topic {topic} isn't among the configured ones: nobody can read it"
             )
             return [unknown] * len(records)
-        try:
-            return list(patiently(interpreter, records))
-        except DecoderUnavailable as unavailable:
-            words = f"the decoder can't work now: {unavailable}; {unavailable.mend}"
-            raise Failed(words) from unavailable
+        if not self.doubt:
+            try:
+                return list(patiently(interpreter, records))
+            except DecoderUnavailable as unavailable:
+                self.doubt = f"the decoder can't work now: {unavailable}; {unavailable.mend}"
+                if self._needed:
+                    raise Failed(self.doubt) from unavailable
+        return [NotNow(Reason.UNDECODABLE, self.doubt)] * len(records)

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from connector.model import Event
 from connector.replay.counts import Counts, written
-from connector.replay.interpreting import Outcome
+from connector.replay.interpreting import NotNow, Outcome
 from connector.replay.letter import DeadLetter
 
 _WIDTH = 1_000_000
@@ -176,6 +176,8 @@ def in_words(outcome: Outcome) -> str:
         return f"{outcome.endpoint}{operator} for {device}"
     if outcome is None:
         return "nothing to send: it would be skipped"
+    if isinstance(outcome, NotNow):
+        return f"can't be read now: {outcome.detail}"
     return f"{outcome.reason}: {outcome.detail}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.model import Reason
+from connector.model import DecoderUnavailable, Reason, Record, TagsUpdate
 from tests.broker import free_ports
 from tests.integration.replay.world import World, tags
 from tests.kafka.client import Kafka
@@ -167,3 +167,25 @@ def test_tags_with_a_user_are_found_by_it(kafka: Kafka) -> None:
     world.dead_letter(world.produce({**tags("A"), "user_id": "anna"}))
 
     assert world.run("list", "--json", "--device", "anna").json["letters"] == 1
+
+
+def registry_down(_record: Record) -> TagsUpdate:
+    raise DecoderUnavailable("the schema registry is down", mend="start it")
+
+
+def test_to_look_at_letters_no_decoder_is_needed(kafka: Kafka) -> None:
+    world = World(kafka, CONNECTOR_KAFKA_DECODER=f"{__name__}:registry_down")
+    name, _ = world.refused("A", "B")
+
+    said = world.run("list", "--json")
+    assert (said.code, said.json["letters"]) == (0, 2)
+    words = "the decoder can't work now: the schema registry is down; start it"
+    assert said.err == f"how letters read today isn't known: {words}\n"
+    said = world.run("show", name)
+    assert (said.code, '"plan": "pro"' in said.out) == (0, True)
+    assert f"can't be read now: {words}" in said.out
+
+    for command in (["list", "--device", "A"], ["list", "--application", "AAAAA-BBBBB"], ["replay"]):
+        said = world.run(*command)
+        assert (said.code, said.out) == (1, ""), command
+        assert said.err == f"{words}\n"
