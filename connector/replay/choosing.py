@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from connector.model import Event, Rejection, TopicPartition
-from connector.replay.filters import Filters
-from connector.replay.letter import DeadLetter
+from connector.replay.filters import Filters, identifiers
+from connector.replay.letter import DeadLetter, Facts
 from connector.replay.order import Key, Order, keys_of
 from connector.replay.progress import Spot
 
-MOST_BYTES = 512 << 20
-"""Bytes of letters that one run holds in memory; what is beyond stays for the next one."""
-_BESIDE = 2048
-"""Bytes that a letter takes beside its value."""
+MOST_BYTES = 128 << 20
+"""Bytes that one run keeps of letters; what is beyond stays for the next one."""
+_OF_CANDIDATE = 500
+"""Bytes that are kept of a letter that is meant, beside its texts; of what it was made of nothing is."""
+_OF_HARMLESS = 80
+"""Bytes that are kept of a letter that isn't meant."""
 
 
 class Fate(StrEnum):
@@ -28,6 +30,7 @@ class Fate(StrEnum):
     NEWER = "newer"
     UNSURE = "unsure"
     UNREADABLE = "unreadable"
+    GONE = "gone"
     NO_TOPIC = "no_topic"
     NO_SOURCE = "no_source"
     LATER = "later"
@@ -41,6 +44,7 @@ EXPLAINED = {
     Fate.NEWER: "a newer event of the device came since (--even-if-newer sends them all the same)",
     Fate.UNSURE: "whether a newer event came since can't be told (--even-if-newer sends them all the same)",
     Fate.UNREADABLE: "this configuration can't read them: only --to source carries them",
+    Fate.GONE: "were deleted from the dead-letter topic meanwhile",
     Fate.NO_TOPIC: "their source topic isn't there any more: create it, or use --to api",
     Fate.NO_SOURCE: "their headers don't say which record they were: not written by this connector",
     Fate.LATER: "beyond the limit: run the command again for more",
@@ -50,12 +54,17 @@ EXPLAINED = {
 
 @dataclass(slots=True, eq=False)
 class Candidate:
-    """A letter that the filters mean. `spots` are all places where a letter of this id lies."""
+    """A letter that the filters mean. Its record isn't here: it is read again when it is sent.
 
-    letter: DeadLetter
-    outcome: Event | Rejection | None
-    spots: list[Spot]
+    `spots` are all places where a letter of this id lies, the last one last.
+    """
+
+    letter: Facts
+    spots: tuple[Spot, ...]
     keys: tuple[Key, ...]
+    device: str
+    unread: str
+    """Why this configuration can't read it, or empty."""
     fate: Fate = Fate.READY
     why: str = ""
 
@@ -74,10 +83,14 @@ class Selection:
     """Letters that are meant but whose headers don't say what they were made of."""
     beyond: int = 0
     """Letters that are meant but that memory has no room for."""
-    harmless: set[tuple[TopicPartition, int]] = field(default_factory=set)
-    """Source records that are no events: their letters never reached the API, or go again in a later run."""
+    harmless: defaultdict[TopicPartition, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Source records that are no events: their letters never reached the API, or go again in a later run.
+
+    Where there are too many, some are missing: then letters are held back for no reason, never sent for none.
+    """
     _sent_again: set[str] = field(default_factory=set)
-    _bytes: int = 0
+    bytes: int = 0
+    """What is kept of all this, about."""
 
     def add(self, letter: DeadLetter, outcome: Event | Rejection | None, *, replayed: bool) -> None:
         """Take in a letter; `replayed`: it is known to have been sent again."""
@@ -89,24 +102,27 @@ class Selection:
         elif meant:
             self._add(letter, outcome, replayed=replayed)
         elif letter.never_applied and not replayed:
-            self.harmless.add((letter.source, letter.source_offset))
+            self._no_event(letter)
+
+    def _no_event(self, letter: DeadLetter) -> None:
+        if letter.source is not None and self.bytes <= MOST_BYTES * 1.25:
+            self.bytes += _OF_HARMLESS
+            self.harmless[letter.source].add(letter.source_offset)
 
     def _add(self, letter: DeadLetter, outcome: Event | Rejection | None, *, replayed: bool) -> None:
         spot = (letter.place, letter.offset)
         known = self.candidates.get(letter.id)
-        if known is not None:
-            known.spots.append(spot)
-            known.letter, known.outcome, known.keys = letter, outcome, keys_of(letter, outcome)
-        elif self._bytes > MOST_BYTES and not replayed and letter.source is not None:
+        if known is None and self.bytes > MOST_BYTES and not replayed:
             self.beyond += 1
-            self.harmless.add((letter.source, letter.source_offset))
+            self._no_event(letter)
             return
-        else:
-            self._bytes += len(letter.record.value() or b"") + _BESIDE
-            known = Candidate(letter, outcome, [spot], keys_of(letter, outcome))
-            self.candidates[letter.id] = known
-        if replayed:
-            known.stay(Fate.REPLAYED)
+        made = _candidate(letter, outcome, (*(known.spots if known else ()), spot))
+        self.candidates[letter.id] = made
+        if known is None:
+            texts = (letter.id, made.device, *made.keys, made.unread)
+            self.bytes += _OF_CANDIDATE + sum(map(len, texts))
+        if replayed or (known is not None and known.fate is Fate.REPLAYED):
+            made.stay(Fate.REPLAYED)
 
     def all_read(self) -> None:
         """Every letter is known: a letter of a record that was sent again says that, too."""
@@ -120,13 +136,13 @@ class Selection:
 
     def prepare(self, order: Order) -> None:
         """Say what to look for in the source."""
-        for each in self.harmless:
-            order.ignore(*each)
+        for place, offsets in self.harmless.items():
+            order.ignore(place, offsets)
         for candidate in self.in_order():
             letter = candidate.letter
             if letter.source is not None:
                 order.watch(letter.source, candidate.keys)
-                order.ignore(letter.source, letter.source_offset)
+                order.ignore(letter.source, {letter.source_offset})
 
     def judge(self, order: Order, *, even_if_newer: bool) -> None:
         """Decide by what the source has, the newest first: one that stays is newer than those before it."""
@@ -150,8 +166,16 @@ class Selection:
 
     def staying(self) -> Iterator[Candidate]:
         """Return those that stay for a reason worth a line each."""
-        for fate in (Fate.REFUSED, Fate.NEWER, Fate.UNSURE, Fate.UNREADABLE):
+        for fate in (Fate.REFUSED, Fate.NEWER, Fate.UNSURE, Fate.UNREADABLE, Fate.GONE):
             yield from self.in_order(fate)
+
+
+def _candidate(letter: DeadLetter, outcome: Event | Rejection | None, spots: tuple[Spot, ...]) -> Candidate:
+    device = next(iter(identifiers(letter, outcome)), "")
+    unread = ""
+    if not isinstance(outcome, Event):
+        unread = outcome.detail if outcome is not None else "nothing to send in it"
+    return Candidate(letter.facts(), spots, keys_of(letter, outcome), device, unread)
 
 
 def hold_back(candidate: Candidate, order: Order) -> bool:

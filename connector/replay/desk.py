@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -10,8 +10,9 @@ from connector.finding import Outcome
 from connector.kafka.probe import Probe
 from connector.model import TopicPartition
 from connector.replay.failed import Failed
+from connector.replay.fetching import fetch
 from connector.replay.letter import DeadLetter, read_letter
-from connector.replay.progress import Progress
+from connector.replay.progress import Progress, Spot
 from connector.replay.reading import Reader
 from connector.settings import Settings
 
@@ -92,3 +93,8 @@ class Desk:
         for place in reading:
             self._progress.ended(place, self._ends[place])
         self.reader.start({})
+
+    def fetch(self, spots: Collection[Spot]) -> dict[Spot, DeadLetter]:
+        """Read letters again; those that were deleted meanwhile are missing."""
+        found = map(read_letter, fetch(self.reader, spots))
+        return {(letter.place, letter.offset): letter for letter in found}

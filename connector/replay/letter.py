@@ -12,8 +12,10 @@ was added when it was dead-lettered is known by its place. And it has four marks
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from connector.kafka.letters import CONNECT, FIRST, OWN, Headers
@@ -39,19 +41,30 @@ NEVER_APPLIED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """One letter. `id` and `source` are empty where the headers don't say what it was made of."""
+class Facts:
+    """What a replay keeps of a letter. `id` and `source` are empty where its headers don't say them."""
 
-    place: TopicPartition
-    """Where it lies in the dead-letter topic ..."""
-    offset: int
-    """... and its offset there."""
     id: str
     source: TopicPartition | None
     source_offset: int
     age: int
     """Offset in the source that its event came at first: its own, or that of the letter it was before."""
     reason: str
+
+    @property
+    def never_applied(self) -> bool:
+        """Whether the API surely has nothing of this event."""
+        return self.reason in NEVER_APPLIED
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter(Facts):
+    """One letter whole."""
+
+    place: TopicPartition
+    """Where it lies in the dead-letter topic ..."""
+    offset: int
+    """... and its offset there."""
     detail: str
     timestamp: int
     """Of the source record, ms since the epoch; 0 where it has none."""
@@ -60,10 +73,9 @@ class DeadLetter:
     replayed_from: str
     record: Record = field(repr=False)
 
-    @property
-    def never_applied(self) -> bool:
-        """Whether the API surely has nothing of this event."""
-        return self.reason in NEVER_APPLIED
+    def facts(self) -> Facts:
+        """Return what is kept of it: there may be millions."""
+        return Facts(self.id, self.source, self.source_offset, self.age, self.reason)
 
 
 class SourceRecord:
@@ -111,10 +123,10 @@ def read_letter(record: Record) -> DeadLetter:
         name = "/".join(parts)
         found = split_id(name)
     source, source_offset = found or (None, -1)
-    reason = texts.get(OWN + "reason") or texts.get(CONNECT + "exception.class.name", "")
+    reason = sys.intern(texts.get(OWN + "reason") or texts.get(CONNECT + "exception.class.name", ""))
     kind, timestamp = record.timestamp()
     return DeadLetter(
-        place=TopicPartition(record.topic(), record.partition()),
+        place=_place(record.topic(), record.partition()),
         offset=record.offset(),
         id=name if found else "",
         source=source,
@@ -177,7 +189,13 @@ def split_id(name: str) -> tuple[TopicPartition, int] | None:
         return None
     if not (_plain_number(parts[1]) and _plain_number(parts[2])):
         return None
-    return TopicPartition(parts[0], int(parts[1])), int(parts[2])
+    return _place(parts[0], int(parts[1])), int(parts[2])
+
+
+@lru_cache(maxsize=10_000)
+def _place(topic: str, partition: int) -> TopicPartition:
+    """Return a partition; the same object for all its letters."""
+    return TopicPartition(topic, partition)
 
 
 def texts_of(headers: Sequence[tuple[str, bytes | None]] | None) -> dict[str, str]:

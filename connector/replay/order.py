@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from connector.model import Event, Record, Rejection, TopicPartition
-from connector.replay.letter import DeadLetter, mark_of
+from connector.replay.letter import DeadLetter, Facts, mark_of
 
 Key = str | bytes
 """An identifier as lanes name it (`connector.model.Event.keys`), or a record's key."""
@@ -34,7 +34,7 @@ class Order:
     def __init__(self) -> None:
         self._latest: defaultdict[TopicPartition, dict[Key, int]] = defaultdict(dict)
         """For each device that is asked about, where its newest event came at first; -1: none."""
-        self._harmless: set[tuple[TopicPartition, int]] = set()
+        self._harmless: dict[TopicPartition, set[int]] = {}
         self._by_key: set[TopicPartition] = set()
         self.sent_again: set[str] = set()
         """Ids of letters whose records, sent again, were seen in the source."""
@@ -47,9 +47,9 @@ class Order:
             if isinstance(key, bytes):
                 self._by_key.add(place)
 
-    def ignore(self, place: TopicPartition, offset: int) -> None:
-        """Count the record at this offset as no event: it never reached the API, or goes again by itself."""
-        self._harmless.add((place, offset))
+    def ignore(self, place: TopicPartition, offsets: set[int]) -> None:
+        """Count the records at these as no events: they never reached the API, or go again by themselves."""
+        self._harmless.setdefault(place, offsets).update(offsets)
 
     def saw(
         self,
@@ -59,13 +59,14 @@ class Order:
     ) -> None:
         """Take in records of the source with what they are read as; None where nobody can read this topic."""
         latest = self._latest[place]
+        harmless = self._harmless.get(place, set())
         by_key = place in self._by_key
         for index, record in enumerate(records):
             offset = record.offset()
             name, origin = mark_of(record.headers(), place)
             if name:
                 self.sent_again.add(name)
-            if (place, offset) in self._harmless:
+            if offset in harmless:
                 continue
             outcome = outcomes[index] if outcomes is not None else None
             if outcomes is not None and not isinstance(outcome, Event):
@@ -79,7 +80,7 @@ class Order:
                 if own is not None and latest.get(own, age) < age:
                     latest[own] = age
 
-    def stays(self, letter: DeadLetter, keys: Sequence[Key]) -> None:
+    def stays(self, letter: Facts, keys: Sequence[Key]) -> None:
         """Count a letter that isn't sent again as an event: the API may have a part of it."""
         if letter.source is None:
             return
@@ -87,7 +88,7 @@ class Order:
         for key in keys:
             latest[key] = max(latest.get(key, -1), letter.age)
 
-    def newer(self, letter: DeadLetter, keys: Sequence[Key]) -> int | None:
+    def newer(self, letter: Facts, keys: Sequence[Key]) -> int | None:
         """Return where the newest event of the letter's device came at first, if after the letter."""
         if letter.source is None:
             return None

@@ -64,6 +64,8 @@ class Reader:
         properties, _ = consumer_properties({**given, "group.id": self.group})
         self._errors: list[KafkaError] = []
         properties |= {"statistics.interval.ms": 0, "error_cb": self._errors.append}
+        if "queued.max.messages.kbytes" not in given:
+            properties["queued.max.messages.kbytes"] = 8192  # read ahead; several of these are open at once
         if "fetch.wait.max.ms" not in given:
             properties["fetch.wait.max.ms"] = 20  # so long the news takes that there is nothing more
         self._check = check

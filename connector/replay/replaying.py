@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 from connector.model import Event, TopicPartition
 from connector.replay.choosing import Candidate, Fate, Selection, hold_back
 from connector.replay.desk import Desk
 from connector.replay.filters import Filters
 from connector.replay.interpreting import Interpreting
+from connector.replay.letter import DeadLetter
 from connector.replay.order import Order
 from connector.replay.progress import Progress
 from connector.replay.reading import Bounds, Reader
@@ -36,6 +37,14 @@ class Wish:
     limit: int = 0
     scan_limit: int = 20_000_000
     even_if_newer: bool = False
+
+
+class Ready(NamedTuple):
+    """A letter that goes now. `event` is set where it goes to the API."""
+
+    candidate: Candidate
+    letter: DeadLetter
+    event: Event | None = None
 
 
 class Replay:
@@ -96,9 +105,8 @@ class Replay:
         self.selection.all_read()
         if self.wish.target == "api":
             for candidate in self.selection.in_order():
-                if not isinstance(candidate.outcome, Event):
-                    why = candidate.outcome.detail if candidate.outcome else "nothing to send in it"
-                    candidate.stay(Fate.UNREADABLE, why)
+                if candidate.unread:
+                    candidate.stay(Fate.UNREADABLE, candidate.unread)
 
     def _by_partition(self) -> dict[TopicPartition, list[Candidate]]:
         found: dict[TopicPartition, list[Candidate]] = {}
@@ -184,15 +192,40 @@ class Replay:
 
     # -- sending -----------------------------------------------------------------------------------
 
-    def next_batch(self, size: int) -> list[Candidate]:
+    def next_batch(self, size: int) -> list[Ready]:
         """Return the next letters to send; those whose device had an event meanwhile stay."""
         self._stop.check()
         if self._reached and time.monotonic() - self._looked_at >= LOOK_EVERY:
             self._look_again()
-        batch: list[Candidate] = []
+        while chosen := self._next_candidates(size):
+            if batch := self._loaded(chosen):
+                return batch
+        return []
+
+    def _next_candidates(self, size: int) -> list[Candidate]:
+        chosen: list[Candidate] = []
         for candidate in self._waiting:
             if self.wish.even_if_newer or not hold_back(candidate, self._order):
-                batch.append(candidate)
-            if len(batch) == size:
+                chosen.append(candidate)
+            if len(chosen) == size:
                 break
+        return chosen
+
+    def _loaded(self, chosen: list[Candidate]) -> list[Ready]:
+        """Read letters again, to be sent; those that can't be any more stay."""
+        found = self.desk.fetch([each.spots[-1] for each in chosen])
+        batch: list[Ready] = []
+        for candidate in chosen:
+            letter = found.get(candidate.spots[-1])
+            if letter is None:
+                candidate.stay(Fate.GONE, "its letter isn't there any more")
+                continue
+            event = None
+            if self.wish.target == "api":
+                outcome = self._interpreting.letter(letter)
+                if not isinstance(outcome, Event):
+                    candidate.stay(Fate.UNREADABLE, "it could be read a moment ago")
+                    continue
+                event = outcome
+            batch.append(Ready(candidate, letter, event))
         return batch

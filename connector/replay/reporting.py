@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from rich.text import Text
 
-from connector.model import Rejection
 from connector.replay import showing
-from connector.replay.choosing import EXPLAINED, Candidate, Fate
-from connector.replay.filters import identifiers
+from connector.replay.choosing import EXPLAINED, Fate
 from connector.replay.replaying import Replay
 
 _SHOWN = 20
@@ -33,7 +32,7 @@ class Result:
     def good(self, replay: Replay) -> bool:
         """Whether all went that should."""
         counts = replay.selection.counts()
-        return not (self.stopped or Fate.REFUSED in counts or Fate.NO_TOPIC in counts)
+        return not (self.stopped or counts.keys() & {Fate.REFUSED, Fate.NO_TOPIC, Fate.GONE})
 
 
 def show_plan(replay: Replay, result: Result) -> None:
@@ -57,7 +56,7 @@ def show_plan(replay: Replay, result: Result) -> None:
         out.print()
         out.print(made)
     if replay.wish.target == "source":
-        unread = sum(isinstance(each.outcome, Rejection) for each in selection.in_order())
+        unread = sum(bool(each.unread) for each in selection.in_order())
         if unread:
             out.print(
                 Text(f"\n{unread:,} of them can't be read by this configuration: they will be refused again")
@@ -78,9 +77,7 @@ def _show_staying(replay: Replay) -> None:
     if staying:
         made = showing.table("id", "reason", "device", "why it isn't sent")
         for one in staying[:_SHOWN]:
-            made.add_row(
-                *showing.cells(one.letter.id, one.letter.reason, _device(one), showing.short(one.why))
-            )
+            made.add_row(*showing.cells(one.letter.id, one.letter.reason, one.device, showing.short(one.why)))
         out.print()
         out.print(made)
         if len(staying) > _SHOWN:
@@ -115,7 +112,7 @@ def show_result(replay: Replay, result: Result) -> None:
 
 
 def plain(replay: Replay, result: Result) -> dict[str, Any]:
-    """Return everything as JSON-ready values."""
+    """Return everything but the letters as JSON-ready values."""
     return {
         "topic": replay.desk.topic,
         "target": replay.wish.target,
@@ -126,19 +123,17 @@ def plain(replay: Replay, result: Result) -> dict[str, Any]:
         "without_verdict": result.unknown,
         "stopped": result.stopped or None,
         "not_sent": {str(fate): count for fate, count in replay.selection.counts().items()},
-        "letters": [
-            {
-                "id": one.letter.id,
-                "reason": one.letter.reason,
-                "device": _device(one),
-                "fate": str(one.fate),
-                "why": one.why,
-            }
-            for fate in Fate
-            for one in replay.selection.in_order(fate)
-        ],
     }
 
 
-def _device(candidate: Candidate) -> str:
-    return next(iter(identifiers(candidate.letter, candidate.outcome)), "")
+def plain_letters(replay: Replay) -> Iterator[dict[str, Any]]:
+    """Return each letter as JSON-ready values: one at a time, there may be many."""
+    for fate in Fate:
+        for one in replay.selection.in_order(fate):
+            yield {
+                "id": one.letter.id,
+                "reason": one.letter.reason,
+                "device": one.device,
+                "fate": str(one.fate),
+                "why": one.why,
+            }

@@ -8,10 +8,10 @@ import time
 from collections.abc import Sequence
 
 from connector.replay import reporting, showing
-from connector.replay.choosing import Candidate, Fate
+from connector.replay.choosing import Fate
 from connector.replay.failed import Failed, Interrupted
 from connector.replay.reading import running_members
-from connector.replay.replaying import Replay, Wish
+from connector.replay.replaying import Ready, Replay, Wish
 from connector.replay.reporting import Result
 from connector.replay.sending import SourceSender
 from connector.replay.stopping import Pace, Stop
@@ -44,7 +44,9 @@ def replay_letters(settings: Settings, wish: Wish, *, as_json: bool) -> int:
             run.send()
         watching.pause()
         if as_json:
-            showing.show_json(reporting.plain(replay, result))
+            showing.show_json_rows(
+                reporting.plain(replay, result), "letters", reporting.plain_letters(replay)
+            )
         else:
             reporting.show_result(replay, result)
         if result.stopped:
@@ -119,12 +121,12 @@ class _Run:
             if self._result.sent < self._result.to_send:
                 self._stop.wait(pace.wait(self._result.sent, time.monotonic() - began))
 
-    def _send_batch(self, batch: Sequence[Candidate]) -> None:
+    def _send_batch(self, batch: Sequence[Ready]) -> None:
         """Send a batch; where the topic refuses it, its halves, until those refused are alone."""
         if self._sender is None:
             raise RuntimeError("nobody opened the producer")
         progress = self._replay.progress
-        spots = [spot for each in batch for spot in each.spots if not progress.is_done(spot)]
+        spots = [spot for each in batch for spot in each.candidate.spots if not progress.is_done(spot)]
         progress.done(spots)
         sent = False
         try:
@@ -136,9 +138,9 @@ class _Run:
         if sent:
             self._result.sent += len(batch)
             for each in batch:
-                each.fate = Fate.SENT
+                each.candidate.fate = Fate.SENT
         elif len(batch) == 1:
-            batch[0].stay(Fate.REFUSED, f"the source topic refuses it: {refused[0]}")
+            batch[0].candidate.stay(Fate.REFUSED, f"the source topic refuses it: {refused[0]}")
         else:
             middle = len(batch) // 2
             self._send_batch(batch[:middle])

@@ -20,10 +20,10 @@ from connector.kafka.commits import error_in
 from connector.kafka.given import to_producer
 from connector.kafka.properties import producer_properties
 from connector.model import Position, TopicPartition
-from connector.replay.choosing import Candidate
 from connector.replay.failed import ERRORS, Failed, failure
-from connector.replay.letter import headers_again
+from connector.replay.letter import DeadLetter, headers_again
 from connector.replay.reading import Reader, as_offsets
+from connector.replay.replaying import Ready
 from connector.settings import Kafka
 
 INIT_LIMIT = 15.0
@@ -68,9 +68,7 @@ class SourceSender:
         """Connect; end what a killed run left open."""
         self._opened()
 
-    def send(
-        self, batch: Sequence[Candidate], positions: Mapping[TopicPartition, Position]
-    ) -> dict[int, str]:
+    def send(self, batch: Sequence[Ready], positions: Mapping[TopicPartition, Position]) -> dict[int, str]:
         """Send all of them and commit the positions, or nothing at all.
 
         Returns why, by index, where the topic refuses some for what they are: then nothing was sent. Raises
@@ -109,12 +107,12 @@ class SourceSender:
             self._producer = producer
         return self._producer
 
-    def _produce(self, producer: Producer, batch: Sequence[Candidate]) -> dict[int, str]:
+    def _produce(self, producer: Producer, batch: Sequence[Ready]) -> dict[int, str]:
         """Hand them over and wait for every acknowledgement; return those refused for what they are."""
         failures: dict[int, KafkaError] = {}
-        for index, candidate in enumerate(batch):
+        for index, ready in enumerate(batch):
             try:
-                self._hand_over(producer, candidate, partial(_delivered, failures, index))
+                self._hand_over(producer, ready.letter, partial(_delivered, failures, index))
             except ERRORS as error:
                 found = error_in(error)
                 if found is None or found.code() not in _OWN_FAULT:
@@ -131,9 +129,8 @@ class SourceSender:
             raise Failed(f"sending: {left} records were not acknowledged within {STEP_LIMIT:g} s; try again")
         return refused
 
-    def _hand_over(self, producer: Producer, candidate: Candidate, on_delivery: object) -> None:
+    def _hand_over(self, producer: Producer, letter: DeadLetter, on_delivery: object) -> None:
         """Give it to the partition it came from, whoever chose that: there its device's other events are."""
-        letter = candidate.letter
         if letter.source is None:
             raise Failed(f"letter at {letter.place}/{letter.offset} has no source")
         topic, partition = letter.source

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -54,8 +54,21 @@ def as_text(value: bytes | None) -> str:
 
 def show_json(content: Any) -> None:
     """Print one JSON document. What isn't printable is escaped in it: the same to who reads JSON."""
-    text = json.dumps(content, ensure_ascii=False, indent=2)
-    sys.stdout.write(_escaped(text, _json_escape) + "\n")
+    sys.stdout.write(_json(content, 2) + "\n")
+
+
+def show_json_rows(content: Mapping[str, Any], name: str, rows: Iterable[Any]) -> None:
+    """Print one JSON document whose last entry is a list that may be too long for memory, a line a row."""
+    sys.stdout.write(f"{_json(content, 2)[:-2]},\n  {_json(name)}: [")
+    comma = ""
+    for row in rows:
+        sys.stdout.write(f"{comma}\n    {_json(row)}")
+        comma = ","
+    sys.stdout.write("\n  ]\n}\n")
+
+
+def _json(content: Any, indent: int | None = None) -> str:
+    return _escaped(json.dumps(content, ensure_ascii=False, indent=indent), _json_escape)
 
 
 def _json_escape(character: str) -> str:

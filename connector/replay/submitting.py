@@ -24,10 +24,10 @@ from connector.credentials import Credentials
 from connector.model import Accepted, Event, PostAnswer, Rejection, Start, TopicPartition, Unavailable
 from connector.parts import audience_client, limits
 from connector.pulse import Clock, Pulse
-from connector.replay.choosing import Candidate, Fate
+from connector.replay.choosing import Fate
 from connector.replay.failed import Failed, Interrupted
 from connector.replay.letter import SourceRecord
-from connector.replay.replaying import Replay
+from connector.replay.replaying import Ready, Replay
 from connector.replay.stopping import Pace, Stop
 from connector.sending import Sending
 from connector.settings import Settings
@@ -74,7 +74,7 @@ class Submission:
     def __init__(self, settings: Settings, replay: Replay, stop: Stop, tell: Callable[[int], None]) -> None:
         self.confirmed = 0
         self._refused = 0
-        self.open: dict[int, Candidate] = {}
+        self.open: dict[int, Ready] = {}
         """Letters that the engine has, by their number."""
         self._settings = settings
         self._replay = replay
@@ -147,16 +147,16 @@ class Submission:
             elapsed = time.monotonic() - began
             self._next_at = time.monotonic() + self._pace.wait(self._given, elapsed)
 
-    def _take(self, batch: Sequence[Candidate]) -> None:
+    def _take(self, batch: Sequence[Ready]) -> None:
         records, events = [], []
-        for number, candidate in enumerate(batch, self._given):
-            event = candidate.outcome
-            if not isinstance(event, Event):
-                raise TypeError(f"{candidate.letter.id} has nothing to submit")
-            event.record, event.offset = SourceRecord(candidate.letter, number), number
+        for number, ready in enumerate(batch, self._given):
+            event = ready.event
+            if event is None:
+                raise TypeError(f"{ready.letter.id} has nothing to submit")
+            event.record, event.offset = SourceRecord(ready.letter, number), number
             records.append(event.record)
             events.append(event)
-            self.open[number] = candidate
+            self.open[number] = ready
         self._given += len(batch)
         self._engine.received(_MADE_UP, records, events, self._pulse.clock())
 
@@ -177,7 +177,7 @@ class Submission:
         refused: dict[int, Rejection] = {each.record.offset(): each.rejection for each in commit.letters}
         offsets = self._engine.assignments[_MADE_UP].offsets
         over = [number for number in self.open if offsets.is_settled(number)]
-        good = [self.open[number] for number in over if number not in refused]
+        good = [self.open[number].candidate for number in over if number not in refused]
         progress = self._replay.progress
         spots = [spot for each in good for spot in each.spots if not progress.is_done(spot)]
         if spots:
@@ -186,7 +186,7 @@ class Submission:
             await asyncio.to_thread(self._replay.desk.reader.commit, positions)
         self._engine.committed(self._pulse.clock())
         for number in over:
-            candidate = self.open.pop(number)
+            candidate = self.open.pop(number).candidate
             rejection = refused.get(number)
             if rejection is None:
                 candidate.fate = Fate.SENT
@@ -226,7 +226,7 @@ class Submission:
             self._end(Failed(f"the API refuses everything ({halt.cause}): {halt.message}; {halt.mend}"))
         if not halts.applications:
             return
-        whose = {event.application for each in self.open.values() if isinstance(event := each.outcome, Event)}
+        whose = {each.event.application for each in self.open.values() if each.event is not None}
         all_there = self._all_given or len(self.open) >= self._most_open
         if not (whose and all_there and whose <= halts.applications.keys()):
             return
