@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -130,9 +131,13 @@ class Selection:
             self.candidates[name].stay(Fate.REPLAYED)
 
     def in_order(self, fate: Fate = Fate.READY) -> list[Candidate]:
-        """Return candidates of this fate, partition by partition of the source, oldest event first."""
-        found = [each for each in self.candidates.values() if each.fate is fate]
-        return sorted(found, key=lambda each: (each.letter.source or ("", -1), each.letter.age))
+        """Return candidates of this fate as they are to go: of a partition in its order, else by time."""
+        found: defaultdict[TopicPartition, list[Candidate]] = defaultdict(list)
+        for each in self.candidates.values():
+            if each.fate is fate:
+                found[each.letter.source or TopicPartition("", -1)].append(each)
+        partitions = [sorted(found[place], key=lambda each: each.letter.age) for place in sorted(found)]
+        return [*heapq.merge(*partitions, key=lambda each: each.letter.happened)]
 
     def prepare(self, order: Order) -> None:
         """Say what to look for in the source."""
@@ -181,10 +186,8 @@ def _candidate(letter: DeadLetter, outcome: Event | Rejection | None, spots: tup
 def hold_back(candidate: Candidate, order: Order) -> bool:
     """Keep a letter whose device has had a newer event; tell whether that is so."""
     newer = order.newer(candidate.letter, candidate.keys)
-    if newer is None:
+    if not newer:
         return False
-    source = candidate.letter.source
-    where = f"{source.topic}/{source.partition}/{newer}" if source else ""
-    candidate.stay(Fate.NEWER, f"newer event: {where}")
+    candidate.stay(Fate.NEWER, f"newer event: {newer}")
     order.stays(candidate.letter, candidate.keys)
     return True

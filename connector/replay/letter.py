@@ -50,6 +50,8 @@ class Facts:
     age: int
     """Offset in the source that its event came at first: its own, or that of the letter it was before."""
     reason: str
+    happened: int
+    """When its event came at first, ms since the epoch; 0 where that isn't known."""
 
     @property
     def never_applied(self) -> bool:
@@ -75,7 +77,7 @@ class DeadLetter(Facts):
 
     def facts(self) -> Facts:
         """Return what is kept of it: there may be millions."""
-        return Facts(self.id, self.source, self.source_offset, self.age, self.reason)
+        return Facts(self.id, self.source, self.source_offset, self.age, self.reason, self.happened)
 
 
 class SourceRecord:
@@ -124,7 +126,7 @@ def read_letter(record: Record) -> DeadLetter:
         found = split_id(name)
     source, source_offset = found or (None, -1)
     reason = sys.intern(texts.get(OWN + "reason") or texts.get(CONNECT + "exception.class.name", ""))
-    kind, timestamp = record.timestamp()
+    timestamp = _number(texts.get(OWN + "timestamp", "")) or _time_of(record)
     return DeadLetter(
         place=_place(record.topic(), record.partition()),
         offset=record.offset(),
@@ -134,7 +136,8 @@ def read_letter(record: Record) -> DeadLetter:
         age=_age(source, source_offset, marks),
         reason=reason,
         detail=texts.get(OWN + "detail") or texts.get(CONNECT + "exception.message", ""),
-        timestamp=_number(texts.get(OWN + "timestamp", "")) or (max(0, timestamp) if kind else 0),
+        happened=_number(marks.get(TIME, "")) or timestamp,
+        timestamp=timestamp,
         count=_number(marks.get(COUNT, "")),
         replayed_from=marks.get(FROM, ""),
         record=record,
@@ -180,6 +183,19 @@ def mark_of(headers: Headers | None, place: TopicPartition) -> tuple[str, int | 
     texts = texts_of(headers)
     origin = split_id(texts.get(ORIGIN, ""))
     return texts[FROM], origin[1] if origin is not None and origin[0] == place else None
+
+
+def happened_at(record: Record) -> int:
+    """Tell when a source record's event came at first, ms since the epoch; 0 where that isn't known."""
+    headers = record.headers()
+    if headers and any(name == TIME for name, _ in headers):
+        return _number(texts_of(headers)[TIME]) or _time_of(record)
+    return _time_of(record)
+
+
+def _time_of(record: Record) -> int:
+    kind, timestamp = record.timestamp()
+    return max(0, timestamp) if kind else 0
 
 
 def split_id(name: str) -> tuple[TopicPartition, int] | None:

@@ -1,20 +1,23 @@
 """Whether a device had a newer event since its letter: then sending the letter again would undo that. Pure.
 
-Told from the letter's own partition of the source, read from the letter on. A record counts as an event of
-the same device if it shares an identifier with the letter, as the connector's own decoder reads both. Where
-a letter can't be read, or its topic isn't configured any more, the record's key stands for the device.
+Told from the letter's own partition of the source, read from the letter on: there offsets say what is newer.
+And from the other source topics, read from the letter's time on: there the records' times say it. A record
+counts as an event of the same device if it shares an identifier with the letter, as the connector's own
+decoder reads both. Where a letter can't be read, or its topic isn't configured any more, the record's key
+stands for the device.
 
-What counts at its first offset, not at the one it has: a record that was sent again. What doesn't count:
-letters that surely never reached the API, and those that will be sent after this one in the same run.
+What counts as old as it was at first: a record that was sent again. What doesn't count: letters that surely
+never reached the API, and those that will be sent after this one in the same run.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from connector.model import Event, Record, Rejection, TopicPartition
-from connector.replay.letter import DeadLetter, Facts, mark_of
+from connector.replay.letter import DeadLetter, Facts, happened_at, mark_of
 
 Key = str | bytes
 """An identifier as lanes name it (`connector.model.Event.keys`), or a record's key."""
@@ -28,24 +31,40 @@ def keys_of(letter: DeadLetter, outcome: Event | Rejection | None) -> tuple[Key,
     return () if key is None else (key,)
 
 
+class Seen(NamedTuple):
+    """The newest event of a device in a topic, by its time."""
+
+    happened: int
+    place: TopicPartition
+    offset: int
+
+
 class Order:
     """Filled with what the source has; asked about letters."""
 
     def __init__(self) -> None:
         self._latest: defaultdict[TopicPartition, dict[Key, int]] = defaultdict(dict)
         """For each device that is asked about, where its newest event came at first; -1: none."""
+        self._asked: set[Key] = set()
+        self._by_time: set[TopicPartition] = set()
+        self._newest: defaultdict[str, dict[Key, Seen]] = defaultdict(dict)
+        """By topic, for devices that are asked about: of the partitions that are looked at by time."""
         self._harmless: dict[TopicPartition, set[int]] = {}
-        self._by_key: set[TopicPartition] = set()
+        self._by_key = False
         self.sent_again: set[str] = set()
         """Ids of letters whose records, sent again, were seen in the source."""
 
     def watch(self, place: TopicPartition, keys: Sequence[Key]) -> None:
-        """Remember the newest event of this device."""
+        """Remember the newest event of this device, here and in all that is looked at by time."""
         latest = self._latest[place]
         for key in keys:
             latest.setdefault(key, -1)
-            if isinstance(key, bytes):
-                self._by_key.add(place)
+            self._asked.add(key)
+            self._by_key = self._by_key or isinstance(key, bytes)
+
+    def watch_times(self, places: Collection[TopicPartition]) -> None:
+        """Remember from these what is newer by its time than letters of other topics."""
+        self._by_time.update(places)
 
     def ignore(self, place: TopicPartition, offsets: set[int]) -> None:
         """Count the records at these as no events: they never reached the API, or go again by themselves."""
@@ -58,9 +77,7 @@ class Order:
         outcomes: Sequence[Event | Rejection | None] | None,
     ) -> None:
         """Take in records of the source with what they are read as; None where nobody can read this topic."""
-        latest = self._latest[place]
         harmless = self._harmless.get(place, set())
-        by_key = place in self._by_key
         for index, record in enumerate(records):
             offset = record.offset()
             name, origin = mark_of(record.headers(), place)
@@ -71,14 +88,28 @@ class Order:
             outcome = outcomes[index] if outcomes is not None else None
             if outcomes is not None and not isinstance(outcome, Event):
                 continue  # it never reaches the API
-            age = offset if origin is None else origin
-            for key in outcome.keys if isinstance(outcome, Event) else ():
-                if latest.get(key, age) < age:
-                    latest[key] = age
-            if by_key:
-                own = record.key()
-                if own is not None and latest.get(own, age) < age:
-                    latest[own] = age
+            keys: tuple[Key | None, ...] = outcome.keys if isinstance(outcome, Event) else ()
+            if self._by_key:
+                keys = (*keys, record.key())
+            for key in keys:
+                if key in self._asked:
+                    self._note(place, key, record, offset if origin is None else origin)
+
+    def _note(self, place: TopicPartition, key: Key | None, record: Record, age: int) -> None:
+        """Take in an event of a device that is asked about."""
+        if key is None:
+            return
+        latest = self._latest[place]
+        if latest.get(key, age) < age:
+            latest[key] = age
+        if place in self._by_time:
+            self._stands(key, Seen(happened_at(record), place, record.offset()))
+
+    def _stands(self, key: Key, seen: Seen) -> None:
+        newest = self._newest[seen.place.topic]
+        known = newest.get(key)
+        if known is None or known.happened < seen.happened:
+            newest[key] = seen
 
     def stays(self, letter: Facts, keys: Sequence[Key]) -> None:
         """Count a letter that isn't sent again as an event: the API may have a part of it."""
@@ -87,11 +118,18 @@ class Order:
         latest = self._latest[letter.source]
         for key in keys:
             latest[key] = max(latest.get(key, -1), letter.age)
+            self._stands(key, Seen(letter.happened, letter.source, letter.source_offset))
 
-    def newer(self, letter: Facts, keys: Sequence[Key]) -> int | None:
-        """Return where the newest event of the letter's device came at first, if after the letter."""
+    def newer(self, letter: Facts, keys: Sequence[Key]) -> str:
+        """Return where a newer event of the letter's device is, or came at first; empty for none."""
         if letter.source is None:
-            return None
+            return ""
         latest = self._latest[letter.source]
         newest = max((latest.get(key, -1) for key in keys), default=-1)
-        return newest if newest > letter.age else None
+        if newest > letter.age:
+            return f"{letter.source.topic}/{letter.source.partition}/{newest}"
+        for topic, by_key in self._newest.items():
+            for seen in (by_key[key] for key in keys if key in by_key):
+                if topic != letter.source.topic and seen.happened > letter.happened:
+                    return f"{topic}/{seen.place.partition}/{seen.offset}"
+        return ""

@@ -97,6 +97,18 @@ class Reader:
         except ERRORS as error:
             raise failure(doing, error, mends) from error
 
+    def offsets_at(self, topic: str, numbers: Collection[int], since: int) -> dict[int, int]:
+        """Return the first offset of each partition whose record is of this time (ms) or later, if any."""
+        asked = [KafkaTopicPartition(topic, number, since) for number in numbers]
+        try:
+            found = self._consumer.offsets_for_times(asked, PATIENCE)
+            for one in found:
+                if one.error is not None:
+                    raise failure(f"topic {topic}", one.error, _read_mends(topic))
+        except ERRORS as error:
+            raise failure(f"topic {topic}", error, _read_mends(topic)) from error
+        return {one.partition: one.offset for one in found if one.offset >= 0}
+
     def start(self, starts: Mapping[TopicPartition, int]) -> None:
         """Read these partitions from now on, each from its offset."""
         self._consumer.assign([KafkaTopicPartition(*place, offset) for place, offset in starts.items()])

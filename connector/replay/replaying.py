@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, NamedTuple, Self
 
-from connector.model import Event, TopicPartition
+from connector.model import Event
 from connector.replay.choosing import Candidate, Fate, Selection, hold_back
 from connector.replay.desk import Desk
 from connector.replay.filters import Filters
@@ -17,7 +17,8 @@ from connector.replay.interpreting import Interpreting
 from connector.replay.letter import DeadLetter
 from connector.replay.order import Order
 from connector.replay.progress import Progress
-from connector.replay.reading import Bounds, Reader
+from connector.replay.reading import Reader
+from connector.replay.since import Since
 from connector.replay.stopping import Stop
 from connector.replay.watching import Watching
 from connector.settings import Settings
@@ -54,23 +55,27 @@ class Replay:
         self.wish = wish
         self.selection = Selection(wish.filters)
         self.progress: Progress
-        self.partitions: dict[str, dict[int, Bounds]] = {}
-        """The source topics that are there."""
         self._settings = settings
         self._stop = stop
         self._watching = watching
         self._interpreting = Interpreting(settings)
         self._order = Order()
-        self._reached: dict[TopicPartition, int] = {}
-        self._looked_at = 0.0
         self._waiting: Iterator[Candidate] = iter(())
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
             self.desk = opening.enter_context(Desk(self._settings, self._stop.check))
-            self._source = Reader(self._settings.kafka, self._stop.check)
-            opening.callback(self._source.close)
+            source = Reader(self._settings.kafka, self._stop.check)
+            opening.callback(source.close)
+            self.since = Since(
+                source,
+                self._interpreting,
+                self._order,
+                self._watching,
+                self._settings.kafka.contents,
+                self.wish.scan_limit,
+            )
             self._open = opening.pop_all()
         return self
 
@@ -82,16 +87,11 @@ class Replay:
     def prepare(self) -> None:
         """Read every letter and what came to the source since; decide."""
         self._read_letters()
-        chosen = self._by_partition()
-        for topic in {place.topic for place in chosen}:
-            bounds = self._source.bounds(topic)
-            if bounds is not None:
-                self.partitions[topic] = bounds
         self.selection.prepare(self._order)
-        starts = self._starts(chosen)
-        self._scan(starts)
+        self.since.prepare(self.selection.in_order(), elsewhere=not self.wish.even_if_newer)
+        self.since.scan()
         self.selection.judge(self._order, even_if_newer=self.wish.even_if_newer)
-        self._doubt(starts)
+        self._doubt()
         self.selection.limit(self.wish.limit)
         self._waiting = iter(self.selection.in_order())
 
@@ -108,95 +108,27 @@ class Replay:
                 if candidate.unread:
                     candidate.stay(Fate.UNREADABLE, candidate.unread)
 
-    def _by_partition(self) -> dict[TopicPartition, list[Candidate]]:
-        found: dict[TopicPartition, list[Candidate]] = {}
-        for candidate in self.selection.in_order():
-            if candidate.letter.source is not None:
-                found.setdefault(candidate.letter.source, []).append(candidate)
-        return found
-
-    # -- the source since ------------------------------------------------------------------------
-
-    def _starts(self, chosen: dict[TopicPartition, list[Candidate]]) -> dict[TopicPartition, int]:
-        """Return where to begin reading: behind the oldest letter, as far as that is there and wanted."""
-        starts = {}
-        for place, candidates in chosen.items():
-            bounds = self.partitions.get(place.topic, {}).get(place.partition)
-            if bounds is not None:
-                oldest = min(each.letter.age for each in candidates) + 1
-                starts[place] = max(oldest, bounds.low, bounds.high - self.wish.scan_limit)
-        return starts
-
-    def _scan(self, starts: dict[TopicPartition, int]) -> None:
-        self._reached = {place: min(start, self._bounds(place).high) for place, start in starts.items()}
-        if not self._reached:
-            return
-        ends = {place: self._bounds(place).high for place in starts}
-        self._watching.step("reading what came since", sum(ends.values()) - sum(self._reached.values()))
-        self._source.start(self._reached)
-        self._read_to(ends)
-
-    def _bounds(self, place: TopicPartition) -> Bounds:
-        return self.partitions[place.topic][place.partition]
-
-    def _read_to(self, ends: dict[TopicPartition, int]) -> None:
-        read = 0
-        for part in self._source.read(self._reached, ends):
-            topic = part.partition.topic
-            outcomes = None
-            if topic in self._settings.kafka.contents:
-                outcomes = self._interpreting.records(topic, part.records)
-            self._order.saw(part.partition, part.records, outcomes)
-            read += len(part.records)
-            self._watching.reached(read)
-        self._looked_at = time.monotonic()
-
-    def _look_again(self) -> None:
-        """Read what came to the source since the last look."""
-        topics = {place.topic for place in self._reached}
-        bounds = {topic: self._source.bounds(topic) or {} for topic in topics}
-        ends = {
-            place: found.high
-            for place in self._reached
-            if (found := bounds[place.topic].get(place.partition)) is not None
-        }
-        self._read_to(ends)
-
-    def _doubt(self, starts: dict[TopicPartition, int]) -> None:
+    def _doubt(self) -> None:
         """Keep letters of which can't be told what came since."""
         for candidate in self.selection.in_order():
             letter = candidate.letter
             if letter.source is None:
                 continue
-            if letter.source.topic not in self.partitions:
+            if letter.source.topic not in self.since.partitions:
                 if self.wish.target == "source":
                     candidate.stay(Fate.NO_TOPIC, f"topic {letter.source.topic} isn't there")
                 elif not self.wish.even_if_newer:
                     candidate.stay(Fate.UNSURE, f"topic {letter.source.topic} isn't there")
-            elif not self.wish.even_if_newer and (why := self._unknown(candidate, starts)):
+            elif not self.wish.even_if_newer and (why := self.since.unknown(candidate)):
                 candidate.stay(Fate.UNSURE, why)
-
-    def _unknown(self, candidate: Candidate, starts: dict[TopicPartition, int]) -> str:
-        """Say why it can't be told what came since, if so."""
-        letter = candidate.letter
-        if letter.source is None or letter.source not in starts:
-            return "its partition isn't there any more"
-        bounds = self._bounds(letter.source)
-        if letter.source_offset >= bounds.high:
-            return f"the partition ends at {bounds.high}, before the letter's record: it is another one now"
-        if starts[letter.source] <= letter.age + 1:
-            return ""
-        if starts[letter.source] == bounds.low:
-            return f"records up to {bounds.low} are deleted, newer events perhaps among them"
-        return f"more than {self.wish.scan_limit:,} records came since: raise --scan-limit"
 
     # -- sending -----------------------------------------------------------------------------------
 
     def next_batch(self, size: int) -> list[Ready]:
         """Return the next letters to send; those whose device had an event meanwhile stay."""
         self._stop.check()
-        if self._reached and time.monotonic() - self._looked_at >= LOOK_EVERY:
-            self._look_again()
+        if self.since.looked_at and time.monotonic() - self.since.looked_at >= LOOK_EVERY:
+            self.since.look_again()
         while chosen := self._next_candidates(size):
             if batch := self._loaded(chosen):
                 return batch

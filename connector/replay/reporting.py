@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,9 @@ from rich.text import Text
 
 from connector.replay import showing
 from connector.replay.choosing import EXPLAINED, Fate
+from connector.replay.counts import written
 from connector.replay.replaying import Replay
+from connector.replay.since import Looked
 
 _SHOWN = 20
 """Letters that stay and are shown one by one."""
@@ -45,6 +47,7 @@ def show_plan(replay: Replay, result: Result) -> None:
             f"{replay.desk.topic}: {showing.count(result.meant)} meant, {result.to_send:,} to go to {target}"
         )
     )
+    _show_looked(replay.since.looked)
     groups = Counter(
         (each.letter.source.topic if each.letter.source else "", each.letter.reason)
         for each in selection.in_order()
@@ -62,6 +65,15 @@ def show_plan(replay: Replay, result: Result) -> None:
                 Text(f"\n{unread:,} of them can't be read by this configuration: they will be refused again")
             )
     _show_staying(replay)
+
+
+def _show_looked(looked: Mapping[str, Looked]) -> None:
+    """Print where newer events were looked for."""
+    for topic, one in sorted(looked.items()):
+        since = f"from {written(one.since)} on" if one.since else "from the letters on"
+        partitions = f"{one.partitions:,} partition{'' if one.partitions == 1 else 's'}"
+        records = f"{one.records:,} record{'' if one.records == 1 else 's'}"
+        showing.console().print(Text(f"looked for newer events in {topic}: {partitions} {since}, {records}"))
 
 
 def _show_staying(replay: Replay) -> None:
@@ -122,6 +134,15 @@ def plain(replay: Replay, result: Result) -> dict[str, Any]:
         "sent": result.sent,
         "without_verdict": result.unknown,
         "stopped": result.stopped or None,
+        "looked_at": [
+            {
+                "topic": topic,
+                "partitions": one.partitions,
+                "since": written(one.since) or None,
+                "records": one.records,
+            }
+            for topic, one in sorted(replay.since.looked.items())
+        ],
         "not_sent": {str(fate): count for fate, count in replay.selection.counts().items()},
     }
 

@@ -71,7 +71,7 @@ class _Run:
         """Decide. The producer comes first: it ends what a killed run left open and readers wait for."""
         replay = self._replay
         if replay.wish.execute and replay.wish.target == "source":
-            self._sender = SourceSender(self._settings.kafka, replay.desk.reader, replay.partitions)
+            self._sender = SourceSender(self._settings.kafka, replay.desk.reader, replay.since.partitions)
             self._sender.open()
         replay.prepare()
         if replay.desk.doubt:

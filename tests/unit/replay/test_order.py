@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from connector.core.decode import Interpreter
 from connector.kafka.letters import Headers
-from connector.model import Content, Reason
+from connector.model import Content, Reason, TopicPartition
 from connector.replay.choosing import Fate, Selection
 from connector.replay.filters import Filters
 from connector.replay.letter import DeadLetter, SourceRecord, headers_again
 from connector.replay.order import Order
-from tests.unit.replay.letters import SOURCE, Stored, event, letter
+from tests.unit.replay.letters import NOON, SOURCE, Stored, event, letter
 
 _READ = Interpreter(Content.TAGS)
 
@@ -170,3 +170,69 @@ def test_a_letter_of_nobody_is_counted_and_stays() -> None:
     since.selection.add(nameless, None, replayed=False)
 
     assert since.selection.counts() == {Fate.NO_SOURCE: 1}
+
+
+ELSEWHERE = TopicPartition("registrations", 3)
+
+
+def elsewhere(
+    since: Since, offset: int, value: bytes, time: int, headers: Headers | None = None, key: bytes = b"key"
+) -> Since:
+    """A record of another topic, which is looked at by time."""
+    since.order.watch_times([ELSEWHERE])
+    record = Stored(ELSEWHERE, offset, value, key, headers, time)
+    since.order.saw(ELSEWHERE, [record], _READ.read([record]))
+    return since
+
+
+def test_an_event_in_another_topic_is_newer_by_its_time() -> None:
+    found = letter(0, 10, value=event("A"))
+
+    since = elsewhere(Since([found]), 2, event("A"), NOON + 1)
+    assert since.fates() == {10: Fate.NEWER}
+    assert next(since.selection.staying()).why == "newer event: registrations/3/2"
+    assert elsewhere(Since([found]), 99, event("A"), NOON - 1).fates() == {10: Fate.READY}
+    assert elsewhere(Since([found]), 2, event("B"), NOON + 1).fates() == {10: Fate.READY}
+    assert elsewhere(Since([found]), 2, b"no event", NOON + 1).fates() == {10: Fate.READY}
+
+
+def test_in_another_topic_an_unreadable_letter_is_told_by_its_key_too() -> None:
+    found = letter(0, 10, value=b"\xff", key=b"A", reason=Reason.UNDECODABLE)
+
+    assert elsewhere(Since([found]), 2, event("B"), NOON + 1, key=b"A").fates() == {10: Fate.NEWER}
+    assert elsewhere(Since([found]), 2, event("B"), NOON + 1, key=b"B").fates() == {10: Fate.READY}
+
+
+def test_sent_again_to_another_topic_it_counts_as_old_as_it_was_at_first() -> None:
+    older = letter(5, 1, value=event("A"), source=ELSEWHERE, timestamp=NOON - 5)
+    newer = letter(5, 1, value=event("A"), source=ELSEWHERE, timestamp=NOON + 5)
+    found = letter(0, 10, value=event("A"))
+
+    assert elsewhere(Since([found]), 2, event("A"), NOON + 9, headers_again(older)).fates() == {
+        10: Fate.READY
+    }
+    assert elsewhere(Since([found]), 2, event("A"), NOON + 9, headers_again(newer)).fates() == {
+        10: Fate.NEWER
+    }
+
+
+def test_letters_of_several_topics_go_by_their_time() -> None:
+    letters = [
+        letter(0, 10, value=event("A"), timestamp=NOON + 10),
+        letter(1, 5, value=event("A"), source=ELSEWHERE, timestamp=NOON + 5),
+        letter(2, 11, value=event("A"), timestamp=NOON),  # behind the other in its partition all the same
+    ]
+
+    assert [each.letter.source_offset for each in Since(letters).selection.in_order()] == [5, 10, 11]
+
+
+def test_a_letter_that_stays_keeps_back_older_ones_of_other_topics() -> None:
+    letters = [
+        letter(0, 10, value=event("A")),
+        letter(1, 5, value=event("A"), source=ELSEWHERE, timestamp=NOON + 5),
+    ]
+    since = Since(letters)
+    record = Stored(ELSEWHERE, 6, event("A"), timestamp=NOON - 9)
+    since.order.saw(ELSEWHERE, [record], _READ.read([record]))
+
+    assert since.fates() == {5: Fate.NEWER, 10: Fate.NEWER}
