@@ -11,7 +11,7 @@ from enum import StrEnum
 from connector.model import Event, Rejection, TopicPartition
 from connector.replay.filters import Filters, identifiers
 from connector.replay.letter import DeadLetter, Facts
-from connector.replay.order import Key, Order, keys_of
+from connector.replay.order import Key, Orders, keys_of
 from connector.replay.progress import Spot
 
 MOST_BYTES = 128 << 20
@@ -79,13 +79,17 @@ class Selection:
     """Filled letter by letter; then `judge` decides."""
 
     filters: Filters
-    candidates: dict[str, Candidate] = field(default_factory=dict)
+    candidates: dict[tuple[str, str], Candidate] = field(default_factory=dict)
     nameless: int = 0
     """Letters that are meant but whose headers don't say what they were made of."""
     beyond: int = 0
     """Letters that are meant but that memory has no room for."""
-    harmless: defaultdict[TopicPartition, set[int]] = field(default_factory=lambda: defaultdict(set))
-    """Source records that are no events: their letters never reached the API, or go again in a later run.
+    of_other_groups: Counter[str] = field(default_factory=Counter)
+    """How many letters are left alone because another group wrote them."""
+    harmless: defaultdict[tuple[str, TopicPartition], set[int]] = field(
+        default_factory=lambda: defaultdict(set)
+    )
+    """By group, source records that are no events: never at the API, or they go again in a later run.
 
     Where there are too many, some are missing: then letters are held back for no reason, never sent for none.
     """
@@ -97,6 +101,9 @@ class Selection:
         """Take in a letter; `replayed`: it is known to have been sent again."""
         if letter.replayed_from:
             self._sent_again.add(letter.replayed_from)
+        if not self.filters.pass_group(letter):
+            self.of_other_groups[letter.group] += 1
+            return
         meant = self.filters.pass_headers(letter) and self.filters.pass_event(letter, outcome)
         if letter.source is None:
             self.nameless += meant
@@ -108,17 +115,17 @@ class Selection:
     def _no_event(self, letter: DeadLetter) -> None:
         if letter.source is not None and self.bytes <= MOST_BYTES * 1.25:
             self.bytes += _OF_HARMLESS
-            self.harmless[letter.source].add(letter.source_offset)
+            self.harmless[letter.group, letter.source].add(letter.source_offset)
 
     def _add(self, letter: DeadLetter, outcome: Event | Rejection | None, *, replayed: bool) -> None:
         spot = (letter.place, letter.offset)
-        known = self.candidates.get(letter.id)
+        known = self.candidates.get(letter.name)
         if known is None and self.bytes > MOST_BYTES and not replayed:
             self.beyond += 1
             self._no_event(letter)
             return
         made = _candidate(letter, outcome, (*(known.spots if known else ()), spot))
-        self.candidates[letter.id] = made
+        self.candidates[letter.name] = made
         if known is None:
             texts = (letter.id, made.device, *made.keys, made.unread)
             self.bytes += _OF_CANDIDATE + sum(map(len, texts))
@@ -127,8 +134,9 @@ class Selection:
 
     def all_read(self) -> None:
         """Every letter is known: a letter of a record that was sent again says that, too."""
-        for name in self._sent_again & self.candidates.keys():
-            self.candidates[name].stay(Fate.REPLAYED)
+        for each in self.candidates.values():
+            if each.letter.id in self._sent_again:
+                each.stay(Fate.REPLAYED)
 
     def in_order(self, fate: Fate = Fate.READY) -> list[Candidate]:
         """Return candidates of this fate as they are to go: of a partition in its order, else by time."""
@@ -139,23 +147,24 @@ class Selection:
         partitions = [sorted(found[place], key=lambda each: each.letter.age) for place in sorted(found)]
         return [*heapq.merge(*partitions, key=lambda each: each.letter.happened)]
 
-    def prepare(self, order: Order) -> None:
+    def prepare(self, orders: Orders) -> None:
         """Say what to look for in the source."""
-        for place, offsets in self.harmless.items():
-            order.ignore(place, offsets)
+        for (group, place), offsets in self.harmless.items():
+            orders[group].ignore(place, offsets)
         for candidate in self.in_order():
             letter = candidate.letter
             if letter.source is not None:
+                order = orders[letter.group]
                 order.watch(letter.source, candidate.keys)
                 order.ignore(letter.source, {letter.source_offset})
 
-    def judge(self, order: Order, *, even_if_newer: bool) -> None:
+    def judge(self, orders: Orders, *, even_if_newer: bool) -> None:
         """Decide by what the source has, the newest first: one that stays is newer than those before it."""
         for candidate in reversed(self.in_order()):
-            if candidate.letter.id in order.sent_again:
+            if candidate.letter.id in orders[candidate.letter.group].sent_again:
                 candidate.stay(Fate.REPLAYED)
             elif not even_if_newer:
-                hold_back(candidate, order)
+                hold_back(candidate, orders)
 
     def limit(self, most: int) -> None:
         """Leave all but the first for another run."""
@@ -183,8 +192,9 @@ def _candidate(letter: DeadLetter, outcome: Event | Rejection | None, spots: tup
     return Candidate(letter.facts(), spots, keys_of(letter, outcome), device, unread)
 
 
-def hold_back(candidate: Candidate, order: Order) -> bool:
+def hold_back(candidate: Candidate, orders: Orders) -> bool:
     """Keep a letter whose device has had a newer event; tell whether that is so."""
+    order = orders[candidate.letter.group]
     newer = order.newer(candidate.letter, candidate.keys)
     if not newer:
         return False

@@ -41,6 +41,13 @@ Since = Annotated[
     typer.Option(metavar="TIME", help="Only records from then on: 2026-03-01T08:30 (UTC), or 2h, 7d ago."),
 ]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only records before then.")]
+Groups = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--group", metavar="NAME", help="Letters of this consumer group instead of kafka.group_id's."
+    ),
+]
+AnyGroup = Annotated[bool, typer.Option("--any-group", help="Letters of all consumer groups.")]
 Target = Literal["source", "api"]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")]
 _Options = ParamSpec("_Options")
@@ -74,6 +81,8 @@ def list_letters(  # noqa: PLR0913 - an option each
     application: Applications = None,
     since: Since = None,
     until: Until = None,
+    group: Groups = None,
+    any_group: AnyGroup = False,
     limit: Annotated[int, typer.Option(min=0, help="How many letters to show one by one.")] = 20,
     as_json: Json = False,
 ) -> None:
@@ -81,7 +90,16 @@ def list_letters(  # noqa: PLR0913 - an option each
     settings = settings_of(config, is_credential)
     from connector.replay import commands  # noqa: PLC0415 - see the module's second sentence
 
-    filters = _filters(settings, reason, topic, device, application, since, until)
+    filters = _filters(
+        settings,
+        _groups(settings, group, any_group=any_group),
+        reason,
+        topic,
+        device,
+        application,
+        since,
+        until,
+    )
     raise typer.Exit(
         commands.failing(lambda: commands.list_letters(settings, filters, limit=limit, as_json=as_json))
     )
@@ -95,16 +113,20 @@ def show(
     ],
     *,
     config: ConfigFile = None,
+    group: Groups = None,
+    any_group: AnyGroup = False,
     as_json: Json = False,
 ) -> None:
     """Show one letter: why it is here, headers, key, value."""
     settings = settings_of(config, is_credential)
     from connector.replay import commands  # noqa: PLC0415 - see the module's second sentence
+    from connector.replay import filters as known  # noqa: PLC0415 - as above
     from connector.replay.letter import split_id  # noqa: PLC0415 - as above
 
     if split_id(name) is None:
         give_up(f"{name}: not an id; it is topic/partition/offset, as `dead-letters list` shows it")
-    raise typer.Exit(commands.failing(lambda: commands.show_letter(settings, name, as_json=as_json)))
+    filters = known.Filters(groups=_groups(settings, group, any_group=any_group))
+    raise typer.Exit(commands.failing(lambda: commands.show_letter(settings, name, filters, as_json=as_json)))
 
 
 @app.command()
@@ -118,6 +140,8 @@ def replay(  # noqa: PLR0913 - an option each
     application: Applications = None,
     since: Since = None,
     until: Until = None,
+    group: Groups = None,
+    any_group: AnyGroup = False,
     limit: Annotated[int, typer.Option(min=0, help="At most so many letters, oldest first; 0 is all.")] = 0,
     to: Annotated[
         Target,
@@ -145,7 +169,16 @@ def replay(  # noqa: PLR0913 - an option each
     from connector.replay.replaying import Wish  # noqa: PLC0415 - as above
 
     wish = Wish(
-        _filters(settings, reason, topic, device, application, since, until),
+        _filters(
+            settings,
+            _groups(settings, group, any_group=any_group),
+            reason,
+            topic,
+            device,
+            application,
+            since,
+            until,
+        ),
         to,
         yes,
         rate,
@@ -156,8 +189,16 @@ def replay(  # noqa: PLR0913 - an option each
     raise typer.Exit(commands.failing(lambda: running.replay_letters(settings, wish, as_json=as_json)))
 
 
+def _groups(settings: Settings, given: list[str] | None, *, any_group: bool) -> frozenset[str]:
+    """Return the groups whose letters are meant; none for all."""
+    if given and any_group:
+        give_up("--group and --any-group exclude each other")
+    return frozenset() if any_group else frozenset(given or [settings.kafka.group_id])
+
+
 def _filters(
     settings: Settings,
+    groups: frozenset[str],
     reasons: list[str] | None,
     topics: list[str] | None,
     device: str,
@@ -178,6 +219,7 @@ def _filters(
             known.known_applications(
                 applications or [], settings.pushwoosh.application, settings.applications
             ),
+            groups,
         )
     except ValueError as error:
         give_up(str(error))

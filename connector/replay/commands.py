@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from connector.replay import showing
@@ -37,26 +38,35 @@ def list_letters(settings: Settings, filters: Filters, *, limit: int, as_json: b
     counts = Counts(limit)
     with _every_letter(settings, decoded=filters.need_events) as (desk, letters):
         for letter, outcome, replayed in letters:
-            if filters.pass_headers(letter) and filters.pass_event(letter, outcome):
+            if not filters.pass_group(letter):
+                counts.of_other_groups[letter.group] += 1
+            elif filters.pass_headers(letter) and filters.pass_event(letter, outcome):
                 device = next(iter(identifiers(letter, outcome)), "")
                 counts.add(letter, device, code_of(outcome, settings), replayed=replayed)
     if as_json:
         showing.show_json({"topic": desk.topic, **counts.plain()})
     else:
-        showing.show_counts(counts, desk.topic, by_application=bool(settings.applications))
+        several = len(counts.groups_of) > 1
+        by_application = bool(settings.applications)
+        showing.show_counts(counts, desk.topic, by_application=by_application, by_group=several)
     return 0
 
 
-def show_letter(settings: Settings, name: str, *, as_json: bool) -> int:
+def show_letter(settings: Settings, name: str, filters: Filters, *, as_json: bool) -> int:
     """Show one letter whole: the last written of those with this id."""
+    others: Counter[str] = Counter()
     found: list[tuple[DeadLetter, Outcome, bool]] = []
     with _every_letter(settings, decoded=False) as (desk, letters):
         for letter, outcome, replayed in letters:
             at = f"{'/'.join(map(str, letter.place))}/{letter.offset}"
             if name in (letter.id, at):
-                found.append((letter, outcome, replayed))
+                if filters.pass_group(letter):
+                    found.append((letter, outcome, replayed))
+                else:
+                    others[letter.group] += 1
     if not found:
-        raise Failed(f"{desk.topic} has no letter {name}; `dead-letters list` shows ids")
+        elsewhere = f" ({showing.of_other_groups(others)})" if others else ""
+        raise Failed(f"{desk.topic} has no letter {name}{elsewhere}; `dead-letters list` shows ids")
     letter, outcome, replayed = max(found, key=lambda one: one[0].offset)
     if as_json:
         plain = showing.letter_plain(letter, outcome, copies=len(found), replayed=replayed)

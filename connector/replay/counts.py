@@ -54,15 +54,20 @@ class Counts:
     applications: Counter[str] = field(default_factory=Counter)
     """Letters by the code of the application that they are for; `UNKNOWN` for those that can't be read."""
     _hours: Counter[int] = field(default_factory=Counter)
-    _ids: set[str] = field(default_factory=set)
+    groups_of: Counter[str] = field(default_factory=Counter)
+    """Letters by the consumer group that wrote them."""
+    of_other_groups: Counter[str] = field(default_factory=Counter)
+    """How many are not counted because of that."""
+    _ids: set[tuple[str, str]] = field(default_factory=set)
     _newest: list[tuple[int, int, Shown]] = field(default_factory=list)
 
     def add(self, letter: DeadLetter, device: str, application: str, *, replayed: bool) -> None:
         self.letters += 1
         self.replayed += replayed
         if letter.id:
-            self.copies += letter.id in self._ids
-            self._ids.add(letter.id)
+            self.copies += letter.name in self._ids
+            self._ids.add(letter.name)
+        self.groups_of[letter.group] += 1
         topic = letter.source.topic if letter.source else UNKNOWN
         self.groups.setdefault((letter.reason or UNKNOWN, topic), Group()).add(letter.timestamp)
         self.applications[application or UNKNOWN] += 1
@@ -106,6 +111,8 @@ class Counts:
                 }
                 for reason, topic, group in self.by_group()
             ],
+            "by_group": dict(self.groups_of.most_common()),
+            "of_other_groups": dict(self.of_other_groups.most_common()),
             "by_application": dict(self.applications.most_common()),
             "by_time": [{"from": name, "letters": count} for name, count in self.by_time()],
             "newest": [
@@ -113,6 +120,7 @@ class Counts:
                     "id": one.letter.id,
                     "at": f"{one.letter.place.topic}/{one.letter.place.partition}/{one.letter.offset}",
                     "time": written(one.letter.timestamp) or None,
+                    "group": one.letter.group,
                     "reason": one.letter.reason,
                     "device": one.device,
                     "application": one.application or None,

@@ -89,12 +89,13 @@ class Desk:
             self._progress.received(part.partition, [record.offset() for record in records])
             self.read_so_far += len(records)
             for record in records:
-                yield read_letter(record)
+                yield read_letter(record, self._settings.kafka.group_id)
         for place in reading:
             self._progress.ended(place, self._ends[place])
         self.reader.start({})
 
     def fetch(self, spots: Collection[Spot]) -> dict[Spot, DeadLetter]:
         """Read letters again; those that were deleted meanwhile are missing."""
-        found = map(read_letter, fetch(self.reader, spots))
+        group = self._settings.kafka.group_id
+        found = [read_letter(record, group) for record in fetch(self.reader, spots)]
         return {(letter.place, letter.offset): letter for letter in found}

@@ -27,6 +27,11 @@ class Filters:
     since: int | None = None
     until: int | None = None
     applications: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+    def pass_group(self, letter: DeadLetter) -> bool:
+        """Tell whether it is of a group that is asked about: others share the topic, and are not ours."""
+        return not self.groups or letter.group in self.groups
 
     @property
     def need_events(self) -> bool:

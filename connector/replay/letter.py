@@ -52,6 +52,13 @@ class Facts:
     reason: str
     happened: int
     """When its event came at first, ms since the epoch; 0 where that isn't known."""
+    group: str
+    """The consumer group that wrote it; the asking one's where its headers don't say."""
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """Return what makes it that letter: several groups may have refused one record."""
+        return self.group, self.id
 
     @property
     def never_applied(self) -> bool:
@@ -77,7 +84,9 @@ class DeadLetter(Facts):
 
     def facts(self) -> Facts:
         """Return what is kept of it: there may be millions."""
-        return Facts(self.id, self.source, self.source_offset, self.age, self.reason, self.happened)
+        return Facts(
+            self.id, self.source, self.source_offset, self.age, self.reason, self.happened, self.group
+        )
 
 
 class SourceRecord:
@@ -115,8 +124,8 @@ class SourceRecord:
         return _parts(self._letter.record.headers()).own or None
 
 
-def read_letter(record: Record) -> DeadLetter:
-    """Read the headers; what another writer left out is empty."""
+def read_letter(record: Record, group: str = "") -> DeadLetter:
+    """Read the headers; what another writer left out is empty, but for the group: that is `group` then."""
     _, marks, texts = _parts(record.headers())
     name = texts.get(OWN + "id", "")
     found = split_id(name)
@@ -137,6 +146,7 @@ def read_letter(record: Record) -> DeadLetter:
         reason=reason,
         detail=texts.get(OWN + "detail") or texts.get(CONNECT + "exception.message", ""),
         happened=_number(marks.get(TIME, "")) or timestamp,
+        group=sys.intern(texts.get(OWN + "group", "") or group),
         timestamp=timestamp,
         count=_number(marks.get(COUNT, "")),
         replayed_from=marks.get(FROM, ""),

@@ -133,3 +133,28 @@ class Order:
                 if topic != letter.source.topic and seen.happened > letter.happened:
                     return f"{topic}/{seen.place.partition}/{seen.offset}"
         return ""
+
+
+class Orders:
+    """An order for each group that letters are of: what one confirmed says nothing of the other's."""
+
+    def __init__(self) -> None:
+        self._by_group: defaultdict[str, Order] = defaultdict(Order)
+
+    def __getitem__(self, group: str) -> Order:
+        return self._by_group[group]
+
+    def watch_times(self, places: Collection[TopicPartition]) -> None:
+        """See `Order.watch_times`."""
+        for order in self._by_group.values():
+            order.watch_times(places)
+
+    def saw(
+        self,
+        place: TopicPartition,
+        records: Sequence[Record],
+        outcomes: Sequence[Event | Rejection | None] | None,
+    ) -> None:
+        """See `Order.saw`."""
+        for order in self._by_group.values():
+            order.saw(place, records, outcomes)

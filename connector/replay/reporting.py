@@ -47,6 +47,8 @@ def show_plan(replay: Replay, result: Result) -> None:
             f"{replay.desk.topic}: {showing.count(result.meant)} meant, {result.to_send:,} to go to {target}"
         )
     )
+    if selection.of_other_groups:
+        out.print(Text(showing.plain(showing.of_other_groups(selection.of_other_groups))))
     _show_looked(replay.since.looked)
     groups = Counter(
         (each.letter.source.topic if each.letter.source else "", each.letter.reason)
@@ -129,6 +131,7 @@ def plain(replay: Replay, result: Result) -> dict[str, Any]:
         "topic": replay.desk.topic,
         "target": replay.wish.target,
         "executed": replay.wish.execute,
+        "of_other_groups": dict(replay.selection.of_other_groups.most_common()),
         "meant": result.meant,
         "to_send": result.to_send,
         "sent": result.sent,
@@ -153,6 +156,7 @@ def plain_letters(replay: Replay) -> Iterator[dict[str, Any]]:
         for one in replay.selection.in_order(fate):
             yield {
                 "id": one.letter.id,
+                "group": one.letter.group,
                 "reason": one.letter.reason,
                 "device": one.device,
                 "fate": str(one.fate),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -94,11 +95,19 @@ def short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def show_counts(counts: Counts, topic: str, *, by_application: bool = False) -> None:
+def of_other_groups(letters: Counter[str]) -> str:
+    """Say that letters of other consumer groups are there, and how to get at them."""
+    names = ", ".join(sorted(letters))
+    return f"{count(letters.total())} of other groups ({names}): --group NAME or --any-group"
+
+
+def show_counts(counts: Counts, topic: str, *, by_application: bool = False, by_group: bool = False) -> None:
     """Print what `list` tells."""
     out = console()
     copies = f", {counts.copies} of them further copies" if counts.copies else ""
     out.print(Text(f"{topic}: {count(counts.letters)}{copies}, {counts.replayed} sent again"))
+    if counts.of_other_groups:
+        out.print(Text(plain(of_other_groups(counts.of_other_groups))))
     if not counts.letters:
         return
     groups = table("reason", "source topic", "letters", "oldest", "newest", numbers=("letters",))
@@ -110,19 +119,32 @@ def show_counts(counts: Counts, topic: str, *, by_application: bool = False) -> 
     out.print()
     out.print(groups)
     if by_application:
-        applications = table("application", "letters", numbers=("letters",))
-        for code, letters in counts.applications.most_common():
-            applications.add_row(*cells(code, letters))
-        out.print()
-        out.print(applications)
+        _show_by("application", counts.applications)
+    if by_group:
+        _show_by("group", counts.groups_of)
     out.print()
     out.print(times)
+    _show_newest(counts, by_group=by_group)
+
+
+def _show_by(name: str, letters: Counter[str]) -> None:
+    made = table(name, "letters", numbers=("letters",))
+    for each, number in letters.most_common():
+        made.add_row(*cells(each, number))
+    console().print()
+    console().print(made)
+
+
+def _show_newest(counts: Counts, *, by_group: bool) -> None:
+    """Print the newest letters one by one."""
+    out = console()
     if counts.newest:
-        newest = table("id", "time", "reason", "device", "why", "")
+        newest = table("id", *(["group"] if by_group else []), "time", "reason", "device", "why", "")
         for one in counts.newest:
             newest.add_row(
                 *cells(
                     one.letter.id or f"{'/'.join(map(str, one.letter.place))}/{one.letter.offset}",
+                    *([one.letter.group] if by_group else []),
                     written(one.letter.timestamp),
                     one.letter.reason,
                     one.device,
@@ -151,6 +173,7 @@ def show_letter(
     where = f"{'/'.join(map(str, letter.place))}/{letter.offset}"
     rows = [
         ("letter", letter.id or "(its headers don't say what it was made of)"),
+        ("group", letter.group),
         ("lies at", where + (f", the last of {copies} copies" if copies > 1 else "")),
         ("time", written(letter.timestamp) or "(none)"),
         ("why", f"{letter.reason}: {letter.detail}"),

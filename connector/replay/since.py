@@ -15,7 +15,7 @@ from connector.model import TopicPartition
 from connector.replay.choosing import Candidate
 from connector.replay.interpreting import Interpreting
 from connector.replay.letter import happened_at
-from connector.replay.order import Order
+from connector.replay.order import Orders
 from connector.replay.reading import Bounds, Reader
 from connector.replay.watching import Watching
 
@@ -39,7 +39,7 @@ class Since:
         self,
         reader: Reader,
         interpreting: Interpreting,
-        order: Order,
+        order: Orders,
         watching: Watching,
         configured: Collection[str],
         most: int,

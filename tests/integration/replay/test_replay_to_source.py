@@ -82,8 +82,9 @@ def test_where_the_progress_is_gone_the_marks_still_tell(kafka: Kafka) -> None:
     world.refused("A", "B")
     assert world.run("replay", "--yes").code == 0
 
-    world.environ["CONNECTOR_KAFKA_GROUP_ID"] = kafka.name("another-group")
-    said = world.run("replay", "--yes", "--json")
+    first, another = world.environ["CONNECTOR_KAFKA_GROUP_ID"], kafka.name("another-group")
+    world.environ["CONNECTOR_KAFKA_GROUP_ID"] = another
+    said = world.run("replay", "--yes", "--json", "--group", first)
 
     assert said.json["not_sent"] == {"replayed": 2}
     assert len(world.replayed()) == 2

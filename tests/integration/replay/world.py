@@ -87,13 +87,19 @@ class World:
         return [each for each in self.source() if each.partition == partition and each.offset >= before]
 
     def dead_letter(
-        self, records: Sequence[Stored], reason: Reason = Reason.DEVICE_NOT_FOUND, *, times: int = 1
+        self,
+        records: Sequence[Stored],
+        reason: Reason = Reason.DEVICE_NOT_FOUND,
+        *,
+        times: int = 1,
+        group: str = "",
     ) -> list[str]:
         """Write the letters of these, as the connector does; returns their ids."""
         rows = []
+        group = group or self.environ["CONNECTOR_KAFKA_GROUP_ID"]
         for each in records:
             written = letters.headers(
-                Letter(_Source(self.topic, each), Rejection(reason, "said no")), "group", "connector"
+                Letter(_Source(self.topic, each), Rejection(reason, "said no")), group, "connector"
             )
             rows += [(each.key, each.value, each.partition, written, each.timestamp)] * times
         self.kafka.produce(self.dead, rows)

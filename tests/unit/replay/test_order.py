@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from connector.core.decode import Interpreter
 from connector.kafka.letters import Headers
@@ -10,7 +11,7 @@ from connector.model import Content, Reason, TopicPartition
 from connector.replay.choosing import Fate, Selection
 from connector.replay.filters import Filters
 from connector.replay.letter import DeadLetter, SourceRecord, headers_again
-from connector.replay.order import Order
+from connector.replay.order import Orders
 from tests.unit.replay.letters import NOON, SOURCE, Stored, event, letter
 
 _READ = Interpreter(Content.TAGS)
@@ -25,7 +26,7 @@ class Since:
             (outcome,) = _READ.read([SourceRecord(each)])
             self.selection.add(each, outcome, replayed=False)
         self.selection.all_read()
-        self.order = Order()
+        self.order = Orders()
         self.selection.prepare(self.order)
 
     def saw(
@@ -236,3 +237,24 @@ def test_a_letter_that_stays_keeps_back_older_ones_of_other_topics() -> None:
     since.order.saw(ELSEWHERE, [record], _READ.read([record]))
 
     assert since.fates() == {5: Fate.NEWER, 10: Fate.NEWER}
+
+
+def test_what_another_group_refused_is_an_event_all_the_same() -> None:
+    mine = letter(0, 10, value=event("A"))
+    others = replace(letter(1, 20, value=event("A"), reason=Reason.UNDECODABLE), group="another")
+
+    assert Since([mine, others], Filters(groups=frozenset({"group"}))).saw(20, event("A")).fates() == {
+        10: Fate.NEWER
+    }
+    assert Since([mine, others]).saw(20, event("A")).fates() == {10: Fate.NEWER, 20: Fate.READY}
+
+
+def test_letters_that_two_groups_wrote_of_one_record_are_two() -> None:
+    selection = Since([letter(0, 10), replace(letter(1, 10), group="another")]).selection
+
+    assert [each.letter.group for each in selection.in_order()] == ["group", "another"]
+    only = Since(
+        [letter(0, 10), replace(letter(1, 10), group="another")], Filters(groups=frozenset({"group"}))
+    )
+    assert [each.letter.group for each in only.selection.in_order()] == ["group"]
+    assert only.selection.of_other_groups == {"another": 1}
