@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, ParamSpec
 
 import typer
@@ -41,6 +41,12 @@ Since = Annotated[
     typer.Option(metavar="TIME", help="Only records from then on: 2026-03-01T08:30 (UTC), or 2h, 7d ago."),
 ]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only records before then.")]
+RefusedSince = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Only letters last submitted from then on.")
+]
+RefusedUntil = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Only letters last submitted before then.")
+]
 Groups = Annotated[
     list[str] | None,
     typer.Option(
@@ -81,6 +87,8 @@ def list_letters(  # noqa: PLR0913 - an option each
     application: Applications = None,
     since: Since = None,
     until: Until = None,
+    refused_since: RefusedSince = None,
+    refused_until: RefusedUntil = None,
     group: Groups = None,
     any_group: AnyGroup = False,
     limit: Annotated[int, typer.Option(min=0, help="How many letters to show one by one.")] = 20,
@@ -90,16 +98,9 @@ def list_letters(  # noqa: PLR0913 - an option each
     settings = settings_of(config, is_credential)
     from connector.replay import commands  # noqa: PLC0415 - see the module's second sentence
 
-    filters = _filters(
-        settings,
-        _groups(settings, group, any_group=any_group),
-        reason,
-        topic,
-        device,
-        application,
-        since,
-        until,
-    )
+    groups = _groups(settings, group, any_group=any_group)
+    periods = {"": (since, until), "refused-": (refused_since, refused_until)}
+    filters = _filters(settings, groups, reason, topic, device, application, periods)
     raise typer.Exit(
         commands.failing(lambda: commands.list_letters(settings, filters, limit=limit, as_json=as_json))
     )
@@ -140,6 +141,8 @@ def replay(  # noqa: PLR0913 - an option each
     application: Applications = None,
     since: Since = None,
     until: Until = None,
+    refused_since: RefusedSince = None,
+    refused_until: RefusedUntil = None,
     group: Groups = None,
     any_group: AnyGroup = False,
     limit: Annotated[int, typer.Option(min=0, help="At most so many letters, oldest first; 0 is all.")] = 0,
@@ -168,17 +171,10 @@ def replay(  # noqa: PLR0913 - an option each
     from connector.replay import commands, running  # noqa: PLC0415 - see the module's second sentence
     from connector.replay.replaying import Wish  # noqa: PLC0415 - as above
 
+    groups = _groups(settings, group, any_group=any_group)
+    periods = {"": (since, until), "refused-": (refused_since, refused_until)}
     wish = Wish(
-        _filters(
-            settings,
-            _groups(settings, group, any_group=any_group),
-            reason,
-            topic,
-            device,
-            application,
-            since,
-            until,
-        ),
+        _filters(settings, groups, reason, topic, device, application, periods),
         to,
         yes,
         rate,
@@ -203,23 +199,30 @@ def _filters(
     topics: list[str] | None,
     device: str,
     applications: list[str] | None,
-    since: str | None,
-    until: str | None,
+    periods: Mapping[str, tuple[str | None, str | None]],
 ) -> Filters:
     from connector.replay import filters as known  # noqa: PLC0415 - as above
 
     now = time.time()
     try:
+        times = [
+            known.known_period(
+                name,
+                known.parse_time(f"--{name}since", since, now),
+                known.parse_time(f"--{name}until", until, now),
+            )
+            for name, (since, until) in periods.items()
+        ]
         return known.Filters(
             known.known_reasons(reasons or []),
             frozenset(topics or []),
             device,
-            known.parse_time("--since", since, now),
-            known.parse_time("--until", until, now),
+            *times[0],
             known.known_applications(
                 applications or [], settings.pushwoosh.application, settings.applications
             ),
             groups,
+            *times[1],
         )
     except ValueError as error:
         give_up(str(error))

@@ -8,17 +8,16 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from connector.options import FAULT, WRONG_USE
 from connector.replay import showing
 from connector.replay.counts import Counts
 from connector.replay.desk import Desk
-from connector.replay.failed import Failed
-from connector.replay.filters import Filters, identifiers
+from connector.replay.failed import Failed, WrongUse
+from connector.replay.filters import Filters, Unmatched, identifiers
 from connector.replay.interpreting import Interpreting, Outcome, code_of
 from connector.replay.letter import DeadLetter
 from connector.replay.watching import Watching
 from connector.settings import Settings
-
-FAULT = 1
 
 
 def failing(work: Callable[[], int]) -> int:
@@ -27,22 +26,26 @@ def failing(work: Callable[[], int]) -> int:
     logging.getLogger("connector").addHandler(logging.NullHandler())
     try:
         return work()
-    except Failed as failed:
+    except (Failed, WrongUse) as failed:
         sys.stdout.flush()
         sys.stderr.write(f"{failed}\n")
-        return FAULT
+        return FAULT if isinstance(failed, Failed) else WRONG_USE
 
 
 def list_letters(settings: Settings, filters: Filters, *, limit: int, as_json: bool) -> int:
     """Count letters by reason, topic and time, and show the newest."""
     counts = Counts(limit)
+    unmatched = Unmatched(filters, settings.kafka.contents)
     with _every_letter(settings, decoded=filters.need_events) as (desk, letters):
         for letter, outcome, replayed in letters:
             if not filters.pass_group(letter):
                 counts.of_other_groups[letter.group] += 1
-            elif filters.pass_headers(letter) and filters.pass_event(letter, outcome):
+                continue
+            unmatched.saw(letter)
+            if filters.pass_headers(letter) and filters.pass_event(letter, outcome):
                 device = next(iter(identifiers(letter, outcome)), "")
                 counts.add(letter, device, code_of(outcome, settings), replayed=replayed)
+    unmatched.check()
     if as_json:
         showing.show_json({"topic": desk.topic, **counts.plain()})
     else:

@@ -14,6 +14,10 @@ class Failed(Exception):  # noqa: N818 -- reads as what happened
     """The command ends here; the text says what to do."""
 
 
+class WrongUse(Exception):  # noqa: N818 -- reads as what happened
+    """The command line asks for what can't be; the text says what can."""
+
+
 class Interrupted(Exception):  # noqa: N818 -- reads as what happened
     """Somebody wants it to end."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from connector.model import Event, Reason, Rejection
+from connector.replay.failed import WrongUse
 from connector.replay.letter import DeadLetter
 from connector.values import parse_duration
 
@@ -28,6 +29,8 @@ class Filters:
     until: int | None = None
     applications: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
+    refused_since: int | None = None
+    refused_until: int | None = None
 
     def pass_group(self, letter: DeadLetter) -> bool:
         """Tell whether it is of a group that is asked about: others share the topic, and are not ours."""
@@ -44,9 +47,12 @@ class Filters:
             return False
         if self.topics and (letter.source is None or letter.source.topic not in self.topics):
             return False
-        if self.since is not None and letter.timestamp < self.since:
+        if not _within(letter.timestamp, self.since, self.until):
             return False
-        return self.until is None or letter.timestamp < self.until
+        by_refusal = self.refused_since is not None or self.refused_until is not None
+        return not by_refusal or (
+            letter.refused > 0 and _within(letter.refused, self.refused_since, self.refused_until)
+        )
 
     def pass_event(self, letter: DeadLetter, outcome: Event | Rejection | None) -> bool:
         """Judge by what the record is read as: its application, any of its identifiers or the key."""
@@ -55,6 +61,38 @@ class Filters:
         ):
             return False
         return not self.device or self.device in identifiers(letter, outcome)
+
+
+def _within(moment: int, since: int | None, until: int | None) -> bool:
+    return (since is None or moment >= since) and (until is None or moment < until)
+
+
+class Unmatched:
+    """Notices source topics that are asked for and that no letter is of."""
+
+    def __init__(self, filters: Filters, configured: Collection[str]) -> None:
+        self._filters = filters
+        self._configured = configured
+        self._seen: set[str] = set()
+
+    def saw(self, letter: DeadLetter) -> None:
+        """Take in a letter of a group that is asked about."""
+        if letter.source is not None:
+            self._seen.add(letter.source.topic)
+
+    def check(self) -> None:
+        """Raise WrongUse for a topic that neither has letters nor is read: a mistyped one."""
+        for topic in sorted(self._filters.topics - self._seen):
+            if topic not in self._configured:
+                there = f"there are letters of {', '.join(sorted(self._seen)) or 'no topic'}"
+                raise WrongUse(f"--topic {topic}: no letter is of it, and it isn't configured; {there}")
+
+
+def known_period(name: str, since: int | None, until: int | None) -> tuple[int | None, int | None]:
+    """Check that there is something between. Raises ValueError."""
+    if since is not None and until is not None and since >= until:
+        raise ValueError(f"--{name}since is not before --{name}until: no letter can be meant")
+    return since, until
 
 
 def identifiers(letter: DeadLetter, outcome: Event | Rejection | None) -> list[str]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -75,6 +76,8 @@ class DeadLetter(Facts):
     offset: int
     """... and its offset there."""
     detail: str
+    refused: int
+    """When it was last submitted, ms since the epoch; 0 where it never was."""
     timestamp: int
     """Of the source record, ms since the epoch; 0 where it has none."""
     count: int
@@ -147,6 +150,7 @@ def read_letter(record: Record, group: str = "") -> DeadLetter:
         detail=texts.get(OWN + "detail") or texts.get(CONNECT + "exception.message", ""),
         happened=_number(marks.get(TIME, "")) or timestamp,
         group=sys.intern(texts.get(OWN + "group", "") or group),
+        refused=_moment(texts.get(OWN + "last_attempt", "")),
         timestamp=timestamp,
         count=_number(marks.get(COUNT, "")),
         replayed_from=marks.get(FROM, ""),
@@ -236,6 +240,15 @@ def _age(source: TopicPartition | None, own: int, marks: dict[str, str]) -> int:
 
 def _number(text: str) -> int:
     return int(text) if _plain_number(text) else 0
+
+
+def _moment(text: str) -> int:
+    """Read RFC 3339 as ms since the epoch; 0 where it is something else."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return 0
+    return max(0, int(moment.timestamp() * 1000)) if moment.tzinfo is not None else 0
 
 
 def _plain_number(text: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, Self
 from connector.model import Event
 from connector.replay.choosing import Candidate, Fate, Selection, hold_back
 from connector.replay.desk import Desk
-from connector.replay.filters import Filters
+from connector.replay.filters import Filters, Unmatched
 from connector.replay.interpreting import Interpreting
 from connector.replay.letter import DeadLetter
 from connector.replay.order import Orders
@@ -98,10 +98,14 @@ class Replay:
     def _read_letters(self) -> None:
         self.progress = self.desk.open()
         self._watching.step("reading letters", self.desk.total)
+        unmatched = Unmatched(self.wish.filters, self._settings.kafka.contents)
         for letter in self.desk.letters():
+            if self.wish.filters.pass_group(letter):
+                unmatched.saw(letter)
             done = self.progress.is_done((letter.place, letter.offset))
             self.selection.add(letter, self._interpreting.letter(letter), replayed=done)
             self._watching.reached(self.desk.read_so_far)
+        unmatched.check()
         self.selection.all_read()
         if self.wish.target == "api":
             for candidate in self.selection.in_order():

@@ -29,7 +29,6 @@ def test_letters_are_counted_and_the_filters_hold(kafka: Kafka) -> None:
         (["--reason", "tag_refused"], 1),
         (["--device", "B"], 1),
         (["--topic", world.topic], 3),
-        (["--topic", "another"], 0),
         (["--since", "2023-11-15"], 0),
         (["--until", "2023-11-15"], 3),
     ):
@@ -151,6 +150,8 @@ def test_a_broker_that_is_not_there_is_told_with_its_address(kafka: Kafka) -> No
         (["list", "--since", "yesterday"], "neither a time"),
         (["show", "nonsense"], "it is topic/partition/offset"),
         (["replay", "--until", "x"], "--until x"),
+        (["list", "--since", "2h", "--until", "3h"], "--since is not before --until: no letter can be meant"),
+        (["replay", "--refused-since", "2h", "--refused-until", "2h"], "--refused-since is not before"),
     ],
 )
 def test_a_wrong_command_line_is_2_and_says_what_is_right(
@@ -189,3 +190,14 @@ def test_to_look_at_letters_no_decoder_is_needed(kafka: Kafka) -> None:
         said = world.run(*command)
         assert (said.code, said.out) == (1, ""), command
         assert said.err == f"{words}\n"
+
+
+def test_a_mistyped_topic_is_told_with_those_that_have_letters(kafka: Kafka) -> None:
+    world = World(kafka)
+    world.refused("A")
+
+    for command in ("list", "replay"):
+        said = world.run(command, "--topic", "another")
+        assert (said.code, said.out) == (2, "")
+        words = f"no letter is of it, and it isn't configured; there are letters of {world.topic}"
+        assert said.err == f"--topic another: {words}\n"

@@ -57,7 +57,7 @@ def event(hwid: str, **tags: object) -> bytes:
     return f'{{"hwid": "{hwid}", "tags": {{{written}}}}}'.encode()
 
 
-def letter(
+def letter(  # noqa: PLR0913 - what a test may vary
     offset: int = 0,
     source_offset: int = 10,
     *,
@@ -67,9 +67,11 @@ def letter(
     headers: Headers | None = None,
     source: TopicPartition = SOURCE,
     timestamp: int = NOON,
+    last_attempt: float = 0.0,
 ) -> DeadLetter:
     """Written by the connector's own code, then read back."""
     content = event("device-1") if value is None else value
     record = Stored(source, source_offset, content, key, headers, timestamp)
-    written = letters.headers(Letter(record, Rejection(reason, "said no")), "group", "connector")
+    refused = Letter(record, Rejection(reason, "said no"), last_attempt=last_attempt)
+    written = letters.headers(refused, "group", "connector")
     return read_letter(Stored(DEAD, offset, content, key, written, timestamp))

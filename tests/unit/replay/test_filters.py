@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from connector.core.decode import Interpreter
 from connector.model import Content, Reason
+from connector.replay.failed import WrongUse
 from connector.replay.filters import (
     Filters,
+    Unmatched,
     identifiers,
     known_applications,
+    known_period,
     known_reasons,
     parse_time,
 )
@@ -90,3 +95,32 @@ def test_an_application_is_named_by_its_code_and_the_default_one_is_empty_in_eve
         assert [*map(filters.pass_event, letters, outcomes)] == expected
     with pytest.raises(ValueError, match="--application C: not configured; there are AAAAA, BBBBB"):
         known_applications(["C"], "AAAAA", ["BBBBB"])
+
+
+def test_letters_are_chosen_by_when_they_were_refused() -> None:
+    found = replace(letter(), refused=NOON)
+
+    assert Filters(refused_since=NOON, refused_until=NOON + 1).pass_headers(found)
+    assert not Filters(refused_since=NOON + 1).pass_headers(found)
+    assert not Filters(refused_until=NOON).pass_headers(found)
+    assert not Filters(refused_until=NOON).pass_headers(replace(found, refused=0)), "it never was submitted"
+
+
+def test_when_a_letter_was_refused_is_what_the_connector_wrote() -> None:
+    assert letter(last_attempt=NOON / 1000 + 0.5).refused == NOON + 500
+    assert letter().refused == 0
+
+
+def test_a_period_without_a_moment_in_it_is_refused() -> None:
+    assert known_period("", 1, 2) == (1, 2)
+    assert known_period("", None, 2) == (None, 2)
+    with pytest.raises(ValueError, match="--refused-since is not before --refused-until"):
+        known_period("refused-", 2, 2)
+
+
+def test_a_topic_without_letters_is_a_mistake_unless_it_is_configured() -> None:
+    unmatched = Unmatched(Filters(topics=frozenset({"user", "users", "quiet"})), {"quiet"})
+    unmatched.saw(letter())
+
+    with pytest.raises(WrongUse, match="there are letters of users"):
+        unmatched.check()
