@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -36,6 +36,7 @@ class Fate(StrEnum):
     NO_SOURCE = "no_source"
     LATER = "later"
     REFUSED = "refused"
+    TRIED = "tried"
 
 
 EXPLAINED = {
@@ -50,6 +51,7 @@ EXPLAINED = {
     Fate.NO_SOURCE: "their headers don't say which record they were: not written by this connector",
     Fate.LATER: "beyond the limit: run the command again for more",
     Fate.REFUSED: "refused again",
+    Fate.TRIED: "were refused again before (--try-again sends them once more)",
 }
 
 
@@ -147,8 +149,17 @@ class Selection:
         partitions = [sorted(found[place], key=lambda each: each.letter.age) for place in sorted(found)]
         return [*heapq.merge(*partitions, key=lambda each: each.letter.happened)]
 
+    def pass_over(self, tried: Callable[[Spot], bool]) -> None:
+        """Leave out what was tried before and refused again, or no limit would ever get past it."""
+        for each in self.in_order():
+            if any(map(tried, each.spots)):
+                each.stay(Fate.TRIED)
+
     def prepare(self, orders: Orders) -> None:
         """Say what to look for in the source."""
+        for each in self.in_order(Fate.TRIED):
+            if each.letter.never_applied and each.letter.source is not None:
+                orders[each.letter.group].ignore(each.letter.source, {each.letter.source_offset})
         for (group, place), offsets in self.harmless.items():
             orders[group].ignore(place, offsets)
         for candidate in self.in_order():

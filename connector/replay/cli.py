@@ -161,6 +161,9 @@ def replay(  # noqa: PLR0913 - an option each
     even_if_newer: Annotated[
         bool, typer.Option("--even-if-newer", help="Send also what a newer event of the device would follow.")
     ] = False,
+    try_again: Annotated[
+        bool, typer.Option("--try-again", help="Send also what was sent before and refused again.")
+    ] = False,
     scan_limit: Annotated[
         int, typer.Option(min=1, help="Look for newer events in so many records of a partition at most.")
     ] = 20_000_000,
@@ -181,6 +184,7 @@ def replay(  # noqa: PLR0913 - an option each
         limit,
         scan_limit,
         even_if_newer,
+        try_again,
     )
     raise typer.Exit(commands.failing(lambda: running.replay_letters(settings, wish, as_json=as_json)))
 

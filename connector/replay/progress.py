@@ -1,20 +1,23 @@
 """Which letters were sent again: kept as committed offsets of the tool's own group, nowhere else. Pure.
 
 Per partition of the dead-letter topic the position is the first letter that wasn't sent again, and the
-metadata says which beyond it were: the text of `connector.core.checkpoint`, without jobs. It belongs to
-the letters, not to a command: any later run, whatever its filters, leaves out what was sent before. A disk
-isn't needed, so none can be full.
+metadata says which beyond it were: the text of `connector.core.checkpoint`. Letters that were tried and
+refused again are in it as a job, one for each target that refused them. It belongs to the letters, not to
+a command: any later run, whatever its filters, leaves out what was sent before. A disk isn't needed, so
+none can be full.
 
 What a text of 4,095 characters can't hold is forgotten (`forgets`); marks in the source topic tell as well.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
 from connector.core import checkpoint
+from connector.core.checkpoint import JobSlice
 from connector.core.offsets import Offsets
-from connector.model import Position, TopicPartition
+from connector.model import Endpoint, Position, TopicPartition
 
 Spot = tuple[TopicPartition, int]
 """A letter by its place in the dead-letter topic: partition and offset."""
@@ -31,6 +34,8 @@ class Progress:
     ) -> None:
         self._offsets: dict[TopicPartition, Offsets] = {}
         self._done_below: dict[TopicPartition, int] = {}
+        self._refused: defaultdict[tuple[TopicPartition, str], set[int]] = defaultdict(set)
+        """By partition and target, letters that it refused again."""
         self.foreign: list[TopicPartition] = []
         """Partitions whose committed position lies beyond their end: it is about another topic."""
         self.forgets = False
@@ -45,6 +50,8 @@ class Progress:
             settled = known.settled[begin - position.offset :] if known and position else b""
             self._done_below[place] = begin
             self._offsets[place] = Offsets(begin, settled)
+            for job in known.jobs if known else ():
+                self._refused[place, job.request_id].update(each for each in job.offsets if each >= begin)
 
     def received(self, place: TopicPartition, offsets: Collection[int]) -> None:
         """Take in letters as they were read."""
@@ -67,6 +74,16 @@ class Progress:
             if offset >= self._done_below[place]:
                 self._offsets[place].settle([offset])
 
+    def refused(self, spots: Iterable[Spot], target: str) -> None:
+        """Remember that this target refused letters again: the next run passes over them."""
+        for place, offset in spots:
+            self._refused[place, target].add(offset)
+
+    def was_refused(self, spot: Spot, target: str) -> bool:
+        """Tell whether this target refused a letter again."""
+        place, offset = spot
+        return offset in self._refused.get((place, target), ())
+
     def undo(self, spots: Iterable[Spot]) -> None:
         """Count letters as not sent again: what should have sent them came to nothing."""
         for place, offset in spots:
@@ -78,7 +95,16 @@ class Progress:
         found: dict[TopicPartition, Position] = {}
         for place in set(places):
             own = self._offsets[place]
-            encoded = checkpoint.encode(own.safe(), own.window(), [])
+            encoded = checkpoint.encode(own.safe(), own.window(), self._jobs(place, own))
             self.forgets = self.forgets or not encoded.complete
             found[place] = Position(own.safe(), encoded.text)
+        return found
+
+    def _jobs(self, place: TopicPartition, own: Offsets) -> list[JobSlice]:
+        """Return what was refused and not sent since, by target: in the shape of jobs."""
+        found = []
+        for (where, target), offsets in self._refused.items():
+            left = sorted(each for each in offsets if not own.is_settled(each)) if where == place else []
+            if left:
+                found.append(JobSlice(target, Endpoint.TAGS, "", 0.0, left))
         return found

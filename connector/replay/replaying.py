@@ -38,6 +38,7 @@ class Wish:
     limit: int = 0
     scan_limit: int = 20_000_000
     even_if_newer: bool = False
+    try_again: bool = False
 
 
 class Ready(NamedTuple):
@@ -107,6 +108,9 @@ class Replay:
             self._watching.reached(self.desk.read_so_far)
         unmatched.check()
         self.selection.all_read()
+        target = self.wish.target
+        if not self.wish.try_again:
+            self.selection.pass_over(lambda spot: self.progress.was_refused(spot, target))
         if self.wish.target == "api":
             for candidate in self.selection.in_order():
                 if candidate.unread:

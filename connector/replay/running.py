@@ -141,6 +141,8 @@ class _Run:
                 each.candidate.fate = Fate.SENT
         elif len(batch) == 1:
             batch[0].candidate.stay(Fate.REFUSED, f"the source topic refuses it: {refused[0]}")
+            progress.refused(spots, "source")
+            self._sender.send((), progress.positions({place for place, _ in spots}))
         else:
             middle = len(batch) // 2
             self._send_batch(batch[:middle])

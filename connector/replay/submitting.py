@@ -13,7 +13,7 @@ import asyncio
 import random
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from connector.core.actions import Commit, Poll, Submit
@@ -27,6 +27,7 @@ from connector.pulse import Clock, Pulse
 from connector.replay.choosing import Fate
 from connector.replay.failed import Failed, Interrupted
 from connector.replay.letter import SourceRecord
+from connector.replay.progress import Spot
 from connector.replay.replaying import Ready, Replay
 from connector.replay.stopping import Pace, Stop
 from connector.sending import Sending
@@ -177,12 +178,13 @@ class Submission:
         refused: dict[int, Rejection] = {each.record.offset(): each.rejection for each in commit.letters}
         offsets = self._engine.assignments[_MADE_UP].offsets
         over = [number for number in self.open if offsets.is_settled(number)]
-        good = [self.open[number].candidate for number in over if number not in refused]
         progress = self._replay.progress
-        spots = [spot for each in good for spot in each.spots if not progress.is_done(spot)]
-        if spots:
-            progress.done(spots)
-            positions = progress.positions({place for place, _ in spots})
+        good = self._spots(number for number in over if number not in refused)
+        bad = self._spots(number for number in over if number in refused)
+        if good or bad:
+            progress.done(good)
+            progress.refused(bad, "api")
+            positions = progress.positions({place for place, _ in (*good, *bad)})
             await asyncio.to_thread(self._replay.desk.reader.commit, positions)
         self._engine.committed(self._pulse.clock())
         for number in over:
@@ -195,6 +197,11 @@ class Submission:
                 candidate.stay(Fate.REFUSED, f"{rejection.reason}: {rejection.detail}")
                 self._refused += 1
         self._tell(self.confirmed + self._refused)
+
+    def _spots(self, numbers: Iterable[int]) -> list[Spot]:
+        """Return where letters lie, but for those that are sent already."""
+        spots = (spot for number in numbers for spot in self.open[number].candidate.spots)
+        return [spot for spot in spots if not self._replay.progress.is_done(spot)]
 
     # -- trouble -------------------------------------------------------------------------------------
 

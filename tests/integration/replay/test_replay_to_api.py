@@ -105,8 +105,23 @@ def test_what_is_refused_again_stays_and_is_reported(world: World, api: Api) -> 
     assert (refused["id"], refused["why"]) == (names[1], "device_failed: failed: no reason was given")
 
     api.faults()
-    assert world.run("replay", "--to", "api", "--yes", "--json").json["sent"] == 1
+    said = world.run("replay", "--to", "api", "--yes", "--json")
+    assert (said.code, said.json["sent"], said.json["not_sent"]) == (0, 0, {"replayed": 2, "tried": 1})
+    assert world.run("replay", "--to", "api", "--yes", "--try-again", "--json").json["sent"] == 1
     assert len(world.kafka.read_all(world.dead)) == 3
+
+
+def test_a_limit_gets_past_what_is_refused_again(world: World, api: Api) -> None:
+    names = world.refused("failing-A", "failing-B", "C", "D")
+    api.faults(device_failed=[{"prefix": "failing-"}])
+
+    tried = []
+    for _ in range(3):
+        said = world.run("replay", "--to", "api", "--yes", "--limit", "2", "--json")
+        tried.append([each["id"] for each in said.json["letters"] if each["fate"] in ("sent", "refused")])
+
+    assert tried == [names[:2], names[2:], []]
+    assert list(api.devices()) == ["C", "D"]
 
 
 def test_events_of_one_device_are_applied_in_their_order(world: World, api: Api) -> None:

@@ -154,6 +154,8 @@ def test_a_record_that_the_topic_refuses_keeps_none_of_the_others(kafka: Kafka) 
     assert said.json["not_sent"] == {"refused": 1}
     assert sorted(each.key or b"" for each in world.replayed()) == [b"A", b"B"]
     assert "too large" in next(each["why"] for each in said.json["letters"] if each["fate"] == "refused")
+    assert world.run("replay", "--yes", "--json").json["not_sent"] == {"replayed": 2, "tried": 1}
+    assert world.run("replay", "--try-again", "--json").json["to_send"] == 1
 
 
 def set_topic(kafka: Kafka, topic: str, name: str, value: str) -> None:

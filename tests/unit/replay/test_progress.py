@@ -67,3 +67,21 @@ def test_it_says_when_a_text_cannot_hold_everything() -> None:
     progress.positions([DEAD])
 
     assert progress.forgets
+
+
+def test_what_was_refused_again_the_next_run_knows_until_it_is_sent() -> None:
+    first = opened()
+    first.done([(DEAD, 0), (DEAD, 3)])
+    first.refused([(DEAD, 1), (DEAD, 50)], "api")
+    first.refused([(DEAD, 2)], "source")
+    position = first.positions([DEAD])[DEAD]
+
+    second = opened(committed=position)
+    assert [offset for offset in range(100) if second.was_refused((DEAD, offset), "api")] == [1, 50]
+    assert [offset for offset in range(100) if second.was_refused((DEAD, offset), "source")] == [2]
+    assert [offset for offset in range(100) if second.is_done((DEAD, offset))] == [0, 3]
+
+    second.done([(DEAD, 1), (DEAD, 2)])
+    third = opened(committed=second.positions([DEAD])[DEAD])
+    assert third.is_done((DEAD, 3))
+    assert [offset for offset in range(100) if third.was_refused((DEAD, offset), "api")] == [50]
