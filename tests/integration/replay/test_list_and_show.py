@@ -175,7 +175,7 @@ def registry_down(_record: Record) -> TagsUpdate:
 
 
 def test_to_look_at_letters_no_decoder_is_needed(kafka: Kafka) -> None:
-    world = World(kafka, CONNECTOR_KAFKA_DECODER=f"{__name__}:registry_down")
+    world = World(kafka, CONNECTOR_KAFKA_DECODER=f"{__name__}:{registry_down.__name__}")
     name, _ = world.refused("A", "B")
 
     said = world.run("list", "--json")

@@ -1,3 +1,5 @@
+"""Letters that are read again, found by where they lie."""
+
 from __future__ import annotations
 
 from collections import deque
