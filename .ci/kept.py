@@ -7,3 +7,4 @@ AvroReader, JsonSchemaReader, ProtobufReader  # connector.formats.decoder, by na
 Kafka.properties_file  # connector.config reads it before there are settings
 Violations.twice_in_one_job, Violations.unavoidable  # the sandbox's /stats, as JSON
 Device.registered  # a device's state in the sandbox, for tests that look it up
+levelname  # of a log record: whoever formats it
