@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+from types import FrameType
 from typing import NoReturn, TextIO
 
 _FAULT = 1  # `connector.options` has it too, but reads typer
@@ -14,6 +16,10 @@ _INTERRUPTED = 130
 def main() -> None:
     """Run the command line. Neither Ctrl-C nor an output that can't be written makes a traceback."""
     _have_outputs()
+    if sys.argv[1:2] == ["run"]:
+        # Until the runner listens itself: while Python still imports, SIGTERM would be no clean stop, and as
+        # process 1 of a container none at all.
+        signal.signal(signal.SIGTERM, _stopped_early)
     try:
         from connector.cli import app  # noqa: PLC0415 - an interrupt during the import must be caught too
 
@@ -25,13 +31,15 @@ def main() -> None:
         _leave_if_unwritable(sys.stderr, probe="\n")
         raise
     except SystemExit:
-        _leave_if_unwritable(
-            sys.stdout
-        )  # what a buffer keeps back would fail after us, with a code of its own
+        _leave_if_unwritable(sys.stdout)  # what a buffer has would fail after us, with a code of its own
         raise
     finally:
         if _failure_of(sys.stderr):
             _drop(sys.stderr)  # lines that are lost change no exit code
+
+
+def _stopped_early(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def _have_outputs() -> None:

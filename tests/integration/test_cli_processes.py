@@ -43,3 +43,21 @@ def test_the_sandbox_says_where_it_listens_and_ctrl_c_ends_it_in_order() -> None
 
     assert line.startswith("sandbox listens on http://127.0.0.1:")
     assert (process.returncode, errors) == (0, "")
+
+
+def test_a_stop_that_comes_while_it_starts_is_a_clean_one() -> None:
+    code = "import sys, os, signal; sys.argv = ['connector', 'run']; import connector.__main__ as program"
+    early = "program._have_outputs = lambda: None; sys.meta_path.insert(0, Stop()); program.main()"
+    stop = (
+        "class Stop:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        name == 'connector.cli' and os.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{stop}\n{early}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
