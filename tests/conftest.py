@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -9,7 +10,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+import structlog
 
+from connector.ops.log import _Forward
 from tests import strength
 from tests.broker import Broker, BrokerUnavailableError, jars, java
 from tests.kafka.client import Kafka
@@ -21,6 +24,18 @@ def pytest_configure() -> None:
     """A shell ignores Ctrl-C for what it runs in the background, and so would all that tests interrupt."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _log_of_its_own() -> Iterator[None]:
+    """What a test makes of the process's log is no other test's, which would find lines in its output."""
+    before, level = structlog.get_config(), logging.getLogger().level
+    yield
+    root = logging.getLogger()
+    for handler in [each for each in root.handlers if isinstance(each, _Forward)]:
+        root.removeHandler(handler)
+    root.setLevel(level)
+    structlog.configure(**before)
 
 
 def _missing(why: str) -> NoReturn:

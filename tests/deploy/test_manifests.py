@@ -505,7 +505,7 @@ def test_the_dead_letter_tool_has_room_for_as_many_letters_as_a_replay_holds(
     job = dead_letter_job(production)
     check_safety(job)
     limit = mebibytes(container(job)["resources"]["limits"]["memory"])
-    assert 73 + 1.5 * (MOST_BYTES >> 20) <= limit <= 3 * (MOST_BYTES >> 20)
+    assert 73 + 2 * (MOST_BYTES >> 20) <= limit <= 4 * (MOST_BYTES >> 20)
 
 
 def test_the_dead_letter_tool_starts_when_told_only_and_is_nobody_that_others_count(

@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx
 import pytest
-import structlog
 
 from connector import parts
 from connector import runner as module
@@ -32,11 +31,10 @@ TAGS = TopicPartition("tags", 0)
 
 @pytest.fixture(autouse=True)
 def _leave_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A runner configures the log and the garbage collector of its process."""
-    log, thresholds = structlog.get_config(), gc.get_threshold()
+    """A runner configures the garbage collector of its process."""
+    thresholds = gc.get_threshold()
     monkeypatch.setattr(gc, "collect", lambda: 0)  # the heap of all tests together takes 0.1 s
     yield
-    structlog.configure(**log)
     gc.unfreeze()
     gc.set_threshold(*thresholds)
 
