@@ -9,7 +9,7 @@ import connector.core.checkpoint as checkpoint_module
 from connector.consuming import Consuming
 from connector.core.adoption import Adoption
 from connector.core.answers import Answers
-from connector.core.jobs import Batch, Job
+from connector.core.jobs import Batch
 from connector.core.ledger import Ledger
 from connector.core.offsets import Offsets
 from connector.core.partitions import Partitions
@@ -137,7 +137,8 @@ def checkpoint_forgets_settled(patch: Patch) -> None:
 def adopts_without_shutting_lanes(patch: Patch) -> None:
     """Devices of adopted jobs don't wait for their reports."""
 
-    def wrong(_self: Adoption, event: Event, job: Job) -> None:
+    def wrong(self: Adoption, event: Event, serial: int) -> None:
+        job = self._tracking.jobs[serial]
         event.job, event.keys = job.serial, ()
         job.events.append(event)
 
