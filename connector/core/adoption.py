@@ -4,7 +4,7 @@ Given: the jobs in a partition's checkpoint, then its records. Gives: the jobs t
 
 Until every record of an adopted job has been read, its devices are not all known: nothing new is
 submitted and the job is not polled. That takes one fetch of the records between the committed
-offset and the newest one that was submitted.
+offset and the newest one that was submitted. Where they don't come for a while, others are no longer held up.
 """
 
 from __future__ import annotations

@@ -176,10 +176,9 @@ class Dispatch:
         """Narrow down a refused batch of several devices.
 
         One half is sent. If it is refused, the other is put aside: nothing is known of it. If it
-        is accepted, the other must be the spoilt one and is halved in its turn unsent (where it is in doubt
-        that any is spoilt, it is sent whole). When one
-        device is left, what was put aside goes again as one batch. One bad device among n costs
-        about log2 n + 2 requests; each further one as many again.
+        is accepted, the other must be the spoilt one and is halved in its turn unsent; where it is in doubt
+        that any is spoilt, it is sent whole. When one device is left, what was put aside goes again as one
+        batch. One bad device among n costs about log2 n + 2 requests; each further one as many again.
         """
         search = batch.search or Search()
         if batch.other_half:
