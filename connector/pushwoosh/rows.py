@@ -1,11 +1,45 @@
-"""Rows of a detailed report that are not of the published types -> rows, each at its position. Pure."""
+"""Rows of a detailed report: of the published types fast, of others leniently, each at its position. Pure."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
+
+import msgspec
+from msgspec import Raw
 
 from connector.model import Row
 from connector.pushwoosh.words import text_of
+
+Said = dict[str, str] | None
+"""What a row says of its tags."""
+
+_read_said = msgspec.json.Decoder(Said).decode
+
+
+class RawRow(Row, gc=False):
+    """A row whose answers by tag are still the JSON that came: many rows of a report say the same."""
+
+    tags: Raw = Raw(b"null")  # type: ignore[assignment]  # `with_tags` puts the right thing there
+
+
+def with_tags(rows: Sequence[RawRow]) -> list[Row]:
+    """Read the answers by tag, those that came in the same words once: the rows then share one dictionary.
+
+    Takes 0.07 us a row where all say the same; a dictionary for each took 0.2, and 0.25 more to look at.
+    Raises `MsgspecError` or `UnicodeDecodeError` where they are not of the published types.
+    """
+    read: dict[bytes, Said] = {}
+    latest, said = Raw(b"null"), None
+    for row in rows:
+        raw = row.tags
+        if raw != latest:
+            latest, words = raw, bytes(raw)
+            if words not in read:
+                read[words] = _read_said(words)
+            said = read[words]
+        cast("Row", row).tags = said
+    return cast("list[Row]", rows)
 
 
 def rows_of(devices: Any) -> list[Row] | None:
