@@ -96,16 +96,20 @@ class Offsets:
         offsets = list(offsets)
         if not offsets:
             return
-        if max(offsets) >= self.next:
-            raise LookupError(f"offset {max(offsets)} isn't received yet, {self.next} is next")
+        low, high = min(offsets), max(offsets)
+        if high >= self.next:
+            raise LookupError(f"offset {high} isn't received yet, {self.next} is next")
         if len(self._starts) > 1:
             indexes = [index for index in map(self._index, offsets) if index is not None]
             shift = 0
         else:
             indexes = offsets
             shift = self._starts[0] - self._firsts[0]
-            if min(offsets) < shift:  # trimmed long ago; a negative index would hit another offset
+            if low < shift:  # trimmed long ago; a negative index would hit another offset
                 indexes = [offset for offset in offsets if offset >= shift]
+            elif high - low < len(offsets) and offsets == list(range(low, high + 1)):
+                self._settle_run(low - shift, len(offsets))
+                return
         flags = self._flags
         still_open = self._open
         for offset in indexes:
@@ -114,6 +118,12 @@ class Offsets:
                 flags[index] = 1
                 still_open -= 1
         self._open = still_open
+
+    def _settle_run(self, start: int, length: int) -> None:
+        """Settle offsets without a gap: what most jobs carry of a partition."""
+        end = start + length
+        self._open -= self._flags.count(0, start, end)
+        self._flags[start:end] = b"\1" * length
 
     def unsettle(self, offsets: Iterable[int]) -> None:
         """Take it back: a transaction was aborted, its dead letters aren't written after all.

@@ -215,7 +215,8 @@ class AudienceClient:
         response.request = request
         try:
             chunks, size = [], 0
-            async for chunk in response.aiter_bytes():
+            plain = "Content-Encoding" not in response.headers  # then httpx's decoder only costs
+            async for chunk in response.stream if plain else response.aiter_bytes():
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > LARGEST_REPLY:
