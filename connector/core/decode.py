@@ -49,6 +49,9 @@ _DETAIL = 300
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
+_OPERATORS: dict[str | None, str] = {None: rules.SET, **{each: each for each in rules.TAGS_OPERATORS}}
+"""Each operator as the one string that all events share: what the decoder made goes at once."""
+
 
 class Interpreter:
     """Turns lists of records of one kind of topic into events and rejections.
@@ -104,7 +107,7 @@ class Interpreter:
         """Read JSON tags events: names are local and calls few, because this runs for every record."""
         answers: list[Event | Rejection | None] = []
         append, careful, decode, to_row = answers.append, self._read_one, decode_tags, encode
-        limit, operators, endpoint = self._max_row_bytes, rules.TAGS_OPERATORS, Endpoint.TAGS
+        limit, operators, endpoint = self._max_row_bytes, _OPERATORS, Endpoint.TAGS
         of_topic, applications = self._of_topic, self._applications
         keys: tuple[str, ...]
         for record in records:
@@ -131,10 +134,10 @@ class Interpreter:
                 keys = (hwid,) if hwid and not hwid.isspace() and "\0" not in hwid else ()
             else:
                 keys = rules.sound_lane_keys(application or "", hwid, user_id, token)
-            operator = fields.list_operator
-            if operator is None:
-                operator = fields.list_operator = "set"
-            if not keys or operator not in operators or application is None:
+            operator = operators.get(fields.list_operator)
+            if fields.list_operator is None:
+                fields.list_operator = operator
+            if not keys or operator is None or application is None:
                 append(careful(record))
                 continue
             row = to_row(fields)

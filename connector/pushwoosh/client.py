@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, cast
 
 import httpx
 
@@ -216,7 +216,8 @@ class AudienceClient:
         try:
             chunks, size = [], 0
             plain = "Content-Encoding" not in response.headers  # then httpx's decoder only costs
-            async for chunk in response.stream if plain else response.aiter_bytes():
+            body = cast("httpx.AsyncByteStream", response.stream) if plain else response.aiter_bytes()
+            async for chunk in body:
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > LARGEST_REPLY:
