@@ -14,13 +14,13 @@ import asyncio
 from collections.abc import Iterator, Mapping
 
 from connector.credentials import Token
-from connector.fields import REGISTRY_FORMATS
 from connector.finding import Finding, Outcome
 from connector.kafka.probe import PATIENCE, Probe
 from connector.model import Accepted, Denied, Endpoint, PostAnswer, Refused
 from connector.pushwoosh import wire
 from connector.pushwoosh.client import AudienceClient, Limits
 from connector.settings import Application, Pushwoosh, Settings
+from connector.settings.fields import REGISTRY_FORMATS
 
 _MENDS = {
     "unauthorized": "correct pushwoosh.token (or the file that pushwoosh.token_file names)",

@@ -16,12 +16,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from connector import values
-from connector.contradictions import contradictions
 from connector.kafka import given
 from connector.mapping.reading import entry_problems, topic_problems
-from connector.mistakes import ConfigurationError, Mistake, allowed, contradictory, given_wrong, shown
-from connector.sections import APPLICATIONS, PREFIX, SECTIONS, Raw, model_of, nested, variable
 from connector.settings import Settings
+from connector.settings.contradictions import contradictions
+from connector.settings.mistakes import (
+    ConfigurationError,
+    Mistake,
+    allowed,
+    contradictory,
+    given_wrong,
+    shown,
+)
+from connector.settings.names import APPLICATIONS, PREFIX, SECTIONS, Raw, model_of, nested, variable
 
 __all__ = [
     "APPLICATIONS",

@@ -13,12 +13,12 @@ from structlog.typing import FilteringBoundLogger
 
 from connector.core.actions import Commit, Pause, Resume
 from connector.core.decode import Interpreter
-from connector.core.halts import DATA_LOSS
-from connector.decoding import SHORT_WAIT, TROUBLE, Decoding
+from connector.decoding import SHORT_WAIT, Decoding
+from connector.incidents import Incidents
 from connector.kafka.commits import CommitRefused
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.source import Source, SourceFailed
-from connector.kafka.troubles import SHUT_OUT, Phase, Trouble
+from connector.kafka.troubles import Trouble
 from connector.kafka.unwritable import Fenced, LettersUnwritable
 from connector.membership import Membership
 from connector.model import Position, Start, TopicPartition
@@ -55,11 +55,11 @@ class Consuming:
         """`remember` gets the words of each trouble, for those who look later."""
         self._pulse = pulse
         self._engine = pulse.engine
-        self._decoding = Decoding(pulse, interpreters, self._decoder_calls, self.trouble)
+        self.incidents = Incidents(pulse, log, remember)
+        self._decoding = Decoding(pulse, interpreters, self._decoder_calls, self.incidents.tell)
         self._log = log
         self._until_end = until_end
         self._beat = beat
-        self._remember = remember
         self._ends: dict[TopicPartition, int] = {}
         self._commit: Commit | None = None
         self._flow: list[Pause | Resume] = []
@@ -75,9 +75,6 @@ class Consuming:
         self.membership = Membership(pulse, log)
         self.source: Source
         self.letters: DeadLetters
-        self.troubles: dict[tuple[str, str], Trouble] = {}
-        """What is wrong with Kafka, by code and subject, and since when."""
-        self.trouble_since: dict[tuple[str, str], float] = {}
         self.failure = ""
         """Why this process can't go on, once that is so."""
         self.commit_failures = 0
@@ -338,32 +335,6 @@ class Consuming:
             self._written = None
             self._engine.commit_withdrawn(written=True)
 
-    # -- troubles ----------------------------------------------------------------------------------
-
-    @property
-    def cut_off(self) -> bool:
-        """Whether no broker lets this process in: nothing can be committed now."""
-        return any(each.code in SHUT_OUT and each.blocking for each in self.troubles.values())
-
     def trouble(self, trouble: Trouble) -> None:
         """Something is wrong with Kafka, or is no more."""
-        kind = (trouble.code, trouble.subject)
-        words = {"code": trouble.code, "subject": trouble.subject, "message": trouble.message}
-        if trouble.phase is Phase.ENDED:
-            self.troubles.pop(kind, None)
-            self.trouble_since.pop(kind, None)
-            self._log.info("decoder works again" if kind[0] == TROUBLE else "kafka: works again", **words)
-            if not any(code == DATA_LOSS and each.blocking for (code, _), each in self.troubles.items()):
-                self._engine.lift(DATA_LOSS)  # the partition is another instance's to halt for
-        else:
-            known = trouble.phase is Phase.BEGAN and kind in self.troubles
-            self.troubles[kind] = trouble
-            self.trouble_since.setdefault(kind, self._pulse.clock())
-            name = "decoder unavailable: its records wait" if trouble.code == TROUBLE else "kafka"
-            if not known:  # the consumer and the dead letters' producer meet the same: one line is enough
-                self._log.error(name, mend=trouble.mend, **words)
-                about = (name, trouble.code, trouble.subject, trouble.message)
-                self._remember(": ".join(each for each in about if each))
-            if trouble.code == DATA_LOSS and trouble.blocking:
-                self._engine.halt(DATA_LOSS, trouble.message, self._pulse.clock())
-        self._pulse.ring()
+        self.incidents.tell(trouble)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from connector import values
 from connector.core.decode import Decoder
-from connector.fields import REGISTRY_FORMATS
 from connector.model import Content
 from connector.settings import Settings
+from connector.settings.fields import REGISTRY_FORMATS
 
 
 def decoders(settings: Settings) -> Mapping[Content, Decoder | None]:

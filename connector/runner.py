@@ -184,7 +184,7 @@ class Runner:
         clean = not failed and not self._engine.assignments and self._engine.idle
         while not goodbye.done():
             await asyncio.wait({goodbye}, timeout=0.1)
-            limit = CUT_OFF_LIMIT if self._consuming.cut_off else LEAVE_LIMIT
+            limit = CUT_OFF_LIMIT if self._consuming.incidents.cut_off else LEAVE_LIMIT
             if not goodbye.done() and self._pulse.clock() - began >= limit:
                 cost = "costs nothing" if clean else "costs what a crash costs, nothing is lost"
                 self._log.warning(f"left without Kafka's answer: that {cost}")
@@ -254,9 +254,6 @@ class Runner:
                     notice.fields.get("message") or notice.fields.get("why"),
                 )
                 self._errors.add(now, ": ".join(str(each) for each in (notice.event, *about) if each))
-            if notice.event == "destination down":
-                self._view.gate_words = (str(notice.fields["cause"]), str(notice.fields["message"]))
-                self._view.gate_since = now
         engine.notices.clear()
         self._metrics.round_trip(consuming.source.statistics().round_trip)
         self._metrics.log_lines_lost.add(self._outlet.taken_lost())
@@ -271,21 +268,22 @@ class Runner:
         if self._stop_at is not None:
             quiet = engine.idle and (not engine.ledger.letters or engine.halts.letters_wait)
             told_at = self._stop_at - self._settings.jobs.stop_timeout
-            in_vain = self._consuming.cut_off and now >= told_at + CUT_OFF_LIMIT  # nothing could be committed
+            nothing_to_commit_to = self._consuming.incidents.cut_off
+            in_vain = nothing_to_commit_to and now >= told_at + CUT_OFF_LIMIT
             return quiet or in_vain or now >= self._stop_at
         return self._until_end and self._end_reached(now)
 
     def _end_reached(self, now: float) -> bool:
         """Whether all that was there at the start is settled and committed, as far as it is ours."""
         consuming = self._consuming
-        if any(trouble.code == "data_loss" for trouble in consuming.troubles.values()):
+        if consuming.incidents.lost_records:
             consuming.failure = "records were lost before they were read (see above)"
             return True
         homes = self._engine.assignments.values()
         if homes:
             self._spare_since = None
             return all(home.done for home in homes) and self._engine.idle
-        if not consuming.source.joined or consuming.troubles:
+        if not consuming.source.joined or consuming.incidents.open:
             self._spare_since = None
             return False
         self._spare_since = self._spare_since or now

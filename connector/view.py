@@ -55,10 +55,6 @@ class View:
         self._host = socket.gethostname()
         """In Kubernetes the name of the Pod: which one it is that a port-forward leads to."""
         self.rates = RateMeter()
-        self.gate_words = ("", "")
-        """Cause and message of the last closing of the gate."""
-        self.gate_since = 0.0
-        """When that was."""
 
     def live(self) -> Health:
         return self._heartbeat.health()
@@ -89,7 +85,7 @@ class View:
             uptime=now - self._started,
             group=self._settings.kafka.group_id,
             member=self._host,
-            out_of_sight=not self._consuming.source.joined or self._consuming.cut_off,
+            out_of_sight=not self._consuming.source.joined or self._consuming.incidents.cut_off,
             jobs=[_job(job, now) for job in jobs],
             rates=self.rates.rates(),
             max_buffered_events=self._settings.buffer.max_events,
@@ -108,7 +104,7 @@ class View:
             "applications": [*self._settings.accounts],
             "halts": self._halts(),
             "gate": self._gate(),
-            "troubles": [self._trouble(kind, each) for kind, each in self._consuming.troubles.items()],
+            "troubles": [self._trouble(kind, each) for kind, each in self._consuming.incidents.open.items()],
             "partitions": [*self._partitions()],
             "jobs_in_flight": dict(
                 Counter(job.endpoint.value for job in self._engine.tracking.jobs.values())
@@ -146,19 +142,19 @@ class View:
         return application or self._settings.pushwoosh.application
 
     def _blocking_troubles(self) -> list[HaltView]:
-        troubles = self._consuming.troubles
+        troubles = self._consuming.incidents.open
         return [self._trouble(kind, each) for kind, each in troubles.items() if each.blocking]
 
     def _trouble(self, kind: tuple[str, str], trouble: Trouble) -> HaltView:
-        since = self._consuming.trouble_since[kind]
+        since = self._consuming.incidents.since[kind]
         return HaltView(trouble.code, trouble.message, trouble.mend, since, trouble.subject)
 
     def _gate(self) -> GateView | None:
-        closed_until = self._engine.gate.closed_until
-        if closed_until is None:
+        gate = self._engine.gate
+        if gate.closed_until is None:
             return None
-        seconds_left = max(0.0, closed_until - self._pulse.clock())
-        return GateView(*self.gate_words, seconds_left, self.gate_since)
+        cause, message, since = gate.closing
+        return GateView(cause, message, max(0.0, gate.closed_until - self._pulse.clock()), since)
 
     def _partitions(self) -> list[PartitionView]:
         ends = self._consuming.source.high_watermarks()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from connector.core.backoff import Closing
 from connector.core.jobs import Batch, Job, Search, slices_of
 from connector.core.state import State
 from connector.core.tally import JobOutcome, Stage, gate_cause
@@ -251,6 +252,7 @@ class Answers:
         if self._gate.failed(now, sent_at, answer.retry_after, self._random()):
             self._tally.gate_closures[gate_cause(answer.http_status)] += 1
             if was_open:
+                self._gate.closing = Closing(gate_cause(answer.http_status), answer.message, now)
                 if answer.http_status:
                     self._concurrency.pushed_back(now)
                 self._notices.tell(

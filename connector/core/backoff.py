@@ -7,6 +7,7 @@ seconds on any clock that only goes forward; the caller owns the clock and the d
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 OPEN = 1 << 30
 """What `Gate.permits` answers when the gate is open: as many as you like."""
@@ -34,6 +35,14 @@ class Backoff:
         return min(self._ceiling, self._base * self._factor**steps) * (0.5 + 0.5 * jitter)
 
 
+class Closing(NamedTuple):
+    """Why the gate closed, and when. `message` is what the API or the network said."""
+
+    cause: str
+    message: str
+    since: float
+
+
 class Gate:
     """Shared by all requests: closes when one finds the destination down, opens when one gets through.
 
@@ -42,7 +51,10 @@ class Gate:
     A trial without an answer is the caller's time-out, to be told as a failure.
     """
 
-    __slots__ = ("_attempts", "_backoff", "_closed_at", "_closed_since", "_longest", "_trial", "closed_until")
+    __slots__ = (
+        *("_attempts", "_backoff", "_closed_at", "_closed_since", "_longest", "_trial"),
+        *("closed_until", "closing"),
+    )
 
     closed_until: float | None
     """When a trial may go; None while the gate is open."""
@@ -50,6 +62,8 @@ class Gate:
     def __init__(self, backoff: Backoff, longest: float = 900.0) -> None:
         """`longest` is the most seconds of a `Retry-After` that are honoured."""
         self.closed_until = None
+        self.closing = Closing("", "", 0.0)
+        """The last one, told by whoever knows why."""
         self._backoff = backoff
         self._longest = longest
         self._closed_at = self._closed_since = -math.inf

@@ -123,9 +123,9 @@ class Engine:
         for home in self.assignments.values():
             home.changed()
 
-    def halt(self, cause: str, message: str, now: float) -> None:
-        """Stop submitting until `release` or `lift`."""
-        self.halts.halt(cause, message, now)
+    def halt(self, cause: str, message: str, now: float, advice: str = "") -> None:
+        """Stop submitting until `release` or `lift`. `advice`: what to do, if the cause doesn't tell."""
+        self.halts.halt(cause, message, now, advice)
 
     def lift(self, cause: str) -> None:
         """End the halt that has this cause, if there is one."""

@@ -15,7 +15,7 @@ from connector.core.limits import Limits
 
 HEADROOM = 2.0
 """Times the average: at 1 and one batch at a time, waiting for it costs at most 2 % of the speed."""
-_PATIENCE = 1.0
+_PATIENCE = 5.0
 _HANGS = 5.0
 """Seconds, and times the usual: a request that takes longer hangs."""
 _WEIGHT = 0.2

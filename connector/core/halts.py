@@ -30,10 +30,8 @@ MENDS = {
     BRAKE: "mend the cause, then restart: they are sent once more; or send SIGHUP: they become dead letters, "
     "and it goes on",
     PAUSED: "POST /resume, or restart, to go on",
-    DATA_LOSS: 'records were deleted before they were read; set kafka.on_data_loss = "continue" and restart '
-    "to go on without them",
 }
-"""What to do about each cause of a halt."""
+"""What to do about each cause of a halt. `DATA_LOSS` brings its own advice."""
 
 MENDS_OF_ANOTHER = {
     "unauthorized": "check the token of [applications.{}] (or the file of its token_file) and that it is "
@@ -59,10 +57,14 @@ class Halt:
     application: str = ""
     """Which one it is about; empty for the default one, and for a halt of the whole instance."""
     probing: bool = False
+    advice: str = ""
+    """What to do about it, where whoever halted it knows."""
 
     @property
     def mend(self) -> str:
         """What to do about it."""
+        if self.advice:
+            return self.advice
         if self.application and self.cause in MENDS_OF_ANOTHER:
             return MENDS_OF_ANOTHER[self.cause].format(self.application)
         return MENDS.get(self.cause, "see the message")
@@ -94,10 +96,10 @@ class Halts:
         if news:
             self._tell(halt, application=application, http_status=answer.http_status)
 
-    def halt(self, cause: str, message: str, now: float) -> None:
-        """Halt the whole instance."""
+    def halt(self, cause: str, message: str, now: float, advice: str = "") -> None:
+        """Halt the whole instance. `advice`: what to do about it, if the cause alone doesn't tell."""
         if cause not in self.whole:
-            halt = self.whole[cause] = Halt(cause, message, now)
+            halt = self.whole[cause] = Halt(cause, message, now, advice=advice)
             self._tell(halt)
 
     def lift(self, cause: str) -> None:

@@ -65,6 +65,11 @@ class Ledger:
         return len(self._unrecorded) + (len(self.operation.recorded) if self.operation else 0)
 
     @property
+    def _sure(self) -> int:
+        """Offsets from the lowest unsettled one that any checkpoint remembers."""
+        return checkpoint.surely_covers(self._max_metadata)
+
+    @property
     def letters(self) -> int:
         """Letters that are owed, those of a commit under way included."""
         return len(self.owed) + (len(self.operation.owed) if self.operation else 0)
@@ -123,7 +128,7 @@ class Ledger:
         """Return the commit to make now, if any. `at_once`: don't wait for more to gather."""
         if self.operation is not None or (now < self._commit_not_before and not at_once):
             return None
-        letters = [] if letters_wait else self.owed.take(now, at_once=at_once)
+        letters = [] if letters_wait else self.owed.take(now, self._sure, at_once=at_once)
         if not (letters or self._unrecorded or at_once or now >= self._quiet_until):
             return None
         letters = self._memorable(letters, now)
@@ -149,7 +154,7 @@ class Ledger:
         """
         for owed in letters:
             owed.home.offsets.settle([owed.offset])
-        sure = checkpoint.surely_covers(self._max_metadata)
+        sure = self._sure
         kept: list[Owed] = []
         for owed in letters:
             if owed.offset < owed.home.offsets.safe() + sure or owed.overdue_at() <= now:
@@ -302,7 +307,7 @@ class Ledger:
         if self.operation is not None:
             return None
         times: list[float] = []
-        letters = None if letters_wait else self.owed.due_at()
+        letters = None if letters_wait else self.owed.due_at(self._sure)
         if letters is not None:
             times.append(letters)
         if any(home.dirty for home in self.assignments.values()):

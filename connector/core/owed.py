@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 
+from connector.core.aside import Aside
 from connector.core.assignment import Assignment
 from connector.core.backoff import Backoff
 from connector.model import Event, Letter, Reason
@@ -77,17 +78,16 @@ class OwedLetters:
         self._waiting: deque[Owed] = deque()
         self._later: list[tuple[float, int, Owed]] = []
         """(due, tie-breaker, letter): those that the topic refused for a reason of their own."""
-        self._beyond: list[tuple[int, Owed]] = []
-        """(partition's version, letter): those too far ahead to be remembered as written for sure."""
+        self._aside = Aside[Owed]()
         self._ties = count()
         self.freed: list[Hold] = []
         """Events whose letters are written, or no longer ours to write: their lanes may be released."""
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._later) + len(self._beyond)
+        return len(self._waiting) + len(self._later) + len(self._aside)
 
     def _all(self) -> list[Owed]:
-        return [*self._waiting, *(item[2] for item in self._later), *(item[1] for item in self._beyond)]
+        return [*self._waiting, *(item[2] for item in self._later), *self._aside]
 
     def by_reason(self) -> Counter[str]:
         """Count what is owed."""
@@ -109,17 +109,14 @@ class OwedLetters:
         """Owe one more."""
         self._waiting.append(owed)
 
-    def take(self, now: float, *, at_once: bool) -> list[Owed]:
-        """Take what one commit may write now. `at_once`: whatever was to wait for a while, too."""
+    def take(self, now: float, sure: int, *, at_once: bool) -> list[Owed]:
+        """Take what one commit may write now. `at_once`: whatever was to wait for a while, too.
+
+        `sure`: so many offsets from the lowest unsettled one are remembered by any checkpoint.
+        """
         if now < self._not_before and not at_once:
             return []
-        if self._beyond:
-            aside, self._beyond = self._beyond, []
-            for version, owed in aside:
-                if owed.home.version != version or owed.overdue_at() <= now:
-                    self._waiting.append(owed)
-                else:
-                    self._beyond.append((version, owed))
+        self._waiting += self._aside.take(now, sure)
         while self._later and (at_once or self._later[0][0] <= now):
             self._waiting.append(heappop(self._later)[2])
         chosen: list[Owed] = []
@@ -132,8 +129,8 @@ class OwedLetters:
         return chosen
 
     def put_aside(self, owed: Owed) -> None:
-        """Don't write this one before something has changed in its partition."""
-        self._beyond.append((owed.home.version, owed))
+        """Don't write this one before it is within reach of a checkpoint, or overdue."""
+        self._aside.add(owed)
 
     def put_back(self, letters: Iterable[Owed]) -> None:
         """They were not written, through no fault of theirs: they come first again."""
@@ -174,17 +171,14 @@ class OwedLetters:
             if owed.home is home:
                 self.free(owed)
         self._waiting = deque(owed for owed in self._waiting if owed.home is not home)
-        self._beyond = [item for item in self._beyond if item[1].home is not home]
+        self._aside.drop(home)
         self._later = sorted(item for item in self._later if item[2].home is not home)
 
-    def due_at(self) -> float | None:
-        """Return when there will be something to take by itself."""
-        times: list[float] = []
-        if self._waiting or any(owed.home.version != version for version, owed in self._beyond):
-            times.append(self._not_before)
-        overdue_at = min((owed.overdue_at() for _, owed in self._beyond), default=math.inf)
-        if overdue_at < math.inf:
-            times.append(max(overdue_at, self._not_before))
+    def due_at(self, sure: int) -> float | None:
+        """Return when there will be something to take by itself; `sure` as for `take`."""
+        times = [0.0] if self._waiting else []
         if self._later:
-            times.append(max(self._later[0][0], self._not_before))
-        return min(times, default=None)
+            times.append(self._later[0][0])
+        times.append(self._aside.due_at(sure))
+        due_at = min(times)
+        return None if due_at == math.inf else max(due_at, self._not_before)

@@ -11,7 +11,7 @@ from connector.formats.reading import Reader, SchemaText
 from connector.formats.registry import Registry
 from connector.formats.schemas import Schemas
 from connector.model import Content, Record, Registration, TagsUpdate
-from connector.schema_registry import SchemaRegistry
+from connector.settings.schema_registry import SchemaRegistry
 
 _FORMATS = {
     "avro": ("connector.formats.avro", "AvroReader"),

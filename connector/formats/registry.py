@@ -15,7 +15,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from connector.credentials import Token
 from connector.formats.framing import MAGIC_ID, FormatError, shown
 from connector.formats.reading import SchemaText
-from connector.schema_registry import SchemaRegistry
+from connector.settings.schema_registry import SchemaRegistry
 
 _NOT_FOUND = 404
 _DENIED = (401, 403)

@@ -62,7 +62,7 @@ MENDS: Mapping[str, str] = {
     "instance_id": "another process runs with the same group.instance.id: give each its own",
     "not_joined": "look at the group coordinator: the brokers answer, but the group takes no member",
     "data_loss": "records were deleted before they were read: lengthen retention; to go on without them set "
-    "kafka.on_data_loss to continue, or reset the group's offset",
+    'kafka.on_data_loss = "continue" and restart, or reset the group\'s offset',
     "no_offset": "nothing is committed and auto.offset.reset is error: commit an offset for the group, "
     "or set it to earliest or latest",
     "offsets_unavailable": "committed offsets can't be read: a transaction of another member is open "

@@ -88,7 +88,6 @@ class Submission:
         self._all_given = False
         self._ending: Exception | None = None
         self._down_since: float | None = None
-        self._down_words = ""
         self._whereabouts = _Whereabouts()
         bounds = replace(limits(settings), brake_share=0.0, linger=min(settings.batch.linger, _LINGER))
         self._engine = Engine(bounds, random.random)
@@ -209,19 +208,17 @@ class Submission:
         if self._stop.asked:
             self._end(Interrupted())
         self._look_for_halts()
-        for notice in self._engine.notices:
-            if notice.event == "destination down":
-                self._down_words = str(notice.fields["message"])
-                sys.stderr.write(f"the API is down ({self._down_words}): trying again\n")
         self._engine.notices.clear()
+        words = self._engine.gate.closing.message
         if self._engine.gate.closed_until is None:
             self._down_since = None
         elif self._down_since is None:
             self._down_since = time.monotonic()
+            sys.stderr.write(f"the API is down ({words}): trying again\n")
         elif time.monotonic() - self._down_since >= DOWN_LIMIT:
             self._end(
                 Failed(
-                    f"the API has been down for {DOWN_LIMIT:g} s ({self._down_words}); see that this machine "
+                    f"the API has been down for {DOWN_LIMIT:g} s ({words}); see that this machine "
                     "reaches pushwoosh.url"
                 )
             )

@@ -23,7 +23,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from connector.core.decode import Decoder, Interpreter
 from connector.formats.decoder import RegistryDecoder, schemas_of
 from connector.model import Content, DecoderUnavailable
-from connector.schema_registry import SchemaRegistry
+from connector.settings.schema_registry import SchemaRegistry
 from tests.bench.setting import Bench
 from tests.protos import classes, file, message, text
 from tests.registry import FakeRegistry

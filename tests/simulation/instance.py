@@ -22,7 +22,7 @@ from connector.sending import Sending
 from connector.settings import Pushwoosh
 from tests.simulation.api import SimulatedClient
 from tests.simulation.letters import SimulatedLetters
-from tests.simulation.loop import RUNNING, VirtualLoop
+from tests.simulation.loop import RUNNING, Broken, VirtualLoop
 from tests.simulation.records import CONTENTS
 from tests.simulation.source import SimulatedSource
 
@@ -136,6 +136,8 @@ class Instance:
             wake_at = self.engine.wake_at(now)
             limit = self._stop_at if wake_at is None or (self._stop_at or wake_at) < wake_at else wake_at
             await self._pulse.wait(1e9 if limit is None else limit - now)
+        if failure := consuming.failure or self._sending.failure:
+            self.world.failed(Broken(f"{self.name} ended by a fault of its own: {failure}"))
         consuming.stop()
         self.source.poke()
         await reading
@@ -168,7 +170,7 @@ class Instance:
         self.engine.notices.clear()
 
     def _finished(self, reading: asyncio.Task[None]) -> bool:
-        if reading.done() or self.consuming.failure:
+        if reading.done() or self.consuming.failure or self._sending.failure:
             return True
         if self._stop_at is None:
             return False

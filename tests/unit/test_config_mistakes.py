@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connector.config import ConfigurationError, load, variable
-from connector.sections import SECTIONS
+from connector.settings.names import SECTIONS
 from tests.settings import ENOUGH, mistakes, with_environment, written
 
 

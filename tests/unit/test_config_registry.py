@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from connector import fields
 from connector.credentials import Credentials, Token
 from connector.parts import secrets
+from connector.settings import fields
 from tests.settings import ENOUGH, mistakes, with_environment
 
 URL = {"CONNECTOR_SCHEMA_REGISTRY_URL": "http://one:8081/, https://two/api"}

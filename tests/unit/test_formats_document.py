@@ -12,7 +12,7 @@ from connector.formats.json_schema import JsonSchemaReader
 from connector.formats.protobuf import ProtobufReader
 from connector.formats.reading import SchemaText
 from connector.model import Content, TagsUpdate
-from connector.schema_registry import SchemaRegistry
+from connector.settings.schema_registry import SchemaRegistry
 from tests.protos import classes, enum, file, message, text
 from tests.unit.formats.framing_of import avro
 

@@ -139,7 +139,7 @@ def test_its_reasons_are_all_there_are() -> None:
 def test_its_halts_are_those_there_are() -> None:
     for cause in ("unauthorized", "unknown_application", "wrong_url"):
         assert f"`{cause}`" in _README
-    assert {*MENDS} == {"unauthorized", "unknown_application", "wrong_url", "brake", "data_loss", "paused"}
+    assert {*MENDS} == {"unauthorized", "unknown_application", "wrong_url", "brake", "paused"}
 
 
 class _Source:

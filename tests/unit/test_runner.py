@@ -215,8 +215,8 @@ async def test_an_outage_is_told_once_and_gone_through(monkeypatch: pytest.Monke
     process.client.post_answers = [Unavailable("connection refused")]
     assert await process.run() == 0
     assert process.position == 1
-    assert process.runner._view.gate_words == ("no_reply", "connection refused")
-    assert process.runner._view.gate_since > 0
+    closing = process.engine.gate.closing
+    assert (closing.cause, closing.message) == ("no_reply", "connection refused")
     errors = [error.what for error in process.runner._errors.newest_first()]
     assert errors == ["destination down: connection refused"]
 

@@ -12,7 +12,7 @@ import fastavro
 from connector.core.decode import Interpreter
 from connector.formats.decoder import RegistryDecoder, schemas_of
 from connector.model import Content, DecoderUnavailable, Event, Rejection
-from connector.schema_registry import SchemaRegistry
+from connector.settings.schema_registry import SchemaRegistry
 from tests.registry import FakeRegistry
 
 

@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from connector import values
-from connector.fields import Allowed, Duration, Name, Secret, filled_file, registry_addresses
-from connector.section import Section
+from connector.settings.fields import Allowed, Duration, Name, Secret, filled_file, registry_addresses
+from connector.settings.section import Section
 
 _PemFile = Annotated[Path | None, AfterValidator(lambda path: path and values.readable_file(path))]
 

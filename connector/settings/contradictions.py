@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connector.fields import REGISTRY_FORMATS
 from connector.settings import Application, Pushwoosh, Settings
+from connector.settings.fields import REGISTRY_FORMATS
 
 _TOPIC_LISTS = ("kafka.tags_topics", "kafka.registrations_topics", "kafka.mixed_topics")
 

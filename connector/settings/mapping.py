@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from connector.fields import Allowed
 from connector.mapping.reading import KEYS, OMIT, Given
 from connector.model import Content
-from connector.section import Section
+from connector.settings.fields import Allowed
+from connector.settings.section import Section
 
 Expression = Annotated[Any, Allowed("a JMESPath expression")]
 """Text; or a number, true or false: a constant."""

@@ -9,8 +9,8 @@ from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
 from connector import values
-from connector.fields import Allowed
-from connector.sections import APPLICATIONS, Raw, model_of, variable
+from connector.settings.fields import Allowed
+from connector.settings.names import APPLICATIONS, Raw, model_of, variable
 
 _LONGEST_SHOWN = 80
 """Characters of a wrong value that a message repeats."""

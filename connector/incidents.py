@@ -1,0 +1,72 @@
+"""What is wrong at the moment with Kafka or with a decoder, and since when, by cause and subject.
+
+Given: a trouble that began, lasts or has ended. Gives: a line of the log when that is news, the halt for lost
+records, and what the status and the metrics show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from structlog.typing import FilteringBoundLogger
+
+from connector.core.halts import DATA_LOSS
+from connector.decoding import TROUBLE
+from connector.kafka.troubles import SHUT_OUT, Phase, Trouble
+from connector.pulse import Pulse
+
+Kind = tuple[str, str]
+"""Code and subject of a trouble."""
+
+
+class Incidents:
+    """`remember` gets the words of each trouble, for those who look later."""
+
+    def __init__(self, pulse: Pulse, log: FilteringBoundLogger, remember: Callable[[str], None]) -> None:
+        self._pulse = pulse
+        self._engine = pulse.engine
+        self._log = log
+        self._remember = remember
+        self.open: dict[Kind, Trouble] = {}
+        self.since: dict[Kind, float] = {}
+        """When each of them began, seconds since the epoch."""
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether no broker lets this process in: nothing can be committed now."""
+        return any(each.code in SHUT_OUT and each.blocking for each in self.open.values())
+
+    @property
+    def lost_records(self) -> bool:
+        """Whether records went before they were read."""
+        return any(each.code == DATA_LOSS for each in self.open.values())
+
+    def tell(self, trouble: Trouble) -> None:
+        """Take in what is wrong, or is no more."""
+        if trouble.phase is Phase.ENDED:
+            self._ended(trouble)
+        else:
+            self._lasts(trouble)
+        self._pulse.ring()
+
+    def _ended(self, trouble: Trouble) -> None:
+        kind = (trouble.code, trouble.subject)
+        self.open.pop(kind, None)
+        self.since.pop(kind, None)
+        what = "decoder works again" if trouble.code == TROUBLE else "kafka: works again"
+        self._log.info(what, code=trouble.code, subject=trouble.subject, message=trouble.message)
+        if not any(code == DATA_LOSS and each.blocking for (code, _), each in self.open.items()):
+            self._engine.lift(DATA_LOSS)  # the partition is another instance's to halt for
+
+    def _lasts(self, trouble: Trouble) -> None:
+        kind = (trouble.code, trouble.subject)
+        known = trouble.phase is Phase.BEGAN and kind in self.open
+        self.open[kind] = trouble
+        self.since.setdefault(kind, self._pulse.clock())
+        if not known:  # the consumer and the dead letters' producer meet the same: one line is enough
+            what = "decoder unavailable: its records wait" if trouble.code == TROUBLE else "kafka"
+            words = {"code": trouble.code, "subject": trouble.subject, "message": trouble.message}
+            self._log.error(what, mend=trouble.mend, **words)
+            self._remember(": ".join(each for each in (what, *words.values()) if each))
+        if trouble.code == DATA_LOSS and trouble.blocking:
+            self._engine.halt(DATA_LOSS, trouble.message, self._pulse.clock(), trouble.mend)

@@ -1,0 +1,100 @@
+"""A consuming coroutine between its engine and fakes of Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+import structlog
+
+from connector.consuming import Consuming
+from connector.core.actions import Commit, Pause, Resume
+from connector.core.decode import Interpreter
+from connector.core.engine import Engine
+from connector.kafka.dead_letters import DeadLetters
+from connector.kafka.source import Source
+from connector.model import (
+    Content,
+    Fetched,
+    Record,
+    Start,
+    TagsUpdate,
+    TopicPartition,
+)
+from connector.pulse import Clock, Pulse
+from tests.unit.core.builders import P0, limits, record
+from tests.unit.fakes import FakeLetters, FakeSource
+
+
+def fetched(offset: int, count: int = 1, partition: TopicPartition = P0, end: int | None = None) -> Fetched:
+    """Records about a device each."""
+    offsets = range(offset, offset + count)
+    content = {"type": "tags", "tags": {"a": 1}}
+    records: list[Record] = [record(at, {**content, "hwid": f"d{at}"}, partition) for at in offsets]
+    return Fetched(partition, records, end)
+
+
+def rubbish(offset: int, partition: TopicPartition = P0) -> Fetched:
+    return Fetched(partition, [record(offset, "no event", partition)], None)
+
+
+class Desk:
+    """A consuming coroutine between its engine and fakes of Kafka."""
+
+    def __init__(
+        self,
+        *fetches: list[Fetched],
+        exactly_once: bool = True,
+        until_end: bool = False,
+        decoder: Callable[[Record], TagsUpdate | None] | None = None,
+        max_events: int = 1000,
+    ) -> None:
+        self.source = FakeSource(*fetches)
+        self.letters = FakeLetters(self.source, exactly_once=exactly_once)
+        bounds = limits(linger=0.0, max_events=max_events)
+        self.pulse = Pulse(Engine(bounds, lambda: 0.0), Clock())
+        self.engine = self.pulse.engine
+        self.beats: list[str] = []
+        self.remembered: list[str] = []
+        self.consuming = Consuming(
+            self.pulse,
+            {"events": Interpreter(Content.MIXED, decoder)},
+            structlog.get_logger(),
+            until_end=until_end,
+            beat=self.beats.append,
+            remember=self.remembered.append,
+        )
+        self.consuming.attach(cast("Source", self.source), cast("DeadLetters", self.letters))
+
+    async def assign(self, *partitions: TopicPartition) -> None:
+        await self.consuming.assigned([Start(partition, 0, "") for partition in partitions])
+
+    async def rounds(self, count: int = 1) -> None:
+        for _ in range(count):
+            await self.consuming._orders()
+            await self.consuming._round()
+
+    def order(self) -> Commit | None:
+        """Have the engine's orders taken; return the commit among them."""
+        found = None
+        for action in self.engine.plan(self.pulse.clock()):
+            if isinstance(action, Commit):
+                found = action
+                self.consuming.commit(action)
+            elif isinstance(action, Pause | Resume):
+                self.consuming.flow(action)
+        return found
+
+    async def settled(self) -> None:
+        """Run rounds until no commit is under way."""
+        async with asyncio.timeout(10):
+            while self.engine.ledger.operation is not None:
+                await self.rounds()
+
+    def next_offset(self, partition: TopicPartition = P0) -> int:
+        return self.engine.assignments[partition].offsets.next
+
+    def position(self, partition: TopicPartition = P0) -> int:
+        found = self.source.committed.get(partition)
+        return -1 if found is None else found.offset

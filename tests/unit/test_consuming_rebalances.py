@@ -1,0 +1,213 @@
+"""Partitions come and go: what is written, what is waited for, what is dropped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from connector import consuming as module
+from connector.core.actions import Pause
+from connector.kafka.unwritable import LettersUnwritable
+from connector.model import (
+    Accepted,
+    Fetched,
+    JobReport,
+    JobState,
+    Position,
+    Row,
+    TopicPartition,
+)
+from tests.unit.consuming_desk import Desk, fetched, rubbish
+from tests.unit.core.builders import P0, P1
+from tests.unit.fakes import until
+
+
+async def test_a_hand_over_writes_what_is_decided_and_gives_the_rest() -> None:
+    desk = Desk([rubbish(0), fetched(1, 2)])
+    await desk.assign(P0)
+    await desk.rounds()
+    positions = await desk.consuming.revoked([P0])
+    assert [letter.record.offset() for letter in desk.letters.written] == [0]
+    assert desk.position() == 1
+    assert positions == {}
+    assert desk.engine.assignments == {}
+    assert not desk.engine.frozen
+
+
+async def test_a_hand_over_waits_for_requests_and_submits_nothing_meanwhile() -> None:
+    desk = Desk([fetched(0, 2)])
+    await desk.assign(P0)
+    await desk.rounds()
+    desk.order()
+    (batch,) = desk.engine.dispatch.posting.values()
+    handing_over = asyncio.create_task(desk.consuming.revoked([P0]))
+    await asyncio.sleep(0)
+    assert desk.engine.frozen
+    desk.engine.posted(batch, Accepted("request-1"), desk.pulse.clock())
+    await handing_over
+    assert desk.source.committed[P0].metadata, "the job travels in the checkpoint"
+
+
+async def test_a_hand_over_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HAND_OVER_LIMIT", 0.01)
+    desk = Desk([fetched(0, 2)])
+    await desk.assign(P0, P1)
+    await desk.rounds()
+    desk.order()
+    assert await desk.consuming.revoked([P0]) == {}
+    assert [*desk.engine.assignments] == [P1]
+    assert not desk.engine.frozen
+
+
+async def test_a_transaction_that_outlasts_the_hand_over_is_still_heard_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "HAND_OVER_LIMIT", 0.01)
+    desk = Desk([rubbish(0), Fetched(P1, [], 4)])
+    desk.letters.hold = asyncio.Event()
+    await desk.assign(P0, P1)
+    await desk.rounds()
+    assert await desk.consuming.revoked([P0]) == {}, "whether the letter is written is in doubt"
+    assert desk.engine.ledger.operation is not None
+    desk.letters.hold.set()
+    await desk.settled()
+    desk.engine.ended(P1, 9, desk.pulse.clock())
+    await until(lambda: desk.order() is not None)  # after the quiet time between two commits
+    await desk.settled()
+    assert desk.position(P1) == 9
+
+
+async def test_a_commit_that_is_cut_off_by_a_hand_over_s_end_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "HAND_OVER_LIMIT", 0.01)
+    desk = Desk([Fetched(P0, [], 4), Fetched(P1, [], 4)])
+    await desk.assign(P0, P1)
+    await desk.rounds()
+    commit = desk.source.commit
+
+    async def hang(positions: Mapping[TopicPartition, Position]) -> None:
+        assert positions
+        await asyncio.Event().wait()
+
+    desk.source.commit = hang  # type: ignore[method-assign]  # a broker that does not answer
+    positions = await desk.consuming.revoked([P0])
+    assert positions[P0].offset == 4
+    desk.source.commit = commit  # type: ignore[method-assign]  # it does again
+    assert desk.engine.ledger.operation is None
+    assert desk.engine.assignments[P1].dirty
+
+
+async def test_a_commit_that_was_ordered_before_partitions_were_lost_is_not_made() -> None:
+    desk = Desk([rubbish(0)])
+    await desk.assign(P0)
+    await desk.rounds()
+    assert desk.order() is not None
+    desk.consuming.lost([P0])
+    await desk.rounds(3)
+    assert desk.letters.written == []
+    assert desk.source.commits == 0
+    assert desk.engine.ledger.operation is None
+
+
+async def test_positions_of_written_letters_are_not_committed_for_who_lost_them() -> None:
+    desk = Desk([rubbish(0)], exactly_once=False)
+    await desk.assign(P0)
+    await desk.rounds()
+    desk.order()
+    await desk.consuming._orders()
+    await until(lambda: desk.consuming._writing is None)
+    desk.consuming.lost([P0])
+    await desk.rounds(3)
+    assert desk.source.commits == 0
+    assert desk.engine.ledger.operation is None
+
+
+async def test_positions_of_letters_written_while_their_partition_went_and_came_are_not_committed() -> None:
+    desk = Desk([rubbish(0)], exactly_once=False)
+    desk.letters.hold = asyncio.Event()
+    await desk.assign(P0)
+    await desk.rounds()
+    desk.order()
+    await desk.consuming._orders()
+    await asyncio.sleep(0)
+    desk.consuming.lost([P0])
+    await desk.assign(P0)
+    desk.letters.hold.set()
+    await until(lambda: desk.consuming._writing is None)
+    await desk.rounds(3)
+    assert len(desk.letters.written) == 1
+    assert desk.source.commits == 0
+    assert desk.engine.ledger.operation is None
+
+
+async def test_a_pause_that_was_ordered_before_a_partition_came_back_does_not_hold_it_up() -> None:
+    desk = Desk()
+    await desk.assign(P0, P1)
+    desk.consuming.flow(Pause([P0, P1]))
+    desk.consuming.lost([P0])
+    await desk.assign(P0)
+    await desk.rounds()
+    assert desk.source.paused == {P1}
+
+
+async def test_each_rebalance_is_counted() -> None:
+    desk = Desk()
+    await desk.assign(P0)
+    await desk.consuming.revoked([P0])
+    await desk.assign(P0)
+    desk.consuming.lost([P0])
+    assert desk.consuming.rebalances == 4
+
+
+async def test_until_the_end_means_the_ends_that_were_seen_first() -> None:
+    desk = Desk(until_end=True)
+    desk.source.ends = {P0: 5}
+    await desk.assign(P0)
+    await desk.consuming.revoked([P0])
+    desk.source.ends = {P0: 99}
+    await desk.assign(P0)
+    assert desk.engine.assignments[P0].until == 5
+
+
+async def test_an_end_that_cannot_be_told_ends_the_process_rather_than_being_guessed() -> None:
+    desk = Desk(until_end=True)
+    await desk.assign(P0)
+    assert desk.consuming.failure
+    assert desk.engine.assignments == {}
+
+
+async def test_a_flush_that_fails_leaves_the_rest_to_the_next_owner() -> None:
+    desk = Desk([rubbish(0)])
+    desk.letters.failures = [LettersUnwritable("unavailable", "no")]
+    await desk.assign(P0)
+    await desk.rounds()
+    assert await desk.consuming.revoked([P0]) == {}
+    assert desk.letters.written == []
+    assert desk.position() == -1
+
+
+async def test_a_flush_without_transactions_commits_what_was_written() -> None:
+    desk = Desk([rubbish(0)], exactly_once=False)
+    await desk.assign(P0)
+    await desk.rounds()
+    await desk.consuming.revoked([P0])
+    assert len(desk.letters.written) == 1
+    assert desk.position() == 1
+
+
+async def test_a_job_that_ends_while_it_is_handed_over_is_in_the_last_commit() -> None:
+    desk = Desk([fetched(0, 1)])
+    await desk.assign(P0)
+    await desk.rounds()
+    desk.order()
+    (batch,) = desk.engine.dispatch.posting.values()
+    now = desk.pulse.clock()
+    desk.engine.posted(batch, Accepted("request-1"), now)
+    (job,) = desk.engine.tracking.jobs.values()
+    report = JobReport(JobState.COMPLETED, "Completed", 100, [Row("d0", status="done")])
+    desk.engine.polled(job, report, now, now)
+    await desk.consuming.revoked([P0])
+    assert desk.source.committed[P0] == Position(1, "")

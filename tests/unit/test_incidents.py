@@ -1,0 +1,52 @@
+"""What is wrong, since when, and what that stops."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.kafka.troubles import Phase, Trouble
+from tests.unit.consuming_desk import Desk
+
+
+def trouble(code: str, phase: Phase = Phase.BEGAN, *, blocking: bool = True) -> Trouble:
+    return Trouble(code, "events/0", "it is so", "do this", blocking, phase)
+
+
+async def test_the_words_of_a_trouble_are_left_for_those_who_look_later() -> None:
+    desk = Desk()
+    desk.consuming.incidents.tell(trouble("tls"))
+    desk.consuming.incidents.tell(trouble("tls"))  # from the dead letters' producer
+    desk.consuming.incidents.tell(trouble("tls", Phase.ENDED))
+    assert desk.remembered == ["kafka: tls: events/0: it is so"]
+
+
+async def test_troubles_are_remembered_until_they_end() -> None:
+    desk = Desk()
+    desk.consuming.incidents.tell(trouble("tls"))
+    since = dict(desk.consuming.incidents.since)
+    desk.consuming.incidents.tell(trouble("tls", Phase.LASTS))
+    assert [*desk.consuming.incidents.open] == [("tls", "events/0")]
+    assert desk.consuming.incidents.since == since
+    desk.consuming.incidents.tell(trouble("tls", Phase.ENDED))
+    desk.consuming.incidents.tell(trouble("other", Phase.ENDED))
+    assert desk.consuming.incidents.open == {}
+    assert desk.consuming.incidents.since == {}
+
+
+@pytest.mark.parametrize(("blocking", "halts"), [(True, ["data_loss"]), (False, [])])
+async def test_records_that_are_gone_halt_unless_that_is_accepted(blocking: bool, halts: list[str]) -> None:
+    desk = Desk()
+    desk.consuming.incidents.tell(trouble("data_loss", blocking=blocking))
+    assert [halt.cause for halt in desk.engine.halts.all()] == halts
+
+
+async def test_it_goes_on_once_every_partition_that_lost_records_is_somebody_else_s() -> None:
+    desk = Desk()
+    for where in ("tags/0", "tags/1"):
+        desk.consuming.incidents.tell(
+            Trouble("data_loss", where, "gone", "lengthen retention", blocking=True)
+        )
+    for where, halts in (("tags/0", ["data_loss"]), ("tags/1", [])):
+        ended = Trouble("data_loss", where, "gone", "", blocking=True, phase=Phase.ENDED)
+        desk.consuming.incidents.tell(ended)
+        assert [halt.cause for halt in desk.engine.halts.all()] == halts
