@@ -27,8 +27,10 @@ from connector.pulse import Pulse, fault
 
 MOST_RECORDS = 2000
 """Records of one fetch: a few milliseconds of work at once."""
-FETCH_WAIT = 0.01
-"""Seconds that a fetch waits for records; commits wait behind it."""
+FETCH_WAIT = 0.003
+"""Seconds that a fetch waits for more records; commits wait behind it."""
+IDLE_WAIT = 0.025
+"""Seconds that it waits for the first one while nothing is under way that a commit could be for."""
 FULL_WAIT = 0.2
 """Seconds that nothing is fetched while the buffer is full, before its partitions are paused."""
 HAND_OVER_LIMIT = 10.0
@@ -72,6 +74,7 @@ class Consuming:
         self._stopped = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._full_since: float | None = None
+        self._idle = False
         self.membership = Membership(pulse, log)
         self.source: Source
         self.letters: DeadLetters
@@ -128,7 +131,11 @@ class Consuming:
             self._pulse.ring()
         else:
             self._full_since = None
-        fetched = await self.source.fetch(engine.at_most(MOST_RECORDS), FETCH_WAIT)
+        if self._idle:
+            fetched = await self.source.fetch(1, IDLE_WAIT)  # one is enough to end the wait
+        else:
+            fetched = await self.source.fetch(engine.at_most(MOST_RECORDS), FETCH_WAIT)
+        self._idle = not fetched and engine.idle
         if fetched:
             self._decoding.take(fetched)
             self._pulse.ring()

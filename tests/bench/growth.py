@@ -82,7 +82,7 @@ def _backlog(bench: Bench, base: float) -> None:
                 load.backlog(bench.kafka.bootstrap, topic, load.once_each(size, turn * size))
                 connector.process.send_signal(signal.SIGCONT)
                 before = connector.cpu()
-                connector.confirm((turn + 1) * size, every=0.05)
+                connector.confirm((turn + 1) * size)
                 used += connector.cpu() - before
             connector.process.kill()
         _show(bench, f"backlog of {size:,}", used / (repeats * size) * 1e6, base)

@@ -49,9 +49,14 @@ class Bench:
 
     # -- topics ----------------------------------------------------------------------------------
 
-    def topic(self, names: Iterable[str] = (), partitions: int = PARTITIONS) -> str:
+    def topic(
+        self,
+        names: Iterable[str] = (),
+        partitions: int = PARTITIONS,
+        config: Mapping[str, str] | None = None,
+    ) -> str:
         """Make a topic with an event for each name."""
-        topic = self.kafka.create_topic(self.kafka.name("bench"), partitions)
+        topic = self.kafka.create_topic(self.kafka.name("bench"), partitions, config)
         load.backlog(self.kafka.bootstrap, topic, names)
         return topic
 
