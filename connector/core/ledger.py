@@ -206,12 +206,14 @@ class Ledger:
 
     def _written(self, letters: Sequence[Owed]) -> None:
         """Take in that these letters are in the topic."""
+        timestamps: defaultdict[str, list[int]] = defaultdict(list)
         for owed in letters:
             self._tally.dead_letters[owed.letter.rejection.reason] += 1
             self._tally.settled[owed.endpoint, Outcome.DEAD_LETTER] += 1
             if owed.timestamp > 0:
-                self._tally.latencies.append((owed.endpoint, [owed.timestamp]))
+                timestamps[owed.endpoint].append(owed.timestamp)
             owed.home.dropped(1, owed.size)
+        self._tally.latencies += timestamps.items()
         self.owed.written(letters)
 
     def failed(self, now: float, refused: Iterable[int], jitter: float, *, written: bool = False) -> None:

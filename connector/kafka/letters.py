@@ -7,6 +7,7 @@ tools for its dead-letter queues read ours.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from connector.model import Letter, Reason, Record
 
@@ -81,6 +82,7 @@ def _own(letter: Letter, group_id: str) -> dict[str, str]:
     return {OWN + k: v for k, v in (always | {k: v for k, v in known.items() if v}).items()}
 
 
+@lru_cache(maxsize=64)  # letters of one job have the same times: writing them took a quarter of the headers
 def _time(seconds: float) -> str:
     """Write RFC 3339 in UTC with milliseconds; empty where nothing was ever sent."""
     if not seconds:
