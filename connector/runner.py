@@ -26,7 +26,7 @@ from connector.control import Control
 from connector.core.actions import Commit, Pause, Poll, Resume, Submit
 from connector.core.engine import Engine
 from connector.credentials import Credentials
-from connector.interpreting import interpreters
+from connector.interpreters import interpreters
 from connector.ops.admin import AdminServer, AdminUnavailableError
 from connector.ops.log import configure, summary
 from connector.ops.metrics import Metrics

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from connector.core.decode import Interpreter
 from connector.credentials import Credentials
-from connector.interpreting import interpreters, patiently
+from connector.interpreters import interpreters, patiently
 from connector.model import DecoderUnavailable, Event, Reason, Record, Rejection
 from connector.replay.failed import Failed
 from connector.replay.letter import DeadLetter, SourceRecord

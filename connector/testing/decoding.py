@@ -9,7 +9,7 @@ import msgspec
 
 from connector.core.decode import Decoder, Interpreter
 from connector.credentials import Credentials
-from connector.interpreting import interpreters, patiently
+from connector.interpreters import interpreters, patiently
 from connector.model import Content, Event, Rejection
 from connector.settings import Settings
 

@@ -60,12 +60,11 @@ def _cost(
     """Microseconds of CPU for an event, from a tenth to nine tenths of the backlog."""
     topic = bench.topic(names, partitions)
     with bench.api(faults=faults) as api, bench.connector(topic, api, **changes) as connector:
-        began = connector.follow(lambda _: connector.metric("events_settled_total") >= 0.1 * events)[-1]
-        first = connector.metric("events_settled_total")
-        ended = connector.follow(lambda _: connector.metric("events_settled_total") >= 0.9 * events)[-1]
-        last = connector.metric("events_settled_total")
+        every = bench.scale(1, 0) / 2 or 0.05  # of 500 partitions a scrape is long
+        began = connector.follow(lambda sample: sample.settled >= 0.1 * events, every=every)[-1]
+        ended = connector.follow(lambda sample: sample.settled >= 0.9 * events, every=every)[-1]
         connector.process.kill()
-    return (ended.cpu - began.cpu) / max(1.0, last - first) * 1e6
+    return (ended.cpu - began.cpu) / max(1.0, ended.settled - began.settled) * 1e6
 
 
 def _backlog(bench: Bench, base: float) -> None:

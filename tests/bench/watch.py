@@ -23,12 +23,15 @@ PREFIX = "pushwoosh_connector_"
 
 
 class Sample(NamedTuple):
-    """One look: monotonic seconds, events confirmed or superseded, CPU seconds, resident bytes."""
+    """One look: monotonic seconds, events confirmed or superseded, CPU seconds, resident bytes, and all
+    that is settled, refused events included.
+    """
 
     time: float
     confirmed: float
     cpu: float
     rss: int
+    settled: float
 
 
 class Watched:
@@ -127,11 +130,12 @@ class Watched:
     def sample(self) -> Sample:
         """Take a sample and keep it."""
         text = self.metrics()
-        settled = "events_settled_total"
-        done = sum(self.metric(settled, text, outcome=each) for each in ("confirmed", "superseded"))
+        name = "events_settled_total"
+        done = sum(self.metric(name, text, outcome=each) for each in ("confirmed", "superseded"))
+        settled = self.metric(name, text)
         if not text and self.samples:
-            done = self.samples[-1].confirmed
-        self.samples.append(Sample(time.monotonic(), done, self.cpu(), self.memory()))
+            done, settled = self.samples[-1].confirmed, self.samples[-1].settled
+        self.samples.append(Sample(time.monotonic(), done, self.cpu(), self.memory(), settled))
         return self.samples[-1]
 
     def follow(

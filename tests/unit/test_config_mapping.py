@@ -6,7 +6,7 @@ from pathlib import Path
 
 from connector.config import load
 from connector.credentials import Credentials, Token
-from connector.interpreting import interpreters
+from connector.interpreters import interpreters
 from connector.mapping.mapping import MappedDecoder
 from tests.settings import ENOUGH, mistakes, with_environment, written
 

@@ -14,7 +14,7 @@ import pytest
 
 from connector.core.decode import Interpreter
 from connector.credentials import Credentials, Token
-from connector.interpreting import interpreters
+from connector.interpreters import interpreters
 from connector.model import DecoderUnavailable, Event, Record, Registration, Rejection, TagsUpdate
 from tests.registry import FakeRegistry
 from tests.settings import with_environment

@@ -1,18 +1,22 @@
-"""What reads the records of each source topic, as the settings say: for `run` and the dead-letter tool."""
+"""What reads the records of each source topic, as the settings say: for `run` and the dead-letter tool.
+
+A decoder that `kafka.decoder` names, or a mapping of it, and the rules.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
 
+from connector import values
 from connector.core.decode import Decoder, Interpreter
 from connector.credentials import Credentials
-from connector.decoders import decoders
 from connector.mapping.mapping import MappedDecoder, Mapping, plain_json
 from connector.mapping.reading import mappings
 from connector.model import Content, DecoderUnavailable, Event, Record, Rejection
 from connector.pushwoosh.wire import envelope_bytes
 from connector.settings import Settings
+from connector.settings.fields import REGISTRY_FORMATS
 
 _LONGEST = 60.0
 """Seconds until a decoder that is finding something out is asked again, should it never call."""
@@ -64,3 +68,17 @@ def _mapped(content: Content, decoder: Decoder | None, mapping: Mapping) -> Deco
         return MappedDecoder(content, mapping, plain_json)
     plain = getattr(decoder, "plain", decoder)
     return MappedDecoder(content, mapping, plain, getattr(decoder, "look_ahead", None))
+
+
+def decoders(settings: Settings) -> dict[Content, Decoder | None]:
+    """Return them; None is the built-in one for JSON."""
+    word = settings.kafka.decoder
+    if word == "json":
+        return dict.fromkeys(Content)
+    if word not in REGISTRY_FORMATS:
+        return dict.fromkeys(Content, values.load_function(word))
+    # Half a second and 20 MB that nobody else should pay for; and the packages may not be there.
+    from connector.formats.decoder import RegistryDecoder, schemas_of  # noqa: PLC0415 - an extra
+
+    schemas = schemas_of(word, settings.schema_registry)
+    return {content: RegistryDecoder(content, schemas) for content in Content}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.credentials import Credentials, Token
-from connector.interpreting import interpreters
+from connector.interpreters import interpreters
 from connector.model import Content
 from tests.settings import with_environment
 
