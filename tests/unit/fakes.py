@@ -33,6 +33,8 @@ class FakeSource:
 
     def __init__(self, *fetches: list[Fetched]) -> None:
         self.fetches = list(fetches)
+        self.asked: list[tuple[int, float]] = []
+        """Each fetch: how many records at most, and the longest wait for them."""
         self.listener: Listener | None = None
         self.starts: list[Start] = []
         """Assigned once the source was started."""
@@ -56,6 +58,7 @@ class FakeSource:
     async def fetch(self, max_records: int = 1, wait: float = 0.0) -> list[Fetched]:
         assert max_records > 0
         assert wait >= 0
+        self.asked.append((max_records, wait))
         await asyncio.sleep(0)
         if self.in_fetch:
             await self.in_fetch.pop(0)()

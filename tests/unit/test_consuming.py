@@ -31,6 +31,20 @@ async def test_what_is_fetched_is_decoded_and_told() -> None:
     assert home.offsets.next == 5
 
 
+async def test_while_nothing_is_under_way_it_waits_longer_and_one_record_ends_the_wait() -> None:
+    desk = Desk([], [], [fetched(0, 1)], [fetched(1, 3)], [])
+    await desk.assign(P0)
+    await desk.rounds(3)
+    long_wait, short_wait = (1, module.IDLE_WAIT), (module.MOST_RECORDS, module.FETCH_WAIT)
+    assert desk.source.asked == [short_wait, long_wait, long_wait]
+    await desk.rounds()
+    assert desk.next_offset() == 4
+    desk.order()
+    assert desk.engine.dispatch.posting
+    await desk.rounds(2)
+    assert desk.source.asked[3:] == [short_wait] * 3
+
+
 async def test_it_runs_until_it_is_stopped_and_shows_that_it_lives() -> None:
     desk = Desk([fetched(0, 3)])
     await desk.assign(P0)
