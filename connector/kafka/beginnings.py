@@ -17,6 +17,13 @@ from connector.model import Position, TopicPartition
 
 CALL_LIMIT = 2.0
 """Seconds for one question to a broker."""
+MOST_SILENT = 2
+"""Questions without an answer after which it is enough for this time."""
+_SILENCE = frozenset({KafkaError._TIMED_OUT, KafkaError._TRANSPORT})
+_WITHOUT_LEADER = frozenset(
+    {KafkaError._UNKNOWN_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+)
+"""What is said of a partition that was assigned, so that it exists: all brokers that have it are away."""
 
 
 class Beginnings:
@@ -34,10 +41,18 @@ class Beginnings:
         self._troubles = troubles
         self._reset = reset
         self._on_data_loss = on_data_loss
+        self._silent: set[TopicPartition] = set()
+        """Nobody answered when these were asked about last."""
 
     async def find(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Beginning]:
-        """Find where each begins; those that can't be told in time are left out."""
-        asked = [KafkaTopicPartition(p.topic, p.partition) for p in partitions]
+        """Find where each begins; those that can't be told in time are left out.
+
+        After `MOST_SILENT` questions without an answer, so are those that were not asked about yet: a broker
+        that hangs may have many. The next time they come before those that it has.
+        """
+        in_turn = sorted(partitions, key=self._silent.__contains__)
+        unanswered = 0
+        asked = [KafkaTopicPartition(p.topic, p.partition) for p in in_turn]
         try:
             committed = await self._client().committed(asked, timeout=CALL_LIMIT)
         except KafkaException as exception:
@@ -45,6 +60,8 @@ class Beginnings:
             return {}
         found: dict[TopicPartition, Beginning] = {}
         for one in committed:
+            if unanswered == MOST_SILENT:
+                break
             partition = TopicPartition(one.topic, one.partition)
             position = Position(one.offset, one.metadata or "") if one.offset >= 0 else None
             try:
@@ -52,8 +69,11 @@ class Beginnings:
                     raise KafkaException(one.error)  # noqa: TRY301 -- one way out for both questions
                 limits = await self.limits(partition)
             except KafkaException as exception:
-                self._unavailable(exception)
+                self._unavailable(exception, partition)
+                unanswered += partition in self._silent
             else:
+                self._silent.discard(partition)
+                self._troubles.works(("no_leader",), name(partition))
                 found[partition] = self._decide(partition, position, limits)
         if len(found) == len(partitions):
             self._troubles.works(("offsets_unavailable",))
@@ -64,7 +84,7 @@ class Beginnings:
         try:
             limits = await self.limits(partition)
         except KafkaException as exception:
-            self._unavailable(exception)
+            self._unavailable(exception, partition)
             return None
         found = self._decide(partition, Position(offset, ""), limits)
         if found.trouble or error.code() != KafkaError._LOG_TRUNCATION:
@@ -86,8 +106,13 @@ class Beginnings:
             position, *limits, reset=self._reset, on_data_loss=self._on_data_loss, where=name(partition)
         )
 
-    def _unavailable(self, exception: KafkaException) -> None:
+    def _unavailable(self, exception: KafkaException, partition: TopicPartition | None = None) -> None:
         error = error_in(exception)
+        if error is not None and partition is not None and error.code() in _WITHOUT_LEADER:
+            self._troubles.notice("no_leader", f"{name(partition)}: {error.str()}", name(partition))
+            return
+        if error is not None and partition is not None and error.code() in _SILENCE:
+            self._silent.add(partition)
         if error is not None:
             self._troubles.notice_error(error)
         self._troubles.notice("offsets_unavailable", error.str() if error else str(exception))

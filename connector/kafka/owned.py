@@ -146,7 +146,7 @@ class Owned:
             self._offsets.pop(partition, None)
             self._ends.pop(partition, None)
             self._displaced.pop(partition, None)
-            self._troubles.works(("data_loss", "no_offset"), name(partition))
+            self._troubles.works(("data_loss", "no_offset", "no_leader"), name(partition))
         for some in (self._unresolved, self._halted, self._paused):
             some.difference_update(partitions)
         try:

@@ -35,7 +35,9 @@ REVOKE_LIMIT = 5.0
 JOIN_LIMIT = 15.0
 """Seconds without membership, brokers answering, after which something is wrong."""
 LOOK_EVERY = 0.5
-"""Seconds between two looks at what isn't in order."""
+"""Seconds between two looks at what isn't in order ..."""
+REST = 9.0
+"""... or so many times what the last one took: a broker that doesn't answer must not hold up the others."""
 REPEATED = ("oauth_token", "topic_authorization", "group_authorization")
 """Troubles that librdkafka tells of again and again while they last, and not when they end."""
 SILENCE = 20.0
@@ -237,7 +239,13 @@ class Source:
     async def _look(self) -> None:
         """See, once in a while, whether what isn't in order works again."""
         now = self._clock()
-        self._next_look = now + LOOK_EVERY
+        try:
+            await self._look_around(now)
+        finally:
+            took = self._clock() - now
+            self._next_look = now + took + max(LOOK_EVERY, REST * took)
+
+    async def _look_around(self, now: float) -> None:
         if not self.joined:
             await self._look_for_membership(now)
         await self._owned.look()

@@ -63,6 +63,7 @@ MENDS: Mapping[str, str] = {
     "not_joined": "look at the group coordinator: the brokers answer, but the group takes no member",
     "data_loss": "records were deleted before they were read: lengthen retention; to go on without them set "
     'kafka.on_data_loss = "continue" and restart, or reset the group\'s offset',
+    "no_leader": "bring the brokers back that have this partition; its records wait, others flow on",
     "no_offset": "nothing is committed and auto.offset.reset is error: commit an offset for the group, "
     "or set it to earliest or latest",
     "offsets_unavailable": "committed offsets can't be read: a transaction of another member is open "

@@ -15,6 +15,10 @@ SILENT = KafkaError(KafkaError._TIMED_OUT, "no answer")
 Given = Callable[[Any, list[KafkaTopicPartition]], Awaitable[None]]
 
 
+async def nothing() -> None:
+    """Take no time."""
+
+
 class FakeConsumer:
     """`AIOConsumer` as far as the source uses it. Assigned partitions are in `places`, with their offset."""
 
@@ -25,6 +29,11 @@ class FakeConsumer:
         self.unreadable: dict[TopicPartition, KafkaError] = {}
         """Partitions whose committed offset the broker can't tell."""
         self.silent = False
+        self.hanging: set[TopicPartition] = set()
+        """Partitions whose leader doesn't answer."""
+        self.while_hanging: Callable[[], Awaitable[None]] = nothing
+        self.asked: list[TopicPartition] = []
+        """Whose limits were asked for."""
         self.messages: list[Message] = []
         self.failures: list[Exception] = []
         """Raised by the next fetches."""
@@ -86,6 +95,10 @@ class FakeConsumer:
         timeout: float,  # noqa: ASYNC109  # the client's own name
     ) -> tuple[int, int]:
         self._ask(timeout)
+        self.asked.append(ours(one))
+        if ours(one) in self.hanging:
+            await self.while_hanging()
+            raise KafkaException(SILENT)
         if ours(one) not in self.log:
             raise KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION, "unknown"))
         return self.log[ours(one)]

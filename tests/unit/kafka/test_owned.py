@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import KafkaError
 
 from connector.kafka.troubles import Phase
-from connector.model import Position, Start
+from connector.model import Position, Start, TopicPartition
 from tests.unit.kafka.consumer import END, messages
 from tests.unit.kafka.member import P0, P1, Member
 
@@ -47,6 +47,61 @@ async def test_what_can_not_be_told_waits_at_the_end_and_the_rest_is_read(
     assert member.consumer.places == {P0: 0, P1: 7}
     assert member.consumer.paused == set()
     assert member.told("offsets_unavailable") == [Phase.BEGAN, Phase.ENDED]
+
+
+async def test_a_partition_without_a_leader_waits_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    member = Member(monkeypatch)
+    member.consumer.log = {P0: (0, 9), P1: (0, 9)}
+    del member.consumer.log[P1]
+    await member.given(P0, P1)
+    assert [start.partition for start in member.starts] == [P0]
+    assert member.told("no_leader") == [Phase.BEGAN]
+    assert member.told("topic_missing") == []
+
+    member.consumer.log[P1] = (0, 9)
+    await member.look()
+    assert [start.partition for start in member.starts] == [P0, P1]
+    assert member.told("no_leader") == [Phase.BEGAN, Phase.ENDED]
+
+
+async def test_a_broker_that_hangs_does_not_keep_the_others_from_being_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    member = Member(monkeypatch)
+    partitions = [TopicPartition("t", number) for number in range(6)]
+    hanging, others = partitions[:4], partitions[4:]
+    member.consumer.log = dict.fromkeys(partitions, (0, 9))
+    member.consumer.hanging = set(hanging)
+    monkeypatch.setattr("connector.kafka.source.ASSIGN_LIMIT", 0.0)
+    await member.given(*partitions)
+    for looks in range(1, 4):
+        await member.look()
+        assert len({*member.consumer.asked} & {*hanging}) <= 2 * looks
+    assert {start.partition for start in member.starts} == {*others}
+    asked = len(member.consumer.asked)
+    await member.look()
+    assert len(member.consumer.asked) == asked + 2
+
+
+async def test_a_look_that_took_long_is_followed_by_a_long_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    member = Member(monkeypatch)
+    member.consumer.log = {P0: (0, 9), P1: (0, 9)}
+    member.consumer.hanging = {P1}
+    await member.given(P0, P1)
+    asked = len(member.consumer.asked)
+
+    async def slowly() -> None:
+        member.now += 2.0
+
+    member.consumer.while_hanging = slowly
+    await member.look()
+    assert len(member.consumer.asked) == asked + 1
+    for _ in range(30):
+        await member.look()
+    assert len(member.consumer.asked) == asked + 1
+    for _ in range(10):
+        await member.look()
+    assert len(member.consumer.asked) == asked + 2
 
 
 async def test_what_is_still_not_known_goes_on_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
