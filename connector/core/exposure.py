@@ -4,7 +4,8 @@ Given: how long batches took until a commit remembered them, and until their job
 how many may be in between. That many a crash submits twice, so it is as few as the speed allows.
 
 By Little's law, with all jobs in flight, `max_in_flight * recording / job` batches are in between on
-average; twice as many never make a job wait for long. Jobs that take seconds need one at a time.
+average; twice as many never make a job wait for long. Where jobs take seconds it is one at a time, even
+if that costs some speed: those are the ones that a crash leaves unfinished, and one is what is promised.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from connector.core.limits import Limits
 
 HEADROOM = 2.0
 """Times the average: at 1 and one batch at a time, waiting for it costs at most 2 % of the speed."""
+LONG = 2.0
+"""Seconds from which jobs are long ..."""
+LEAST = 1.0
+"""... and times the average then: who needs more than one at a time now and then waits for it."""
 _PATIENCE = 5.0
 _HANGS = 5.0
 """Seconds, and times the usual: a request that takes longer hangs."""
@@ -38,7 +43,8 @@ class Exposure:
         if self._recording is None or self._ending is None:
             return 1
         average = self._limits.max_in_flight * self._recording / max(self._ending, 1e-6)
-        return min(self._limits.max_unrecorded, max(1, ceil(HEADROOM * average)))
+        times = HEADROOM if self._ending < LONG else LEAST
+        return min(self._limits.max_unrecorded, max(1, ceil(times * average)))
 
     @property
     def patience(self) -> float:

@@ -32,13 +32,15 @@ def test_until_durations_are_known_it_is_one_batch_at_a_time() -> None:
     ("recording", "ending", "allowed"),
     [
         (0.05, 5.0, 1),  # 16 jobs of 5 s: one every 0.3 s, and each is at risk for 0.05 s
+        (0.3, 5.0, 1),  # a busy machine: rather a little slower than two at risk
+        (0.5, 5.0, 2),
         (0.05, 1.0, 2),
         (0.05, 0.5, 4),
         (0.05, 0.1, 8),  # half of the jobs in flight at most
         (0.02, 0.0, 8),
     ],
 )
-def test_it_is_twice_what_is_at_risk_on_average_but_at_most_half_of_the_jobs_in_flight(
+def test_it_is_twice_what_is_at_risk_on_average_less_for_long_jobs_and_at_most_half_of_those_in_flight(
     recording: float, ending: float, allowed: int
 ) -> None:
     assert exposure(recording, ending).allowed == allowed
