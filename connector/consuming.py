@@ -211,7 +211,7 @@ class Consuming:
             self.commit_failures += 1
             self._log.warning("commit refused", kind=refused.kind, message=refused.message)
             if refused.kind == "too_large":
-                self._engine.ledger.shorten_metadata()
+                self._engine.checkpoint_too_long()
             self._engine.commit_failed((), self._pulse.clock(), written=written)
             return False
         except asyncio.CancelledError:  # a hand-over took too long
@@ -240,7 +240,7 @@ class Consuming:
         except LettersUnwritable as unwritable:
             self._not_written(unwritable.message, unwritable.refused)
             if unwritable.kind == "metadata_too_large":
-                self._engine.ledger.shorten_metadata()
+                self._engine.checkpoint_too_long()
         except Fenced as fenced:
             self._not_written(fenced.message, {})
             if fenced.by == "producer":
@@ -298,7 +298,7 @@ class Consuming:
         return positions
 
     async def _settle_requests(self) -> None:
-        while self._engine.dispatch.posting or self._writing is not None:  # noqa: ASYNC110 -- two owners
+        while self._engine.posting or self._writing is not None:  # noqa: ASYNC110 -- two owners
             await asyncio.sleep(0.002)
 
     async def _flush(self) -> None:

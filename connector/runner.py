@@ -269,14 +269,12 @@ class Runner:
     def _finished(self, reading: asyncio.Task[None]) -> bool:
         if reading.done() or self._consuming.failure or self._sending.failure:
             return True
-        engine = self._engine
         now = self._pulse.clock()
         if self._stop_at is not None:
-            quiet = engine.idle and (not engine.ledger.letters or engine.halts.letters_wait)
             told_at = self._stop_at - self._settings.jobs.stop_timeout
             nothing_to_commit_to = self._consuming.incidents.cut_off
             in_vain = nothing_to_commit_to and now >= told_at + CUT_OFF_LIMIT
-            return quiet or in_vain or now >= self._stop_at
+            return self._engine.quiet or in_vain or now >= self._stop_at
         return self._until_end and self._end_reached(now)
 
     def _end_reached(self, now: float) -> bool:

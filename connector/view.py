@@ -77,7 +77,7 @@ class View:
     def status(self) -> Status:
         self.sample()
         now = self._pulse.clock()
-        jobs = sorted(self._engine.tracking.jobs.values(), key=lambda job: job.accepted_at)
+        jobs = sorted(self._engine.jobs.values(), key=lambda job: job.accepted_at)
         return Status(
             **self._figures(),
             version=__version__,
@@ -107,8 +107,8 @@ class View:
             "troubles": [self._trouble(kind, each) for kind, each in self._consuming.incidents.open.items()],
             "partitions": [*self._partitions()],
             "jobs_in_flight": dict(
-                Counter(job.endpoint.value for job in self._engine.tracking.jobs.values())
-                + Counter(batch.endpoint.value for batch in self._engine.dispatch.posting.values())
+                Counter(job.endpoint.value for job in self._engine.jobs.values())
+                + Counter(batch.endpoint.value for batch in self._engine.posting.values())
             ),
             "jobs_limit": self._engine.concurrency.limit,
             "held_back": self._engine.held_back(self._pulse.clock()),
@@ -125,7 +125,7 @@ class View:
             return State.HALTED
         if PAUSED in self._engine.halts.whole:
             return State.PAUSED
-        if self._engine.gate.closed_until is not None:
+        if self._engine.outage is not None:
             return State.GATE_CLOSED
         return State.RUNNING
 

@@ -11,7 +11,7 @@ No clock, no input or output, no thread, no logger: what an operator should read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from connector.core.actions import Action, Commit
 from connector.core.answers import Answers
@@ -40,6 +40,7 @@ class Engine:
         state = State(limits, random)
         self.tally = state.tally
         self.notices = state.notices
+        # To look at, for the view and for tests; what edges ask and tell has names of its own below.
         self.lanes = state.lanes
         self.ledger = state.ledger
         self.dispatch = state.dispatch
@@ -59,6 +60,26 @@ class Engine:
     def assignments(self) -> dict[TopicPartition, Assignment]:
         """The partitions that are ours."""
         return self.ledger.assignments
+
+    @property
+    def posting(self) -> Mapping[int, Batch]:
+        """Requests that may become jobs and were not answered yet, by serial number."""
+        return self.dispatch.posting
+
+    @property
+    def jobs(self) -> Mapping[int, Job]:
+        """Jobs under way, by serial number, which is that of their batch."""
+        return self.tracking.jobs
+
+    @property
+    def letters_owed(self) -> int:
+        """How many letters are not written yet."""
+        return self.ledger.letters
+
+    @property
+    def outage(self) -> str | None:
+        """What the destination, or the way to it, said of its being down; None while it is up."""
+        return None if self.gate.closed_until is None else self.gate.closing.message
 
     # -- facts: partitions -----------------------------------------------------------------------
 
@@ -118,6 +139,10 @@ class Engine:
         self.ledger.withdrawn(written=written)
         self._fates.release_written()
 
+    def checkpoint_too_long(self) -> None:
+        """The broker found a checkpoint too long: write shorter ones from now on."""
+        self.ledger.shorten_metadata()
+
     def commit_soon(self) -> None:
         """Have every partition committed once more, whether or not something has changed."""
         for home in self.assignments.values():
@@ -172,7 +197,12 @@ class Engine:
     @property
     def idle(self) -> bool:
         """Whether nothing is on its way: no request that may become a job, no job, no commit."""
-        return not (self.dispatch.posting or self.tracking.jobs or self.ledger.operation)
+        return not (self.posting or self.jobs or self.ledger.operation)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is on its way and no letter may be written: all that a stop waits for."""
+        return self.idle and (not self.letters_owed or self.halts.letters_wait)
 
     @property
     def full(self) -> bool:

@@ -128,7 +128,7 @@ class Submission:
         if self._ending is None:
             return self._all_given and not self.open
         engine = self._engine
-        return engine.idle and not engine.ledger.letters and not engine.assignments[_MADE_UP].dirty
+        return engine.idle and not engine.letters_owed and not engine.assignments[_MADE_UP].dirty
 
     # -- giving ------------------------------------------------------------------------------------
 
@@ -209,8 +209,8 @@ class Submission:
             self._end(Interrupted())
         self._look_for_halts()
         self._engine.notices.clear()
-        words = self._engine.gate.closing.message
-        if self._engine.gate.closed_until is None:
+        words = self._engine.outage
+        if words is None:
             self._down_since = None
         elif self._down_since is None:
             self._down_since = time.monotonic()

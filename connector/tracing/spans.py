@@ -88,7 +88,7 @@ class Spans(Watch):
         if not isinstance(answer, Accepted):
             _failed(post, 0 if isinstance(answer, Unsent) else answer.http_status)
             self._end(batch.serial, outcome)
-        elif batch.serial in self._engine.tracking.jobs:
+        elif batch.serial in self._engine.jobs:
             self._jobs[batch.serial].set_attribute("pushwoosh.request_id", shortened(answer.request_id))
         else:
             self._end(batch.serial, "handed_over")
@@ -100,7 +100,7 @@ class Spans(Watch):
     def judging(self, job: Job, answer: PollAnswer, *, detailed: bool, seconds: float) -> None:
         span = self._jobs.get(job.serial)
         if span is None:
-            if job.serial not in self._engine.tracking.jobs:
+            if job.serial not in self._engine.jobs:
                 return
             span = self._begin(job, job.events, adopted=True)
             span.set_attribute("pushwoosh.request_id", shortened(job.request_id))
@@ -121,7 +121,7 @@ class Spans(Watch):
         span = self._jobs.get(job.serial)
         if span is None:
             return
-        if job.serial not in self._engine.tracking.jobs:
+        if job.serial not in self._engine.jobs:
             confirmed, letters, latencies = self._books()
             span.set_attribute("pushwoosh.records.confirmed", confirmed - self._before[0])
             span.set_attribute("pushwoosh.records.refused", letters - self._before[1])
@@ -135,7 +135,7 @@ class Spans(Watch):
         tally = self._engine.tally
         good = (Outcome.CONFIRMED, Outcome.SUPERSEDED)
         confirmed = sum(tally.settled.get((endpoint, each), 0) for endpoint in Endpoint for each in good)
-        return confirmed, self._engine.ledger.letters, len(tally.latencies)
+        return confirmed, self._engine.letters_owed, len(tally.latencies)
 
     def _exemplify(self, span: Span, since: int) -> None:
         """Note the job's oldest and newest records: they fall into the outermost buckets that it fills."""
@@ -181,7 +181,7 @@ class Spans(Watch):
 
     def _end_those_that_went(self) -> None:
         """End spans of jobs whose partitions are another owner's: nobody here asks about them any more."""
-        jobs, posting = self._engine.tracking.jobs, self._engine.dispatch.posting
+        jobs, posting = self._engine.jobs, self._engine.posting
         if len(self._jobs) > len(jobs) + len(posting):
             for serial in [each for each in self._jobs if each not in jobs and each not in posting]:
                 self._end(serial, "handed_over")

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 Resource = dict[str, Any]
 Secrets = Mapping[str, Mapping[str, str]]
 
 ROOT = Path(__file__).parents[2] / "deploy/kubernetes"
+BUILDS = ("overlays/example", "overlays/production", "backfill", "overlays/production-backfill")
 COMPONENTS = sorted(folder.name for folder in (ROOT / "components").iterdir())
+NEEDS_KUBECTL = pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl")
+"""For each file of tests that builds manifests."""
 
 
 def build(folder: Path) -> list[Resource]:

@@ -25,7 +25,7 @@ from connector.config import Settings, load
 from connector.core.decode import Interpreter
 from connector.model import Content, Event, Rejection
 from connector.ops.admin import AdminServer
-from tests.deploy.test_manifests import stop_deadline
+from tests.deploy.manifest_settings import stop_deadline
 from tests.unit.core.builders import P0, ARecord
 from tests.unit.ops.provider import Provider, halted
 

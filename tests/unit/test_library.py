@@ -139,7 +139,7 @@ async def test_a_second_run_is_refused_and_the_first_goes_on(source: FakeSource)
 async def test_without_brokers_the_program_s_log_gets_a_line_of_each_kind_and_the_clients_end(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.kafka.letter_producer.INIT_LIMIT", 4.0)  # that long the last call takes
+    monkeypatch.setattr("connector.kafka.letter_producer.INIT_LIMIT", 1.0)  # that long the last call takes
     monkeypatch.setattr("connector.ops.log._repeats", _Repeats(Throttle(time.monotonic)))
     for name in LOGGERS.values():
         logging.getLogger(name).filters.clear()

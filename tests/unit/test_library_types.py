@@ -28,9 +28,15 @@ connector.nothing_like_it
 
 
 @pytest.fixture(scope="module")
-def complaints(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the programs are, and what mypy knows of the library: ten seconds' work that the next run has."""
+    cache: pytest.Cache | None = getattr(request.config, "cache", None)
+    return cache.mkdir("typed-programs") if cache else tmp_path_factory.mktemp("programs")
+
+
+@pytest.fixture(scope="module")
+def complaints(folder: Path) -> list[str]:
     """Mypy's words about each example of the guide, and about a program with wrong names."""
-    folder = tmp_path_factory.mktemp("programs")
     examples = re.findall(r"```python\n(.*?)```", _GUIDE, re.DOTALL)
     programs = {f"example_{number}.py": text for number, text in enumerate(examples)} | {"wrong.py": _WRONG}
     for name, text in programs.items():

@@ -22,7 +22,7 @@ from connector.model import (
     Rejection,
     TopicPartition,
 )
-from tests.unit.core.builders import NOW, P0, ARecord, all_done, limits, start
+from tests.unit.core.builders import NOW, P0, UNDECODABLE, ARecord, all_done, limits, start
 
 REFUSED = Refused("invalid request", 400)
 _MOST_STEPS = 200_000
@@ -237,6 +237,16 @@ class Drive:
             or engine.ledger.letters
             or not engine.idle
         )
+
+
+def owing(count: int = 3) -> Drive:
+    """An engine with letters for the offsets below `count`, and their commit under way."""
+    drive = Drive()
+    drive.assign()
+    drive.read(*[UNDECODABLE] * count)
+    drive.plan()
+    assert drive.commit is not None
+    return drive
 
 
 def refusing(*bad: int) -> Callable[[Batch], PostAnswer | None]:

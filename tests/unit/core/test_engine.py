@@ -256,6 +256,17 @@ def test_the_gate_tells_once_that_it_closed() -> None:
     assert [notice.event for notice in drive.engine.notices] == ["destination down"]
 
 
+def test_while_the_destination_is_down_it_is_known_why() -> None:
+    drive = reading(1)
+    drive.wait_for(lambda: bool(drive.submits))
+    told = [drive.engine.outage]
+    drive.posted(drive.submits[0], DOWN)
+    told.append(drive.engine.outage)
+    drive.run()
+    told.append(drive.engine.outage)
+    assert told == [None, "connection refused", None]
+
+
 def test_a_poll_may_be_the_trial() -> None:
     drive = reading(5)
     drive.start_job()
@@ -339,6 +350,26 @@ def test_who_stops_submits_nothing_and_follows_its_jobs() -> None:
     assert drive.posts == 1
     assert drive.position() == 10
     assert drive.engine.idle
+
+
+def test_a_stop_waits_for_letters_but_not_for_those_that_a_halt_holds() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(UNDECODABLE)
+    quiet = [drive.engine.quiet]
+    drive.engine.halt("brake", "too many", drive.now)
+    quiet.append(drive.engine.quiet)
+    drive.engine.release(drive.now)
+    quiet.append(drive.engine.quiet)
+    drive.run()
+    quiet.append(drive.engine.quiet)
+    assert quiet == [False, True, False, True]
+
+
+def test_a_stop_waits_for_jobs() -> None:
+    drive = reading(1)
+    drive.start_job()
+    assert not drive.engine.quiet
 
 
 def test_a_hand_over_submits_nothing_and_follows_its_jobs() -> None:

@@ -42,9 +42,9 @@ from connector.tracing.guard import Guarded
 from connector.tracing.spans import Spans
 from connector.tracing.watch import Watch
 from tests.settings import with_environment
+from tests.unit.core.adopting import remembered
 from tests.unit.core.builders import P0, tags, unfinished
 from tests.unit.core.builders import limits as bounds
-from tests.unit.core.test_adoption import remembered
 from tests.unit.fakes import FakeClient, until
 from tests.unit.tracing.records import carrying, sealed, traceparent
 

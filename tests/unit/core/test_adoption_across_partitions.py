@@ -1,0 +1,163 @@
+"""An earlier owner's job in several partitions, of which some go, come back or stay silent."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.model import Event, Row, TopicPartition
+from tests.unit.core.adopting import P2, adopting, remembered
+from tests.unit.core.builders import (
+    P0,
+    P1,
+    all_done,
+    completed,
+    devices,
+    limits,
+    registration,
+    row,
+    tags,
+    unfinished,
+)
+from tests.unit.core.driving import Drive
+
+
+def test_a_job_that_spans_partitions_waits_for_the_records_of_both() -> None:
+    drive = Drive()
+    drive.assign(P0, *remembered(0, {"J": [0]}))
+    drive.assign(P1, *remembered(0, {"J": [0]}))
+    drive.read(tags(0, "A"))
+    drive.later(5)
+    assert drive.plan() == []
+    drive.read(tags(0, "B", partition=P1))
+    drive.plan()
+    assert len(drive.polls) == 1
+    drive.run()
+    assert (drive.position(P0), drive.position(P1)) == (1, 1)
+    assert drive.posts == 0
+
+
+def test_a_job_that_spans_partitions_of_two_owners_is_settled_by_each_for_itself() -> None:
+    mine, theirs = Drive(), Drive()
+    mine.assign(P0, *remembered(0, {"J": [0]}))
+    theirs.assign(P1, *remembered(7, {"J": [7]}))
+    mine.read(tags(0, "A"))
+    theirs.read(tags(7, "B", partition=P1))
+    both = completed(row(tags(0, "A")), row(tags(7, "B"), "failed"))
+    mine.run(poll=lambda _: both)
+    theirs.run(poll=lambda _: both)
+    assert mine.position(P0) == 1
+    assert mine.letters == []
+    assert theirs.letters == [(P1, 7, "device_failed")]
+    assert mine.posts == 0
+    assert theirs.posts == 1  # once more by itself: the row may have stood for more than was remembered
+
+
+def test_a_job_that_waits_for_a_partition_which_is_revoked_goes_on_without_it() -> None:
+    drive = Drive()
+    drive.assign(P0, *remembered(0, {"J": [0]}))
+    drive.assign(P1, *remembered(0, {"J": [0]}))
+    drive.read(tags(0, "A"))
+    drive.engine.revoked([P1], drive.now)
+    drive.run()
+    assert drive.position(P0) == 1
+    assert drive.posts == 0
+
+
+def test_a_job_that_waits_for_a_partition_which_is_lost_before_any_record_is_forgotten() -> None:
+    drive = adopting({"J": [0]})
+    drive.engine.lost([P0], drive.now)
+    assert drive.engine.idle
+    assert drive.plan() == []
+
+
+def test_a_partition_that_comes_back_finds_its_job_where_it_was_left() -> None:
+    drive = Drive(limits(max_devices=2))
+    drive.assign(P0)
+    drive.assign(P1)
+    drive.read(tags(0, "A"))
+    drive.read(tags(0, "B", partition=P1))
+    job = drive.start_job()
+    positions = drive.engine.revoked([P1], drive.now)
+    drive.assign(P1, *positions[P1])
+    drive.read(tags(0, "B", partition=P1), tags(1, "B", partition=P1))
+    report = all_done(job.events[:2])
+    drive.run(poll=lambda asked: report if asked is job else None)
+    assert drive.posts == 2, "the first job, and the record that came after it"
+    assert (drive.position(P0), drive.position(P1)) == (1, 2)
+    assert drive.at_rest()
+
+
+def test_a_registration_that_comes_back_finds_its_job_too() -> None:
+    drive = Drive(limits(max_devices=2))
+    drive.assign(P0)
+    drive.assign(P1)
+    drive.read(registration(0, "A", push_token="a"))
+    drive.read(registration(0, "B", push_token="b", partition=P1))
+    job = drive.start_job()
+    positions = drive.engine.revoked([P1], drive.now)
+    drive.assign(P1, *positions[P1])
+    drive.read(registration(0, "B", push_token="b", partition=P1), tags(1, "B", partition=P1))
+    report = all_done(job.events[:2])
+    drive.run(poll=lambda asked: report if asked is job else None)
+    assert drive.posts == 2
+    assert (drive.position(P0), drive.position(P1)) == (1, 2)
+    assert drive.at_rest()
+
+
+def test_a_poll_under_way_while_records_are_read_again_decides_nothing() -> None:
+    drive = Drive(limits(max_devices=2))
+    drive.assign(P0)
+    drive.assign(P1)
+    drive.read(tags(0, "A"))
+    drive.read(tags(0, "B", partition=P1))
+    drive.start_job()
+    poll = drive.next_poll()
+    answer = all_done(poll.job.events)
+    positions = drive.engine.revoked([P1], drive.now)
+    drive.assign(P1, *positions[P1])
+    drive.polled(poll, answer)
+    assert not drive.engine.idle
+    drive.read(tags(0, "B", partition=P1))
+    drive.run(poll=lambda _: answer)
+    assert (drive.position(P0), drive.position(P1)) == (1, 1)
+    assert drive.posts == 1
+
+
+@pytest.mark.parametrize("found", [True, False])
+@pytest.mark.parametrize(("goes", "stays"), [(P0, P1), (P1, P0)])
+def test_an_adopted_update_of_two_partitions_goes_on_as_what_is_left_of_it(
+    found: bool, goes: TopicPartition, stays: TopicPartition
+) -> None:
+    def read(offset: int, partition: TopicPartition) -> Event:
+        return tags(offset, "A", partition=partition, user_id="U")
+
+    drive = Drive(limits(max_devices=1))
+    drive.assign(P2)
+    drive.read(tags(0, None, user_id="U", partition=P2))
+    first = drive.start_job()
+    drive.assign(P0, *remembered(0, {"J": [0]}))
+    drive.assign(P1, *remembered(0, {"J": [0]}))
+    drive.read(read(0, P0))
+    drive.read(read(0, P1))
+    drive.engine.lost([goes], drive.now)
+    answer = completed(Row("A", "U", status="done")) if found else completed()
+    drive.run(poll=lambda job: unfinished() if job is first else answer, seconds=60)
+    drive.run()
+    assert (drive.position(stays), drive.position(P2)) == (1, 1)
+    assert drive.posts == 1 if found else 2
+    assert drive.at_rest()
+
+
+def test_jobs_whose_records_do_not_come_hold_up_other_partitions_for_a_while_only() -> None:
+    drive = adopting({"J": [0, 1]})
+    drive.assign(P1)
+    drive.read(tags(0, "X", partition=P1), partition=P1)
+    began = drive.now
+    drive.wait_for(lambda: bool(drive.submits))
+    assert drive.now - began == pytest.approx(30.0, abs=1.0)
+    drive.run()
+    assert drive.position(P1) == 1
+    drive.read(*devices(range(2)))
+    drive.run()
+    assert drive.posts == 1, "the adopted job is asked about once its records are there"
+    assert drive.position() == 2

@@ -1,0 +1,102 @@
+"""What becomes of a job that failed as a whole: once more as it was, then in halves."""
+
+from __future__ import annotations
+
+from connector.core.jobs import Batch
+from connector.model import JobUnknown, Reason
+from tests.unit.core.builders import FAILED, P0, devices, unfinished
+from tests.unit.core.verdicts import failing, merged, reading, saying
+
+
+def test_a_job_that_failed_once_is_sent_again_as_it_was() -> None:
+    drive = reading(*devices(range(8)))
+    failures = iter([FAILED])
+    drive.run(poll=lambda _: next(failures, None))
+    assert drive.sent == [[*range(8)], [*range(8)]]
+    assert drive.letters == []
+    assert drive.position() == 8
+
+
+def test_a_job_that_fails_for_one_device_is_halved_until_that_is_alone() -> None:
+    drive = reading(*devices(range(16)), max_devices=16)
+    drive.run(poll=failing(5))
+    assert drive.letters == [(P0, 5, "job_failed")]
+    assert drive.position() == 16
+    assert drive.posts <= 2 + 2 * 4 + 3
+    assert drive.at_rest()
+
+
+def test_a_job_that_fails_for_each_device_ends_with_a_letter_each() -> None:
+    drive = reading(*devices(range(8)), max_devices=8)
+    drive.run(poll=lambda _: FAILED)
+    assert sorted(drive.written) == [*range(8)]
+    assert drive.at_rest()
+
+
+def test_a_device_whose_jobs_failed_with_others_is_given_up_once_its_own_fails() -> None:
+    drive = reading(*devices(range(2)), max_attempts=5)
+    drive.run(poll=failing(0))
+    assert drive.letters == [(P0, 0, "job_failed")]
+    assert drive.sent == [[0, 1], [0, 1], [0], [1]]
+
+
+def test_a_letter_counts_the_jobs_that_failed_as_a_whole_and_no_attempt_that_was_not_made() -> None:
+    drive = reading(*devices(range(2)), max_attempts=5)
+    times: list[float] = []
+
+    def post(_: Batch) -> None:
+        drive.later(1.0)
+        times.append(drive.now)
+
+    drive.run(post, failing(0))
+    (letter,) = drive.written_letters
+    assert drive.sent == [[0, 1], [0, 1], [0], [1]]
+    assert letter.attempts == 3
+    assert (letter.first_attempt, letter.last_attempt) == (times[0], times[2])
+
+
+def test_a_job_of_one_device_that_keeps_failing_counts_each_attempt() -> None:
+    drive = reading(*devices(range(1)), max_attempts=5)
+    drive.run(poll=lambda _: FAILED)
+    (letter,) = drive.written_letters
+    assert letter.attempts == drive.posts == 5
+
+
+def test_jobs_that_failed_with_others_take_no_attempt_from_a_device_s_own_verdicts() -> None:
+    drive = reading(*devices(range(2)), max_attempts=3)
+    failures = iter([FAILED, FAILED])
+    drive.run(poll=lambda job: next(failures, None) or saying("not found", 0)(job))
+    (letter,) = drive.written_letters
+    assert [sent for sent in drive.sent if 0 in sent] == [[0, 1], [0, 1], [0], [0], [0]]
+    assert letter.attempts == 5
+    assert letter.rejection.reason == Reason.DEVICE_NOT_FOUND
+
+
+def test_a_letter_for_a_job_that_was_lost_says_how_often_and_when_it_was_tried() -> None:
+    drive = merged(2, max_resubmissions=2)
+    times: list[float] = []
+
+    def post(_: Batch) -> None:
+        drive.later(1.0)
+        times.append(drive.now)
+
+    drive.run(post, lambda job: unfinished() if job.polls == 1 else JobUnknown("no such job", 404))
+    assert len(times) == 3
+    assert [letter.attempts for letter in drive.written_letters] == [3, 3]
+    assert {letter.first_attempt for letter in drive.written_letters} == {times[0]}
+    assert {letter.last_attempt for letter in drive.written_letters} == {times[-1]}
+
+
+def test_a_job_of_one_device_that_fails_is_tried_as_often_as_any_device() -> None:
+    drive = reading(*devices(range(1)), max_attempts=3)
+    drive.run(poll=lambda _: FAILED)
+    assert drive.posts == 3
+    assert drive.letters == [(P0, 0, "job_failed")]
+
+
+def test_a_merged_update_whose_job_fails_is_taken_apart() -> None:
+    drive = merged(4)
+    drive.run(poll=failing(2))
+    drive.run()
+    assert drive.position() == 4
+    assert set(drive.written) <= {2}

@@ -1,0 +1,94 @@
+"""The brake: it halts everything when too many events would become letters."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.core.halts import BRAKE, Brake
+from connector.model import Refused
+from tests.unit.core.builders import UNDECODABLE, all_done, completed, devices, limits, row, tags
+from tests.unit.core.driving import Drive
+
+
+def test_the_brake_waits_for_enough_events_to_tell() -> None:
+    brake = Brake(0.5, 10)
+    assert not any(brake.saw(1, 1) for _ in range(9))
+    assert brake.saw(1, 1)
+    assert brake.words == "10 of the last 10 events were refused"
+
+
+def test_the_brake_lets_a_share_pass_that_is_not_too_large() -> None:
+    brake = Brake(0.5, 10)
+    assert not any(brake.saw(2, 1) for _ in range(100))
+
+
+def test_the_brake_forgets_what_is_long_ago() -> None:
+    brake = Brake(0.5, 10)
+    brake.saw(9, 0)
+    brake.saw(100, 0)
+    brake.saw(5, 5)
+    assert not brake.saw(4, 4)
+    assert brake.saw(91, 91)
+
+
+def test_a_share_of_nought_takes_the_brake_off() -> None:
+    assert not Brake(0.0, 1).saw(100, 100)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_when_most_events_are_refused_the_topic_is_not_emptied_into_dead_letters(share: float) -> None:
+    drive = Drive(limits(brake_share=share, brake_window=20, max_devices=5, max_in_flight=4))
+    drive.assign()
+    drive.read(*devices(range(200)))
+    drive.run(lambda _: Refused("bad", 400), seconds=7200)
+    assert [halt.cause for halt in drive.engine.halts.all()] == [BRAKE]
+    assert len(drive.letters) <= 20 + 5
+    told = [notice for notice in drive.engine.notices if notice.event == "halted"]
+    assert len(told) == 1
+
+
+def test_the_brake_says_what_was_refused_because_its_letters_are_not_written_yet() -> None:
+    drive = Drive(limits(brake_share=0.5, brake_window=5, max_devices=5))
+    drive.assign()
+    drive.read(*devices(range(5)))
+    drive.run(
+        lambda _: None,
+        lambda job: completed(*(row(each, "done", {"plan": "tag not found"}) for each in job.events)),
+    )
+    (halt,) = drive.engine.halts.all()
+    assert drive.letters == []
+    assert halt.message == (
+        "5 of the last 5 events were refused: 5 tag_refused; "
+        "the first is events/0/0: refused tags: plan: tag not found"
+    )
+
+
+def test_the_brake_repeats_no_words_that_may_name_a_device() -> None:
+    drive = Drive(limits(brake_share=0.5, brake_window=1, max_devices=1))
+    drive.assign()
+    drive.read(*devices(range(1)))
+    drive.run(lambda _: Refused("bad device d0", 400), seconds=60)
+    (halt,) = drive.engine.halts.all()
+    assert halt.message.endswith("1 refused_by_api; the first is events/0/0")
+
+
+def test_after_the_brake_was_released_what_is_good_goes_on() -> None:
+    drive = Drive(limits(brake_share=0.5, brake_window=20, max_devices=5))
+    drive.assign()
+    drive.read(*devices(range(100)))
+    drive.run(lambda _: Refused("bad", 400), seconds=600)
+    drive.engine.release(drive.now)
+    drive.run(lambda _: None, lambda job: all_done(job.events))
+    assert drive.position() == 100
+    assert drive.at_rest()
+
+
+def test_records_that_cannot_be_read_are_a_share_of_those_read_not_of_those_judged_so_far() -> None:
+    drive = Drive(limits(brake_share=0.5, brake_window=100, max_devices=100, max_events=10**6))
+    drive.assign()
+    outcomes = [UNDECODABLE if offset % 20 == 0 else tags(offset, f"d{offset}") for offset in range(4000)]
+    drive.read(*outcomes)
+    drive.plan()
+    assert drive.engine.halts.all() == []
+    drive.read(*[UNDECODABLE] * 100, at=4000)
+    assert [halt.cause for halt in drive.engine.halts.all()] == [BRAKE]

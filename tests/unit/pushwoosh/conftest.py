@@ -1,0 +1,34 @@
+"""The client over both transports."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from connector.model import Endpoint
+from connector.pushwoosh.client import AudienceClient, Limits
+from tests.unit.pushwoosh.tiny_server import QUICK, Make, Seen, Server
+
+
+@pytest.fixture(params=["direct", "httpx"])
+async def connect(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
+    """Make clients over the one or the other transport, and close them."""
+    made: list[AudienceClient] = []
+
+    def make(
+        server: Server | str, *, seen: Seen | None = None, limits: Limits = QUICK, **options: Any
+    ) -> AudienceClient:
+        def observe(endpoint: Endpoint, method: str, code: str, seconds: float) -> None:
+            assert seconds >= 0
+            if seen is not None:
+                seen.append((endpoint, method, code))
+
+        native = httpx.AsyncHTTPTransport(trust_env=False) if request.param == "httpx" else None
+        url = server if isinstance(server, str) else server.url
+        made.append(AudienceClient(url, limits=limits, observe=observe, transport=native, **options))
+        return made[-1]
+
+    yield make
+    for client in made:
+        await client.close()

@@ -1,0 +1,187 @@
+"""What goes wrong between the client and the API, and whether a batch may have been taken all the same."""
+
+import asyncio
+import ssl
+
+import httpx
+import pytest
+
+from connector.model import Accepted, Endpoint, Unavailable
+from connector.pushwoosh.client import AudienceClient, Limits
+from tests.unit.pushwoosh.tiny_server import ACCEPTED, Make, Request, Seen, Server, answering, reply, until
+
+
+async def test_nobody_at_the_address_means_that_nothing_was_sent(connect: Make) -> None:
+    async with Server(answering(reply())) as server:
+        url = server.url
+    seen: Seen = []
+    client = connect(url, seen=seen)
+    answer = await client.post(Endpoint.TAGS, b"{}")
+    assert isinstance(answer, Unavailable)
+    assert (answer.http_status, answer.maybe_accepted) == (0, False)
+    assert answer.message.startswith("connect error: ")
+    assert isinstance(await client.poll(Endpoint.TAGS, "r", detailed=True), Unavailable)
+    assert [code for _, _, code in seen] == ["connect_error", "connect_error"]
+
+
+async def test_a_name_that_nobody_knows_means_that_nothing_was_sent(connect: Make) -> None:
+    answer = await connect("http://no-such-host.invalid").post(Endpoint.TAGS, b"{}")
+    assert isinstance(answer, Unavailable)
+    assert not answer.maybe_accepted
+
+
+async def _reset(writer: asyncio.StreamWriter) -> None:
+    await writer.drain()
+    writer.transport.abort()
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-",
+        reply(ACCEPTED[:10], claim=100),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nabc",
+    ],
+    ids=["before the reply", "in the headers", "in the body", "in a chunk"],
+)
+@pytest.mark.parametrize("gently", [False, True], ids=["reset", "closed"])
+async def test_a_connection_lost_after_sending_leaves_it_open_whether_the_batch_was_taken(
+    connect: Make, before: bytes, gently: bool
+) -> None:
+    async def behave(_: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(before)
+        if gently:
+            writer.close()
+        else:
+            await _reset(writer)
+
+    seen: Seen = []
+    async with Server(behave) as server:
+        client = connect(server, seen=seen)
+        answer = await client.post(Endpoint.TAGS, b"{}")
+        assert isinstance(answer, Unavailable)
+        assert (answer.http_status, answer.maybe_accepted) == (0, True)
+        assert len(server.requests) == 1  # a POST is never sent again by itself
+        assert isinstance(await client.poll(Endpoint.TAGS, "r", detailed=True), Unavailable)
+        server.behave = answering(reply())
+        assert await client.post(Endpoint.TAGS, b"{}") == Accepted("r-1")
+    assert {code for _, _, code in seen[:2]} <= {"read_error", "protocol_error"}
+
+
+async def test_what_is_no_http_is_unavailable(connect: Make) -> None:
+    async with Server(answering(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")) as server:
+        answer = await connect(server).post(Endpoint.TAGS, b"{}")
+    assert isinstance(answer, Unavailable)
+    assert answer.maybe_accepted
+
+
+async def test_a_body_that_is_not_packed_as_it_says_is_unavailable(connect: Make) -> None:
+    seen: Seen = []
+    async with Server(answering(reply(b"not gzip at all", headers="Content-Encoding: gzip\r\n"))) as server:
+        answer = await connect(server, seen=seen).post(Endpoint.TAGS, b"{}")
+    assert isinstance(answer, Unavailable)
+    assert answer.maybe_accepted
+    assert seen[0][2] == "decoding_error"
+
+
+async def test_silence_ends_at_its_limit(connect: Make) -> None:
+    async def behave(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    seen: Seen = []
+    async with Server(behave) as server:
+        answer = await connect(server, seen=seen, limits=Limits(silence=0.1)).post(Endpoint.TAGS, b"{}")
+    assert isinstance(answer, Unavailable)
+    assert (answer.maybe_accepted, seen[0][2]) == (True, "read_timeout")
+
+
+async def test_a_reply_that_drips_ends_at_the_limit_of_the_whole_call(connect: Make) -> None:
+    async def behave(_: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply(b"", claim=1_000_000))
+        while not writer.transport.is_closing():
+            writer.write(b" ")
+            await asyncio.sleep(0.01)
+
+    seen: Seen = []
+    async with Server(behave) as server:
+        client = connect(server, seen=seen, limits=Limits(silence=5, total=0.3))
+        assert await client.poll(Endpoint.TAGS, "r", detailed=True) == Unavailable(
+            "No whole reply within 0.3 s"
+        )
+        server.behave = answering(reply())
+        assert await client.post(Endpoint.TAGS, b"{}") == Accepted("r-1")
+    assert [code for _, _, code in seen] == ["timeout", "200"]
+
+
+async def test_a_kept_connection_that_the_server_closed_between_calls_costs_nothing(connect: Make) -> None:
+    async with Server(answering(reply())) as server:
+        client = connect(server)
+        for call in range(1, 4):
+            assert await client.post(Endpoint.TAGS, b"{}") == Accepted("r-1")
+            server.left.clear()
+            await _close_all(server)
+            await server.left.wait()
+            assert server.connections == call
+
+
+async def _close_all(server: Server) -> None:
+    """Close the server's side of its connections, and let the client's side hear of it."""
+    for task in list(server._tasks):
+        task.cancel()
+    await asyncio.gather(*server._tasks, return_exceptions=True)
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_call_that_is_cancelled_leaves_the_client_usable(connect: Make) -> None:
+    seen: Seen = []
+    async with Server(lambda *_: asyncio.sleep(3600)) as server:
+        client = connect(server, seen=seen, limits=Limits(connections=1))
+        call = asyncio.create_task(client.post(Endpoint.TAGS, b"{}"))
+        await until(lambda: len(server.requests) == 1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        server.behave = answering(reply())
+        assert await client.post(Endpoint.TAGS, b"{}") == Accepted("r-1")
+    assert [code for _, _, code in seen] == ["cancelled", "200"]
+
+
+async def test_an_observer_is_not_needed() -> None:
+    async with Server(answering(reply())) as server, AudienceClient(server.url) as client:
+        assert await client.post(Endpoint.TAGS, b"{}") == Accepted("r-1")
+
+
+@pytest.mark.parametrize(
+    ("error", "label", "sent"),
+    [
+        (httpx.ConnectTimeout(""), "connect_timeout", False),
+        (httpx.PoolTimeout(""), "pool_timeout", False),
+        (httpx.ConnectError("refused"), "connect_error", False),
+        (httpx.ProxyError("407"), "proxy_error", False),
+        (httpx.UnsupportedProtocol("gopher"), "unsupported_protocol", False),
+        (httpx.LocalProtocolError("header"), "local_protocol_error", False),
+        (httpx.WriteTimeout(""), "write_timeout", True),
+        (httpx.WriteError("reset"), "write_error", True),
+        (httpx.ReadError("reset"), "read_error", True),
+        (httpx.TransportError("?"), "error", True),
+        (ssl.SSLError("bad record"), "error", True),
+    ],
+)
+async def test_each_failure_has_a_label_and_says_whether_anything_was_sent(
+    error: Exception, label: str, sent: bool
+) -> None:
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise error
+
+    labels: list[str] = []
+    client = AudienceClient(
+        "http://api.test",
+        transport=httpx.MockTransport(fail),
+        observe=lambda _endpoint, _method, code, _seconds: labels.append(code),
+    )
+    answer = await client.post(Endpoint.TAGS, b"{}")
+    assert isinstance(answer, Unavailable)
+    assert (labels, answer.maybe_accepted) == ([label], sent)
+    assert answer.message

@@ -1,0 +1,91 @@
+"""How the client gets to the API: TLS, proxies, HTTP/2."""
+
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from connector.model import Accepted, Endpoint, Unavailable
+from connector.pushwoosh.client import AudienceClient
+from connector.pushwoosh.transport import DirectTransport, proxy_for, transport_to
+from tests.unit.pushwoosh.tiny_server import Server, answering, reply
+
+
+def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl to make a certificate with")
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    extension = "subjectAltName=DNS:localhost"
+    subprocess.run(
+        [openssl, *request.split(), "-addext", extension, "-keyout", str(key), "-out", str(cert)],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(cert, key)
+    return cert, context
+
+
+async def test_certificates_are_checked_against_the_authorities_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cert, context = certificate(tmp_path)
+    async with Server(answering(reply()), tls=context) as server:
+        url = f"https://localhost:{server.port}"
+        async with AudienceClient(url) as client:
+            answer = await client.post(Endpoint.TAGS, b"{}")
+            assert isinstance(answer, Unavailable)
+            assert not answer.maybe_accepted
+            assert "certificate" in answer.message.lower()
+        monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+        async with AudienceClient(url) as client:
+            assert await client.post(Endpoint.TAGS, b"{}") == Accepted("r-1")
+            assert await client.post(Endpoint.TAGS, b"{}") == Accepted("r-1")
+    assert len(server.requests) == 2
+
+
+def test_proxies_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    assert proxy_for("https://api.test") is None
+    assert isinstance(transport_to("https://api.test", http2=False, connections=1), DirectTransport)
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.test:3128")
+    monkeypatch.setenv("NO_PROXY", "localhost,inside.test")
+    assert proxy_for("https://api.test/path") == "http://proxy.test:3128"
+    assert proxy_for("http://api.test") is None
+    assert proxy_for("https://api.inside.test") is None
+    assert isinstance(transport_to("https://api.test", http2=False, connections=1), httpx.AsyncHTTPTransport)
+    monkeypatch.setenv("ALL_PROXY", "http://other.test")
+    assert proxy_for("http://api.test") == "http://other.test"
+
+
+async def test_requests_go_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Server(answering(reply())) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        async with AudienceClient("http://api.test") as client:
+            assert await client.post(Endpoint.TAGS, b"{}") == Accepted("r-1")
+    assert proxy.requests[0].line == "POST http://api.test/api/v2/audience/bulkSetTags HTTP/1.1"
+
+
+def test_http_2_is_left_to_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[dict[str, Any]] = []
+    monkeypatch.setattr(httpx, "AsyncHTTPTransport", lambda **options: made.append(options))
+    transport_to("https://api.test", http2=True, connections=3)
+    assert made[0]["http2"] is True
+    assert made[0]["limits"].max_connections == 3
+
+
+async def test_an_address_that_is_no_url_is_unavailable_and_nothing_was_sent() -> None:
+    async with AudienceClient("gopher://api.test") as client:
+        answer = await client.post(Endpoint.TAGS, b"{}")
+    assert isinstance(answer, Unavailable)
+    assert not answer.maybe_accepted

@@ -1,0 +1,130 @@
+"""A runner between fakes of Kafka and of the API."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from connector import parts
+from connector import runner as module
+from connector.config import Settings
+from connector.model import Fetched, Record, Start, TopicPartition
+from connector.runner import Runner
+from tests.settings import with_environment
+from tests.unit.core.builders import record
+from tests.unit.fakes import FakeClient, FakeLetters, FakeSource
+
+TAGS = TopicPartition("tags", 0)
+
+
+@contextlib.contextmanager
+def _garbage_collector_as_it_was() -> Iterator[None]:
+    """A runner configures that of its process, which is the tests' here."""
+    thresholds = gc.get_threshold()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+
+
+def settings(**more: str) -> Settings:
+    quick = {
+        "CONNECTOR_ADMIN_HOST": "127.0.0.1",
+        "CONNECTOR_ADMIN_PORT": "0",
+        "CONNECTOR_BATCH_LINGER": "1ms",
+        "CONNECTOR_LOG_SUMMARY_INTERVAL": "0s",
+    }
+    return with_environment(**quick | more)
+
+
+def records(*offsets: int, value: Any = None) -> Fetched:
+    found: list[Record] = []
+    for offset in offsets:
+        content = {"hwid": f"d{offset}", "tags": {"a": 1}} if value is None else value
+        found.append(record(offset, content, TAGS))
+    return Fetched(TAGS, found, None)
+
+
+class NoServer:
+    """Admin endpoints that listen nowhere: uvicorn takes 0.2 s to stop."""
+
+    port = 1
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    async def start(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        pass
+
+
+class Process:
+    """A runner between fakes of Kafka and of the API; with `admin` its endpoints can be asked."""
+
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        *fetches: Fetched,
+        until_end: bool = True,
+        end: int = 0,
+        admin: bool = False,
+        **more: str,
+    ) -> None:
+        if not admin:
+            monkeypatch.setattr(module, "AdminServer", NoServer)
+        self.source = FakeSource(*[[each] for each in fetches])
+        self.letters = FakeLetters(self.source)
+        self.client = FakeClient()
+        monkeypatch.setattr(gc, "collect", lambda: 0)  # the heap of all tests together takes 0.1 s
+        monkeypatch.setattr(parts, "source", lambda *_: self.source)
+        monkeypatch.setattr(parts, "dead_letters", lambda *_: self.letters)
+        monkeypatch.setattr(parts, "audience_client", lambda *_: self.client)
+        self.runner = Runner(settings(**more), until_end=until_end)
+        self.engine = self.runner._engine
+        self.source.listener = self.runner._consuming
+        self.source.starts = [Start(TAGS, 0, "")]
+        self.source.ends = {TAGS: end}
+
+    async def run(self) -> int:
+        with _garbage_collector_as_it_was():
+            async with asyncio.timeout(30):
+                return await self.runner.run()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> Any:
+        """Run beside the test; at the end it must have ended by itself."""
+        task = asyncio.create_task(self.run())
+        try:
+            yield task
+        finally:
+            await asyncio.wait([task], timeout=20)
+            assert task.done()
+
+    @property
+    def position(self) -> int:
+        return self.source.committed[TAGS].offset if TAGS in self.source.committed else -1
+
+
+class Listening:
+    """A log that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, dict[str, object]]] = []
+
+    @property
+    def events(self) -> list[str]:
+        return [event for event, _ in self.lines]
+
+    def __getattr__(self, _: str) -> Callable[..., None]:
+        return self._tell
+
+    def _tell(self, event: str, **fields: object) -> None:
+        self.lines.append((event, fields))
