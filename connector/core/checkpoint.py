@@ -90,6 +90,8 @@ def encode(position: int, settled: bytes, jobs: Sequence[JobSlice], limit: int =
     `settled[i] == 1` says that the offset `position + i` is settled.
     """
     parts = _parts(position, jobs)
+    if not (parts or settled):
+        return Encoded("", position)
     symbols = _symbols(position, settled, parts)
     room = (limit - len(PREFIX)) * 4 // 5 - _SUM_LENGTH
     carriers = [part.job for part in parts]

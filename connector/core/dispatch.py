@@ -85,7 +85,8 @@ class Dispatch:
                 self.exactly(what)
             else:
                 events.append(what)
-        self.again(events)
+        if events:
+            self.again(events)
 
     def next(
         self,
@@ -124,10 +125,10 @@ class Dispatch:
 
     def routes(self) -> list[Route]:
         """Return the routes, the one whose events wait longest first."""
-        return sorted(
-            (route for route, queue in self.queues.items() if queue.exact or len(queue)),
-            key=lambda route: -1.0 if self.queues[route].exact else self.queues[route].oldest(),
-        )
+        routes = [route for route, queue in self.queues.items() if queue.exact or len(queue)]
+        if len(routes) > 1:
+            routes.sort(key=lambda route: -1.0 if self.queues[route].exact else self.queues[route].oldest())
+        return routes
 
     def due_at(self, route: Route) -> float | None:
         """Return when this route will have a batch to send."""

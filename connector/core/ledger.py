@@ -49,6 +49,8 @@ class Ledger:
         self._limits = limits
         self._tally = tally
         self._max_metadata = limits.max_metadata
+        self._sure = checkpoint.surely_covers(limits.max_metadata)
+        """Offsets from the lowest unsettled one that any checkpoint remembers."""
         self._backoff = Backoff(0.5, 30.0)
         self._commit_failures = 0
         self._commit_not_before = 0.0
@@ -63,11 +65,6 @@ class Ledger:
     def unrecorded(self) -> int:
         """Accepted jobs that no acknowledged commit remembers."""
         return len(self._unrecorded) + (len(self.operation.recorded) if self.operation else 0)
-
-    @property
-    def _sure(self) -> int:
-        """Offsets from the lowest unsettled one that any checkpoint remembers."""
-        return checkpoint.surely_covers(self._max_metadata)
 
     @property
     def letters(self) -> int:
@@ -294,6 +291,7 @@ class Ledger:
     def shorten_metadata(self) -> None:
         """Write shorter checkpoints from now on: the broker found one too long."""
         self._max_metadata = max(0, self._max_metadata // 2)
+        self._sure = checkpoint.surely_covers(self._max_metadata)
         for home in self.assignments.values():
             home.changed()
 

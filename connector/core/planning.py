@@ -91,9 +91,10 @@ class Planning:
 
     def _routes(self, now: float) -> list[Route]:
         """Return the routes with something to send, none while nothing may be."""
-        if self.frozen or self.stopping or self._adoption.awaited(now) or self._slots(now) <= 0:
+        if self.frozen or self.stopping or self._adoption.awaited(now):
             return []
-        return self._dispatch.routes()
+        routes = self._dispatch.routes()  # mostly there are none: then nobody need count slots
+        return routes if routes and self._slots(now) > 0 else []
 
     def _slots(self, now: float) -> int:
         posting = len(self._dispatch.posting)
@@ -106,8 +107,11 @@ class Planning:
 
     def _hanging_from(self) -> list[float]:
         """Return when each request under way has taken so long that it holds up no other."""
+        posting = self._dispatch.posting
+        if not posting:
+            return []
         patience = self._ledger.exposure.patience
-        return [batch.sent_at + patience for batch in self._dispatch.posting.values()]
+        return [batch.sent_at + patience for batch in posting.values()]
 
     def _submit(self, route: Route, permits: int, now: float, actions: list[Action]) -> int:
         sent = 0
@@ -163,15 +167,15 @@ class Planning:
             None if poll is None else max(poll, self._pace.get_at()),
             *(self._due_at(route, now) for route in self._routes(now)),
         ]
-        request = min((time for time in requests if time is not None), default=None)
+        request = min([time for time in requests if time is not None], default=None)
         if request is not None and self._gate.closed_until is not None:
             trial = self._gate.wake_at()
             request = None if trial is None else max(request, trial)
         commit = self._ledger.wake_at(letters_wait=self._halts.letters_wait)
-        hanging = min((due for due in self._hanging_from() if due > now), default=None)
+        hanging = min([due for due in self._hanging_from() if due > now], default=None)
         adopting = self._adoption.patient_until() if self._adoption.awaited(now) else None
         times = (request, hanging, adopting, self._dispatch.next_later(), commit)
-        return min((time for time in times if time is not None), default=None)
+        return min([time for time in times if time is not None], default=None)
 
     def _due_at(self, route: Route, now: float) -> float | None:
         """Return when a batch of this route may go, None if only a fact can change that."""

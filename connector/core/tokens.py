@@ -125,5 +125,14 @@ def read_runs(reader: Reader) -> Iterator[tuple[int, int]]:
 
 def _runs(symbols: bytes) -> Iterator[int]:
     """Return where each run of equal symbols ends."""
-    present = [_RUN_OF[symbol] for symbol in range(256) if symbol in symbols]
-    return (run.end() for run in re.compile(b"|".join(present)).finditer(symbols)) if present else iter(())
+    if not symbols:
+        return iter(())
+    runs = b"|".join([_RUN_OF[symbol] for symbol in _present(symbols)])
+    return (run.end() for run in re.compile(runs).finditer(symbols))
+
+
+def _present(symbols: bytes) -> list[int]:
+    """Return which symbols there are; in a long string it is faster to look for each of them."""
+    if len(symbols) < len(_RUN_OF):
+        return sorted(set(symbols))
+    return [symbol for symbol in range(len(_RUN_OF)) if symbol in symbols]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -10,7 +9,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 
-from tests.simulation.world import Outcome, simulate
+from tests.simulation.collecting import collect_worlds_only, simulate_alone
+from tests.simulation.world import Outcome
 
 AT_ONCE = 20
 """Seeds that a process takes at a time."""
@@ -36,7 +36,9 @@ def campaign(first: int, count: int, processes: int, progress: Callable[[Result]
     chunks = [
         range(begin, min(begin + AT_ONCE, first + count)) for begin in range(first, first + count, AT_ONCE)
     ]
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=gc.disable) as pool:
+    with ProcessPoolExecutor(
+        processes, mp_context=get_context("spawn"), initializer=collect_worlds_only
+    ) as pool:
         for outcomes in pool.map(simulate_all, chunks):
             for outcome in outcomes:
                 result.seeds += 1
@@ -50,12 +52,8 @@ def campaign(first: int, count: int, processes: int, progress: Callable[[Result]
 
 
 def simulate_all(seeds: range) -> list[Outcome]:
-    """Run these. A world is full of circles: it is collected after each, not in between."""
-    outcomes = []
-    for seed in seeds:
-        outcomes.append(simulate(seed))
-        gc.collect()
-    return outcomes
+    """Run these."""
+    return [simulate_alone(seed) for seed in seeds]
 
 
 def described(outcome: Outcome) -> str:

@@ -39,7 +39,7 @@ class _VirtualClock(Clock):
         self._loop = loop
 
     def __call__(self) -> float:
-        return self._loop.time()
+        return self._loop.now
 
 
 class _Settings:

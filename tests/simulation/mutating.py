@@ -7,10 +7,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
+from tests.simulation.collecting import collect_worlds_only, simulate_alone
 from tests.simulation.mutations_of_books import MUTATIONS as OF_BOOKS
 from tests.simulation.mutations_of_devices import MUTATIONS as OF_DEVICES
 from tests.simulation.patching import mutated, what
-from tests.simulation.world import simulate
 
 ALL = (*OF_BOOKS, *OF_DEVICES)
 
@@ -28,7 +28,9 @@ class Trial:
 
 def try_all(most: int, processes: int, report: Callable[[Trial], None] = lambda _trial: None) -> list[Trial]:
     """Try each mutation with at most so many seeds."""
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        processes, mp_context=get_context("spawn"), initializer=collect_worlds_only
+    ) as pool:
         trials = []
         for trial in pool.map(attempt, range(len(ALL)), [most] * len(ALL)):
             report(trial)
@@ -41,7 +43,7 @@ def attempt(number: int, most: int) -> Trial:
     mutation = ALL[number]
     with mutated(mutation):
         for seed in range(most):
-            outcome = simulate(seed)
+            outcome = simulate_alone(seed)
             if outcome.broken.startswith(("TypeError", "AttributeError", "NameError")):
                 return Trial(mutation.__name__, what(mutation), 0, seed, f"does not fit: {outcome.broken}")
             if outcome.broken:

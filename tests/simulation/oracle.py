@@ -221,11 +221,12 @@ class Oracle:
         if known is None:
             self.broken(name, "committed metadata that nobody can read on", partition)
             return
-        for index, flag in enumerate(known.settled):
-            if flag:
-                record = self._world.logs.records.get((*partition, position.offset + index))
-                if record is not None:
-                    self._prove(record, f"{name} remembers it as settled")
+        log = self._world.logs.partitions[partition]
+        remembered = len(known.settled)
+        for record in log.after(position.offset, remembered):
+            index = record.id[2] - position.offset
+            if index < remembered and known.settled[index]:
+                self._prove(record, f"{name} remembers it as settled")
 
     def _prove(self, record: LogRecord, what: str) -> None:
         if record.id in self._proved:

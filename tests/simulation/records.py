@@ -9,6 +9,7 @@ with `set` the value of `last`.
 from __future__ import annotations
 
 import random
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -107,18 +108,18 @@ class PartitionLog:
     partition: TopicPartition
     records: list[LogRecord] = field(default_factory=list)
     end: int = 0
+    _offsets: list[int] = field(default_factory=list)
+
+    def write(self, record: LogRecord) -> None:
+        """Append a record at the end."""
+        self.records.append(record)
+        self._offsets.append(self.end)
+        self.end += 1
 
     def after(self, offset: int, most: int) -> list[LogRecord]:
         """The first records from this offset on."""
-        low = 0
-        high = len(self.records)
-        while low < high:
-            middle = (low + high) // 2
-            if self.records[middle].id[2] < offset:
-                low = middle + 1
-            else:
-                high = middle
-        return self.records[low : low + most]
+        first = bisect_left(self._offsets, offset)
+        return self.records[first : first + most]
 
 
 _KINDS = (("good", 60), ("bad", 9), ("ghost", 7), ("shaky", 12), ("poison", 12))
@@ -165,9 +166,8 @@ class Logs:
                 log.end += self._rng.choice((1, 1, 3, 40))
             identifier = (log.partition.topic, log.partition.partition, log.end)
             record = self._record(identifier, number, now, side=side)
-            log.records.append(record)
+            log.write(record)
             self.records[record.id] = record
-            log.end += 1
             grown.add(log.partition)
         for part in self.partitions:
             if self._rng.random() < 0.1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from connector.kafka.commits import CommitRefused, Kind
@@ -79,11 +80,7 @@ class SimulatedSource:
             limit = wait if wait >= A_WAIT or self._instance.consuming._decoding.held else None
             if self._unresolved:
                 limit = LOOK_EVERY
-            try:
-                async with asyncio.timeout(limit):
-                    await self._bell.wait()
-            except TimeoutError:
-                pass
+            await self._something(limit)
             await self._serve()
             fetched = self._read(most)
         if not (self._news or fetched):
@@ -91,6 +88,15 @@ class SimulatedSource:
         if fetched:
             await self._instance.nap("fetch")
         return [part for part in fetched if part.partition in self._owned]
+
+    async def _something(self, limit: float | None) -> None:
+        """Wait until there is something to do, at most so many seconds."""
+        if limit is None:
+            await self._bell.wait()
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                await self._bell.wait()
 
     def _read(self, most: int) -> list[Fetched]:
         """Take records of some partitions, with the end where it is reached, now or in a later fetch."""
