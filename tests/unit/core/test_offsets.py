@@ -226,6 +226,20 @@ def test_the_window_goes_on_behind_each_of_several_long_gaps(monkeypatch: pytest
         assert offsets.settled_beyond() == 44 - safe - len(there)
 
 
+@pytest.mark.parametrize("limit", range(1, 60))
+def test_the_window_is_cut_at_its_limit_and_nowhere_before(
+    limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LONG_GAP", 5)
+    monkeypatch.setattr(module, "WINDOW_LIMIT", limit)
+    offsets = Offsets(0)
+    there = [0, *range(8, 30), 36, 42, 48, 49]
+    for offset in there:
+        run(offsets, offset)
+    whole = bytes(offset not in there for offset in range(50))
+    assert offsets.window() == whole[:limit].rstrip(b"\0")
+
+
 def test_many_long_gaps_are_forgotten_as_they_are_committed() -> None:
     offsets = Offsets(0)
     for number in range(0, 20_000 * 10**6, 10**6):
