@@ -204,3 +204,14 @@ def test_one_easy_window_lets_more_go_and_the_patience_begin_anew() -> None:
     assert [windows.one(1.7) for _ in range(9)] == [7] * 9
     assert windows.one(1.0) == 9
     assert [windows.one(1.7) for _ in range(10)] == [9] * 9 + [12]
+
+
+def test_fewer_than_a_dozen_jobs_decide_nothing() -> None:
+    windows = Windows(usual=1.0)
+    windows.concurrency.pushed_back(windows.now)
+    windows.concurrency.pushed_back(windows.now)
+    limits = []
+    for _ in range(12):
+        windows.concurrency.ended(DEVICES, windows.now, windows.now + 1.0)
+        limits.append(windows.concurrency.limit)
+    assert limits == [7] * 11 + [9]

@@ -105,7 +105,7 @@ def test_a_probe_goes_at_its_time_and_alone_and_again_an_interval_after_it_came_
     assert halts.may_submit("", NOW + 60) == "no"
     assert halts.probe_at("") is None
     halts.came_to_nothing(Batch(1, Endpoint.TAGS, "", [], 0.0), NOW + 40)
-    assert halts.may_submit("", NOW + 60) == "no", "what came to nothing was no probe"
+    assert halts.may_submit("", NOW + 80) == "no", "what came to nothing was no probe"
     halts.came_to_nothing(Batch(2, Endpoint.TAGS, "", [], 0.0, probe=True), NOW + 40)
     assert [halts.may_submit("", NOW + seconds) for seconds in (69.9, 70.0)] == ["no", "probe"]
 

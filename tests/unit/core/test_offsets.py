@@ -226,18 +226,36 @@ def test_the_window_goes_on_behind_each_of_several_long_gaps(monkeypatch: pytest
         assert offsets.settled_beyond() == 44 - safe - len(there)
 
 
+@pytest.mark.parametrize("long_at", [8, 36])
 @pytest.mark.parametrize("limit", range(1, 60))
 def test_the_window_is_cut_at_its_limit_and_nowhere_before(
-    limit: int, monkeypatch: pytest.MonkeyPatch
+    limit: int, long_at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LONG_GAP", 5)
     monkeypatch.setattr(module, "WINDOW_LIMIT", limit)
     offsets = Offsets(0)
-    there = [0, *range(8, 30), 36, 42, 48, 49]
-    for offset in there:
+    there = [0, 8, 36, *range(long_at, long_at + 20), 62, 68]
+    for offset in sorted({*there}):
         run(offsets, offset)
-    whole = bytes(offset not in there for offset in range(50))
+    whole = bytes(offset not in there for offset in range(69))
     assert offsets.window() == whole[:limit].rstrip(b"\0")
+
+
+def test_long_gaps_with_nothing_between_them_are_one() -> None:
+    far = 10**7
+    offsets = read(0, 3)
+    run(offsets, far, far + 1)
+    for end in (2 * far, 3 * far, 4 * far):
+        offsets.ended(end)
+    run(offsets, 4 * far, 4 * far + 1)
+    assert len(offsets._starts) == 3
+    there = [0, 1, 2, far, far + 1, 4 * far, 4 * far + 1]
+    assert not any(offsets.is_settled(offset) for offset in there)
+    assert all(offsets.is_settled(offset) for offset in (3, far - 1, far + 2, 2 * far, 4 * far - 1))
+    for offset in there:
+        assert offsets.safe() == offset
+        offsets.settle([offset])
+    assert offsets.safe() == 4 * far + 2
 
 
 def test_many_long_gaps_are_forgotten_as_they_are_committed() -> None:

@@ -109,3 +109,13 @@ def test_letters_that_cannot_be_written_fill_the_buffer_too() -> None:
     drive.run()
     assert drive.paused == set()
     assert drive.engine.assignments[P0].events == 0
+
+
+def test_records_without_a_size_fill_the_buffer_by_their_number() -> None:
+    homes = [home(0, 100), home(1, 0)]
+    assert Pressure(limits(max_events=100)).at_most(homes, 2000) == 25
+    assert Pressure(limits(max_events=100, max_event_bytes=40)).at_most(homes, 2000) == 10
+
+
+def test_records_without_a_number_are_none_to_divide_by() -> None:
+    assert Pressure(limits(max_event_bytes=1000)).at_most([home(0, 0, 1000)], 2000) == 1
