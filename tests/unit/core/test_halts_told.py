@@ -7,7 +7,8 @@ from connector.core.halts import BRAKE, DATA_LOSS, PAUSED, Brake, Halts
 from connector.core.jobs import Batch
 from connector.core.tally import Tally
 from connector.model import Denied, Endpoint
-from tests.unit.core.builders import NOW, limits
+from tests.unit.core.builders import NOW, devices, limits
+from tests.unit.core.driving import Drive
 
 DENIED = Denied("unauthorized", "no such token", 401)
 
@@ -157,3 +158,18 @@ def test_nothing_judged_brakes_nothing_and_is_not_remembered() -> None:
     assert brake.words == "1 of the last 2 events were refused"
     assert brake.saw(1, 1)
     assert brake.words == "2 of the last 3 events were refused"
+
+
+def test_an_engine_that_is_paused_or_halted_by_loss_goes_on_when_told_so() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(*devices(range(2)))
+    assert drive.engine.pause("A", drive.now)
+    drive.engine.halt(DATA_LOSS, "gone", drive.now)
+    drive.run(seconds=60)
+    assert drive.engine.resume("A")
+    drive.run(seconds=60)
+    assert drive.posts == 0
+    drive.engine.lift(DATA_LOSS)
+    drive.run()
+    assert drive.position() == 2

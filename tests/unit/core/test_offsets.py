@@ -241,6 +241,19 @@ def test_the_window_is_cut_at_its_limit_and_nowhere_before(
     assert offsets.window() == whole[:limit].rstrip(b"\0")
 
 
+def test_one_batch_may_have_several_long_gaps_in_it() -> None:
+    far = 10**7
+    there = [0, 1, far, far + 2, 3 * far, 3 * far + 1]
+    offsets = Offsets(0, b"\0\1")
+    run(offsets, *there)
+    assert sys.getsizeof(offsets._flags) + sys.getsizeof(offsets._times) < 10_000
+    assert offsets.unsettled() == 5
+    for offset in (0, far, far + 2, 3 * far, 3 * far + 1):
+        assert (offsets.safe(), offsets.oldest_timestamp()) == (offset, offset * 10)
+        offsets.settle([offset])
+    assert offsets.safe() == offsets.next == 3 * far + 2
+
+
 def test_long_gaps_with_nothing_between_them_are_one() -> None:
     far = 10**7
     offsets = read(0, 3)

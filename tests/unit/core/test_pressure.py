@@ -119,3 +119,12 @@ def test_records_without_a_size_fill_the_buffer_by_their_number() -> None:
 
 def test_records_without_a_number_are_none_to_divide_by() -> None:
     assert Pressure(limits(max_event_bytes=1000)).at_most([home(0, 0, 1000)], 2000) == 1
+
+
+def test_an_engine_whose_buffer_is_full_asks_for_less_at_once() -> None:
+    drive = Drive(limits(max_events=20))
+    drive.assign()
+    assert drive.engine.at_most(500) == 500
+    drive.read(*devices(range(20)))
+    assert drive.engine.full
+    assert drive.engine.at_most(500) == 10
