@@ -5,7 +5,7 @@
 
 Prints each survivor, then the score of each file and of all. The same seed takes the same mutants of the
 same source in the same order; `--minutes` tries as many of them as that time allows. Each is tried against
-the tests that run its line, those of the mirroring file first, then the quickest, as many as take `--budget`
+the tests that run its line, those of the mirroring files first, then the quickest, as many as take `--budget`
 seconds together: one that only a slower test would notice counts as a survivor, so the score is rather too
 low than too high.
 """

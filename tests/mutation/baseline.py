@@ -15,7 +15,7 @@ from tests.mutation.trial import run_tests
 
 
 class Baseline:
-    """The tests of each line: those of the mirroring file, then the quickest, first."""
+    """The tests of each line: those of the mirroring files, then the quickest, first."""
 
     def __init__(self, seconds: dict[str, float], lines: dict[str, dict[int, set[str]]]) -> None:
         self._seconds = seconds
@@ -25,16 +25,16 @@ class Baseline:
     def tests_of(self, path: str, source: str, line: int, budget: float) -> list[str]:
         """Return the tests that run a line, or one of its statement, as many as take `budget` seconds in all.
 
-        First those of the file that mirrors this one, then the quickest. What runs on import (a constant,
-        a default) belongs to every test that runs a line of the file.
+        First those of the files that mirror this one (`halts.py`: `test_halts.py`, `test_halts_told.py`),
+        then the quickest. What runs on import (a constant, a default) belongs to every test that runs a
+        line of the file.
         """
         lines = self._lines.get(path, {})
-        mirrored = f"/test_{Path(path).name}::"
         names = set().union(*(lines.get(each, set()) for each in _statement(source, line)))
-        mirror = {name for name in self._seconds if mirrored in name}
+        mirror = {name for name in self._seconds if _mirrors(name, path)}
         names = names or mirror.union(*lines.values())
         chosen: list[str] = []
-        for name in sorted(names, key=lambda name: (mirrored not in name, self._seconds[name], name)):
+        for name in sorted(names, key=lambda name: (name not in mirror, self._seconds[name], name)):
             budget -= self._seconds[name]
             if chosen and budget < 0:
                 break
@@ -44,6 +44,11 @@ class Baseline:
     def seconds(self, tests: Sequence[str]) -> float:
         """Return how long tests take together."""
         return sum(self._seconds[name] for name in tests)
+
+
+def _mirrors(test: str, path: str) -> bool:
+    """Tell whether a test, by its node id, is in a file named after a file of the core, or a part of one."""
+    return f"{Path(test.partition('::')[0]).stem}_".startswith(f"test_{Path(path).stem}_")
 
 
 def _statement(source: str, line: int) -> range:
