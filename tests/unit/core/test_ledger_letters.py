@@ -11,6 +11,7 @@ from connector.model import Endpoint
 from tests.unit.core.builders import (
     NOW,
     P0,
+    P1,
     UNDECODABLE,
     completed,
     limits,
@@ -107,3 +108,21 @@ def test_where_no_letter_is_beyond_what_it_remembers_a_checkpoint_keeps_the_jobs
 def test_a_checkpoint_with_room_for_everything_keeps_its_jobs_though_a_letter_was_not_written() -> None:
     known = crowded(letters_until=100, jobs=2, settled=(1,))
     assert [job.offsets for job in known.jobs] == [(0,), (2, 3)]
+
+
+def test_each_time_that_one_is_too_long_checkpoints_may_be_half_as_long_in_every_partition() -> None:
+    drive = Drive(limits(max_metadata=4000))
+    for partition in (P0, P1):
+        drive.assign(partition)
+        drive.read(None, tags(1, f"d{partition.partition}", partition=partition), partition=partition)
+    drive.run(poll=lambda _: unfinished(), seconds=60)
+    ledger = drive.engine.ledger
+    for limit in (2000, 1000, 500):
+        ledger.shorten_metadata()
+        assert ledger._sure == checkpoint.surely_covers(limit)
+        drive.positions.clear()
+        drive.run(poll=lambda _: unfinished(), seconds=60)
+        assert drive.positions.keys() == {P0, P1}
+    for _ in range(20):
+        ledger.shorten_metadata()
+    assert ledger._sure == 0

@@ -98,6 +98,21 @@ def test_where_two_rows_have_one_name_and_one_is_bad_neither_place_is_confirmed(
     }
 
 
+def test_of_several_rows_of_one_device_the_worst_counts_whichever_comes_first() -> None:
+    rows = [
+        row("A"),
+        row("A", status="not found"),
+        row("A", status="?"),
+        row("A", BAD),
+        row("A", status="failed"),
+    ]
+    reasons = [Reason.DEVICE_NOT_FOUND, Reason.NO_VERDICT, Reason.TAG_REFUSED, Reason.DEVICE_FAILED]
+    for worst, reason in enumerate(reasons, 1):
+        for better in range(worst):
+            assert judged(by_hwid("A"), rows[better], rows[worst]) == {0: reason}
+            assert judged(by_hwid("A"), rows[worst], rows[better]) == {0: reason}
+
+
 def test_the_api_s_words_are_repeated_in_part_where_they_are_long() -> None:
     said = "x" * 300
     for state, beginning in (
