@@ -103,6 +103,9 @@ def test_where_no_letter_is_beyond_what_it_remembers_a_checkpoint_keeps_the_jobs
     known = crowded(letters_until=2)
     assert 0 < len(known.jobs) < 40
     assert known.settled == b"\0\1"
+    end = known.jobs[-1].offsets[-1] + 1
+    assert crowded(letters_until=end).jobs == known.jobs
+    assert crowded(letters_until=end + 1).jobs == []
 
 
 def test_a_checkpoint_with_room_for_everything_keeps_its_jobs_though_a_letter_was_not_written() -> None:

@@ -8,7 +8,18 @@ from connector.core.assignment import Assignment
 from connector.core.backoff import Backoff
 from connector.core.owed import MOST_LETTER_BYTES, MOST_LETTERS, PATIENCE, Hold, Owed, OwedLetters
 from connector.model import Letter, Reason, Rejection, TopicPartition
-from tests.unit.core.builders import P0, P1, UNDECODABLE, record, tags
+from tests.unit.core.builders import (
+    P0,
+    P1,
+    UNDECODABLE,
+    completed,
+    limits,
+    record,
+    registration,
+    row,
+    tags,
+)
+from tests.unit.core.driving import Drive, refusing
 
 SURE = 100
 """Offsets that any checkpoint remembers."""
@@ -205,6 +216,15 @@ def test_an_event_is_free_once_the_letters_of_all_that_it_stands_for_are_written
     assert owed.freed == []
     owed.written([letter(home, 1, hold=both)])
     assert owed.freed == [both]
+
+
+def test_who_waited_behind_a_device_that_was_refused_as_it_is_gets_all_attempts() -> None:
+    drive = Drive(limits(max_attempts=3))
+    drive.assign()
+    drive.read(tags(0, "A"), registration(1, "A"))
+    drive.run(refusing(0), lambda job: completed(row(job.events[0], "not found")))
+    assert drive.sent == [[0], [1], [1], [1]]
+    assert drive.written == [0, 1]
 
 
 def test_a_partition_that_goes_frees_its_events_wherever_their_letters_wait_and_no_others() -> None:
