@@ -14,6 +14,7 @@ from tests.unit.core.builders import (
     P1,
     UNDECODABLE,
     completed,
+    devices,
     limits,
     registration,
     row,
@@ -129,3 +130,14 @@ def test_each_time_that_one_is_too_long_checkpoints_may_be_half_as_long_in_every
     for _ in range(20):
         ledger.shorten_metadata()
     assert ledger._sure == 0
+
+
+def test_a_full_checkpoint_lets_one_batch_beyond_the_lowest_unsettled_offset_be_submitted() -> None:
+    drive = Drive(limits(max_metadata=0, max_devices=5))
+    drive.assign()
+    drive.read(*[None] * 20)
+    drive.read(*devices(range(20, 60)))
+    drive.run(poll=lambda _: unfinished(), seconds=60)
+    assert drive.engine.assignments[P0].offsets.safe() == 20
+    assert drive.sent == [[20, 21, 22, 23, 24]]
+    assert drive.engine.assignments[P0].reach == 25

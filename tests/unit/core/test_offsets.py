@@ -60,6 +60,16 @@ def test_a_gap_inside_a_batch_is_settled_and_does_not_hold_the_position() -> Non
     assert offsets.safe() == 6
 
 
+@pytest.mark.parametrize("there", [(0, 2), (1, 2), (0, 1, 3)])
+def test_a_single_missing_offset_is_settled_and_shifts_no_other(there: tuple[int, ...]) -> None:
+    offsets = Offsets(0)
+    run(offsets, *there)
+    assert (offsets.unsettled(), offsets.next) == (len(there), there[-1] + 1)
+    for offset in there:
+        assert (offsets.safe(), offsets.oldest_timestamp()) == (offset, offset * 10)
+        offsets.settle([offset])
+
+
 def test_a_topic_that_ends_in_a_marker_is_safe_up_to_its_end() -> None:
     offsets = read(0, 3)
     offsets.ended(4)

@@ -45,6 +45,15 @@ def test_a_batch_to_be_sent_as_it_is_is_due_at_once_whatever_waits() -> None:
     assert some.due_at(LINGER) == NOW + LINGER
 
 
+def test_events_that_were_put_back_and_taken_again_leave_no_trace_in_the_bytes() -> None:
+    some = queue(2)
+    some.push_front(some.take(2, 1 << 20))
+    assert len(some.take(2, 1 << 20)) == 2
+    some.push(devices(range(3)), NOW)
+    assert due(some, size=3 * ROW)
+    assert not due(some, size=3 * ROW + 1)
+
+
 def test_a_batch_is_closed_when_there_are_enough_devices() -> None:
     assert not due(queue(9))
     assert due(queue(10))
