@@ -213,7 +213,7 @@ class Ledger:
         self._tally.latencies += timestamps.items()
         self.owed.written(letters)
 
-    def failed(self, now: float, refused: Iterable[int], jitter: float, *, written: bool = False) -> None:
+    def failed(self, now: float, refused: Iterable[int], jitter: float, *, written: bool) -> None:
         """Take in that the commit came to nothing: its letters are owed as before.
 
         `refused` are the letters, by index, whose own fault it was: they wait, the others go again

@@ -77,6 +77,16 @@ def test_what_was_taken_as_near_is_not_overdue_any_more() -> None:
     assert kept.due_at(SURE) == 70.0
 
 
+def test_what_was_taken_as_overdue_is_not_the_nearest_any_more() -> None:
+    home = partition()
+    kept = aside(Letter(home, 150, overdue=60.0), Letter(home, 160, overdue=60.0), Letter(home, 400))
+    assert offsets(kept.take(60.0, SURE)) == [150, 160]
+    assert kept.due_at(SURE) == math.inf
+    home.offsets.settle(range(301))
+    assert kept.due_at(SURE) == 0.0
+    assert offsets(kept.take(60.0, SURE)) == [400]
+
+
 def test_a_letter_may_come_back() -> None:
     home = partition()
     letter = Letter(home, 150, overdue=60.0)

@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from connector.core import checkpoint
 from connector.core.checkpoint import PREFIX, Checkpoint, JobSlice, decode, encode, unreadable
 from connector.core.tokens import MOST_SYMBOLS
 from connector.model import Endpoint
@@ -27,9 +28,9 @@ def job(
 
 
 def read(text: str) -> Checkpoint:
-    checkpoint = decode(text, START)
-    assert checkpoint is not None
-    return checkpoint
+    found = decode(text, START)
+    assert found is not None
+    return found
 
 
 def test_nothing_to_remember_is_no_text() -> None:
@@ -193,3 +194,11 @@ def test_more_jobs_than_there_are_symbols_are_cut_and_it_is_said() -> None:
     assert not complete
     assert covers == START + 254
     assert len(read(text).jobs) == 254
+
+
+def test_a_job_that_lies_wholly_beyond_the_most_symbols_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "MOST_SYMBOLS", 10)
+    near, far = job(1, 9), job(10, 11)
+    text, covers, complete = encode(START, b"", [near, far])
+    assert (covers, complete) == (START + 10, False)
+    assert read(text).jobs == [near]

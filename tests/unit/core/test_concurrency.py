@@ -169,3 +169,50 @@ def test_a_tenth_of_a_second_more_is_noise_however_many_times_the_usual_that_is(
     api.seconds = 0.12
     api.drive(4)
     assert api.concurrency.limit == MOST
+
+
+class Windows:
+    """Jobs of a fixed time, one window of them after another, while the limit is reached."""
+
+    def __init__(self, usual: float) -> None:
+        self.concurrency = Concurrency(Limits(max_in_flight=MOST))
+        self.now = 0.0
+        self.learn(usual)
+
+    def learn(self, seconds: float) -> None:
+        for _ in range(5):
+            self.one(seconds)
+
+    def one(self, seconds: float) -> int:
+        """A window of jobs that take so long; return the limit after it."""
+        self.concurrency.planned(MOST)
+        for _ in range(max(12, self.concurrency.limit)):
+            self.concurrency.ended(DEVICES, self.now, self.now + seconds)
+        self.now += seconds
+        return self.concurrency.limit
+
+
+def test_jobs_that_take_somewhat_longer_hold_the_limit_where_it_is_but_not_for_ever() -> None:
+    windows = Windows(usual=1.0)
+    windows.concurrency.pushed_back(windows.now)
+    assert [windows.one(1.7) for _ in range(20)] == [11] * 9 + [14] * 10 + [MOST]
+
+
+def test_one_easy_window_lets_more_go_and_the_patience_begin_anew() -> None:
+    windows = Windows(usual=1.0)
+    windows.concurrency.pushed_back(windows.now)
+    windows.concurrency.pushed_back(windows.now)
+    assert [windows.one(1.7) for _ in range(9)] == [7] * 9
+    assert windows.one(1.0) == 9
+    assert [windows.one(1.7) for _ in range(10)] == [9] * 9 + [12]
+
+
+def test_fewer_than_a_dozen_jobs_decide_nothing() -> None:
+    windows = Windows(usual=1.0)
+    windows.concurrency.pushed_back(windows.now)
+    windows.concurrency.pushed_back(windows.now)
+    limits = []
+    for _ in range(12):
+        windows.concurrency.ended(DEVICES, windows.now, windows.now + 1.0)
+        limits.append(windows.concurrency.limit)
+    assert limits == [7] * 11 + [9]

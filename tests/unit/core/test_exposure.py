@@ -53,6 +53,30 @@ def test_it_follows_jobs_that_take_longer_and_longer() -> None:
     assert known.allowed == 1
 
 
+def test_one_slow_commit_among_quick_ones_counts_for_a_fifth() -> None:
+    known = exposure(1 / 16, 1.0)
+    assert known.allowed == 2
+    known.recorded(3 / 16)  # 1.4 / 16 on average
+    assert known.allowed == 3
+    known.recorded(3 / 16)  # 1.72 / 16
+    assert known.allowed == 4
+
+
+def test_it_is_one_batch_however_quickly_commits_come_and_no_more_than_may_be_unrecorded_at_all() -> None:
+    assert exposure(0.0, 1.0).allowed == 1
+    assert exposure(1000.0, 0.0).allowed == LIMITS.max_unrecorded
+
+
+def test_a_request_hangs_once_it_takes_five_times_the_usual_and_five_seconds() -> None:
+    known = Exposure(LIMITS)
+    assert known.patience == 5.0
+    known.recorded(0.5)
+    assert known.patience == 5.0
+    known = Exposure(LIMITS)
+    known.recorded(3.0)
+    assert known.patience == 15.0
+
+
 def test_a_crash_amid_jobs_that_take_seconds_finds_one_batch_at_most_that_no_commit_remembers() -> None:
     drive = Drive(Limits(max_in_flight=16, max_devices=10, linger=0.0))
     drive.engine.ledger.exposure = Exposure(drive.engine.ledger._limits)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from connector.core import offsets as module
 from connector.core.offsets import WINDOW_LIMIT, Offsets
 
 
@@ -57,6 +58,16 @@ def test_a_gap_inside_a_batch_is_settled_and_does_not_hold_the_position() -> Non
     assert offsets.safe() == 5
     offsets.settle([5])
     assert offsets.safe() == 6
+
+
+@pytest.mark.parametrize("there", [(0, 2), (1, 2), (0, 1, 3)])
+def test_a_single_missing_offset_is_settled_and_shifts_no_other(there: tuple[int, ...]) -> None:
+    offsets = Offsets(0)
+    run(offsets, *there)
+    assert (offsets.unsettled(), offsets.next) == (len(there), there[-1] + 1)
+    for offset in there:
+        assert (offsets.safe(), offsets.oldest_timestamp()) == (offset, offset * 10)
+        offsets.settle([offset])
 
 
 def test_a_topic_that_ends_in_a_marker_is_safe_up_to_its_end() -> None:
@@ -131,6 +142,46 @@ def test_settling_late_what_was_committed_and_trimmed_hits_no_other_offset() -> 
     assert (offsets.safe(), offsets.unsettled()) == (9_000, 999)
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_run_settles_its_offsets_and_no_others_though_some_were_settled_before(order: int) -> None:
+    offsets = read(5, 30)
+    offsets.settle([9, 10, 12])
+    offsets.settle(range(8, 14)[::order])
+    assert [offset for offset in range(5, 30) if offsets.is_settled(offset)] == [8, 9, 10, 11, 12, 13]
+    assert offsets.unsettled() == 25 - 6
+    assert len(offsets.window()) == 14 - 5
+
+
+def test_a_run_with_an_offset_twice_settles_all_of_it() -> None:
+    offsets = read(0, 6)
+    offsets.settle([1, 2, 2, 3])
+    assert offsets.unsettled() == 3
+    assert offsets.window() == bytes([0, 1, 1, 1])
+
+
+def test_a_run_that_begins_with_the_first_offset_left_of_a_trimmed_map_settles_that_too() -> None:
+    offsets = read(0, 10_000)
+    offsets.settle(range(9_000))
+    offsets.committed(9_000)
+    offsets.settle([9_000, 9_001])
+    assert (offsets.safe(), offsets.unsettled()) == (9_002, 998)
+    offsets.settle(range(9_999, 9_997, -1))
+    assert (offsets.safe(), offsets.unsettled()) == (9_002, 996)
+
+
+def test_a_run_in_parts_behind_a_long_gap_settles_what_exists() -> None:
+    far = 10**7
+    offsets = read(0, 3)
+    run(offsets, far, far + 1, far + 2)
+    offsets.settle([far, far + 1])
+    offsets.settle([2, far - 5, far - 4])
+    assert (offsets.safe(), offsets.unsettled()) == (0, 3)
+    assert [offsets.is_settled(offset) for offset in (0, 1, 2, far, far + 1, far + 2)] == [
+        *(False, False, True),
+        *(True, True, False),
+    ]
+
+
 def test_a_commit_never_forgets_an_unsettled_offset() -> None:
     offsets = read(0, 10_000)
     offsets.settle(range(6_000))
@@ -167,6 +218,67 @@ def test_a_gap_of_a_billion_takes_no_memory() -> None:
     assert offsets.window()[:4] == bytes([0, 1, 1, 1])
     offsets.settle([far])
     assert offsets.safe() == 3 * far
+
+
+def test_the_window_goes_on_behind_each_of_several_long_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONG_GAP", 5)
+    offsets = Offsets(0)
+    for first, length in ((0, 2), (10, 3), (23, 1), (40, 4)):
+        run(offsets, *range(first, first + length))
+    assert len(offsets._starts) == 4
+    there = {0, 1, 10, 11, 12, 23, 40, 41, 42, 43}
+    for settled in ([], [1], [0, 1, 11], [10, 12], [23, 41]):
+        offsets.settle(settled)
+        there -= {*settled}
+        safe = offsets.safe()
+        assert safe == min(there)
+        assert offsets.window() == bytes(offset not in there for offset in range(safe, 44)).rstrip(b"\0")
+        assert offsets.settled_beyond() == 44 - safe - len(there)
+
+
+@pytest.mark.parametrize("long_at", [8, 36])
+@pytest.mark.parametrize("limit", range(1, 60))
+def test_the_window_is_cut_at_its_limit_and_nowhere_before(
+    limit: int, long_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LONG_GAP", 5)
+    monkeypatch.setattr(module, "WINDOW_LIMIT", limit)
+    offsets = Offsets(0)
+    there = [0, 8, 36, *range(long_at, long_at + 20), 62, 68]
+    for offset in sorted({*there}):
+        run(offsets, offset)
+    whole = bytes(offset not in there for offset in range(69))
+    assert offsets.window() == whole[:limit].rstrip(b"\0")
+
+
+def test_one_batch_may_have_several_long_gaps_in_it() -> None:
+    far = 10**7
+    there = [0, 1, far, far + 2, 3 * far, 3 * far + 1]
+    offsets = Offsets(0, b"\0\1")
+    run(offsets, *there)
+    assert sys.getsizeof(offsets._flags) + sys.getsizeof(offsets._times) < 10_000
+    assert offsets.unsettled() == 5
+    for offset in (0, far, far + 2, 3 * far, 3 * far + 1):
+        assert (offsets.safe(), offsets.oldest_timestamp()) == (offset, offset * 10)
+        offsets.settle([offset])
+    assert offsets.safe() == offsets.next == 3 * far + 2
+
+
+def test_long_gaps_with_nothing_between_them_are_one() -> None:
+    far = 10**7
+    offsets = read(0, 3)
+    run(offsets, far, far + 1)
+    for end in (2 * far, 3 * far, 4 * far):
+        offsets.ended(end)
+    run(offsets, 4 * far, 4 * far + 1)
+    assert len(offsets._starts) == 3
+    there = [0, 1, 2, far, far + 1, 4 * far, 4 * far + 1]
+    assert not any(offsets.is_settled(offset) for offset in there)
+    assert all(offsets.is_settled(offset) for offset in (3, far - 1, far + 2, 2 * far, 4 * far - 1))
+    for offset in there:
+        assert offsets.safe() == offset
+        offsets.settle([offset])
+    assert offsets.safe() == 4 * far + 2
 
 
 def test_many_long_gaps_are_forgotten_as_they_are_committed() -> None:

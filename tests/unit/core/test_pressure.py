@@ -109,3 +109,22 @@ def test_letters_that_cannot_be_written_fill_the_buffer_too() -> None:
     drive.run()
     assert drive.paused == set()
     assert drive.engine.assignments[P0].events == 0
+
+
+def test_records_without_a_size_fill_the_buffer_by_their_number() -> None:
+    homes = [home(0, 100), home(1, 0)]
+    assert Pressure(limits(max_events=100)).at_most(homes, 2000) == 25
+    assert Pressure(limits(max_events=100, max_event_bytes=40)).at_most(homes, 2000) == 10
+
+
+def test_records_without_a_number_are_none_to_divide_by() -> None:
+    assert Pressure(limits(max_event_bytes=1000)).at_most([home(0, 0, 1000)], 2000) == 1
+
+
+def test_an_engine_whose_buffer_is_full_asks_for_less_at_once() -> None:
+    drive = Drive(limits(max_events=20))
+    drive.assign()
+    assert drive.engine.at_most(500) == 500
+    drive.read(*devices(range(20)))
+    assert drive.engine.full
+    assert drive.engine.at_most(500) == 10

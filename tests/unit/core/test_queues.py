@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.core.coalesce import merge, row_of
+from connector.core.jobs import Batch
 from connector.core.queues import Queue
+from connector.model import Endpoint
 from tests.strength import examples
 from tests.unit.core.builders import NOW, devices, tags
 
@@ -32,6 +34,24 @@ def test_an_empty_queue_is_never_due() -> None:
     assert some.due_at(LINGER) is None
     assert some.oldest() == 0
     assert len(some) == 0
+
+
+def test_a_batch_to_be_sent_as_it_is_is_due_at_once_whatever_waits() -> None:
+    some = queue(1)
+    some.exact.append(Batch(1, Endpoint.TAGS, "", devices(range(1)), NOW))
+    assert due(some, NOW)
+    assert some.due_at(LINGER) == 0.0
+    some.exact.clear()
+    assert some.due_at(LINGER) == NOW + LINGER
+
+
+def test_events_that_were_put_back_and_taken_again_leave_no_trace_in_the_bytes() -> None:
+    some = queue(2)
+    some.push_front(some.take(2, 1 << 20))
+    assert len(some.take(2, 1 << 20)) == 2
+    some.push(devices(range(3)), NOW)
+    assert due(some, size=3 * ROW)
+    assert not due(some, size=3 * ROW + 1)
 
 
 def test_a_batch_is_closed_when_there_are_enough_devices() -> None:

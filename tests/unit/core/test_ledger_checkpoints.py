@@ -1,0 +1,143 @@
+"""Letters and what checkpoints remember: none is written that may be forgotten, none counts that is not."""
+
+from __future__ import annotations
+
+from connector.core import checkpoint
+from connector.core.assignment import Assignment
+from connector.core.ledger import Ledger
+from connector.core.owed import PATIENCE
+from connector.core.tally import Tally
+from connector.model import Endpoint
+from tests.unit.core.builders import (
+    NOW,
+    P0,
+    P1,
+    UNDECODABLE,
+    completed,
+    devices,
+    limits,
+    registration,
+    row,
+    tags,
+    unfinished,
+)
+from tests.unit.core.driving import Drive
+
+METADATA = 255
+REACH = checkpoint.surely_covers(METADATA)
+
+
+def test_a_letter_that_is_put_aside_is_not_settled_before_it_is_written() -> None:
+    drive = Drive(limits(max_metadata=METADATA))
+    drive.assign()
+    drive.read(tags(0, "A"), *[None] * (REACH + 5), UNDECODABLE, at=1)
+    drive.run(poll=lambda _: unfinished(), seconds=60)
+    home = drive.engine.assignments[P0]
+    assert drive.engine.ledger.letters == 1
+    assert not home.offsets.is_settled(REACH + 6)
+    assert home.letters_until == 0
+    known = checkpoint.decode(drive.positions[P0].metadata, 0)
+    assert known is not None
+    assert len(known.settled) <= REACH + 6
+    drive.run()
+    assert drive.written == [REACH + 6]
+    assert home.letters_until == REACH + 7
+
+
+def test_the_last_letter_within_reach_is_written_and_the_next_one_is_not() -> None:
+    drive = Drive(limits(max_metadata=METADATA))
+    drive.assign()
+    drive.read(tags(0, "A"), *[None] * (REACH - 2), UNDECODABLE, UNDECODABLE, at=1)
+    drive.run(poll=lambda _: unfinished(), seconds=30)
+    assert drive.written == [REACH - 1]
+    assert drive.engine.ledger.letters == 1
+
+
+def test_a_letter_out_of_reach_that_holds_its_device_is_written_once_it_has_waited_enough() -> None:
+    drive = Drive(limits(max_metadata=METADATA, max_devices=1, max_in_flight=8))
+    drive.let_many_go()
+    drive.assign()
+    home = drive.engine.assignments[P0]
+    drive.read(tags(0, "A"), *[None] * (REACH + 5), at=1)
+    drive.run(poll=lambda _: unfinished(), seconds=5)
+    home.reach = None
+    drive.read(tags(REACH + 6, "B"), registration(REACH + 7, "B"))
+    drive.wait_for(lambda: len(drive.submits) == 1)
+    drive.posted(drive.submits[0])
+    drive.wait_for(lambda: any(poll.job.events[0].hwid == "B" for poll in drive.polls))
+    poll = next(poll for poll in drive.polls if poll.job.events[0].hwid == "B")
+    drive.polled(poll, completed(row(poll.job.events[0], "failed")))
+    refused_at = drive.now
+    drive.run(poll=lambda _: unfinished(), seconds=PATIENCE - 5)
+    assert drive.written == []
+    drive.run(poll=lambda _: unfinished(), seconds=10)
+    assert drive.written == [REACH + 6]
+    assert drive.now <= refused_at + PATIENCE + 6
+
+
+def crowded(
+    letters_until: int, *, jobs: int = 40, settled: tuple[int, ...] = (1, 99)
+) -> checkpoint.Checkpoint:
+    """What is remembered of a partition with more jobs than there is room for, and a letter at offset 99."""
+    ledger = Ledger(limits(max_metadata=METADATA), Tally())
+    home = Assignment(P0, 0)
+    home.offsets.received(range(100), [0] * 100)
+    home.offsets.settle(settled)
+    for serial in range(jobs):
+        offsets = (2 * serial, 2 * serial + 1)
+        home.slices[serial] = checkpoint.JobSlice(f"request-{serial}", Endpoint.TAGS, "", NOW, offsets)
+    home.letters_until = letters_until
+    position = ledger.position(home)
+    assert position.offset == 0
+    known = checkpoint.decode(position.metadata, 0)
+    assert known is not None
+    return known
+
+
+def test_rather_than_a_letter_a_checkpoint_forgets_its_jobs() -> None:
+    known = crowded(letters_until=100)
+    assert known.jobs == []
+    assert known.settled == bytes(offset in {1, 99} for offset in range(100))
+
+
+def test_where_no_letter_is_beyond_what_it_remembers_a_checkpoint_keeps_the_jobs_that_fit() -> None:
+    known = crowded(letters_until=2)
+    assert 0 < len(known.jobs) < 40
+    assert known.settled == b"\0\1"
+    end = known.jobs[-1].offsets[-1] + 1
+    assert crowded(letters_until=end).jobs == known.jobs
+    assert crowded(letters_until=end + 1).jobs == []
+
+
+def test_a_checkpoint_with_room_for_everything_keeps_its_jobs_though_a_letter_was_not_written() -> None:
+    known = crowded(letters_until=100, jobs=2, settled=(1,))
+    assert [job.offsets for job in known.jobs] == [(0,), (2, 3)]
+
+
+def test_each_time_that_one_is_too_long_checkpoints_may_be_half_as_long_in_every_partition() -> None:
+    drive = Drive(limits(max_metadata=4000))
+    for partition in (P0, P1):
+        drive.assign(partition)
+        drive.read(None, tags(1, f"d{partition.partition}", partition=partition), partition=partition)
+    drive.run(poll=lambda _: unfinished(), seconds=60)
+    ledger = drive.engine.ledger
+    for limit in (2000, 1000, 500):
+        ledger.shorten_metadata()
+        assert ledger._sure == checkpoint.surely_covers(limit)
+        drive.positions.clear()
+        drive.run(poll=lambda _: unfinished(), seconds=60)
+        assert drive.positions.keys() == {P0, P1}
+    for _ in range(20):
+        ledger.shorten_metadata()
+    assert ledger._sure == 0
+
+
+def test_a_full_checkpoint_lets_one_batch_beyond_the_lowest_unsettled_offset_be_submitted() -> None:
+    drive = Drive(limits(max_metadata=0, max_devices=5))
+    drive.assign()
+    drive.read(*[None] * 20)
+    drive.read(*devices(range(20, 60)))
+    drive.run(poll=lambda _: unfinished(), seconds=60)
+    assert drive.engine.assignments[P0].offsets.safe() == 20
+    assert drive.sent == [[20, 21, 22, 23, 24]]
+    assert drive.engine.assignments[P0].reach == 25

@@ -1,0 +1,279 @@
+"""Letters that are owed: which of them one commit may write, and which come later."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.core.assignment import Assignment
+from connector.core.backoff import Backoff
+from connector.core.owed import MOST_LETTER_BYTES, MOST_LETTERS, PATIENCE, Hold, Owed, OwedLetters
+from connector.model import Letter, Reason, Rejection, TopicPartition
+from tests.unit.core.builders import (
+    P0,
+    P1,
+    UNDECODABLE,
+    completed,
+    limits,
+    record,
+    registration,
+    row,
+    tags,
+)
+from tests.unit.core.driving import Drive, refusing
+
+SURE = 100
+"""Offsets that any checkpoint remembers."""
+NO_JITTER = 0.0
+FIRST_DELAY = 0.25
+"""After the first failure, without jitter: half of what the backoff begins with."""
+
+
+def partition(where: TopicPartition = P0) -> Assignment:
+    home = Assignment(where, 0)
+    home.offsets.received(range(1000), [0] * 1000)
+    return home
+
+
+def letter(
+    home: Assignment,
+    offset: int,
+    *,
+    size: int = 1,
+    since: float = 0.0,
+    rejection: Rejection = UNDECODABLE,
+    hold: Hold | None = None,
+) -> Owed:
+    source = record(offset, partition=home.partition)
+    return Owed(Letter(source, rejection), home, offset, 0, "tags", size, since, hold)
+
+
+def owing(*letters: Owed) -> OwedLetters:
+    letters_owed = OwedLetters(Backoff(0.5, 30.0))
+    for each in letters:
+        letters_owed.add(each)
+    return letters_owed
+
+
+def take(owed: OwedLetters, now: float = 0.0, *, at_once: bool = False) -> list[int]:
+    """Take what may be written; return the offsets."""
+    return [each.offset for each in owed.take(now, SURE, at_once=at_once)]
+
+
+def hold() -> Hold:
+    return Hold(tags(0))
+
+
+# -- what goes now -----------------------------------------------------------------------------------
+
+
+def test_letters_go_in_the_order_in_which_they_were_owed_and_each_once() -> None:
+    home = partition()
+    owed = owing(letter(home, 5), letter(home, 2))
+    owed.add(letter(home, 9))
+    assert len(owed) == 3
+    assert take(owed) == [5, 2, 9]
+    assert take(owed) == []
+    assert len(owed) == 0
+
+
+def test_letters_that_were_not_written_come_first_again_in_their_order() -> None:
+    home = partition()
+    owed = owing(letter(home, 0), letter(home, 1))
+    unwritten = owed.take(0.0, SURE, at_once=False)
+    owed.add(letter(home, 2))
+    owed.put_back(unwritten)
+    assert take(owed) == [0, 1, 2]
+
+
+def test_as_many_bytes_go_at_once_as_one_commit_may_carry_and_not_one_more() -> None:
+    home = partition()
+    half = MOST_LETTER_BYTES // 2
+    owed = owing(*(letter(home, offset, size=half) for offset in range(4)))
+    assert take(owed) == [0, 1]
+    owed = owing(letter(home, 0, size=half), letter(home, 1, size=half + 1))
+    assert take(owed) == [0]
+    assert take(owed) == [1]
+
+
+def test_a_letter_that_is_larger_than_all_that_may_go_goes_alone() -> None:
+    home = partition()
+    owed = owing(letter(home, 0, size=MOST_LETTER_BYTES + 1), letter(home, 1))
+    assert take(owed) == [0]
+    assert take(owed) == [1]
+
+
+# -- after failures ----------------------------------------------------------------------------------
+
+
+def test_after_a_failure_of_all_none_goes_for_a_while_unless_everything_is_to_go() -> None:
+    owed = owing(letter(partition(), 0))
+    owed.all_failed(10.0, NO_JITTER)
+    assert owed.due_at(SURE) == 10.0 + FIRST_DELAY
+    assert take(owed, 10.0 + FIRST_DELAY - 0.01) == []
+    assert take(owed, 10.0 + FIRST_DELAY) == [0]
+    owed = owing(letter(partition(), 0))
+    owed.all_failed(10.0, NO_JITTER)
+    assert take(owed, 10.0, at_once=True) == [0]
+
+
+def test_after_failures_of_all_fewer_letters_and_bytes_go_at_once_down_to_one() -> None:
+    home = partition()
+    quarter = MOST_LETTER_BYTES // 4
+    large = owing(*(letter(home, offset, size=quarter) for offset in range(4)))
+    large.all_failed(0.0, NO_JITTER)
+    assert take(large, at_once=True) == [0, 1]
+    small = owing(*(letter(home, offset) for offset in range(20)))
+    for _ in range(20):
+        small.all_failed(0.0, NO_JITTER)
+    assert take(small, at_once=True) == [0]
+
+
+def test_letters_that_were_written_double_what_goes_at_once_up_to_the_most() -> None:
+    home = partition()
+    owed = owing(*(letter(home, 0) for _ in range(5 * MOST_LETTERS)))
+    owed.all_failed(0.0, NO_JITTER)
+    sizes: list[int] = []
+    for _ in range(3):
+        taken = owed.take(0.0, SURE, at_once=True)
+        sizes.append(len(taken))
+        owed.written(taken)
+    assert sizes == [MOST_LETTERS // 2, MOST_LETTERS, MOST_LETTERS]
+
+
+def test_a_commit_without_letters_does_not_prove_that_the_topic_takes_any() -> None:
+    owed = owing(letter(partition(), 0))
+    owed.all_failed(0.0, NO_JITTER)
+    owed.written([])
+    owed.all_failed(0.0, NO_JITTER)
+    assert owed.due_at(SURE) == 2 * FIRST_DELAY
+    owed.written([letter(partition(), 1)])
+    owed.all_failed(0.0, NO_JITTER)
+    assert owed.due_at(SURE) == FIRST_DELAY
+
+
+def test_a_letter_that_the_topic_refused_waits_longer_each_time_and_holds_up_no_other() -> None:
+    home = partition()
+    owed = owing(letter(home, 0))
+    for delay in (FIRST_DELAY, 2 * FIRST_DELAY, 4 * FIRST_DELAY):
+        (refused,) = owed.take(1000.0, SURE, at_once=True)
+        owed.refused(refused, 10.0, NO_JITTER)
+        assert owed.due_at(SURE) == 10.0 + delay
+        assert len(owed) == 1
+    owed.add(letter(home, 1))
+    assert owed.due_at(SURE) == 0.0
+    assert take(owed, 10.0) == [1]
+    assert take(owed, 10.0 + 4 * FIRST_DELAY) == [0]
+
+
+def test_letters_that_the_topic_refused_at_once_come_again_in_their_order() -> None:
+    home = partition()
+    owed = owing()
+    for offset in (3, 1, 2):
+        owed.refused(letter(home, offset), 0.0, NO_JITTER)
+    owed.refused(letter(home, 9), 5.0, NO_JITTER)
+    assert take(owed, FIRST_DELAY) == [3, 1, 2]
+    assert take(owed, FIRST_DELAY, at_once=True) == [9]
+
+
+# -- out of reach ------------------------------------------------------------------------------------
+
+
+def test_a_letter_put_aside_is_due_once_its_partition_has_moved_on() -> None:
+    home = partition()
+    owed = owing()
+    owed.put_aside(letter(home, SURE + 5))
+    assert owed.due_at(SURE) is None
+    assert take(owed) == []
+    assert len(owed) == 1
+    home.offsets.settle(range(6))
+    assert owed.due_at(SURE) == 0.0
+    assert take(owed) == [SURE + 5]
+
+
+def test_one_that_holds_its_device_is_due_after_a_while_wherever_it_is() -> None:
+    owed = owing()
+    owed.put_aside(letter(partition(), 900, since=7.0, hold=hold()))
+    assert owed.due_at(SURE) == 7.0 + PATIENCE
+    owed.all_failed(7.0 + PATIENCE, NO_JITTER)
+    assert owed.due_at(SURE) == 7.0 + PATIENCE + FIRST_DELAY
+
+
+def test_nothing_owed_is_never_due() -> None:
+    owed = owing()
+    assert owed.due_at(SURE) is None
+    owed.all_failed(0.0, NO_JITTER)
+    assert owed.due_at(SURE) is None
+
+
+# -- whom letters hold up ----------------------------------------------------------------------------
+
+
+def test_an_event_is_free_once_the_letters_of_all_that_it_stands_for_are_written() -> None:
+    home = partition()
+    both = Hold(tags(1), letters=2)
+    owed = owing()
+    owed.written([letter(home, 0, hold=both), letter(home, 5)])
+    assert owed.freed == []
+    owed.written([letter(home, 1, hold=both)])
+    assert owed.freed == [both]
+
+
+def test_who_waited_behind_a_device_that_was_refused_as_it_is_gets_all_attempts() -> None:
+    drive = Drive(limits(max_attempts=3))
+    drive.assign()
+    drive.read(tags(0, "A"), registration(1, "A"))
+    drive.run(refusing(0), lambda job: completed(row(job.events[0], "not found")))
+    assert drive.sent == [[0], [1], [1], [1]]
+    assert drive.written == [0, 1]
+
+
+def test_a_partition_that_goes_frees_its_events_wherever_their_letters_wait_and_no_others() -> None:
+    mine, gone = partition(P0), partition(P1)
+    owed = owing()
+    holds: dict[TopicPartition, list[Hold]] = {P0: [], P1: []}
+    for home in (mine, gone):
+        waiting, later, aside = (letter(home, offset, hold=hold()) for offset in (1, 2, 900))
+        owed.add(waiting)
+        owed.refused(later, 0.0, NO_JITTER)
+        owed.put_aside(aside)
+        holds[home.partition] = [each.hold for each in (waiting, later, aside) if each.hold]
+    owed.drop(gone)
+    assert owed.freed == holds[P1]
+    assert len(owed) == 3
+    home_of = [(each.home, each.offset) for each in owed.take(PATIENCE, SURE, at_once=True)]
+    assert home_of == [(mine, 1), (mine, 900), (mine, 2)]
+
+
+def test_letters_that_the_topic_refused_stay_in_order_when_a_partition_goes() -> None:
+    mine, gone = partition(P0), partition(P1)
+    owed = owing()
+    for now, home in enumerate((gone, mine, mine, mine, gone)):
+        owed.refused(letter(home, now), 10.0 - now, NO_JITTER)
+    owed.drop(gone)
+    assert owed.due_at(SURE) == 7.0 + FIRST_DELAY
+    assert take(owed, 20.0) == [3, 2, 1]
+
+
+# -- words -------------------------------------------------------------------------------------------
+
+
+def test_what_is_owed_is_told_by_reason_the_most_frequent_first_and_where_the_oldest_is() -> None:
+    home = partition()
+    refused = Rejection(Reason.TAG_REFUSED, "refused tags: plan: tag not found")
+    owed = owing(letter(home, 0, since=3.0), letter(home, 1, since=2.0, rejection=refused))
+    owed.refused(letter(home, 2, since=4.0), 0.0, NO_JITTER)
+    owed.put_aside(letter(home, 900, since=5.0))
+    assert owed.by_reason() == {"undecodable": 3, "tag_refused": 1}
+    assert owed.described() == (
+        "3 undecodable, 1 tag_refused; the first is events/0/1: refused tags: plan: tag not found"
+    )
+
+
+@pytest.mark.parametrize("reason", [Reason.UNDECODABLE, Reason.REFUSED_BY_API, Reason.NO_VERDICT])
+def test_words_that_may_name_a_device_are_not_repeated(reason: Reason) -> None:
+    owed = owing(letter(partition(), 4, rejection=Rejection(reason, "bad device d0")))
+    assert owed.described() == f"1 {reason.value}; the first is events/0/4"
+
+
+def test_nothing_owed_is_told_too() -> None:
+    assert owing().described() == "none of their dead letters waits"
