@@ -44,6 +44,15 @@ class Beginnings:
         self._silent: set[TopicPartition] = set()
         """Nobody answered when these were asked about last."""
 
+    @property
+    def hanging(self) -> bool:
+        """Whether a partition's leader did not answer when it was asked about last."""
+        return bool(self._silent)
+
+    def forget(self, partitions: Collection[TopicPartition]) -> None:
+        """They are somebody else's to ask about."""
+        self._silent.difference_update(partitions)
+
     async def find(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Beginning]:
         """Find where each begins; those that can't be told in time are left out.
 

@@ -149,6 +149,7 @@ class Owned:
             self._troubles.works(("data_loss", "no_offset", "no_leader"), name(partition))
         for some in (self._unresolved, self._halted, self._paused):
             some.difference_update(partitions)
+        self._beginnings.forget(partitions)
         try:
             await self._client().incremental_unassign(bare(partitions))
         except KafkaException as exception:

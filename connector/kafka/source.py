@@ -37,7 +37,7 @@ JOIN_LIMIT = 15.0
 LOOK_EVERY = 0.5
 """Seconds between two looks at what isn't in order ..."""
 REST = 9.0
-"""... or so many times what the last one took: a broker that doesn't answer must not hold up the others."""
+"""... or so many times what the last one took, while a partition's leader hangs: the others are to go on."""
 REPEATED = ("oauth_token", "topic_authorization", "group_authorization")
 """Troubles that librdkafka tells of again and again while they last, and not when they end."""
 SILENCE = 20.0
@@ -243,7 +243,7 @@ class Source:
             await self._look_around(now)
         finally:
             took = self._clock() - now
-            self._next_look = now + took + max(LOOK_EVERY, REST * took)
+            self._next_look = now + took + max(LOOK_EVERY, REST * took * self._beginnings.hanging)
 
     async def _look_around(self, now: float) -> None:
         if not self.joined:

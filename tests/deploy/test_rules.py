@@ -116,7 +116,10 @@ def test_the_command_of_the_guide_puts_ones_own_base_into_every_runbook_url(tmp_
 
 @pytest.mark.parametrize(
     ("alert", "causes"),
-    [("Halted", {*halts.MENDS} - {halts.PAUSED}), ("KafkaTrouble", {*troubles.MENDS, decoding.TROUBLE})],
+    [
+        ("Halted", {*halts.MENDS, halts.DATA_LOSS} - {halts.PAUSED}),
+        ("KafkaTrouble", {*troubles.MENDS, decoding.TROUBLE}),
+    ],
 )
 def test_the_runbook_says_what_to_do_about_every_cause_and_about_no_other(
     alert: str, causes: set[str]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from connector.kafka.troubles import Phase
 from connector.model import Position, Start, TopicPartition
-from tests.unit.kafka.consumer import END, messages
+from tests.unit.kafka.consumer import END, SILENT, messages
 from tests.unit.kafka.member import P0, P1, Member
 
 GONE = KafkaError._AUTO_OFFSET_RESET
@@ -102,6 +102,27 @@ async def test_a_look_that_took_long_is_followed_by_a_long_rest(monkeypatch: pyt
     for _ in range(10):
         await member.look()
     assert len(member.consumer.asked) == asked + 2
+
+
+async def test_committed_offsets_that_a_transaction_keeps_back_are_asked_for_again_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    member = Member(monkeypatch)
+    member.consumer.log = {P0: (0, 9)}
+    monkeypatch.setattr("connector.kafka.source.ASSIGN_LIMIT", 0.0)
+    await member.given(P0)
+    asked = 0
+
+    async def no_answer_yet(*_: object, **__: object) -> None:
+        nonlocal asked
+        asked += 1
+        member.now += 2.0
+        raise KafkaException(SILENT)
+
+    monkeypatch.setattr(member.consumer, "committed", no_answer_yet)
+    for looks in range(1, 6):
+        await member.look()
+        assert asked == looks
 
 
 async def test_what_is_still_not_known_goes_on_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
