@@ -28,7 +28,9 @@ from connector.pulse import Pulse, fault
 MOST_RECORDS = 2000
 """Records of one fetch: a few milliseconds of work at once."""
 FETCH_WAIT = 0.003
-"""Seconds that a fetch waits for more records; commits wait behind it."""
+"""Seconds that a fetch waits for more records while they flow; commits wait behind it."""
+EMPTY_WAIT = 0.01
+"""Seconds that it waits after one that brought none, and a full buffer for an order: a wait has its price."""
 IDLE_WAIT = 0.025
 """Seconds that it waits for the first one while nothing is under way that a commit could be for."""
 FULL_WAIT = 0.2
@@ -74,7 +76,8 @@ class Consuming:
         self._stopped = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._full_since: float | None = None
-        self._idle = False
+        self._flowing = True
+        """Whether the last fetch brought something."""
         self.membership = Membership(pulse, log)
         self.source: Source
         self.letters: DeadLetters
@@ -126,16 +129,17 @@ class Consuming:
         if engine.full:
             self._full_since = now if self._full_since is None else self._full_since
             if now - self._full_since < FULL_WAIT:
-                await self._ordered(FETCH_WAIT)
+                await self._ordered(EMPTY_WAIT)
                 return
             self._pulse.ring()
         else:
             self._full_since = None
-        if self._idle:
+        if engine.idle and not self._flowing:
             fetched = await self.source.fetch(1, IDLE_WAIT)  # one is enough to end the wait
         else:
-            fetched = await self.source.fetch(engine.at_most(MOST_RECORDS), FETCH_WAIT)
-        self._idle = not fetched and engine.idle
+            wait = FETCH_WAIT if self._flowing else EMPTY_WAIT
+            fetched = await self.source.fetch(engine.at_most(MOST_RECORDS), wait)
+        self._flowing = bool(fetched)
         if fetched:
             self._decoding.take(fetched)
             self._pulse.ring()
