@@ -4,8 +4,8 @@ Given: how long batches took until a commit remembered them, and until their job
 how many may be in between. That many a crash submits twice, so it is as few as the speed allows.
 
 By Little's law, with all jobs in flight, `max_in_flight * recording / job` batches are in between on
-average; twice as many never make a job wait for long. Where jobs take seconds it is one at a time, even
-if that costs some speed: those are the ones that a crash leaves unfinished, and one is what is promised.
+average; twice as many never make a job wait for long. Where jobs take seconds it is the average
+alone, even if that costs some speed: one, unless to record it takes longer than a job by `max_in_flight`.
 """
 
 from __future__ import annotations

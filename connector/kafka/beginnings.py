@@ -81,8 +81,6 @@ class Beginnings:
                 self._unavailable(exception, partition)
                 unanswered += partition in self._silent
             else:
-                self._silent.discard(partition)
-                self._troubles.works(("no_leader",), name(partition))
                 found[partition] = self._decide(partition, position, limits)
         if len(found) == len(partitions):
             self._troubles.works(("offsets_unavailable",))
@@ -95,6 +93,7 @@ class Beginnings:
         except KafkaException as exception:
             self._unavailable(exception, partition)
             return None
+        self._troubles.works(("offsets_unavailable",))
         found = self._decide(partition, Position(offset, ""), limits)
         if found.trouble or error.code() != KafkaError._LOG_TRUNCATION:
             return found  # without a trouble: it was a moment of a new leader, go on at the same offset
@@ -104,7 +103,15 @@ class Beginnings:
     async def limits(self, partition: TopicPartition) -> tuple[int, int]:
         """Ask for the first offset of the log and its end. Raises KafkaException."""
         place = KafkaTopicPartition(partition.topic, partition.partition)
-        low, high = await self._client().get_watermark_offsets(place, timeout=CALL_LIMIT)
+        try:
+            low, high = await self._client().get_watermark_offsets(place, timeout=CALL_LIMIT)
+        except KafkaException as exception:
+            error = error_in(exception)
+            if error is not None and error.code() in _SILENCE:
+                self._silent.add(partition)
+            raise
+        self._silent.discard(partition)
+        self._troubles.works(("no_leader",), name(partition))
         self.ends[partition] = high
         return low, high
 
@@ -120,8 +127,6 @@ class Beginnings:
         if error is not None and partition is not None and error.code() in _WITHOUT_LEADER:
             self._troubles.notice("no_leader", f"{name(partition)}: {error.str()}", name(partition))
             return
-        if error is not None and partition is not None and error.code() in _SILENCE:
-            self._silent.add(partition)
         if error is not None:
             self._troubles.notice_error(error)
         self._troubles.notice("offsets_unavailable", error.str() if error else str(exception))

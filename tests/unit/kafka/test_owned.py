@@ -327,3 +327,26 @@ async def test_what_is_not_owned_is_neither_paused_nor_resumed(monkeypatch: pyte
     await member.robbed(P0)
     await member.source.resume([P0])
     assert member.consumer.places == {}
+
+
+async def test_a_leader_that_was_away_while_an_offset_was_gone_is_told_of_until_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    member = Member(monkeypatch, on_data_loss="continue")
+    member.consumer.log = {P0: (0, 9)}
+    await member.given(P0)
+    member.consumer.messages = messages(P0, [5], GONE)
+    del member.consumer.log[P0]
+    await member.look()
+    assert member.told("no_leader") == [Phase.BEGAN]
+
+    member.consumer.log[P0] = (0, 9)
+    member.consumer.hanging = {P0}
+    await member.look()
+    assert member.told("offsets_unavailable") == [Phase.BEGAN]
+
+    member.consumer.hanging = set()
+    for _ in range(2):
+        await member.look()
+    assert member.told("no_leader") == [Phase.BEGAN, Phase.ENDED]
+    assert member.told("offsets_unavailable") == [Phase.BEGAN, Phase.ENDED]
