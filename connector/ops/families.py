@@ -12,7 +12,7 @@ from itertools import product
 
 from connector.core.tally import NO_ENDPOINT, JobOutcome, Outcome, Stage
 from connector.model import Endpoint, Reason
-from connector.ops.instruments import Counter, Gauge, Histogram, Instrument
+from connector.ops.instruments import Counter, Gauge, Histogram
 
 PREFIX = "pushwoosh_connector_"
 
@@ -45,7 +45,7 @@ class Families:
 
     def __init__(self, topics: Iterable[str] = ()) -> None:
         """`topics`: the source topics, so that their counters begin at 0."""
-        self.families: list[Instrument] = []
+        self.families: list[Counter | Gauge | Histogram] = []
         known = tuple((topic,) for topic in topics)
         self._declare_records(known)
         self._declare_times()

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Exemplar
 
 Labels = tuple[str, ...]
@@ -31,10 +30,6 @@ class Instrument:
         self.labels = labels
         self.known = [()] if not labels else list(known)
         self.unit = next((unit for unit in _UNITS if name.endswith("_" + unit)), "")
-
-    def family(self) -> Metric:
-        """Return what is exported."""
-        raise NotImplementedError
 
     def check(self, values: Labels) -> None:
         """Refuse a wrong number of label values: a mistake in the caller."""
