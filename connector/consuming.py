@@ -72,7 +72,9 @@ class Consuming:
         self._left: set[TopicPartition] = set()
         """Partitions that went while letters were being written."""
         self._written: Commit | None = None
-        """Letters that were written on their own: their positions are to be committed."""
+        """What was written without its positions: they are to be committed."""
+        self._doubtful = False
+        """The last transaction may be incomplete."""
         self._stopped = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._full_since: float | None = None
@@ -189,13 +191,22 @@ class Consuming:
                 held = self._decoding.held
                 await self.source.resume([each for each in change.partitions if each not in held])
         await self._commit_written()
+        self._look_for_doubt()
         if self._commit is not None and self._writing is None:
             action, self._commit = self._commit, None
-            if action.letters:
+            if action.letters or self._doubtful:
                 metadata = await self._proof_of_membership()
                 self._writing = asyncio.create_task(self._write(action, metadata))
             else:
                 await self._commit_plainly(action.positions)
+
+    def _look_for_doubt(self) -> None:
+        """Have what is committed next go by a transaction where the last one may need that to be complete."""
+        doubtful = self.letters.doubtful
+        if doubtful and not self._doubtful:
+            self._engine.commit_soon()
+            self._pulse.ring()
+        self._doubtful = doubtful
 
     async def _proof_of_membership(self) -> object:
         return await self.source.group_metadata() if self.letters.commits_positions else None
@@ -236,12 +247,13 @@ class Consuming:
             if self.letters.commits_positions:
                 self._engine.committed(self._pulse.clock())
                 self.membership.proved(doubts)
-            elif self._left.isdisjoint(action.positions):
-                self._written = action
             else:
-                self._engine.commit_withdrawn(written=True)
+                self._leave_positions(action)
             name_devices(self._log, action.letters)
         except LettersUnwritable as unwritable:
+            if not action.letters:  # it was only for the one before; these positions need no transaction
+                self._leave_positions(action)
+                return
             self._not_written(unwritable.message, unwritable.refused)
             if unwritable.kind == "metadata_too_large":
                 self._engine.checkpoint_too_long()
@@ -254,6 +266,13 @@ class Consuming:
         finally:
             self._writing = None
             self._pulse.ring()
+
+    def _leave_positions(self, action: Commit) -> None:
+        """Have the positions committed plainly, unless a partition of them has gone meanwhile."""
+        if self._left.isdisjoint(action.positions):
+            self._written = action
+        else:
+            self._engine.commit_withdrawn(written=True)
 
     def _not_written(self, message: str, refused: Mapping[int, str]) -> None:
         self.letter_failures += 1
@@ -311,7 +330,7 @@ class Consuming:
             return
         commit, self._commit = self._commit or self._engine.flush(self._pulse.clock()), None
         while commit is not None:
-            if commit.letters:
+            if commit.letters or self.letters.doubtful:
                 failures = self.letter_failures
                 # A task: should the hand-over end before the transaction does, its outcome still matters.
                 work = self._write(commit, await self._proof_of_membership())

@@ -81,6 +81,11 @@ class DeadLetters:
         self._opening: asyncio.Task[None] | None = None
         self._serving: asyncio.Task[None] | None = None
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether the last transaction may be incomplete, though acknowledged, until another is committed."""
+        return self._producer.doubtful
+
     async def start(self) -> None:
         """Open the producer and look for the topic in the background, again and again until both are there.
 
@@ -112,7 +117,7 @@ class DeadLetters:
         positions: Mapping[TopicPartition, Position],
         group_metadata: Any,
     ) -> None:
-        """Write these. Raises LettersUnwritable or Fenced: then no position was committed.
+        """Write these, perhaps none. Raises LettersUnwritable or Fenced: then no position was committed.
 
         Time-outs are bounded, but for a commit whose outcome isn't known yet.
         """

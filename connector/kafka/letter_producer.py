@@ -28,6 +28,9 @@ STEP_LIMIT = 8.0
 """Seconds for delivery, for offsets, for an abort: each less than the transaction's own time-out."""
 GRACE = 2.0
 """Seconds beyond its own time-out that a call may take before it counts as stuck."""
+FRESH = 5.0
+"""Seconds for which a producer is kept though it lost a connection: one that never can hold all of them is
+not opened anew for each write."""
 COMMIT_LIMIT = 5.0
 """Seconds of one question for a commit's outcome; it is asked until there is an answer."""
 _NO_TIMESTAMP = 0
@@ -35,10 +38,14 @@ _MOST_AHEAD = 3600.0
 """Seconds, the default of `message.timestamp.after.max.ms`."""
 _ERRORS = (KafkaException, SystemError)
 """What the binding raises; see `error_in`."""
+_CUT = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN})  # noqa: SLF001 -- named so there
 
 
 class LetterProducer:
-    """Not thread-safe but for `stop`. `errors` collects what librdkafka only tells its callback."""
+    """Not thread-safe but for `stop` and `doubtful`.
+
+    `errors` collects what librdkafka only tells its callback.
+    """
 
     def __init__(self, properties: Mapping[str, Any], topic: str, group_id: str, connector_name: str) -> None:
         self._properties = {**properties, "error_cb": self._keep_error}
@@ -49,6 +56,18 @@ class LetterProducer:
         self._topic = topic
         self._headers = partial(headers, group_id=group_id, connector_name=connector_name)
         self._producer: Producer | None = None
+        self._opened_at = 0.0
+        self._cut = False
+        """A connection was lost. A broker that is gone for good may still count as the group's coordinator in
+        librdkafka, which then waits for it without an end (#5511): not so in a new producer."""
+        self._committed = False
+        self.doubtful = False
+        """A connection was lost after a transaction was committed, and none was since.
+
+        A coordinator skips the markers of partitions that have no leader just then, as on the only broker
+        while it stops, and calls the transaction complete (seen with Kafka 4.4.0). The next one of this
+        producer completes it.
+        """
         self._stopping = threading.Event()
         self.errors: list[KafkaError] = []
 
@@ -65,6 +84,7 @@ class LetterProducer:
         if self._producer is not None:
             _serve(self._producer)
             self.errors.clear()
+            self._renew()
 
     def stop(self) -> None:
         """Ask no more for an outcome that doesn't come."""
@@ -78,6 +98,7 @@ class LetterProducer:
         self, letters: Sequence[Letter], offsets: list[KafkaTopicPartition], group_metadata: Any
     ) -> None:
         """Write all, and in transactions the offsets with them. Raises LettersUnwritable or Fenced."""
+        self._renew()
         self._check_topic(self._opened())
         restamped = {i for i, letter in enumerate(letters) if _before_time(letter)}
         one_by_one = False
@@ -121,6 +142,8 @@ class LetterProducer:
                 if offsets:
                     self._send_offsets(producer, offsets, group_metadata)
                 self._commit(producer)
+                self._committed = True
+                self.doubtful = self.doubtful and not offsets
         except _ERRORS as exception:
             raise self._explained(producer, exception) from exception
         except LettersUnwritable:
@@ -140,8 +163,14 @@ class LetterProducer:
         except _ERRORS as exception:
             _serve(producer)
             raise self._explained(producer, exception) from exception
-        self._producer = producer
+        _serve(producer)
+        self._producer, self._opened_at, self._cut = producer, time.monotonic(), False
         return producer
+
+    def _renew(self) -> None:
+        """Drop a producer that lost a connection; the next write opens another."""
+        if self._cut and self._transactional and time.monotonic() - self._opened_at > FRESH:
+            self._drop()
 
     def _check_topic(self, producer: Producer) -> None:
         """Ask first: librdkafka would wait for a topic that isn't there, inside an open transaction."""
@@ -306,6 +335,9 @@ class LetterProducer:
 
     def _keep_error(self, error: KafkaError) -> None:
         self.errors.append(error)
+        if error.code() in _CUT:
+            self._cut = True
+            self.doubtful = self._committed
 
 
 def _delivered(

@@ -44,6 +44,9 @@ _PRODUCER_DEFAULTS: Mapping[str, Any] = {
     "partitioner": "murmur2_random",  # as Java producers do
     "message.max.bytes": 104_857_600,  # what is too large is the topic's to say, not the client's
     "topic.metadata.propagation.max.ms": 5_000,
+    # When no broker is left, librdkafka's "rebootstrap" drops those that it knows, but goes on to wait for a
+    # dropped one as the group's coordinator (librdkafka #5511). The producer itself is opened anew instead.
+    "metadata.recovery.strategy": "none",
 }
 
 

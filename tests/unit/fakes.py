@@ -102,6 +102,7 @@ class FakeLetters:
     def __init__(self, source: FakeSource, *, exactly_once: bool = True) -> None:
         self.commits_positions = exactly_once
         self.source = source
+        self.doubtful = False
         self.written: list[Letter] = []
         self.failures: list[Exception] = []
         """Raised by the next writes."""

@@ -170,6 +170,44 @@ async def test_without_transactions_positions_are_committed_after_the_letters() 
     assert desk.position() == 1
 
 
+async def test_after_a_doubtful_transaction_positions_go_by_one_more_without_letters() -> None:
+    desk = Desk([])
+    await desk.assign(P0)
+    desk.letters.doubtful = True
+    await desk.rounds()
+    commit = desk.order()
+    await desk.settled()
+    assert commit is not None
+    assert not commit.letters
+    assert len(desk.letters.proofs) == 1
+    assert desk.source.commits == 0
+    assert desk.position() == 0
+
+
+async def test_positions_without_letters_are_committed_plainly_where_transactions_fail() -> None:
+    desk = Desk([])
+    await desk.assign(P0)
+    desk.letters.doubtful = True
+    desk.letters.failures = [LettersUnwritable("unavailable", "not now")]
+    await desk.rounds()
+    desk.order()
+    await desk.settled()
+    assert desk.source.commits == 1
+    assert desk.position() == 0
+    assert desk.consuming.letter_failures == 0
+
+
+async def test_a_hand_over_ends_the_doubt_about_the_last_transaction() -> None:
+    desk = Desk([fetched(0)])
+    await desk.assign(P0)
+    await desk.rounds()
+    desk.engine.commit_soon()
+    desk.letters.doubtful = True
+    await desk.consuming.revoked([P0])
+    assert len(desk.letters.proofs) == 1
+    assert desk.source.commits == 0
+
+
 async def test_letters_that_are_written_are_not_written_again_when_their_commit_is_refused() -> None:
     desk = Desk([rubbish(0)], exactly_once=False)
     desk.source.refusals = [CommitRefused("retry", "not now")]

@@ -290,6 +290,47 @@ async def test_a_broker_that_dies_in_between_costs_neither_letters_nor_copies(
     assert [r.header("pushwoosh.detail") for r in kafka.read_all(topic)] == ["0", "1", "2"]
 
 
+async def test_a_broker_that_stops_in_order_leaves_no_transaction_half_done(
+    own_broker: Callable[..., Any], stack: Any
+) -> None:
+    """While it stops its partitions have no leader: markers due then are never written (Kafka 4.4.0)."""
+    broker = own_broker()
+    kafka = Kafka(broker.bootstrap)
+    topic = kafka.create_topic()
+    member, group, partition = await owner(kafka, stack, records=1000)
+
+    def restart() -> None:
+        broker.stop()
+        broker.start()
+
+    async with desk(kafka, topic) as it:
+        expected: list[str] = []
+        failures: list[str] = []
+
+        async def write(offset: int, *details: str) -> None:
+            proof = await member.source.group_metadata()
+            try:
+                await it.letters.write(
+                    [letter(detail=each) for each in details], {partition: Position(offset, "")}, proof
+                )
+                expected.extend(details)
+            except LettersUnwritable as failure:
+                failures.append(failure.message)
+
+        await write(1, "first")
+        restarting = asyncio.create_task(asyncio.to_thread(restart))
+        while not restarting.done():
+            await write(2, f"meanwhile {len(expected)}")
+        await restarting
+        while it.letters.doubtful:
+            await write(2)
+        await write(3)
+        assert kafka.committed(group) == {partition: Position(3, "")}
+        await write(4, "last")
+    assert not [each for each in failures if "no answer in time" in each], "waits for a broker that is gone"
+    assert [each.header("pushwoosh.detail") for each in kafka.read_all(topic)] == expected
+
+
 async def test_a_missing_topic_is_told_of_and_over_without_any_letter(
     kafka: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
