@@ -103,7 +103,7 @@ class SimulatedLetters:
         if not self._broker.commit_transaction(transaction):
             raise Fenced("producer", "the transaction timed out")
         world.said(self._instance.name, "letters written", [letter.record.offset() for letter in letters])
-        self.doubtful = world.chance(world.trouble.outcome_unknown)  # a connection was lost right after it
+        self.doubtful = world.chance(world.trouble.aborted)  # a connection was lost right after it
         await nap("transaction was committed")
         if world.chance(world.trouble.outcome_unknown):
             await asyncio.sleep(world.rng.random() * UNKNOWN_FOR)
