@@ -1,4 +1,4 @@
-"""Commands as processes of their own, and Ctrl-C."""
+"""Commands as processes of their own: how they are found, what they answer, and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
+
+from connector import __version__
 from tests.acceptance.processes import wait_for
 from tests.settings import ENOUGH
 
@@ -64,3 +68,43 @@ def test_a_stop_that_comes_while_it_starts_is_a_clean_one() -> None:
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["run", "--help"]])
+def test_the_command_line_answers(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "connector", *arguments], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == __version__ if arguments == ["--version"] else "Usage" in done.stdout
+
+
+def test_a_decoder_in_the_current_directory_is_found_by_the_console_script_and_by_the_module(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "bin").mkdir()
+    script = tmp_path / "bin" / "pushwoosh-connector"  # as pip writes it
+    script.write_text("from connector.__main__ import main\nmain()\n")
+    (tmp_path / "mine.py").write_text(
+        "from connector import TagsUpdate\n\n\n"
+        "def read(record):\n    return TagsUpdate(hwid='A', tags={'a': 1})\n"
+    )
+    (tmp_path / "record").write_text("anything")
+    told = {
+        "CONNECTOR_KAFKA_BOOTSTRAP_SERVERS": "localhost:9092",
+        "CONNECTOR_KAFKA_TAGS_TOPICS": "t",
+        "CONNECTOR_KAFKA_DEAD_LETTER_TOPIC": "d",
+        "CONNECTOR_KAFKA_DECODER": "mine:read",
+        "CONNECTOR_PUSHWOOSH_APPLICATION": "A",
+        "CONNECTOR_PUSHWOOSH_TOKEN": "token",
+    }
+    for way in ([str(script)], ["-m", "connector"]):
+        done = subprocess.run(
+            [sys.executable, *way, "check", "--sample", "record"],
+            cwd=tmp_path,
+            env={**os.environ, **told},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "hwid" in done.stdout

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import time
 
 import pytest
 
 import connector
+from connector.kafka.properties import LOGGERS
+from connector.ops.log import _Repeats
+from connector.ops.throttle import Throttle
 from connector.testing import RunningSandbox
 from connector.testing.fixtures import pushwoosh_sandbox
 from tests.kafka.client import Kafka
+from tests.settings import ENOUGH
 
 __all__ = ["pushwoosh_sandbox"]  # pytest finds fixtures by their names in the module
 
@@ -59,3 +65,25 @@ async def test_it_settles_and_commits_everything_and_is_stopped_by_its_program(
     assert sum(position.offset for position in committed.values()) == RECORDS
     assert pushwoosh_sandbox.tags() == {f"d{n}": {"n": n} for n in range(RECORDS)}
     assert pushwoosh_sandbox.stats().submitted_twice == 0
+
+
+async def test_without_brokers_the_program_s_log_gets_a_line_of_each_kind_and_the_clients_end(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.kafka.letter_producer.INIT_LIMIT", 1.0)  # that long the last call takes
+    monkeypatch.setattr("connector.ops.log._repeats", _Repeats(Throttle(time.monotonic)))
+    for name in LOGGERS.values():
+        logging.getLogger(name).filters.clear()
+    nowhere = {"CONNECTOR_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "CONNECTOR_ADMIN_HOST": "127.0.0.1"}
+    settings = connector.load(None, {**ENOUGH, **nowhere, "CONNECTOR_ADMIN_PORT": "0"})
+    embedded = connector.Connector(settings)
+    with caplog.at_level(logging.INFO):
+        running = asyncio.create_task(embedded.run())
+        await asyncio.sleep(1.5)
+        embedded.stop()
+        await running
+        async with asyncio.timeout(15):
+            await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+    own = [each for each in caplog.records if each.name.startswith("connector.kafka.librdkafka")]
+    assert 0 < len(own) < 6
+    assert {(each.levelname, each.levelno) for each in own} == {("INFO", logging.INFO)}

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,10 +17,7 @@ import connector.testing
 from connector import parts
 from connector.embedding import _Guest
 from connector.kafka.listener import Listener
-from connector.kafka.properties import LOGGERS
 from connector.model import Start, TopicPartition
-from connector.ops.log import _Repeats
-from connector.ops.throttle import Throttle
 from connector.pulse import Clock
 from connector.settings import Settings
 from tests.unit.fakes import FakeClient, FakeLetters, FakeSource, until
@@ -134,27 +129,6 @@ async def test_a_second_run_is_refused_and_the_first_goes_on(source: FakeSource)
     assert source.closed
     with pytest.raises(RuntimeError, match="make another one"):
         await embedded.run()
-
-
-async def test_without_brokers_the_program_s_log_gets_a_line_of_each_kind_and_the_clients_end(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("connector.kafka.letter_producer.INIT_LIMIT", 1.0)  # that long the last call takes
-    monkeypatch.setattr("connector.ops.log._repeats", _Repeats(Throttle(time.monotonic)))
-    for name in LOGGERS.values():
-        logging.getLogger(name).filters.clear()
-    settings = connector.load(None, _environment(CONNECTOR_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1"))
-    embedded = connector.Connector(settings)
-    with caplog.at_level(logging.INFO):
-        running = asyncio.create_task(embedded.run())
-        await asyncio.sleep(1.5)
-        embedded.stop()
-        await running
-        async with asyncio.timeout(15):
-            await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
-    own = [each for each in caplog.records if each.name.startswith("connector.kafka.librdkafka")]
-    assert 0 < len(own) < 6
-    assert {(each.levelname, each.levelno) for each in own} == {("INFO", logging.INFO)}
 
 
 def test_a_guest_never_ends_the_process_it_is_in() -> None:

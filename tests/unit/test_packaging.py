@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-import pytest
-
 from connector import __version__
 
 _ROOT = Path(__file__).parents[2]
@@ -126,14 +124,6 @@ def test_the_image_is_built_from_what_the_wheel_needs_and_nothing_else() -> None
     copies = re.findall(r"^COPY (?!--from)(.+) \S+$", _DOCKERFILE, re.MULTILINE)
     assert {each for sources in copies for each in sources.split()} == kept
     assert all((_ROOT / each).exists() for each in kept)
-
-
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["run", "--help"]])
-def test_the_command_line_answers(arguments: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "connector", *arguments], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == __version__ if arguments == ["--version"] else "Usage" in done.stdout
 
 
 def test_the_script_of_the_checks_is_sound_bash() -> None:

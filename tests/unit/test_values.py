@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -214,35 +211,3 @@ def test_a_module_that_exits_while_it_is_imported_is_refused_with_why(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ValueError, match="SystemExit: 3"):
         values.load_function("leaving:f")
-
-
-def test_a_decoder_in_the_current_directory_is_found_by_the_console_script_and_by_the_module(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "bin").mkdir()
-    script = tmp_path / "bin" / "pushwoosh-connector"  # as pip writes it
-    script.write_text("from connector.__main__ import main\nmain()\n")
-    (tmp_path / "mine.py").write_text(
-        "from connector import TagsUpdate\n\n\n"
-        "def read(record):\n    return TagsUpdate(hwid='A', tags={'a': 1})\n"
-    )
-    (tmp_path / "record").write_text("anything")
-    told = {
-        "CONNECTOR_KAFKA_BOOTSTRAP_SERVERS": "localhost:9092",
-        "CONNECTOR_KAFKA_TAGS_TOPICS": "t",
-        "CONNECTOR_KAFKA_DEAD_LETTER_TOPIC": "d",
-        "CONNECTOR_KAFKA_DECODER": "mine:read",
-        "CONNECTOR_PUSHWOOSH_APPLICATION": "A",
-        "CONNECTOR_PUSHWOOSH_TOKEN": "token",
-    }
-    for way in ([str(script)], ["-m", "connector"]):
-        done = subprocess.run(
-            [sys.executable, *way, "check", "--sample", "record"],
-            cwd=tmp_path,
-            env={**os.environ, **told},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert "hwid" in done.stdout

@@ -24,7 +24,7 @@ async def connect(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
             if seen is not None:
                 seen.append((endpoint, method, code))
 
-        native = httpx.AsyncHTTPTransport(trust_env=False) if request.param == "httpx" else None
+        native = httpx.AsyncHTTPTransport(verify=False) if request.param == "httpx" else None
         url = server if isinstance(server, str) else server.url
         made.append(AudienceClient(url, limits=limits, observe=observe, transport=native, **options))
         return made[-1]
