@@ -37,6 +37,7 @@ FULL_WAIT = 0.2
 """Seconds that nothing is fetched while the buffer is full, before its partitions are paused."""
 HAND_OVER_LIMIT = 10.0
 """Seconds that a hand-over waits for answers of requests under way and for a transaction."""
+_HAND_OVER = "handing over"
 
 
 def _forget(_words: str) -> None:
@@ -304,7 +305,7 @@ class Consuming:
         yet are waited for, because nobody else could ever learn what became of them.
         """
         self.rebalances += 1
-        self._engine.frozen = True
+        self._engine.freeze(_HAND_OVER)
         try:
             async with asyncio.timeout(HAND_OVER_LIMIT):
                 await self._settle_requests()
@@ -312,7 +313,7 @@ class Consuming:
         except TimeoutError:
             self._log.warning("handing over with requests unanswered: their devices may be sent twice")
         finally:
-            self._engine.frozen = self.membership.doubted
+            self._engine.thaw(_HAND_OVER)
         self._let_go(partitions)
         positions = self._engine.revoked(partitions, self._pulse.clock())
         self.membership.ask()

@@ -20,6 +20,7 @@ LONGEST = 1.0
 """Seconds without a tick that are a standstill: less than any session that brokers allow by default, 6 s."""
 TICK = 0.25
 """Seconds between two ticks."""
+_DOUBT = "membership in doubt"
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Goes on while the machine is suspended, where there is such a clock."""
 
@@ -89,7 +90,7 @@ class Membership:
         if seconds and self._engine.assignments:
             self._log.warning("the process stood still", seconds=round(seconds, 1))
             self.doubts += 1
-            self._engine.frozen = True
+            self._engine.freeze(_DOUBT)
             self.ask()
 
     def ask(self) -> None:
@@ -103,7 +104,7 @@ class Membership:
         """A commit worked, before which `doubts` was this."""
         if self.doubted and doubts == self.doubts:
             self._proved = doubts
-            self._engine.frozen = False
+            self._engine.thaw(_DOUBT)
             self._pulse.ring()
 
 

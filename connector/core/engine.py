@@ -185,14 +185,18 @@ class Engine:
         """Whether it was told to stop."""
         return self._planning.stopping
 
+    def freeze(self, why: str) -> None:
+        """Submit nothing until `thaw` is called with the same reason, and with every other that was given."""
+        self._planning.frozen.add(why)
+
+    def thaw(self, why: str) -> None:
+        """End what `freeze` began, as far as this reason goes."""
+        self._planning.frozen.discard(why)
+
     @property
     def frozen(self) -> bool:
-        """Whether nothing is submitted: partitions are handed over, or may be another's. Edges set it."""
-        return self._planning.frozen
-
-    @frozen.setter
-    def frozen(self, frozen: bool) -> None:
-        self._planning.frozen = frozen
+        """Whether nothing is submitted: partitions are handed over, or may be another's."""
+        return bool(self._planning.frozen)
 
     @property
     def idle(self) -> bool:

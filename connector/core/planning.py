@@ -31,8 +31,8 @@ class Planning:
         self._pressure = state.pressure
         self._concurrency = state.concurrency
         self._pace = state.pace
-        self.frozen = False
-        """Nothing is submitted while partitions are handed over or may be another owner's already."""
+        self.frozen: set[str] = set()
+        """Why nothing is submitted: partitions are handed over, or may be another owner's already."""
         self.stopping = False
 
     def plan(self, now: float) -> list[Action]:

@@ -27,6 +27,7 @@ from connector.model import (
 )
 from tests.unit.core.builders import NOW, UNDECODABLE, ARecord, registration, tags
 
+HAND_OVER = "handing over"
 KINDS = (
     *("set", "set", "set", "append", "append", "remove"),
     *("registration", "by token", "by both", "tombstone", "rubbish", "gap"),
@@ -267,7 +268,7 @@ class World:
     def end_well(self) -> None:
         """Answer everything as one would wish: all must be settled, and nothing be left."""
         engine = self.engine
-        engine.frozen = False
+        engine.thaw(HAND_OVER)
         engine.release(self.now)
         for _ in range(20_000):
             for partition in self.read_to:

@@ -24,7 +24,7 @@ from connector.model import (
     TopicPartition,
     Unavailable,
 )
-from tests.property.engine_world import World, world
+from tests.property.engine_world import HAND_OVER, World, world
 from tests.strength import examples
 from tests.unit.core.builders import P0, P1, limits
 
@@ -165,7 +165,8 @@ class Life:
         world_.let_go(partition, lost=lost)
 
     def a_hand_over(self) -> None:
-        self.world.engine.frozen = not self.world.engine.frozen
+        engine = self.world.engine
+        (engine.thaw if engine.frozen else engine.freeze)(HAND_OVER)
 
     def a_person_helps(self) -> None:
         engine, now = self.world.engine, self.world.now

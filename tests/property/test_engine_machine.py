@@ -18,7 +18,7 @@ from connector.model import (
     TopicPartition,
     Unavailable,
 )
-from tests.property.engine_world import World, world
+from tests.property.engine_world import HAND_OVER, World, world
 from tests.strength import examples
 from tests.unit.core.builders import P0, P1, limits
 
@@ -178,7 +178,7 @@ class AnEngine(RuleBasedStateMachine):
 
     @rule(frozen=st.booleans())
     def a_hand_over_begins_or_ends(self, frozen: bool) -> None:
-        self.world.engine.frozen = frozen
+        (self.world.engine.freeze if frozen else self.world.engine.thaw)(HAND_OVER)
 
     @rule()
     def credentials_change(self) -> None:

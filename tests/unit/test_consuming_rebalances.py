@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from connector import consuming as module
-from connector.core.actions import Pause
+from connector.core.actions import Commit, Pause
 from connector.kafka.unwritable import LettersUnwritable
 from connector.model import (
     Accepted,
@@ -48,6 +48,28 @@ async def test_a_hand_over_waits_for_requests_and_submits_nothing_meanwhile() ->
     desk.engine.posted(batch, Accepted("request-1"), desk.pulse.clock())
     await handing_over
     assert desk.source.committed[P0].metadata, "the job travels in the checkpoint"
+
+
+async def test_a_doubt_that_ends_within_a_hand_over_lets_nothing_be_submitted_before_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk([rubbish(0), fetched(1, 2)])
+    await desk.assign(P0)
+    await desk.rounds()
+    monkeypatch.setattr(desk.consuming.membership.standstill, "noticed", lambda: 2.0)
+    desk.consuming.membership.look()
+    frozen: list[bool] = []
+    flush = desk.engine.flush
+
+    def flushed(now: float) -> Commit | None:
+        frozen.append(desk.engine.frozen)
+        return flush(now)
+
+    monkeypatch.setattr(desk.engine, "flush", flushed)
+    await desk.consuming.revoked([P0])
+    assert not desk.consuming.membership.doubted
+    assert frozen == [True, True]
+    assert not desk.engine.frozen
 
 
 async def test_a_hand_over_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -375,9 +375,9 @@ def test_a_stop_waits_for_jobs() -> None:
 def test_a_hand_over_submits_nothing_and_follows_its_jobs() -> None:
     drive = reading(20, max_in_flight=1)
     drive.start_job()
-    drive.engine.frozen = True
+    drive.engine.freeze("a test")
     drive.run(seconds=60)
     assert drive.posts == 1
-    drive.engine.frozen = False
+    drive.engine.thaw("a test")
     drive.run()
     assert drive.position() == 20

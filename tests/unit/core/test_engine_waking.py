@@ -71,9 +71,9 @@ def test_an_instance_that_stops_is_not_woken_for_what_it_will_not_submit() -> No
 def test_a_frozen_engine_submits_nothing_until_it_thaws() -> None:
     drive = Drive()
     drive.assign()
-    drive.engine.frozen = True
+    drive.engine.freeze("a test")
     drive.read(*devices(range(3)))
     drive.later(10)
     assert drive.plan() == []
-    drive.engine.frozen = False
+    drive.engine.thaw("a test")
     assert len(drive.submitted()) == 1
