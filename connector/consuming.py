@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
+from connector.completing import Completing
 from connector.core.actions import Commit, Pause, Resume
 from connector.core.decode import Interpreter
 from connector.decoding import SHORT_WAIT, Decoding
@@ -74,8 +75,6 @@ class Consuming:
         """Partitions that went while letters were being written."""
         self._written: Commit | None = None
         """What was written without its positions: they are to be committed."""
-        self._doubtful = False
-        """The last transaction may be incomplete."""
         self._stopped = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._full_since: float | None = None
@@ -84,6 +83,7 @@ class Consuming:
         self.membership = Membership(pulse, log)
         self.source: Source
         self.letters: DeadLetters
+        self._completing: Completing
         self.failure = ""
         """Why this process can't go on, once that is so."""
         self.commit_failures = 0
@@ -94,6 +94,7 @@ class Consuming:
         """Name the edges; they need this object first, to tell it things."""
         self.source = source
         self.letters = letters
+        self._completing = Completing(self._pulse, letters)
 
     # -- orders of the engine --------------------------------------------------------------------
 
@@ -192,22 +193,14 @@ class Consuming:
                 held = self._decoding.held
                 await self.source.resume([each for each in change.partitions if each not in held])
         await self._commit_written()
-        self._look_for_doubt()
+        self._completing.ask()
         if self._commit is not None and self._writing is None:
             action, self._commit = self._commit, None
-            if action.letters or self._doubtful:
+            if action.letters or self._completing.due:
                 metadata = await self._proof_of_membership()
                 self._writing = asyncio.create_task(self._write(action, metadata))
             else:
                 await self._commit_plainly(action.positions)
-
-    def _look_for_doubt(self) -> None:
-        """Have what is committed next go by a transaction where the last one may need that to be complete."""
-        doubtful = self.letters.doubtful
-        if doubtful and not self._doubtful:
-            self._engine.commit_soon()
-            self._pulse.ring()
-        self._doubtful = doubtful
 
     async def _proof_of_membership(self) -> object:
         return await self.source.group_metadata() if self.letters.commits_positions else None
@@ -253,13 +246,17 @@ class Consuming:
             name_devices(self._log, action.letters)
         except LettersUnwritable as unwritable:
             if not action.letters:  # it was only for the one before; these positions need no transaction
+                self._completing.failed()
                 self._leave_positions(action)
                 return
             self._not_written(unwritable.message, unwritable.refused)
             if unwritable.kind == "metadata_too_large":
                 self._engine.checkpoint_too_long()
         except Fenced as fenced:
-            self._not_written(fenced.message, {})
+            if action.letters:
+                self._not_written(fenced.message, {})
+            else:
+                self._engine.commit_failed((), self._pulse.clock())
             if fenced.by == "producer":
                 self.failure = f"another process uses the transactional id of this one: {fenced.message}"
         except Exception as error:  # noqa: BLE001 -- nobody waits for this task: it must not end unheard
@@ -329,9 +326,11 @@ class Consuming:
         """Commit all there is; runs inside a callback of the consumer, where the consumer may be called."""
         if not await self._commit_written():
             return
+        if self._completing.due:
+            self._engine.commit_soon()
         commit, self._commit = self._commit or self._engine.flush(self._pulse.clock()), None
         while commit is not None:
-            if commit.letters or self.letters.doubtful:
+            if commit.letters or self._completing.due:
                 failures = self.letter_failures
                 # A task: should the hand-over end before the transaction does, its outcome still matters.
                 work = self._write(commit, await self._proof_of_membership())

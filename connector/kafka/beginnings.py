@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
@@ -12,6 +13,7 @@ from confluent_kafka.aio import AIOConsumer
 
 from connector.kafka.commits import error_in
 from connector.kafka.starts import Beginning, beginning
+from connector.kafka.stuck import KeptBack
 from connector.kafka.troubles import Troubles
 from connector.model import Position, TopicPartition
 
@@ -29,13 +31,22 @@ _WITHOUT_LEADER = frozenset(
 class Beginnings:
     """Answers where partitions begin, and takes note of what keeps it from answering.
 
-    `reset` is the user's auto.offset.reset. `client` gives the consumer, which is made later.
+    `properties` are the consumer's, and `client` gives that, which is made later. `reset` is the user's
+    auto.offset.reset, `clock` is monotonic.
     """
 
     def __init__(
-        self, client: Callable[[], AIOConsumer], troubles: Troubles, *, reset: str, on_data_loss: str
+        self,
+        client: Callable[[], AIOConsumer],
+        properties: Mapping[str, Any],
+        troubles: Troubles,
+        clock: Callable[[], float],
+        *,
+        reset: str,
+        on_data_loss: str,
     ) -> None:
         self._client = client
+        self._kept_back = KeptBack(properties, clock)
         self.ends: dict[TopicPartition, int] = {}
         """Where each partition ended when it was last asked about."""
         self._troubles = troubles
@@ -52,6 +63,7 @@ class Beginnings:
     def forget(self, partitions: Collection[TopicPartition]) -> None:
         """They are somebody else's to ask about."""
         self._silent.difference_update(partitions)
+        self._kept_back.forget(partitions)
 
     async def find(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Beginning]:
         """Find where each begins; those that can't be told in time are left out.
@@ -59,11 +71,9 @@ class Beginnings:
         After `MOST_SILENT` questions without an answer, so are those that were not asked about yet: a broker
         that hangs may have many. The next time they come before those that it has.
         """
-        in_turn = sorted(partitions, key=self._silent.__contains__)
         unanswered = 0
-        asked = [KafkaTopicPartition(p.topic, p.partition) for p in in_turn]
         try:
-            committed = await self._client().committed(asked, timeout=CALL_LIMIT)
+            committed = await self._committed(sorted(partitions, key=self._silent.__contains__))
         except KafkaException as exception:
             self._unavailable(exception)
             return {}
@@ -84,6 +94,22 @@ class Beginnings:
                 found[partition] = self._decide(partition, position, limits)
         if len(found) == len(partitions):
             self._troubles.works(("offsets_unavailable",))
+        return found
+
+    async def _committed(self, partitions: Collection[TopicPartition]) -> list[KafkaTopicPartition]:
+        """Read committed offsets: of all, or of those that nobody will ever free. Raises KafkaException.
+
+        librdkafka tells none of them as long as one is kept back by a transaction.
+        """
+        asked = [KafkaTopicPartition(p.topic, p.partition) for p in partitions]
+        try:
+            found: list[KafkaTopicPartition] = await self._client().committed(asked, timeout=CALL_LIMIT)
+        except KafkaException:
+            found = await self._kept_back.stuck(partitions)
+            if not found:
+                raise
+            return found
+        self._kept_back.free()
         return found
 
     async def find_again(self, partition: TopicPartition, offset: int, error: KafkaError) -> Beginning | None:

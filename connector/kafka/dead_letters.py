@@ -127,7 +127,9 @@ class DeadLetters:
         ]
         async with self._turn:
             await self._run(
-                lambda: self._producer.write(letters, offsets, group_metadata), _OVER_WHEN_WRITTEN
+                lambda: self._producer.write(letters, offsets, group_metadata),
+                _OVER_WHEN_WRITTEN,
+                told=bool(letters),
             )
 
     async def close(self) -> None:
@@ -142,13 +144,18 @@ class DeadLetters:
         await loop.run_in_executor(self._worker, self._producer.close)
         self._worker.shutdown()
 
-    async def _run(self, work: Callable[[], None], over: Sequence[str]) -> None:
-        """Do it in the worker thread; tell of what went wrong, or that it works again."""
+    async def _run(self, work: Callable[[], None], over: Sequence[str], *, told: bool = True) -> None:
+        """Do it in the worker thread; tell of what went wrong, or that it works again.
+
+        Not `told`: no letter waits for it, so that a failure is no trouble.
+        """
         try:
             await asyncio.get_running_loop().run_in_executor(self._worker, work)
         except LettersUnwritable as failure:
-            self._tell_errors()
-            self._tell_unwritable(failure)
+            if told:
+                self._tell_errors()
+                self._tell_unwritable(failure)
+            self._producer.errors.clear()
             raise
         except Fenced as fenced:
             self._tell_errors()

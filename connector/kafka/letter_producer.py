@@ -38,7 +38,9 @@ _MOST_AHEAD = 3600.0
 """Seconds, the default of `message.timestamp.after.max.ms`."""
 _ERRORS = (KafkaException, SystemError)
 """What the binding raises; see `error_in`."""
-_CUT = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN})  # noqa: SLF001 -- named so there
+_CUT = frozenset(
+    {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE}  # noqa: SLF001 -- named so there
+)
 
 
 class LetterProducer:
@@ -99,7 +101,8 @@ class LetterProducer:
     ) -> None:
         """Write all, and in transactions the offsets with them. Raises LettersUnwritable or Fenced."""
         self._renew()
-        self._check_topic(self._opened())
+        if letters:
+            self._check_topic(self._opened())
         restamped = {i for i, letter in enumerate(letters) if _before_time(letter)}
         one_by_one = False
         while True:
@@ -141,9 +144,7 @@ class LetterProducer:
             elif self._transactional:
                 if offsets:
                     self._send_offsets(producer, offsets, group_metadata)
-                self._commit(producer)
-                self._committed = True
-                self.doubtful = self.doubtful and not offsets
+                self._end(producer, completing=bool(offsets), patient=bool(letters))
         except _ERRORS as exception:
             raise self._explained(producer, exception) from exception
         except LettersUnwritable:
@@ -271,19 +272,31 @@ class LetterProducer:
         if raised:
             raise raised[0]
 
-    def _commit(self, producer: Producer) -> None:
+    def _end(self, producer: Producer, *, completing: bool, patient: bool) -> None:
+        """Commit. A connection that is lost from here on is a doubt about this one, not about the last."""
+        _serve(producer)
+        before = self.doubtful and not completing
+        self.doubtful, self._committed = False, True
+        try:
+            self._commit(producer, patient=patient)
+        except _ERRORS:
+            self.doubtful = True
+            raise
+        self.doubtful = self.doubtful or before
+
+    def _commit(self, producer: Producer, *, patient: bool) -> None:
         """Commit, and ask again until the outcome is known: "exactly once" hangs on knowing it.
 
         librdkafka goes on with the same commit on a further call. The transaction coordinator answers
         at the latest when the transaction times out: then the answer is that the epoch is old, and that
-        it was aborted.
+        it was aborted. Not `patient`: nothing hangs on the outcome, one question is enough.
         """
         while True:
             try:
                 return producer.commit_transaction(COMMIT_LIMIT)
             except _ERRORS as exception:
                 error = error_in(exception)
-                if error is None or not error.retriable() or self._stopping.is_set():
+                if error is None or not (error.retriable() and patient) or self._stopping.is_set():
                     raise
 
     # -- failures --------------------------------------------------------------------------

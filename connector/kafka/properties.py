@@ -44,9 +44,6 @@ _PRODUCER_DEFAULTS: Mapping[str, Any] = {
     "partitioner": "murmur2_random",  # as Java producers do
     "message.max.bytes": 104_857_600,  # what is too large is the topic's to say, not the client's
     "topic.metadata.propagation.max.ms": 5_000,
-    # When no broker is left, librdkafka's "rebootstrap" drops those that it knows, but goes on to wait for a
-    # dropped one as the group's coordinator (librdkafka #5511). The producer itself is opened anew instead.
-    "metadata.recovery.strategy": "none",
 }
 
 
@@ -86,6 +83,9 @@ def producer_properties(given: Mapping[str, Any], transactional_id: str | None) 
         # While a transaction with offsets is open nobody reads these partitions' committed offsets, so
         # after a crash this is part of the take-over time.
         chosen.setdefault("transaction.timeout.ms", 10_000)
+        # When no broker is left, librdkafka's "rebootstrap" drops those that it knows, but goes on to wait
+        # for a dropped one as the group's coordinator (librdkafka #5511). It is opened anew instead.
+        chosen.setdefault("metadata.recovery.strategy", "none")
         if "socket.timeout.ms" not in given:
             # librdkafka refuses one that outlasts the transaction.
             chosen["socket.timeout.ms"] = min(15_000, int(chosen["transaction.timeout.ms"]))

@@ -78,7 +78,12 @@ class Source:
         self.joined = False
         """The group counts this member in, with or without partitions."""
         self._beginnings = Beginnings(
-            lambda: self._client, self.troubles, reset=reset, on_data_loss=on_data_loss
+            lambda: self._client,
+            self._properties,
+            self.troubles,
+            clock,
+            reset=reset,
+            on_data_loss=on_data_loss,
         )
         self._owned = Owned(lambda: self._client, self._beginnings, listener, self.troubles, self._take_error)
         self.records_lost = self._owned.records_lost

@@ -184,7 +184,9 @@ async def test_after_a_doubtful_transaction_positions_go_by_one_more_without_let
     assert desk.position() == 0
 
 
-async def test_positions_without_letters_are_committed_plainly_where_transactions_fail() -> None:
+async def test_positions_without_letters_are_committed_plainly_where_transactions_fail_which_are_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     desk = Desk([])
     await desk.assign(P0)
     desk.letters.doubtful = True
@@ -192,16 +194,21 @@ async def test_positions_without_letters_are_committed_plainly_where_transaction
     await desk.rounds()
     desk.order()
     await desk.settled()
-    assert desk.source.commits == 1
-    assert desk.position() == 0
-    assert desk.consuming.letter_failures == 0
+    assert (desk.source.commits, len(desk.letters.proofs), desk.consuming.letter_failures) == (1, 1, 0)
+    await desk.rounds(3)
+    assert desk.order() is None, "not at once"
+    now = desk.pulse.clock() + 31
+    monkeypatch.setattr(desk.pulse, "clock", lambda: now)
+    await desk.rounds()
+    desk.order()
+    await desk.settled()
+    assert (desk.source.commits, len(desk.letters.proofs)) == (1, 2)
 
 
 async def test_a_hand_over_ends_the_doubt_about_the_last_transaction() -> None:
-    desk = Desk([fetched(0)])
+    desk = Desk([])
     await desk.assign(P0)
     await desk.rounds()
-    desk.engine.commit_soon()
     desk.letters.doubtful = True
     await desk.consuming.revoked([P0])
     assert len(desk.letters.proofs) == 1

@@ -209,6 +209,30 @@ async def test_committed_offsets_are_waited_for_while_a_transaction_is_open(kafk
         assert not member.source.troubles.active
 
 
+async def test_offsets_that_a_transaction_keeps_back_without_an_end_are_taken_as_they_were_before_it(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.kafka.stuck.PROBE_EVERY", 0.5)
+    monkeypatch.setattr("connector.kafka.stuck.STUCK_AFTER", 1.0)
+    topic, group = kafka.create_topic(partitions=2), kafka.name("group")
+    kafka.produce(topic, [(None, b"v", p) for p in (0, 1) for _ in range(5)])
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": kafka.name("id")})
+    async with Member(kafka.bootstrap, group, [topic]) as member:
+        await member.until(lambda: len(member.starts) == 2)
+        await member.source.commit({TopicPartition(topic, p): Position(2, "before") for p in (0, 1)})
+        metadata = await member.source.group_metadata()
+        await asyncio.to_thread(producer.init_transactions, 30)
+        producer.begin_transaction()
+        offsets = [KafkaTopicPartition(topic, 0, 4, metadata="in doubt")]
+        await asyncio.to_thread(producer.send_offsets_to_transaction, offsets, metadata, 10)
+    async with Member(kafka.bootstrap, group, [topic]) as member:
+        await member.until(lambda: len(member.starts) == 2)
+        assert {(start.offset, start.metadata) for start in member.starts.values()} == {(2, "before")}
+        assert member.told("offsets_unavailable")
+        await member.until(lambda: not member.source.troubles.active)
+    await asyncio.to_thread(producer.abort_transaction, 10)
+
+
 async def test_statistics_measure_the_round_trip(kafka: Kafka) -> None:
     topic = kafka.create_topic()
     async with Member(kafka.bootstrap, kafka.name("group"), [topic]) as member:

@@ -1,0 +1,47 @@
+"""When a transaction without letters is due, because the last one may be incomplete.
+
+A connection that is lost after a transaction was committed leaves a doubt (see `LetterProducer.doubtful`).
+One more transaction with positions ends it. Where that one fails, positions are committed plainly for a
+while: they are not to wait for it.
+"""
+
+from __future__ import annotations
+
+from connector.core.backoff import Backoff
+from connector.kafka.dead_letters import DeadLetters
+from connector.pulse import Pulse
+
+ASK_EVERY = 1.0
+"""Seconds between two requests for a commit while the doubt lasts."""
+_BACKOFF = Backoff(2.0, 30.0)
+"""Seconds until another try."""
+
+
+class Completing:
+    """Asks for commits until the doubt is over, and says which of them go by a transaction."""
+
+    def __init__(self, pulse: Pulse, letters: DeadLetters) -> None:
+        self._pulse = pulse
+        self._letters = letters
+        self._failures = 0
+        self._not_before = 0.0
+        self._ask_at = 0.0
+
+    @property
+    def due(self) -> bool:
+        """Whether positions without letters are to go by a transaction."""
+        return self._letters.doubtful and self._pulse.clock() >= self._not_before
+
+    def ask(self) -> None:
+        """Have everything committed once more if that is due."""
+        if not self._letters.doubtful:
+            self._failures = 0
+        elif self.due and self._pulse.clock() >= self._ask_at:
+            self._ask_at = self._pulse.clock() + ASK_EVERY
+            self._pulse.engine.commit_soon()
+            self._pulse.ring()
+
+    def failed(self) -> None:
+        """A transaction without letters came to nothing."""
+        self._failures += 1
+        self._not_before = self._pulse.clock() + _BACKOFF.delay(self._failures, 0.5)

@@ -1,0 +1,87 @@
+"""Offsets that a transaction keeps back which nobody will end.
+
+A transaction with offsets of a group keeps them from being read until it has ended, and a new owner waits
+for that (KIP-447). One of a connector lasts 60 s at most. But a coordinator that calls one complete
+without having written its markers, as Kafka 4.4.0 does for partitions that have no leader just then,
+leaves it open until the same producer ends another: for ever, where that one is gone. What was committed
+before it is a good beginning then: its records are read again, none is left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+from confluent_kafka import TopicPartition as KafkaTopicPartition
+from confluent_kafka.admin import AdminClient
+
+from connector.kafka.given import ways_in
+from connector.model import TopicPartition
+
+PROBE_EVERY = 15.0
+"""Seconds between two questions, and before the first: mostly a transaction ends by then."""
+STUCK_AFTER = 75.0
+"""Seconds: no transaction of a connector lasts longer than 60, and a coordinator ends each within 10 more."""
+_LIMIT = 5.0
+"""Seconds for the question; one connection is made for it and closed again."""
+
+
+class KeptBack:
+    """Remembers since when which offsets are kept back by a coordinator that answers.
+
+    `properties` are the consumer's, `group.id` among them; `clock` is monotonic.
+    """
+
+    def __init__(self, properties: Mapping[str, Any], clock: Callable[[], float]) -> None:
+        self._properties = dict(properties)
+        self._clock = clock
+        self._since: dict[TopicPartition, float] = {}
+        self._next_probe: float | None = None
+
+    def free(self) -> None:
+        """Nothing is kept back."""
+        self._since.clear()
+        self._next_probe = None
+
+    def forget(self, partitions: Collection[TopicPartition]) -> None:
+        """They are somebody else's to wait for."""
+        for partition in partitions:
+            self._since.pop(partition, None)
+
+    async def stuck(self, partitions: Collection[TopicPartition]) -> list[KafkaTopicPartition]:
+        """Return what was committed before, of those that are stuck; call it whenever they can't be read."""
+        now = self._clock()
+        if self._next_probe is None:
+            self._next_probe = now + PROBE_EVERY
+        if now < self._next_probe:
+            return []
+        self._next_probe = now + PROBE_EVERY
+        answers = await asyncio.to_thread(committed_regardless, self._properties, partitions)
+        if not answers:
+            self._since.clear()  # the coordinator itself is away: what is open may still end
+        found = []
+        for each in answers:
+            partition = TopicPartition(each.topic, each.partition)
+            if now - self._since.setdefault(partition, now) >= STUCK_AFTER:
+                found.append(each)
+                del self._since[partition]
+        return found
+
+
+def committed_regardless(
+    properties: Mapping[str, Any], partitions: Collection[TopicPartition]
+) -> list[KafkaTopicPartition]:
+    """Read what the group has committed, whatever transactions are open; nothing if nobody answers."""
+    group = properties["group.id"]
+    admin: Any = AdminClient({k: v for k, v in ways_in(properties).items() if k != "group.id"})
+    admin.poll(0)  # serves a first token, where librdkafka makes it itself
+    places = [KafkaTopicPartition(p.topic, p.partition) for p in partitions]
+    question = [ConsumerGroupTopicPartitions(group, places)]
+    answers = admin.list_consumer_group_offsets(question, require_stable=False, request_timeout=_LIMIT)
+    try:
+        found: list[KafkaTopicPartition] = answers[group].result(_LIMIT + 1).topic_partitions
+    except (KafkaException, TimeoutError):
+        return []
+    return [each for each in found if each.error is None]
