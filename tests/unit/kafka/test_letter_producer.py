@@ -1,7 +1,5 @@
 """When the last transaction of the dead-letter producer is in doubt: without librdkafka."""
 
-# ruff: noqa: SLF001 -- librdkafka's own error codes have names with an underscore in front
-
 from __future__ import annotations
 
 from collections.abc import Callable
