@@ -1,14 +1,17 @@
 """When a transaction without letters is due, because the last one may be incomplete.
 
-A connection that is lost after a transaction was committed leaves a doubt (see `LetterProducer.doubtful`).
+A connection that is lost after a transaction was committed leaves a doubt (see `connector/kafka/doubt.py`).
 One more transaction with positions ends it. Where that one fails, positions are committed plainly for a
 while: they are not to wait for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from connector.core.backoff import Backoff
 from connector.kafka.dead_letters import DeadLetters
+from connector.model import TopicPartition
 from connector.pulse import Pulse
 
 ASK_EVERY = 1.0
@@ -40,6 +43,13 @@ class Completing:
             self._ask_at = self._pulse.clock() + ASK_EVERY
             self._pulse.engine.commit_soon()
             self._pulse.ring()
+
+    def to_undo(self, unresolved: Collection[TopicPartition]) -> bool:
+        """Whether the one in doubt keeps back where partitions begin that nobody here owns any more."""
+        if not self.due:
+            return False
+        homeless = self._letters.doubtful_partitions.difference(self._pulse.engine.assignments)
+        return homeless == self._letters.doubtful_partitions and not homeless.isdisjoint(unresolved)
 
     def failed(self) -> None:
         """A transaction without letters came to nothing."""

@@ -194,6 +194,8 @@ class Consuming:
                 await self.source.resume([each for each in change.partitions if each not in held])
         await self._commit_written()
         self._completing.ask()
+        if self._writing is None and self._completing.to_undo(self.source.unresolved):
+            self._writing = asyncio.create_task(self._undo(await self.source.group_metadata()))
         if self._commit is not None and self._writing is None:
             action, self._commit = self._commit, None
             if action.letters or self._completing.due:
@@ -259,6 +261,19 @@ class Consuming:
                 self._engine.commit_failed((), self._pulse.clock())
             if fenced.by == "producer":
                 self.failure = f"another process uses the transactional id of this one: {fenced.message}"
+        except Exception as error:  # noqa: BLE001 -- nobody waits for this task: it must not end unheard
+            self.failure = f"dead letters: {fault(error)}"
+        finally:
+            self._writing = None
+            self._pulse.ring()
+
+    async def _undo(self, metadata: object) -> None:
+        """Undo the last transaction: its records are read again."""
+        try:
+            await self.letters.undo(metadata)
+            self._log.warning("a transaction that was never completed is undone: its records are read again")
+        except (LettersUnwritable, Fenced):
+            self._completing.failed()
         except Exception as error:  # noqa: BLE001 -- nobody waits for this task: it must not end unheard
             self.failure = f"dead letters: {fault(error)}"
         finally:

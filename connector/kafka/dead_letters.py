@@ -84,7 +84,12 @@ class DeadLetters:
     @property
     def doubtful(self) -> bool:
         """Whether the last transaction may be incomplete, though acknowledged, until another is committed."""
-        return self._producer.doubtful
+        return self._producer.doubt.there
+
+    @property
+    def doubtful_partitions(self) -> set[TopicPartition]:
+        """Whose positions it carried."""
+        return self._producer.doubt.partitions
 
     async def start(self) -> None:
         """Open the producer and look for the topic in the background, again and again until both are there.
@@ -131,6 +136,11 @@ class DeadLetters:
                 _OVER_WHEN_WRITTEN,
                 told=bool(letters),
             )
+
+    async def undo(self, group_metadata: Any) -> None:
+        """End the transaction in doubt as if it had never been: `LetterProducer.undo`. Raises as `write`."""
+        async with self._turn:
+            await self._run(lambda: self._producer.undo(group_metadata), (), told=False)
 
     async def close(self) -> None:
         """Let a running write end, drop the producer."""

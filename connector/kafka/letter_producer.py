@@ -17,6 +17,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.kafka.commits import error_in
+from connector.kafka.doubt import Committed, Doubt
+from connector.kafka.letter_times import NO_TIMESTAMP, before_time, untimely
 from connector.kafka.letters import headers
 from connector.kafka.rights import may_write
 from connector.kafka.unwritable import Fenced, LettersUnwritable, fenced_by, kind_of, own_fault, unwritable
@@ -33,9 +35,6 @@ FRESH = 5.0
 not opened anew for each write."""
 COMMIT_LIMIT = 5.0
 """Seconds of one question for a commit's outcome; it is asked until there is an answer."""
-_NO_TIMESTAMP = 0
-_MOST_AHEAD = 3600.0
-"""Seconds, the default of `message.timestamp.after.max.ms`."""
 _ERRORS = (KafkaException, SystemError)
 """What the binding raises; see `error_in`."""
 _CUT = frozenset(
@@ -44,7 +43,7 @@ _CUT = frozenset(
 
 
 class LetterProducer:
-    """Not thread-safe but for `stop` and `doubtful`.
+    """Not thread-safe but for `stop` and `doubt`.
 
     `errors` collects what librdkafka only tells its callback.
     """
@@ -56,20 +55,14 @@ class LetterProducer:
         """Seconds after which the coordinator aborts a transaction and fences its producer."""
         self._began = 0.0
         self._topic = topic
+        self._group_id = group_id
         self._headers = partial(headers, group_id=group_id, connector_name=connector_name)
         self._producer: Producer | None = None
         self._opened_at = 0.0
         self._cut = False
         """A connection was lost. A broker that is gone for good may still count as the group's coordinator in
         librdkafka, which then waits for it without an end (#5511): not so in a new producer."""
-        self._committed = False
-        self.doubtful = False
-        """A connection was lost after a transaction was committed, and none was since.
-
-        A coordinator skips the markers of partitions that have no leader just then, as on the only broker
-        while it stops, and calls the transaction complete (seen with Kafka 4.4.0). The next one of this
-        producer completes it.
-        """
+        self.doubt = Doubt()
         self._stopping = threading.Event()
         self.errors: list[KafkaError] = []
 
@@ -103,15 +96,15 @@ class LetterProducer:
         self._renew()
         if letters:
             self._check_topic(self._opened())
-        restamped = {i for i, letter in enumerate(letters) if _before_time(letter)}
+        restamped = {i for i, letter in enumerate(letters) if before_time(letter)}
         one_by_one = False
         while True:
             failures = self._attempt(letters, restamped, offsets, group_metadata, one_by_one=one_by_one)
             if not failures:
                 return
-            untimely = _untimely(letters, failures, one_by_one=one_by_one) - restamped
-            if untimely:
-                restamped |= untimely
+            wrongly_timed = untimely(letters, failures, one_by_one=one_by_one) - restamped
+            if wrongly_timed:
+                restamped |= wrongly_timed
             elif not one_by_one and len(letters) > 1 and any(map(own_fault, failures.values())):
                 one_by_one = True  # the broker refused a batch: each letter alone tells which it was
             else:
@@ -119,6 +112,26 @@ class LetterProducer:
                 if failure.kind == "unavailable":
                     self._check_right()  # in a transaction a refused letter is only said to be purged
                 raise failure
+
+    def undo(self, group_metadata: Any) -> None:
+        """End the transaction in doubt as if it had never been, if it keeps offsets back. Raises as `write`.
+
+        One that is aborted does that, if it touches the same partitions: its markers are the first there.
+        For one whose partitions nobody here owns any more: their records are read again.
+        """
+        if not self.doubt.incomplete(self._properties, self._group_id):
+            raise LettersUnwritable("unavailable", "the last transaction is complete, or nobody can tell")
+        producer = self._opened()
+        try:
+            producer.begin_transaction()
+            for letter, partition in self.doubt.last.letters:
+                self._send(producer, letter, before_time(letter), None, partition)
+            producer.flush(STEP_LIMIT)
+            self._send_offsets(producer, self.doubt.last.offsets, group_metadata)
+            producer.abort_transaction(STEP_LIMIT)
+        except _ERRORS as exception:
+            raise self._explained(producer, exception) from exception
+        self.doubt.end()
 
     def _attempt(
         self,
@@ -135,7 +148,8 @@ class LetterProducer:
             if self._transactional:
                 producer.begin_transaction()
                 self._began = time.monotonic()
-            failures = self._produce(producer, letters, restamped, one_by_one=one_by_one)
+            places: dict[int, int] = {}
+            failures = self._produce(producer, letters, restamped, places, one_by_one=one_by_one)
             if failures:
                 self._give_up(producer)
                 # After a refused batch librdkafka's sequence numbers have a hole, and its next transaction
@@ -144,7 +158,10 @@ class LetterProducer:
             elif self._transactional:
                 if offsets:
                     self._send_offsets(producer, offsets, group_metadata)
-                self._end(producer, completing=bool(offsets), patient=bool(letters))
+                written = [(letter, places[index]) for index, letter in enumerate(letters)]
+                _serve(producer)  # a connection that was lost before is a doubt about the last one
+                with self.doubt.ending(Committed(written, offsets)):
+                    self._commit(producer, patient=bool(letters))
         except _ERRORS as exception:
             raise self._explained(producer, exception) from exception
         except LettersUnwritable:
@@ -189,13 +206,22 @@ class LetterProducer:
             raise LettersUnwritable("topic_authorization", f"{self._topic}: WRITE is not allowed")
 
     def _produce(
-        self, producer: Producer, letters: Sequence[Letter], restamped: set[int], *, one_by_one: bool
+        self,
+        producer: Producer,
+        letters: Sequence[Letter],
+        restamped: set[int],
+        places: dict[int, int],
+        *,
+        one_by_one: bool,
     ) -> dict[int, KafkaError]:
-        """Send, and wait for every acknowledgement. Without a failure all letters are in the topic."""
+        """Send, and wait for every acknowledgement. Without a failure all letters are in the topic.
+
+        `places` gets the partition of each.
+        """
         failures: dict[int, KafkaError] = {}
         for index, letter in enumerate(letters):
             try:
-                self._send(producer, letter, index in restamped, partial(_delivered, failures, index))
+                self._send(producer, letter, index in restamped, partial(_delivered, failures, places, index))
             except _ERRORS as exception:
                 error = error_in(exception)
                 if error is not None and own_fault(error):
@@ -211,9 +237,11 @@ class LetterProducer:
             raise LettersUnwritable("unavailable", f"{left} letters were not acknowledged in time")
         return failures
 
-    def _send(self, producer: Producer, letter: Letter, restamp: bool, on_delivery: Any) -> None:
+    def _send(
+        self, producer: Producer, letter: Letter, restamp: bool, on_delivery: Any, partition: int = -1
+    ) -> None:
         record = letter.record
-        timestamp = _NO_TIMESTAMP if restamp or not record.timestamp()[0] else record.timestamp()[1]
+        timestamp = NO_TIMESTAMP if restamp or not record.timestamp()[0] else record.timestamp()[1]
         content = self._headers(letter, restamped=restamp)
         deadline = time.monotonic() + STEP_LIMIT
         while True:
@@ -222,6 +250,7 @@ class LetterProducer:
                     self._topic,
                     record.value(),
                     record.key(),
+                    partition,
                     on_delivery=on_delivery,
                     timestamp=timestamp,
                     headers=content,  # type: ignore[arg-type]  # a list of pairs; lists are invariant
@@ -271,18 +300,6 @@ class LetterProducer:
             )
         if raised:
             raise raised[0]
-
-    def _end(self, producer: Producer, *, completing: bool, patient: bool) -> None:
-        """Commit. A connection that is lost from here on is a doubt about this one, not about the last."""
-        _serve(producer)
-        before = self.doubtful and not completing
-        self.doubtful, self._committed = False, True
-        try:
-            self._commit(producer, patient=patient)
-        except _ERRORS:
-            self.doubtful = True
-            raise
-        self.doubtful = self.doubtful or before
 
     def _commit(self, producer: Producer, *, patient: bool) -> None:
         """Commit, and ask again until the outcome is known: "exactly once" hangs on knowing it.
@@ -350,12 +367,17 @@ class LetterProducer:
         self.errors.append(error)
         if error.code() in _CUT:
             self._cut = True
-            self.doubtful = self._committed
+            self.doubt.connection_lost()
 
 
 def _delivered(
-    failures: dict[int, KafkaError], index: int, error: KafkaError | None, _message: Message
+    failures: dict[int, KafkaError],
+    places: dict[int, int],
+    index: int,
+    error: KafkaError | None,
+    message: Message,
 ) -> None:
+    places[index] = message.partition() or 0
     if error is not None:
         failures[index] = error
 
@@ -364,22 +386,3 @@ def _serve(producer: Producer) -> None:
     """Have the callbacks called; a fatal error is known by then."""
     with contextlib.suppress(*_ERRORS):
         producer.poll(0)
-
-
-def _untimely(letters: Sequence[Letter], failures: Mapping[int, KafkaError], *, one_by_one: bool) -> set[int]:
-    """Tell whose time the broker won't take. It refuses a whole batch and doesn't say for which letter.
-
-    First blamed is who is more than the broker's default of an hour ahead; if that isn't it, each has
-    to go alone.
-    """
-    blamed = {i for i, error in failures.items() if error.code() == KafkaError.INVALID_TIMESTAMP}
-    if one_by_one or len(letters) == 1:
-        return blamed
-    latest = (time.time() + _MOST_AHEAD) * 1000
-    return {i for i in blamed if letters[i].record.timestamp()[1] > latest}
-
-
-def _before_time(letter: Letter) -> bool:
-    """Whether the client can't write the time: 0 means "now" to it, so not 1970 nor what is before."""
-    kind, milliseconds = letter.record.timestamp()
-    return bool(kind) and milliseconds <= _NO_TIMESTAMP

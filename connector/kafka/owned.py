@@ -87,6 +87,11 @@ class Owned:
         if going := [p for p in chosen if p not in self._halted]:
             await self._client().resume(bare(going))
 
+    @property
+    def unresolved(self) -> Collection[TopicPartition]:
+        """Those of which it isn't known yet where they begin."""
+        return self._unresolved
+
     # -- where they end --------------------------------------------------------------------
 
     async def end_offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:

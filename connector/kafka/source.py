@@ -137,6 +137,11 @@ class Source:
             await self._owned.replace(partition, error)
         return self._owned.count(found.fetched)
 
+    @property
+    def unresolved(self) -> Collection[TopicPartition]:
+        """Partitions that are this member's, but it isn't known yet where they begin."""
+        return self._owned.unresolved
+
     async def pause(self, partitions: Collection[TopicPartition]) -> None:
         """Deliver nothing more from these; what isn't owned is left out."""
         await self._owned.pause(partitions)

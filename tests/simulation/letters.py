@@ -28,6 +28,7 @@ class SimulatedLetters:
         self._turn = asyncio.Lock()
         self.commits_positions = exactly_once
         self.doubtful = False
+        self.doubtful_partitions: set[TopicPartition] = set()
 
     async def start(self) -> None:
         """The producer of this transactional id is opened: its predecessor's transaction is aborted."""

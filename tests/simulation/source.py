@@ -206,6 +206,11 @@ class SimulatedSource:
 
     # -- offsets ---------------------------------------------------------------------------------
 
+    @property
+    def unresolved(self) -> Collection[TopicPartition]:
+        """Nothing keeps a simulated beginning back that an undone transaction would free."""
+        return ()
+
     async def group_metadata(self) -> Proof:
         await self._instance.nap("group metadata")
         if self.member is None:

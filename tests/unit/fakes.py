@@ -41,6 +41,7 @@ class FakeSource:
         self.ends: dict[TopicPartition, int] = {}
         self.records_lost: Counter[str] = Counter()
         self.joined = True
+        self.unresolved: set[TopicPartition] = set()
         self.closed = False
         self.paused: set[TopicPartition] = set()
         self.committed: dict[TopicPartition, Position] = {}
@@ -103,6 +104,8 @@ class FakeLetters:
         self.commits_positions = exactly_once
         self.source = source
         self.doubtful = False
+        self.doubtful_partitions: set[TopicPartition] = set()
+        self.undone = 0
         self.written: list[Letter] = []
         self.failures: list[Exception] = []
         """Raised by the next writes."""
@@ -124,6 +127,13 @@ class FakeLetters:
         self.written += letters
         if self.commits_positions:
             self.source.committed.update(positions)
+
+    async def undo(self, group_metadata: Any) -> None:
+        assert group_metadata is not None
+        if self.failures:
+            raise self.failures.pop(0)
+        self.doubtful = False
+        self.undone += 1
 
     async def close(self) -> None:
         pass

@@ -215,6 +215,37 @@ async def test_a_hand_over_ends_the_doubt_about_the_last_transaction() -> None:
     assert desk.source.commits == 0
 
 
+@pytest.mark.parametrize("failures", [0, 1])
+async def test_what_keeps_back_the_beginning_of_partitions_that_nobody_owns_is_undone(
+    monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    desk = Desk([])
+    desk.letters.doubtful, desk.letters.doubtful_partitions = True, {P0}
+    desk.letters.failures = [LettersUnwritable("unavailable", "not now")] * failures
+    await desk.rounds()
+    assert not desk.letters.proofs, "it is not known to keep anything back"
+    desk.source.unresolved = {P0}
+    for _ in range(3):
+        await desk.rounds()
+        await desk.settled()
+    assert desk.letters.undone == 1 - failures
+    now = desk.pulse.clock() + 31
+    monkeypatch.setattr(desk.pulse, "clock", lambda: now)
+    await desk.rounds()
+    await desk.settled()
+    assert desk.letters.undone == 1
+
+
+async def test_a_transaction_is_not_undone_while_one_of_its_partitions_is_owned() -> None:
+    desk = Desk([])
+    await desk.assign(P0)
+    desk.letters.doubtful, desk.letters.doubtful_partitions = True, {P0, P1}
+    desk.source.unresolved = {P1}
+    await desk.rounds()
+    await desk.settled()
+    assert not desk.letters.undone
+
+
 async def test_letters_that_are_written_are_not_written_again_when_their_commit_is_refused() -> None:
     desk = Desk([rubbish(0)], exactly_once=False)
     desk.source.refusals = [CommitRefused("retry", "not now")]

@@ -1,0 +1,70 @@
+"""Whether the last transaction may be incomplete although it was acknowledged.
+
+A coordinator skips the markers of partitions that have no leader just then, as on the only broker while it
+stops, and calls the transaction complete (seen with Kafka 4.4.0): its letters can't be read there, its
+positions keep the offsets of the group back. A connection that is lost after the commit is how that shows.
+The next transaction of the same producer that touches these partitions ends it, one way or the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from confluent_kafka import TopicPartition as KafkaTopicPartition
+
+from connector.kafka.stuck import committed_regardless
+from connector.model import Letter, TopicPartition
+
+
+class Committed(NamedTuple):
+    """What a transaction carried: letters with the partition of each, and positions."""
+
+    letters: list[tuple[Letter, int]]
+    offsets: list[KafkaTopicPartition]
+
+
+_NOTHING = Committed([], [])
+
+
+class Doubt:
+    """About the last transaction with positions. Read `there` and `partitions` from any thread."""
+
+    def __init__(self) -> None:
+        self.there = False
+        self.last = _NOTHING
+
+    @property
+    def partitions(self) -> set[TopicPartition]:
+        """Whose positions the transaction in doubt carried."""
+        return {TopicPartition(p.topic, p.partition) for p in self.last.offsets if self.there}
+
+    def connection_lost(self) -> None:
+        """One that was committed before may be incomplete."""
+        self.there = bool(self.last.offsets)
+
+    @contextmanager
+    def ending(self, transaction: Committed) -> Iterator[None]:
+        """Commit it in here: what is lost from now on is a doubt about this one, no more about the last."""
+        before = (self.there, self.last)
+        self.there, self.last = False, transaction
+        try:
+            yield
+        except BaseException:
+            self.last = self.last if not before[0] else before[1]
+            self.there = True
+            raise
+        if not transaction.offsets:
+            self.there, self.last = before
+
+    def incomplete(self, properties: Mapping[str, Any], group_id: str) -> bool:
+        """Ask whether the group stands before all of its positions. False if nobody answers."""
+        found = committed_regardless({**properties, "group.id": group_id}, self.partitions)
+        standing = {(each.topic, each.partition): each.offset for each in found}
+        wanted = {(each.topic, each.partition): each.offset for each in self.last.offsets}
+        return bool(standing) and all(standing.get(place, at) < at for place, at in wanted.items())
+
+    def end(self) -> None:
+        """It is complete, or undone."""
+        self.there, self.last = False, _NOTHING
