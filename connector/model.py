@@ -176,7 +176,7 @@ class Denied(msgspec.Struct, frozen=True):
 
 
 class JobUnknown(msgspec.Struct, frozen=True):
-    """The GET's request_id means nothing to the API (404, or a 400 that isn't about credentials)."""
+    """The GET's request_id means nothing to the API (400, 404, 410, 422, or a 2xx that blames it)."""
 
     message: str
     http_status: int

@@ -1,19 +1,38 @@
 """The Audience API on the wire: requests as bytes, replies as answers. Pure.
 
-What a reply means, first rule that fits:
+What a reply to a POST means, first rule that fits:
 
 | reply | answer |
 |---|---|
-| 401, 403; 402, 407, 451: a person must see to the account, the proxy, the country | `Denied` |
-| 408, 409, 425, 429, 5xx | `Unavailable` |
-| a message or a gateway code that blames credentials or application, at any other status | `Denied` |
-| 3xx, 404, 405, 406, 410, 411, 414, 415, 421, 426 on a POST | `Denied`: no such API at this address |
-| 400, 404, 410, 422 on a GET | `JobUnknown` |
-| 400, 413, 422 on a POST; a 2xx with a message and no job | `Refused` |
-| 2xx that can't be read (HTML, empty, cut off); any other status | `Unavailable` |
+| 2xx with a `request_id` | `Accepted` |
+| 401, 402, 403, 407, 451: a person must see to it | `Denied`: `unauthorized`, unless words say otherwise |
+| 408, 409, 425, 429, 503 | `Unavailable` |
+| 500 and above | `Unavailable`, `maybe_accepted` |
+| a message that blames credentials or application | `Denied`, `by_words` |
+| 3xx, 404, 405, 406, 410, 411, 414, 415, 421, 426 | `Denied`: `wrong_url`, no such API at this address |
+| 400, 413, 422 | `Refused` |
+| 2xx with a message | `Refused` |
+| any other 2xx: HTML, empty, cut off | `Unavailable`, `maybe_accepted` |
+| any other status | `Unavailable` |
 
-Gateway codes and envelopes inside a 2xx or a 400 (`code` 16, `status_code` 503) count as the
-status that they stand for.
+And to a GET:
+
+| reply | answer |
+|---|---|
+| 2xx about a job that isn't completed, with a message that blames credentials or application | `Denied` |
+| 2xx about a job | `JobReport` |
+| 401, 402, 403, 407, 451: a person must see to it | `Denied`: `unauthorized`, unless words say otherwise |
+| 408, 409, 425, 429, 500 and above | `Unavailable` |
+| a message that blames credentials or application | `Denied`, `by_words` |
+| 400, 404, 410, 422 | `JobUnknown` |
+| 2xx with a message that blames the `request_id` | `JobUnknown` |
+| 3xx, 405, 406, 411, 414, 415, 421, 426 | `Denied`: `wrong_url`, no such API at this address |
+| any other status | `Unavailable` |
+
+Gateway codes and envelopes (`code` 16, `status_code` 503) inside a 2xx count as the status that they stand
+for; to a POST not where that means a wrong address or is any other status: the batch may have been taken.
+Inside a 400 they count where they call for a person or say that the destination is down.
+`tests/unit/pushwoosh/test_wire_tables.py` reads these tables and tries every status.
 """
 
 from __future__ import annotations
