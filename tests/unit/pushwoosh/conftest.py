@@ -19,7 +19,7 @@ async def connect(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
     def make(
         server: Server | str, *, seen: Seen | None = None, limits: Limits = QUICK, **options: Any
     ) -> AudienceClient:
-        def observe(endpoint: Endpoint, method: str, code: str, seconds: float) -> None:
+        def observe(endpoint: Endpoint, method: str, code: int, seconds: float) -> None:
             assert seconds >= 0
             if seen is not None:
                 seen.append((endpoint, method, code))
