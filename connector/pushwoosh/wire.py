@@ -63,9 +63,6 @@ from connector.model import (
 from connector.pushwoosh import words
 from connector.pushwoosh.rows import RawRow, rows_of, with_tags
 
-LONGEST_RETRY_AFTER = 3600.0
-"""Seconds that a `Retry-After` can ask for: a clock an age ahead must not stop the flow for ever."""
-
 _ROOT = "/api/v2/audience/"
 _NEEDS_A_PERSON = frozenset({401, 402, 403, 407, 451})
 _LATER = frozenset({408, 409, 425, 429})
@@ -184,7 +181,10 @@ def read_poll(
 
 
 def read_retry_after(value: str | None, now: float) -> float | None:
-    """Read a `Retry-After` header, seconds or a date, as seconds from `now`, 3600 at most; None if odd."""
+    """Read a `Retry-After` header, seconds or a date, as seconds from `now`; None if odd.
+
+    However long: how much of it is honoured, the gate decides (`core.backoff.LONGEST_RETRY_AFTER`).
+    """
     if value is None:
         return None
     value = value.strip()
@@ -196,7 +196,7 @@ def read_retry_after(value: str | None, now: float) -> float | None:
             seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
         except (ValueError, OverflowError, OSError):
             return None
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+    return max(seconds, 0.0)
 
 
 def job_state(word: str) -> JobState:
