@@ -154,8 +154,8 @@ class AudienceClient:
     ) -> PostAnswer:
         """Send a batch, as `wire.request_body` writes it: with its application's code and token in it.
 
-        `may_go` is asked at the last moment, when everything is there to write it: if it says no, it is
-        not sent.
+        `may_go` is asked when its turn has come, and again when there is a connection to write it to (not
+        where a `transport` of one's own knows nothing of that): if it says no, it is not sent.
         """
         request = httpx.Request(
             "POST",

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 
 from connector.model import Endpoint
 from connector.pushwoosh.client import AudienceClient, Limits
+from connector.pushwoosh.transport import HttpxTransport
 from tests.unit.pushwoosh.tiny_server import QUICK, Make, Seen, Server
 
 
@@ -24,7 +24,7 @@ async def connect(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
             if seen is not None:
                 seen.append((endpoint, method, code))
 
-        native = httpx.AsyncHTTPTransport(verify=False) if request.param == "httpx" else None
+        native = HttpxTransport(verify=False) if request.param == "httpx" else None
         url = server if isinstance(server, str) else server.url
         made.append(AudienceClient(url, limits=limits, observe=observe, transport=native, **options))
         return made[-1]

@@ -6,7 +6,7 @@ from email.utils import formatdate
 
 import pytest
 
-from connector.model import Accepted, Denied, Endpoint, JobReport, JobState, Unavailable, Unsent
+from connector.model import Accepted, Denied, Endpoint, JobReport, JobState, PostAnswer, Unavailable, Unsent
 from connector.pushwoosh import client as client_module
 from connector.pushwoosh.client import NO_REPLY, AudienceClient, Limits
 from tests.unit.pushwoosh.tiny_server import (
@@ -173,8 +173,9 @@ async def test_while_its_turn_comes_a_request_may_turn_out_to_be_late(connect: M
         assert [request.body for request in server.requests] == [b"1"]
 
 
-async def test_to_connect_takes_its_time_and_after_it_a_request_may_be_late() -> None:
+async def test_to_connect_takes_its_time_and_after_it_a_request_may_be_late(connect: Make) -> None:
     asked: list[bool] = []
+    seen: Seen = []
 
     def may_go() -> bool:
         """Say yes before there is a connection, and no once it is there."""
@@ -182,11 +183,33 @@ async def test_to_connect_takes_its_time_and_after_it_a_request_may_be_late() ->
         return len(asked) == 1
 
     async with Server(answering(reply())) as server:
-        client = AudienceClient(server.url, limits=QUICK)
+        client = connect(server, seen=seen)
         assert isinstance(await client.post(Endpoint.TAGS, b"1", may_go=may_go), Unsent)
         assert len(asked) == 2
         assert server.requests == []
         assert await client.post(Endpoint.TAGS, b"2", may_go=lambda: True) == Accepted("r-1")
-        assert server.connections == 1, "the connection is good, and was kept"
         assert isinstance(await client.poll(Endpoint.TAGS, "r", detailed=False), Unavailable | JobReport)
-        await client.close()
+    assert [code for _, _, code in seen] == [200, 200], "what was not sent is no request"
+
+
+async def test_a_connection_over_which_a_request_may_not_go_is_kept() -> None:
+    answers = iter([True, False])
+    async with Server(answering(reply())) as server, AudienceClient(server.url, limits=QUICK) as client:
+        assert isinstance(await client.post(Endpoint.TAGS, b"1", may_go=lambda: next(answers)), Unsent)
+        assert await client.post(Endpoint.TAGS, b"2", may_go=lambda: True) == Accepted("r-1")
+        assert server.connections == 1
+
+
+async def test_each_of_several_requests_at_once_asks_its_own_question(connect: Make) -> None:
+    """Whether or not a connection is there already, and though they share all else."""
+    async with Server(answering(reply())) as server:
+        client = connect(server)
+        for _ in range(2):
+            calls = [_asking_twice(client, late=number % 2 == 1) for number in range(6)]
+            assert [type(each) for each in await asyncio.gather(*calls)] == [Accepted, Unsent] * 3
+    assert len(server.requests) == 6
+
+
+async def _asking_twice(client: AudienceClient, *, late: bool) -> PostAnswer:
+    answers = iter([True, not late])
+    return await client.post(Endpoint.TAGS, b"{}", may_go=lambda: next(answers))
