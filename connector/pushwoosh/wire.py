@@ -49,6 +49,7 @@ import msgspec
 
 from connector.model import (
     Accepted,
+    Cause,
     Denied,
     Endpoint,
     JobReport,
@@ -144,7 +145,7 @@ def read_post(
         maybe = meant not in _SURELY_NOT_TAKEN
         return Unavailable(shown, status, read_retry_after(retry_after, now), maybe_accepted=maybe)
     if meant in _NO_API_HERE and not _is_success(status):
-        return Denied(words.WRONG_URL, shown, status)
+        return Denied(Cause.WRONG_URL, shown, status)
     if meant in _BATCH_REFUSED or (_is_success(status) and message):
         return Refused(shown, status)
     return Unavailable(
@@ -174,7 +175,7 @@ def read_poll(
         if meant in _NO_SUCH_JOB or (_is_success(status) and words.blames_request_id(message)):
             return JobUnknown(shown, status)
         if meant in _NO_API_HERE:
-            return Denied(words.WRONG_URL, shown, status)
+            return Denied(Cause.WRONG_URL, shown, status)
     if _is_success(status) and not message:
         shown = f"A reply that can't be understood: {words.shown(words.raw_text(body), status, secrets)}"
     return Unavailable(shown, status, read_retry_after(retry_after, now))
@@ -302,14 +303,14 @@ def _meant_status(status: int, reply: dict[str, Any]) -> int:
 
 def _denied(meant: int, message: str, shown: str, status: int) -> Denied | None:
     if meant in _NEEDS_A_PERSON:
-        return Denied(words.blame(message) or words.UNAUTHORIZED, shown, status)
+        return Denied(words.blame(message) or Cause.UNAUTHORIZED, shown, status)
     if _is_down(meant):
         return None
     cause = words.blame(message)
     if cause is not None:
         return Denied(cause, shown, status, by_words=True)
     if 300 <= meant < 400:  # noqa: PLR2004 - HTTP
-        return Denied(words.WRONG_URL, shown, status)
+        return Denied(Cause.WRONG_URL, shown, status)
     return None
 
 

@@ -6,7 +6,17 @@ from email.utils import formatdate
 
 import pytest
 
-from connector.model import Accepted, Denied, Endpoint, JobReport, JobState, PostAnswer, Unavailable, Unsent
+from connector.model import (
+    Accepted,
+    Cause,
+    Denied,
+    Endpoint,
+    JobReport,
+    JobState,
+    PostAnswer,
+    Unavailable,
+    Unsent,
+)
 from connector.pushwoosh import client as client_module
 from connector.pushwoosh.client import NO_REPLY, AudienceClient, Limits
 from tests.unit.pushwoosh.tiny_server import (
@@ -61,7 +71,7 @@ async def test_the_authorization_header_is_sent_and_never_shown(connect: Make) -
             await client.post(Endpoint.TAGS, b"{}"),
             await client.poll(Endpoint.TAGS, "r", detailed=False),
         ):
-            assert answer == Denied("unauthorized", "*** is ***", 401)
+            assert answer == Denied(Cause.UNAUTHORIZED, "*** is ***", 401)
     assert [request.headers["authorization"] for request in server.requests] == ["Token s3cret"] * 2
 
 
@@ -106,7 +116,7 @@ async def test_replies_may_be_compressed_or_chunked(connect: Make) -> None:
 async def test_a_redirect_is_not_followed(connect: Make) -> None:
     async with Server(answering(reply(b"", "302 Found", headers="Location: /elsewhere\r\n"))) as server:
         answer = await connect(server).post(Endpoint.TAGS, b"{}")
-        assert answer == Denied("wrong_url", "HTTP 302 Found", 302)
+        assert answer == Denied(Cause.WRONG_URL, "HTTP 302 Found", 302)
         assert len(server.requests) == 1
 
 
