@@ -16,21 +16,21 @@ from collections.abc import Iterator, Mapping
 from connector.credentials import Token
 from connector.finding import Finding, Outcome
 from connector.kafka.probe import PATIENCE, Probe
-from connector.model import Accepted, Denied, Endpoint, PostAnswer, Refused
+from connector.model import Accepted, Cause, Denied, Endpoint, PostAnswer, Refused
 from connector.pushwoosh import wire
 from connector.pushwoosh.client import AudienceClient, Limits
 from connector.settings import Application, Pushwoosh, Settings
 from connector.settings.fields import REGISTRY_FORMATS
 
 _MENDS = {
-    "unauthorized": "correct pushwoosh.token (or the file that pushwoosh.token_file names)",
-    "unknown_application": "correct pushwoosh.application; the token must belong to it",
-    "wrong_url": "correct pushwoosh.url",
+    Cause.UNAUTHORIZED: "correct pushwoosh.token (or the file that pushwoosh.token_file names)",
+    Cause.UNKNOWN_APPLICATION: "correct pushwoosh.application; the token must belong to it",
+    Cause.WRONG_URL: "correct pushwoosh.url",
 }
 _MENDS_OF_ANOTHER = {
     **_MENDS,
-    "unauthorized": "correct the token in [applications.{code}] (or the file that its token_file names)",
-    "unknown_application": "correct the code in [applications.{code}]; its token must belong to it",
+    Cause.UNAUTHORIZED: "correct the token in [applications.{code}] (or the file that its token_file names)",
+    Cause.UNKNOWN_APPLICATION: "correct the code in [applications.{code}]; its token must belong to it",
 }
 """The same of an application beside the default one."""
 
@@ -93,7 +93,7 @@ async def api(settings: Settings, patience: float, code: str) -> Finding:
     return _verdict(f"API {own.url}{several}", answer, named)
 
 
-def _verdict(what: str, answer: PostAnswer, mends: Mapping[str, str]) -> Finding:
+def _verdict(what: str, answer: PostAnswer, mends: Mapping[Cause, str]) -> Finding:
     if isinstance(answer, Accepted):
         return Finding(what, Outcome.OK, "takes requests with this token and application")
     if isinstance(answer, Refused):

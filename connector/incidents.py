@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
 
-from connector.core.halts import DATA_LOSS
 from connector.decoding import TROUBLE
-from connector.kafka.troubles import SHUT_OUT, Phase, Trouble
+from connector.kafka.troubles import DATA_LOSS, SHUT_OUT, Phase, Trouble
+from connector.model import Cause
 from connector.pulse import Pulse
 
 Kind = tuple[str, str]
@@ -56,7 +56,7 @@ class Incidents:
         what = "decoder works again" if trouble.code == TROUBLE else "kafka: works again"
         self._log.info(what, code=trouble.code, subject=trouble.subject, message=trouble.message)
         if not any(code == DATA_LOSS and each.blocking for (code, _), each in self.open.items()):
-            self._engine.lift(DATA_LOSS)  # the partition is another instance's to halt for
+            self._engine.lift(Cause.DATA_LOSS)  # the partition is another instance's to halt for
 
     def _lasts(self, trouble: Trouble) -> None:
         kind = (trouble.code, trouble.subject)
@@ -69,4 +69,4 @@ class Incidents:
             self._log.error(what, mend=trouble.mend, **words)
             self._remember(": ".join(each for each in (what, *words.values()) if each))
         if trouble.code == DATA_LOSS and trouble.blocking:
-            self._engine.halt(DATA_LOSS, trouble.message, self._pulse.clock(), trouble.mend)
+            self._engine.halt(Cause.DATA_LOSS, trouble.message, self._pulse.clock(), trouble.mend)

@@ -35,6 +35,20 @@ class Reason(StrEnum):
     JOB_FAILED = "job_failed"
 
 
+class Cause(StrEnum):
+    """Why nothing is submitted: what `Halt` and the metrics of halts name.
+
+    The first three are what the API can say (`Denied`). Kafka's troubles have codes of their own.
+    """
+
+    UNAUTHORIZED = "unauthorized"
+    UNKNOWN_APPLICATION = "unknown_application"
+    WRONG_URL = "wrong_url"
+    BRAKE = "brake"
+    DATA_LOSS = "data_loss"
+    PAUSED = "paused"
+
+
 class Content(StrEnum):
     """What a topic carries, from `kafka.tags_topics` and its two siblings."""
 
@@ -165,18 +179,17 @@ class Unsent(msgspec.Struct, frozen=True):
 class Denied(msgspec.Struct, frozen=True):
     """Nothing will work until a person mends it: credentials, application or address.
 
-    `cause` is `unauthorized`, `unknown_application` or `wrong_url`. `by_words`: only the message says so; it
-    may be about a device that is named like what it seems to blame.
+    `by_words`: only the message says so; it may be about a device that is named like what it seems to blame.
     """
 
-    cause: str
+    cause: Cause
     message: str
     http_status: int
     by_words: bool = False
 
 
 class JobUnknown(msgspec.Struct, frozen=True):
-    """The GET's request_id means nothing to the API (404, or a 400 that isn't about credentials)."""
+    """The GET's request_id means nothing to the API (400, 404, 410, 422, or a 2xx that blames it)."""
 
     message: str
     http_status: int

@@ -135,7 +135,7 @@ class Runner:
         self.admin_port = admin.port
         self._sending = Sending(
             self._pulse,
-            parts.audience_client(settings, self._credentials, self._observe),
+            parts.audience_client(settings, self._credentials, self._metrics.http_request),
             settings.pushwoosh,
             self._credentials,
             self._watch,
@@ -343,6 +343,3 @@ class Runner:
     def _on_hangup(self) -> None:
         self._log.info("going on as told by SIGHUP")
         self.release()
-
-    def _observe(self, endpoint: str, method: str, label: str, seconds: float) -> None:
-        self._metrics.http_request(endpoint, method, int(label) if label.isdecimal() else 0, seconds)

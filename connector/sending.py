@@ -11,7 +11,7 @@ from connector.core.assignment import Assignment
 from connector.core.coalesce import contributors, row_of
 from connector.core.jobs import Batch
 from connector.credentials import Credentials
-from connector.model import Denied, Endpoint, PostAnswer, Unavailable
+from connector.model import Cause, Denied, Endpoint, PostAnswer, Unavailable
 from connector.pulse import Pulse, fault
 from connector.pushwoosh.client import AudienceClient
 from connector.pushwoosh.wire import request_body
@@ -79,7 +79,7 @@ class Sending:
         token = self._credentials.token(batch.application)
         if token is None:  # of a job from before the configuration changed: no other's token will do
             return Denied(
-                "unknown_application", f"[applications.{batch.application}] isn't configured any more", 0
+                Cause.UNKNOWN_APPLICATION, f"[applications.{batch.application}] isn't configured any more", 0
             )
         body = request_body(
             self._credentials.code(batch.application),

@@ -9,10 +9,9 @@ from typing import Any
 from connector import __version__
 from connector.consuming import Consuming
 from connector.core.assignment import Assignment
-from connector.core.halts import PAUSED
 from connector.core.jobs import Job
 from connector.kafka.troubles import Trouble
-from connector.model import TopicPartition
+from connector.model import Cause, TopicPartition
 from connector.ops.metrics import Metrics
 from connector.ops.rates import RateMeter
 from connector.ops.status import (
@@ -121,9 +120,9 @@ class View:
             return State.STOPPING
         if not self._consuming.source.joined:
             return State.STARTING
-        if any(halt.cause != PAUSED for halt in self._engine.halts.all()) or self._blocking_troubles():
+        if any(halt.cause != Cause.PAUSED for halt in self._engine.halts.all()) or self._blocking_troubles():
             return State.HALTED
-        if PAUSED in self._engine.halts.whole:
+        if Cause.PAUSED in self._engine.halts.whole:
             return State.PAUSED
         if self._engine.outage is not None:
             return State.GATE_CLOSED

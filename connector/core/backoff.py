@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 OPEN = 1 << 30
 """What `Gate.permits` answers when the gate is open: as many as you like."""
+LONGEST_RETRY_AFTER = 900.0
+"""Most seconds that a `Retry-After` can close the gate for. It may be a date by a clock an age ahead: that
+must not stop the flow until somebody restarts it, and one trial each quarter of an hour burdens nobody."""
 
 
 class Backoff:
@@ -52,20 +55,18 @@ class Gate:
     """
 
     __slots__ = (
-        *("_attempts", "_backoff", "_closed_at", "_closed_since", "_longest", "_trial"),
+        *("_attempts", "_backoff", "_closed_at", "_closed_since", "_trial"),
         *("closed_until", "closing"),
     )
 
     closed_until: float | None
     """When a trial may go; None while the gate is open."""
 
-    def __init__(self, backoff: Backoff, longest: float = 900.0) -> None:
-        """`longest` is the most seconds of a `Retry-After` that are honoured."""
+    def __init__(self, backoff: Backoff) -> None:
         self.closed_until = None
         self.closing = Closing("", "", 0.0)
         """The last one, told by whoever knows why."""
         self._backoff = backoff
-        self._longest = longest
         self._closed_at = self._closed_since = -math.inf
         self._attempts = 0
         self._trial = False
@@ -76,7 +77,7 @@ class Gate:
         Returns whether the gate closed or stays closed for longer. Requests that were under way
         when it last closed are part of the same failure: only their `Retry-After` counts.
         """
-        wait = min(self._longest, retry_after) if retry_after is not None and retry_after > 0 else 0.0
+        wait = min(LONGEST_RETRY_AFTER, retry_after) if retry_after is not None and retry_after > 0 else 0.0
         if sent_at > self._closed_at:
             self._attempts += 1
             self._closed_at = now

@@ -22,6 +22,7 @@ from connector.core.partitions import Partitions
 from connector.core.planning import Planning
 from connector.core.state import State
 from connector.model import (
+    Cause,
     Event,
     PollAnswer,
     Position,
@@ -148,11 +149,11 @@ class Engine:
         for home in self.assignments.values():
             home.changed()
 
-    def halt(self, cause: str, message: str, now: float, advice: str = "") -> None:
+    def halt(self, cause: Cause, message: str, now: float, advice: str = "") -> None:
         """Stop submitting until `release` or `lift`. `advice`: what to do, if the cause doesn't tell."""
         self.halts.halt(cause, message, now, advice)
 
-    def lift(self, cause: str) -> None:
+    def lift(self, cause: Cause) -> None:
         """End the halt that has this cause, if there is one."""
         self.halts.lift(cause)
 

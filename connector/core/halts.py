@@ -11,32 +11,28 @@ from connector.core.actions import Notices
 from connector.core.jobs import Batch
 from connector.core.limits import Limits
 from connector.core.tally import Tally
-from connector.model import Denied
+from connector.model import Cause, Denied
 
 Asked = Literal["post", "job", "poll"]
 """What the API was asked when it said no: what proves that it is over depends on it."""
 May = Literal["yes", "no", "probe"]
 """Whether a request may go; `probe`: one, to try whether a halt is over."""
 
-BRAKE = "brake"
-DATA_LOSS = "data_loss"
-PAUSED = "paused"
-
 MENDS = {
-    "unauthorized": "check pushwoosh.token (or the file of pushwoosh.token_file) and that it may use "
+    Cause.UNAUTHORIZED: "check pushwoosh.token (or the file of pushwoosh.token_file) and that it may use "
     "this application; a changed file is read at once",
-    "unknown_application": "check pushwoosh.application: the API does not know it",
-    "wrong_url": "check pushwoosh.url: what answers there is not the Audience API",
-    BRAKE: "mend the cause, then restart: they are sent once more; or send SIGHUP: they become dead letters, "
-    "and it goes on",
-    PAUSED: "POST /resume, or restart, to go on",
+    Cause.UNKNOWN_APPLICATION: "check pushwoosh.application: the API does not know it",
+    Cause.WRONG_URL: "check pushwoosh.url: what answers there is not the Audience API",
+    Cause.BRAKE: "mend the cause, then restart: they are sent once more; or send SIGHUP: they become dead "
+    "letters, and it goes on",
+    Cause.PAUSED: "POST /resume, or restart, to go on",
 }
-"""What to do about each cause of a halt. `DATA_LOSS` brings its own advice."""
+"""What to do about each cause of a halt. `Cause.DATA_LOSS` brings its own advice."""
 
 MENDS_OF_ANOTHER = {
-    "unauthorized": "check the token of [applications.{}] (or the file of its token_file) and that it is "
+    Cause.UNAUTHORIZED: "check the token of [applications.{}] (or the file of its token_file) and that it is "
     "this application's; a changed file is read at once",
-    "unknown_application": "check the code in [applications.{}]: the API does not know it",
+    Cause.UNKNOWN_APPLICATION: "check the code in [applications.{}]: the API does not know it",
 }
 """The same where it is not the default application's settings that are wrong."""
 
@@ -45,7 +41,7 @@ MENDS_OF_ANOTHER = {
 class Halt:
     """Why nothing is submitted."""
 
-    cause: str
+    cause: Cause
     message: str
     since: float
     stage: Asked | None = None
@@ -82,7 +78,7 @@ class Halts:
         self._notices = notices
         self._owed = owed
         self.applications: dict[str, Halt] = {}
-        self.whole: dict[str, Halt] = {}
+        self.whole: dict[Cause, Halt] = {}
         self._accepted_at: dict[str, float] = {}
 
     def denied(self, application: str, answer: Denied, stage: Asked, now: float) -> None:
@@ -96,13 +92,13 @@ class Halts:
         if news:
             self._tell(halt, application=application, http_status=answer.http_status)
 
-    def halt(self, cause: str, message: str, now: float, advice: str = "") -> None:
+    def halt(self, cause: Cause, message: str, now: float, advice: str = "") -> None:
         """Halt the whole instance. `advice`: what to do about it, if the cause alone doesn't tell."""
         if cause not in self.whole:
             halt = self.whole[cause] = Halt(cause, message, now, advice=advice)
             self._tell(halt)
 
-    def lift(self, cause: str) -> None:
+    def lift(self, cause: Cause) -> None:
         """What halted the whole instance is no more, or no longer this instance's."""
         if self.whole.pop(cause, None) is not None:
             self._notices.tell("info", "going on", after=cause)
@@ -124,11 +120,11 @@ class Halts:
 
     def _saw(self, brake: Brake, events: int, refused: int, now: float) -> None:
         if brake.saw(events, refused):
-            self.halt(BRAKE, f"{brake.words}: {self._owed()}", now)
+            self.halt(Cause.BRAKE, f"{brake.words}: {self._owed()}", now)
 
     def release(self, now: float) -> None:
         """Go on after the brake, and try everything else that halts at once."""
-        self.whole.pop(BRAKE, None)
+        self.whole.pop(Cause.BRAKE, None)
         self._brake.reset()
         self._reading_brake.reset()
         self.probe_now(now)
@@ -136,7 +132,7 @@ class Halts:
     @property
     def letters_wait(self) -> bool:
         """Whether nothing is dead-lettered until a person has looked. A pause is an order, not a doubt."""
-        return not self.whole.keys() <= {PAUSED}
+        return not self.whole.keys() <= {Cause.PAUSED}
 
     def may_submit(self, application: str, now: float) -> May:
         """Tell whether a request for this application may go."""
@@ -155,18 +151,18 @@ class Halts:
 
     def pause(self, by: str, now: float) -> bool:
         """Submit nothing because somebody wants it so; `by` says who. False if it was paused already."""
-        if PAUSED in self.whole:
+        if Cause.PAUSED in self.whole:
             return False
-        self.whole[PAUSED] = Halt(PAUSED, f"paused by {by}", now)
-        self._tally.halts[PAUSED] += 1
-        self._notices.tell("info", PAUSED, by=by)
+        self.whole[Cause.PAUSED] = Halt(Cause.PAUSED, f"paused by {by}", now)
+        self._tally.halts[Cause.PAUSED] += 1
+        self._notices.tell("info", "paused", by=by)
         return True
 
     def resume(self, by: str) -> bool:
         """Go on after a pause. False if there was none."""
-        if self.whole.pop(PAUSED, None) is None:
+        if self.whole.pop(Cause.PAUSED, None) is None:
             return False
-        self._notices.tell("info", "going on", after=PAUSED, by=by)
+        self._notices.tell("info", "going on", after=Cause.PAUSED, by=by)
         return True
 
     def came_to_nothing(self, batch: Batch | None, now: float) -> None:
@@ -197,7 +193,7 @@ class Halts:
     def no_api_there(self, application: str) -> bool:
         """Whether what answers POSTs is not the API: that it doesn't know a job says nothing."""
         halt = self.applications.get(application)
-        return halt is not None and halt.stage == "post" and halt.cause == "wrong_url"
+        return halt is not None and halt.stage == "post" and halt.cause == Cause.WRONG_URL
 
     def probe_now(self, now: float, application: str | None = None) -> None:
         """Something was mended: try at once whether a halt is over, of this application or of all."""

@@ -28,6 +28,10 @@ QUIET_PER_PARTITION = 0.0002
 """Seconds more for each partition committed, so that many partitions take the same share of time."""
 NEARLY_FULL = 0.85
 """Share of the metadata's limit at which nothing beyond what it remembers is submitted."""
+WRITE_AGAIN = Backoff(0.5, 30.0)
+"""Seconds until a commit that failed, or a letter, is tried again, the first and the longest. A coordinator
+that moves is back in a moment. While nothing is committed, a crash would cost ever more: so the longest is
+half of that of a call to the API."""
 
 
 @dataclass(slots=True)
@@ -51,11 +55,11 @@ class Ledger:
         self._max_metadata = limits.max_metadata
         self._sure = checkpoint.surely_covers(limits.max_metadata)
         """Offsets from the lowest unsettled one that any checkpoint remembers."""
-        self._backoff = Backoff(0.5, 30.0)
+        self._backoff = WRITE_AGAIN
         self._commit_failures = 0
         self._commit_not_before = 0.0
         self._quiet_until = 0.0
-        self.owed = OwedLetters(Backoff(0.5, 30.0))
+        self.owed = OwedLetters(WRITE_AGAIN)
         self._unrecorded: list[float] = []
         self.exposure = Exposure(limits)
         self.assignments: dict[TopicPartition, Assignment] = {}

@@ -19,6 +19,10 @@ from connector.core.pressure import Pressure
 from connector.core.tally import Tally
 from connector.core.tracking import Tracking
 
+TRIALS = Backoff(0.5, 60.0)
+"""Seconds from a failure to the next trial while the gate is closed, the first and the longest. A lost
+connection is over in half a second; one a minute burdens no API, and one that is back is soon seen."""
+
 
 class State:
     """`random` gives numbers in [0, 1) for the jitter of delays."""
@@ -33,7 +37,7 @@ class State:
         self.dispatch = Dispatch(limits)
         self.tracking = Tracking(limits)
         self.halts = Halts(limits, self.tally, self.notices, self.ledger.owed.described)
-        self.gate = Gate(Backoff(0.5, 60.0))
+        self.gate = Gate(TRIALS)
         self.adoption = Adoption(self.lanes, self.tracking, self.dispatch)
         self.concurrency = Concurrency(limits)
         self.pace = Pace(limits.requests_per_second, limits.devices_per_second)

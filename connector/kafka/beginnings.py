@@ -14,7 +14,7 @@ from confluent_kafka.aio import AIOConsumer
 from connector.kafka.commits import error_in
 from connector.kafka.starts import Beginning, beginning
 from connector.kafka.stuck import KeptBack
-from connector.kafka.troubles import Troubles
+from connector.kafka.troubles import DATA_LOSS, Troubles
 from connector.model import Position, TopicPartition
 
 CALL_LIMIT = 2.0
@@ -124,7 +124,7 @@ class Beginnings:
         if found.trouble or error.code() != KafkaError._LOG_TRUNCATION:
             return found  # without a trouble: it was a moment of a new leader, go on at the same offset
         message = f"{name(partition)}: {error.str()}"
-        return found._replace(trouble="data_loss", message=message, halted=self._on_data_loss == "halt")
+        return found._replace(trouble=DATA_LOSS, message=message, halted=self._on_data_loss == "halt")
 
     async def limits(self, partition: TopicPartition) -> tuple[int, int]:
         """Ask for the first offset of the log and its end. Raises KafkaException."""

@@ -16,7 +16,7 @@ from confluent_kafka.aio import AIOConsumer
 from connector.kafka.beginnings import Beginnings, name
 from connector.kafka.listener import Listener
 from connector.kafka.starts import Beginning
-from connector.kafka.troubles import CONNECTION, Troubles
+from connector.kafka.troubles import CONNECTION, DATA_LOSS, Troubles
 from connector.model import Fetched, Start, TopicPartition
 
 
@@ -151,7 +151,7 @@ class Owned:
             self._offsets.pop(partition, None)
             self._ends.pop(partition, None)
             self._displaced.pop(partition, None)
-            self._troubles.works(("data_loss", "no_offset", "no_leader"), name(partition))
+            self._troubles.works((DATA_LOSS, "no_offset", "no_leader"), name(partition))
         for some in (self._unresolved, self._halted, self._paused):
             some.difference_update(partitions)
         self._beginnings.forget(partitions)

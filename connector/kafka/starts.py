@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from connector.kafka.troubles import DATA_LOSS
 from connector.model import Position
 
 _LATEST = frozenset({"latest", "largest", "end"})
@@ -48,10 +49,10 @@ def beginning(
         message = (
             f"{where}: {gone} records from offset {committed.offset} on are gone, the log begins at {low}"
         )
-        return Beginning(low, trouble="data_loss", message=message, halted=halted, gone=gone)
+        return Beginning(low, trouble=DATA_LOSS, message=message, halted=halted, gone=gone)
     message = (
         f"{where}: the committed offset {committed.offset} lies beyond the end of the log, {high}: "
         "it was truncated or created again"
     )
     offset = high if reset in _LATEST else low
-    return Beginning(offset, trouble="data_loss", message=message, halted=halted, rewound=True)
+    return Beginning(offset, trouble=DATA_LOSS, message=message, halted=halted, rewound=True)

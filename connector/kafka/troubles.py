@@ -41,6 +41,9 @@ class Trouble(msgspec.Struct, frozen=True):
     phase: Phase = Phase.BEGAN
 
 
+DATA_LOSS = "data_loss"
+"""The code whose trouble halts the whole instance, where it blocks."""
+
 MENDS: Mapping[str, str] = {
     "authentication": "check sasl.mechanism and the user name, password or token in kafka.properties",
     "oauth_token": "the token endpoint gives no token: check that it answers, and "
@@ -61,7 +64,7 @@ MENDS: Mapping[str, str] = {
     "with time-outs that the broker allows",
     "instance_id": "another process runs with the same group.instance.id: give each its own",
     "not_joined": "look at the group coordinator: the brokers answer, but the group takes no member",
-    "data_loss": "records were deleted before they were read: lengthen retention; to go on without them set "
+    DATA_LOSS: "records were deleted before they were read: lengthen retention; to go on without them set "
     'kafka.on_data_loss = "continue" and restart, or reset the group\'s offset',
     "no_leader": "bring the brokers back that have this partition; its records wait, others flow on",
     "no_offset": "nothing is committed and auto.offset.reset is error: commit an offset for the group, "

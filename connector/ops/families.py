@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import product
 
 from connector.core.tally import NO_ENDPOINT, JobOutcome, Outcome, Stage
-from connector.model import Endpoint, Reason
+from connector.model import Cause, Endpoint, Reason
 from connector.ops.instruments import Counter, Gauge, Histogram
 
 PREFIX = "pushwoosh_connector_"
@@ -26,14 +26,7 @@ _OUTCOMES = (
 )
 _JOB_OUTCOMES = tuple(product((endpoint.value for endpoint in Endpoint), (each.value for each in JobOutcome)))
 _GATE_CAUSES = (("no_reply",), ("too_many_requests",), ("server_error",), ("unreadable_reply",))
-_HALT_CAUSES = (
-    ("unauthorized",),
-    ("unknown_application",),
-    ("wrong_url",),
-    ("brake",),
-    ("data_loss",),
-    ("paused",),
-)
+_HALT_CAUSES = tuple((cause.value,) for cause in Cause)
 
 _LATENCY = (0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 _STAGE = (0.01, 0.05, 0.25, 1, 2.5, 5, 10, 30, 60, 300)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from connector.core.halts import PAUSED
+from connector.model import Cause
 from connector.ops.rates import Rates
 
 _PREFIX = 8
@@ -187,11 +187,11 @@ def readiness(*, configured: bool, joined: bool, halts: list[HaltView], stopping
     against += [
         f"halted ({halt.cause}): {_about(halt)}{halt.message}; to mend it: {halt.mend}"
         for halt in halts
-        if halt.cause != PAUSED
+        if halt.cause != Cause.PAUSED
     ]
     if stopping:
         against.append("stopping")
-    paused = [halt.message for halt in halts if halt.cause == PAUSED]
+    paused = [halt.message for halt in halts if halt.cause == Cause.PAUSED]
     return Health(ok=not against, reason="; ".join([*(against or ["ready"]), *paused]))
 
 

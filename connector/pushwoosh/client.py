@@ -22,8 +22,11 @@ from connector.pushwoosh.transport import NotSentError, transport_to
 LARGEST_REPLY = 64 << 20
 """Bytes of a reply after which it isn't read further: a report of 1,000 devices takes 0.1 MiB."""
 
-Observe = Callable[[Endpoint, str, str, float], None]
-"""Is told of each call: endpoint, method, status or kind of failure, seconds."""
+Observe = Callable[[Endpoint, str, int, float], None]
+"""Is told of each call: endpoint, method, HTTP status or `NO_REPLY`, seconds."""
+
+NO_REPLY = 0
+"""Instead of a status: the call failed, was cancelled, or its reply could not be read to its end."""
 
 
 @dataclass(frozen=True)
@@ -46,32 +49,31 @@ class _Reply(NamedTuple):
 
 
 class _NoReplyError(Exception):
-    """The call ended without a reply: the label of the kind of failure, words, and whether it was sent."""
+    """The call ended without a reply: why, in words, and whether it was sent."""
 
-    def __init__(self, label: str, message: str, *, sent: bool) -> None:
+    def __init__(self, message: str, *, sent: bool) -> None:
         super().__init__(message)
-        self.label = label
         self.sent = sent
 
 
 _FAILURES: tuple[tuple[type[Exception], str, bool], ...] = (
     (TimeoutError, "timeout", True),
-    (httpx.ConnectTimeout, "connect_timeout", False),
-    (httpx.PoolTimeout, "pool_timeout", False),
-    (httpx.ReadTimeout, "read_timeout", True),
-    (httpx.WriteTimeout, "write_timeout", True),
-    (httpx.ConnectError, "connect_error", False),
-    (httpx.ProxyError, "proxy_error", False),
-    (httpx.UnsupportedProtocol, "unsupported_protocol", False),
-    (httpx.LocalProtocolError, "local_protocol_error", False),
-    (httpx.RemoteProtocolError, "protocol_error", True),
-    (httpx.ReadError, "read_error", True),
-    (httpx.WriteError, "write_error", True),
-    (httpx.DecodingError, "decoding_error", True),
+    (httpx.ConnectTimeout, "connect timeout", False),
+    (httpx.PoolTimeout, "pool timeout", False),
+    (httpx.ReadTimeout, "read timeout", True),
+    (httpx.WriteTimeout, "write timeout", True),
+    (httpx.ConnectError, "connect error", False),
+    (httpx.ProxyError, "proxy error", False),
+    (httpx.UnsupportedProtocol, "unsupported protocol", False),
+    (httpx.LocalProtocolError, "local protocol error", False),
+    (httpx.RemoteProtocolError, "protocol error", True),
+    (httpx.ReadError, "read error", True),
+    (httpx.WriteError, "write error", True),
+    (httpx.DecodingError, "decoding error", True),
     (httpx.HTTPError, "error", True),
     (OSError, "error", True),
 )
-"""Failures, their labels, and whether the request may have reached the API; the first that fits."""
+"""Failures, words for them, and whether the request may have reached the API; the first that fits."""
 
 
 class AudienceClient:
@@ -152,8 +154,8 @@ class AudienceClient:
     ) -> PostAnswer:
         """Send a batch, as `wire.request_body` writes it: with its application's code and token in it.
 
-        `may_go` is asked at the last moment, when everything is there to write it: if it says no, it is
-        not sent.
+        `may_go` is asked when its turn has come, and again when there is a connection to write it to (not
+        where a `transport` of one's own knows nothing of that): if it says no, it is not sent.
         """
         request = httpx.Request(
             "POST",
@@ -184,27 +186,25 @@ class AudienceClient:
         return wire.read_poll(reply.status, reply.body, reply.retry_after, self._clock(), self._hidden())
 
     async def _call(self, endpoint: Endpoint, request: httpx.Request) -> _Reply:
-        """Make one HTTP call and tell the observer. Raises `_NoReplyError`."""
+        """Make one HTTP call and tell the observer.
+
+        Raises `_NoReplyError`, or `NotSentError`: that was no call, nobody is told.
+        """
         async with self._turns:
             began = time.perf_counter()
-            label = "cancelled"
+            status: int | None = NO_REPLY
             try:
                 async with asyncio.timeout(self._limits.total):
                     reply = await self._exchange(request)
-                label = str(reply.status)
+                status = reply.status
             except NotSentError:
-                label = ""
-                raise
-            except _NoReplyError as error:
-                label = error.label
+                status = None
                 raise
             except (httpx.HTTPError, OSError) as error:  # asyncio's TimeoutError is an OSError
-                failure = self._failure(error)
-                label = failure.label
-                raise failure from error
+                raise self._failure(error) from error
             finally:
-                if self._observe is not None and label:
-                    self._observe(endpoint, request.method, label, time.perf_counter() - began)
+                if self._observe is not None and status is not None:
+                    self._observe(endpoint, request.method, status, time.perf_counter() - began)
         return reply
 
     async def _exchange(self, request: httpx.Request) -> _Reply:
@@ -221,18 +221,16 @@ class AudienceClient:
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > LARGEST_REPLY:
-                    raise _NoReplyError(
-                        "too_large", f"The reply is larger than {LARGEST_REPLY:,} bytes", sent=True
-                    )
+                    raise _NoReplyError(f"The reply is larger than {LARGEST_REPLY:,} bytes", sent=True)
         finally:
             await response.aclose()
         return _Reply(response.status_code, b"".join(chunks), response.headers.get("Retry-After"))
 
     def _failure(self, error: Exception) -> _NoReplyError:
-        label, sent = next((label, sent) for kind, label, sent in _FAILURES if isinstance(error, kind))
-        if label == "timeout":
-            return _NoReplyError(label, f"No whole reply within {self._limits.total:g} s", sent=sent)
-        return _NoReplyError(label, f"{label.replace('_', ' ')}: {error or type(error).__name__}", sent=sent)
+        what, sent = next((what, sent) for kind, what, sent in _FAILURES if isinstance(error, kind))
+        if isinstance(error, TimeoutError):
+            return _NoReplyError(f"No whole reply within {self._limits.total:g} s", sent=sent)
+        return _NoReplyError(f"{what}: {str(error) or type(error).__name__}", sent=sent)
 
     def _shown(self, error: _NoReplyError) -> str:
         return words.shown(str(error), 0, self._hidden())

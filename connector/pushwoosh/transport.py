@@ -5,12 +5,16 @@ server): `httpx.AsyncClient` takes 1.3 ms of CPU, `httpx.AsyncHTTPTransport` cal
 the transport here 0.32. At a thousand events a job that is 1 us an event, a quarter of all.
 
 HTTP/2 and proxies are left to httpx's own.
+
+Both ask the function in a request's extension `may_go` once more when there is a connection, before a byte
+of the request is written: to connect, or to wait for a connection, takes its time. If it says no,
+`NotSentError` is raised.
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from urllib.request import getproxies, proxy_bypass
@@ -41,7 +45,7 @@ def transport_to(url: str, *, http2: bool, connections: int) -> httpx.AsyncBaseT
         max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEP_ALIVE
     )
     context = httpx.create_ssl_context()
-    return httpx.AsyncHTTPTransport(verify=context, http2=http2, limits=limits, proxy=proxy)
+    return HttpxTransport(verify=context, http2=http2, limits=limits, proxy=proxy)
 
 
 def proxy_for(url: str) -> str | None:
@@ -59,10 +63,12 @@ class NotSentError(Exception):
 
 
 _MAY_GO: ContextVar[Callable[[], bool] | None] = ContextVar("_MAY_GO", default=None)
+"""What the request of this task is to ask. aiohttp has no place for it in a request, and calls one connector
+for all, in the task of each: an attribute would be that of whichever request came last."""
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Asks once more before anything is written: to connect, or to wait for a connection, takes its time."""
+    """Asks once more before anything is written. A connection that isn't used after all is kept."""
 
     async def connect(
         self,
@@ -78,12 +84,35 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
 
+class HttpxTransport(httpx.AsyncHTTPTransport):
+    """HTTP/2 and proxies. A connection that isn't used after all is closed, unless it is HTTP/2."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        may_go = request.extensions.get("may_go")
+        if may_go is not None:
+            request.extensions = {**request.extensions, "trace": _asking(may_go)}
+        return await super().handle_async_request(request)
+
+
+def _asking(may_go: Callable[[], bool]) -> Callable[[str, object], Coroutine[None, None, None]]:
+    """Make a `trace` for httpcore, which tells it of each step and lets what it raises end the request.
+
+    It must not wait: between taking an HTTP/2 stream's number and using it there may be no other request. A
+    proxy's CONNECT is asked about, too, and then the request itself.
+    """
+
+    async def trace(event: str, _: object) -> None:
+        if event.endswith(".send_request_headers.started") and not may_go():
+            raise NotSentError
+
+    return trace
+
+
 class DirectTransport(httpx.AsyncBaseTransport):
     """HTTP/1.1 with keep-alive over aiohttp. Raises what httpx's own transport raises.
 
-    Takes the time limits of the request's extension `timeout`, as httpx does, and of `may_go` a function that
-    is asked when the connection is there: if it says no, `NotSentError` is raised. A GET that meets a
-    connection which the server has closed is sent once more by aiohttp; a POST never is.
+    Takes the time limits of the request's extension `timeout`, as httpx does. A GET that meets a connection
+    which the server has closed is sent once more by aiohttp; a POST never is.
     """
 
     def __init__(self, context: ssl.SSLContext | None, connections: int) -> None:

@@ -1,19 +1,38 @@
 """The Audience API on the wire: requests as bytes, replies as answers. Pure.
 
-What a reply means, first rule that fits:
+What a reply to a POST means, first rule that fits:
 
 | reply | answer |
 |---|---|
-| 401, 403; 402, 407, 451: a person must see to the account, the proxy, the country | `Denied` |
-| 408, 409, 425, 429, 5xx | `Unavailable` |
-| a message or a gateway code that blames credentials or application, at any other status | `Denied` |
-| 3xx, 404, 405, 406, 410, 411, 414, 415, 421, 426 on a POST | `Denied`: no such API at this address |
-| 400, 404, 410, 422 on a GET | `JobUnknown` |
-| 400, 413, 422 on a POST; a 2xx with a message and no job | `Refused` |
-| 2xx that can't be read (HTML, empty, cut off); any other status | `Unavailable` |
+| 2xx with a `request_id` | `Accepted` |
+| 401, 402, 403, 407, 451: a person must see to it | `Denied`: `unauthorized`, unless words say otherwise |
+| 408, 409, 425, 429, 503 | `Unavailable` |
+| 500 and above | `Unavailable`, `maybe_accepted` |
+| a message that blames credentials or application | `Denied`, `by_words` |
+| 3xx, 404, 405, 406, 410, 411, 414, 415, 421, 426 | `Denied`: `wrong_url`, no such API at this address |
+| 400, 413, 422 | `Refused` |
+| 2xx with a message | `Refused` |
+| any other 2xx: HTML, empty, cut off | `Unavailable`, `maybe_accepted` |
+| any other status | `Unavailable` |
 
-Gateway codes and envelopes inside a 2xx or a 400 (`code` 16, `status_code` 503) count as the
-status that they stand for.
+And to a GET:
+
+| reply | answer |
+|---|---|
+| 2xx about a job that isn't completed, with a message that blames credentials or application | `Denied` |
+| 2xx about a job | `JobReport` |
+| 401, 402, 403, 407, 451: a person must see to it | `Denied`: `unauthorized`, unless words say otherwise |
+| 408, 409, 425, 429, 500 and above | `Unavailable` |
+| a message that blames credentials or application | `Denied`, `by_words` |
+| 400, 404, 410, 422 | `JobUnknown` |
+| 2xx with a message that blames the `request_id` | `JobUnknown` |
+| 3xx, 405, 406, 411, 414, 415, 421, 426 | `Denied`: `wrong_url`, no such API at this address |
+| any other status | `Unavailable` |
+
+Gateway codes and envelopes (`code` 16, `status_code` 503) inside a 2xx count as the status that they stand
+for; to a POST not where that means a wrong address or is any other status: the batch may have been taken.
+Inside a 400 they count where they call for a person or say that the destination is down.
+`tests/unit/pushwoosh/test_wire_tables.py` reads these tables and tries every status.
 """
 
 from __future__ import annotations
@@ -30,6 +49,7 @@ import msgspec
 
 from connector.model import (
     Accepted,
+    Cause,
     Denied,
     Endpoint,
     JobReport,
@@ -43,9 +63,6 @@ from connector.model import (
 )
 from connector.pushwoosh import words
 from connector.pushwoosh.rows import RawRow, rows_of, with_tags
-
-LONGEST_RETRY_AFTER = 3600.0
-"""Seconds that a `Retry-After` can ask for: a clock an age ahead must not stop the flow for ever."""
 
 _ROOT = "/api/v2/audience/"
 _NEEDS_A_PERSON = frozenset({401, 402, 403, 407, 451})
@@ -128,7 +145,7 @@ def read_post(
         maybe = meant not in _SURELY_NOT_TAKEN
         return Unavailable(shown, status, read_retry_after(retry_after, now), maybe_accepted=maybe)
     if meant in _NO_API_HERE and not _is_success(status):
-        return Denied(words.WRONG_URL, shown, status)
+        return Denied(Cause.WRONG_URL, shown, status)
     if meant in _BATCH_REFUSED or (_is_success(status) and message):
         return Refused(shown, status)
     return Unavailable(
@@ -158,14 +175,17 @@ def read_poll(
         if meant in _NO_SUCH_JOB or (_is_success(status) and words.blames_request_id(message)):
             return JobUnknown(shown, status)
         if meant in _NO_API_HERE:
-            return Denied(words.WRONG_URL, shown, status)
+            return Denied(Cause.WRONG_URL, shown, status)
     if _is_success(status) and not message:
         shown = f"A reply that can't be understood: {words.shown(words.raw_text(body), status, secrets)}"
     return Unavailable(shown, status, read_retry_after(retry_after, now))
 
 
 def read_retry_after(value: str | None, now: float) -> float | None:
-    """Read a `Retry-After` header, seconds or a date, as seconds from `now`, 3600 at most; None if odd."""
+    """Read a `Retry-After` header, seconds or a date, as seconds from `now`; None if odd.
+
+    However long: how much of it is honoured, the gate decides (`core.backoff.LONGEST_RETRY_AFTER`).
+    """
     if value is None:
         return None
     value = value.strip()
@@ -177,7 +197,7 @@ def read_retry_after(value: str | None, now: float) -> float | None:
             seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
         except (ValueError, OverflowError, OSError):
             return None
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+    return max(seconds, 0.0)
 
 
 def job_state(word: str) -> JobState:
@@ -283,14 +303,14 @@ def _meant_status(status: int, reply: dict[str, Any]) -> int:
 
 def _denied(meant: int, message: str, shown: str, status: int) -> Denied | None:
     if meant in _NEEDS_A_PERSON:
-        return Denied(words.blame(message) or words.UNAUTHORIZED, shown, status)
+        return Denied(words.blame(message) or Cause.UNAUTHORIZED, shown, status)
     if _is_down(meant):
         return None
     cause = words.blame(message)
     if cause is not None:
         return Denied(cause, shown, status, by_words=True)
     if 300 <= meant < 400:  # noqa: PLR2004 - HTTP
-        return Denied(words.WRONG_URL, shown, status)
+        return Denied(Cause.WRONG_URL, shown, status)
     return None
 
 

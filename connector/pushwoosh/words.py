@@ -14,9 +14,7 @@ from typing import Any
 
 import msgspec
 
-UNAUTHORIZED = "unauthorized"
-UNKNOWN_APPLICATION = "unknown_application"
-WRONG_URL = "wrong_url"
+from connector.model import Cause
 
 _SHOWN = 200
 """Characters of a message that are kept."""
@@ -66,19 +64,19 @@ _ABOUT_SYNTAX = _pattern(r"\bjson\b|\bpars(?:e|ing)\b|\bsyntax\b|\b(?:byte|posit
 _BLAMES_REQUEST_ID = _pattern(rf"\b(?:{_MISSING}|{_WRONG})")
 
 
-def blame(message: str) -> str | None:
+def blame(message: str) -> Cause | None:
     """Tell whether a message blames the credentials or the application: the cause of a `Denied`, or None."""
     if _BLAMES_APPLICATION.search(message) and not _ABOUT_TAGS.search(message):
-        return UNKNOWN_APPLICATION
+        return Cause.UNKNOWN_APPLICATION
     plain = _NOT_A_CREDENTIAL.sub(" ", message)
     if _ABOUT_SYNTAX.search(plain):
         return None
     if _BLAMES_CREDENTIALS.search(plain):
-        return UNAUTHORIZED
+        return Cause.UNAUTHORIZED
     if _BLAMES_A_CREDENTIAL.search(plain) and not (
         _ABOUT_TAGS.search(plain) or _ABOUT_A_DEVICE.search(plain)
     ):
-        return UNAUTHORIZED
+        return Cause.UNAUTHORIZED
     return None
 
 

@@ -14,6 +14,7 @@ import yaml
 from connector import decoding
 from connector.core import halts
 from connector.kafka import troubles
+from connector.model import Cause
 from connector.ops.families import Families
 from tests.deploy.alert_scenarios import SCENARIOS, Scenario
 from tests.deploy.exported import unknown_names
@@ -117,7 +118,7 @@ def test_the_command_of_the_guide_puts_ones_own_base_into_every_runbook_url(tmp_
 @pytest.mark.parametrize(
     ("alert", "causes"),
     [
-        ("Halted", {*halts.MENDS, halts.DATA_LOSS} - {halts.PAUSED}),
+        ("Halted", {*halts.MENDS, Cause.DATA_LOSS} - {Cause.PAUSED}),
         ("KafkaTrouble", {*troubles.MENDS, decoding.TROUBLE}),
     ],
 )

@@ -14,6 +14,7 @@ import pytest
 from connector.core.tally import JobOutcome
 from connector.model import (
     Accepted,
+    Cause,
     Denied,
     JobReport,
     JobState,
@@ -32,7 +33,7 @@ Thing = TypeVar("Thing")
 PARTITIONS = [P0, P1, TopicPartition("more", 0)]
 SEEDS = range(examples(200))
 STEPS = 150
-DENIED = Denied("unauthorized", "unauthorized", 401)
+DENIED = Denied(Cause.UNAUTHORIZED, "unauthorized", 401)
 STATUSES = ["done"] * 8 + ["failed", "not found", "missing", "refused"]
 
 
@@ -123,7 +124,7 @@ class Life:
                     JobUnknown("?", 404),
                     Unavailable("down", 503),
                     DENIED,
-                    Denied("unknown_application", "application not found", 200),
+                    Denied(Cause.UNKNOWN_APPLICATION, "application not found", 200),
                     world_.fail(name),
                 ]
                 answer = self.dice.choice(answers)

@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from connector.model import (
     Accepted,
+    Cause,
     Denied,
     JobReport,
     JobState,
@@ -27,7 +28,7 @@ ANY_PARTITION = st.sampled_from(PARTITIONS)
 STATUSES = st.lists(
     st.sampled_from(["done", "done", "done", "failed", "not found", "missing", "refused"]), max_size=4
 )
-DENIED = Denied("unauthorized", "unauthorized", 401)
+DENIED = Denied(Cause.UNAUTHORIZED, "unauthorized", 401)
 UNFINISHED = JobReport(JobState.UNFINISHED, "Pending", 10)
 
 
@@ -144,7 +145,7 @@ class AnEngine(RuleBasedStateMachine):
             "unknown": JobUnknown("?", 404),
             "down": Unavailable("down", 503),
             "denied": DENIED,
-            "job denied": Denied("unknown_application", "application not found", 200),
+            "job denied": Denied(Cause.UNKNOWN_APPLICATION, "application not found", 200),
         }
         found = answers.get(answer)
         if found is None:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from connector import runner as module
-from connector.model import Denied
+from connector.model import Cause, Denied
 from connector.ops.admin import AdminServer
 from tests.unit.fakes import until
 from tests.unit.running_process import Listening, Process, records
@@ -97,7 +97,7 @@ async def test_a_goodbye_that_kafka_does_not_answer_is_a_fault_only_for_who_owne
 
 async def test_a_hangup_goes_on_after_the_brake(monkeypatch: pytest.MonkeyPatch) -> None:
     process = Process(monkeypatch, records(0), end=1)
-    process.engine.halt("brake", "too many", process.runner._pulse.clock())
+    process.engine.halt(Cause.BRAKE, "too many", process.runner._pulse.clock())
     async with process.running():
         await until(lambda: process.source.listener is not None and bool(process.engine.assignments))
         os.kill(os.getpid(), signal.SIGHUP)
@@ -118,7 +118,7 @@ async def test_a_token_that_was_mended_ends_the_halt(monkeypatch: pytest.MonkeyP
         CONNECTOR_PUSHWOOSH_TOKEN="",
         CONNECTOR_PUSHWOOSH_TOKEN_FILE=str(file),
     )
-    process.client.post_answers = [Denied("unauthorized", "no such token", 401)]
+    process.client.post_answers = [Denied(Cause.UNAUTHORIZED, "no such token", 401)]
     async with process.running():
         await until(lambda: bool(process.engine.halts.all()))
         file.write_text("right-token")

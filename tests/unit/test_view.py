@@ -12,7 +12,7 @@ from connector.core.engine import Engine
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.source import Source
 from connector.kafka.troubles import Trouble
-from connector.model import Accepted, Content, Denied, Unavailable
+from connector.model import Accepted, Cause, Content, Denied, Unavailable
 from connector.ops.metrics import Metrics
 from connector.ops.status import State
 from connector.ops.watch import Heartbeat, RecentErrors
@@ -103,7 +103,7 @@ def test_an_instance_that_stops_is_not_ready() -> None:
 
 def test_a_halt_of_an_application_says_what_to_do_and_about_which() -> None:
     desk = Desk()
-    desk.engine.halts.denied("APP", Denied("unauthorized", "no such token", 401), "post", desk.now)
+    desk.engine.halts.denied("APP", Denied(Cause.UNAUTHORIZED, "no such token", 401), "post", desk.now)
     (halt,) = desk.view.snapshot().halts
     assert (halt.cause, halt.message, halt.subject) == ("unauthorized", "no such token", "APP")
     assert "[applications.APP]" in halt.mend
@@ -113,7 +113,7 @@ def test_a_halt_of_an_application_says_what_to_do_and_about_which() -> None:
 
 def test_a_halt_of_the_default_application_is_told_by_its_code() -> None:
     desk = Desk()
-    desk.engine.halts.denied("", Denied("unauthorized", "no such token", 401), "post", desk.now)
+    desk.engine.halts.denied("", Denied(Cause.UNAUTHORIZED, "no such token", 401), "post", desk.now)
     (halt,) = desk.view.snapshot().halts
     (code,) = desk.view.snapshot().applications
     assert code == "AAAAA-BBBBB"
@@ -123,8 +123,8 @@ def test_a_halt_of_the_default_application_is_told_by_its_code() -> None:
 
 def test_a_halt_of_the_whole_is_told_before_those_of_applications() -> None:
     desk = Desk()
-    desk.engine.halts.denied("APP", Denied("unauthorized", "no", 401), "post", desk.now)
-    desk.engine.halt("brake", "too many refused", desk.now)
+    desk.engine.halts.denied("APP", Denied(Cause.UNAUTHORIZED, "no", 401), "post", desk.now)
+    desk.engine.halt(Cause.BRAKE, "too many refused", desk.now)
     assert [halt.cause for halt in desk.view.snapshot().halts] == ["brake", "unauthorized"]
 
 
@@ -165,7 +165,7 @@ def test_a_pause_is_a_state_of_its_own_which_leaves_it_ready() -> None:
     assert (halt.cause, halt.message) == ("paused", "paused by 10.0.0.3")
     assert halt.since <= desk.now
     assert desk.view.ready().ok
-    desk.engine.halt("brake", "too many refused", desk.now)
+    desk.engine.halt(Cause.BRAKE, "too many refused", desk.now)
     assert desk.state() is State.HALTED
     assert not desk.view.ready().ok
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from connector.model import Denied, PollAnswer, PostAnswer
+from connector.model import Cause, Denied, PollAnswer, PostAnswer
 from tests.unit.core.builders import devices, limits
 from tests.unit.core.driving import Drive
 
-DENIED = Denied("unauthorized", "no such token", 401)
-JOB_DENIED = Denied("unknown_application", "application not found", 200)
+DENIED = Denied(Cause.UNAUTHORIZED, "no such token", 401)
+JOB_DENIED = Denied(Cause.UNKNOWN_APPLICATION, "application not found", 200)
 
 
 def halted_by_a_post(count: int = 1) -> Drive:

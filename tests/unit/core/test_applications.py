@@ -9,12 +9,12 @@ import pytest
 from connector.core.checkpoint import encode
 from connector.core.jobs import Batch
 from connector.core.pressure import LOW
-from connector.model import Denied, Event, PostAnswer, TopicPartition
+from connector.model import Cause, Denied, Event, PostAnswer, TopicPartition
 from tests.unit.core.builders import P0, P1, limits, tags
 from tests.unit.core.driving import Drive
 
 HALTED = "BBBBB-BBBBB"
-DENIED = Denied("unauthorized", "unauthorized", 401)
+DENIED = Denied(Cause.UNAUTHORIZED, "unauthorized", 401)
 
 
 def refuses_one(batch: Batch) -> PostAnswer | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from connector.model import Denied, Endpoint, Event, Unavailable, Unsent
+from connector.model import Cause, Denied, Endpoint, Event, Unavailable, Unsent
 from tests.unit.core.builders import (
     NOW,
     P0,
@@ -314,7 +314,7 @@ def test_a_trial_that_never_left_is_followed_by_another() -> None:
 def test_a_probe_of_the_credentials_that_never_left_is_followed_by_another() -> None:
     drive = reading(5)
     drive.wait_for(lambda: bool(drive.submits))
-    drive.posted(drive.submits[0], Denied("unauthorized", "no", 401))
+    drive.posted(drive.submits[0], Denied(Cause.UNAUTHORIZED, "no", 401))
     drive.wait_for(lambda: bool(drive.submits))
     drive.posted(drive.submits[0], Unsent("not any more"))
     drive.run()
@@ -357,7 +357,7 @@ def test_a_stop_waits_for_letters_but_not_for_those_that_a_halt_holds() -> None:
     drive.assign()
     drive.read(UNDECODABLE)
     quiet = [drive.engine.quiet]
-    drive.engine.halt("brake", "too many", drive.now)
+    drive.engine.halt(Cause.BRAKE, "too many", drive.now)
     quiet.append(drive.engine.quiet)
     drive.engine.release(drive.now)
     quiet.append(drive.engine.quiet)

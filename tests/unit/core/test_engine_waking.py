@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from connector.model import Denied, Unavailable
+from connector.model import Cause, Denied, Unavailable
 from tests.unit.core.builders import P0, UNDECODABLE, devices, limits, tags
 from tests.unit.core.driving import Drive
 
-DENIED = Denied("unauthorized", "no such token", 401)
+DENIED = Denied(Cause.UNAUTHORIZED, "no such token", 401)
 
 
 def test_a_closed_gate_with_nothing_to_send_wakes_nobody() -> None:

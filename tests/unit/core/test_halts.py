@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.core.halts import MENDS
-from connector.model import Refused, Unavailable
+from connector.model import Cause, Refused, Unavailable
 from tests.unit.core.builders import P0, devices, limits, tags
 from tests.unit.core.driving import Drive
 from tests.unit.core.halting import (
@@ -38,7 +38,7 @@ def test_a_halt_says_so_once_and_that_it_is_over_once() -> None:
     drive.run()
     told = [(notice.level, notice.event) for notice in drive.engine.notices]
     assert told == [("error", "halted"), ("info", "going on")]
-    assert drive.engine.notices[0].fields["mend"] == MENDS["unauthorized"]
+    assert drive.engine.notices[0].fields["mend"] == MENDS[Cause.UNAUTHORIZED]
 
 
 def test_a_probe_that_finds_the_destination_down_is_followed_by_another() -> None:

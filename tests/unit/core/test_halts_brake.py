@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connector.core.halts import BRAKE, Brake
-from connector.model import Refused
+from connector.core.halts import Brake
+from connector.model import Cause, Refused
 from tests.unit.core.builders import UNDECODABLE, all_done, completed, devices, limits, row, tags
 from tests.unit.core.driving import Drive
 
@@ -41,7 +41,7 @@ def test_when_most_events_are_refused_the_topic_is_not_emptied_into_dead_letters
     drive.assign()
     drive.read(*devices(range(200)))
     drive.run(lambda _: Refused("bad", 400), seconds=7200)
-    assert [halt.cause for halt in drive.engine.halts.all()] == [BRAKE]
+    assert [halt.cause for halt in drive.engine.halts.all()] == [Cause.BRAKE]
     assert len(drive.letters) <= 20 + 5
     told = [notice for notice in drive.engine.notices if notice.event == "halted"]
     assert len(told) == 1
@@ -91,4 +91,4 @@ def test_records_that_cannot_be_read_are_a_share_of_those_read_not_of_those_judg
     drive.plan()
     assert drive.engine.halts.all() == []
     drive.read(*[UNDECODABLE] * 100, at=4000)
-    assert [halt.cause for halt in drive.engine.halts.all()] == [BRAKE]
+    assert [halt.cause for halt in drive.engine.halts.all()] == [Cause.BRAKE]

@@ -7,11 +7,11 @@ import itertools
 import pytest
 
 from connector.core.jobs import Batch
-from connector.model import Denied, Endpoint
+from connector.model import Cause, Denied, Endpoint
 from tests.unit.core.builders import NOW, P0, devices, limits
 from tests.unit.core.driving import Drive
 
-BY_WORDS = Denied("unauthorized", "tag access_key not found", 400, by_words=True)
+BY_WORDS = Denied(Cause.UNAUTHORIZED, "tag access_key not found", 400, by_words=True)
 INTERVAL = 30.0
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from connector.core.actions import Notices
 from connector.core.engine import Engine
-from connector.core.halts import BRAKE, DATA_LOSS, Halts
+from connector.core.halts import Halts
 from connector.core.jobs import Batch
 from connector.core.tally import Tally
-from connector.model import Denied, Endpoint, PostAnswer
+from connector.model import Cause, Denied, Endpoint, PostAnswer
 from tests.unit.core.builders import NOW, P0, devices, event_of, limits, record
 from tests.unit.core.driving import Drive
 from tests.unit.core.halting import DENIED, halted_by_a_poll, halted_by_a_post
@@ -47,8 +47,8 @@ def test_a_new_token_hurries_the_polls_too() -> None:
 def test_a_full_stop_submits_nothing_until_it_is_released_and_says_so_once() -> None:
     drive = Drive()
     drive.assign()
-    drive.engine.halt(BRAKE, "too many", drive.now)
-    drive.engine.halt(BRAKE, "too many", drive.now)
+    drive.engine.halt(Cause.BRAKE, "too many", drive.now)
+    drive.engine.halt(Cause.BRAKE, "too many", drive.now)
     drive.read(*devices(range(5)))
     drive.run(seconds=3600)
     assert drive.posts == 0
@@ -60,7 +60,7 @@ def test_a_full_stop_submits_nothing_until_it_is_released_and_says_so_once() -> 
 
 def test_records_that_were_lost_halt_whatever_is_released() -> None:
     engine = Engine(limits(), lambda: 0.5)
-    engine.halt(DATA_LOSS, "gone", NOW)
+    engine.halt(Cause.DATA_LOSS, "gone", NOW)
     engine.release(NOW)
     assert engine.halts.may_submit("", NOW) == "no"
 
@@ -70,28 +70,30 @@ def test_while_stopped_jobs_under_way_are_followed_and_committed() -> None:
     drive.assign()
     drive.read(*devices(range(5)))
     drive.start_job()
-    drive.engine.halt(BRAKE, "too many", drive.now)
+    drive.engine.halt(Cause.BRAKE, "too many", drive.now)
     drive.run()
     assert drive.position() == 5
 
 
 def test_halts_tell_what_to_do_about_them() -> None:
     halts = Halts(limits(probe_interval=30.0), Tally(), Notices())
-    halts.denied("", Denied("odd", "?", 403), "post", NOW)
+    halts.halt(Cause.DATA_LOSS, "?", NOW)
     assert [halt.mend for halt in halts.all()] == ["see the message"]
 
 
 @pytest.mark.parametrize(
     ("application", "cause", "setting"),
     [
-        ("", "unauthorized", "pushwoosh.token"),
-        ("", "unknown_application", "pushwoosh.application"),
-        ("BBBBB", "unauthorized", "[applications.BBBBB]"),
-        ("BBBBB", "unknown_application", "[applications.BBBBB]"),
-        ("BBBBB", "wrong_url", "pushwoosh.url"),
+        ("", Cause.UNAUTHORIZED, "pushwoosh.token"),
+        ("", Cause.UNKNOWN_APPLICATION, "pushwoosh.application"),
+        ("BBBBB", Cause.UNAUTHORIZED, "[applications.BBBBB]"),
+        ("BBBBB", Cause.UNKNOWN_APPLICATION, "[applications.BBBBB]"),
+        ("BBBBB", Cause.WRONG_URL, "pushwoosh.url"),
     ],
 )
-def test_a_halt_names_the_settings_of_its_own_application(application: str, cause: str, setting: str) -> None:
+def test_a_halt_names_the_settings_of_its_own_application(
+    application: str, cause: Cause, setting: str
+) -> None:
     halts = Halts(limits(), Tally(), notices := Notices())
     halts.denied(application, Denied(cause, "no", 403), "post", NOW)
     (halt,) = halts.all()
@@ -118,7 +120,7 @@ def test_a_changed_token_is_tried_for_its_own_application_only() -> None:
 # -- words that may be about a device ----------------------------------------------------------------
 
 
-BY_WORDS = Denied("unauthorized", "tag access_key not found", 400, by_words=True)
+BY_WORDS = Denied(Cause.UNAUTHORIZED, "tag access_key not found", 400, by_words=True)
 
 
 def denying(*bad: int) -> Callable[[Batch], PostAnswer | None]:

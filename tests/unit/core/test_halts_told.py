@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from connector.core.actions import Notices
-from connector.core.halts import BRAKE, DATA_LOSS, PAUSED, Brake, Halts
+from connector.core.halts import Brake, Halts
 from connector.core.jobs import Batch
 from connector.core.tally import Tally
-from connector.model import Denied, Endpoint
+from connector.model import Cause, Denied, Endpoint
 from tests.unit.core.builders import NOW, devices, limits
 from tests.unit.core.driving import Drive
 
-DENIED = Denied("unauthorized", "no such token", 401)
+DENIED = Denied(Cause.UNAUTHORIZED, "no such token", 401)
 
 
 class Told:
@@ -29,16 +29,16 @@ def test_each_halt_counts_once_by_its_cause_however_often_it_is_found() -> None:
     told = Told()
     for now in (NOW, NOW + 1, NOW + 2):
         told.halts.denied("", DENIED, "post", now)
-        told.halts.halt(BRAKE, "too many", now)
+        told.halts.halt(Cause.BRAKE, "too many", now)
         told.halts.pause("somebody", now)
-    assert told.tally.halts == {"unauthorized": 1, BRAKE: 1, PAUSED: 1}
+    assert told.tally.halts == {"unauthorized": 1, Cause.BRAKE: 1, Cause.PAUSED: 1}
 
 
 def test_another_cause_or_another_question_is_a_halt_of_its_own() -> None:
     told = Told()
     told.halts.denied("", DENIED, "post", NOW)
     told.halts.denied("", DENIED, "poll", NOW + 1)
-    told.halts.denied("", Denied("wrong_url", "?", 404), "poll", NOW + 2)
+    told.halts.denied("", Denied(Cause.WRONG_URL, "?", 404), "poll", NOW + 2)
     assert told.tally.halts == {"unauthorized": 2, "wrong_url": 1}
     (halt,) = told.halts.all()
     assert (halt.since, halt.denied_at, halt.probe_at) == (NOW, NOW + 2, NOW + 32)
@@ -57,19 +57,19 @@ def test_a_halt_tells_of_whom_it_is_and_what_the_api_said() -> None:
 
 def test_the_advice_of_whoever_halts_counts_more_than_that_of_the_cause() -> None:
     told = Told()
-    told.halts.halt(DATA_LOSS, "gone", NOW, advice="raise the retention")
+    told.halts.halt(Cause.DATA_LOSS, "gone", NOW, advice="raise the retention")
     assert [halt.mend for halt in told.halts.all()] == ["raise the retention"]
     assert [fields["mend"] for _, _, fields in told.events()] == ["raise the retention"]
 
 
 def test_a_halt_that_is_lifted_is_told_once_and_one_that_never_was_is_not() -> None:
     told = Told()
-    told.halts.lift(DATA_LOSS)
+    told.halts.lift(Cause.DATA_LOSS)
     assert told.events() == []
-    told.halts.halt(DATA_LOSS, "gone", NOW)
-    told.halts.lift(DATA_LOSS)
-    told.halts.lift(DATA_LOSS)
-    assert told.events()[1:] == [("info", "going on", {"after": DATA_LOSS})]
+    told.halts.halt(Cause.DATA_LOSS, "gone", NOW)
+    told.halts.lift(Cause.DATA_LOSS)
+    told.halts.lift(Cause.DATA_LOSS)
+    assert told.events()[1:] == [("info", "going on", {"after": Cause.DATA_LOSS})]
     assert told.halts.may_submit("", NOW) == "yes"
 
 
@@ -79,8 +79,8 @@ def test_a_pause_and_its_end_are_told_once_with_who_wanted_them() -> None:
     assert [halt.message for halt in told.halts.all()] == ["paused by A"]
     assert [told.halts.resume(who) for who in ("C", "D")] == [True, False]
     assert told.events() == [
-        ("info", PAUSED, {"by": "A"}),
-        ("info", "going on", {"after": PAUSED, "by": "C"}),
+        ("info", "paused", {"by": "A"}),
+        ("info", "going on", {"after": Cause.PAUSED, "by": "C"}),
     ]
 
 
@@ -90,7 +90,7 @@ def test_letters_are_written_while_paused_and_while_an_application_is_denied_and
     halts.pause("A", NOW)
     halts.denied("", DENIED, "post", NOW)
     waits.append(halts.letters_wait)
-    halts.halt(BRAKE, "too many", NOW)
+    halts.halt(Cause.BRAKE, "too many", NOW)
     waits.append(halts.letters_wait)
     halts.release(NOW)
     waits.append(halts.letters_wait)
@@ -132,7 +132,7 @@ def test_a_job_counts_as_accepted_since_a_moment_only_if_its_post_was_sent_after
 def test_that_posts_are_answered_by_something_else_says_what_jobs_it_knows_nothing_of() -> None:
     halts = Told().halts
     assert not halts.no_api_there("")
-    wrong = Denied("wrong_url", "?", 404)
+    wrong = Denied(Cause.WRONG_URL, "?", 404)
     halts.denied("", wrong, "post", NOW)
     halts.denied("B", wrong, "poll", NOW)
     halts.denied("C", DENIED, "post", NOW)
@@ -165,11 +165,11 @@ def test_an_engine_that_is_paused_or_halted_by_loss_goes_on_when_told_so() -> No
     drive.assign()
     drive.read(*devices(range(2)))
     assert drive.engine.pause("A", drive.now)
-    drive.engine.halt(DATA_LOSS, "gone", drive.now)
+    drive.engine.halt(Cause.DATA_LOSS, "gone", drive.now)
     drive.run(seconds=60)
     assert drive.engine.resume("A")
     drive.run(seconds=60)
     assert drive.posts == 0
-    drive.engine.lift(DATA_LOSS)
+    drive.engine.lift(Cause.DATA_LOSS)
     drive.run()
     assert drive.position() == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 
 from connector.core.jobs import Batch, Job
-from connector.model import Denied, JobReport, PollAnswer, Position, Row, Unavailable
+from connector.model import Cause, Denied, JobReport, PollAnswer, Position, Row, Unavailable
 from tests.unit.core.builders import (
     P0,
     UNDECODABLE,
@@ -55,7 +55,7 @@ def test_no_later_commit_overtakes_a_record_that_was_skipped_over() -> None:
 
 
 def test_a_401_is_not_taken_for_bad_data() -> None:
-    denied = Denied("unauthorized", "unauthorized", 401)
+    denied = Denied(Cause.UNAUTHORIZED, "unauthorized", 401)
     drive = reading(50, brake_share=0.5, brake_window=10)
     drive.run(lambda _: denied, seconds=60 * MINUTE)
     drive.run(poll=lambda _: denied, seconds=60 * MINUTE)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connector.core.halts import PAUSED
 from connector.core.pace import BURST, Pace, most_at_once
-from connector.model import Unavailable
+from connector.model import Cause, Unavailable
 from tests.unit.core.builders import NOW, UNDECODABLE, devices, limits, unfinished
 from tests.unit.core.driving import Drive
 
@@ -149,7 +148,7 @@ def test_a_pause_submits_nothing_but_follows_and_commits_what_is_under_way() -> 
     assert drive.posts == posts
     assert drive.position() == 2 * posts
     (halt,) = drive.engine.halts.all()
-    assert (halt.cause, halt.message) == (PAUSED, "paused by 10.0.0.3")
+    assert (halt.cause, halt.message) == (Cause.PAUSED, "paused by 10.0.0.3")
     drive.engine.release(drive.now)  # after the brake: this is another thing
     run_for(drive, 60)
     assert drive.posts == posts
@@ -166,7 +165,7 @@ def test_what_was_refused_is_dead_lettered_during_a_pause_but_not_during_a_halt(
     drive.assign()
     drive.engine.pause("10.0.0.3", drive.now)
     drive.read(UNDECODABLE)
-    drive.engine.halt("brake", "too many", drive.now)
+    drive.engine.halt(Cause.BRAKE, "too many", drive.now)
     drive.plan()
     assert not drive.engine.ledger.operation
     drive.engine.release(drive.now)

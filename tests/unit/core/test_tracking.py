@@ -11,6 +11,7 @@ import pytest
 from connector.core.jobs import Batch, Job
 from connector.core.tracking import Tracking
 from connector.model import (
+    Cause,
     Denied,
     Endpoint,
     JobReport,
@@ -342,7 +343,7 @@ def test_while_the_address_is_wrong_no_job_counts_as_unknown() -> None:
     drive.assign()
     drive.read(*devices(range(3)))
     job = drive.start_job()
-    drive.engine.halts.denied("", Denied("wrong_url", "<html>", 404), "post", drive.now)
+    drive.engine.halts.denied("", Denied(Cause.WRONG_URL, "<html>", 404), "post", drive.now)
     until = drive.now + 600
     drive.run(poll=lambda _: JobUnknown("?", 404) if drive.now < until else None, seconds=1200)
     assert drive.posts == 1

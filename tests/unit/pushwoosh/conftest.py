@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 
 from connector.model import Endpoint
 from connector.pushwoosh.client import AudienceClient, Limits
+from connector.pushwoosh.transport import HttpxTransport
 from tests.unit.pushwoosh.tiny_server import QUICK, Make, Seen, Server
 
 
@@ -19,12 +19,12 @@ async def connect(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
     def make(
         server: Server | str, *, seen: Seen | None = None, limits: Limits = QUICK, **options: Any
     ) -> AudienceClient:
-        def observe(endpoint: Endpoint, method: str, code: str, seconds: float) -> None:
+        def observe(endpoint: Endpoint, method: str, code: int, seconds: float) -> None:
             assert seconds >= 0
             if seen is not None:
                 seen.append((endpoint, method, code))
 
-        native = httpx.AsyncHTTPTransport(verify=False) if request.param == "httpx" else None
+        native = HttpxTransport(verify=False) if request.param == "httpx" else None
         url = server if isinstance(server, str) else server.url
         made.append(AudienceClient(url, limits=limits, observe=observe, transport=native, **options))
         return made[-1]

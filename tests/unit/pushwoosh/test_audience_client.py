@@ -6,9 +6,19 @@ from email.utils import formatdate
 
 import pytest
 
-from connector.model import Accepted, Denied, Endpoint, JobReport, JobState, Unavailable, Unsent
+from connector.model import (
+    Accepted,
+    Cause,
+    Denied,
+    Endpoint,
+    JobReport,
+    JobState,
+    PostAnswer,
+    Unavailable,
+    Unsent,
+)
 from connector.pushwoosh import client as client_module
-from connector.pushwoosh.client import AudienceClient, Limits
+from connector.pushwoosh.client import NO_REPLY, AudienceClient, Limits
 from tests.unit.pushwoosh.tiny_server import (
     ACCEPTED,
     QUICK,
@@ -45,7 +55,7 @@ async def test_a_post_and_a_poll_are_one_request_each_over_one_connection(connec
     assert asked.line == "GET /api/v2/audience/bulkRegisterDevice/a%2Fb?detailed=true HTTP/1.1"
     assert "content-type" not in asked.headers
     assert "authorization" not in sent.headers | asked.headers
-    assert seen == [(Endpoint.TAGS, "POST", "200"), (Endpoint.REGISTRATIONS, "GET", "200")]
+    assert seen == [(Endpoint.TAGS, "POST", 200), (Endpoint.REGISTRATIONS, "GET", 200)]
 
 
 async def test_a_path_in_front_of_the_api_is_kept(connect: Make) -> None:
@@ -61,7 +71,7 @@ async def test_the_authorization_header_is_sent_and_never_shown(connect: Make) -
             await client.post(Endpoint.TAGS, b"{}"),
             await client.poll(Endpoint.TAGS, "r", detailed=False),
         ):
-            assert answer == Denied("unauthorized", "*** is ***", 401)
+            assert answer == Denied(Cause.UNAUTHORIZED, "*** is ***", 401)
     assert [request.headers["authorization"] for request in server.requests] == ["Token s3cret"] * 2
 
 
@@ -106,7 +116,7 @@ async def test_replies_may_be_compressed_or_chunked(connect: Make) -> None:
 async def test_a_redirect_is_not_followed(connect: Make) -> None:
     async with Server(answering(reply(b"", "302 Found", headers="Location: /elsewhere\r\n"))) as server:
         answer = await connect(server).post(Endpoint.TAGS, b"{}")
-        assert answer == Denied("wrong_url", "HTTP 302 Found", 302)
+        assert answer == Denied(Cause.WRONG_URL, "HTTP 302 Found", 302)
         assert len(server.requests) == 1
 
 
@@ -120,7 +130,7 @@ async def test_a_gateways_page_is_unavailable_with_its_retry_after(connect: Make
     async with Server(answering(page)) as server:
         answer = await connect(server, seen=seen, clock=lambda: 1000.0).post(Endpoint.TAGS, b"{}")
     assert answer == Unavailable("<html> Bad Gateway</html>", 502, 60.0, maybe_accepted=True)
-    assert seen == [(Endpoint.TAGS, "POST", "502")]
+    assert seen == [(Endpoint.TAGS, "POST", 502)]
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -136,7 +146,7 @@ async def test_a_reply_without_end_is_not_read_to_the_end(
         answer = await client.post(Endpoint.TAGS, b"{}")
         assert answer == Unavailable("The reply is larger than 100,000 bytes", maybe_accepted=True)
         assert await client.post(Endpoint.TAGS, b"{}") == Accepted("r-1")
-    assert [code for _, _, code in seen] == ["too_large", "200"]
+    assert [code for _, _, code in seen] == [NO_REPLY, 200]
 
 
 # What may not be sent any more.
@@ -149,7 +159,7 @@ async def test_what_may_not_go_any_more_is_not_sent(connect: Make) -> None:
         assert isinstance(await client.post(Endpoint.TAGS, b"{}", may_go=lambda: False), Unsent)
         assert server.requests == []
         assert await client.post(Endpoint.TAGS, b"{}", may_go=lambda: True) == Accepted("r-1")
-    assert [code for _, _, code in seen] == ["200"], "what was not sent is no request"
+    assert [code for _, _, code in seen] == [200], "what was not sent is no request"
 
 
 async def test_while_its_turn_comes_a_request_may_turn_out_to_be_late(connect: Make) -> None:
@@ -173,8 +183,9 @@ async def test_while_its_turn_comes_a_request_may_turn_out_to_be_late(connect: M
         assert [request.body for request in server.requests] == [b"1"]
 
 
-async def test_to_connect_takes_its_time_and_after_it_a_request_may_be_late() -> None:
+async def test_to_connect_takes_its_time_and_after_it_a_request_may_be_late(connect: Make) -> None:
     asked: list[bool] = []
+    seen: Seen = []
 
     def may_go() -> bool:
         """Say yes before there is a connection, and no once it is there."""
@@ -182,11 +193,33 @@ async def test_to_connect_takes_its_time_and_after_it_a_request_may_be_late() ->
         return len(asked) == 1
 
     async with Server(answering(reply())) as server:
-        client = AudienceClient(server.url, limits=QUICK)
+        client = connect(server, seen=seen)
         assert isinstance(await client.post(Endpoint.TAGS, b"1", may_go=may_go), Unsent)
         assert len(asked) == 2
         assert server.requests == []
         assert await client.post(Endpoint.TAGS, b"2", may_go=lambda: True) == Accepted("r-1")
-        assert server.connections == 1, "the connection is good, and was kept"
         assert isinstance(await client.poll(Endpoint.TAGS, "r", detailed=False), Unavailable | JobReport)
-        await client.close()
+    assert [code for _, _, code in seen] == [200, 200], "what was not sent is no request"
+
+
+async def test_a_connection_over_which_a_request_may_not_go_is_kept() -> None:
+    answers = iter([True, False])
+    async with Server(answering(reply())) as server, AudienceClient(server.url, limits=QUICK) as client:
+        assert isinstance(await client.post(Endpoint.TAGS, b"1", may_go=lambda: next(answers)), Unsent)
+        assert await client.post(Endpoint.TAGS, b"2", may_go=lambda: True) == Accepted("r-1")
+        assert server.connections == 1
+
+
+async def test_each_of_several_requests_at_once_asks_its_own_question(connect: Make) -> None:
+    """Whether or not a connection is there already, and though they share all else."""
+    async with Server(answering(reply())) as server:
+        client = connect(server)
+        for _ in range(2):
+            calls = [_asking_twice(client, late=number % 2 == 1) for number in range(6)]
+            assert [type(each) for each in await asyncio.gather(*calls)] == [Accepted, Unsent] * 3
+    assert len(server.requests) == 6
+
+
+async def _asking_twice(client: AudienceClient, *, late: bool) -> PostAnswer:
+    answers = iter([True, not late])
+    return await client.post(Endpoint.TAGS, b"{}", may_go=lambda: next(answers))

@@ -6,12 +6,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from connector.model import Accepted, Endpoint, Unavailable
+from connector.model import Accepted, Endpoint, Unavailable, Unsent
+from connector.pushwoosh import transport as transport_module
 from connector.pushwoosh.client import AudienceClient
-from connector.pushwoosh.transport import DirectTransport, proxy_for, transport_to
+from connector.pushwoosh.transport import DirectTransport, HttpxTransport, proxy_for, transport_to
 from tests.unit.pushwoosh.tiny_server import Server, answering, reply
 
 
@@ -61,7 +61,7 @@ def test_proxies_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     assert proxy_for("https://api.test/path") == "http://proxy.test:3128"
     assert proxy_for("http://api.test") is None
     assert proxy_for("https://api.inside.test") is None
-    assert isinstance(transport_to("https://api.test", http2=False, connections=1), httpx.AsyncHTTPTransport)
+    assert isinstance(transport_to("https://api.test", http2=False, connections=1), HttpxTransport)
     monkeypatch.setenv("ALL_PROXY", "http://other.test")
     assert proxy_for("http://api.test") == "http://other.test"
 
@@ -76,9 +76,20 @@ async def test_requests_go_through_the_proxy_of_the_environment(monkeypatch: pyt
     assert proxy.requests[0].line == "POST http://api.test/api/v2/audience/bulkSetTags HTTP/1.1"
 
 
+async def test_what_may_not_go_any_more_does_not_reach_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([True, False])
+    async with Server(answering(reply())) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        async with AudienceClient("http://api.test") as client:
+            answer = await client.post(Endpoint.TAGS, b"{}", may_go=lambda: next(answers))
+            assert isinstance(answer, Unsent)
+            assert proxy.connections == 1
+            assert proxy.requests == []
+
+
 def test_http_2_is_left_to_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[dict[str, Any]] = []
-    monkeypatch.setattr(httpx, "AsyncHTTPTransport", lambda **options: made.append(options))
+    monkeypatch.setattr(transport_module, "HttpxTransport", lambda **options: made.append(options))
     transport_to("https://api.test", http2=True, connections=3)
     assert made[0]["http2"] is True
     assert made[0]["limits"].max_connections == 3

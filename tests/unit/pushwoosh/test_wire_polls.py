@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.model import Denied, JobReport, JobState, JobUnknown, Row, Unavailable
+from connector.model import Cause, Denied, JobReport, JobState, JobUnknown, Row, Unavailable
 from tests.unit.pushwoosh.replies import poll, report
 
 
@@ -145,9 +145,10 @@ def test_a_failed_job_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "cause"), [("unauthorized", "unauthorized"), ("application not found", "unknown_application")]
+    ("message", "cause"),
+    [("unauthorized", Cause.UNAUTHORIZED), ("application not found", Cause.UNKNOWN_APPLICATION)],
 )
-def test_a_job_that_failed_for_its_credentials_is_denied(message: str, cause: str) -> None:
+def test_a_job_that_failed_for_its_credentials_is_denied(message: str, cause: Cause) -> None:
     answer = poll(200, {"request_id": "r", "status": "Failed", "message": message})
     assert answer == Denied(cause, message, 200)
     assert isinstance(report({"status": "Completed", "message": message}), JobReport)

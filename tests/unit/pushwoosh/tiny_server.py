@@ -104,7 +104,7 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
     return Request(line, headers, body)
 
 
-Seen = list[tuple[Endpoint, str, str]]
+Seen = list[tuple[Endpoint, str, int]]
 Make = Callable[..., AudienceClient]
 QUICK = Limits(connect=2, silence=5, total=10, connections=4)
 

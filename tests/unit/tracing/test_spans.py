@@ -22,6 +22,7 @@ from connector.core.engine import Engine
 from connector.credentials import Credentials, Token
 from connector.model import (
     Accepted,
+    Cause,
     Denied,
     Event,
     JobReport,
@@ -165,7 +166,7 @@ async def test_records_that_were_refused_are_counted_in_their_job() -> None:
     ("answer", "outcome", "status"),
     [
         (Refused("invalid request", 400), "refused", "400"),
-        (Denied("unauthorized", "no", 401), "unauthorized", "401"),
+        (Denied(Cause.UNAUTHORIZED, "no", 401), "unauthorized", "401"),
         (Unavailable("overloaded", 503), "unavailable", "503"),
         (Unavailable("no connection"), "unavailable", "no_reply"),
     ],
@@ -191,7 +192,7 @@ async def test_a_client_that_breaks_ends_the_span_too() -> None:
     ("answers", "outcome"),
     [
         ([JobReport(JobState.FAILED, "Failed")], "failed"),
-        ([Denied("unauthorized", "no", 200)], "unauthorized"),
+        ([Denied(Cause.UNAUTHORIZED, "no", 200)], "unauthorized"),
         ([JobUnknown("what?", 404)] * 20, "lost"),
     ],
 )
