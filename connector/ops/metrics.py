@@ -1,7 +1,7 @@
-"""The metrics of the process: filled by the runner, read by a scrape.
+"""The metrics of the process: fed by the runner, read by a scrape.
 
 Counters and histograms are fed once per list (`absorb`). Gauges are worked out at the scrape from the
-runner's `Snapshot`: no record pays for them, and a partition that was revoked is gone.
+`Snapshot` of `View`: no record pays for them, and a partition that was revoked is gone.
 """
 
 from __future__ import annotations

@@ -222,7 +222,7 @@ ROWS = {
     "Kafka": [
         Panel(
             "Kafka trouble by cause",
-            "1 while Kafka refuses or lacks something; empty where all is well.",
+            "1 while Kafka refuses or lacks something, or a decoder can't work; empty where all is well.",
             "short",
             {"{{cause}}": f"max by (cause) ({_m('kafka_trouble')})"},
         ),
