@@ -163,7 +163,7 @@ ROWS = {
         ),
         Panel(
             "Mean time by stage",
-            "queue: read to POST. job: POST's reply to its end. commit: one offset commit.",
+            "queue: first in its lane to POST. job: POST's reply to its end. commit: one offset commit.",
             "s",
             {
                 "{{stage}}": f"sum by (stage) ({_rate('stage_seconds_sum')}) "
