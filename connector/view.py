@@ -60,7 +60,6 @@ class View:
 
     def ready(self) -> Health:
         return readiness(
-            configured=True,
             joined=self._consuming.source.joined,
             halts=[*self._halts(), *self._blocking_troubles()],
             stopping=self._engine.stopping,
@@ -71,14 +70,15 @@ class View:
         self.rates.sample(self._pulse.clock(), *self._metrics.totals())
 
     def snapshot(self) -> Snapshot:
-        return Snapshot(**self._figures())
+        shown = Snapshot()
+        self._fill(shown)
+        return shown
 
     def status(self) -> Status:
         self.sample()
         now = self._pulse.clock()
         jobs = sorted(self._engine.jobs.values(), key=lambda job: job.accepted_at)
-        return Status(
-            **self._figures(),
+        shown = Status(
             version=__version__,
             generated_at=now,
             uptime=now - self._started,
@@ -95,25 +95,26 @@ class View:
             dead_letters_owed=dict(self._engine.ledger.owed.by_reason()),
             configuration=self._configuration,
         )
+        self._fill(shown)
+        return shown
 
-    def _figures(self) -> dict[str, Any]:
+    def _fill(self, shown: Snapshot) -> None:
+        """Set what the gauges show, and the page, too."""
         homes = self._engine.assignments.values()
-        return {
-            "state": self._state(),
-            "applications": [*self._settings.accounts],
-            "halts": self._halts(),
-            "gate": self._gate(),
-            "troubles": [self._trouble(kind, each) for kind, each in self._consuming.incidents.open.items()],
-            "partitions": [*self._partitions()],
-            "jobs_in_flight": dict(
-                Counter(job.endpoint.value for job in self._engine.jobs.values())
-                + Counter(batch.endpoint.value for batch in self._engine.posting.values())
-            ),
-            "jobs_limit": self._engine.concurrency.limit,
-            "held_back": self._engine.held_back(self._pulse.clock()),
-            "buffered_events": sum(home.events for home in homes),
-            "buffered_bytes": sum(home.bytes for home in homes),
-        }
+        shown.state = self._state()
+        shown.applications = [*self._settings.accounts]
+        shown.halts = self._halts()
+        shown.gate = self._gate()
+        shown.troubles = [self._trouble(kind, each) for kind, each in self._consuming.incidents.open.items()]
+        shown.partitions = self._partitions()
+        shown.jobs_in_flight = dict(
+            Counter(job.endpoint.value for job in self._engine.jobs.values())
+            + Counter(batch.endpoint.value for batch in self._engine.posting.values())
+        )
+        shown.jobs_limit = self._engine.concurrency.limit
+        shown.held_back = self._engine.held_back(self._pulse.clock())
+        shown.buffered_events = sum(home.events for home in homes)
+        shown.buffered_bytes = sum(home.bytes for home in homes)
 
     def _state(self) -> State:
         if self._engine.stopping:

@@ -64,13 +64,13 @@ class Dispatch:
         return next(self._serials)
 
     def batch(self, like: Batch, events: list[Event]) -> Batch:
-        """Return a new batch for the same route with the same history."""
+        """Return a new batch for the same route with the same history: its events were sent before."""
         return Batch(
             self.serial(),
             like.endpoint,
             like.application,
             events,
-            like.ready_at,
+            ready_at=0.0,
             failures=like.failures,
             losses=like.losses,
             size_before=like.size_before,

@@ -212,7 +212,7 @@ class Fates:
         self._tried([event], job.accepted_at)
         if rejection.refused_tags:
             self._tally.refused_tags += len(msgspec.json.decode(rejection.refused_tags))
-        retryable = rejection.reason in RETRYABLE
+        retryable = RETRYABLE.get(rejection.reason, False)
         # An adopted job may have carried more of this device than the checkpoint had room to remember:
         # what it refused goes once more, by itself.
         final = (

@@ -36,7 +36,7 @@ class Batch:
     application: str
     events: list[Event]
     ready_at: float
-    """When its oldest event became ready, seconds."""
+    """When its oldest event became first in its lane, seconds; 0 where it is sent again."""
     search: Search | None = None
     other_half: list[Event] | None = None
     """Within a search: if this half is accepted, the other one must be the spoilt one."""

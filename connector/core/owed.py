@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
@@ -29,8 +29,18 @@ What is before it in its partition may itself wait, behind another topic's event
 nothing would ever move: the letter is written all the same. After a crash just then it exists twice.
 """
 
-_SAFE_TO_SHOW = {Reason.TAG_REFUSED, Reason.DEVICE_FAILED, Reason.DEVICE_NOT_FOUND, Reason.TOO_LARGE}
-"""Reasons whose details are of tags and sizes. Others may repeat what somebody says of a device."""
+SAFE_TO_SHOW: Mapping[Reason, bool] = {
+    Reason.UNDECODABLE: False,
+    Reason.INVALID_EVENT: False,
+    Reason.TOO_LARGE: True,
+    Reason.DEVICE_FAILED: True,
+    Reason.DEVICE_NOT_FOUND: True,
+    Reason.TAG_REFUSED: True,
+    Reason.REFUSED_BY_API: False,
+    Reason.NO_VERDICT: False,
+    Reason.JOB_FAILED: False,
+}
+"""Whether its details are of tags and sizes alone. Others may repeat what somebody says of a device."""
 
 
 @dataclass(slots=True, eq=False)
@@ -101,7 +111,7 @@ class OwedLetters:
         counts = ", ".join(f"{count} {reason}" for reason, count in self.by_reason().most_common())
         first = min(everything, key=lambda owed: owed.since)
         rejection = first.letter.rejection
-        detail = f": {rejection.detail}" if rejection.reason in _SAFE_TO_SHOW else ""
+        detail = f": {rejection.detail}" if SAFE_TO_SHOW.get(rejection.reason) else ""
         topic, partition = first.home.partition
         return f"{counts}; the first is {topic}/{partition}/{first.offset}{detail}"
 

@@ -41,7 +41,10 @@ class Stage(StrEnum):
     """Where time goes between a record and its confirmation, in the order of the way."""
 
     QUEUE = "queue"
-    """Read from Kafka to handed over for its POST."""
+    """A batch's oldest event first in its lane to the batch handed over for its POST; for each of its events.
+
+    What is sent again isn't counted: neither what was put back, nor a batch taken in halves.
+    """
     SUBMIT = "submit"
     """The POST: request to reply."""
     JOB = "job"
@@ -83,7 +86,7 @@ class Tally:
     resubmitted: defaultdict[str, int] = field(default_factory=_counts)
     """Devices sent again although an earlier POST may have applied them (lost reply or job), by endpoint."""
     retried: defaultdict[str, int] = field(default_factory=_counts)
-    """Events put back into their lane for another attempt, whatever the cause, by endpoint."""
+    """Events queued for another attempt, whatever the cause, by endpoint; they hold their lanes meanwhile."""
     gate_closures: defaultdict[str, int] = field(default_factory=_counts)
     """Times the gate closed or its time was extended, by cause (`gate_cause`)."""
     halts: defaultdict[str, int] = field(default_factory=_counts)

@@ -15,7 +15,7 @@ Where several rows find one device, the worst counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -34,18 +34,36 @@ class Sent(Protocol):
     def push_token(self) -> str | None: ...
 
 
-RETRYABLE: frozenset[Reason] = frozenset({Reason.DEVICE_NOT_FOUND, Reason.NO_VERDICT, Reason.JOB_FAILED})
-"""Reasons where sending the device again can help."""
+RETRYABLE: Mapping[Reason, bool] = {
+    Reason.UNDECODABLE: False,
+    Reason.INVALID_EVENT: False,
+    Reason.TOO_LARGE: False,
+    Reason.DEVICE_FAILED: False,
+    Reason.DEVICE_NOT_FOUND: True,
+    Reason.TAG_REFUSED: False,
+    Reason.REFUSED_BY_API: False,
+    Reason.NO_VERDICT: True,
+    Reason.JOB_FAILED: True,
+}
+"""Whether sending the device again can help."""
 
 _SILENCE = "the report has no row of this device"
 
-_BADNESS = {
+BADNESS: Mapping[Reason, int] = {
+    Reason.UNDECODABLE: 0,
+    Reason.INVALID_EVENT: 0,
+    Reason.TOO_LARGE: 0,
+    Reason.REFUSED_BY_API: 0,
+    Reason.JOB_FAILED: 0,
     Reason.DEVICE_NOT_FOUND: 1,
     Reason.NO_VERDICT: 2,
     Reason.TAG_REFUSED: 3,
     Reason.DEVICE_FAILED: 4,
 }
-"""What counts where rows of one device differ: that which trying again can't help comes first."""
+"""What counts where rows of one device differ: that which trying again can't help comes first.
+
+0: no row says that.
+"""
 
 _TAGS_NAMED = 5
 """Refused tags that a rejection's sentence names; `refused_tags` has them all."""
@@ -128,7 +146,7 @@ def _row_by_row(
             continue
         verdict = _of_a_row(row, job_status)
         known = verdicts.get(index)
-        if known is None or (verdict is not None and _BADNESS[verdict.reason] > _BADNESS[known.reason]):
+        if known is None or (verdict is not None and _is_worse(verdict, known)):
             verdicts[index] = verdict
     silence = Rejection(Reason.NO_VERDICT, _SILENCE, job_status=job_status)
     rejections = {}
@@ -137,6 +155,10 @@ def _row_by_row(
         if verdict is not None:
             rejections[index] = verdict
     return rejections
+
+
+def _is_worse(one: Rejection, other: Rejection) -> bool:
+    return BADNESS.get(one.reason, 0) > BADNESS.get(other.reason, 0)
 
 
 def _match(sent: Sequence[Sent], rows: list[Row], *, by_position: bool) -> list[int | None]:

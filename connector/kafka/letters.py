@@ -6,6 +6,7 @@ tools for its dead-letter queues read ours.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -17,6 +18,20 @@ Headers = list[tuple[str, bytes | None]]
 
 FIRST = CONNECT + "topic"
 """Where what is added begins: what is before it is the record's own."""
+
+_CONVERTER, _PUT = "VALUE_CONVERTER", "TASK_PUT"
+STAGES: Mapping[Reason, str] = {
+    Reason.UNDECODABLE: _CONVERTER,
+    Reason.INVALID_EVENT: _CONVERTER,
+    Reason.TOO_LARGE: _PUT,
+    Reason.DEVICE_FAILED: _PUT,
+    Reason.DEVICE_NOT_FOUND: _PUT,
+    Reason.TAG_REFUSED: _PUT,
+    Reason.REFUSED_BY_API: _PUT,
+    Reason.NO_VERDICT: _PUT,
+    Reason.JOB_FAILED: _PUT,
+}
+"""Where Kafka Connect would have failed: reading the value, or handing it to the sink."""
 
 
 def headers(letter: Letter, group_id: str, connector_name: str, *, restamped: bool = False) -> Headers:
@@ -49,13 +64,12 @@ def _theirs(record: Record) -> tuple[Headers, str]:
 
 def _connect(letter: Letter, connector_name: str) -> dict[str, str]:
     record, why = letter.record, letter.rejection
-    unread = why.reason in (Reason.UNDECODABLE, Reason.INVALID_EVENT)
     return {
         FIRST: record.topic(),
         CONNECT + "partition": str(record.partition()),
         CONNECT + "offset": str(record.offset()),
         CONNECT + "connector.name": connector_name,
-        CONNECT + "stage": "VALUE_CONVERTER" if unread else "TASK_PUT",
+        CONNECT + "stage": STAGES.get(why.reason, _PUT),
         CONNECT + "exception.class.name": f"pushwoosh.{''.join(w.title() for w in why.reason.split('_'))}",
         CONNECT + "exception.message": why.detail,
     }

@@ -202,7 +202,9 @@ class Families:
             ("application",),
         )
         self.kafka_trouble = self._gauge(
-            "kafka_trouble", "1 while Kafka refuses or lacks something; exported only meanwhile.", ("cause",)
+            "kafka_trouble",
+            "1 while Kafka refuses or lacks something, or a decoder can't work; exported only meanwhile.",
+            ("cause",),
         )
         self.gate_open = self._gauge("gate_open", "1 while calls to the API may pass, 0 while they wait.")
         self.buffered_events = self._gauge("buffered_events", "Events in memory.")

@@ -1,7 +1,7 @@
-"""The metrics of the process: filled by the runner, read by a scrape.
+"""The metrics of the process: fed by the runner, read by a scrape.
 
 Counters and histograms are fed once per list (`absorb`). Gauges are worked out at the scrape from the
-runner's `Snapshot`: no record pays for them, and a partition that was revoked is gone.
+`Snapshot` of `View`: no record pays for them, and a partition that was revoked is gone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from prometheus_client.metrics_core import Metric
 from connector import __version__
 from connector.core.tally import Outcome, Tally
 from connector.ops.families import ENDPOINTS, PREFIX, Families
+from connector.ops.instruments import Gauge
 from connector.ops.status import Snapshot
 
 
@@ -36,6 +37,7 @@ class Metrics(Families):
     def __init__(self, registry: CollectorRegistry, topics: Iterable[str] = ()) -> None:
         """`topics`: the source topics, so that their counters begin at 0."""
         super().__init__(topics)
+        self._labelled = [each for each in self.families if isinstance(each, Gauge) and each.labels]
         self._snapshot: Callable[[], Snapshot] | None = None
         registry.register(self)
         ProcessCollector(registry=registry)
@@ -130,16 +132,8 @@ class Metrics(Families):
         return self.describe()
 
     def _fill(self, now: Snapshot) -> None:
-        for gauge in (
-            self.backlog,
-            self.lag,
-            self.committed,
-            self.oldest_unsettled,
-            self.jobs_in_flight,
-            self.halted,
-            self.application_halted,
-            self.kafka_trouble,
-        ):
+        """Set the gauges. Those with labels begin anew: what isn't there any more isn't shown any more."""
+        for gauge in self._labelled:
             gauge.reset()
         for each in now.partitions:
             where = (each.topic, str(each.partition))

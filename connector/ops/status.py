@@ -1,6 +1,6 @@
 """What an operator is told: the figures behind `/livez`, `/readyz`, `/status.json` and the gauges.
 
-Data only, no input or output. The runner fills these structs when it is asked, never per record.
+Data only, no input or output. `View` fills these structs when it is asked, never per record.
 Ages are seconds; `at` and `since` are seconds since the epoch. Nothing here names a device.
 """
 
@@ -37,7 +37,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class HaltView(msgspec.Struct, frozen=True):
-    """Why nothing is submitted, or what is wrong with Kafka, and what a person has to do (`mend`)."""
+    """Why nothing is submitted, or what is wrong with Kafka or a decoder, and what to do then (`mend`)."""
 
     cause: str
     message: str
@@ -109,7 +109,7 @@ class Snapshot(msgspec.Struct, kw_only=True):
     gate: GateView | None = None
     """None while it is open."""
     troubles: list[HaltView] = []
-    """What is wrong between here and Kafka; `cause` is a code such as `topic_missing`."""
+    """What is wrong between here and Kafka, or with a decoder; `cause` is a code such as `topic_missing`."""
     partitions: list[PartitionView] = []
     jobs_in_flight: dict[str, int] = {}
     """By endpoint."""
@@ -130,7 +130,7 @@ class ErrorView(msgspec.Struct, frozen=True):
 
 
 class Status(Snapshot, kw_only=True):
-    """Everything that the status page shows. It is a Snapshot, so one function can serve both."""
+    """Everything that the status page shows. It is a Snapshot, so that one function fills both."""
 
     version: str
     generated_at: float
@@ -171,7 +171,7 @@ def shortened(request_id: str) -> str:
     return request_id[: min(_PREFIX, len(request_id) // 2)] + "…"
 
 
-def readiness(*, configured: bool, joined: bool, halts: list[HaltView], stopping: bool) -> Health:
+def readiness(*, joined: bool, halts: list[HaltView], stopping: bool) -> Health:
     """Answer `/readyz`: every reason against at once.
 
     Joined means member of the group, with or without partitions: a spare replica is ready. A closed
@@ -180,8 +180,6 @@ def readiness(*, configured: bool, joined: bool, halts: list[HaltView], stopping
     that replaces a paused one is not paused.
     """
     against = []
-    if not configured:
-        against.append("not configured yet")
     if not joined:
         against.append("not a member of the consumer group yet")
     against += [

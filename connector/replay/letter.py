@@ -13,7 +13,7 @@ was added when it was dead-lettered is known by its place. And it has four marks
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -29,16 +29,18 @@ TIME = OWN + "replay_timestamp"
 _MARKS = (FROM, COUNT, ORIGIN, TIME)
 _ADDED = (OWN, "__connect.")
 """How names begin that a dead-lettering adds."""
-NEVER_APPLIED = frozenset(
-    {
-        Reason.UNDECODABLE,
-        Reason.INVALID_EVENT,
-        Reason.TOO_LARGE,
-        Reason.REFUSED_BY_API,
-        Reason.DEVICE_NOT_FOUND,
-    }
-)
-"""Reasons that say: nothing of this event is at the API. The others leave that open."""
+NEVER_APPLIED: Mapping[str, bool] = {
+    Reason.UNDECODABLE: True,
+    Reason.INVALID_EVENT: True,
+    Reason.TOO_LARGE: True,
+    Reason.DEVICE_FAILED: False,
+    Reason.DEVICE_NOT_FOUND: True,
+    Reason.TAG_REFUSED: False,
+    Reason.REFUSED_BY_API: True,
+    Reason.NO_VERDICT: False,
+    Reason.JOB_FAILED: False,
+}
+"""Whether a `Reason` says that nothing of this event is at the API. The others leave that open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Facts:
     @property
     def never_applied(self) -> bool:
         """Whether the API surely has nothing of this event."""
-        return self.reason in NEVER_APPLIED
+        return NEVER_APPLIED.get(self.reason, False)
 
 
 @dataclass(frozen=True, slots=True)

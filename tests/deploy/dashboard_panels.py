@@ -163,7 +163,7 @@ ROWS = {
         ),
         Panel(
             "Mean time by stage",
-            "queue: read to POST. job: POST's reply to its end. commit: one offset commit.",
+            "queue: first in its lane to POST. job: POST's reply to its end. commit: one offset commit.",
             "s",
             {
                 "{{stage}}": f"sum by (stage) ({_rate('stage_seconds_sum')}) "
@@ -222,7 +222,7 @@ ROWS = {
     "Kafka": [
         Panel(
             "Kafka trouble by cause",
-            "1 while Kafka refuses or lacks something; empty where all is well.",
+            "1 while Kafka refuses or lacks something, or a decoder can't work; empty where all is well.",
             "short",
             {"{{cause}}": f"max by (cause) ({_m('kafka_trouble')})"},
         ),

@@ -232,7 +232,7 @@ function warnings(status) {
     lines: [each.message, `To do: ${each.mend}`, since(each.since)], colour: each.cause === "paused" ? "amber" : "red",
   }));
   list.push(...status.troubles.map((each) => ({
-    title: `Kafka: ${each.cause.replaceAll("_", " ")}${about(each)}`, lines: [each.message, `To do: ${each.mend}`, since(each.since)], colour: "red",
+    title: `${each.cause === "decoder_unavailable" ? "Records wait" : "Kafka"}: ${each.cause.replaceAll("_", " ")}${about(each)}`, lines: [each.message, `To do: ${each.mend}`, since(each.since)], colour: "red",
   })));
   if (status.gate) {
     list.push({

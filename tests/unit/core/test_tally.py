@@ -9,7 +9,7 @@ import pytest
 from connector.core.tally import Stage, Tally, gate_cause
 from connector.model import Endpoint
 from tests.unit.core.builders import FAILED, UNDECODABLE, completed, devices, limits, row, unfinished
-from tests.unit.core.driving import Drive
+from tests.unit.core.driving import Drive, refusing
 
 
 def reading(count: int) -> Drive:
@@ -138,3 +138,10 @@ def test_events_that_were_put_back_are_not_told_as_queued() -> None:
     answers = iter([completed()])
     drive.run(poll=lambda _: next(answers, None))
     assert [count for stage, _, count in stages(drive) if stage == Stage.QUEUE] == [1]
+
+
+def test_the_halves_of_a_refused_batch_are_not_told_as_queued() -> None:
+    drive = reading(4)
+    drive.run(refusing(2))
+    assert drive.posts > 2
+    assert [count for stage, _, count in stages(drive) if stage == Stage.QUEUE] == [4]

@@ -222,4 +222,10 @@ def test_the_same_device_twice_does_not_break_the_judge() -> None:
 
 
 def test_what_can_be_tried_again_is_what_the_api_did_not_refuse() -> None:
-    assert {Reason.DEVICE_NOT_FOUND, Reason.NO_VERDICT, Reason.JOB_FAILED} == RETRYABLE
+    again = {reason for reason, helps in RETRYABLE.items() if helps}
+    assert again == {Reason.DEVICE_NOT_FOUND, Reason.NO_VERDICT, Reason.JOB_FAILED}
+
+
+def test_a_reason_of_which_nobody_decided_how_bad_it_is_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connector.core.verdicts.BADNESS", {})
+    assert reasons(judge(by_hwid("A"), report(failed("A"), failed("A")))) == {0: Reason.DEVICE_FAILED}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator
 
 import pytest
 
+from connector.formats.decoder import _FORMATS, kind_of
 from connector.model import Content
+from connector.settings.fields import REGISTRY_FORMATS
 from tests.protos import classes, file, message, text
 from tests.registry import FakeRegistry
 from tests.unit.formats.framing_of import Value, avro, decoder, read, rows
@@ -28,6 +31,12 @@ ROW = '{"tags":{"plan":"pro","price":1.5},"hwid":"A","list_operator":"set"}'
 def registry() -> Iterator[FakeRegistry]:
     with FakeRegistry() as made:
         yield made
+
+
+def test_each_format_that_can_be_configured_has_a_reader_and_a_kind() -> None:
+    assert {*_FORMATS} == {*REGISTRY_FORMATS}
+    assert {kind_of(word) for word in _FORMATS} == {"AVRO", "PROTOBUF", "JSON"}
+    assert all(hasattr(importlib.import_module(module), reader) for module, reader in _FORMATS.values())
 
 
 def test_avro_by_id_and_by_guid_in_the_value_and_in_the_header(registry: FakeRegistry) -> None:

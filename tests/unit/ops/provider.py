@@ -1,4 +1,4 @@
-"""A provider of made-up figures: what the runner tells an operator on a busy day, and on a bad one."""
+"""A provider of made-up figures: what `View` tells an operator on a busy day, and on a bad one."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class Provider:
         return self.alive
 
     def ready(self) -> Health:
-        return readiness(configured=True, joined=True, halts=self.now.halts, stopping=False)
+        return readiness(joined=True, halts=self.now.halts, stopping=False)
 
     def status(self) -> Status:
         self.asked += 1

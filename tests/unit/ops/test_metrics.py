@@ -19,8 +19,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from connector.core.tally import NO_ENDPOINT, Outcome, Tally
 from connector.model import Reason
 from connector.ops.families import PREFIX
+from connector.ops.instruments import Gauge
 from connector.ops.metrics import Example, Metrics
-from connector.ops.status import HaltView, PartitionView, Snapshot
+from connector.ops.status import GateView, HaltView, PartitionView, Snapshot
 from tests.unit.ops.provider import busy, halted
 
 NOW = 1_790_000_000.0
@@ -74,6 +75,22 @@ def full_tally() -> Tally:
     )
 
 
+def full_snapshot() -> Snapshot:
+    """A snapshot with something in every field that a gauge shows."""
+    return Snapshot(
+        applications=["AAAAA-BBBBB"],
+        halts=[HaltView("unauthorized", "401", "check the token", NOW)],
+        gate=GateView("server_error", "503", 7.5, NOW),
+        troubles=[HaltView("topic_missing", "unknown topic", "create it", NOW)],
+        partitions=[PartitionView("t", 0, position=5, end=12, backlog=6, oldest_unsettled_seconds=1.5)],
+        jobs_in_flight={"bulkSetTags": 2},
+        jobs_limit=16,
+        held_back=True,
+        buffered_events=3,
+        buffered_bytes=400,
+    )
+
+
 def exported(registry: CollectorRegistry) -> dict[str, dict[tuple[str, ...], float]]:
     """Sample values by name and by label values, sorted by label name."""
     found: dict[str, dict[tuple[str, ...], float]] = {}
@@ -93,6 +110,39 @@ def test_every_field_of_a_tally_changes_a_metric(
     after = exported(registry)
     ours = {name for name in after if not name.startswith("process_")}
     assert {name for name in ours if before.get(name) != after[name]}
+
+
+@pytest.mark.parametrize("field", sorted({*Snapshot.__struct_fields__} - {"state"}))
+def test_every_field_of_a_snapshot_changes_a_metric(
+    metrics: Metrics, registry: CollectorRegistry, field: str
+) -> None:
+    metrics.watch(Snapshot)
+    before = exported(registry)
+    metrics.watch(lambda: Snapshot(**{field: getattr(full_snapshot(), field)}))
+    after = exported(registry)
+    ours = {name for name in after if not name.startswith("process_")}
+    assert {name for name in ours if before.get(name) != after[name]}
+
+
+def test_every_gauge_is_set_by_something(
+    metrics: Metrics, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = set()
+    monkeypatch.setattr(Gauge, "set", lambda self, _value, *_labels: shown.add(self.name))
+    metrics.watch(full_snapshot)
+    metrics.absorb(full_tally(), NOW)
+    metrics.round_trip(0.001)
+    assert exported(registry)
+    assert shown == {each.name for each in metrics.families if isinstance(each, Gauge)}
+
+
+def test_a_label_that_is_gone_is_shown_by_no_gauge(metrics: Metrics, registry: CollectorRegistry) -> None:
+    for gauge in metrics.families:
+        if isinstance(gauge, Gauge) and gauge.labels:
+            gauge.set(1, *(f"gone {label}" for label in gauge.labels))
+    assert "gone" in str(exported(registry))
+    metrics.watch(full_snapshot)
+    assert "gone" not in str(exported(registry))
 
 
 def test_a_tally_that_was_absorbed_is_empty_and_counts_no_second_time(

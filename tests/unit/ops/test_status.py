@@ -12,30 +12,29 @@ from connector.ops.watch import Heartbeat, RecentErrors
 HALT = HaltView("unauthorized", "401", "check the token", 0.0)
 
 
-def test_ready_means_configured_member_not_halted_not_stopping() -> None:
-    health = readiness(configured=True, joined=True, halts=[], stopping=False)
+def test_ready_means_member_not_halted_not_stopping() -> None:
+    health = readiness(joined=True, halts=[], stopping=False)
     assert (health.ok, health.reason) == (True, "ready")
 
 
 @pytest.mark.parametrize(
-    ("configured", "joined", "halts", "stopping", "word"),
+    ("joined", "halts", "stopping", "word"),
     [
-        (False, True, [], False, "not configured"),
-        (True, False, [], False, "not a member"),
-        (True, True, [HALT], False, "check the token"),
-        (True, True, [], True, "stopping"),
+        (False, [], False, "not a member"),
+        (True, [HALT], False, "check the token"),
+        (True, [], True, "stopping"),
     ],
 )
 def test_each_reason_against_readiness_is_named(
-    *, configured: bool, joined: bool, halts: list[HaltView], stopping: bool, word: str
+    *, joined: bool, halts: list[HaltView], stopping: bool, word: str
 ) -> None:
-    health = readiness(configured=configured, joined=joined, halts=halts, stopping=stopping)
+    health = readiness(joined=joined, halts=halts, stopping=stopping)
     assert not health.ok
     assert word in health.reason
 
 
 def test_all_reasons_against_readiness_are_told_at_once() -> None:
-    health = readiness(configured=True, joined=False, halts=[HALT], stopping=True)
+    health = readiness(joined=False, halts=[HALT], stopping=True)
     assert health.reason.count(";") == 3
 
 
