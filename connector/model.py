@@ -322,7 +322,13 @@ class Event(msgspec.Struct, gc=False, eq=False):
     first_attempt: float = 0.0
     last_attempt: float = 0.0
     blocked: int = 0
+    """In how many of its lanes another event is before it: it may go at 0."""
     job: int = 0
+    """The serial number of the batch it was sent with; 0 while it isn't, -1 once its letter
+    alone holds its lanes."""
     last_chance: bool = False
+    """One more attempt is all it gets: its device was tried in vain several times just now."""
     merged: Any = None
+    """Of a head: the update that it goes as, and the events within (`core/coalesce.py`)."""
     alone: bool = False
+    """Nothing is merged with it any more: a merged update of it was refused."""

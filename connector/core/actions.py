@@ -29,7 +29,8 @@ class Poll:
 class Commit:
     """Commit positions and write letters, atomically where the delivery allows.
 
-    Report with `Engine.committed` or `Engine.commit_failed`.
+    Report with `Engine.committed`, with `Engine.commit_failed`, or with `Engine.commit_withdrawn` if it was
+    never tried. `written=True` to the last two: the letters are in the topic all the same.
 
     There is at most one at a time, so that plain and transactional commits keep one order (Kafka
     takes the later one, even where it is lower).

@@ -1,9 +1,9 @@
 """The connector's decisions: facts go in, actions come out. The core's one face to the edges.
 
 Facts are the methods: a partition was assigned, records came, a POST or a GET was answered, a
-commit was acknowledged, a partition was revoked. Each takes `now`, seconds on a clock that never
-goes back and starts near the epoch. `plan` says what is to be done next, and `wake_at` when to ask
-again if nothing happens before.
+commit was acknowledged, a partition was revoked. Those that time matters to take `now`, seconds on
+a clock that never goes back and starts near the epoch. `plan` says what is to be done next, and
+`wake_at` when to ask again if nothing happens before.
 
 No clock, no input or output, no thread, no logger: what an operator should read leaves as
 `notices`, what is counted as `tally`.

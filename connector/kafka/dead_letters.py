@@ -183,8 +183,7 @@ class DeadLetters:
 
     def _tell_unwritable(self, failure: LettersUnwritable) -> None:
         if failure.kind == "letters":
-            large = "large" in failure.message
-            code = "letter_too_large" if large else "letter_refused"
+            code = "letter_too_large" if failure.too_large else "letter_refused"
             self.troubles.notice(code, failure.message, self._topic, blocking=False)
         elif failure.kind == "unavailable":
             if not self.troubles.blocking:

@@ -140,8 +140,8 @@ class Owned:
             await self._client().pause(bare(waiting))
         if reading:  # librdkafka keeps a partition's pause for when it comes back
             await self._client().resume(bare(reading))
-        for one in found.values():
-            self._tell_of_loss(one)
+        for partition, one in found.items():
+            self._tell_of_loss(partition, one)
         if reading:
             await self._listener.assigned([Start(p, b.offset, b.metadata) for p, b in reading.items()])
 
@@ -173,7 +173,7 @@ class Owned:
         self._displaced.pop(partition, None)
         if found.halted:
             self._halted.add(partition)
-            self._tell_of_loss(found)
+            self._tell_of_loss(partition, found)
             await self._client().pause(bare([partition]))
             return
         await self._client().incremental_unassign(bare([partition]))
@@ -183,21 +183,20 @@ class Owned:
             self._listener.lost([partition])
             await self.begin([partition], {partition: found})
             return
-        self._tell_of_loss(found)
+        self._tell_of_loss(partition, found)
         self._offsets[partition] = found.offset
         place = KafkaTopicPartition(partition.topic, partition.partition, found.offset)
         await self._client().incremental_assign([place])
         if partition in self._paused:
             await self._client().pause(bare([partition]))
 
-    def _tell_of_loss(self, found: Beginning) -> None:
+    def _tell_of_loss(self, partition: TopicPartition, found: Beginning) -> None:
         if not found.trouble:
             return
-        where = found.message.partition(":")[0]
-        self._troubles.notice(found.trouble, found.message, where, blocking=found.halted)
+        self._troubles.notice(found.trouble, found.message, name(partition), blocking=found.halted)
         if not found.halted:
-            self.records_lost[where.rpartition("/")[0]] += found.gone
-            self._troubles.works((found.trouble,), where)
+            self.records_lost[partition.topic] += found.gone
+            self._troubles.works((found.trouble,), name(partition))
 
     # -- what could not be done yet --------------------------------------------------------
 

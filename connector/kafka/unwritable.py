@@ -68,11 +68,15 @@ class LettersUnwritable(Exception):  # noqa: N818 -- reads as what happened
     them. Every other kind is about all of them: the same call may work later.
     """
 
-    def __init__(self, kind: Kind, message: str, refused: Mapping[int, str] | None = None) -> None:
+    def __init__(
+        self, kind: Kind, message: str, refused: Mapping[int, str] | None = None, *, too_large: bool = False
+    ) -> None:
         super().__init__(message)
         self.kind: Kind = kind
         self.message = message
         self.refused = dict(refused or {})
+        self.too_large = too_large
+        """A letter among them is larger than the topic takes."""
 
 
 class Fenced(Exception):  # noqa: N818 -- reads as what happened
@@ -109,6 +113,8 @@ def unwritable(failures: Mapping[int, KafkaError]) -> LettersUnwritable:
     """Tell letters that are at fault, by index, from an error that any letter would have met."""
     refused = {index: error.str() for index, error in failures.items() if own_fault(error)}
     if refused:
-        return LettersUnwritable("letters", "; ".join(sorted(set(refused.values()))), refused)
+        words = "; ".join(sorted(set(refused.values())))
+        too_large = any(error.code() in _TOO_LARGE for error in failures.values())
+        return LettersUnwritable("letters", words, refused, too_large=too_large)
     telling = min(failures.values(), key=lambda error: error.code() not in _KINDS)
     return LettersUnwritable(kind_of(telling), telling.str())
