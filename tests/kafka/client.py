@@ -79,6 +79,10 @@ class Kafka:
     def partitions(self, topic: str) -> list[int]:
         return sorted(self._admin.list_topics(topic, timeout=_LIMIT).topics[topic].partitions)
 
+    def leader(self, topic: str, partition: int = 0) -> int:
+        """Which broker leads it; -1 for none."""
+        return int(self._admin.list_topics(topic, timeout=_LIMIT).topics[topic].partitions[partition].leader)
+
     def produce(self, topic: str, records: Iterable[Sequence[Any]], **properties: Any) -> None:
         """Each record: (key, value[, partition[, headers[, timestamp in ms]]]); partition None: by key."""
         failures: list[KafkaError] = []

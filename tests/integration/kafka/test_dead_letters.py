@@ -6,14 +6,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import pytest
 
 from connector.kafka.dead_letters import DeadLetters
+from connector.kafka.letter_producer import LetterProducer
 from connector.kafka.troubles import Phase, Trouble
 from connector.kafka.unwritable import Fenced, LettersUnwritable
 from connector.model import Letter, Position, Reason, Rejection, TopicPartition
+from tests.acceptance.processes import wait_for
+from tests.broker import Cluster
 from tests.integration.kafka.member import Member
 from tests.kafka.client import Kafka
 
@@ -329,6 +333,51 @@ async def test_a_broker_that_stops_in_order_leaves_no_transaction_half_done(
         await write(4, "last")
     assert not [each for each in failures if "no answer in time" in each], "waits for a broker that is gone"
     assert [each.header("pushwoosh.detail") for each in kafka.read_all(topic)] == expected
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("kafka_jars")
+async def test_a_transaction_that_keeps_back_what_nobody_owns_is_undone_and_its_letters_are_written_once(
+    tmp_path: Path, stack: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker that has the group's offsets is killed between the letters and their commit."""
+    alone = {"default.replication.factor": "1", "min.insync.replicas": "1"}
+    offsets = {"offsets.topic.replication.factor": "1", "offsets.topic.num.partitions": "1"}
+    cluster = Cluster(tmp_path / "cluster", extra_config={**alone, **offsets})
+    stack.callback(cluster.stop)
+    await asyncio.to_thread(cluster.start)
+    kafka = Kafka(cluster.bootstrap)
+    topic = kafka.create_topic()
+    first, group, partition = await owner(kafka, stack)
+    commit = LetterProducer._commit
+
+    def interrupted(self: LetterProducer, producer: Any, *, patient: bool) -> None:
+        monkeypatch.setattr(LetterProducer, "_commit", commit)
+        cluster.brokers[kafka.leader("__consumer_offsets") - 1].kill()
+        wait_for(lambda: kafka.leader("__consumer_offsets") < 0, 60, "its partition without a leader")
+        commit(self, producer, patient=patient)
+
+    async with desk(kafka, topic) as it:
+        proof = await first.source.group_metadata()
+        await it.letters.write([letter(detail="before")], {partition: Position(1, "before")}, proof)
+        gone = cluster.brokers[kafka.leader("__consumer_offsets") - 1]
+        monkeypatch.setattr(LetterProducer, "_commit", interrupted)
+        await it.letters.write([letter(detail="after")], {partition: Position(5, "after")}, proof)
+        await asyncio.to_thread(gone.start)
+        await first.stop_fetching()
+        await first.source.close()
+        async with Member(kafka.bootstrap, group, [partition.topic]) as heir:
+            await heir.until(lambda: heir.told("offsets_unavailable"))
+            it.letters._producer.doubt.connection_lost()
+            assert it.letters.doubtful_partitions == {partition}
+            await it.letters.undo(await heir.source.group_metadata())
+            await heir.until(lambda: heir.starts)
+            assert heir.starts[partition] == (partition, 1, "before")
+            proof = await heir.source.group_metadata()
+            await it.letters.write([letter(detail="after")], {partition: Position(5, "after")}, proof)
+            assert not it.letters.doubtful
+    assert kafka.committed(group) == {partition: Position(5, "after")}
+    assert [each.header("pushwoosh.detail") for each in kafka.read_all(topic)] == ["before", "after"]
 
 
 async def test_a_missing_topic_is_told_of_and_over_without_any_letter(
