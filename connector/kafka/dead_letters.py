@@ -12,7 +12,7 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.kafka.letter_producer import LetterProducer
 from connector.kafka.properties import producer_properties
-from connector.kafka.troubles import CONNECTION, Trouble, Troubles
+from connector.kafka.troubles import CONNECTION, WAYS_IN, Trouble, Troubles
 from connector.kafka.unwritable import Fenced, LettersUnwritable
 from connector.model import Letter, Position, TopicPartition
 
@@ -185,6 +185,9 @@ class DeadLetters:
         if failure.kind == "letters":
             code = "letter_too_large" if failure.too_large else "letter_refused"
             self.troubles.notice(code, failure.message, self._topic, blocking=False)
+        elif failure.kind == "unreachable":
+            if not any(each.code in WAYS_IN for each in self.troubles.active):
+                self.troubles.notice(failure.kind, failure.message)
         elif failure.kind == "unavailable":
             if not self.troubles.blocking:
                 self.troubles.notice("transactions_unavailable", failure.message, self._topic)

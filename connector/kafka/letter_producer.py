@@ -191,12 +191,15 @@ class LetterProducer:
             self._drop()
 
     def _check_topic(self, producer: Producer) -> None:
-        """Ask first: librdkafka would wait for a topic that isn't there, inside an open transaction."""
+        """Ask first: librdkafka would wait for a topic that isn't there, inside an open transaction.
+
+        That no broker is left librdkafka tells once; what doesn't answer this question is told each time.
+        """
         try:
             found = producer.list_topics(self._topic, STEP_LIMIT).topics[self._topic]
         except _ERRORS as exception:
             _serve(producer)
-            raise LettersUnwritable("unavailable", str(error_in(exception) or exception)) from exception
+            raise LettersUnwritable("unreachable", str(error_in(exception) or exception)) from exception
         if found.error is not None:
             raise LettersUnwritable(kind_of(found.error), f"{self._topic}: {found.error.str()}")
 

@@ -20,6 +20,7 @@ Kind = Literal[
     "transactional_id_authorization",
     "cluster_authorization",
     "metadata_too_large",
+    "unreachable",
     "unavailable",
 ]
 
