@@ -60,6 +60,8 @@ class Doubt:
 
     def incomplete(self, properties: Mapping[str, Any], group_id: str) -> bool:
         """Ask whether the group stands before all of its positions. False if nobody answers."""
+        if not self.there:
+            return False
         found = committed_regardless({**properties, "group.id": group_id}, self.partitions)
         standing = {(each.topic, each.partition): each.offset for each in found}
         wanted = {(each.topic, each.partition): each.offset for each in self.last.offsets}

@@ -119,18 +119,22 @@ class LetterProducer:
         One that is aborted does that, if it touches the same partitions: its markers are the first there.
         For one whose partitions nobody here owns any more: their records are read again.
         """
+        self._renew()
         if not self.doubt.incomplete(self._properties, self._group_id):
             raise LettersUnwritable("unavailable", "the last transaction is complete, or nobody can tell")
         producer = self._opened()
         try:
             producer.begin_transaction()
             for letter, partition in self.doubt.last.letters:
-                self._send(producer, letter, before_time(letter), None, partition)
+                self._send(producer, letter, True, None, partition)  # nobody will see its time
             producer.flush(STEP_LIMIT)
             self._send_offsets(producer, self.doubt.last.offsets, group_metadata)
             producer.abort_transaction(STEP_LIMIT)
         except _ERRORS as exception:
             raise self._explained(producer, exception) from exception
+        except LettersUnwritable:
+            self._give_up(producer)
+            raise
         self.doubt.end()
 
     def _attempt(

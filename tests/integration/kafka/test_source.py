@@ -187,6 +187,15 @@ async def test_a_commit_after_closing_says_that_it_is_lost(kafka: Kafka) -> None
     assert refused.value.kind == "lost"
 
 
+async def keep_back(producer: Producer, member: Member, topic: str) -> None:
+    """Leave a transaction open that commits offset 4 of partition 0."""
+    metadata = await member.source.group_metadata()
+    await asyncio.to_thread(producer.init_transactions, 30)
+    producer.begin_transaction()
+    offsets = [KafkaTopicPartition(topic, 0, 4, metadata="in doubt")]
+    await asyncio.to_thread(producer.send_offsets_to_transaction, offsets, metadata, 10)
+
+
 async def test_committed_offsets_are_waited_for_while_a_transaction_is_open(kafka: Kafka) -> None:
     topic, group = kafka.create_topic(), kafka.name("group")
     partition = TopicPartition(topic, 0)
@@ -194,11 +203,7 @@ async def test_committed_offsets_are_waited_for_while_a_transaction_is_open(kafk
     producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": kafka.name("id")})
     async with Member(kafka.bootstrap, group, [topic]) as member:
         await member.until(lambda: member.starts)
-        metadata = await member.source.group_metadata()
-        await asyncio.to_thread(producer.init_transactions, 30)
-        producer.begin_transaction()
-        offsets = [KafkaTopicPartition(topic, 0, 4, metadata="in doubt")]
-        await asyncio.to_thread(producer.send_offsets_to_transaction, offsets, metadata, 10)
+        await keep_back(producer, member, topic)
     async with Member(kafka.bootstrap, group, [topic]) as member:
         await member.until(lambda: member.told("offsets_unavailable"))
         assert not member.starts
@@ -220,11 +225,7 @@ async def test_offsets_that_a_transaction_keeps_back_without_an_end_are_taken_as
     async with Member(kafka.bootstrap, group, [topic]) as member:
         await member.until(lambda: len(member.starts) == 2)
         await member.source.commit({TopicPartition(topic, p): Position(2, "before") for p in (0, 1)})
-        metadata = await member.source.group_metadata()
-        await asyncio.to_thread(producer.init_transactions, 30)
-        producer.begin_transaction()
-        offsets = [KafkaTopicPartition(topic, 0, 4, metadata="in doubt")]
-        await asyncio.to_thread(producer.send_offsets_to_transaction, offsets, metadata, 10)
+        await keep_back(producer, member, topic)
     async with Member(kafka.bootstrap, group, [topic]) as member:
         await member.until(lambda: len(member.starts) == 2)
         assert {(start.offset, start.metadata) for start in member.starts.values()} == {(2, "before")}

@@ -86,3 +86,4 @@ def test_it_is_incomplete_if_the_group_stands_before_its_positions(
     assert doubt.incomplete({}, "group") is incomplete
     doubt.end()
     assert not doubted(doubt)
+    assert not doubt.incomplete({}, "group")
