@@ -11,18 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
+from connector.committing import Committing
 from connector.completing import Completing
 from connector.core.actions import Commit, Pause, Resume
 from connector.core.decode import Interpreter
 from connector.decoding import SHORT_WAIT, Decoding
 from connector.incidents import Incidents
-from connector.kafka.commits import CommitRefused
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.source import Source, SourceFailed
 from connector.kafka.troubles import Trouble
 from connector.kafka.unwritable import Fenced, LettersUnwritable
 from connector.membership import Membership
-from connector.model import Position, Start, TopicPartition
+from connector.model import Fetched, Position, Start, TopicPartition
 from connector.ops.log import name_devices
 from connector.pulse import Pulse, fault
 
@@ -84,9 +84,9 @@ class Consuming:
         self.source: Source
         self.letters: DeadLetters
         self._completing: Completing
+        self.committing: Committing
         self.failure = ""
         """Why this process can't go on, once that is so."""
-        self.commit_failures = 0
         self.letter_failures = 0
         self.rebalances = 0
 
@@ -95,6 +95,7 @@ class Consuming:
         self.source = source
         self.letters = letters
         self._completing = Completing(self._pulse, letters)
+        self.committing = Committing(self._pulse, source, self.membership, self._log)
 
     # -- orders of the engine --------------------------------------------------------------------
 
@@ -133,7 +134,7 @@ class Consuming:
         if engine.full:
             self._full_since = now if self._full_since is None else self._full_since
             if now - self._full_since < FULL_WAIT:
-                await self._ordered(EMPTY_WAIT)
+                await self._take_nothing()
                 return
             self._pulse.ring()
         else:
@@ -144,9 +145,19 @@ class Consuming:
             wait = FETCH_WAIT if self._flowing else EMPTY_WAIT
             fetched = await self.source.fetch(engine.at_most(MOST_RECORDS), wait)
         self._flowing = bool(fetched)
+        self._take(fetched)
+
+    def _take(self, fetched: Sequence[Fetched]) -> None:
         if fetched:
             self._decoding.take(fetched)
             self._pulse.ring()
+
+    async def _take_nothing(self) -> None:
+        """Wait for an order, or for a commit's answer: that comes with a fetch, of one record at most."""
+        if self.committing.busy:
+            self._take(await self.source.fetch(1, EMPTY_WAIT))
+        else:
+            await self._ordered(EMPTY_WAIT)
 
     async def _ordered(self, longest: float) -> None:
         """Wait for an order, at most `longest` seconds."""
@@ -192,47 +203,27 @@ class Consuming:
             else:
                 held = self._decoding.held
                 await self.source.resume([each for each in change.partitions if each not in held])
-        await self._commit_written()
         self._completing.ask()
-        if self._writing is None and self._completing.to_undo(self.source.unresolved):
+        if self._writing is None and not self.committing.busy:
+            await self._commit_next()
+
+    async def _commit_next(self) -> None:
+        """Begin what is to be committed next, if anything is: nothing else is under way."""
+        if self._written is not None:
+            written, self._written = self._written, None
+            await self.committing.begin(written.positions, written=True)
+        elif self._completing.to_undo(self.source.unresolved):
             self._writing = asyncio.create_task(self._undo(await self.source.group_metadata()))
-        if self._commit is not None and self._writing is None:
+        elif self._commit is not None:
             action, self._commit = self._commit, None
             if action.letters or self._completing.due:
                 metadata = await self._proof_of_membership()
                 self._writing = asyncio.create_task(self._write(action, metadata))
             else:
-                await self._commit_plainly(action.positions)
+                await self.committing.begin(action.positions)
 
     async def _proof_of_membership(self) -> object:
         return await self.source.group_metadata() if self.letters.commits_positions else None
-
-    async def _commit_written(self) -> bool:
-        written, self._written = self._written, None
-        return written is None or await self._commit_plainly(written.positions, written=True)
-
-    async def _commit_plainly(
-        self, positions: Mapping[TopicPartition, Position], *, written: bool = False
-    ) -> bool:
-        """Commit positions. `written`: the letters that they free are in the topic already."""
-        doubts = self.membership.doubts
-        try:
-            await self.source.commit(positions)
-        except CommitRefused as refused:
-            self.commit_failures += 1
-            self._log.warning("commit refused", kind=refused.kind, message=refused.message)
-            if refused.kind == "too_large":
-                self._engine.checkpoint_too_long()
-            self._engine.commit_failed((), self._pulse.clock(), written=written)
-            return False
-        except asyncio.CancelledError:  # a hand-over took too long
-            self._engine.commit_failed((), self._pulse.clock(), written=written)
-            raise
-        finally:
-            self._pulse.ring()
-        self._engine.committed(self._pulse.clock())
-        self.membership.proved(doubts)
-        return True
 
     async def _write(self, action: Commit, metadata: object) -> None:
         """Write letters, in one transaction with the positions where the delivery has transactions."""
@@ -339,7 +330,7 @@ class Consuming:
 
     async def _flush(self) -> None:
         """Commit all there is; runs inside a callback of the consumer, where the consumer may be called."""
-        if not await self._commit_written():
+        if not await self.committing.finish() or not await self._commit_written():
             return
         if self._completing.due:
             self._engine.commit_soon()
@@ -353,9 +344,13 @@ class Consuming:
                 await asyncio.shield(self._writing)
                 if self.letter_failures > failures or not await self._commit_written():
                     return
-            elif not await self._commit_plainly(commit.positions):
+            elif not await self.committing.at_once(commit.positions):
                 return
             commit = self._engine.flush(self._pulse.clock())
+
+    async def _commit_written(self) -> bool:
+        written, self._written = self._written, None
+        return written is None or await self.committing.at_once(written.positions, written=True)
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
         """Partitions are somebody else's already."""

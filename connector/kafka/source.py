@@ -19,7 +19,8 @@ from confluent_kafka.aio import AIOConsumer
 
 from connector.kafka.batches import sort
 from connector.kafka.beginnings import Beginnings
-from connector.kafka.commits import CommitRefused, error_in, refusal
+from connector.kafka.commits import CommitRefused, error_in
+from connector.kafka.committer import Committer
 from connector.kafka.listener import Listener
 from connector.kafka.owned import Owned
 from connector.kafka.properties import consumer_properties
@@ -87,6 +88,12 @@ class Source:
         )
         self._owned = Owned(lambda: self._client, self._beginnings, listener, self.troubles, self._take_error)
         self.records_lost = self._owned.records_lost
+        self._committer = Committer(
+            lambda: self._client,
+            self._owned.__contains__,
+            self._notice,
+            lambda: self.troubles.works(("group_authorization",)),
+        )
         self._statistics = Statistics()
         self._started = self._next_look = clock()
         self._consumer: AIOConsumer | None = None
@@ -96,7 +103,12 @@ class Source:
 
     async def start(self) -> None:
         """Join the group; partitions come by `Listener.assigned` while `fetch` is called."""
-        properties = {**self._properties, "error_cb": self._on_error, "stats_cb": self._on_statistics}
+        properties = {
+            **self._properties,
+            "error_cb": self._on_error,
+            "stats_cb": self._on_statistics,
+            "on_commit": self._committer.answered,
+        }
         self._started = self._next_look = self._clock()
         self._consumer = AIOConsumer(properties)
         await self._consumer.subscribe(
@@ -153,33 +165,15 @@ class Source:
     # -- offsets ---------------------------------------------------------------------------
 
     async def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
-        """Commit these, metadata and all, and wait for the broker. Partitions not owned are left out.
+        """Commit these, metadata and all, and wait for the broker: for as long as none is left.
 
-        Raises CommitRefused. Without a coordinator it waits up to the session time-out.
+        Partitions not owned are left out. Raises CommitRefused.
         """
-        offsets = [
-            KafkaTopicPartition(p.topic, p.partition, position.offset, metadata=position.metadata)
-            for p, position in positions.items()
-            if p in self._owned
-        ]
-        if not offsets:
-            return
-        try:
-            done = await self._client.commit(offsets=offsets, asynchronous=False)
-        except KafkaException as exception:
-            raise self._refused(error_in(exception), exception) from exception
-        except RuntimeError as exception:  # AIOConsumer, once closed
-            raise CommitRefused("lost", str(exception)) from exception
-        for one in done:
-            if one.error is not None:
-                raise self._refused(one.error, None)
-        self.troubles.works(("group_authorization",))
+        await self._committer.commit(positions)
 
-    def _refused(self, error: KafkaError | None, exception: Exception | None) -> CommitRefused:
-        if error is None:
-            return CommitRefused("retry", str(exception))
-        self._notice(error)
-        return refusal(error)
+    async def begin_commit(self, positions: Mapping[TopicPartition, Position]) -> asyncio.Future[None]:
+        """Commit these; the broker's answer, perhaps a CommitRefused, comes while `fetch` is called."""
+        return await self._committer.begin(positions)
 
     async def end_offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """Ask the brokers where these end: see `Owned`."""

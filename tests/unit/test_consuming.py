@@ -119,11 +119,45 @@ async def test_a_refused_commit_is_owed_as_before(kind: str) -> None:
     desk.order()
     await desk.rounds()
     assert desk.position() == -1
-    assert desk.consuming.commit_failures == 1
+    assert desk.consuming.committing.failures == 1
     assert desk.engine.assignments[P0].dirty
     assert desk.engine.ledger.operation is None
     longest = desk.engine.ledger._max_metadata
     assert longest == (2047 if kind == "too_large" else 4095)
+
+
+async def test_while_a_commit_is_not_answered_fetching_goes_on_and_nothing_else_is_committed() -> None:
+    desk = Desk([Fetched(P0, [], 7)], [fetched(7, 2)], [rubbish(9)])
+    desk.source.unanswered = True
+    await desk.assign(P0)
+    await desk.rounds()
+    desk.order()
+    await desk.rounds(3)
+    assert desk.next_offset() == 10
+    assert desk.order() is None
+    assert (desk.source.commits, desk.letters.written) == (1, [])
+    desk.source.unanswered = False
+    desk.source.answers[0].set_result(None)
+    await desk.rounds()
+    assert desk.engine.ledger.operation is None
+    await until(lambda: desk.order() is not None)
+    await desk.settled()
+    assert len(desk.letters.written) == 1
+
+
+async def test_with_a_full_buffer_single_records_are_fetched_while_a_commit_is_not_answered() -> None:
+    desk = Desk([Fetched(P0, [], 1)], [fetched(1, 10)], max_events=10)
+    desk.source.unanswered = True
+    await desk.assign(P0)
+    await desk.rounds()
+    desk.order()
+    await desk.rounds(1)
+    assert desk.engine.full
+    await desk.rounds(2)
+    assert desk.source.asked[2:] == [(1, module.EMPTY_WAIT)] * 2
+    desk.source.answers[0].set_result(None)
+    await desk.rounds(2)
+    assert len(desk.source.asked) == 5
 
 
 # -- letters -----------------------------------------------------------------------------------------

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.kafka.commits import CommitRefused
+from connector.kafka.troubles import Phase
 from connector.model import Position, TopicPartition
+from tests.broker import Broker
 from tests.integration.kafka.member import Member
 from tests.kafka.client import Kafka
 
@@ -173,6 +176,34 @@ async def test_a_partition_that_is_not_owned_is_not_committed(kafka: Kafka) -> N
         await member.until(lambda: len(member.starts) == 2)
         await member.source.commit({gone: Position(1, ""), TopicPartition(topic, 0): Position(0, "x")})
     assert list(kafka.committed(group)) == [TopicPartition(topic, 0)]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_commit_in_flight_when_the_last_broker_dies_keeps_nobody_from_the_consumer(
+    tmp_path: Path, protocol: str
+) -> None:
+    """librdkafka sends it until a broker is back, however long that takes."""
+    broker = Broker(tmp_path / "broker")
+    broker.start()
+    kafka = Kafka(broker.bootstrap)
+    topic, group = kafka.create_topic(), kafka.name("group")
+    kafka.produce(topic, [(b"k", b"v")] * 4)
+    partition = TopicPartition(topic, 0)
+    try:
+        async with Member(broker.bootstrap, group, [topic], group_protocol=protocol) as member:
+            await member.until(lambda: len(member.records) == 4)
+            broker.freeze()
+            answer = await member.source.begin_commit({partition: Position(3, "a checkpoint")})
+            broker.kill()
+            await member.until(lambda: member.told("unreachable"))
+            assert not answer.done()
+            broker.start()
+            await member.until(answer.done)
+            await answer
+            await member.until(lambda: member.told("unreachable", Phase.ENDED))
+            assert kafka.committed(group) == {partition: Position(3, "a checkpoint")}
+    finally:
+        broker.kill()
 
 
 async def test_a_commit_after_closing_says_that_it_is_lost(kafka: Kafka) -> None:
