@@ -10,7 +10,9 @@ alone, even if that costs some speed: one, unless to record it takes longer than
 
 from __future__ import annotations
 
+from collections import deque
 from math import ceil
+from statistics import median
 
 from connector.core.limits import Limits
 
@@ -24,16 +26,19 @@ _PATIENCE = 5.0
 _HANGS = 5.0
 """Seconds, and times the usual: a request that takes longer hangs."""
 _WEIGHT = 0.2
-"""Of the latest duration in the moving average."""
+"""Of the latest duration in the moving average of jobs."""
+_REMEMBERED = 5
+"""Recordings whose median counts: a machine that stands still for a moment puts no more at risk."""
 
 
 class Exposure:
-    """Two moving averages, seconds. Until both are known it is one batch at a time."""
+    """Two durations, seconds. Until both are known it is one batch at a time."""
 
-    __slots__ = ("_ending", "_limits", "_recording")
+    __slots__ = ("_ending", "_limits", "_recording", "_recordings")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._recordings: deque[float] = deque(maxlen=_REMEMBERED)
         self._recording: float | None = None
         self._ending: float | None = None
 
@@ -56,12 +61,10 @@ class Exposure:
 
     def recorded(self, seconds: float) -> None:
         """A batch is in a committed checkpoint, so long after it was sent."""
-        self._recording = _moved(self._recording, seconds)
+        self._recordings.append(seconds)
+        self._recording = median(self._recordings)
 
     def ended(self, seconds: float) -> None:
         """A job has ended, so long after it was sent."""
-        self._ending = _moved(self._ending, seconds)
-
-
-def _moved(average: float | None, latest: float) -> float:
-    return latest if average is None else average + _WEIGHT * (latest - average)
+        before = seconds if self._ending is None else self._ending
+        self._ending = before + _WEIGHT * (seconds - before)

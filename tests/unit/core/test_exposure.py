@@ -53,13 +53,15 @@ def test_it_follows_jobs_that_take_longer_and_longer() -> None:
     assert known.allowed == 1
 
 
-def test_one_slow_commit_among_quick_ones_counts_for_a_fifth() -> None:
+def test_two_slow_commits_among_quick_ones_put_no_more_at_risk_and_a_third_does() -> None:
     known = exposure(1 / 16, 1.0)
-    assert known.allowed == 2
-    known.recorded(3 / 16)  # 1.4 / 16 on average
-    assert known.allowed == 3
-    known.recorded(3 / 16)  # 1.72 / 16
-    assert known.allowed == 4
+    for _ in range(4):
+        known.recorded(1 / 16)
+    for _ in range(2):
+        known.recorded(3 / 16)
+        assert known.allowed == 2
+    known.recorded(3 / 16)
+    assert known.allowed == 6
 
 
 def test_it_is_one_batch_however_quickly_commits_come_and_no_more_than_may_be_unrecorded_at_all() -> None:
