@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import connector.core.checkpoint as checkpoint_module
+from connector.committing import Committing
 from connector.consuming import Consuming
 from connector.core.adoption import Adoption
 from connector.core.answers import Answers
@@ -181,6 +182,23 @@ def hands_over_silently(patch: Patch) -> None:
 def writes_for_lost_partitions(patch: Patch) -> None:
     """What was to be committed for partitions that went is committed all the same."""
     patch.set(Consuming, "_let_go", lambda *_: None)
+
+
+@_mutation
+def commit_under_way_forgotten(patch: Patch) -> None:
+    """A hand-over forgets the commit that was not answered yet."""
+
+    async def wrong(self: Committing) -> bool:
+        self._under_way = None
+        return True
+
+    patch.set(Committing, "finish", wrong)
+
+
+@_mutation
+def refused_commit_taken_for_made(patch: Patch) -> None:
+    """A commit that was refused counts as made."""
+    patch.set(Committing, "_failed", lambda self, commit, _refused: self._worked(commit))
 
 
 @_mutation
