@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from structlog.typing import FilteringBoundLogger
 
 from connector.committing import Committing
-from connector.completing import Completing
 from connector.core.actions import Commit, Pause, Resume
 from connector.core.decode import Interpreter
 from connector.decoding import SHORT_WAIT, Decoding
@@ -20,11 +19,10 @@ from connector.incidents import Incidents
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.source import Source, SourceFailed
 from connector.kafka.troubles import Trouble
-from connector.kafka.unwritable import Fenced, LettersUnwritable
 from connector.membership import Membership
 from connector.model import Fetched, Position, Start, TopicPartition
-from connector.ops.log import name_devices
-from connector.pulse import Pulse, fault
+from connector.pulse import Pulse
+from connector.writing import Writing
 
 MOST_RECORDS = 2000
 """Records of one fetch: a few milliseconds of work at once."""
@@ -70,11 +68,6 @@ class Consuming:
         self._commit: Commit | None = None
         self._flow: list[Pause | Resume] = []
         self._order = asyncio.Event()
-        self._writing: asyncio.Task[None] | None = None
-        self._left: set[TopicPartition] = set()
-        """Partitions that went while letters were being written."""
-        self._written: Commit | None = None
-        """What was written without its positions: they are to be committed."""
         self._stopped = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._full_since: float | None = None
@@ -83,19 +76,21 @@ class Consuming:
         self.membership = Membership(pulse, log)
         self.source: Source
         self.letters: DeadLetters
-        self._completing: Completing
         self.committing: Committing
+        self.writing: Writing
         self.failure = ""
         """Why this process can't go on, once that is so."""
-        self.letter_failures = 0
         self.rebalances = 0
 
     def attach(self, source: Source, letters: DeadLetters) -> None:
         """Name the edges; they need this object first, to tell it things."""
         self.source = source
         self.letters = letters
-        self._completing = Completing(self._pulse, letters)
         self.committing = Committing(self._pulse, source, self.membership, self._log)
+        self.writing = Writing(self._pulse, letters, source, self.membership, self._log, self._fail)
+
+    def _fail(self, why: str) -> None:
+        self.failure = why
 
     # -- orders of the engine --------------------------------------------------------------------
 
@@ -203,85 +198,23 @@ class Consuming:
             else:
                 held = self._decoding.held
                 await self.source.resume([each for each in change.partitions if each not in held])
-        self._completing.ask()
-        if self._writing is None and not self.committing.busy:
+        self.writing.completing.ask()
+        if not self.writing.busy and not self.committing.busy:
             await self._commit_next()
 
     async def _commit_next(self) -> None:
         """Begin what is to be committed next, if anything is: nothing else is under way."""
-        if self._written is not None:
-            written, self._written = self._written, None
+        written = self.writing.take_written()
+        if written is not None:
             await self.committing.begin(written.positions, written=True)
-        elif self._completing.to_undo(self.source.unresolved):
-            self._writing = asyncio.create_task(self._undo(await self.source.group_metadata()))
+        elif self.writing.completing.to_undo(self.source.unresolved):
+            await self.writing.begin_undo()
         elif self._commit is not None:
             action, self._commit = self._commit, None
-            if action.letters or self._completing.due:
-                metadata = await self._proof_of_membership()
-                self._writing = asyncio.create_task(self._write(action, metadata))
+            if self.writing.wants(action):
+                await self.writing.begin(action)
             else:
                 await self.committing.begin(action.positions)
-
-    async def _proof_of_membership(self) -> object:
-        return await self.source.group_metadata() if self.letters.commits_positions else None
-
-    async def _write(self, action: Commit, metadata: object) -> None:
-        """Write letters, in one transaction with the positions where the delivery has transactions."""
-        doubts = self.membership.doubts
-        self._left.clear()
-        try:
-            await self.letters.write(action.letters, action.positions, metadata)
-            if self.letters.commits_positions:
-                self._engine.committed(self._pulse.clock())
-                self.membership.proved(doubts)
-            else:
-                self._leave_positions(action)
-            name_devices(self._log, action.letters)
-        except LettersUnwritable as unwritable:
-            if not action.letters:  # it was only for the one before; these positions need no transaction
-                self._completing.failed()
-                self._leave_positions(action)
-                return
-            self._not_written(unwritable.message, unwritable.refused)
-            if unwritable.kind == "metadata_too_large":
-                self._engine.checkpoint_too_long()
-        except Fenced as fenced:
-            if action.letters:
-                self._not_written(fenced.message, {})
-            else:
-                self._engine.commit_failed((), self._pulse.clock())
-            if fenced.by == "producer":
-                self.failure = f"another process uses the transactional id of this one: {fenced.message}"
-        except Exception as error:  # noqa: BLE001 -- nobody waits for this task: it must not end unheard
-            self.failure = f"dead letters: {fault(error)}"
-        finally:
-            self._writing = None
-            self._pulse.ring()
-
-    async def _undo(self, metadata: object) -> None:
-        """Undo the last transaction: its records are read again."""
-        try:
-            await self.letters.undo(metadata)
-            self._log.warning("a transaction that was never completed is undone: its records are read again")
-        except (LettersUnwritable, Fenced):
-            self._completing.failed()
-        except Exception as error:  # noqa: BLE001 -- nobody waits for this task: it must not end unheard
-            self.failure = f"dead letters: {fault(error)}"
-        finally:
-            self._writing = None
-            self._pulse.ring()
-
-    def _leave_positions(self, action: Commit) -> None:
-        """Have the positions committed plainly, unless a partition of them has gone meanwhile."""
-        if self._left.isdisjoint(action.positions):
-            self._written = action
-        else:
-            self._engine.commit_withdrawn(written=True)
-
-    def _not_written(self, message: str, refused: Mapping[int, str]) -> None:
-        self.letter_failures += 1
-        self._log.warning("dead letters not written", message=message, refused=len(refused))
-        self._engine.commit_failed(refused, self._pulse.clock())
 
     # -- rebalances --------------------------------------------------------------------------------
 
@@ -325,31 +258,26 @@ class Consuming:
         return positions
 
     async def _settle_requests(self) -> None:
-        while self._engine.posting or self._writing is not None:  # noqa: ASYNC110 -- two owners
+        while self._engine.posting or self.writing.busy:  # noqa: ASYNC110 -- two owners
             await asyncio.sleep(0.002)
 
     async def _flush(self) -> None:
         """Commit all there is; runs inside a callback of the consumer, where the consumer may be called."""
         if not await self.committing.finish() or not await self._commit_written():
             return
-        if self._completing.due:
+        if self.writing.completing.due:
             self._engine.commit_soon()
         commit, self._commit = self._commit or self._engine.flush(self._pulse.clock()), None
         while commit is not None:
-            if commit.letters or self._completing.due:
-                failures = self.letter_failures
-                # A task: should the hand-over end before the transaction does, its outcome still matters.
-                work = self._write(commit, await self._proof_of_membership())
-                self._writing = asyncio.create_task(work)
-                await asyncio.shield(self._writing)
-                if self.letter_failures > failures or not await self._commit_written():
+            if self.writing.wants(commit):
+                if not await self.writing.at_once(commit) or not await self._commit_written():
                     return
             elif not await self.committing.at_once(commit.positions):
                 return
             commit = self._engine.flush(self._pulse.clock())
 
     async def _commit_written(self) -> bool:
-        written, self._written = self._written, None
+        written = self.writing.take_written()
         return written is None or await self.committing.at_once(written.positions, written=True)
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
@@ -364,16 +292,13 @@ class Consuming:
     def _let_go(self, partitions: Sequence[TopicPartition]) -> None:
         """Drop what was to be done for these: after the group has moved on it would pass for the owner's."""
         gone = set(partitions)
-        self._left |= gone
         self._decoding.let_go(gone)
         for change in self._flow:
             change.partitions = [each for each in change.partitions if each not in gone]
         if self._commit is not None and not gone.isdisjoint(self._commit.positions):
             self._commit = None
             self._engine.commit_withdrawn()
-        if self._written is not None and not gone.isdisjoint(self._written.positions):
-            self._written = None
-            self._engine.commit_withdrawn(written=True)
+        self.writing.let_go(gone)
 
     def trouble(self, trouble: Trouble) -> None:
         """Something is wrong with Kafka, or is no more."""

@@ -244,7 +244,7 @@ class Runner:
             engine.tally.lost_records[topic] += count
         consuming.source.records_lost.clear()
         self._metrics.absorb(engine.tally, now, self._watch.examples())
-        failures = (consuming.committing.failures, consuming.letter_failures, consuming.rebalances)
+        failures = (consuming.committing.failures, consuming.writing.failures, consuming.rebalances)
         if failures != self._seen_failures:
             before, self._seen_failures = self._seen_failures, failures
             self._metrics.commit_failures.add(failures[0] - before[0])

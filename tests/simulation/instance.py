@@ -161,7 +161,7 @@ class Instance:
                 case Pause() | Resume():
                     self.consuming.flow(action)
                     self.source.poke()
-        if self.consuming._written or self.consuming._commit:
+        if self.consuming.writing.written or self.consuming._commit:
             self.source.poke()
         if self.engine.tally.consumed:
             self.engine.tally.clear()

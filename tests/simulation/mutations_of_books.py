@@ -15,6 +15,7 @@ from connector.core.ledger import Ledger
 from connector.core.offsets import Offsets
 from connector.core.partitions import Partitions
 from connector.model import Event, Position
+from connector.writing import Writing
 from tests.simulation.patching import Mutation, Patch
 
 MUTATIONS: list[Mutation] = []
@@ -219,7 +220,7 @@ def letters_written_twice(patch: Patch) -> None:
 def outcome_ignored(patch: Patch) -> None:
     """A transaction that failed is taken for written."""
 
-    def wrong(self: Consuming, _message: str, _refused: Any) -> None:
+    def wrong(self: Writing, _message: str, _refused: Any) -> None:
         self._engine.committed(self._pulse.clock())
 
-    patch.set(Consuming, "_not_written", wrong)
+    patch.set(Writing, "_not_written", wrong)

@@ -228,7 +228,7 @@ async def test_positions_without_letters_are_committed_plainly_where_transaction
     await desk.rounds()
     desk.order()
     await desk.settled()
-    assert (desk.source.commits, len(desk.letters.proofs), desk.consuming.letter_failures) == (1, 1, 0)
+    assert (desk.source.commits, len(desk.letters.proofs), desk.consuming.writing.failures) == (1, 1, 0)
     await desk.rounds(3)
     assert desk.order() is None, "not at once"
     now = desk.pulse.clock() + 31
@@ -301,7 +301,7 @@ async def test_letters_that_cannot_be_written_are_owed_as_before(kind: str) -> N
     await desk.rounds()
     desk.order()
     await desk.settled()
-    assert desk.consuming.letter_failures == 1
+    assert desk.consuming.writing.failures == 1
     assert desk.engine.ledger.letters == 1
     assert desk.position() == -1
     assert desk.engine.ledger._max_metadata == (2047 if kind == "metadata_too_large" else 4095)

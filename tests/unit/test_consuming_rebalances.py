@@ -144,7 +144,7 @@ async def test_a_hand_over_leaves_it_at_a_commit_under_way_that_is_refused() -> 
     desk.source.unanswered = True
     desk.order()
     await desk.rounds()
-    await until(lambda: desk.consuming._writing is None)
+    await until(lambda: not desk.consuming.writing.busy)
     await desk.rounds()
     assert desk.consuming.committing.busy
     desk.source.refusals = [CommitRefused("fenced", "gone on")]
@@ -186,7 +186,7 @@ async def test_positions_of_written_letters_are_not_committed_for_who_lost_them(
     await desk.rounds()
     desk.order()
     await desk.consuming._orders()
-    await until(lambda: desk.consuming._writing is None)
+    await until(lambda: not desk.consuming.writing.busy)
     desk.consuming.lost([P0])
     await desk.rounds(3)
     assert desk.source.commits == 0
@@ -204,7 +204,7 @@ async def test_positions_of_letters_written_while_their_partition_went_and_came_
     desk.consuming.lost([P0])
     await desk.assign(P0)
     desk.letters.hold.set()
-    await until(lambda: desk.consuming._writing is None)
+    await until(lambda: not desk.consuming.writing.busy)
     await desk.rounds(3)
     assert len(desk.letters.written) == 1
     assert desk.source.commits == 0

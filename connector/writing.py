@@ -1,0 +1,147 @@
+"""Writing dead letters: one write at a time, with the positions that they free, and what came of it.
+
+Where the delivery has transactions, letters and positions are one; else the positions are left to be
+committed plainly once the letters are in the topic. The consumer's coroutine goes on fetching meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+
+from structlog.typing import FilteringBoundLogger
+
+from connector.completing import Completing
+from connector.core.actions import Commit
+from connector.kafka.dead_letters import DeadLetters
+from connector.kafka.source import Source
+from connector.kafka.unwritable import Fenced, LettersUnwritable
+from connector.membership import Membership
+from connector.model import TopicPartition
+from connector.ops.log import name_devices
+from connector.pulse import Pulse, fault
+
+
+class Writing:
+    """`fail` is told why this process can't go on, once that is so."""
+
+    def __init__(
+        self,
+        pulse: Pulse,
+        letters: DeadLetters,
+        source: Source,
+        membership: Membership,
+        log: FilteringBoundLogger,
+        fail: Callable[[str], None],
+    ) -> None:
+        self._pulse = pulse
+        self._engine = pulse.engine
+        self._letters = letters
+        self._source = source
+        self._membership = membership
+        self._log = log
+        self._fail = fail
+        self.completing = Completing(pulse, letters)
+        self._task: asyncio.Task[None] | None = None
+        self._left: set[TopicPartition] = set()
+        """Partitions that went while letters were being written."""
+        self.written: Commit | None = None
+        """What was written without its positions: they are to be committed."""
+        self.failures = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a write is under way. There must not be another beside it, nor a commit."""
+        return self._task is not None
+
+    def wants(self, action: Commit) -> bool:
+        """Whether this goes by a write: it has letters, or the last transaction is to be completed."""
+        return bool(action.letters) or self.completing.due
+
+    async def begin(self, action: Commit) -> None:
+        """Write; the engine is told of the outcome."""
+        metadata = await self._source.group_metadata() if self._letters.commits_positions else None
+        self._task = asyncio.create_task(self._write(action, metadata))
+
+    async def at_once(self, action: Commit) -> bool:
+        """Write and wait; tell whether the letters were written. For hand-overs."""
+        failures = self.failures
+        await self.begin(action)
+        if self._task is not None:
+            # Should the hand-over end before the transaction does, its outcome still matters.
+            await asyncio.shield(self._task)
+        return self.failures == failures
+
+    async def begin_undo(self) -> None:
+        """Undo the last transaction: its records are read again."""
+        self._task = asyncio.create_task(self._undo(await self._source.group_metadata()))
+
+    def take_written(self) -> Commit | None:
+        """Give what is to be committed now that its letters are written, once."""
+        written, self.written = self.written, None
+        return written
+
+    def let_go(self, partitions: Collection[TopicPartition]) -> None:
+        """These are somebody else's: their positions are not to be committed any more."""
+        self._left.update(partitions)
+        if self.written is not None and not self.written.positions.keys().isdisjoint(partitions):
+            self.written = None
+            self._engine.commit_withdrawn(written=True)
+
+    async def _write(self, action: Commit, metadata: object) -> None:
+        doubts = self._membership.doubts
+        self._left.clear()
+        try:
+            await self._letters.write(action.letters, action.positions, metadata)
+            if self._letters.commits_positions:
+                self._engine.committed(self._pulse.clock())
+                self._membership.proved(doubts)
+            else:
+                self._leave_positions(action)
+            name_devices(self._log, action.letters)
+        except LettersUnwritable as unwritable:
+            if not action.letters:  # it was only for the one before; these positions need no transaction
+                self.completing.failed()
+                self._leave_positions(action)
+                return
+            self._not_written(unwritable.message, unwritable.refused)
+            if unwritable.kind == "metadata_too_large":
+                self._engine.checkpoint_too_long()
+        except Fenced as fenced:
+            if action.letters:
+                self._not_written(fenced.message, {})
+            else:
+                self._engine.commit_failed((), self._pulse.clock())
+            if fenced.by == "producer":
+                self._fail(f"another process uses the transactional id of this one: {fenced.message}")
+        except Exception as error:  # noqa: BLE001 -- nobody waits for this task: it must not end unheard
+            self._fail(f"dead letters: {fault(error)}")
+        finally:
+            self._ended()
+
+    async def _undo(self, metadata: object) -> None:
+        try:
+            await self._letters.undo(metadata)
+            self._log.warning("a transaction that was never completed is undone: its records are read again")
+        except (LettersUnwritable, Fenced):
+            self.completing.failed()
+        except Exception as error:  # noqa: BLE001 -- nobody waits for this task: it must not end unheard
+            self._fail(f"dead letters: {fault(error)}")
+        finally:
+            self._ended()
+
+    def _ended(self) -> None:
+        self._task = None
+        self._pulse.ring()
+
+    def _leave_positions(self, action: Commit) -> None:
+        """Have the positions committed plainly, unless a partition of them has gone meanwhile."""
+        if self._left.isdisjoint(action.positions):
+            self.written = action
+        else:
+            self._engine.commit_withdrawn(written=True)
+
+    def _not_written(self, message: str, refused: Mapping[int, str]) -> None:
+        self.failures += 1
+        self._log.warning("dead letters not written", message=message, refused=len(refused))
+        self._engine.commit_failed(refused, self._pulse.clock())
