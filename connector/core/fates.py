@@ -92,7 +92,7 @@ class Fates:
         """The job failed as a whole: nothing is known of its devices. Once more, then in halves."""
         events = self.still_ours(job.events, now)
         failures = (job.batch.failures if job.batch else 0) + 1
-        if len(events) == 1:
+        if events and len(job.events) == 1 and not job.adopted:  # of an adopted job others may have a part
             event = events[0]
             (rejection,) = judge([event], report).values()
             told = msgspec.structs.replace(rejection, request_id=job.request_id)
@@ -103,6 +103,8 @@ class Fates:
             batch = self._batch_of(job, events, failures=failures)
             if failures == 1:
                 self._dispatch.later(batch, now + self._backoff.delay(1, self._random()))
+            elif len(events) == 1:
+                self._dispatch.exactly(batch)
             else:
                 self._tally.split_batches += 1
                 for half in self._dispatch.halve(batch):

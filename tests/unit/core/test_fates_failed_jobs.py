@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from connector.core.jobs import Batch
 from connector.model import JobUnknown, Reason
-from tests.unit.core.builders import FAILED, P0, devices, unfinished
+from tests.unit.core.adopting import adopting
+from tests.unit.core.builders import FAILED, P0, P1, devices, limits, tags, unfinished
+from tests.unit.core.driving import Drive
 from tests.unit.core.verdicts import failing, merged, reading, saying
 
 
@@ -70,6 +72,48 @@ def test_jobs_that_failed_with_others_take_no_attempt_from_a_device_s_own_verdic
     assert [sent for sent in drive.sent if 0 in sent] == [[0, 1], [0, 1], [0], [0], [0]]
     assert letter.attempts == 5
     assert letter.rejection.reason == Reason.DEVICE_NOT_FOUND
+
+
+def test_a_job_that_failed_says_nothing_of_one_device_whose_companion_was_handed_over_meanwhile() -> None:
+    drive = Drive(limits(max_attempts=1))
+    drive.assign()
+    drive.assign(P1)
+    drive.read(tags(0, "A"), partition=P0)
+    drive.read(tags(0, "B", partition=P1), partition=P1)
+    drive.start_job()
+    drive.engine.revoked([P1], drive.now)
+    drive.polled(drive.next_poll(), FAILED)
+    drive.run()
+    assert [len(sent) for sent in drive.sent] == [2, 1]
+    assert drive.letters == []
+    assert drive.position() == 1
+
+
+def test_twice_failed_it_goes_alone_then_and_is_judged_by_that() -> None:
+    drive = Drive(limits(max_attempts=1))
+    drive.assign()
+    drive.assign(P1)
+    drive.read(tags(0, "A"), partition=P0)
+    drive.read(tags(0, "B", partition=P1), partition=P1)
+    drive.start_job()
+    drive.polled(drive.next_poll(), FAILED)
+    drive.committed()
+    drive.start_job()
+    drive.engine.revoked([P1], drive.now)
+    drive.polled(drive.next_poll(), FAILED)
+    drive.run(poll=lambda _: FAILED)
+    assert [len(sent) for sent in drive.sent] == [2, 2, 1]
+    assert drive.letters == [(P0, 0, "job_failed")]
+
+
+def test_an_adopted_job_that_failed_may_have_failed_for_devices_of_another_owner() -> None:
+    drive = adopting({"J": [0]}, limits(max_attempts=1))
+    drive.read(*devices(range(1)))
+    failures = iter([FAILED])
+    drive.run(poll=lambda _: next(failures, None))
+    assert drive.sent == [[0]]
+    assert drive.letters == []
+    assert drive.position() == 1
 
 
 def test_a_letter_for_a_job_that_was_lost_says_how_often_and_when_it_was_tried() -> None:
