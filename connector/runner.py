@@ -35,6 +35,7 @@ from connector.ops.privacy import Mask
 from connector.ops.status import Status
 from connector.ops.watch import Heartbeat, RecentErrors
 from connector.pulse import Clock, Pulse
+from connector.reporting import Reporting
 from connector.sending import Sending
 from connector.settings import Settings
 from connector.tracing.choice import watch_of
@@ -91,10 +92,10 @@ class Runner:
         self._registry = CollectorRegistry()
         contents = settings.kafka.contents
         self._metrics = Metrics(self._registry, contents)
-        self._interpreters = interpreters(settings, self._credentials)
+        decoders = interpreters(settings, self._credentials)
         self._consuming = Consuming(
             self._pulse,
-            self._interpreters,
+            decoders,
             self._log,
             until_end=until_end,
             beat=self._heartbeat.beat,
@@ -107,10 +108,19 @@ class Runner:
         self._view = View(
             settings, self._pulse, self._consuming, self._metrics, self._heartbeat, self._errors
         )
+        self._reporting = Reporting(
+            self._pulse,
+            self._consuming,
+            decoders,
+            self._credentials,
+            self._metrics,
+            self._watch,
+            self._log,
+            self._errors,
+        )
         self._sending: Sending
         self._stop_at: float | None = None
         self._spare_since: float | None = None
-        self._seen_failures = (0, 0, 0)
         self._next_token = 0.0
         self._next_summary = clock() + settings.log.summary_interval
 
@@ -230,38 +240,7 @@ class Runner:
             self._engine.credentials_changed(application, now)
 
     def _report(self) -> None:
-        engine = self._engine
-        now = self._pulse.clock()
-        for interpreter in self._interpreters.values():
-            if interpreter.unknown_platforms:
-                engine.tally.unknown_platforms += sum(interpreter.unknown_platforms.values())
-                self._log.warning(
-                    "unknown platform codes, sent as they are", codes=[*interpreter.unknown_platforms]
-                )
-                interpreter.unknown_platforms.clear()
-        consuming = self._consuming
-        for topic, count in consuming.source.records_lost.items():
-            engine.tally.lost_records[topic] += count
-        consuming.source.records_lost.clear()
-        self._metrics.absorb(engine.tally, now, self._watch.examples())
-        failures = (consuming.committing.failures, consuming.writing.failures, consuming.rebalances)
-        if failures != self._seen_failures:
-            before, self._seen_failures = self._seen_failures, failures
-            self._metrics.commit_failures.add(failures[0] - before[0])
-            self._metrics.dead_letter_write_failures.add(failures[1] - before[1])
-            self._metrics.rebalances.add(failures[2] - before[2])
-        for notice in engine.notices:
-            if "application" in notice.fields:
-                notice.fields["application"] = self._credentials.code(notice.fields["application"])
-            getattr(self._log, notice.level)(notice.event, **notice.fields)
-            if notice.level != "info":
-                about = (
-                    notice.fields.get("application"),
-                    notice.fields.get("message") or notice.fields.get("why"),
-                )
-                self._errors.add(now, ": ".join(str(each) for each in (notice.event, *about) if each))
-        engine.notices.clear()
-        self._metrics.round_trip(consuming.source.statistics().round_trip)
+        self._reporting.report()
         self._metrics.log_lines_lost.add(self._outlet.taken_lost())
 
     # -- the end ---------------------------------------------------------------------------------

@@ -91,8 +91,6 @@ class Tally:
     """Times the gate closed or its time was extended, by cause (`gate_cause`)."""
     halts: defaultdict[str, int] = field(default_factory=_counts)
     """Times the flow was halted, by cause."""
-    lost_records: defaultdict[str, int] = field(default_factory=_counts)
-    """Offsets that Kafka deleted before they were settled, by topic."""
     coalesced: int = 0
     """Events merged into one that was waiting for the same device."""
     split_batches: int = 0
@@ -101,8 +99,6 @@ class Tally:
     """Tags refused in reports, on devices whatever their own status."""
     pauses: int = 0
     """Partitions paused because the buffer was full."""
-    unknown_platforms: int = 0
-    """Registrations whose platform code is none that is known; they are sent all the same."""
     unreadable_checkpoints: int = 0
     """Commit metadata that could not be read: their jobs are submitted again."""
 

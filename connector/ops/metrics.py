@@ -57,7 +57,6 @@ class Metrics(Families):
             (tally.retried, self.events_retried),
             (tally.gate_closures, self.gate_closures),
             (tally.halts, self.halts),
-            (tally.lost_records, self.records_lost),
         ):
             for label, count in counts.items():
                 counter.add(count, label)
@@ -68,7 +67,6 @@ class Metrics(Families):
         self.batches_split.add(tally.split_batches)
         self.tags_refused.add(tally.refused_tags)
         self.pauses.add(tally.pauses)
-        self.unknown_platforms.add(tally.unknown_platforms)
         self.unreadable_checkpoints.add(tally.unreadable_checkpoints)
         for stage, seconds, count in tally.stages:
             self.stages.at(stage).observe(max(0.0, seconds), count)

@@ -130,6 +130,6 @@ async def test_unknown_platforms_are_counted_and_told(monkeypatch: pytest.Monkey
     process.source.ends[devices] = 1
     process.source.fetches = [[Fetched(devices, found, None)]]
     told = Listening()
-    monkeypatch.setattr(process.runner, "_log", told)
+    monkeypatch.setattr(process.runner._reporting, "_log", told)
     assert await process.run() == 0
     assert "unknown platform codes, sent as they are" in told.events

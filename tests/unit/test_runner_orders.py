@@ -137,7 +137,7 @@ async def test_a_pause_by_the_admin_endpoint_submits_nothing_until_it_is_resumed
     asked: list[int] = []
     monkeypatch.setattr(AdminServer, "start", _noting_its_port(AdminServer.start, asked))
     told = Listening()
-    monkeypatch.setattr(process.runner, "_log", told)
+    monkeypatch.setattr(process.runner._reporting, "_log", told)
     async with process.running():
         await until(lambda: bool(asked) and process.source.joined)
         async with httpx.AsyncClient(

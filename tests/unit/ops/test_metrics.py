@@ -65,12 +65,10 @@ def full_tally() -> Tally:
         retried=defaultdict(int, {"bulkSetTags": 2}),
         gate_closures=defaultdict(int, {"server_error": 1}),
         halts=defaultdict(int, {"brake": 1}),
-        lost_records=defaultdict(int, {"profile-tags": 3}),
         coalesced=3,
         split_batches=1,
         refused_tags=2,
         pauses=1,
-        unknown_platforms=1,
         unreadable_checkpoints=1,
     )
 

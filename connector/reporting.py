@@ -1,0 +1,86 @@
+"""What the parts counted and noticed since the last time, into the metrics, the log and the status.
+
+Called after each step of the planner. Parts keep plain figures and words; nobody else empties them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from structlog.typing import FilteringBoundLogger
+
+from connector.consuming import Consuming
+from connector.core.actions import Notice
+from connector.core.decode import Interpreter
+from connector.credentials import Credentials
+from connector.ops.metrics import Metrics
+from connector.ops.watch import RecentErrors
+from connector.pulse import Pulse
+from connector.tracing.watch import Watch
+
+
+class Reporting:
+    """Empties what the engine, the consumer and the interpreters keep for it."""
+
+    def __init__(
+        self,
+        pulse: Pulse,
+        consuming: Consuming,
+        interpreters: Mapping[str, Interpreter],
+        credentials: Credentials,
+        metrics: Metrics,
+        watch: Watch,
+        log: FilteringBoundLogger,
+        errors: RecentErrors,
+    ) -> None:
+        self._engine = pulse.engine
+        self._clock = pulse.clock
+        self._consuming = consuming
+        self._interpreters = interpreters
+        self._credentials = credentials
+        self._metrics = metrics
+        self._watch = watch
+        self._log = log
+        self._errors = errors
+        self._seen = (0, 0, 0)
+
+    def report(self) -> None:
+        """Take all there is."""
+        now = self._clock()
+        self._metrics.absorb(self._engine.tally, now, self._watch.examples())
+        self._count_failures()
+        for interpreter in self._interpreters.values():
+            if interpreter.unknown_platforms:
+                self._warn_of_platforms(interpreter.unknown_platforms)
+        lost = self._consuming.source.records_lost
+        for topic, count in lost.items():
+            self._metrics.records_lost.add(count, topic)
+        lost.clear()
+        for notice in self._engine.notices:
+            self._tell(notice, now)
+        self._engine.notices.clear()
+        self._metrics.round_trip(self._consuming.source.statistics().round_trip)
+
+    def _count_failures(self) -> None:
+        consuming, metrics = self._consuming, self._metrics
+        latest = (consuming.committing.failures, consuming.writing.failures, consuming.rebalances)
+        if latest != self._seen:
+            counters = (metrics.commit_failures, metrics.dead_letter_write_failures, metrics.rebalances)
+            for counter, count, before in zip(counters, latest, self._seen, strict=True):
+                counter.add(count - before)
+            self._seen = latest
+
+    def _warn_of_platforms(self, seen: dict[int, int]) -> None:
+        self._metrics.unknown_platforms.add(sum(seen.values()))
+        self._log.warning("unknown platform codes, sent as they are", codes=[*seen])
+        seen.clear()
+
+    def _tell(self, notice: Notice, now: float) -> None:
+        """Write a line of the log; what is more than news is shown in the status, too."""
+        fields = notice.fields
+        if "application" in fields:
+            fields["application"] = self._credentials.code(fields["application"])
+        getattr(self._log, notice.level)(notice.event, **fields)
+        if notice.level != "info":
+            about = (fields.get("application"), fields.get("message") or fields.get("why"))
+            self._errors.add(now, ": ".join(str(each) for each in (notice.event, *about) if each))
