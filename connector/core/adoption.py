@@ -73,8 +73,7 @@ class Adoption:
                 )
                 self._tracking.add(job)
             job.next_poll = math.inf
-            job.slices[home] = part
-            home.slices[job.serial] = part
+            self._tracking.lies_in(home, job, part)
             home.adopted.update(dict.fromkeys(part.offsets, job.serial))
             recall_until = part.offsets[-1] + 1
             if home.until is not None:

@@ -122,17 +122,17 @@ class Answers:
         )
         self._tally.submitted[batch.endpoint] += len(batch.events)
         self._tally.stages.append((Stage.SUBMIT, now - batch.sent_at, len(batch.events)))
-        job.slices = slices_of(job)
+        slices = slices_of(job)
         self._fates.fits(batch)
         self._dispatch.half_accepted(batch)
-        if not job.slices:
+        if not slices:
             self._halts.came_to_nothing(batch, now)
             self._fates.release(job.events)
             return
-        for home, part in job.slices.items():
-            home.slices[job.serial] = part
-        self._ledger.accepted(job.slices, batch.sent_at)
+        self._ledger.accepted(slices, batch.sent_at)
         self._tracking.add(job)
+        for home, part in slices.items():
+            self._tracking.lies_in(home, job, part)
         self._tracking.begin(job, now)
 
     def _refused(self, batch: Batch, answer: Refused, now: float) -> None:

@@ -205,10 +205,8 @@ class Partitions:
             home.beyond.clear()
         self._fates.forget_revoked(beyond, now)
         self._fates.release_written()
-        for job in jobs.values():
-            job.slices = {home: part for home, part in job.slices.items() if home.live}
-            if not job.slices:
-                self._abandon(job, now)
+        for job in self._tracking.homeless(jobs.values()):
+            self._abandon(job, now)
         for job in read:
             self._follow_adopted(job, now)
 

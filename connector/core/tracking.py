@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from heapq import heappop, heappush
 
 from connector.core.assignment import Assignment
+from connector.core.checkpoint import JobSlice
 from connector.core.jobs import Job
 from connector.core.limits import Limits
 from connector.core.polling import PollSchedule
@@ -44,6 +46,17 @@ class Tracking:
         """Keep a job; it is not polled before `begin`."""
         job.down_before = self._down
         self.jobs[job.serial] = job
+
+    def lies_in(self, home: Assignment, job: Job, part: JobSlice) -> None:
+        """This part of the job is in that partition: its checkpoint remembers it from now on."""
+        job.slices[home] = part
+        home.slices[job.serial] = part
+
+    def homeless(self, jobs: Collection[Job]) -> list[Job]:
+        """Partitions went: return those of the jobs of which nothing is ours any more."""
+        for job in jobs:
+            job.slices = {home: part for home, part in job.slices.items() if home.live}
+        return [job for job in jobs if not job.slices]
 
     def remove(self, job: Job) -> None:
         """Forget a job, here and in its partitions' checkpoints."""
