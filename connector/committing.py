@@ -7,7 +7,7 @@ hand-over nothing is fetched, so there a commit is waited for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,7 +22,7 @@ from connector.pulse import Pulse
 
 @dataclass(eq=False)
 class _UnderWay:
-    positions: Mapping[TopicPartition, Position]
+    positions: dict[TopicPartition, Position]
     written: bool
     doubts: int
     """Of the membership, before it was asked for."""
@@ -49,7 +49,7 @@ class Committing:
 
     async def begin(self, positions: Mapping[TopicPartition, Position], *, written: bool = False) -> None:
         """Commit; the engine is told of the answer once it comes."""
-        commit = _UnderWay(positions, written, self._membership.doubts)
+        commit = _UnderWay(dict(positions), written, self._membership.doubts)
         answer = await self._source.begin_commit(positions)
         self._under_way = commit, answer
         answer.add_done_callback(partial(self._answered, commit))
@@ -67,7 +67,7 @@ class Committing:
 
     async def at_once(self, positions: Mapping[TopicPartition, Position], *, written: bool = False) -> bool:
         """Commit and wait for the answer; tell whether it was taken. For hand-overs."""
-        commit = _UnderWay(positions, written, self._membership.doubts)
+        commit = _UnderWay(dict(positions), written, self._membership.doubts)
         try:
             await self._source.commit(positions)
         except CommitRefused as refused:
@@ -91,6 +91,13 @@ class Committing:
         (commit, answer), self._under_way = self._under_way, None
         answer.cancel()
         return await self.at_once(commit.positions, written=commit.written)
+
+    def let_go(self, partitions: Iterable[TopicPartition]) -> None:
+        """These are somebody else's: should they come back, what is under way for them is out of date."""
+        if self._under_way is not None:
+            commit, _ = self._under_way
+            for partition in partitions:
+                commit.positions.pop(partition, None)
 
     def _worked(self, commit: _UnderWay) -> None:
         self._engine.committed(self._pulse.clock())

@@ -298,6 +298,7 @@ class Consuming:
         if self._commit is not None and not gone.isdisjoint(self._commit.positions):
             self._commit = None
             self._engine.commit_withdrawn()
+        self.committing.let_go(gone)
         self.writing.let_go(gone)
 
     def trouble(self, trouble: Trouble) -> None:

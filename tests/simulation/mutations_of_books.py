@@ -197,6 +197,12 @@ def commit_under_way_forgotten(patch: Patch) -> None:
 
 
 @_mutation
+def commit_under_way_made_again_for_lost_partitions(patch: Patch) -> None:
+    """A hand-over makes the commit under way again for partitions that were lost and came back."""
+    patch.set(Committing, "let_go", lambda *_: None)
+
+
+@_mutation
 def refused_commit_taken_for_made(patch: Patch) -> None:
     """A commit that was refused counts as made."""
     patch.set(Committing, "_failed", lambda self, commit, _refused: self._worked(commit))

@@ -18,6 +18,7 @@ from connector.model import (
     JobState,
     Position,
     Row,
+    Start,
     TopicPartition,
 )
 from tests.unit.consuming_desk import Desk, fetched, rubbish
@@ -152,6 +153,20 @@ async def test_a_hand_over_leaves_it_at_a_commit_under_way_that_is_refused() -> 
     assert positions[P0].offset == 4
     assert desk.letters.written[0].record.offset() == 0
     assert desk.position() == -1
+
+
+async def test_a_hand_over_does_not_make_a_commit_again_for_a_partition_that_went_and_came_back() -> None:
+    desk = Desk([Fetched(P0, [], 4), Fetched(P1, [], 5)])
+    await desk.assign(P0, P1)
+    await desk.rounds()
+    desk.source.unanswered = True
+    desk.order()
+    await desk.consuming._orders()
+    desk.consuming.lost([P0])
+    desk.source.committed[P0] = Position(9, "of its owner meanwhile")
+    await desk.consuming.assigned([Start(P0, 9, "")])
+    await desk.consuming.revoked([P0, P1])
+    assert (desk.position(P0), desk.position(P1)) == (9, 5)
 
 
 async def test_the_answer_to_a_commit_counts_though_a_partition_of_it_was_lost_meanwhile() -> None:
