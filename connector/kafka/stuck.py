@@ -13,9 +13,8 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
-from confluent_kafka.admin import AdminClient
 
 from connector.kafka.given import ways_in
 from connector.model import TopicPartition
@@ -73,15 +72,23 @@ class KeptBack:
 def committed_regardless(
     properties: Mapping[str, Any], partitions: Collection[TopicPartition]
 ) -> list[KafkaTopicPartition]:
-    """Read what the group has committed, whatever transactions are open; nothing if nobody answers."""
-    group = properties["group.id"]
-    admin: Any = AdminClient({k: v for k, v in ways_in(properties).items() if k != "group.id"})
-    admin.poll(0)  # serves a first token, where librdkafka makes it itself
-    places = [KafkaTopicPartition(p.topic, p.partition) for p in partitions]
-    question = [ConsumerGroupTopicPartitions(group, places)]
-    answers = admin.list_consumer_group_offsets(question, require_stable=False, request_timeout=_LIMIT)
+    """Read what the group has committed, whatever transactions are open; nothing if nobody answers.
+
+    librdkafka has an admin call for that, but a coordinator that is just not there ends the process in it: on
+    such an answer it looks for the client's own group (`rd_kafka_handle_OffsetFetch`), and an admin has none.
+    A consumer has one, and waits for open transactions only where it reads nothing else (read_committed).
+    """
+    asking = {
+        **ways_in(properties),
+        "group.id": properties["group.id"],
+        "isolation.level": "read_uncommitted",
+    }
+    consumer = Consumer(asking)  # joins nothing: it subscribes to nothing
     try:
-        found: list[KafkaTopicPartition] = answers[group].result(_LIMIT + 1).topic_partitions
-    except (KafkaException, TimeoutError):
+        consumer.poll(0)  # serves a first token, where librdkafka makes it itself
+        places = [KafkaTopicPartition(p.topic, p.partition) for p in partitions]
+        return [each for each in consumer.committed(places, timeout=_LIMIT) if each.error is None]
+    except KafkaException:
         return []
-    return [each for each in found if each.error is None]
+    finally:
+        consumer.close()

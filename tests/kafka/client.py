@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub imports them without saying so
     AdminClient,
@@ -20,6 +20,11 @@ from connector.model import Position, TopicPartition
 
 _LIMIT = 30.0
 """Seconds that any one call may take."""
+_NO_COORDINATOR = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
 
 
 class Stored(NamedTuple):
@@ -128,9 +133,18 @@ class Kafka:
             consumer.close()
 
     def committed(self, group: str) -> dict[TopicPartition, Position]:
-        """Every committed offset of the group, with its metadata."""
-        futures = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
-        found = futures[group].result(_LIMIT).topic_partitions
+        """Every committed offset of the group, with its metadata, whatever transactions are open.
+
+        By a consumer: librdkafka's admin call ends the process where the coordinator is just not there.
+        """
+        uncommitted = {"group.id": group, "isolation.level": "read_uncommitted"}
+        consumer = Consumer({**self._properties, **uncommitted})
+        topics = self._admin.list_topics(timeout=_LIMIT).topics
+        places = [KafkaTopicPartition(topic, p) for topic in topics for p in topics[topic].partitions]
+        try:
+            found = _once_there_is_a_coordinator(lambda: consumer.committed(places, timeout=_LIMIT))
+        finally:
+            consumer.close()
         return {
             TopicPartition(p.topic, p.partition): Position(p.offset, p.metadata or "")
             for p in found
@@ -166,6 +180,17 @@ def _stored(message: Any) -> Stored:
     timestamp = message.timestamp()[1]
     headers = message.headers() or []
     return Stored(message.partition(), message.offset(), message.key(), message.value(), headers, timestamp)
+
+
+def _once_there_is_a_coordinator(question: Callable[[], list[Any]]) -> list[Any]:
+    deadline = time.monotonic() + _LIMIT
+    while True:
+        try:
+            return question()
+        except KafkaException as error:
+            if error.args[0].code() not in _NO_COORDINATOR or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _until_end(consumer: Consumer, waiting: set[int]) -> list[Stored]:
