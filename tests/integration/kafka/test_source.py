@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import OFFSET_INVALID, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.kafka.commits import CommitRefused
+from connector.kafka.stuck import committed_regardless
 from connector.kafka.troubles import Phase
 from connector.model import Position, TopicPartition
 from tests.broker import Broker
@@ -204,6 +206,21 @@ async def test_a_commit_in_flight_when_the_last_broker_dies_keeps_nobody_from_th
             assert kafka.committed(group) == {partition: Position(3, "a checkpoint")}
     finally:
         broker.kill()
+
+
+def test_asking_what_is_committed_regardless_survives_a_coordinator_that_is_not_there(tmp_path: Path) -> None:
+    """librdkafka's admin call ended the process here: a new broker has no topic of offsets yet."""
+    broker = Broker(tmp_path / "broker")
+    broker.start()
+    group = {"bootstrap.servers": broker.bootstrap, "group.id": "g"}
+    partition = TopicPartition("t", 0)
+    try:
+        deadline = time.monotonic() + 30
+        while not (found := committed_regardless(group, [partition])):
+            assert time.monotonic() < deadline
+    finally:
+        broker.kill()
+    assert [(each.topic, each.partition, each.offset) for each in found] == [("t", 0, OFFSET_INVALID)]
 
 
 async def test_a_commit_after_closing_says_that_it_is_lost(kafka: Kafka) -> None:
