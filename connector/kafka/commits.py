@@ -8,16 +8,10 @@ from typing import Literal
 
 from confluent_kafka import KafkaError, KafkaException
 
+from connector.kafka.errors import OUT_OF_GROUP
+
 Kind = Literal["retry", "fenced", "too_large", "lost"]
 
-_FENCED = frozenset(
-    {
-        KafkaError.UNKNOWN_MEMBER_ID,
-        KafkaError.FENCED_INSTANCE_ID,
-        KafkaError.FENCED_MEMBER_EPOCH,
-        KafkaError.ILLEGAL_GENERATION,
-    }
-)
 _LOST = frozenset({KafkaError._DESTROY, KafkaError._FATAL, KafkaError.INVALID_GROUP_ID})
 
 
@@ -41,7 +35,7 @@ def refusal(error: KafkaError) -> CommitRefused:
     code = error.code()
     if code == KafkaError.OFFSET_METADATA_TOO_LARGE:
         kind: Kind = "too_large"
-    elif code in _FENCED:
+    elif code in OUT_OF_GROUP:
         kind = "fenced"
     elif code in _LOST or error.fatal():
         kind = "lost"

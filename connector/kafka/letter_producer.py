@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, Message, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.kafka.commits import error_in
 from connector.kafka.doubt import Committed, Doubt
+from connector.kafka.errors import ERRORS
 from connector.kafka.letter_times import NO_TIMESTAMP, before_time, untimely
 from connector.kafka.letters import headers
 from connector.kafka.rights import may_write
@@ -35,8 +36,6 @@ FRESH = 5.0
 not opened anew for each write."""
 COMMIT_LIMIT = 5.0
 """Seconds of one question for a commit's outcome; it is asked until there is an answer."""
-_ERRORS = (KafkaException, SystemError)
-"""What the binding raises; see `error_in`."""
 _CUT = frozenset(
     {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE}  # noqa: SLF001 -- named so there
 )
@@ -130,7 +129,7 @@ class LetterProducer:
             producer.flush(STEP_LIMIT)
             self._send_offsets(producer, self.doubt.last.offsets, group_metadata)
             producer.abort_transaction(STEP_LIMIT)
-        except _ERRORS as exception:
+        except ERRORS as exception:
             raise self._explained(producer, exception) from exception
         except LettersUnwritable:
             self._give_up(producer)
@@ -166,7 +165,7 @@ class LetterProducer:
                 _serve(producer)  # a connection that was lost before is a doubt about the last one
                 with self.doubt.ending(Committed(written, offsets)):
                     self._commit(producer, patient=bool(letters))
-        except _ERRORS as exception:
+        except ERRORS as exception:
             raise self._explained(producer, exception) from exception
         except LettersUnwritable:
             self._give_up(producer)
@@ -182,7 +181,7 @@ class LetterProducer:
         try:
             if self._transactional:
                 producer.init_transactions(INIT_LIMIT)
-        except _ERRORS as exception:
+        except ERRORS as exception:
             _serve(producer)
             raise self._explained(producer, exception) from exception
         _serve(producer)
@@ -201,7 +200,7 @@ class LetterProducer:
         """
         try:
             found = producer.list_topics(self._topic, STEP_LIMIT).topics[self._topic]
-        except _ERRORS as exception:
+        except ERRORS as exception:
             _serve(producer)
             raise LettersUnwritable("unreachable", str(error_in(exception) or exception)) from exception
         if found.error is not None:
@@ -229,7 +228,7 @@ class LetterProducer:
         for index, letter in enumerate(letters):
             try:
                 self._send(producer, letter, index in restamped, partial(_delivered, failures, places, index))
-            except _ERRORS as exception:
+            except ERRORS as exception:
                 error = error_in(exception)
                 if error is not None and own_fault(error):
                     failures[index] = error
@@ -277,7 +276,7 @@ class LetterProducer:
                     producer,
                     partial(producer.send_offsets_to_transaction, offsets, group_metadata, STEP_LIMIT),
                 )
-            except _ERRORS as exception:
+            except ERRORS as exception:
                 error = error_in(exception)
                 if error is None or not error.retriable() or time.monotonic() >= deadline:
                     raise
@@ -293,7 +292,7 @@ class LetterProducer:
         def make() -> None:
             try:
                 call()
-            except _ERRORS as exception:
+            except ERRORS as exception:
                 raised.append(exception)
 
         thread = threading.Thread(target=make, name="dead-letters-offsets", daemon=True)
@@ -318,7 +317,7 @@ class LetterProducer:
         while True:
             try:
                 return producer.commit_transaction(COMMIT_LIMIT)
-            except _ERRORS as exception:
+            except ERRORS as exception:
                 error = error_in(exception)
                 if error is None or not (error.retriable() and patient) or self._stopping.is_set():
                     raise
@@ -358,7 +357,7 @@ class LetterProducer:
         while True:
             try:
                 return producer.abort_transaction(STEP_LIMIT)
-            except _ERRORS as exception:
+            except ERRORS as exception:
                 error = error_in(exception)
                 if error is None or not error.retriable() or time.monotonic() >= deadline:
                     return self._drop()
@@ -391,5 +390,5 @@ def _delivered(
 
 def _serve(producer: Producer) -> None:
     """Have the callbacks called; a fatal error is known by then."""
-    with contextlib.suppress(*_ERRORS):
+    with contextlib.suppress(*ERRORS):
         producer.poll(0)

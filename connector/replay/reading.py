@@ -19,11 +19,12 @@ from confluent_kafka.admin import AdminClient
 
 from connector.kafka.batches import sort
 from connector.kafka.commits import error_in
+from connector.kafka.errors import ERRORS
 from connector.kafka.given import to_admin, to_consumer
 from connector.kafka.properties import consumer_properties
 from connector.kafka.troubles import code_of
 from connector.model import Fetched, Position, TopicPartition
-from connector.replay.failed import ERRORS, Failed, failure
+from connector.replay.failed import Failed, failure
 from connector.settings import Kafka
 
 PATIENCE = 20.0

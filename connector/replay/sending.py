@@ -17,10 +17,11 @@ from functools import partial
 from confluent_kafka import KafkaError, Message, Producer
 
 from connector.kafka.commits import error_in
+from connector.kafka.errors import ERRORS, PRODUCER_FENCED, RECORD_REFUSED
 from connector.kafka.given import to_producer
 from connector.kafka.properties import producer_properties
 from connector.model import Position, TopicPartition
-from connector.replay.failed import ERRORS, Failed, failure
+from connector.replay.failed import Failed, failure
 from connector.replay.letter import DeadLetter, headers_again
 from connector.replay.reading import Reader, as_offsets
 from connector.replay.replaying import Ready
@@ -32,19 +33,7 @@ STEP_LIMIT = 8.0
 """Seconds for delivery, for offsets, for an abort."""
 _OUTCOME_LIMIT = 60.0
 """Seconds in which a commit's outcome is asked for."""
-_OWN_FAULT = frozenset(
-    {
-        KafkaError.MSG_SIZE_TOO_LARGE,
-        KafkaError.RECORD_LIST_TOO_LARGE,
-        KafkaError.INVALID_RECORD,
-        KafkaError.INVALID_MSG,
-        KafkaError.INVALID_MSG_SIZE,
-        KafkaError.POLICY_VIOLATION,
-    }
-)
-"""Errors that are about one record; another may go."""
 _PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
-_FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
 
 
 class SourceSender:
@@ -115,12 +104,12 @@ class SourceSender:
                 self._hand_over(producer, ready.letter, partial(_delivered, failures, index))
             except ERRORS as error:
                 found = error_in(error)
-                if found is None or found.code() not in _OWN_FAULT:
+                if found is None or found.code() not in RECORD_REFUSED:
                     raise
                 failures[index] = found
                 break
         left = producer.flush(STEP_LIMIT)
-        refused = {index: told.str() for index, told in failures.items() if told.code() in _OWN_FAULT}
+        refused = {index: told.str() for index, told in failures.items() if told.code() in RECORD_REFUSED}
         for index, told in failures.items() if not refused else ():
             if self._transactional and told.code() in _PURGED:
                 producer.commit_transaction(STEP_LIMIT)  # fails, and says what the transaction failed by
@@ -173,7 +162,7 @@ class SourceSender:
 
     def _explained(self, error: BaseException) -> Failed:
         found = error_in(error)
-        if found is not None and found.code() in _FENCED:
+        if found is not None and found.code() in PRODUCER_FENCED:
             return Failed(
                 f"another replay of this group has begun ({self.transactional_id}): this one ends; "
                 "nothing is sent twice, run it again when the other one is done"
