@@ -68,18 +68,19 @@ class SourceSender:
             refused = self._produce(producer, batch)
             if not refused:
                 if self._transactional:
-                    producer.send_offsets_to_transaction(
-                        as_offsets(positions), self._reader.group_metadata(), steps.STEP_LIMIT
-                    )
+                    steps.send_offsets(producer, as_offsets(positions), self._reader.group_metadata())
                     deadline = time.monotonic() + _OUTCOME_LIMIT
                     steps.commit(producer, lambda: time.monotonic() < deadline)
                 else:
                     self._reader.commit(positions)
                 done = True
+        except steps.Unanswered as unanswered:
+            self._producer = None
+            raise Failed(f"sending: {unanswered}; nothing of this batch was sent, try again") from unanswered
         except ERRORS as error:
             raise self._explained(error) from error
         finally:
-            if not done:
+            if not done and self._producer is producer:
                 self._abort(producer)
         return refused
 
