@@ -18,11 +18,12 @@ from connector.model import (
     PollAnswer,
     Position,
     PostAnswer,
+    Record,
     Refused,
     Rejection,
     TopicPartition,
 )
-from tests.unit.core.builders import NOW, P0, UNDECODABLE, ARecord, all_done, limits, start
+from tests.unit.core.builders import NOW, P0, UNDECODABLE, all_done, limits, start, written
 
 REFUSED = Refused("invalid request", 400)
 _MOST_STEPS = 200_000
@@ -67,16 +68,16 @@ class Drive:
 
     def read(self, *outcomes: Event | Rejection | None, at: int = 0, partition: TopicPartition = P0) -> None:
         """Records were read; what is no event is given with the offset `at` and those after it."""
-        records: list[ARecord] = []
+        records: list[Record] = []
         for outcome in outcomes:
             if isinstance(outcome, Event):
-                assert isinstance(outcome.record, ARecord)
+                assert outcome.record is not None
                 records.append(outcome.record)
             else:
-                records.append(ARecord(partition, at, None if outcome is None else b"?"))
+                records.append(written(at, None if outcome is None else b"?", partition))
                 at += 1
         if records:
-            partition = records[0].where
+            partition = TopicPartition(records[0].topic(), records[0].partition())
         self.engine.received(partition, records, outcomes, self.now)
 
     def posted(self, submit: Submit, answer: PostAnswer | None = None) -> PostAnswer:

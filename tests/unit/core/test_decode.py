@@ -7,7 +7,8 @@ import pytest
 
 from connector.core.decode import Interpreter
 from connector.model import Content, Endpoint, Event, Reason, Rejection
-from tests.unit.core.records_to_decode import PHONE, FakeRecord, event, read, rejection, row
+from tests.records import ARecord
+from tests.unit.core.records_to_decode import PHONE, event, read, rejection, row
 
 # Tags.
 
@@ -22,7 +23,7 @@ def test_a_tags_event_becomes_a_row_with_the_operator_always_there() -> None:
 
 def test_an_event_carries_what_the_engine_needs() -> None:
     value = b'{"hwid":"A1","list_operator":"append","tags":{"a":["x"]}}'
-    record = FakeRecord(value, position=42)
+    record = ARecord(value, offset=42, timestamp=(1, 1_700_000_000_123))
     [found] = Interpreter(Content.TAGS).read([record])
     assert isinstance(found, Event)
     assert found.endpoint is Endpoint.TAGS
@@ -37,7 +38,7 @@ def test_an_event_carries_what_the_engine_needs() -> None:
 def test_a_record_without_a_timestamp_has_none() -> None:
     value = b'{"hwid":"A1","tags":{"a":1}}'
     for content, payload in ((Content.TAGS, value), (Content.REGISTRATIONS, json.dumps(PHONE).encode())):
-        [found] = Interpreter(content).read([FakeRecord(payload, time=(0, -1))])
+        [found] = Interpreter(content).read([ARecord(payload, timestamp=(0, -1))])
         assert isinstance(found, Event)
         assert found.timestamp == 0
 
@@ -81,12 +82,12 @@ def test_of_duplicate_keys_the_last_counts() -> None:
 
 def test_a_tombstone_is_skipped_whatever_the_topic() -> None:
     for content in Content:
-        assert Interpreter(content).read([FakeRecord(None, b"A1")]) == [None]
+        assert Interpreter(content).read([ARecord(None, key=b"A1")]) == [None]
 
 
 def test_answers_stand_at_the_places_of_their_records() -> None:
     values = [b'{"hwid":"A","tags":{"a":1}}', None, b"broken", b'{"user_id":"B","tags":{"a":1}}']
-    answers = Interpreter(Content.TAGS).read([FakeRecord(value) for value in values])
+    answers = Interpreter(Content.TAGS).read([ARecord(value) for value in values])
     assert [type(answer) for answer in answers] == [Event, type(None), Rejection, Event]
 
 
@@ -188,7 +189,7 @@ def test_an_application_that_is_not_configured_is_rejected_by_name(content: Cont
     fields = {"hwid": "h", "tags": {"a": 1}, "push_token": "t", "platform": "ios", "application": "WRONG"}
     if content is Content.TAGS:
         del fields["push_token"], fields["platform"]
-    made = FakeRecord(json.dumps(fields).encode())
+    made = ARecord(json.dumps(fields).encode())
     (outcome,) = Interpreter(content, application="MAIN", applications=["A"]).read([made])
     assert isinstance(outcome, Rejection)
     assert outcome.reason is Reason.INVALID_EVENT

@@ -7,7 +7,8 @@ import pytest
 
 from connector.core.decode import Interpreter
 from connector.model import Content, Endpoint, Event, Reason
-from tests.unit.core.records_to_decode import PHONE, FakeRecord, event, read, rejection, row
+from tests.records import ARecord
+from tests.unit.core.records_to_decode import PHONE, event, read, rejection, row
 
 
 def test_a_registration_becomes_a_row_with_the_code_of_its_platform() -> None:
@@ -85,7 +86,7 @@ def test_what_is_no_platform_is_rejected(platform: bytes, words: str) -> None:
 def test_a_code_that_nobody_has_heard_of_passes_and_is_counted() -> None:
     interpreter = Interpreter(Content.REGISTRATIONS)
     values = [PHONE | {"platform": code} for code in (99, 99, 2**63 - 1, 1)]
-    answers = interpreter.read([FakeRecord(json.dumps(value).encode()) for value in values])
+    answers = interpreter.read([ARecord(json.dumps(value).encode()) for value in values])
     assert all(isinstance(answer, Event) for answer in answers)
     assert interpreter.unknown_platforms == {99: 2, 2**63 - 1: 1}
 
