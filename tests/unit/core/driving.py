@@ -22,10 +22,12 @@ from connector.model import (
     Refused,
     Rejection,
     TopicPartition,
+    Unavailable,
 )
-from tests.unit.core.builders import NOW, P0, UNDECODABLE, all_done, limits, start, written
+from tests.unit.core.builders import NOW, P0, UNDECODABLE, all_done, devices, limits, start, written
 
 REFUSED = Refused("invalid request", 400)
+DOWN = Unavailable("connection refused")
 _MOST_STEPS = 200_000
 
 
@@ -259,3 +261,11 @@ def refusing(*bad: int) -> Callable[[Batch], PostAnswer | None]:
         return REFUSED if offsets & spoilt else None
 
     return post
+
+
+def reading(count: int, **changed: object) -> Drive:
+    """An engine that has read so many devices, with these limits."""
+    drive = Drive(limits(**changed))
+    drive.assign()
+    drive.read(*devices(range(count)))
+    return drive

@@ -1,4 +1,4 @@
-"""What becomes of a record's value: an event, or nothing. In the other files: a rejection, a registration."""
+"""What becomes of a record: an event, a rejection, or nothing. Beside: test_json_events.py, test_rules.py."""
 
 import json
 from typing import Any
@@ -43,41 +43,8 @@ def test_a_record_without_a_timestamp_has_none() -> None:
         assert found.timestamp == 0
 
 
-@pytest.mark.parametrize("operator", ["set", "append", "remove"])
-def test_each_operator_of_tags_is_sent_as_it_is(operator: str) -> None:
-    assert row({"hwid": "A", "tags": {"a": 1}, "list_operator": operator})["list_operator"] == operator
-
-
-def test_every_identifier_names_a_lane() -> None:
-    found = event({"hwid": "h", "user_id": "u", "push_token": "p", "tags": {"a": 1}})
-    assert found.keys == ("h", "\0uu", "\0pp")
-    assert event({"user_id": "u", "tags": {"a": 1}}).keys == ("\0uu",)
-    assert event({"push_token": "p", "tags": {"a": 1}}).keys == ("\0pp",)
-
-
-def test_tag_values_pass_through_as_they_are() -> None:
-    tags = b'{"n": 123456789012345678901234567890, "d":1.10, "x":null,"l":["a", 1],"o":{"k":[]}, "big":1e400}'
-    assert tags in event(b'{"hwid":"A","tags":' + tags + b"}").row
-
-
-def test_text_beyond_ascii_passes_through() -> None:
-    found = event('{"hwid":"J\u00fcrgen","tags":{"stadt":"K\u00f6ln"}}'.encode())
-    assert json.loads(found.row)["tags"] == {"stadt": "K\u00f6ln"}
-    assert found.keys == ("J\u00fcrgen",)
-
-
 def test_the_case_and_the_spaces_of_an_identifier_stay() -> None:
     assert row({"hwid": " User@Example.COM ", "tags": {"a": 1}})["hwid"] == " User@Example.COM "
-
-
-def test_unknown_fields_are_ignored_and_not_sent() -> None:
-    sent = row({"hwid": "A", "tags": {"a": 1}, "platform": [], "type": 5, "source": {"x": 1}})
-    assert sorted(sent) == ["hwid", "list_operator", "tags"]
-
-
-def test_of_duplicate_keys_the_last_counts() -> None:
-    assert event(b'{"hwid":"A","hwid":"B","tags":{"a":1},"tags":{"a":2}}').keys == ("B",)
-    assert row(b'{"hwid":5,"tags":[],"hwid":"B","tags":{"a":2}}')["tags"] == {"a": 2}
 
 
 def test_a_tombstone_is_skipped_whatever_the_topic() -> None:
@@ -92,29 +59,6 @@ def test_answers_stand_at_the_places_of_their_records() -> None:
 
 
 # Mixed topics.
-
-
-def test_in_a_mixed_topic_the_type_tells() -> None:
-    assert event({"type": "tags", "hwid": "A", "tags": {"a": 1}}, Content.MIXED).endpoint is Endpoint.TAGS
-    assert event({"type": "registration"} | PHONE, Content.MIXED).endpoint is Endpoint.REGISTRATIONS
-    of_another = event({"type": "tags", "hwid": "A", "tags": {"a": 1}, "application": "X"}, Content.MIXED)
-    assert (of_another.endpoint, of_another.application) == (Endpoint.TAGS, "X")
-
-
-@pytest.mark.parametrize(
-    ("kind", "words"), [("Tags", "got 'Tags'"), ("", "got ''"), (None, "got nothing"), (1, "got `int`")]
-)
-def test_in_a_mixed_topic_any_other_type_is_rejected(kind: object, words: str) -> None:
-    found = rejection({"type": kind, "hwid": "A", "tags": {"a": 1}}, Content.MIXED)
-    assert found.reason is Reason.INVALID_EVENT
-    assert words in found.detail
-    assert "`$.type`" in found.detail
-    assert "got nothing" in rejection({"hwid": "A", "tags": {"a": 1}}, Content.MIXED).detail
-
-
-def test_in_a_mixed_topic_fields_of_the_other_type_do_not_matter() -> None:
-    assert row({"type": "tags", "hwid": "A", "tags": {"a": 1}, "platform": []}, Content.MIXED)["hwid"] == "A"
-    assert row({"type": "registration", "user_id": 5} | PHONE, Content.MIXED)["platform"] == 1
 
 
 # Applications and keys.
@@ -195,3 +139,33 @@ def test_an_application_that_is_not_configured_is_rejected_by_name(content: Cont
     assert outcome.reason is Reason.INVALID_EVENT
     assert "'WRONG' isn't configured" in outcome.detail
     assert "$.application" in outcome.detail
+
+
+def test_an_event_of_exactly_the_largest_size_passes() -> None:
+    value = {"hwid": "A", "tags": {"a": "x" * 100}}
+    size = len(event(value).row)
+    assert isinstance(read(value, max_row_bytes=size), Event)
+    assert isinstance(read(value, max_row_bytes=size - 1), Rejection)
+    assert rejection(PHONE, Content.REGISTRATIONS, max_row_bytes=10).reason is Reason.TOO_LARGE
+
+
+def test_a_registration_becomes_a_row_with_the_code_of_its_platform() -> None:
+    assert row(PHONE | {"tags": {"language": "en"}}, Content.REGISTRATIONS) == {
+        "hwid": "A1",
+        "push_token": "t0",
+        "platform": 1,
+        "tags": {"language": "en"},
+    }
+
+
+def test_a_registration_waits_in_the_lanes_of_hwid_and_push_token() -> None:
+    found = event(PHONE, Content.REGISTRATIONS)
+    assert found.endpoint is Endpoint.REGISTRATIONS
+    assert found.keys == ("A1", "\0pt0")
+    assert found.list_operator is None
+    assert found.size == len(found.row) + len(json.dumps(PHONE))
+
+
+@pytest.mark.parametrize("tags", [None, {}])
+def test_a_registration_needs_no_tags(tags: object) -> None:
+    assert isinstance(read(PHONE | {"tags": tags}, Content.REGISTRATIONS), Event)

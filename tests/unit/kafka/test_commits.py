@@ -20,6 +20,6 @@ from connector.kafka.commits import refusal
         (KafkaError(KafkaError.NOT_COORDINATOR), "retry"),
     ],
 )
-def test_what_it_means(error: KafkaError, kind: str) -> None:
+def test_what_an_error_means_for_a_commit(error: KafkaError, kind: str) -> None:
     found = refusal(error)
     assert (found.kind, found.message, found.error) == (kind, error.str(), error)
