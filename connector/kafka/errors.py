@@ -1,4 +1,4 @@
-"""librdkafka's error codes, sorted once by what they say. What a caller does about it is the caller's.
+"""librdkafka's errors: out of what is raised, and sorted once by what they say. The rest is the caller's.
 
 Named here is what more than one place has to know; a set that only one asks for is kept there.
 """
@@ -13,7 +13,7 @@ from typing import Literal
 from confluent_kafka import KafkaError, KafkaException
 
 ERRORS = (KafkaException, SystemError)
-"""What the binding raises; see `connector.kafka.commits.error_in`."""
+"""What the binding raises; see `error_in`."""
 
 TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 """A record is larger than the client or the topic takes."""
@@ -62,3 +62,15 @@ OBSTACLES: Mapping[int, Obstacle] = {
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "cluster_authorization",
 }
 """What is not there or not allowed, by the word that a trouble has for it."""
+
+
+def error_in(exception: BaseException) -> KafkaError | None:
+    """Get the librdkafka error that an exception carries, if it does.
+
+    The binding raises a fatal error while it serves callbacks; a further callback then makes a
+    SystemError of it, with the error as its cause.
+    """
+    carrier = exception.__cause__ if isinstance(exception, SystemError) else exception
+    if isinstance(carrier, KafkaException) and carrier.args and isinstance(carrier.args[0], KafkaError):
+        return carrier.args[0]
+    return None

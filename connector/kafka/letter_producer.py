@@ -17,9 +17,8 @@ from confluent_kafka import KafkaError, Message, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.kafka import producer_steps as steps
-from connector.kafka.commits import error_in
 from connector.kafka.doubt import Committed, Doubt
-from connector.kafka.errors import ERRORS
+from connector.kafka.errors import ERRORS, error_in
 from connector.kafka.letter_times import NO_TIMESTAMP, before_time, untimely
 from connector.kafka.letter_topic import check_right, check_topic
 from connector.kafka.letters import headers

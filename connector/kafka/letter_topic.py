@@ -11,8 +11,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub im
     AdminClient,
 )
 
-from connector.kafka.commits import error_in
-from connector.kafka.errors import ERRORS
+from connector.kafka.errors import ERRORS, error_in
 from connector.kafka.given import ways_in
 from connector.kafka.producer_steps import STEP_LIMIT, serve
 from connector.kafka.unwritable import LettersUnwritable, kind_of

@@ -16,8 +16,7 @@ from typing import Any
 from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
-from connector.kafka.commits import error_in
-from connector.kafka.errors import ERRORS
+from connector.kafka.errors import ERRORS, error_in
 
 INIT_LIMIT = 15.0
 """Seconds: longer than the transaction of a predecessor that died lives."""

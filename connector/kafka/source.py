@@ -19,7 +19,8 @@ from confluent_kafka.aio import AIOConsumer
 
 from connector.kafka.batches import sort
 from connector.kafka.beginnings import Beginnings
-from connector.kafka.commits import CommitRefused, error_in, refusal
+from connector.kafka.commits import CommitRefused, refusal
+from connector.kafka.errors import error_in
 from connector.kafka.listener import Listener
 from connector.kafka.owned import Owned
 from connector.kafka.properties import consumer_properties
@@ -114,7 +115,7 @@ class Source:
     def _client(self) -> AIOConsumer:
         consumer = self._consumer or self._closing
         if consumer is None:
-            raise CommitRefused("lost", "the consumer is not running")
+            raise CommitRefused("closed", "the consumer is not running")
         return consumer
 
     # -- reading ---------------------------------------------------------------------------
@@ -169,7 +170,7 @@ class Source:
         except KafkaException as exception:
             raise self._refused(error_in(exception), exception) from exception
         except RuntimeError as exception:  # AIOConsumer, once closed
-            raise CommitRefused("lost", str(exception)) from exception
+            raise CommitRefused("closed", str(exception)) from exception
         for one in done:
             if one.error is not None:
                 raise self._refused(one.error, None)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from confluent_kafka import KafkaError
 
-from connector.kafka.commits import error_in
+from connector.kafka.errors import error_in
 from connector.kafka.troubles import MENDS, code_of
 
 

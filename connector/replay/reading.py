@@ -18,8 +18,7 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.admin import AdminClient
 
 from connector.kafka.batches import sort
-from connector.kafka.commits import error_in
-from connector.kafka.errors import ERRORS
+from connector.kafka.errors import ERRORS, error_in
 from connector.kafka.given import to_admin, to_consumer
 from connector.kafka.properties import consumer_properties
 from connector.kafka.troubles import code_of

@@ -17,8 +17,7 @@ from functools import partial
 from confluent_kafka import KafkaError, Message, Producer
 
 from connector.kafka import producer_steps as steps
-from connector.kafka.commits import error_in
-from connector.kafka.errors import ERRORS, PRODUCER_FENCED, RECORD_REFUSED
+from connector.kafka.errors import ERRORS, PRODUCER_FENCED, RECORD_REFUSED, error_in
 from connector.kafka.given import to_producer
 from connector.kafka.properties import producer_properties
 from connector.model import Position, TopicPartition

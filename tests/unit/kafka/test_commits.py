@@ -13,9 +13,9 @@ from connector.kafka.commits import refusal
     [
         (KafkaError(KafkaError.OFFSET_METADATA_TOO_LARGE), "too_large"),
         (KafkaError(KafkaError.UNKNOWN_MEMBER_ID), "fenced"),
-        (KafkaError(KafkaError._DESTROY), "lost"),
-        (KafkaError(KafkaError.INVALID_GROUP_ID), "lost"),
-        (KafkaError(KafkaError._TIMED_OUT, "dead", True), "lost"),
+        (KafkaError(KafkaError._DESTROY), "closed"),
+        (KafkaError(KafkaError.INVALID_GROUP_ID), "closed"),
+        (KafkaError(KafkaError._TIMED_OUT, "dead", True), "closed"),
         (KafkaError(KafkaError._TIMED_OUT), "retry"),
         (KafkaError(KafkaError.NOT_COORDINATOR), "retry"),
     ],
