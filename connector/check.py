@@ -18,7 +18,7 @@ from connector.finding import Finding, Outcome
 from connector.kafka.probe import QUESTION_LIMIT, Probe
 from connector.model import Accepted, Cause, Denied, Endpoint, PostAnswer, Refused
 from connector.pushwoosh import wire
-from connector.pushwoosh.client import AudienceClient, Limits
+from connector.pushwoosh.client import AudienceClient, CallLimits
 from connector.settings import Application, Pushwoosh, Settings
 from connector.settings.fields import REGISTRY_FORMATS
 
@@ -80,7 +80,7 @@ async def api(settings: Settings, patience: float, code: str) -> Finding:
     header = given.get_secret_value() if given else None
     client = AudienceClient(
         own.url,
-        limits=Limits(connect=min(own.connect_timeout, patience), silence=patience, total=patience),
+        limits=CallLimits(connect=min(own.connect_timeout, patience), silence=patience, total=patience),
         authorization=header,
         http2=own.http2,
         secrets=lambda: (token,),
