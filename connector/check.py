@@ -15,10 +15,10 @@ from collections.abc import Iterator, Mapping
 
 from connector.credentials import Token
 from connector.finding import Finding, Outcome
-from connector.kafka.probe import PATIENCE, Probe
+from connector.kafka.probe import QUESTION_LIMIT, Probe
 from connector.model import Accepted, Cause, Denied, Endpoint, PostAnswer, Refused
 from connector.pushwoosh import wire
-from connector.pushwoosh.client import AudienceClient, Limits
+from connector.pushwoosh.client import AudienceClient, CallLimits
 from connector.settings import Application, Pushwoosh, Settings
 from connector.settings.fields import REGISTRY_FORMATS
 
@@ -35,7 +35,7 @@ _MENDS_OF_ANOTHER = {
 """The same of an application beside the default one."""
 
 
-def findings(settings: Settings, patience: float = PATIENCE) -> Iterator[Finding]:
+def findings(settings: Settings, patience: float = QUESTION_LIMIT) -> Iterator[Finding]:
     """Check everything; `patience` is the time limit of each question, in seconds."""
     yield Finding("configuration", Outcome.OK, "every setting is valid")
     yield from Probe(settings, patience).findings()
@@ -80,7 +80,7 @@ async def api(settings: Settings, patience: float, code: str) -> Finding:
     header = given.get_secret_value() if given else None
     client = AudienceClient(
         own.url,
-        limits=Limits(connect=min(own.connect_timeout, patience), silence=patience, total=patience),
+        limits=CallLimits(connect=min(own.connect_timeout, patience), silence=patience, total=patience),
         authorization=header,
         http2=own.http2,
         secrets=lambda: (token,),

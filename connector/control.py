@@ -1,4 +1,4 @@
-"""What an operator may order at run time: pause, resume. Off without `admin.control_token`.
+"""What an operator may command at run time: pause, resume. Off without `admin.control_token`.
 
 A pause is this process's alone and ends with it: what is to outlast a restart is replicas set to 0.
 """
@@ -16,7 +16,7 @@ from connector.settings import Admin
 
 
 class Control:
-    """Carries out orders, in the event loop: what it orders holds when the order is answered."""
+    """Carries out commands, in the event loop: what one says holds when it is answered."""
 
     def __init__(self, token: Token, pulse: Pulse, mask: Mask, log: FilteringBoundLogger) -> None:
         self._token = token
@@ -39,9 +39,9 @@ class Control:
         self._mask.add(token)
         return bool(token) and hmac.compare_digest(given.encode(), token.encode())
 
-    def refused(self, order: str, by: str) -> None:
-        """Somebody without the token gave an order."""
-        self._log.warning("order refused: it takes admin.control_token", order=order, by=by)
+    def refused(self, command: str, by: str) -> None:
+        """Somebody without the token gave a command."""
+        self._log.warning("order refused: it takes admin.control_token", order=command, by=by)
 
     def pause(self, by: str) -> bool:
         """Submit nothing more; `by` is an address. False if it was paused already."""

@@ -49,7 +49,7 @@ def audience_client(
     own = settings.pushwoosh
     return client.AudienceClient(
         own.url,
-        limits=client.Limits(
+        limits=client.CallLimits(
             connect=own.connect_timeout,
             silence=own.read_timeout,
             total=2 * own.read_timeout,

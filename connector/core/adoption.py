@@ -23,7 +23,7 @@ from connector.model import Event
 
 _ANY_SIZE = 1 << 62
 """Bytes: no bound. What the earlier owner merged was within its own; the row isn't sent again as it is."""
-PATIENCE = 30.0
+PROGRESS_LIMIT = 30.0
 """Seconds without a further record of theirs after which adopted jobs hold up nothing else."""
 
 
@@ -52,11 +52,11 @@ class Adoption:
         read = sum(home.offsets.next for homes in self.pending.values() for home in homes)
         if read != self._read_so_far:
             self._read_so_far, self._progress_at = read, now
-        return now - self._progress_at < PATIENCE
+        return now - self._progress_at < PROGRESS_LIMIT
 
     def patient_until(self) -> float | None:
         """Return until when records of adopted jobs are waited for."""
-        return self._progress_at + PATIENCE if self.pending else None
+        return self._progress_at + PROGRESS_LIMIT if self.pending else None
 
     def expect(self, home: Assignment, slices: Sequence[JobSlice]) -> int:
         """Take over the unfinished jobs of a partition's checkpoint; return how many."""

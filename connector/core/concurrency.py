@@ -29,7 +29,7 @@ LOSS = 0.75
 """A cut that leaves less of the devices a second than this was none for queueing jobs."""
 CONVINCING = 0.5
 """Weight of a window that spoke against a cut."""
-PATIENCE = 10
+MOST_WINDOWS = 10
 """Windows between the two, after which more is tried all the same: perhaps jobs only take longer now. And
 windows that a cut gets at most before it is judged."""
 REACHED = 0.75
@@ -146,7 +146,7 @@ class Concurrency:
         if trial is not None:
             trial.windows += 1
             slower = window.speed < LOSS * trial.speed
-            if trial.windows == 1 or (slower and window.late and trial.windows < PATIENCE):
+            if trial.windows == 1 or (slower and window.late and trial.windows < MOST_WINDOWS):
                 return
             self._trial = None
         suspected, held = False, 0
@@ -166,7 +166,7 @@ class Concurrency:
             self._grow()
         else:
             held = self._held + 1
-            if held >= PATIENCE:
+            if held >= MOST_WINDOWS:
                 self._grow()
                 held = 0
         self._held = held

@@ -22,7 +22,7 @@ LONG = 2.0
 """Seconds from which jobs are long ..."""
 LEAST = 1.0
 """... and times the average then: who needs more than one at a time now and then waits for it."""
-_PATIENCE = 5.0
+_HANGS_FROM = 5.0
 _HANGS = 5.0
 """Seconds, and times the usual: a request that takes longer hangs."""
 _WEIGHT = 0.2
@@ -57,7 +57,7 @@ class Exposure:
 
         It may hang until its time-out: that many more then are at risk, but `Limits.max_unrecorded` in all.
         """
-        return max(_PATIENCE, _HANGS * (self._recording or 0.0))
+        return max(_HANGS_FROM, _HANGS * (self._recording or 0.0))
 
     def recorded(self, seconds: float) -> None:
         """A batch is in a committed checkpoint, so long after it was sent."""

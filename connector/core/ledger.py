@@ -19,7 +19,7 @@ from connector.core.coalesce import contributors, superseded
 from connector.core.exposure import Exposure
 from connector.core.limits import Limits
 from connector.core.owed import Hold, Owed, OwedLetters
-from connector.core.tally import Outcome, Stage, Tally
+from connector.core.tally import RecordOutcome, Stage, Tally
 from connector.model import Event, Letter, Position, TopicPartition
 
 QUIET = 0.025
@@ -106,15 +106,15 @@ class Ledger:
             endpoint = mine[0].endpoint
             self._tally.latencies.append((endpoint, [each.timestamp for each in mine if each.timestamp > 0]))
         if confirmed:
-            self._tally.settled[endpoint, Outcome.CONFIRMED] += confirmed - replaced
+            self._tally.settled[endpoint, RecordOutcome.CONFIRMED] += confirmed - replaced
         if replaced:
-            self._tally.settled[endpoint, Outcome.SUPERSEDED] += replaced
+            self._tally.settled[endpoint, RecordOutcome.SUPERSEDED] += replaced
 
     def skip(self, home: Assignment, offsets: Sequence[int], endpoint: str) -> None:
         """Settle records that carry nothing for us."""
         home.offsets.settle(offsets)
         home.changed()
-        self._tally.settled[endpoint, Outcome.SKIPPED] += len(offsets)
+        self._tally.settled[endpoint, RecordOutcome.SKIPPED] += len(offsets)
 
     def owe(
         self, letter: Letter, home: Assignment, size: int, endpoint: str, now: float, hold: Hold | None = None
@@ -210,7 +210,7 @@ class Ledger:
         timestamps: defaultdict[str, list[int]] = defaultdict(list)
         for owed in letters:
             self._tally.dead_letters[owed.letter.rejection.reason] += 1
-            self._tally.settled[owed.endpoint, Outcome.DEAD_LETTER] += 1
+            self._tally.settled[owed.endpoint, RecordOutcome.DEAD_LETTER] += 1
             if owed.timestamp > 0:
                 timestamps[owed.endpoint].append(owed.timestamp)
             owed.home.dropped(1, owed.size)

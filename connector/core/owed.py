@@ -22,7 +22,7 @@ from connector.model import Event, Letter, Reason
 MOST_LETTERS = 1000
 MOST_LETTER_BYTES = 16 << 20
 """Of one commit."""
-PATIENCE = 60.0
+HOLD_LIMIT = 60.0
 """Seconds that a device's later events wait for a letter which no checkpoint would remember as written.
 
 What is before it in its partition may itself wait, behind another topic's events, for that device. Then
@@ -74,7 +74,7 @@ class Owed:
 
     def overdue_at(self) -> float:
         """Return when it is to be written though it may be forgotten; never, if nobody waits for it."""
-        return math.inf if self.hold is None else self.since + PATIENCE
+        return math.inf if self.hold is None else self.since + HOLD_LIMIT
 
 
 class OwedLetters:

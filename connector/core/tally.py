@@ -18,7 +18,7 @@ NO_ENDPOINT = "none"
 """The endpoint of a record that never got as far as having one."""
 
 
-class Outcome(StrEnum):
+class RecordOutcome(StrEnum):
     """How a record was settled."""
 
     CONFIRMED = "confirmed"
@@ -72,7 +72,7 @@ class Tally:
     consumed: defaultdict[str, int] = field(default_factory=_counts)
     """Records taken in, by topic."""
     settled: defaultdict[tuple[str, str], int] = field(default_factory=_pair_counts)
-    """Records settled, by (endpoint, `Outcome`)."""
+    """Records settled, by (endpoint, `RecordOutcome`)."""
     latencies: list[tuple[str, list[int]]] = field(default_factory=list)
     """(endpoint, timestamps of the records just settled: ms since the epoch, without one left out)."""
     stages: list[tuple[str, float, int]] = field(default_factory=list)

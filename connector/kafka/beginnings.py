@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.aio import AIOConsumer
 
-from connector.kafka.commits import error_in
+from connector.kafka.errors import error_in
 from connector.kafka.starts import Beginning, beginning
 from connector.kafka.stuck import KeptBack
 from connector.kafka.troubles import DATA_LOSS, Troubles

@@ -6,19 +6,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError
 
-Kind = Literal["retry", "fenced", "too_large", "lost"]
+from connector.kafka.errors import OUT_OF_GROUP
 
-_FENCED = frozenset(
-    {
-        KafkaError.UNKNOWN_MEMBER_ID,
-        KafkaError.FENCED_INSTANCE_ID,
-        KafkaError.FENCED_MEMBER_EPOCH,
-        KafkaError.ILLEGAL_GENERATION,
-    }
-)
-_LOST = frozenset({KafkaError._DESTROY, KafkaError._FATAL, KafkaError.INVALID_GROUP_ID})
+Kind = Literal["retry", "fenced", "too_large", "closed"]
+
+_CLOSED = frozenset({KafkaError._DESTROY, KafkaError._FATAL, KafkaError.INVALID_GROUP_ID})
 
 
 class CommitRefused(Exception):  # noqa: N818 -- reads as what happened
@@ -26,7 +20,7 @@ class CommitRefused(Exception):  # noqa: N818 -- reads as what happened
 
     `retry`: the same commit may work later. `fenced`: the group has gone on without this member; a rebalance
     follows, what is still owned after it can be committed then. `too_large`: the metadata is longer than
-    the broker's `offset.metadata.max.bytes`. `lost`: the consumer is closed or dead.
+    the broker's `offset.metadata.max.bytes`. `closed`: so is the consumer, or it is dead.
     """
 
     def __init__(self, kind: Kind, message: str, error: KafkaError | None = None) -> None:
@@ -41,22 +35,10 @@ def refusal(error: KafkaError) -> CommitRefused:
     code = error.code()
     if code == KafkaError.OFFSET_METADATA_TOO_LARGE:
         kind: Kind = "too_large"
-    elif code in _FENCED:
+    elif code in OUT_OF_GROUP:
         kind = "fenced"
-    elif code in _LOST or error.fatal():
-        kind = "lost"
+    elif code in _CLOSED or error.fatal():
+        kind = "closed"
     else:
         kind = "retry"
     return CommitRefused(kind, error.str(), error)
-
-
-def error_in(exception: BaseException) -> KafkaError | None:
-    """Get the librdkafka error that an exception carries, if it does.
-
-    The binding raises a fatal error while it serves callbacks; a further callback then makes a
-    SystemError of it, with the error as its cause.
-    """
-    carrier = exception.__cause__ if isinstance(exception, SystemError) else exception
-    if isinstance(carrier, KafkaException) and carrier.args and isinstance(carrier.args[0], KafkaError):
-        return carrier.args[0]
-    return None

@@ -15,7 +15,8 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.aio import AIOConsumer
 
-from connector.kafka.commits import CommitRefused, error_in, refusal
+from connector.kafka.commits import CommitRefused, refusal
+from connector.kafka.errors import error_in
 from connector.model import Position, TopicPartition
 
 
@@ -103,7 +104,7 @@ class Committer:
 
     def _refused(self, exception: KafkaException | RuntimeError) -> CommitRefused:
         if isinstance(exception, RuntimeError):  # AIOConsumer, once closed
-            return CommitRefused("lost", str(exception))
+            return CommitRefused("closed", str(exception))
         error = error_in(exception)
         if error is None:
             return CommitRefused("retry", str(exception))

@@ -6,37 +6,28 @@ committed offsets of its partitions.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, Message, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
-from connector.kafka.commits import error_in
+from connector.kafka import producer_steps as steps
 from connector.kafka.doubt import Committed, Doubt
+from connector.kafka.errors import ERRORS, error_in
 from connector.kafka.letter_times import NO_TIMESTAMP, before_time, untimely
+from connector.kafka.letter_topic import check_right, check_topic
 from connector.kafka.letters import headers
-from connector.kafka.rights import may_write
 from connector.kafka.unwritable import Fenced, LettersUnwritable, fenced_by, kind_of, own_fault, unwritable
 from connector.model import Letter
 
-INIT_LIMIT = 15.0
-"""Seconds: longer than the transaction of a predecessor that died lives."""
-STEP_LIMIT = 8.0
-"""Seconds for delivery, for offsets, for an abort: each less than the transaction's own time-out."""
-GRACE = 2.0
-"""Seconds beyond its own time-out that a call may take before it counts as stuck."""
 FRESH = 5.0
 """Seconds for which a producer is kept though it lost a connection: one that never can hold all of them is
 not opened anew for each write."""
-COMMIT_LIMIT = 5.0
-"""Seconds of one question for a commit's outcome; it is asked until there is an answer."""
-_ERRORS = (KafkaException, SystemError)
-"""What the binding raises; see `error_in`."""
 _CUT = frozenset(
     {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE}  # noqa: SLF001 -- named so there
 )
@@ -71,13 +62,13 @@ class LetterProducer:
 
         Aborts what a predecessor of the same transactional id left open.
         """
-        self._check_topic(self._opened())
-        self._check_right()
+        check_topic(self._opened(), self._topic)
+        check_right(self._properties, self._topic)
 
     def serve(self) -> None:
         """Have callbacks called that are due. Errors between two writes are the consumer's to tell of."""
         if self._producer is not None:
-            _serve(self._producer)
+            steps.serve(self._producer)
             self.errors.clear()
             self._renew()
 
@@ -95,7 +86,7 @@ class LetterProducer:
         """Write all, and in transactions the offsets with them. Raises LettersUnwritable or Fenced."""
         self._renew()
         if letters:
-            self._check_topic(self._opened())
+            check_topic(self._opened(), self._topic)
         restamped = {i for i, letter in enumerate(letters) if before_time(letter)}
         one_by_one = False
         while True:
@@ -109,8 +100,10 @@ class LetterProducer:
                 one_by_one = True  # the broker refused a batch: each letter alone tells which it was
             else:
                 failure = unwritable(failures)
-                if failure.kind == "unavailable":
-                    self._check_right()  # in a transaction a refused letter is only said to be purged
+                if (
+                    failure.kind == "unavailable"
+                ):  # in a transaction a refused letter is only said to be purged
+                    check_right(self._properties, self._topic)
                 raise failure
 
     def undo(self, group_metadata: Any) -> None:
@@ -123,18 +116,13 @@ class LetterProducer:
         if not self.doubt.incomplete(self._properties, self._group_id):
             raise LettersUnwritable("unavailable", "the last transaction is complete, or nobody can tell")
         producer = self._opened()
-        try:
+        with self._all_or_nothing(producer):
             producer.begin_transaction()
             for letter, partition in self.doubt.last.letters:
                 self._send(producer, letter, True, None, partition)  # nobody will see its time
-            producer.flush(STEP_LIMIT)
-            self._send_offsets(producer, self.doubt.last.offsets, group_metadata)
-            producer.abort_transaction(STEP_LIMIT)
-        except _ERRORS as exception:
-            raise self._explained(producer, exception) from exception
-        except LettersUnwritable:
-            self._give_up(producer)
-            raise
+            producer.flush(steps.STEP_LIMIT)
+            steps.send_offsets(producer, self.doubt.last.offsets, group_metadata)
+            producer.abort_transaction(steps.STEP_LIMIT)
         self.doubt.end()
 
     def _attempt(
@@ -148,7 +136,7 @@ class LetterProducer:
     ) -> dict[int, KafkaError]:
         """Try once; failures by index, and then nothing was committed."""
         producer = self._opened()
-        try:
+        with self._all_or_nothing(producer):
             if self._transactional:
                 producer.begin_transaction()
                 self._began = time.monotonic()
@@ -161,56 +149,28 @@ class LetterProducer:
                 self._drop()
             elif self._transactional:
                 if offsets:
-                    self._send_offsets(producer, offsets, group_metadata)
+                    steps.send_offsets(producer, offsets, group_metadata)
                 written = [(letter, places[index]) for index, letter in enumerate(letters)]
-                _serve(producer)  # a connection that was lost before is a doubt about the last one
+                steps.serve(producer)  # a connection that was lost before is a doubt about the last one
                 with self.doubt.ending(Committed(written, offsets)):
                     self._commit(producer, patient=bool(letters))
-        except _ERRORS as exception:
-            raise self._explained(producer, exception) from exception
-        except LettersUnwritable:
-            self._give_up(producer)
-            raise
         return failures
 
     # -- steps -----------------------------------------------------------------------------
 
     def _opened(self) -> Producer:
-        if self._producer is not None:
-            return self._producer
-        producer = Producer(self._properties)
-        try:
-            if self._transactional:
-                producer.init_transactions(INIT_LIMIT)
-        except _ERRORS as exception:
-            _serve(producer)
-            raise self._explained(producer, exception) from exception
-        _serve(producer)
-        self._producer, self._opened_at, self._cut = producer, time.monotonic(), False
-        return producer
+        if self._producer is None:
+            try:
+                self._producer = steps.opened(self._properties)
+            except ERRORS as exception:
+                raise self._explained(exception) from exception
+            self._opened_at, self._cut = time.monotonic(), False
+        return self._producer
 
     def _renew(self) -> None:
         """Drop a producer that lost a connection; the next write opens another."""
         if self._cut and self._transactional and time.monotonic() - self._opened_at > FRESH:
             self._drop()
-
-    def _check_topic(self, producer: Producer) -> None:
-        """Ask first: librdkafka would wait for a topic that isn't there, inside an open transaction.
-
-        That no broker is left librdkafka tells once; what doesn't answer this question is told each time.
-        """
-        try:
-            found = producer.list_topics(self._topic, STEP_LIMIT).topics[self._topic]
-        except _ERRORS as exception:
-            _serve(producer)
-            raise LettersUnwritable("unreachable", str(error_in(exception) or exception)) from exception
-        if found.error is not None:
-            raise LettersUnwritable(kind_of(found.error), f"{self._topic}: {found.error.str()}")
-
-    def _check_right(self) -> None:
-        """Ask whether letters may be written: a topic that may only be seen refuses the first one, later."""
-        if not may_write(self._properties, self._topic):
-            raise LettersUnwritable("topic_authorization", f"{self._topic}: WRITE is not allowed")
 
     def _produce(
         self,
@@ -229,17 +189,17 @@ class LetterProducer:
         for index, letter in enumerate(letters):
             try:
                 self._send(producer, letter, index in restamped, partial(_delivered, failures, places, index))
-            except _ERRORS as exception:
+            except ERRORS as exception:
                 error = error_in(exception)
                 if error is not None and own_fault(error):
                     failures[index] = error
                 elif not failures:
                     raise
             if one_by_one:
-                producer.flush(STEP_LIMIT)
+                producer.flush(steps.STEP_LIMIT)
             if failures:
                 break
-        left = producer.flush(STEP_LIMIT)
+        left = producer.flush(steps.STEP_LIMIT)
         if left and not failures:
             raise LettersUnwritable("unavailable", f"{left} letters were not acknowledged in time")
         return failures
@@ -249,85 +209,43 @@ class LetterProducer:
     ) -> None:
         record = letter.record
         timestamp = NO_TIMESTAMP if restamp or not record.timestamp()[0] else record.timestamp()[1]
-        content = self._headers(letter, restamped=restamp)
-        deadline = time.monotonic() + STEP_LIMIT
-        while True:
-            try:
-                return producer.produce(
-                    self._topic,
-                    record.value(),
-                    record.key(),
-                    partition,
-                    on_delivery=on_delivery,
-                    timestamp=timestamp,
-                    headers=content,  # type: ignore[arg-type]  # a list of pairs; lists are invariant
-                )
-            except BufferError as full:
-                if time.monotonic() >= deadline:
-                    raise LettersUnwritable("unavailable", "the producer's queue stays full") from full
-                producer.poll(0.1)
-
-    def _send_offsets(
-        self, producer: Producer, offsets: list[KafkaTopicPartition], group_metadata: Any
-    ) -> None:
-        deadline = time.monotonic() + STEP_LIMIT
-        while True:
-            try:
-                return self._bounded(
-                    producer,
-                    partial(producer.send_offsets_to_transaction, offsets, group_metadata, STEP_LIMIT),
-                )
-            except _ERRORS as exception:
-                error = error_in(exception)
-                if error is None or not error.retriable() or time.monotonic() >= deadline:
-                    raise
-
-    def _bounded(self, producer: Producer, call: Callable[[], None]) -> None:
-        """Make a call that may never return, though it was given a time-out (librdkafka #5456, #5511).
-
-        Then the producer is left to its fate: the next one of its transactional id fences it, which
-        aborts its transaction.
-        """
-        raised: list[Exception] = []
-
-        def make() -> None:
-            try:
-                call()
-            except _ERRORS as exception:
-                raised.append(exception)
-
-        thread = threading.Thread(target=make, name="dead-letters-offsets", daemon=True)
-        thread.start()
-        thread.join(STEP_LIMIT + GRACE)
-        if thread.is_alive():
-            if self._producer is producer:
-                self._producer = None
-            raise LettersUnwritable(
-                "unavailable", "the group's coordinator can't be reached: no answer in time"
+        try:
+            steps.hand_over(
+                producer,
+                self._topic,
+                record.value(),
+                record.key(),
+                partition=partition,
+                on_delivery=on_delivery,
+                timestamp=timestamp,
+                headers=self._headers(letter, restamped=restamp),
             )
-        if raised:
-            raise raised[0]
+        except BufferError as full:
+            raise LettersUnwritable("unavailable", "the producer's queue stays full") from full
 
     def _commit(self, producer: Producer, *, patient: bool) -> None:
-        """Commit, and ask again until the outcome is known: "exactly once" hangs on knowing it.
-
-        librdkafka goes on with the same commit on a further call. The transaction coordinator answers
-        at the latest when the transaction times out: then the answer is that the epoch is old, and that
-        it was aborted. Not `patient`: nothing hangs on the outcome, one question is enough.
-        """
-        while True:
-            try:
-                return producer.commit_transaction(COMMIT_LIMIT)
-            except _ERRORS as exception:
-                error = error_in(exception)
-                if error is None or not (error.retriable() and patient) or self._stopping.is_set():
-                    raise
+        """Commit; "exactly once" hangs on knowing the outcome. Not `patient`: nothing does, ask once."""
+        steps.commit(producer, lambda: patient and not self._stopping.is_set())
 
     # -- failures --------------------------------------------------------------------------
 
-    def _explained(self, producer: Producer, exception: Exception) -> LettersUnwritable | Fenced:
-        """Clean up after an error of librdkafka and put it in our words."""
-        self._give_up(producer)
+    @contextmanager
+    def _all_or_nothing(self, producer: Producer) -> Iterator[None]:
+        """Whatever is raised in here, no transaction stays open, and it leaves as `write` says."""
+        try:
+            yield
+        except steps.Unanswered as unanswered:
+            self._producer = None
+            raise LettersUnwritable("unavailable", str(unanswered)) from unanswered
+        except ERRORS as exception:
+            self._give_up(producer)
+            raise self._explained(exception) from exception
+        except LettersUnwritable:
+            self._give_up(producer)
+            raise
+
+    def _explained(self, exception: Exception) -> LettersUnwritable | Fenced:
+        """Put an error of librdkafka in our words; drop a producer that is of no use any more."""
         error = error_in(exception)
         if error is None:
             return LettersUnwritable("unavailable", str(exception))
@@ -346,29 +264,18 @@ class LetterProducer:
     def _give_up(self, producer: Producer) -> None:
         if producer is not self._producer:
             return
-        if self._transactional:
-            self._abort(producer)
-        else:
-            producer.purge()
-            _serve(producer)
-
-    def _abort(self, producer: Producer) -> None:
-        """Abort; where that fails too, the next producer of this transactional id does it on opening."""
-        deadline = time.monotonic() + STEP_LIMIT
-        while True:
-            try:
-                return producer.abort_transaction(STEP_LIMIT)
-            except _ERRORS as exception:
-                error = error_in(exception)
-                if error is None or not error.retriable() or time.monotonic() >= deadline:
-                    return self._drop()
+        if not self._transactional:
+            steps.discard(producer)
+            return
+        try:
+            steps.abort(producer)
+        except ERRORS:
+            self._drop()
 
     def _drop(self) -> None:
-        """Forget the producer: without `close()`, which would flush without an end."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.purge()
-            _serve(producer)
+            steps.discard(producer)
 
     def _keep_error(self, error: KafkaError) -> None:
         self.errors.append(error)
@@ -387,9 +294,3 @@ def _delivered(
     places[index] = message.partition() or 0
     if error is not None:
         failures[index] = error
-
-
-def _serve(producer: Producer) -> None:
-    """Have the callbacks called; a fatal error is known by then."""
-    with contextlib.suppress(*_ERRORS):
-        producer.poll(0)

@@ -35,7 +35,7 @@ from connector.kafka.properties import producer_properties
 from connector.kafka.troubles import MENDS, WAYS_IN, code_of
 from connector.settings import Settings
 
-PATIENCE = 10.0
+QUESTION_LIMIT = 10.0
 """Seconds that any one question may take."""
 
 ALL_DOWN_FOR = 2.0
@@ -112,7 +112,7 @@ class _Ears(logging.Handler):
 class Probe:
     """One look at the cluster of the settings. `patience` is the limit of each question, in seconds."""
 
-    def __init__(self, settings: Settings, patience: float = PATIENCE) -> None:
+    def __init__(self, settings: Settings, patience: float = QUESTION_LIMIT) -> None:
         self._settings = settings
         self._patience = patience
         self._ears = _Ears()

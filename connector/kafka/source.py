@@ -19,8 +19,9 @@ from confluent_kafka.aio import AIOConsumer
 
 from connector.kafka.batches import sort
 from connector.kafka.beginnings import Beginnings
-from connector.kafka.commits import CommitRefused, error_in
+from connector.kafka.commits import CommitRefused
 from connector.kafka.committer import Committer
+from connector.kafka.errors import error_in
 from connector.kafka.listener import Listener
 from connector.kafka.owned import Owned
 from connector.kafka.properties import consumer_properties
@@ -126,7 +127,7 @@ class Source:
     def _client(self) -> AIOConsumer:
         consumer = self._consumer or self._closing
         if consumer is None:
-            raise CommitRefused("lost", "the consumer is not running")
+            raise CommitRefused("closed", "the consumer is not running")
         return consumer
 
     # -- reading ---------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from enum import StrEnum
 import msgspec
 from confluent_kafka import KafkaError
 
+from connector.kafka.errors import OBSTACLES
+
 REMIND_EVERY = 60.0
 """Seconds between two lines about a trouble that lasts."""
 
@@ -85,14 +87,7 @@ _CODES: Mapping[int, str] = {
     KafkaError.ILLEGAL_SASL_STATE: "authentication",
     KafkaError._SSL: "tls",
     KafkaError._ALL_BROKERS_DOWN: "unreachable",
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "topic_authorization",
-    KafkaError.GROUP_AUTHORIZATION_FAILED: "group_authorization",
-    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "transactional_id_authorization",
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "cluster_authorization",
-    KafkaError.UNKNOWN_TOPIC_OR_PART: "topic_missing",
-    KafkaError.TOPIC_EXCEPTION: "topic_missing",
-    KafkaError._UNKNOWN_TOPIC: "topic_missing",
-    KafkaError._UNKNOWN_PARTITION: "topic_missing",
+    **OBSTACLES,
     KafkaError.UNSUPPORTED_VERSION: "protocol_unsupported",
     KafkaError._UNSUPPORTED_FEATURE: "protocol_unsupported",
     KafkaError.INCONSISTENT_GROUP_PROTOCOL: "group_settings",

@@ -3,8 +3,6 @@
 Given: what became of each letter, or of a transaction. Gives: whose fault it was, and in which of our words.
 """
 
-# ruff: noqa: SLF001 -- librdkafka's own error codes have names with an underscore in front
-
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -12,54 +10,22 @@ from typing import Literal
 
 from confluent_kafka import KafkaError
 
-Kind = Literal[
-    "letters",
-    "topic_missing",
-    "topic_authorization",
-    "group_authorization",
-    "transactional_id_authorization",
-    "cluster_authorization",
-    "metadata_too_large",
-    "unreachable",
-    "unavailable",
-]
+from connector.kafka.errors import (
+    OBSTACLES,
+    OUT_OF_GROUP,
+    PRODUCER_FENCED,
+    RECORD_REFUSED,
+    TOO_LARGE,
+    Obstacle,
+)
 
-_TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
-_OWN_FAULT = _TOO_LARGE | {
-    KafkaError.INVALID_TIMESTAMP,
-    KafkaError.INVALID_RECORD,
-    KafkaError.INVALID_MSG,
-    KafkaError.INVALID_MSG_SIZE,
-    KafkaError.POLICY_VIOLATION,
-}
-_FENCED = frozenset(
-    {
-        KafkaError._FENCED,
-        KafkaError.PRODUCER_FENCED,
-        KafkaError.INVALID_PRODUCER_EPOCH,
-        KafkaError.TRANSACTION_COORDINATOR_FENCED,
-    }
-)
-_OUT_OF_GROUP = frozenset(
-    {
-        KafkaError.FENCED_INSTANCE_ID,
-        KafkaError.ILLEGAL_GENERATION,
-        KafkaError.UNKNOWN_MEMBER_ID,
-        KafkaError.FENCED_MEMBER_EPOCH,
-        KafkaError.STALE_MEMBER_EPOCH,
-    }
-)
-_KINDS: Mapping[int, Kind] = {
-    KafkaError.UNKNOWN_TOPIC_OR_PART: "topic_missing",
-    KafkaError._UNKNOWN_TOPIC: "topic_missing",
-    KafkaError._UNKNOWN_PARTITION: "topic_missing",
-    KafkaError.TOPIC_EXCEPTION: "topic_missing",
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "topic_authorization",
-    KafkaError.GROUP_AUTHORIZATION_FAILED: "group_authorization",
-    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "transactional_id_authorization",
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "cluster_authorization",
-    KafkaError.OFFSET_METADATA_TOO_LARGE: "metadata_too_large",
-}
+Kind = Literal["letters", Obstacle, "metadata_too_large", "unreachable", "unavailable"]
+
+_OWN_FAULT = RECORD_REFUSED | {KafkaError.INVALID_TIMESTAMP}
+"""A letter has the time of its source record."""
+_OLD_METADATA = OUT_OF_GROUP | {KafkaError.STALE_MEMBER_EPOCH}
+"""A transaction is given the group's metadata: of a member that is still there they may be old."""
+_KINDS: Mapping[int, Kind] = {**OBSTACLES, KafkaError.OFFSET_METADATA_TOO_LARGE: "metadata_too_large"}
 
 
 class LettersUnwritable(Exception):  # noqa: N818 -- reads as what happened
@@ -105,9 +71,9 @@ def kind_of(error: KafkaError) -> Kind:
 
 def fenced_by(error: KafkaError) -> Literal["producer", "group"] | None:
     """Who shut this producer out, if anybody did; see `Fenced`."""
-    if error.code() in _OUT_OF_GROUP:
+    if error.code() in _OLD_METADATA:
         return "group"
-    return "producer" if error.code() in _FENCED else None
+    return "producer" if error.code() in PRODUCER_FENCED else None
 
 
 def unwritable(failures: Mapping[int, KafkaError]) -> LettersUnwritable:
@@ -115,7 +81,7 @@ def unwritable(failures: Mapping[int, KafkaError]) -> LettersUnwritable:
     refused = {index: error.str() for index, error in failures.items() if own_fault(error)}
     if refused:
         words = "; ".join(sorted(set(refused.values())))
-        too_large = any(error.code() in _TOO_LARGE for error in failures.values())
+        too_large = any(error.code() in TOO_LARGE for error in failures.values())
         return LettersUnwritable("letters", words, refused, too_large=too_large)
     telling = min(failures.values(), key=lambda error: error.code() not in _KINDS)
     return LettersUnwritable(kind_of(telling), telling.str())

@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from connector.ops.orders import Orders, routes
+from connector.ops.commands import Commands, routes
 from connector.ops.privacy import Mask, anonymous, deep
 from connector.ops.status import Health, StatusProvider
 
@@ -70,11 +70,11 @@ def status_page() -> StatusPage:
 
 
 def application(
-    provider: StatusProvider, registry: CollectorRegistry, mask: Mask, control: Orders | None = None
+    provider: StatusProvider, registry: CollectorRegistry, mask: Mask, control: Commands | None = None
 ) -> Starlette:
     """Return the ASGI application; `mask` hides what the provider should have hidden already.
 
-    `control`: who carries out orders; None where none are taken.
+    `control`: who carries out commands; None where none are taken.
     """
     page = status_page()
 
@@ -138,7 +138,7 @@ class AdminServer:
         provider: StatusProvider,
         registry: CollectorRegistry,
         mask: Mask | None = None,
-        control: Orders | None = None,
+        control: Commands | None = None,
     ) -> None:
         self.host = host
         self.port = port

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import product
 
-from connector.core.tally import NO_ENDPOINT, JobOutcome, Outcome, Stage
+from connector.core.tally import NO_ENDPOINT, JobOutcome, RecordOutcome, Stage
 from connector.model import Cause, Endpoint, Reason
 from connector.ops.instruments import Counter, Gauge, Histogram
 
@@ -20,9 +20,9 @@ ENDPOINTS = tuple((endpoint.value,) for endpoint in Endpoint)
 _METHODS = ("POST", "GET")
 _CALLS = tuple(product((endpoint.value for endpoint in Endpoint), _METHODS))
 _OUTCOMES = (
-    *product((endpoint.value for endpoint in Endpoint), (outcome.value for outcome in Outcome)),
-    (NO_ENDPOINT, Outcome.DEAD_LETTER.value),
-    (NO_ENDPOINT, Outcome.SKIPPED.value),
+    *product((endpoint.value for endpoint in Endpoint), (outcome.value for outcome in RecordOutcome)),
+    (NO_ENDPOINT, RecordOutcome.DEAD_LETTER.value),
+    (NO_ENDPOINT, RecordOutcome.SKIPPED.value),
 )
 _JOB_OUTCOMES = tuple(product((endpoint.value for endpoint in Endpoint), (each.value for each in JobOutcome)))
 _GATE_CAUSES = (("no_reply",), ("too_many_requests",), ("server_error",), ("unreadable_reply",))

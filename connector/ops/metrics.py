@@ -15,7 +15,7 @@ from prometheus_client.core import InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from connector import __version__
-from connector.core.tally import Outcome, Tally
+from connector.core.tally import RecordOutcome, Tally
 from connector.ops.families import ENDPOINTS, PREFIX, Families
 from connector.ops.instruments import Gauge
 from connector.ops.status import Snapshot
@@ -75,7 +75,7 @@ class Metrics(Families):
         for endpoint, timestamp, trace_id in examples:
             age = max(0.0, now - timestamp / 1000)
             self.confirmation_latency.at(endpoint).exemplify(age, trace_id, now)
-        if any(tally.settled.get((endpoint, Outcome.CONFIRMED), 0) for (endpoint,) in ENDPOINTS):
+        if any(tally.settled.get((endpoint, RecordOutcome.CONFIRMED), 0) for (endpoint,) in ENDPOINTS):
             self.last_confirmation.set(now)
         tally.clear()
 
@@ -97,12 +97,13 @@ class Metrics(Families):
         Superseded records count as confirmed: what replaced them was.
         """
         settled = self.settled()
-        confirmed = settled.get(Outcome.CONFIRMED, 0) + settled.get(Outcome.SUPERSEDED, 0)
-        return sum(self.records_consumed.values.values()), confirmed, settled.get(Outcome.DEAD_LETTER, 0)
+        confirmed = settled.get(RecordOutcome.CONFIRMED, 0) + settled.get(RecordOutcome.SUPERSEDED, 0)
+        dead_letters = settled.get(RecordOutcome.DEAD_LETTER, 0)
+        return sum(self.records_consumed.values.values()), confirmed, dead_letters
 
     def settled(self) -> dict[str, int]:
         """Return records settled since the start, by outcome: for `Status`."""
-        outcomes = {outcome.value: 0 for outcome in Outcome}
+        outcomes = {outcome.value: 0 for outcome in RecordOutcome}
         for (_, outcome), count in self.events_settled.values.items():
             outcomes[outcome] = outcomes.get(outcome, 0) + count
         return outcomes

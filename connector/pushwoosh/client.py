@@ -30,7 +30,7 @@ NO_REPLY = 0
 
 
 @dataclass(frozen=True)
-class Limits:
+class CallLimits:
     """Seconds to connect, of silence while reading or writing, of a whole call; and calls at once."""
 
     connect: float = 5.0
@@ -90,7 +90,7 @@ class AudienceClient:
         self,
         url: str,
         *,
-        limits: Limits | None = None,
+        limits: CallLimits | None = None,
         authorization: str | None = None,
         authorizations: Mapping[str, str] | None = None,
         http2: bool = False,
@@ -100,7 +100,7 @@ class AudienceClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._url = url.rstrip("/")
-        self._limits = limits or Limits()
+        self._limits = limits or CallLimits()
         self._secrets = secrets
         own = authorizations or {}
         self._authorizations = [*([] if authorization is None else [authorization]), *own.values()]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError
 
-from connector.kafka.commits import error_in
+from connector.kafka.errors import error_in
 from connector.kafka.troubles import MENDS, code_of
 
 
@@ -30,7 +30,3 @@ def failure(doing: str, error: BaseException | KafkaError, mends: Mapping[str, s
     code = code_of(found) or ""
     mend = (mends or {}).get(code) or MENDS.get(code, "")
     return Failed(f"{doing}: {found.str()}" + (f"; {mend}" if mend else ""))
-
-
-ERRORS = (KafkaException, SystemError)
-"""What the binding raises; see `connector.kafka.commits.error_in`."""

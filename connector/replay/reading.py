@@ -18,15 +18,15 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.admin import AdminClient
 
 from connector.kafka.batches import sort
-from connector.kafka.commits import error_in
+from connector.kafka.errors import ERRORS, error_in
 from connector.kafka.given import to_admin, to_consumer
 from connector.kafka.properties import consumer_properties
 from connector.kafka.troubles import code_of
 from connector.model import Fetched, Position, TopicPartition
-from connector.replay.failed import ERRORS, Failed, failure
+from connector.replay.failed import Failed, failure
 from connector.settings import Kafka
 
-PATIENCE = 20.0
+SILENCE_LIMIT = 20.0
 """Seconds that a broker may be silent: longer than a transaction that somebody left open lives."""
 MOST_RECORDS = 5000
 """Records of one fetch."""
@@ -83,14 +83,14 @@ class Reader:
         mends = _read_mends(topic)
         doing = f"topic {topic}"
         try:
-            found = self._consumer.list_topics(topic, PATIENCE).topics[topic]
+            found = self._consumer.list_topics(topic, SILENCE_LIMIT).topics[topic]
             if found.error is not None:
                 if code_of(found.error) == "topic_missing":
                     return None
                 raise failure(doing, found.error, mends)
             return {
                 number: Bounds(
-                    *self._consumer.get_watermark_offsets(KafkaTopicPartition(topic, number), PATIENCE)
+                    *self._consumer.get_watermark_offsets(KafkaTopicPartition(topic, number), SILENCE_LIMIT)
                 )
                 for number in sorted(found.partitions)
             }
@@ -101,7 +101,7 @@ class Reader:
         """Return the first offset of each partition whose record is of this time (ms) or later, if any."""
         asked = [KafkaTopicPartition(topic, number, since) for number in numbers]
         try:
-            found = self._consumer.offsets_for_times(asked, PATIENCE)
+            found = self._consumer.offsets_for_times(asked, SILENCE_LIMIT)
             for one in found:
                 if one.error is not None:
                     raise failure(f"topic {topic}", one.error, _read_mends(topic))
@@ -137,7 +137,7 @@ class Reader:
                     )
             if found.fetched:
                 heard = time.monotonic()
-            elif time.monotonic() - heard > PATIENCE:
+            elif time.monotonic() - heard > SILENCE_LIMIT:
                 raise self._silence(reached, ends)
             for part in found.fetched:
                 after = part.records[-1].offset() + 1 if part.records else 0
@@ -146,7 +146,7 @@ class Reader:
 
     def _silence(self, reached: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> Failed:
         place = next(place for place, end in ends.items() if reached[place] < end)
-        doing = f"reading {place.topic}/{place.partition}: nothing came for {PATIENCE:g} s"
+        doing = f"reading {place.topic}/{place.partition}: nothing came for {SILENCE_LIMIT:g} s"
         if self._errors:
             return failure(doing, self._errors[-1])
         return Failed(f"{doing}; look at the broker that leads this partition")
@@ -157,7 +157,7 @@ class Reader:
         Asked in short turns: librdkafka keeps on asking where it is denied, and tells that beside the answer.
         """
         asked = [KafkaTopicPartition(*place) for place in places]
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + SILENCE_LIMIT
         while True:
             self._check()
             try:
@@ -214,8 +214,8 @@ def running_members(kafka: Kafka) -> int:
     properties: dict[str, Any] = {**to_admin(kafka), "logger": silent}
     admin: Any = AdminClient(properties)
     try:
-        asked = admin.describe_consumer_groups([kafka.group_id], request_timeout=PATIENCE)
-        return len(asked[kafka.group_id].result(PATIENCE + 1).members)
+        asked = admin.describe_consumer_groups([kafka.group_id], request_timeout=SILENCE_LIMIT)
+        return len(asked[kafka.group_id].result(SILENCE_LIMIT + 1).members)
     except (*ERRORS, TimeoutError):
         return 0
 

@@ -16,35 +16,20 @@ from functools import partial
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from connector.kafka.commits import error_in
+from connector.kafka import producer_steps as steps
+from connector.kafka.errors import ERRORS, PRODUCER_FENCED, RECORD_REFUSED, error_in
 from connector.kafka.given import to_producer
 from connector.kafka.properties import producer_properties
 from connector.model import Position, TopicPartition
-from connector.replay.failed import ERRORS, Failed, failure
+from connector.replay.failed import Failed, failure
 from connector.replay.letter import DeadLetter, headers_again
 from connector.replay.reading import Reader, as_offsets
 from connector.replay.replaying import Ready
 from connector.settings import Kafka
 
-INIT_LIMIT = 15.0
-"""Seconds: longer than the transaction of a run that was killed lives."""
-STEP_LIMIT = 8.0
-"""Seconds for delivery, for offsets, for an abort."""
 _OUTCOME_LIMIT = 60.0
 """Seconds in which a commit's outcome is asked for."""
-_OWN_FAULT = frozenset(
-    {
-        KafkaError.MSG_SIZE_TOO_LARGE,
-        KafkaError.RECORD_LIST_TOO_LARGE,
-        KafkaError.INVALID_RECORD,
-        KafkaError.INVALID_MSG,
-        KafkaError.INVALID_MSG_SIZE,
-        KafkaError.POLICY_VIOLATION,
-    }
-)
-"""Errors that are about one record; another may go."""
 _PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
-_FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
 
 
 class SourceSender:
@@ -82,29 +67,28 @@ class SourceSender:
             refused = self._produce(producer, batch)
             if not refused:
                 if self._transactional:
-                    producer.send_offsets_to_transaction(
-                        as_offsets(positions), self._reader.group_metadata(), STEP_LIMIT
-                    )
-                    self._commit(producer)
+                    steps.send_offsets(producer, as_offsets(positions), self._reader.group_metadata())
+                    deadline = time.monotonic() + _OUTCOME_LIMIT
+                    steps.commit(producer, lambda: time.monotonic() < deadline)
                 else:
                     self._reader.commit(positions)
                 done = True
+        except steps.Unanswered as unanswered:
+            self._producer = None
+            raise Failed(f"sending: {unanswered}; nothing of this batch was sent, try again") from unanswered
         except ERRORS as error:
             raise self._explained(error) from error
         finally:
-            if not done:
+            if not done and self._producer is producer:
                 self._abort(producer)
         return refused
 
     def _opened(self) -> Producer:
         if self._producer is None:
-            producer = Producer(self._properties)
             try:
-                if self._transactional:
-                    producer.init_transactions(INIT_LIMIT)
+                self._producer = steps.opened(self._properties)
             except ERRORS as error:
                 raise self._explained(error) from error
-            self._producer = producer
         return self._producer
 
     def _produce(self, producer: Producer, batch: Sequence[Ready]) -> dict[int, str]:
@@ -115,18 +99,19 @@ class SourceSender:
                 self._hand_over(producer, ready.letter, partial(_delivered, failures, index))
             except ERRORS as error:
                 found = error_in(error)
-                if found is None or found.code() not in _OWN_FAULT:
+                if found is None or found.code() not in RECORD_REFUSED:
                     raise
                 failures[index] = found
                 break
-        left = producer.flush(STEP_LIMIT)
-        refused = {index: told.str() for index, told in failures.items() if told.code() in _OWN_FAULT}
+        left = producer.flush(steps.STEP_LIMIT)
+        refused = {index: told.str() for index, told in failures.items() if told.code() in RECORD_REFUSED}
         for index, told in failures.items() if not refused else ():
             if self._transactional and told.code() in _PURGED:
-                producer.commit_transaction(STEP_LIMIT)  # fails, and says what the transaction failed by
+                producer.commit_transaction(steps.STEP_LIMIT)  # fails, and says by what
             raise failure(f"sending to {batch[index].letter.id.split('/')[0]}", told, self._mends)
         if left and not refused:
-            raise Failed(f"sending: {left} records were not acknowledged within {STEP_LIMIT:g} s; try again")
+            within = f"within {steps.STEP_LIMIT:g} s"
+            raise Failed(f"sending: {left} records were not acknowledged {within}; try again")
         return refused
 
     def _hand_over(self, producer: Producer, letter: DeadLetter, on_delivery: object) -> None:
@@ -135,45 +120,31 @@ class SourceSender:
             raise Failed(f"letter at {letter.place}/{letter.offset} has no source")
         topic, partition = letter.source
         there = partition in self._partitions.get(topic, ())
-        deadline = time.monotonic() + STEP_LIMIT
-        while True:
-            try:
-                return producer.produce(
-                    topic,
-                    letter.record.value(),
-                    letter.record.key(),
-                    partition if there else -1,
-                    on_delivery=on_delivery,  # type: ignore[arg-type]  # a partial of what it wants
-                    headers=headers_again(letter),  # type: ignore[arg-type]  # lists are invariant
-                )
-            except BufferError as full:
-                if time.monotonic() >= deadline:
-                    raise Failed("sending: the producer's queue stays full; try again") from full
-                producer.poll(0.1)
-
-    def _commit(self, producer: Producer) -> None:
-        """Commit, and ask until the outcome is known; librdkafka goes on with the same commit."""
-        deadline = time.monotonic() + _OUTCOME_LIMIT
-        while True:
-            try:
-                return producer.commit_transaction(STEP_LIMIT)
-            except ERRORS as error:
-                found = error_in(error)
-                if found is None or not found.retriable() or time.monotonic() >= deadline:
-                    raise
+        try:
+            steps.hand_over(
+                producer,
+                topic,
+                letter.record.value(),
+                letter.record.key(),
+                partition=partition if there else -1,
+                on_delivery=on_delivery,
+                headers=headers_again(letter),
+            )
+        except BufferError as full:
+            raise Failed("sending: the producer's queue stays full; try again") from full
 
     def _abort(self, producer: Producer) -> None:
         """Nothing of the batch may stay. The next batch gets a new producer, whose opening aborts as well."""
         self._producer = None
         with contextlib.suppress(*ERRORS):
             if self._transactional:
-                producer.abort_transaction(STEP_LIMIT)
+                producer.abort_transaction(steps.STEP_LIMIT)
             producer.purge()
             producer.poll(0)
 
     def _explained(self, error: BaseException) -> Failed:
         found = error_in(error)
-        if found is not None and found.code() in _FENCED:
+        if found is not None and found.code() in PRODUCER_FENCED:
             return Failed(
                 f"another replay of this group has begun ({self.transactional_id}): this one ends; "
                 "nothing is sent twice, run it again when the other one is done"

@@ -22,7 +22,7 @@ from typing import Any, NoReturn, TypeVar
 
 from rich.console import Console
 
-from connector.core.tally import Outcome
+from connector.core.tally import RecordOutcome
 from connector.model import Position
 from connector.sandbox import demo_kafka
 from connector.sandbox.broker import MEMBER_PROPERTIES, PARTITIONS, EmbeddedKafka
@@ -214,7 +214,7 @@ class _Play:
             total=len(self._stage.story.events),
             records_in=self._read_before + connector.count("records_consumed_total"),
             settled=settled,
-            confirmed_per_second=self._rate.of(settled.get(Outcome.CONFIRMED, 0)),
+            confirmed_per_second=self._rate.of(settled.get(RecordOutcome.CONFIRMED, 0)),
             jobs=sum(status.get("jobs_in_flight", {}).values()),
             backlog=sum(known) if whole else None,
             dead_letters=_sum(self._before.get("dead_letters"), status.get("dead_letters")),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from connector.core.checkpoint import decode
-from connector.core.tally import Outcome
+from connector.core.tally import RecordOutcome
 from connector.model import Position
 from connector.sandbox.demo_events import DemoEvent
 from connector.sandbox.demo_kafka import StoredLetter
@@ -85,8 +85,8 @@ class Account:
 
 def reckon(found: Evidence) -> Account:
     """Hold everything against everything."""
-    first = {outcome.value: found.first.get(outcome, 0) for outcome in Outcome}
-    second = {outcome.value: found.second.get(outcome, 0) for outcome in Outcome}
+    first = {outcome.value: found.first.get(outcome, 0) for outcome in RecordOutcome}
+    second = {outcome.value: found.second.get(outcome, 0) for outcome in RecordOutcome}
     remembered = _remembered(found)
     copies = Counter(letter.source for letter in found.letters)
     # Without transactions, a letter that was written but not committed is the one that may come again.
@@ -160,7 +160,7 @@ def _skipped(found: Evidence, remembered: set[str], second: Mapping[str, int]) -
     """Tombstones: those that weren't committed at the crash are the second connector's."""
     tombstones = [source for source, event in found.written.items() if event.value is None]
     left = sum(source not in remembered for source in tombstones)
-    skipped = second[Outcome.SKIPPED]
+    skipped = second[RecordOutcome.SKIPPED]
     words = f"{len(tombstones):,} tombstones, {left:,} of them after the crash, {skipped:,} skipped then"
     return Check("every tombstone skipped", skipped == left, words)
 

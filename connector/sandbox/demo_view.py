@@ -14,7 +14,7 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from connector.core.tally import Outcome
+from connector.core.tally import RecordOutcome
 from connector.sandbox.demo_account import Account, Crash
 
 _LINE_EVERY = 2.0
@@ -41,9 +41,10 @@ class Figures(NamedTuple):
         """All of it in one line."""
         backlog = "?" if self.backlog is None else f"{self.backlog:,}"
         letters = " ".join(f"{reason}={count}" for reason, count in self.dead_letters.items() if count)
+        confirmed = self.settled.get(RecordOutcome.CONFIRMED, 0)
         return (
             f"{self.connector}: {self.state} | produced {self.produced:,} | in {self.records_in:,} | "
-            f"confirmed {self.settled.get(Outcome.CONFIRMED, 0):,} ({self.confirmed_per_second:,.0f}/s) | "
+            f"confirmed {confirmed:,} ({self.confirmed_per_second:,.0f}/s) | "
             f"jobs {self.jobs} | backlog {backlog} | dead letters {letters or 'none'}"
         )
 
@@ -108,17 +109,15 @@ def _panel(figures: Figures) -> RenderableType:
     grid.add_column(style="dim", justify="right")
     grid.add_column()
     settled = sum(figures.settled.values())
+    confirmed = figures.settled.get(RecordOutcome.CONFIRMED, 0)
     backlog = "?" if figures.backlog is None else f"{figures.backlog:,}"
     rows: list[tuple[str, RenderableType]] = [
         ("state", f"[bold]{escape(figures.state)}[/]"),
         ("produced", ProgressBar(figures.total, figures.produced, width=40)),
         ("settled", ProgressBar(figures.total, settled, width=40)),
         ("records in", f"{figures.records_in:,}"),
-        (
-            "confirmed",
-            f"{figures.settled.get(Outcome.CONFIRMED, 0):,}, {figures.confirmed_per_second:,.0f} a second",
-        ),
-        ("superseded", f"{figures.settled.get(Outcome.SUPERSEDED, 0):,}"),
+        ("confirmed", f"{confirmed:,}, {figures.confirmed_per_second:,.0f} a second"),
+        ("superseded", f"{figures.settled.get(RecordOutcome.SUPERSEDED, 0):,}"),
         ("jobs in flight", str(figures.jobs)),
         ("backlog", backlog),
         ("dead letters", _reasons(figures.dead_letters)),
@@ -137,9 +136,9 @@ def _outcomes(account: Account) -> Table:
     table = Table(title="Records", title_justify="left")
     for heading in ("", "first connector", "second connector", "together"):
         table.add_column(heading, justify="right" if heading else "left")
-    for outcome in Outcome:
+    for outcome in RecordOutcome:
         one, two = account.first[outcome], account.second[outcome]
-        last = outcome is Outcome.SKIPPED
+        last = outcome is RecordOutcome.SKIPPED
         table.add_row(_NAMES[outcome], f"{one:,}", f"{two:,}", f"{one + two:,}", end_section=last)
     one, two = sum(account.first.values()), sum(account.second.values())
     table.add_row("settled", f"{one:,}", f"{two:,}", f"{one + two:,}")
@@ -158,11 +157,11 @@ def _letters(account: Account) -> Table:
     return table
 
 
-_NAMES: Mapping[Outcome, str] = {
-    Outcome.CONFIRMED: "confirmed",
-    Outcome.SUPERSEDED: "superseded",
-    Outcome.DEAD_LETTER: "dead-lettered",
-    Outcome.SKIPPED: "skipped",
+_NAMES: Mapping[RecordOutcome, str] = {
+    RecordOutcome.CONFIRMED: "confirmed",
+    RecordOutcome.SUPERSEDED: "superseded",
+    RecordOutcome.DEAD_LETTER: "dead-lettered",
+    RecordOutcome.SKIPPED: "skipped",
 }
 
 

@@ -19,7 +19,7 @@ from connector import __version__
 from connector.core.coalesce import contributors
 from connector.core.engine import Engine
 from connector.core.jobs import Batch, Job
-from connector.core.tally import Outcome
+from connector.core.tally import RecordOutcome
 from connector.model import (
     Accepted,
     Denied,
@@ -133,7 +133,7 @@ class Spans(Watch):
     def _books(self) -> tuple[int, int, int]:
         """Return what is settled as confirmed, the letters owed, and the entries about latencies so far."""
         tally = self._engine.tally
-        good = (Outcome.CONFIRMED, Outcome.SUPERSEDED)
+        good = (RecordOutcome.CONFIRMED, RecordOutcome.SUPERSEDED)
         confirmed = sum(tally.settled.get((endpoint, each), 0) for endpoint in Endpoint for each in good)
         return confirmed, self._engine.letters_owed, len(tally.latencies)
 

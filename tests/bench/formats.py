@@ -26,8 +26,9 @@ from connector.model import Content, DecoderUnavailable
 from connector.settings.schema_registry import SchemaRegistry
 from tests.bench.setting import Bench
 from tests.protos import classes, file, message, text
+from tests.records import ARecord
 from tests.registry import FakeRegistry
-from tests.unit.formats.framing_of import Value, avro
+from tests.unit.formats.framing_of import avro
 
 _ROUNDS = 9
 _TAGS = {"plan": "pro", "city": "Riga", "visits": 7, "vip": True, "interests": ["news", "sport"]}
@@ -139,7 +140,7 @@ def _decoder(registry: FakeRegistry, word: str) -> RegistryDecoder:
 def _ours(decoder: Decoder | None, value: bytes, count: int) -> float:
     """Return the cost from a record to an event, with all rules."""
     interpreter = Interpreter(Content.TAGS, decoder)
-    records = [Value(value)] * 1000
+    records = [ARecord(value)] * 1000
     deadline = time.monotonic() + 10
     while True:
         try:

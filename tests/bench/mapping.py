@@ -7,13 +7,14 @@ import time
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from connector.core.decode import Interpreter
 from connector.mapping.mapping import MappedDecoder, plain_json
 from connector.mapping.reading import Given, mappings
 from connector.model import Content, Event, Record
 from tests.bench.setting import Bench
+from tests.records import ARecord
 
 _TOPIC = "t"
 _EXAMPLE = Path(__file__).parents[2] / "deploy" / "examples" / "debezium.toml"
@@ -23,33 +24,6 @@ PATHS = {
     "hwid": "user.device.id",
     "tags": {"plan": "subscription.plan", "seats": "subscription.seats", "labels": "labels"},
 }
-
-
-class Made(NamedTuple):
-    """A record of nothing but a value."""
-
-    content: bytes
-
-    def topic(self) -> str:
-        return _TOPIC
-
-    def partition(self) -> int:
-        return 0
-
-    def offset(self) -> int:
-        return 0
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, 1_700_000_000_000
-
-    def key(self) -> bytes | None:
-        return None
-
-    def value(self) -> bytes | None:
-        return self.content
-
-    def headers(self) -> list[tuple[str, bytes | None]] | None:
-        return None
 
 
 def mapping(bench: Bench) -> None:
@@ -85,7 +59,7 @@ def _mapped(table: Mapping[str, Any]) -> Interpreter:
 
 def _records(shape: Mapping[str, Any], events: int) -> list[Record]:
     text = json.dumps(shape)
-    return [Made(text.replace("%d", str(number)).encode()) for number in range(events)]
+    return [ARecord(text.replace("%d", str(number)).encode()) for number in range(events)]
 
 
 def _cost(interpreter: Interpreter, records: Sequence[Record]) -> float:

@@ -9,7 +9,7 @@ import certifi
 from connector.config import Settings, load
 from connector.consuming import HAND_OVER_LIMIT
 from connector.kafka.given import to_consumer
-from connector.kafka.letter_producer import STEP_LIMIT
+from connector.kafka.producer_steps import STEP_LIMIT
 from connector.kafka.properties import consumer_properties
 from connector.kafka.source import REVOKE_LIMIT
 from connector.ops import admin

@@ -26,7 +26,7 @@ from connector.core.decode import Interpreter
 from connector.model import Content, Event, Rejection
 from connector.ops.admin import AdminServer
 from tests.deploy.manifest_settings import stop_deadline
-from tests.unit.core.builders import P0, ARecord
+from tests.records import ARecord
 from tests.unit.ops.provider import Provider, halted
 
 ROOT = Path(__file__).parents[2]
@@ -117,7 +117,7 @@ def test_the_events_are_such_as_the_connector_reads_and_a_few_are_not(
     services: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     lines = in_the_container(services, "events", tmp_path, "head -n 3000")
-    records = [ARecord(P0, at, line.partition("|")[2].encode()) for at, line in enumerate(lines)]
+    records = [ARecord(line.partition("|")[2].encode(), offset=at) for at, line in enumerate(lines)]
     kinds = Counter(type(each) for each in Interpreter(Content.MIXED).read(records))
     assert set(kinds) == {Event, Rejection}
     assert kinds[Rejection] < 100

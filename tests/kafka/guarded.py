@@ -28,6 +28,7 @@ USER = "connector"
 PASSWORD = "hush-password"
 LISTENERS = {"SASL": "SASL_PLAINTEXT", "SASLTLS": "SASL_SSL", "MTLS": "SSL", "OIDC": "SASL_PLAINTEXT"}
 _MODULES = "org.apache.kafka.common.security"
+_PLAIN = f"{_MODULES}.plain.PlainLoginModule required"
 _SCRAM = f"{_MODULES}.scram.ScramLoginModule required;"
 _OAUTH = f"{_MODULES}.oauthbearer.OAuthBearerLoginModule required"
 _UNSECURED = {
@@ -57,6 +58,34 @@ DOORS = (
 def _login(mechanism: str, protocol: str = "sasl_plaintext") -> dict[str, str]:
     own = {"security.protocol": protocol, "sasl.mechanism": mechanism}
     return {**own, "sasl.username": USER, "sasl.password": PASSWORD}
+
+
+def behind_a_login(directory: Path, password: str) -> Broker:
+    """A broker that is open to all by one listener; by SASL, with ACLs, to `USER` with this password."""
+    login = f'{_PLAIN} user_{USER}="{password}";'
+    return Broker(
+        directory,
+        listeners={"SASL": "SASL_PLAINTEXT"},
+        extra_config={
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",
+            "listener.name.sasl.sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.sasl.plain.sasl.jaas.config": login,
+        },
+    )
+
+
+def filter_of(acl: Any) -> Any:
+    """What finds this very binding, to delete it."""
+    return AclBindingFilter(
+        acl.restype,
+        acl.name,
+        acl.resource_pattern_type,
+        acl.principal,
+        acl.host,
+        acl.operation,
+        acl.permission_type,
+    )
 
 
 class Right(NamedTuple):
@@ -139,7 +168,7 @@ class Guarded:
         return self.tokens.jwks.as_uri()
 
     def _config(self) -> dict[str, str]:
-        plain = f'{_MODULES}.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
+        plain = f'{_PLAIN} user_{USER}="{PASSWORD}";'
         validator = f"{_MODULES}.oauthbearer.OAuthBearerValidatorCallbackHandler"
         oidc = "listener.name.oidc"
         return {
@@ -180,18 +209,7 @@ class Guarded:
             future.result(10)
 
     def revoke(self, rights: Iterable[Right]) -> None:
-        filters = [
-            AclBindingFilter(
-                acl.restype,
-                acl.name,
-                acl.resource_pattern_type,
-                acl.principal,
-                acl.host,
-                acl.operation,
-                acl.permission_type,
-            )
-            for acl in (right.binding() for right in rights)
-        ]
+        filters = [filter_of(right.binding()) for right in rights]
         for future in self.admin.delete_acls(filters).values():
             future.result(10)
 

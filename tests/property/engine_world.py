@@ -25,7 +25,7 @@ from connector.model import (
     Start,
     TopicPartition,
 )
-from tests.unit.core.builders import NOW, UNDECODABLE, ARecord, registration, tags
+from tests.unit.core.builders import NOW, UNDECODABLE, registration, tags, written
 
 HAND_OVER = "handing over"
 KINDS = (
@@ -101,7 +101,7 @@ class World:
         if offsets:
             self.read_to[partition] = offsets[-1] + 1
             outcomes = [fresh(log[offset]) for offset in offsets]
-            records = [ARecord(partition, offset, b"{}") for offset in offsets]
+            records = [written(offset, b"{}", partition) for offset in offsets]
             self.engine.received(partition, records, outcomes, self.now)
 
     def at_end(self, partition: TopicPartition) -> None:

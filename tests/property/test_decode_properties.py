@@ -1,7 +1,7 @@
 """Reading never fails, and the loop for plain tags events agrees with the careful way."""
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -9,35 +9,7 @@ from hypothesis import strategies as st
 from connector.core.decode import Interpreter
 from connector.core.json_events import JsonDecoder
 from connector.model import Content, Event, Rejection
-
-
-class PlainRecord(NamedTuple):
-    """A record of nothing but a value and a key."""
-
-    payload: bytes | None
-    name: bytes | None = None
-
-    def topic(self) -> str:
-        return "t"
-
-    def partition(self) -> int:
-        return 0
-
-    def offset(self) -> int:
-        return 3
-
-    def timestamp(self) -> tuple[int, int]:
-        return (1, 5)
-
-    def key(self) -> bytes | None:
-        return self.name
-
-    def value(self) -> bytes | None:
-        return self.payload
-
-    def headers(self) -> list[tuple[str, bytes | None]] | None:
-        return None
-
+from tests.records import ARecord
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6)
 values = st.recursive(
@@ -69,7 +41,7 @@ documents = (
 )
 
 
-def outcome(interpreter: Interpreter, record: PlainRecord) -> Any:
+def outcome(interpreter: Interpreter, record: ARecord) -> Any:
     [found] = interpreter.read([record])
     if isinstance(found, Event):
         return {name: getattr(found, name) for name in found.__struct_fields__ if name != "record"}
@@ -91,7 +63,7 @@ def test_the_loop_for_plain_tags_agrees_with_the_careful_way(
         return plain(record)
 
     options: dict[str, Any] = {"key_is_hwid": key_is_hwid, "max_row_bytes": room, "application": "Y"}
-    record = PlainRecord(value, b"K")
+    record = ARecord(value, key=b"K")
     assert outcome(Interpreter(content, **options), record) == outcome(
         Interpreter(content, reread, **options), record
     )
@@ -101,7 +73,7 @@ def test_the_loop_for_plain_tags_agrees_with_the_careful_way(
 def test_whatever_a_record_holds_the_answer_is_an_event_or_a_rejection(
     value: bytes, content: Content
 ) -> None:
-    [found] = Interpreter(content).read([PlainRecord(value)])
+    [found] = Interpreter(content).read([ARecord(value)])
     assert isinstance(found, (Event, Rejection))
     if isinstance(found, Rejection):
         assert found.detail
@@ -124,7 +96,7 @@ def test_tags_are_sent_as_they_came(event: dict[str, Any]) -> None:
     for name in ("user_id", "push_token", "application"):
         event.pop(name, None)
     value = json.dumps(event)
-    [found] = Interpreter(Content.TAGS).read([PlainRecord(value.encode())])
+    [found] = Interpreter(Content.TAGS).read([ARecord(value.encode())])
     if isinstance(found, Event):
         assert json.loads(found.row)["tags"] == json.loads(value)["tags"]
     else:

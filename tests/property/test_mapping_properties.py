@@ -17,7 +17,8 @@ from connector.mapping.functions import KNOWN, RecordFunctions
 from connector.mapping.mapping import FIELDS, MappedDecoder, plain_json
 from connector.mapping.reading import Given, mappings
 from connector.model import Content, Event, Reason, Rejection
-from tests.property.test_decode_properties import PlainRecord, documents, events, values
+from tests.property.test_decode_properties import documents, events, values
+from tests.records import ARecord
 from tests.unit.mapping.making import problems
 
 SAME = {name: f"@.{name}" for name in (*FIELDS, "tags")} | {"null_tags": "clear"}
@@ -33,7 +34,7 @@ def reader(table: dict[str, Any], content: Content) -> Interpreter:
 @example({"hwid": "A", "tags": {"a": None, "b": 2**70, "c": 1e-7}, "type": "tags"}, Content.MIXED)
 def test_a_mapping_that_changes_nothing_changes_nothing(event: dict[str, Any], content: Content) -> None:
     assume(not any(isinstance(event.get(name), int) for name in ("hwid", "user_id", "push_token")))
-    record = PlainRecord(json.dumps(event).encode())
+    record = ARecord(json.dumps(event).encode())
     [plain] = Interpreter(content).read([record])
     [mapped] = reader(SAME, content).read([record])
     if isinstance(plain, Event):
@@ -100,7 +101,7 @@ def answer(evaluate: Callable[[], Any]) -> Any:
 @example("merge(a, `1`)", {"a": {}})
 def test_what_is_compiled_answers_as_jmespath_s_interpreter(text: str, value: Any) -> None:
     functions = RecordFunctions()
-    functions.record = PlainRecord(b"", b'{"a": 1}')
+    functions.record = ARecord(b"", key=b'{"a": 1}')
     evaluate = answer(lambda: Compiler(functions).compile(text))
     assume(callable(evaluate))
     expected = answer(lambda: jmespath.search(text, value, Options(custom_functions=functions)))
@@ -122,7 +123,7 @@ def test_whatever_expressions_do_to_a_record_the_answer_is_an_event_a_rejection_
     table = {"when": first, "hwid": second, "tags": {"t": first, "u": second}}
     given = Given(table, {}, {"t": Content.TAGS}, False)
     assume(not problems(given))
-    [found] = reader(table, Content.TAGS).read([PlainRecord(value, b"key")])
+    [found] = reader(table, Content.TAGS).read([ARecord(value, key=b"key")])
     assert found is None or isinstance(found, (Event, Rejection))
     if isinstance(found, Rejection):
         assert found.reason in (Reason.INVALID_EVENT, Reason.UNDECODABLE)

@@ -220,7 +220,7 @@ class SimulatedSource:
     async def group_metadata(self) -> Proof:
         await self._instance.nap("group metadata")
         if self.member is None:
-            raise CommitRefused("lost", "never joined")
+            raise CommitRefused("closed", "never joined")
         return self._broker.proof(self.member)
 
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:

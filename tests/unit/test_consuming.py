@@ -110,7 +110,7 @@ async def test_a_commit_is_made_and_acknowledged() -> None:
     assert desk.position() == 7
 
 
-@pytest.mark.parametrize("kind", ["retry", "fenced", "too_large", "lost"])
+@pytest.mark.parametrize("kind", ["retry", "fenced", "too_large", "closed"])
 async def test_a_refused_commit_is_owed_as_before(kind: str) -> None:
     desk = Desk([Fetched(P0, [], 7)])
     desk.source.refusals = [CommitRefused(kind, "no")]  # type: ignore[arg-type]  # one of its kinds

@@ -18,6 +18,7 @@ from connector.core.halts import MENDS
 from connector.kafka.properties import consumer_properties
 from connector.model import Content, Event, Reason
 from connector.ops.families import Families
+from tests.records import ARecord
 
 _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text(encoding="utf-8")
@@ -142,34 +143,6 @@ def test_its_halts_are_those_there_are() -> None:
     assert {*MENDS} == {"unauthorized", "unknown_application", "wrong_url", "brake", "paused"}
 
 
-class _Source:
-    """A record as the decoder sees it."""
-
-    def __init__(self, value: bytes) -> None:
-        self._value = value
-
-    def topic(self) -> str:
-        return "t"
-
-    def partition(self) -> int:
-        return 0
-
-    def offset(self) -> int:
-        return 0
-
-    def timestamp(self) -> tuple[int, int]:
-        return (1, 0)
-
-    def key(self) -> bytes | None:
-        return None
-
-    def value(self) -> bytes | None:
-        return self._value
-
-    def headers(self) -> list[tuple[str, bytes | None]] | None:
-        return None
-
-
 @pytest.mark.parametrize(("line", "content"), [(0, Content.TAGS), (1, Content.REGISTRATIONS)])
 def test_its_events_can_be_read(line: int, content: Content) -> None:
     (block,) = _blocks("json")
@@ -177,7 +150,7 @@ def test_its_events_can_be_read(line: int, content: Content) -> None:
     interpreter = Interpreter(
         content, None, key_is_hwid=False, max_row_bytes=1_000_000, application="XXXXX-XXXXX"
     )
-    (event,) = interpreter.read([_Source(value)])
+    (event,) = interpreter.read([ARecord(value)])
     assert isinstance(event, Event)
     assert event.hwid == "A1"
 

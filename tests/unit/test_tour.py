@@ -97,3 +97,16 @@ def test_each_package_is_named() -> None:
     packages = sorted(path.parent.name for path in _PACKAGE.glob("*/__init__.py"))
     assert len(packages) > 8
     assert [name for name in packages if not re.search(rf"(?<![\w/]){name}/", _TOUR)] == []
+
+
+_PLAIN_DATA = {"actions", "assignment", "jobs", "state"}
+"""Modules of the core without a decision of their own; all other tests of the core use them."""
+_OF_THE_WHOLE_CORE = {"known_defects"}
+
+
+def test_who_looks_for_the_tests_of_a_module_of_the_core_finds_them_by_its_name() -> None:
+    modules = {path.stem for path in (_PACKAGE / "core").glob("*.py")} - {"__init__"} - _PLAIN_DATA
+    tests = {path.stem.removeprefix("test_") for path in (_ROOT / "tests/unit/core").glob("test_*.py")}
+    assert {name for name in modules if not any(re.match(rf"{name}(_|$)", test) for test in tests)} == set()
+    unnamed = {test for test in tests if not any(re.match(rf"{name}(_|$)", test) for name in modules)}
+    assert unnamed == _OF_THE_WHOLE_CORE

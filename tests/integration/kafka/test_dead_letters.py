@@ -20,45 +20,19 @@ from tests.acceptance.processes import wait_for
 from tests.broker import Cluster
 from tests.integration.kafka.member import Member
 from tests.kafka.client import Kafka
+from tests.records import WRITTEN_AT, ARecord
 
 pytestmark = pytest.mark.broker
 Delivery = Literal["exactly_once", "at_least_once"]
 
 
-class Source(NamedTuple):
-    """A source record, as librdkafka's message shows it."""
-
-    key_: bytes | None = b"key"
-    value_: bytes | None = b"value"
-    headers_: list[tuple[str, bytes | None]] | None = None
-    timestamp_: tuple[int, int] = (1, 1_700_000_000_123)
-    offset_: int = 5
-
-    def topic(self) -> str:
-        return "source"
-
-    def partition(self) -> int:
-        return 3
-
-    def offset(self) -> int:
-        return self.offset_
-
-    def timestamp(self) -> tuple[int, int]:
-        return self.timestamp_
-
-    def key(self) -> bytes | None:
-        return self.key_
-
-    def value(self) -> bytes | None:
-        return self.value_
-
-    def headers(self) -> list[tuple[str, bytes | None]] | None:
-        return self.headers_
+def source(value: bytes | None = b"value", **more: Any) -> ARecord:
+    return ARecord(value, **{"key": b"key", "place": TopicPartition("source", 3), "offset": 5, **more})
 
 
-def letter(record: Source | None = None, detail: str = "no such device") -> Letter:
+def letter(record: ARecord | None = None, detail: str = "no such device") -> Letter:
     rejection = Rejection(Reason.DEVICE_NOT_FOUND, detail, request_id="r-1")
-    return Letter(record or Source(), rejection, attempts=2)
+    return Letter(record or source(), rejection, attempts=2)
 
 
 class Desk(NamedTuple):
@@ -122,17 +96,17 @@ async def test_the_source_record_arrives_byte_for_byte(kafka: Kafka, delivery: D
     topic = kafka.create_topic()
     theirs: list[tuple[str, bytes | None]] = [("h", b"\xff"), ("h", b"2"), ("n", None), ("e", b"")]
     records = [
-        Source(b"\x00k", b"\xffv", theirs),
-        Source(None, None),
-        Source(b"", b""),
-        Source(timestamp_=(2, 1_700_000_000_999)),
+        source(b"\xffv", key=b"\x00k", headers=theirs),
+        source(None, key=None),
+        source(b"", key=b""),
+        source(timestamp=(2, 1_700_000_000_999)),
     ]
     async with desk(kafka, topic, delivery=delivery) as (letters, troubles):
         await letters.write([letter(record) for record in records], {}, None)
         assert not troubles
     found = kafka.read_all(topic)
-    assert [(r.key, r.value) for r in found] == [(r.key_, r.value_) for r in records]
-    assert [r.timestamp for r in found] == [r.timestamp_[1] for r in records]
+    assert [(r.key, r.value) for r in found] == [(r.key(), r.value()) for r in records]
+    assert [r.timestamp for r in found] == [r.timestamp()[1] for r in records]
     assert found[0].headers[:4] == theirs
     assert found[1].header("pushwoosh.id") == "source/3/5"
     assert found[1].header("__connect.errors.offset") == "5"
@@ -154,8 +128,8 @@ async def test_a_letter_that_is_too_large_is_named_and_the_others_go_without_it(
 ) -> None:
     topic = kafka.create_topic(config={"max.message.bytes": "20000"})
     member, group, partition = await owner(kafka, stack)
-    batch = [letter(Source(value_=b"a" * 9000)) for _ in range(4)]  # fit alone, not in one batch
-    batch.insert(2, letter(Source(value_=b"x" * 50_000)))
+    batch = [letter(source(value=b"a" * 9000)) for _ in range(4)]  # fit alone, not in one batch
+    batch.insert(2, letter(source(value=b"x" * 50_000)))
     async with desk(kafka, topic) as (letters, troubles):
         metadata = await member.source.group_metadata()
         with pytest.raises(LettersUnwritable) as failed:
@@ -205,13 +179,13 @@ async def test_a_time_in_the_future_is_kept_in_a_header(kafka: Kafka) -> None:
     topic = kafka.create_topic()
     now = int(time.time() * 1000)
     far = now + 3 * 24 * 3600 * 1000
-    batch = [letter(), letter(Source(timestamp_=(1, far))), letter(Source(timestamp_=(0, -1)))]
-    batch.append(letter(Source(timestamp_=(1, 0))))
+    batch = [letter(), letter(source(timestamp=(1, far))), letter(source(timestamp=(0, -1)))]
+    batch.append(letter(source(timestamp=(1, 0))))
     async with desk(kafka, topic) as (letters, troubles):
         await letters.write(batch, {}, None)
         assert not troubles
     kept, stamped, without, epoch = kafka.read_all(topic)
-    assert (kept.timestamp, kept.header("pushwoosh.timestamp")) == (1_700_000_000_123, None)
+    assert (kept.timestamp, kept.header("pushwoosh.timestamp")) == (WRITTEN_AT, None)
     assert now <= stamped.timestamp < now + 60_000
     assert stamped.header("pushwoosh.timestamp") == str(far)
     assert without.header("pushwoosh.timestamp") is None
@@ -260,7 +234,7 @@ async def test_what_an_aborted_transaction_left_holds_nobody_up(kafka: Kafka, st
     member, group, partition = await owner(kafka, stack)
     async with desk(kafka, topic) as (letters, _):
         metadata = await member.source.group_metadata()
-        large = letter(Source(value_=b"x" * 50_000))
+        large = letter(source(value=b"x" * 50_000))
         with pytest.raises(LettersUnwritable):
             await letters.write([large], {partition: Position(5, "")}, metadata)
         heir = Member(kafka.bootstrap, group, [partition.topic])

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import pytest
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub imports them without saying so
     AclBinding,
-    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -21,11 +20,11 @@ from connector.finding import Finding, Outcome
 from connector.kafka.probe import Probe
 from tests.broker import Broker
 from tests.kafka.client import Kafka
+from tests.kafka.guarded import behind_a_login, filter_of
 from tests.settings import with_environment
 
 pytestmark = pytest.mark.broker
 
-_PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
 _LOGIN = {
     "security.protocol": "sasl_plaintext",
     "sasl.mechanism": "PLAIN",
@@ -45,16 +44,7 @@ class Cluster(NamedTuple):
 @pytest.fixture(scope="module")
 def cluster(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     assert kafka_jars.exists()
-    broker = Broker(
-        tmp_path_factory.mktemp("guarded"),
-        listeners={"SASL": "SASL_PLAINTEXT"},
-        extra_config={
-            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users": "User:ANONYMOUS",
-            "listener.name.sasl.sasl.enabled.mechanisms": "PLAIN",
-            "listener.name.sasl.plain.sasl.jaas.config": f'{_PLAIN} user_connector="connector-pw";',
-        },
-    )
+    broker = behind_a_login(tmp_path_factory.mktemp("guarded"), "connector-pw")
     broker.start()
     try:
         kafka = Kafka(broker.bootstrap)
@@ -80,16 +70,7 @@ def grant(cluster: Cluster) -> Iterator[Callable[..., None]]:
 
     yield give
     for acl in given:
-        one = AclBindingFilter(
-            acl.restype,
-            acl.name,
-            acl.resource_pattern_type,
-            acl.principal,
-            acl.host,
-            acl.operation,
-            acl.permission_type,
-        )
-        for future in cluster.admin.delete_acls([one]).values():
+        for future in cluster.admin.delete_acls([filter_of(acl)]).values():
             future.result(10)
 
 

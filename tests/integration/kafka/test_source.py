@@ -232,7 +232,7 @@ async def test_a_commit_after_closing_says_that_it_is_lost(kafka: Kafka) -> None
     member.source._owned._offsets.update(owned)
     with pytest.raises(CommitRefused) as refused:
         await member.source.commit({TopicPartition(topic, 0): Position(0, "")})
-    assert refused.value.kind == "lost"
+    assert refused.value.kind == "closed"
 
 
 async def keep_back(producer: Producer, member: Member, topic: str) -> None:

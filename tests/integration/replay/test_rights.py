@@ -19,26 +19,17 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub im
 from tests.broker import Broker
 from tests.integration.replay.world import World, tags
 from tests.kafka.client import Kafka
+from tests.kafka.guarded import behind_a_login
 
 pytestmark = pytest.mark.broker
 
-_PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
 _RIGHTS = ("read dead", "read source", "write source", "read group", "write transactional id")
 
 
 @pytest.fixture(scope="module")
 def guarded(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     assert kafka_jars.exists()
-    broker = Broker(
-        tmp_path_factory.mktemp("guarded"),
-        listeners={"SASL": "SASL_PLAINTEXT"},
-        extra_config={
-            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users": "User:ANONYMOUS",
-            "listener.name.sasl.sasl.enabled.mechanisms": "PLAIN",
-            "listener.name.sasl.plain.sasl.jaas.config": f'{_PLAIN} user_connector="connector-pw";',
-        },
-    )
+    broker = behind_a_login(tmp_path_factory.mktemp("guarded"), "connector-pw")
     broker.start()
     yield broker
     broker.kill()

@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 
 from connector.cli import app
 from connector.kafka import letters
-from connector.model import Letter, Reason, Rejection
+from connector.model import Letter, Reason, Rejection, TopicPartition
 from tests.kafka.client import Kafka, Stored
+from tests.records import ARecord
 from tests.settings import ENOUGH
 
 
@@ -28,34 +29,6 @@ class Said(NamedTuple):
     @property
     def json(self) -> Any:
         return json.loads(self.out)
-
-
-class _Source(NamedTuple):
-    """A stored record, in the shape of `connector.model.Record`."""
-
-    name: str
-    stored: Stored
-
-    def topic(self) -> str:
-        return self.name
-
-    def partition(self) -> int:
-        return self.stored.partition
-
-    def offset(self) -> int:
-        return self.stored.offset
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, self.stored.timestamp
-
-    def key(self) -> bytes | None:
-        return self.stored.key
-
-    def value(self) -> bytes | None:
-        return self.stored.value
-
-    def headers(self) -> list[tuple[str, bytes | None]]:
-        return self.stored.headers
 
 
 class World:
@@ -98,9 +71,15 @@ class World:
         rows = []
         group = group or self.environ["CONNECTOR_KAFKA_GROUP_ID"]
         for each in records:
-            written = letters.headers(
-                Letter(_Source(self.topic, each), Rejection(reason, "said no")), group, "connector"
+            source = ARecord(
+                each.value,
+                key=each.key,
+                headers=each.headers,
+                place=TopicPartition(self.topic, each.partition),
+                offset=each.offset,
+                timestamp=(1, each.timestamp),
             )
+            written = letters.headers(Letter(source, Rejection(reason, "said no")), group, "connector")
             rows += [(each.key, each.value, each.partition, written, each.timestamp)] * times
         self.kafka.produce(self.dead, rows)
         return [f"{self.topic}/{each.partition}/{each.offset}" for each in records]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from connector.core.decode import Interpreter
@@ -21,6 +20,7 @@ from connector.model import (
     Start,
     TopicPartition,
 )
+from tests.records import ARecord, Headers
 
 NOW = 1_700_000_000.0
 """When tests begin, seconds since the epoch."""
@@ -29,39 +29,17 @@ P1 = TopicPartition("events", 1)
 UNDECODABLE = Rejection(Reason.UNDECODABLE, "Not JSON")
 
 
-@dataclass(frozen=True)
-class ARecord:
-    """A Kafka record in the shape of `connector.model.Record`."""
-
-    where: TopicPartition
-    at: int
-    content: bytes | None
-
-    def topic(self) -> str:
-        return self.where.topic
-
-    def partition(self) -> int:
-        return self.where.partition
-
-    def offset(self) -> int:
-        return self.at
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, int(NOW * 1000) + self.at
-
-    def key(self) -> bytes | None:
-        return None
-
-    def value(self) -> bytes | None:
-        return self.content
-
-    def headers(self) -> list[tuple[str, bytes | None]] | None:
-        return None
+def written(
+    offset: int, value: bytes | None, partition: TopicPartition = P0, headers: Headers | None = None
+) -> ARecord:
+    """A record of a log in which each is a millisecond older than the next."""
+    time = (1, int(NOW * 1000) + offset)
+    return ARecord(value, headers=headers, place=partition, offset=offset, timestamp=time)
 
 
 def record(offset: int, content: Any = None, partition: TopicPartition = P0) -> ARecord:
     """A record; `content` is written as JSON, None makes a tombstone."""
-    return ARecord(partition, offset, None if content is None else json.dumps(content).encode())
+    return written(offset, None if content is None else json.dumps(content).encode(), partition)
 
 
 _READ = Interpreter(Content.MIXED)

@@ -18,13 +18,16 @@ from connector.model import (
     PollAnswer,
     Position,
     PostAnswer,
+    Record,
     Refused,
     Rejection,
     TopicPartition,
+    Unavailable,
 )
-from tests.unit.core.builders import NOW, P0, UNDECODABLE, ARecord, all_done, limits, start
+from tests.unit.core.builders import NOW, P0, UNDECODABLE, all_done, devices, limits, start, written
 
 REFUSED = Refused("invalid request", 400)
+DOWN = Unavailable("connection refused")
 _MOST_STEPS = 200_000
 
 
@@ -67,16 +70,16 @@ class Drive:
 
     def read(self, *outcomes: Event | Rejection | None, at: int = 0, partition: TopicPartition = P0) -> None:
         """Records were read; what is no event is given with the offset `at` and those after it."""
-        records: list[ARecord] = []
+        records: list[Record] = []
         for outcome in outcomes:
             if isinstance(outcome, Event):
-                assert isinstance(outcome.record, ARecord)
+                assert outcome.record is not None
                 records.append(outcome.record)
             else:
-                records.append(ARecord(partition, at, None if outcome is None else b"?"))
+                records.append(written(at, None if outcome is None else b"?", partition))
                 at += 1
         if records:
-            partition = records[0].where
+            partition = TopicPartition(records[0].topic(), records[0].partition())
         self.engine.received(partition, records, outcomes, self.now)
 
     def posted(self, submit: Submit, answer: PostAnswer | None = None) -> PostAnswer:
@@ -258,3 +261,11 @@ def refusing(*bad: int) -> Callable[[Batch], PostAnswer | None]:
         return REFUSED if offsets & spoilt else None
 
     return post
+
+
+def reading(count: int, **changed: object) -> Drive:
+    """An engine that has read so many devices, with these limits."""
+    drive = Drive(limits(**changed))
+    drive.assign()
+    drive.read(*devices(range(count)))
+    return drive

@@ -1,44 +1,11 @@
 """Records, and shorthands for what decoding makes of them."""
 
 import json
-from dataclasses import dataclass, field
 from typing import Any
 
 from connector.core.decode import Interpreter
 from connector.model import Content, Event, Rejection
-
-
-@dataclass
-class FakeRecord:
-    """A record in the shape of `confluent_kafka.Message`."""
-
-    payload: bytes | None
-    name: bytes | None = None
-    position: int = 7
-    time: tuple[int, int] = (1, 1_700_000_000_123)
-    extra: list[tuple[str, bytes | None]] = field(default_factory=list)
-
-    def topic(self) -> str:
-        return "t"
-
-    def partition(self) -> int:
-        return 0
-
-    def offset(self) -> int:
-        return self.position
-
-    def timestamp(self) -> tuple[int, int]:
-        return self.time
-
-    def key(self) -> bytes | None:
-        return self.name
-
-    def value(self) -> bytes | None:
-        return self.payload
-
-    def headers(self) -> list[tuple[str, bytes | None]] | None:
-        return self.extra
-
+from tests.records import ARecord
 
 Outcome = Event | Rejection | None
 
@@ -48,7 +15,7 @@ def read(
 ) -> Outcome:
     """Read one record; a value that isn't bytes is written as JSON."""
     payload = value if isinstance(value, bytes) else json.dumps(value).encode()
-    [outcome] = Interpreter(content, **options).read([FakeRecord(payload, key)])
+    [outcome] = Interpreter(content, **options).read([ARecord(payload, key=key)])
     return outcome
 
 

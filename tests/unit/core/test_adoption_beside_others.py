@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.core.owed import PATIENCE
+from connector.core.owed import HOLD_LIMIT
 from connector.model import Event, Row
 from tests.unit.core.adopting import P2, adopting, remembered
 from tests.unit.core.builders import (
@@ -99,7 +99,7 @@ def test_a_letter_that_waits_for_a_record_which_waits_for_its_device_is_written_
     drive.run(poll=lambda job: completed(row(tags(1, "X"), "failed")) if job.adopted else None)
     assert drive.letters == [(P0, 1, "device_failed")]
     assert (drive.position(P0), drive.position(P1)) == (2, 1)
-    assert drive.now - NOW > PATIENCE
+    assert drive.now - NOW > HOLD_LIMIT
     assert drive.at_rest()
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a record's value: an event, or nothing. In the other files: a rejection, a registration."""
+"""What becomes of a record: an event, a rejection, or nothing. Beside: test_json_events.py, test_rules.py."""
 
 import json
 from typing import Any
@@ -7,7 +7,8 @@ import pytest
 
 from connector.core.decode import Interpreter
 from connector.model import Content, Endpoint, Event, Reason, Rejection
-from tests.unit.core.records_to_decode import PHONE, FakeRecord, event, read, rejection, row
+from tests.records import ARecord
+from tests.unit.core.records_to_decode import PHONE, event, read, rejection, row
 
 # Tags.
 
@@ -22,7 +23,7 @@ def test_a_tags_event_becomes_a_row_with_the_operator_always_there() -> None:
 
 def test_an_event_carries_what_the_engine_needs() -> None:
     value = b'{"hwid":"A1","list_operator":"append","tags":{"a":["x"]}}'
-    record = FakeRecord(value, position=42)
+    record = ARecord(value, offset=42, timestamp=(1, 1_700_000_000_123))
     [found] = Interpreter(Content.TAGS).read([record])
     assert isinstance(found, Event)
     assert found.endpoint is Endpoint.TAGS
@@ -37,83 +38,27 @@ def test_an_event_carries_what_the_engine_needs() -> None:
 def test_a_record_without_a_timestamp_has_none() -> None:
     value = b'{"hwid":"A1","tags":{"a":1}}'
     for content, payload in ((Content.TAGS, value), (Content.REGISTRATIONS, json.dumps(PHONE).encode())):
-        [found] = Interpreter(content).read([FakeRecord(payload, time=(0, -1))])
+        [found] = Interpreter(content).read([ARecord(payload, timestamp=(0, -1))])
         assert isinstance(found, Event)
         assert found.timestamp == 0
-
-
-@pytest.mark.parametrize("operator", ["set", "append", "remove"])
-def test_each_operator_of_tags_is_sent_as_it_is(operator: str) -> None:
-    assert row({"hwid": "A", "tags": {"a": 1}, "list_operator": operator})["list_operator"] == operator
-
-
-def test_every_identifier_names_a_lane() -> None:
-    found = event({"hwid": "h", "user_id": "u", "push_token": "p", "tags": {"a": 1}})
-    assert found.keys == ("h", "\0uu", "\0pp")
-    assert event({"user_id": "u", "tags": {"a": 1}}).keys == ("\0uu",)
-    assert event({"push_token": "p", "tags": {"a": 1}}).keys == ("\0pp",)
-
-
-def test_tag_values_pass_through_as_they_are() -> None:
-    tags = b'{"n": 123456789012345678901234567890, "d":1.10, "x":null,"l":["a", 1],"o":{"k":[]}, "big":1e400}'
-    assert tags in event(b'{"hwid":"A","tags":' + tags + b"}").row
-
-
-def test_text_beyond_ascii_passes_through() -> None:
-    found = event('{"hwid":"J\u00fcrgen","tags":{"stadt":"K\u00f6ln"}}'.encode())
-    assert json.loads(found.row)["tags"] == {"stadt": "K\u00f6ln"}
-    assert found.keys == ("J\u00fcrgen",)
 
 
 def test_the_case_and_the_spaces_of_an_identifier_stay() -> None:
     assert row({"hwid": " User@Example.COM ", "tags": {"a": 1}})["hwid"] == " User@Example.COM "
 
 
-def test_unknown_fields_are_ignored_and_not_sent() -> None:
-    sent = row({"hwid": "A", "tags": {"a": 1}, "platform": [], "type": 5, "source": {"x": 1}})
-    assert sorted(sent) == ["hwid", "list_operator", "tags"]
-
-
-def test_of_duplicate_keys_the_last_counts() -> None:
-    assert event(b'{"hwid":"A","hwid":"B","tags":{"a":1},"tags":{"a":2}}').keys == ("B",)
-    assert row(b'{"hwid":5,"tags":[],"hwid":"B","tags":{"a":2}}')["tags"] == {"a": 2}
-
-
 def test_a_tombstone_is_skipped_whatever_the_topic() -> None:
     for content in Content:
-        assert Interpreter(content).read([FakeRecord(None, b"A1")]) == [None]
+        assert Interpreter(content).read([ARecord(None, key=b"A1")]) == [None]
 
 
 def test_answers_stand_at_the_places_of_their_records() -> None:
     values = [b'{"hwid":"A","tags":{"a":1}}', None, b"broken", b'{"user_id":"B","tags":{"a":1}}']
-    answers = Interpreter(Content.TAGS).read([FakeRecord(value) for value in values])
+    answers = Interpreter(Content.TAGS).read([ARecord(value) for value in values])
     assert [type(answer) for answer in answers] == [Event, type(None), Rejection, Event]
 
 
 # Mixed topics.
-
-
-def test_in_a_mixed_topic_the_type_tells() -> None:
-    assert event({"type": "tags", "hwid": "A", "tags": {"a": 1}}, Content.MIXED).endpoint is Endpoint.TAGS
-    assert event({"type": "registration"} | PHONE, Content.MIXED).endpoint is Endpoint.REGISTRATIONS
-    of_another = event({"type": "tags", "hwid": "A", "tags": {"a": 1}, "application": "X"}, Content.MIXED)
-    assert (of_another.endpoint, of_another.application) == (Endpoint.TAGS, "X")
-
-
-@pytest.mark.parametrize(
-    ("kind", "words"), [("Tags", "got 'Tags'"), ("", "got ''"), (None, "got nothing"), (1, "got `int`")]
-)
-def test_in_a_mixed_topic_any_other_type_is_rejected(kind: object, words: str) -> None:
-    found = rejection({"type": kind, "hwid": "A", "tags": {"a": 1}}, Content.MIXED)
-    assert found.reason is Reason.INVALID_EVENT
-    assert words in found.detail
-    assert "`$.type`" in found.detail
-    assert "got nothing" in rejection({"hwid": "A", "tags": {"a": 1}}, Content.MIXED).detail
-
-
-def test_in_a_mixed_topic_fields_of_the_other_type_do_not_matter() -> None:
-    assert row({"type": "tags", "hwid": "A", "tags": {"a": 1}, "platform": []}, Content.MIXED)["hwid"] == "A"
-    assert row({"type": "registration", "user_id": 5} | PHONE, Content.MIXED)["platform"] == 1
 
 
 # Applications and keys.
@@ -188,9 +133,39 @@ def test_an_application_that_is_not_configured_is_rejected_by_name(content: Cont
     fields = {"hwid": "h", "tags": {"a": 1}, "push_token": "t", "platform": "ios", "application": "WRONG"}
     if content is Content.TAGS:
         del fields["push_token"], fields["platform"]
-    made = FakeRecord(json.dumps(fields).encode())
+    made = ARecord(json.dumps(fields).encode())
     (outcome,) = Interpreter(content, application="MAIN", applications=["A"]).read([made])
     assert isinstance(outcome, Rejection)
     assert outcome.reason is Reason.INVALID_EVENT
     assert "'WRONG' isn't configured" in outcome.detail
     assert "$.application" in outcome.detail
+
+
+def test_an_event_of_exactly_the_largest_size_passes() -> None:
+    value = {"hwid": "A", "tags": {"a": "x" * 100}}
+    size = len(event(value).row)
+    assert isinstance(read(value, max_row_bytes=size), Event)
+    assert isinstance(read(value, max_row_bytes=size - 1), Rejection)
+    assert rejection(PHONE, Content.REGISTRATIONS, max_row_bytes=10).reason is Reason.TOO_LARGE
+
+
+def test_a_registration_becomes_a_row_with_the_code_of_its_platform() -> None:
+    assert row(PHONE | {"tags": {"language": "en"}}, Content.REGISTRATIONS) == {
+        "hwid": "A1",
+        "push_token": "t0",
+        "platform": 1,
+        "tags": {"language": "en"},
+    }
+
+
+def test_a_registration_waits_in_the_lanes_of_hwid_and_push_token() -> None:
+    found = event(PHONE, Content.REGISTRATIONS)
+    assert found.endpoint is Endpoint.REGISTRATIONS
+    assert found.keys == ("A1", "\0pt0")
+    assert found.list_operator is None
+    assert found.size == len(found.row) + len(json.dumps(PHONE))
+
+
+@pytest.mark.parametrize("tags", [None, {}])
+def test_a_registration_needs_no_tags(tags: object) -> None:
+    assert isinstance(read(PHONE | {"tags": tags}, Content.REGISTRATIONS), Event)

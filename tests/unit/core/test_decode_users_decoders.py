@@ -20,11 +20,12 @@ from connector.model import (
     Rejection,
     TagsUpdate,
 )
-from tests.unit.core.records_to_decode import PHONE, FakeRecord, Outcome, event
+from tests.records import ARecord
+from tests.unit.core.records_to_decode import PHONE, Outcome, event
 
 
 def decoded(decoder: Decoder, **options: Any) -> Outcome:
-    [outcome] = Interpreter(Content.TAGS, decoder, **options).read([FakeRecord(b"\x00\x01")])
+    [outcome] = Interpreter(Content.TAGS, decoder, **options).read([ARecord(b"\x00\x01")])
     return outcome
 
 
@@ -88,7 +89,7 @@ def test_a_decoder_around_the_built_in_one_changes_nothing_else() -> None:
     for value in (PHONE, PHONE | {"tags": None}, PHONE | {"tags": {"a": 1}}, PHONE | {"platform": 99}):
         wrapped = event(value, Content.REGISTRATIONS, decoder=lambda record: plain(record))  # noqa: PLW0108 - on purpose
         assert wrapped.row == event(value, Content.REGISTRATIONS).row
-    assert plain(FakeRecord(None)) is None
+    assert plain(ARecord(None)) is None
 
 
 def test_an_operator_of_a_decoder_is_sent_as_it_is() -> None:

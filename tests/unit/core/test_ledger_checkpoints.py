@@ -5,7 +5,7 @@ from __future__ import annotations
 from connector.core import checkpoint
 from connector.core.assignment import Assignment
 from connector.core.ledger import Ledger
-from connector.core.owed import PATIENCE
+from connector.core.owed import HOLD_LIMIT
 from connector.core.tally import Tally
 from connector.model import Endpoint
 from tests.unit.core.builders import (
@@ -68,11 +68,11 @@ def test_a_letter_out_of_reach_that_holds_its_device_is_written_once_it_has_wait
     poll = next(poll for poll in drive.polls if poll.job.events[0].hwid == "B")
     drive.polled(poll, completed(row(poll.job.events[0], "failed")))
     refused_at = drive.now
-    drive.run(poll=lambda _: unfinished(), seconds=PATIENCE - 5)
+    drive.run(poll=lambda _: unfinished(), seconds=HOLD_LIMIT - 5)
     assert drive.written == []
     drive.run(poll=lambda _: unfinished(), seconds=10)
     assert drive.written == [REACH + 6]
-    assert drive.now <= refused_at + PATIENCE + 6
+    assert drive.now <= refused_at + HOLD_LIMIT + 6
 
 
 def crowded(

@@ -6,7 +6,7 @@ import pytest
 
 from connector.core.assignment import Assignment
 from connector.core.backoff import Backoff
-from connector.core.owed import MOST_LETTER_BYTES, MOST_LETTERS, PATIENCE, Hold, Owed, OwedLetters
+from connector.core.owed import HOLD_LIMIT, MOST_LETTER_BYTES, MOST_LETTERS, Hold, Owed, OwedLetters
 from connector.model import Letter, Reason, Rejection, TopicPartition
 from tests.unit.core.builders import (
     P0,
@@ -193,9 +193,9 @@ def test_a_letter_put_aside_is_due_once_its_partition_has_moved_on() -> None:
 def test_one_that_holds_its_device_is_due_after_a_while_wherever_it_is() -> None:
     owed = owing()
     owed.put_aside(letter(partition(), 900, since=7.0, hold=hold()))
-    assert owed.due_at(SURE) == 7.0 + PATIENCE
-    owed.all_failed(7.0 + PATIENCE, NO_JITTER)
-    assert owed.due_at(SURE) == 7.0 + PATIENCE + FIRST_DELAY
+    assert owed.due_at(SURE) == 7.0 + HOLD_LIMIT
+    owed.all_failed(7.0 + HOLD_LIMIT, NO_JITTER)
+    assert owed.due_at(SURE) == 7.0 + HOLD_LIMIT + FIRST_DELAY
 
 
 def test_nothing_owed_is_never_due() -> None:
@@ -240,7 +240,7 @@ def test_a_partition_that_goes_frees_its_events_wherever_their_letters_wait_and_
     owed.drop(gone)
     assert owed.freed == holds[P1]
     assert len(owed) == 3
-    home_of = [(each.home, each.offset) for each in owed.take(PATIENCE, SURE, at_once=True)]
+    home_of = [(each.home, each.offset) for each in owed.take(HOLD_LIMIT, SURE, at_once=True)]
     assert home_of == [(mine, 1), (mine, 900), (mine, 2)]
 
 

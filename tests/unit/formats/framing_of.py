@@ -13,36 +13,8 @@ from connector.core.decode import Interpreter
 from connector.formats.decoder import RegistryDecoder, schemas_of
 from connector.model import Content, DecoderUnavailable, Event, Rejection
 from connector.settings.schema_registry import SchemaRegistry
+from tests.records import ARecord
 from tests.registry import FakeRegistry
-
-
-class Value:
-    """A record of a value and headers."""
-
-    def __init__(self, value: bytes | None, headers: list[tuple[str, bytes | None]] | None = None) -> None:
-        self._value = value
-        self._headers = headers
-
-    def topic(self) -> str:
-        return "events"
-
-    def partition(self) -> int:
-        return 0
-
-    def offset(self) -> int:
-        return 7
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, 1_700_000_000_000
-
-    def key(self) -> bytes | None:
-        return None
-
-    def value(self) -> bytes | None:
-        return self._value
-
-    def headers(self) -> list[tuple[str, bytes | None]] | None:
-        return self._headers
 
 
 def avro(schema: Any, datum: Any) -> bytes:
@@ -64,7 +36,7 @@ def decoder(
 
 
 def read(
-    decoder: RegistryDecoder, *records: Value, seconds: float = 10
+    decoder: RegistryDecoder, *records: ARecord, seconds: float = 10
 ) -> Sequence[Event | Rejection | None]:
     """Have records interpreted; as often as it takes until every schema is known."""
     deadline = time.monotonic() + seconds

@@ -12,8 +12,9 @@ from connector.formats.decoder import _FORMATS, kind_of
 from connector.model import Content
 from connector.settings.fields import REGISTRY_FORMATS
 from tests.protos import classes, file, message, text
+from tests.records import ARecord
 from tests.registry import FakeRegistry
-from tests.unit.formats.framing_of import Value, avro, decoder, read, rows
+from tests.unit.formats.framing_of import avro, decoder, read, rows
 
 EVENT = {
     "type": "record",
@@ -44,11 +45,11 @@ def test_avro_by_id_and_by_guid_in_the_value_and_in_the_header(registry: FakeReg
     guid = b"\1" + schema.guid.bytes
     found = read(
         decoder(registry, "avro"),
-        Value(schema.prefix + PAYLOAD),
-        Value(guid + PAYLOAD),
-        Value(PAYLOAD, schema.header),
-        Value(None),
-        Value(None, schema.header),
+        ARecord(schema.prefix + PAYLOAD),
+        ARecord(guid + PAYLOAD),
+        ARecord(PAYLOAD, headers=schema.header),
+        ARecord(None),
+        ARecord(None, headers=schema.header),
     )
     assert rows(found) == [ROW, ROW, ROW, "skipped", "skipped"]
     assert len(registry.asked) == 2, "once by id, once by GUID"
@@ -60,7 +61,9 @@ def test_protobuf_by_id_and_by_guid(registry: FakeRegistry) -> None:
     payload = classes(made)["Event"](hwid="A", tags={"price": 1.5}).SerializeToString()
     header = [(name, value and value + b"\2\2") for name, value in schema.header]
     found = read(
-        decoder(registry, "protobuf"), Value(schema.prefix + b"\2\2" + payload), Value(payload, header)
+        decoder(registry, "protobuf"),
+        ARecord(schema.prefix + b"\2\2" + payload),
+        ARecord(payload, headers=header),
     )
     assert rows(found) == ['{"tags":{"price":1.5},"hwid":"A","list_operator":"set"}'] * 2
     assert all(path.endswith("?format=serialized") for path in registry.asked)
@@ -70,7 +73,9 @@ def test_json_schema_by_id_and_by_guid(registry: FakeRegistry) -> None:
     schema = registry.register('{"type": "object"}', "JSON")
     payload = b'{"hwid": "A", "tags": {"price":1.50}}'
     found = read(
-        decoder(registry, "json_schema"), Value(schema.prefix + payload), Value(payload, schema.header)
+        decoder(registry, "json_schema"),
+        ARecord(schema.prefix + payload),
+        ARecord(payload, headers=schema.header),
     )
     assert rows(found) == ['{"tags":{"price":1.50},"hwid":"A","list_operator":"set"}'] * 2
 
@@ -80,7 +85,7 @@ def test_registrations_and_mixed_topics(registry: FakeRegistry) -> None:
     fields = [{"name": name, "type": "string"} for name in ("type", *names)]
     schema = registry.register(json.dumps({"type": "record", "name": "R", "fields": fields}))
     given = {"type": "registration", "hwid": "A", "push_token": "t", "platform": "ios"}
-    one = Value(schema.prefix + avro({"type": "record", "name": "R", "fields": fields}, given))
+    one = ARecord(schema.prefix + avro({"type": "record", "name": "R", "fields": fields}, given))
     row = '{"hwid":"A","push_token":"t","platform":1}'
     for content in (Content.REGISTRATIONS, Content.MIXED):
         assert rows(read(decoder(registry, "avro", content), one)) == [row]
@@ -93,7 +98,7 @@ def test_references_are_fetched_with_the_schema(registry: FakeRegistry) -> None:
     registry.register(inner, subject="tags")
     schema = registry.register(outer, references=[("Tags", "tags", 1)])
     payload = b"\x02A\x06pro"
-    assert rows(read(decoder(registry, "avro"), Value(schema.prefix + payload))) == [
+    assert rows(read(decoder(registry, "avro"), ARecord(schema.prefix + payload))) == [
         '{"tags":{"plan":"pro"},"hwid":"A","list_operator":"set"}'
     ]
 
@@ -106,15 +111,15 @@ def test_bad_data_is_said_to_be_so_with_its_schema(registry: FakeRegistry) -> No
     nan = avro(EVENT, {"hwid": "A", "tags": {"price": float("nan")}})
     found = read(
         decoder(registry, "avro"),
-        Value(b'{"hwid": "A"}'),
-        Value(b"\0\0\0\0\x63" + PAYLOAD),
-        Value(other.prefix + b"{}"),
-        Value(broken.prefix + PAYLOAD),
-        Value(missing.prefix + PAYLOAD),
-        Value(schema.prefix + PAYLOAD[:-1]),
-        Value(schema.prefix + nan),
-        Value(schema.prefix + avro(EVENT, {"hwid": "", "tags": {"a": "b"}})),
-        Value(schema.prefix + PAYLOAD),
+        ARecord(b'{"hwid": "A"}'),
+        ARecord(b"\0\0\0\0\x63" + PAYLOAD),
+        ARecord(other.prefix + b"{}"),
+        ARecord(broken.prefix + PAYLOAD),
+        ARecord(missing.prefix + PAYLOAD),
+        ARecord(schema.prefix + PAYLOAD[:-1]),
+        ARecord(schema.prefix + nan),
+        ARecord(schema.prefix + avro(EVENT, {"hwid": "", "tags": {"a": "b"}})),
+        ARecord(schema.prefix + PAYLOAD),
     )
     words = rows(found)
     assert "undecodable: FormatError: the value doesn't begin with a schema's id" in words[0]
@@ -135,7 +140,7 @@ def test_fields_that_rules_of_the_schema_would_work_on_are_not_sent_as_they_are(
     schema = registry.register(json.dumps(EVENT), ruleSet={"domainRules": [rule]})
     written = registry.register(json.dumps(EVENT), ruleSet={"domainRules": [{**rule, "mode": "WRITE"}]})
     words = rows(
-        read(decoder(registry, "avro"), Value(schema.prefix + PAYLOAD), Value(written.prefix + PAYLOAD))
+        read(decoder(registry, "avro"), ARecord(schema.prefix + PAYLOAD), ARecord(written.prefix + PAYLOAD))
     )
     assert "has the rule encrypt (ENCRYPT) for readers: not supported" in words[0]
     assert words[1] == ROW
@@ -144,18 +149,24 @@ def test_fields_that_rules_of_the_schema_would_work_on_are_not_sent_as_they_are(
 def test_a_record_of_any_shape_is_a_plain_object_for_who_maps_it(registry: FakeRegistry) -> None:
     schema = registry.register(json.dumps(EVENT))
     made = decoder(registry, "avro")
-    read(made, Value(schema.prefix + PAYLOAD))
-    assert made.plain(Value(schema.prefix + PAYLOAD)) == {"hwid": "A", "tags": {"plan": "pro", "price": 1.5}}
-    assert made.plain(Value(None)) is None
+    record = ARecord(schema.prefix + PAYLOAD)
+    read(made, record)
+    assert made.plain(record) == {
+        "hwid": "A",
+        "tags": {"plan": "pro", "price": 1.5},
+    }
+    assert made.plain(ARecord(None)) is None
     with pytest.raises(ValueError, match="schema 1: not a record"):
-        made.plain(Value(schema.prefix + PAYLOAD[:-1]))
+        made.plain(ARecord(schema.prefix + PAYLOAD[:-1]))
 
 
 def test_all_schemas_of_a_list_are_asked_for_at_once(registry: FakeRegistry) -> None:
     schema = registry.register(json.dumps(EVENT))
-    unknown = [Value(b"\0\0\1\0" + bytes([number]) + PAYLOAD) for number in range(50)]
+    unknown = [ARecord(b"\0\0\1\0" + bytes([number]) + PAYLOAD) for number in range(50)]
     made = decoder(registry, "avro")
     made._schemas._ask_again = 0.2
-    found = read(made, *unknown, Value(b"no frame"), Value(None), Value(schema.prefix + PAYLOAD), seconds=3)
+    found = read(
+        made, *unknown, ARecord(b"no frame"), ARecord(None), ARecord(schema.prefix + PAYLOAD), seconds=3
+    )
     assert len(rows(found)) == 53, "one by one it would have taken 10 s"
     assert rows(found)[-1] == ROW

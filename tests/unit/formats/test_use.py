@@ -19,9 +19,10 @@ from connector.model import Content, DecoderUnavailable, Event, Rejection
 from connector.replay.failed import Failed
 from connector.replay.interpreting import Interpreting
 from connector.testing.decoding import outcomes
+from tests.records import ARecord
 from tests.registry import FakeRegistry
 from tests.settings import with_environment
-from tests.unit.formats.framing_of import Value, avro
+from tests.unit.formats.framing_of import avro
 
 FIELDS = [{"name": "hwid", "type": "string"}, {"name": "tags", "type": {"type": "map", "values": "string"}}]
 EVENT = {"type": "record", "name": "Event", "fields": FIELDS}
@@ -103,7 +104,7 @@ def test_a_file_that_is_no_certificate_is_a_finding_not_a_crash(registry: FakeRe
 
 
 def records(tool: Interpreting, *values: bytes) -> list[Any]:
-    return tool.records("tags", [Value(value) for value in values])
+    return tool.records("tags", [ARecord(value) for value in values])
 
 
 def test_the_dead_letter_tool_waits_for_a_schema(registry: FakeRegistry) -> None:

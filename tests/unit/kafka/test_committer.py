@@ -98,8 +98,8 @@ async def test_with_nothing_of_it_owned_a_commit_is_done_at_once() -> None:
     [
         (KafkaException(FENCED), "fenced"),
         (KafkaException("no error in it"), "retry"),
-        (RuntimeError("Consumer closed"), "lost"),
-        (CommitRefused("lost", "the consumer is not running"), "lost"),
+        (RuntimeError("Consumer closed"), "closed"),
+        (CommitRefused("closed", "the consumer is not running"), "closed"),
     ],
 )
 async def test_a_commit_that_can_not_even_begin_is_answered_all_the_same(

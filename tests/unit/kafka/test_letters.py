@@ -3,35 +3,12 @@
 from __future__ import annotations
 
 from connector.kafka.letters import Headers, headers
-from connector.model import Letter, Reason, Rejection
+from connector.model import Letter, Reason, Record, Rejection, TopicPartition
+from tests.records import ARecord
 
 
-class Record:
-    """A source record of which only place, time and headers matter here."""
-
-    def __init__(self, theirs: Headers | None = None) -> None:
-        self._headers = theirs
-
-    def topic(self) -> str:
-        return "orders"
-
-    def partition(self) -> int:
-        return 2
-
-    def offset(self) -> int:
-        return 77
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, 1_700_000_000_000
-
-    def key(self) -> bytes | None:
-        return b"k"
-
-    def value(self) -> bytes | None:
-        return None
-
-    def headers(self) -> Headers | None:
-        return self._headers
+def record(theirs: Headers | None = None, kind: type[ARecord] = ARecord) -> ARecord:
+    return kind(None, key=b"k", headers=theirs, place=TopicPartition("orders", 2), offset=77)
 
 
 REFUSED = Rejection(
@@ -45,13 +22,13 @@ REFUSED = Rejection(
 )
 
 
-def made(record: Record, why: Rejection = REFUSED, *, restamped: bool = False) -> Headers:
-    letter = Letter(record, why, attempts=3, first_attempt=1_700_000_000.0, last_attempt=1_700_000_001.5)
+def made(source: Record, why: Rejection = REFUSED, *, restamped: bool = False) -> Headers:
+    letter = Letter(source, why, attempts=3, first_attempt=1_700_000_000.0, last_attempt=1_700_000_001.5)
     return headers(letter, "group-1", "connector-1", restamped=restamped)
 
 
 def test_kafka_connect_names_are_written_as_text() -> None:
-    found = {name: value for name, value in made(Record()) if name.startswith("__connect")}
+    found = {name: value for name, value in made(record()) if name.startswith("__connect")}
     assert found == {
         "__connect.errors.topic": b"orders",
         "__connect.errors.partition": b"2",
@@ -64,7 +41,7 @@ def test_kafka_connect_names_are_written_as_text() -> None:
 
 
 def test_our_own_say_what_connect_cannot() -> None:
-    found = {name: value for name, value in made(Record()) if name.startswith("pushwoosh.")}
+    found = {name: value for name, value in made(record()) if name.startswith("pushwoosh.")}
     assert found == {
         "pushwoosh.id": b"orders/2/77",
         "pushwoosh.reason": b"tag_refused",
@@ -82,7 +59,7 @@ def test_our_own_say_what_connect_cannot() -> None:
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    letter = Letter(Record(), Rejection(Reason.UNDECODABLE, "not UTF-8"))
+    letter = Letter(record(), Rejection(Reason.UNDECODABLE, "not UTF-8"))
     found = dict(headers(letter, "g", "c"))
     assert "pushwoosh.request_id" not in found
     assert "pushwoosh.first_attempt" not in found
@@ -92,7 +69,7 @@ def test_what_is_not_known_is_left_out() -> None:
 
 def test_the_source_headers_stay_in_order_with_doubles_and_nulls() -> None:
     theirs: Headers = [("a", b"\xff"), ("a", None), ("", b""), ("pushwoosh.campaign", b"spring")]
-    assert made(Record(theirs))[:4] == theirs
+    assert made(record(theirs))[:4] == theirs
 
 
 def test_source_headers_that_are_named_as_ours_stay_before_ours() -> None:
@@ -102,22 +79,22 @@ def test_source_headers_that_are_named_as_ours_stay_before_ours() -> None:
         ("__connect.errors.exception.stacktrace", b"old"),
         ("pushwoosh.timestamp", None),
     ]
-    found = made(Record(theirs))
-    assert found == [*theirs, *made(Record())]
+    found = made(record(theirs))
+    assert found == [*theirs, *made(record())]
     assert dict(found)["pushwoosh.reason"] == b"tag_refused"
 
 
 def test_a_time_that_could_not_be_kept_is_in_a_header() -> None:
-    assert dict(made(Record(), restamped=True))["pushwoosh.timestamp"] == b"1700000000000"
-    assert "pushwoosh.timestamp" not in dict(made(Record()))
+    assert dict(made(record(), restamped=True))["pushwoosh.timestamp"] == b"1700000000000"
+    assert "pushwoosh.timestamp" not in dict(made(record()))
 
 
 def test_words_that_are_no_unicode_do_not_stop_a_letter() -> None:
-    found = dict(made(Record(), Rejection(Reason.INVALID_EVENT, "lone \ud800")))
+    found = dict(made(record(), Rejection(Reason.INVALID_EVENT, "lone \ud800")))
     assert found["pushwoosh.detail"] == b"lone \\ud800"
 
 
-class UnreadableHeaders(Record):
+class UnreadableHeaders(ARecord):
     """As the binding has a record with a header whose name is not UTF-8."""
 
     def headers(self) -> Headers | None:
@@ -125,6 +102,6 @@ class UnreadableHeaders(Record):
 
 
 def test_a_record_whose_headers_cannot_be_read_gets_its_letter_all_the_same() -> None:
-    made = dict(headers(Letter(UnreadableHeaders(), REFUSED), "group", "connector"))
+    made = dict(headers(Letter(record(kind=UnreadableHeaders), REFUSED), "group", "connector"))
     assert made["pushwoosh.headers"] == b"left out: a name is not UTF-8"
     assert made["pushwoosh.id"] == b"orders/2/77"

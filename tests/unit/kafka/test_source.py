@@ -47,7 +47,7 @@ async def test_a_commit_carries_its_checkpoint_and_leaves_out_what_is_not_owned(
         (KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION)), "fenced"),
         (KafkaException(BUSY), "retry"),
         (KafkaException("no error in it"), "retry"),
-        (RuntimeError("Consumer closed"), "lost"),
+        (RuntimeError("Consumer closed"), "closed"),
     ],
 )
 async def test_why_a_commit_was_not_taken(

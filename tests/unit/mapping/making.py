@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping as Table
-from dataclasses import dataclass, field
 from typing import Any
 
 from connector.core.decode import Interpreter
 from connector.mapping.mapping import MappedDecoder, plain_json
 from connector.mapping.reading import Given, Problem, entry_problems, mappings, topic_problems
-from connector.model import Content, Event, Rejection
+from connector.model import Content, Event, Rejection, TopicPartition
+from tests.records import ARecord
 
 
 def problems(given: Given) -> list[Problem]:
@@ -18,35 +18,7 @@ def problems(given: Given) -> list[Problem]:
     return [*entry_problems(given), *topic_problems(given)]
 
 
-@dataclass
-class ARecord:
-    """A record in the shape of `connector.model.Record`."""
-
-    content: bytes | None
-    its_key: bytes | None = None
-    its_headers: list[tuple[str, bytes | None]] = field(default_factory=list)
-    time: tuple[int, int] = (1, 1_700_000_000_000)
-
-    def topic(self) -> str:
-        return "orders"
-
-    def partition(self) -> int:
-        return 0
-
-    def offset(self) -> int:
-        return 7
-
-    def timestamp(self) -> tuple[int, int]:
-        return self.time
-
-    def key(self) -> bytes | None:
-        return self.its_key
-
-    def value(self) -> bytes | None:
-        return self.content
-
-    def headers(self) -> list[tuple[str, bytes | None]] | None:
-        return self.its_headers
+ORDERS = TopicPartition("orders", 0)
 
 
 def given(
@@ -79,7 +51,7 @@ def read(
 ) -> Event | Rejection | None:
     """What a record becomes; a value that isn't bytes is written as JSON."""
     raw = value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
-    (outcome,) = interpreter(table, content).read([ARecord(raw, **around)])
+    (outcome,) = interpreter(table, content).read([ARecord(raw, place=ORDERS, **around)])
     return outcome
 
 

@@ -16,10 +16,10 @@ from connector.core.decode import Interpreter
 from connector.credentials import Credentials, Token
 from connector.interpreters import interpreters
 from connector.model import DecoderUnavailable, Event, Record, Registration, Rejection, TagsUpdate
+from tests.records import ARecord
 from tests.registry import FakeRegistry
 from tests.settings import with_environment
-from tests.unit.formats.framing_of import Value, avro
-from tests.unit.mapping.making import ARecord
+from tests.unit.formats.framing_of import avro
 
 
 class Framed:
@@ -92,7 +92,7 @@ def test_avro_of_another_shape_is_mapped() -> None:
             CONNECTOR_MAPPING_TAGS="{Plan: plan, Total: total, Placed: placed}",
         )
         (reader,) = interpreters(settings, Credentials("app", Token("x"))).values()
-        (event,) = _read(reader, Value(schema.prefix + avro(ORDER, order)))
+        (event,) = _read(reader, ARecord(schema.prefix + avro(ORDER, order)))
     assert isinstance(event, Event)
     assert event.row == (
         b'{"tags":{"Total":12.30,"Placed":"2026-11-24 03:59"},"user_id":"7","list_operator":"set"}'

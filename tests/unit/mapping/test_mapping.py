@@ -11,7 +11,8 @@ from connector.core.decode import Interpreter
 from connector.mapping.mapping import FIELDS, MappedDecoder
 from connector.mapping.reading import mappings
 from connector.model import Content, Endpoint, Event, Reason, Registration, Rejection, TagsUpdate
-from tests.unit.mapping.making import ARecord, given, interpreter, read, refused, sent
+from tests.records import ARecord
+from tests.unit.mapping.making import given, interpreter, read, refused, sent
 
 ORDER = {
     "user": {"device": {"id": "A1"}, "number": 42},
@@ -169,7 +170,7 @@ def test_whole_numbers_name_devices_and_users_as_text() -> None:
 def test_an_expression_that_fails_refuses_the_record_with_where_and_why(
     table: dict[str, Any], why: str
 ) -> None:
-    around: dict[str, Any] = {"its_key": b"\xff", "its_headers": [("h", b"\xff")]}
+    around: dict[str, Any] = {"key": b"\xff", "headers": [("h", b"\xff")]}
     detail = refused({"tags": "subscription", **table}, ORDER, **around)
     assert detail.startswith("invalid_event: The mapping's expression failed: ")
     assert why in detail
@@ -208,8 +209,8 @@ def test_expressions_see_key_headers_topic_and_timestamp() -> None:
         },
     }
     around: dict[str, Any] = {
-        "its_key": b'{"payload": {"id": 17}}',
-        "its_headers": [("ce_type", b"old"), ("ce_type", b"new"), ("missing", None)],
+        "key": b'{"payload": {"id": 17}}',
+        "headers": [("ce_type", b"old"), ("ce_type", b"new"), ("missing", None)],
     }
     assert sent(table, {}, **around) == {
         "hwid": "17",
@@ -224,7 +225,7 @@ def test_what_a_record_lacks_is_null() -> None:
         "tags": {"a": "`1`", "key": "from_json(key())", "seen": "epoch_date(timestamp(), 'ms')"},
         "hwid": "utc_date(nothing)",
     }
-    assert sent(table, {}, time=(0, -1))["tags"] == {"a": 1}
+    assert sent(table, {}, timestamp=(0, -1))["tags"] == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -276,5 +277,5 @@ def test_a_decoder_that_returns_events_cannot_be_mapped() -> None:
 
 def test_one_record_s_key_is_never_another_s() -> None:
     reader = interpreter({"hwid": "key()", "tags": "@"})
-    found = reader.read([ARecord(b'{"a": 1}', key) for key in (b"A", b"B", None)])
+    found = reader.read([ARecord(b'{"a": 1}', key=key) for key in (b"A", b"B", None)])
     assert [each.hwid if isinstance(each, Event) else None for each in found] == ["A", "B", None]

@@ -16,7 +16,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as openmetr
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from connector.core.tally import NO_ENDPOINT, Outcome, Tally
+from connector.core.tally import NO_ENDPOINT, RecordOutcome, Tally
 from connector.model import Reason
 from connector.ops.families import PREFIX
 from connector.ops.instruments import Gauge
@@ -229,8 +229,8 @@ def test_a_broker_that_measured_nothing_leaves_the_last_round_trip(
 
 def test_totals_for_the_page_are_those_of_the_counters(metrics: Metrics) -> None:
     tally = full_tally()
-    tally.settled["bulkRegisterDevice", Outcome.SUPERSEDED] = 7
-    tally.settled[NO_ENDPOINT, Outcome.DEAD_LETTER] = 1
+    tally.settled["bulkRegisterDevice", RecordOutcome.SUPERSEDED] = 7
+    tally.settled[NO_ENDPOINT, RecordOutcome.DEAD_LETTER] = 1
     metrics.absorb(tally, NOW)
     assert metrics.totals() == (5, 11, 1)
     assert metrics.settled() == {"confirmed": 4, "superseded": 7, "dead_letter": 1, "skipped": 1}

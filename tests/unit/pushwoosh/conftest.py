@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from connector.model import Endpoint
-from connector.pushwoosh.client import AudienceClient, Limits
+from connector.pushwoosh.client import AudienceClient, CallLimits
 from connector.pushwoosh.transport import HttpxTransport
 from tests.unit.pushwoosh.tiny_server import QUICK, Make, Seen, Server
 
@@ -17,7 +17,7 @@ async def connect(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
     made: list[AudienceClient] = []
 
     def make(
-        server: Server | str, *, seen: Seen | None = None, limits: Limits = QUICK, **options: Any
+        server: Server | str, *, seen: Seen | None = None, limits: CallLimits = QUICK, **options: Any
     ) -> AudienceClient:
         def observe(endpoint: Endpoint, method: str, code: int, seconds: float) -> None:
             assert seconds >= 0

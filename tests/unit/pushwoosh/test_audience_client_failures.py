@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from connector.model import Accepted, Endpoint, Unavailable
-from connector.pushwoosh.client import NO_REPLY, AudienceClient, Limits
+from connector.pushwoosh.client import NO_REPLY, AudienceClient, CallLimits
 from tests.unit.pushwoosh.tiny_server import ACCEPTED, Make, Request, Seen, Server, answering, reply, until
 
 
@@ -93,7 +93,7 @@ async def test_silence_ends_at_its_limit(connect: Make) -> None:
 
     seen: Seen = []
     async with Server(behave) as server:
-        answer = await connect(server, seen=seen, limits=Limits(silence=0.1)).post(Endpoint.TAGS, b"{}")
+        answer = await connect(server, seen=seen, limits=CallLimits(silence=0.1)).post(Endpoint.TAGS, b"{}")
     assert isinstance(answer, Unavailable)
     assert (answer.maybe_accepted, seen[0][2]) == (True, NO_REPLY)
     assert answer.message.startswith("read timeout: ")
@@ -108,7 +108,7 @@ async def test_a_reply_that_drips_ends_at_the_limit_of_the_whole_call(connect: M
 
     seen: Seen = []
     async with Server(behave) as server:
-        client = connect(server, seen=seen, limits=Limits(silence=5, total=0.3))
+        client = connect(server, seen=seen, limits=CallLimits(silence=5, total=0.3))
         assert await client.poll(Endpoint.TAGS, "r", detailed=True) == Unavailable(
             "No whole reply within 0.3 s"
         )
@@ -140,7 +140,7 @@ async def _close_all(server: Server) -> None:
 async def test_a_call_that_is_cancelled_leaves_the_client_usable(connect: Make) -> None:
     seen: Seen = []
     async with Server(lambda *_: asyncio.sleep(3600)) as server:
-        client = connect(server, seen=seen, limits=Limits(connections=1))
+        client = connect(server, seen=seen, limits=CallLimits(connections=1))
         call = asyncio.create_task(client.post(Endpoint.TAGS, b"{}"))
         await until(lambda: len(server.requests) == 1)
         call.cancel()

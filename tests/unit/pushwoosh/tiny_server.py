@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from connector.model import Endpoint
-from connector.pushwoosh.client import AudienceClient, Limits
+from connector.pushwoosh.client import AudienceClient, CallLimits
 
 ACCEPTED = b'{"request_id":"r-1","status":"Pending"}'
 REPORT = b'{"request_id":"r-1","status":"Completed","devices":[{"hwid":"A","status":"done"}]}'
@@ -106,7 +106,7 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
 
 Seen = list[tuple[Endpoint, str, int]]
 Make = Callable[..., AudienceClient]
-QUICK = Limits(connect=2, silence=5, total=10, connections=4)
+QUICK = CallLimits(connect=2, silence=5, total=10, connections=4)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -6,46 +6,23 @@ from connector.kafka import letters
 from connector.kafka.letters import Headers
 from connector.model import Letter, Reason, Rejection, TopicPartition
 from connector.replay.letter import DeadLetter, read_letter
+from tests.records import ARecord
 
 NOON = 1_772_366_400_000
 """2026-03-01T12:00:00Z in ms."""
 
 
-class Stored:
-    """A record of a topic, in the shape of `connector.model.Record`."""
-
-    def __init__(
-        self,
-        place: TopicPartition,
-        offset: int,
-        value: bytes | None,
-        key: bytes | None = None,
-        headers: Headers | None = None,
-        timestamp: int = NOON,
-    ) -> None:
-        self._place, self._offset = place, offset
-        self._value, self._key, self._headers, self._timestamp = value, key, headers, timestamp
-
-    def topic(self) -> str:
-        return self._place.topic
-
-    def partition(self) -> int:
-        return self._place.partition
-
-    def offset(self) -> int:
-        return self._offset
-
-    def timestamp(self) -> tuple[int, int]:
-        return (1, self._timestamp) if self._timestamp else (0, 0)
-
-    def key(self) -> bytes | None:
-        return self._key
-
-    def value(self) -> bytes | None:
-        return self._value
-
-    def headers(self) -> Headers | None:
-        return self._headers
+def stored(
+    place: TopicPartition,
+    offset: int,
+    value: bytes | None,
+    key: bytes | None = None,
+    headers: Headers | None = None,
+    timestamp: int = NOON,
+) -> ARecord:
+    """A record of a topic; `timestamp` in ms, 0 where it has none."""
+    time = (1, timestamp) if timestamp else (0, 0)
+    return ARecord(value, key=key, headers=headers, place=place, offset=offset, timestamp=time)
 
 
 DEAD = TopicPartition("dead", 0)
@@ -71,7 +48,7 @@ def letter(  # noqa: PLR0913 - what a test may vary
 ) -> DeadLetter:
     """Written by the connector's own code, then read back."""
     content = event("device-1") if value is None else value
-    record = Stored(source, source_offset, content, key, headers, timestamp)
+    record = stored(source, source_offset, content, key, headers, timestamp)
     refused = Letter(record, Rejection(reason, "said no"), last_attempt=last_attempt)
     written = letters.headers(refused, "group", "connector")
-    return read_letter(Stored(DEAD, offset, content, key, written, timestamp))
+    return read_letter(stored(DEAD, offset, content, key, written, timestamp))

@@ -18,7 +18,7 @@ from connector.replay.letter import (
     split_id,
     texts_of,
 )
-from tests.unit.replay.letters import DEAD, NOON, SOURCE, Stored, letter
+from tests.unit.replay.letters import DEAD, NOON, SOURCE, letter, stored
 
 
 def test_a_letter_is_read_as_it_was_written() -> None:
@@ -38,13 +38,13 @@ def test_a_letter_of_another_connect_sink_is_told_by_its_own_headers() -> None:
         ("__connect.errors.exception.message", b"no"),
     ]
 
-    found = read_letter(Stored(DEAD, 0, b"{}", headers=headers))
+    found = read_letter(stored(DEAD, 0, b"{}", headers=headers))
 
     assert (found.id, found.source, found.detail) == ("users/1/7", SOURCE, "no")
 
 
 def test_a_record_without_headers_is_a_letter_of_nothing() -> None:
-    found = read_letter(Stored(DEAD, 0, b"{}"))
+    found = read_letter(stored(DEAD, 0, b"{}"))
 
     assert (found.id, found.source, found.reason) == ("", None, "")
 

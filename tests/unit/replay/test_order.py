@@ -12,7 +12,7 @@ from connector.replay.choosing import Fate, Selection
 from connector.replay.filters import Filters
 from connector.replay.letter import DeadLetter, SourceRecord, headers_again
 from connector.replay.order import Orders
-from tests.unit.replay.letters import NOON, SOURCE, Stored, event, letter
+from tests.unit.replay.letters import NOON, SOURCE, event, letter, stored
 
 _READ = Interpreter(Content.TAGS)
 
@@ -32,7 +32,7 @@ class Since:
     def saw(
         self, offset: int, value: bytes, *, key: bytes | None = b"key", headers: Headers | None = None
     ) -> Since:
-        record = Stored(SOURCE, offset, value, key, headers)
+        record = stored(SOURCE, offset, value, key, headers)
         self.order.saw(SOURCE, [record], _READ.read([record]))
         return self
 
@@ -144,7 +144,7 @@ def test_an_unreadable_letter_is_told_by_its_key() -> None:
 
 def test_a_topic_that_nobody_can_read_is_judged_by_keys() -> None:
     since = Since([letter(0, 10, value=b"\xff", key=b"A")])
-    since.order.saw(SOURCE, [Stored(SOURCE, 11, b"\xff", b"A")], None)
+    since.order.saw(SOURCE, [stored(SOURCE, 11, b"\xff", b"A")], None)
 
     assert since.fates() == {10: Fate.NEWER}
 
@@ -181,7 +181,7 @@ def elsewhere(
 ) -> Since:
     """A record of another topic, which is looked at by time."""
     since.order.watch_times([ELSEWHERE])
-    record = Stored(ELSEWHERE, offset, value, key, headers, time)
+    record = stored(ELSEWHERE, offset, value, key, headers, time)
     since.order.saw(ELSEWHERE, [record], _READ.read([record]))
     return since
 
@@ -233,7 +233,7 @@ def test_a_letter_that_stays_keeps_back_older_ones_of_other_topics() -> None:
         letter(1, 5, value=event("A"), source=ELSEWHERE, timestamp=NOON + 5),
     ]
     since = Since(letters)
-    record = Stored(ELSEWHERE, 6, event("A"), timestamp=NOON - 9)
+    record = stored(ELSEWHERE, 6, event("A"), timestamp=NOON - 9)
     since.order.saw(ELSEWHERE, [record], _READ.read([record]))
 
     assert since.fates() == {5: Fate.NEWER, 10: Fate.NEWER}

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import NoReturn
 
 from connector.model import Event
-from tests.unit.core.builders import P0, ARecord, event_of
-
-Headers = list[tuple[str, bytes | None]]
+from tests.records import ARecord, Headers
+from tests.unit.core.builders import event_of, written
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 """The trace of the standard's own examples; its spans here are numbered."""
@@ -17,16 +15,6 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 def traceparent(span: int, flags: str = "01", trace: str = TRACE) -> bytes:
     return f"00-{trace}-{span:016x}-{flags}".encode()
-
-
-@dataclass(frozen=True)
-class Carrying(ARecord):
-    """A record that carries headers."""
-
-    carried: tuple[tuple[str, bytes | None], ...] = ()
-
-    def headers(self) -> Headers:
-        return [*self.carried]
 
 
 class Sealed(ARecord):
@@ -42,9 +30,9 @@ def content(device: str, **tags: object) -> bytes:
 
 def carrying(offset: int, *values: bytes | None, name: str = "traceparent", device: str = "") -> Event:
     """An event whose record has these values of one header."""
-    headers = tuple((name, value) for value in values)
-    return event_of(Carrying(P0, offset, content(device or f"d{offset}"), headers))
+    headers: Headers = [(name, value) for value in values]
+    return event_of(written(offset, content(device or f"d{offset}"), headers=headers))
 
 
 def sealed(offset: int) -> Event:
-    return event_of(Sealed(P0, offset, content(f"d{offset}")))
+    return event_of(Sealed(content(f"d{offset}"), offset=offset))

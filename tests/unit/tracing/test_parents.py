@@ -8,8 +8,9 @@ import pytest
 
 from connector.core.coalesce import merge
 from connector.tracing.parents import links, parent_of
-from tests.unit.core.builders import P0, tags
-from tests.unit.tracing.records import TRACE, Carrying, carrying, traceparent
+from tests.records import ARecord
+from tests.unit.core.builders import tags
+from tests.unit.tracing.records import TRACE, carrying, traceparent
 
 
 def spans(events: list[object], most: int = 128) -> list[int]:
@@ -77,14 +78,14 @@ def test_a_later_version_may_say_more_behind_what_is_known() -> None:
     ],
 )
 def test_what_is_no_valid_traceparent_links_nowhere(values: list[bytes | None]) -> None:
-    record = Carrying(P0, 0, b"{}", tuple(("traceparent", value) for value in values))
+    record = ARecord(b"{}", headers=[("traceparent", value) for value in values])
     assert parent_of(record) is None
 
 
 def test_a_header_whose_name_is_no_text_links_nowhere() -> None:
-    class Strange(Carrying):
+    class Strange(ARecord):
         def headers(self) -> NoReturn:
             b"\xff".decode()
             raise AssertionError
 
-    assert parent_of(Strange(P0, 0, b"{}")) is None
+    assert parent_of(Strange(b"{}")) is None

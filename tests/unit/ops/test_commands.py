@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from connector.ops.admin import application
-from connector.ops.orders import Orders
+from connector.ops.commands import Commands
 from connector.ops.privacy import Mask
 from tests.unit.ops.provider import Provider
 
@@ -45,7 +45,7 @@ def desk() -> Desk:
     return Desk()
 
 
-def client_of(control: Orders | None) -> httpx.AsyncClient:
+def client_of(control: Commands | None) -> httpx.AsyncClient:
     app = application(Provider(), CollectorRegistry(), Mask(), control)
     transport = httpx.ASGITransport(app, client=("10.0.0.3", 4711))
     return httpx.AsyncClient(transport=transport, base_url="http://admin")

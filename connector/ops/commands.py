@@ -1,6 +1,6 @@
 """`POST /pause` and `POST /resume`: the only requests that change anything, for who knows the control token.
 
-`Authorization: Bearer TOKEN` (RFC 6750); any other is 401. Giving an order twice is no mistake: the
+`Authorization: Bearer TOKEN` (RFC 6750); any other is 401. Giving a command twice is no mistake: the
 answer says whether it changed anything. Without a control token these paths don't exist (404).
 """
 
@@ -16,31 +16,31 @@ from starlette.routing import Route
 _REFUSAL = "this takes admin.control_token, in the header of RFC 6750: see `curl` in the operator's guide"
 
 
-class Orders(Protocol):
+class Commands(Protocol):
     """What the endpoints ask of `connector.control`; `by` is the address of who asked."""
 
     def allows(self, given: str) -> bool: ...
-    def refused(self, order: str, by: str) -> None: ...
+    def refused(self, command: str, by: str) -> None: ...
     def pause(self, by: str) -> bool: ...
     def resume(self, by: str) -> bool: ...
 
 
-def routes(orders: Orders, json: Callable[[Any, int], Response]) -> list[Route]:
+def routes(commands: Commands, json: Callable[[Any, int], Response]) -> list[Route]:
     """Return the paths; `json` makes an answer of a value and a status."""
 
     def path(name: str, carry_out: Callable[[str], bool], *, paused: bool) -> Route:
-        async def order(request: Request) -> Response:
+        async def command(request: Request) -> Response:
             by = request.client.host if request.client else "unknown"
-            if not orders.allows(_bearer(request)):
-                orders.refused(name, by)
+            if not commands.allows(_bearer(request)):
+                commands.refused(name, by)
                 answer = json({"message": _REFUSAL}, 401)
                 answer.headers["WWW-Authenticate"] = "Bearer"
                 return answer
             return json({"paused": paused, "changed": carry_out(by)}, 200)
 
-        return Route(f"/{name}", order, methods=["POST"])
+        return Route(f"/{name}", command, methods=["POST"])
 
-    return [path("pause", orders.pause, paused=True), path("resume", orders.resume, paused=False)]
+    return [path("pause", commands.pause, paused=True), path("resume", commands.resume, paused=False)]
 
 
 def _bearer(request: Request) -> str:

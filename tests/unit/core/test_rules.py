@@ -1,4 +1,4 @@
-"""What becomes of a registration: its row, its lanes, its platform."""
+"""The API's contract, by what decoding makes of events that keep it or break it."""
 
 import json
 from typing import Any
@@ -6,30 +6,54 @@ from typing import Any
 import pytest
 
 from connector.core.decode import Interpreter
-from connector.model import Content, Endpoint, Event, Reason
-from tests.unit.core.records_to_decode import PHONE, FakeRecord, event, read, rejection, row
+from connector.model import Content, Event, Reason
+from tests.records import ARecord
+from tests.unit.core.records_to_decode import PHONE, event, rejection, row
 
 
-def test_a_registration_becomes_a_row_with_the_code_of_its_platform() -> None:
-    assert row(PHONE | {"tags": {"language": "en"}}, Content.REGISTRATIONS) == {
-        "hwid": "A1",
-        "push_token": "t0",
-        "platform": 1,
-        "tags": {"language": "en"},
-    }
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"hwid": 5}, "Expected `str | null`, got `int` - at `$.hwid`"),
+        ({"hwid": True}, "got `bool` - at `$.hwid`"),
+        ({"user_id": ["u"]}, "got `array` - at `$.user_id`"),
+        ({"push_token": {}}, "got `object` - at `$.push_token`"),
+        ({"hwid": ""}, "Empty - at `$.hwid`"),
+        ({"user_id": ""}, "Empty - at `$.user_id`"),
+        ({"hwid": " \t\u00a0"}, "Nothing but whitespace - at `$.hwid`"),
+        ({"push_token": " "}, "Nothing but whitespace - at `$.push_token`"),
+        ({"hwid": "A\0B"}, "A NUL character inside - at `$.hwid`"),
+        ({"user_id": "\0"}, "A NUL character inside - at `$.user_id`"),
+        ({"hwid": None}, "Names no device: one of hwid, user_id and push_token is needed"),
+        ({"list_operator": "SET"}, "got 'SET' - at `$.list_operator`"),
+        ({"list_operator": ""}, "Expected `set`, `append` or `remove`, got ''"),
+        ({"list_operator": 1}, "got `int` - at `$.list_operator`"),
+        ({"list_operator": "x" * 99}, "'" + "x" * 40 + "...'"),
+        ({"tags": None}, "Missing: a tags event needs an object of tags - at `$.tags`"),
+        ({"tags": {}}, "Empty: there is nothing to change - at `$.tags`"),
+        ({"tags": []}, "Expected `object`, got `array` - at `$.tags`"),
+        ({"tags": "a"}, "Expected `object`, got `str` - at `$.tags`"),
+        ({"tags": 1}, "Expected `object`, got `int` - at `$.tags`"),
+        ({"tags": True}, "Expected `object`, got `bool` - at `$.tags`"),
+        ({"application": ""}, "Empty - at `$.application`"),
+        ({"application": 1}, "got `int` - at `$.application`"),
+    ],
+)
+def test_a_tags_event_that_breaks_a_rule_is_rejected_with_the_field(
+    changes: dict[str, Any], words: str
+) -> None:
+    found = rejection({"hwid": "A", "tags": {"a": 1}} | changes)
+    assert found.reason is Reason.INVALID_EVENT
+    assert words in found.detail
 
 
-def test_a_registration_waits_in_the_lanes_of_hwid_and_push_token() -> None:
-    found = event(PHONE, Content.REGISTRATIONS)
-    assert found.endpoint is Endpoint.REGISTRATIONS
-    assert found.keys == ("A1", "\0pt0")
-    assert found.list_operator is None
-    assert found.size == len(found.row) + len(json.dumps(PHONE))
+def test_tags_that_are_absent_or_hold_nothing_but_space_are_rejected() -> None:
+    assert "Missing" in rejection({"hwid": "A"}).detail
+    assert "Empty" in rejection(b'{"hwid":"A","tags":{ \n }}').detail
 
 
-@pytest.mark.parametrize("tags", [None, {}])
-def test_a_registration_needs_no_tags(tags: object) -> None:
-    assert isinstance(read(PHONE | {"tags": tags}, Content.REGISTRATIONS), Event)
+def test_space_inside_the_tags_is_no_reason_to_reject() -> None:
+    assert row(b'{"hwid":"A","tags":{ "a":1}}')["tags"] == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +109,7 @@ def test_what_is_no_platform_is_rejected(platform: bytes, words: str) -> None:
 def test_a_code_that_nobody_has_heard_of_passes_and_is_counted() -> None:
     interpreter = Interpreter(Content.REGISTRATIONS)
     values = [PHONE | {"platform": code} for code in (99, 99, 2**63 - 1, 1)]
-    answers = interpreter.read([FakeRecord(json.dumps(value).encode()) for value in values])
+    answers = interpreter.read([ARecord(json.dumps(value).encode()) for value in values])
     assert all(isinstance(answer, Event) for answer in answers)
     assert interpreter.unknown_platforms == {99: 2, 2**63 - 1: 1}
 
@@ -108,3 +132,15 @@ def test_a_registration_that_breaks_a_rule_is_rejected_with_the_field(
     found = rejection(PHONE | changes, Content.REGISTRATIONS)
     assert found.reason is Reason.INVALID_EVENT
     assert words in found.detail
+
+
+@pytest.mark.parametrize("operator", ["set", "append", "remove"])
+def test_each_operator_of_tags_is_sent_as_it_is(operator: str) -> None:
+    assert row({"hwid": "A", "tags": {"a": 1}, "list_operator": operator})["list_operator"] == operator
+
+
+def test_every_identifier_names_a_lane() -> None:
+    found = event({"hwid": "h", "user_id": "u", "push_token": "p", "tags": {"a": 1}})
+    assert found.keys == ("h", "\0uu", "\0pp")
+    assert event({"user_id": "u", "tags": {"a": 1}}).keys == ("\0uu",)
+    assert event({"push_token": "p", "tags": {"a": 1}}).keys == ("\0pp",)

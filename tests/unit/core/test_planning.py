@@ -1,0 +1,92 @@
+"""What may go now: while the destination is down, and while this instance stops."""
+
+from __future__ import annotations
+
+from connector.model import Cause, Unavailable
+from tests.unit.core.builders import (
+    UNDECODABLE,
+    devices,
+)
+from tests.unit.core.driving import DOWN, Drive, reading
+
+
+def test_while_the_destination_is_down_one_request_at_a_time_tries_it() -> None:
+    drive = reading(50, max_devices=5)
+    drive.run(lambda _: DOWN, seconds=600)
+    assert drive.posts < 10 + 7 + 600 / 30, "those under way, those of growing waits, then one in 30 to 60 s"
+    tried: list[int] = []
+    drive.run(lambda _: tried.append(len(drive.submits)) or DOWN, seconds=600)  # type: ignore[func-returns-value]  # None, then the answer
+    assert set(tried) == {1}
+    drive.run()
+    assert drive.position() == 50
+    assert drive.letters == []
+
+
+def test_a_poll_may_be_the_trial() -> None:
+    drive = reading(5)
+    drive.start_job()
+    drive.polled(drive.next_poll(), Unavailable("bad gateway", 502))
+    drive.read(*devices(range(5, 9)))
+    drive.wait_for(lambda: bool(drive.submits or drive.polls))
+    assert len(drive.submits) + len(drive.polls) == 1
+    drive.run()
+    assert drive.position() == 9
+
+
+def test_what_was_not_sent_goes_first_when_the_destination_is_back() -> None:
+    drive = reading(4, max_devices=2, max_in_flight=1, linger=0.0)
+    drive.wait_for(lambda: bool(drive.submits))
+    drive.posted(drive.submits[0], DOWN)
+    drive.run()
+    assert drive.sent == [[0, 1], [0, 1], [2, 3]]
+
+
+def test_hours_of_an_outage_neither_grow_nor_flood() -> None:
+    drive = reading(50, max_events=60)
+    drive.run(lambda _: DOWN, seconds=6 * 3600)
+    assert drive.posts < 6 * 3600 / 30
+    assert len(drive.engine.notices) == 1
+    assert len(drive.engine.dispatch._later) == 0
+    drive.run()
+    assert drive.position() == 50
+
+
+def test_who_stops_submits_nothing_and_follows_its_jobs() -> None:
+    drive = reading(20, max_in_flight=1)
+    drive.start_job()
+    drive.engine.stop()
+    drive.run()
+    assert drive.posts == 1
+    assert drive.position() == 10
+    assert drive.engine.idle
+
+
+def test_a_stop_waits_for_letters_but_not_for_those_that_a_halt_holds() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(UNDECODABLE)
+    quiet = [drive.engine.quiet]
+    drive.engine.halt(Cause.BRAKE, "too many", drive.now)
+    quiet.append(drive.engine.quiet)
+    drive.engine.release(drive.now)
+    quiet.append(drive.engine.quiet)
+    drive.run()
+    quiet.append(drive.engine.quiet)
+    assert quiet == [False, True, False, True]
+
+
+def test_a_stop_waits_for_jobs() -> None:
+    drive = reading(1)
+    drive.start_job()
+    assert not drive.engine.quiet
+
+
+def test_a_hand_over_submits_nothing_and_follows_its_jobs() -> None:
+    drive = reading(20, max_in_flight=1)
+    drive.start_job()
+    drive.engine.freeze("a test")
+    drive.run(seconds=60)
+    assert drive.posts == 1
+    drive.engine.thaw("a test")
+    drive.run()
+    assert drive.position() == 20
