@@ -22,7 +22,7 @@ from connector.sending import Sending
 from connector.settings import Pushwoosh
 from tests.simulation.api import SimulatedClient
 from tests.simulation.letters import SimulatedLetters
-from tests.simulation.loop import RUNNING, Broken, VirtualLoop
+from tests.simulation.loop import Broken, VirtualLoop
 from tests.simulation.records import CONTENTS
 from tests.simulation.source import SimulatedSource
 
@@ -117,11 +117,7 @@ class Instance:
 
     def start(self) -> None:
         """Run, as a task of its own."""
-        before = RUNNING.set(self.tasks)
-        try:
-            self._main = self.world.loop.create_task(self._live())
-        finally:
-            RUNNING.reset(before)
+        self._main = self.world.loop.start_process(self._live(), self.tasks)
         self._main.add_done_callback(lambda _task: self.world.gone(self))
 
     async def _live(self) -> None:
@@ -207,7 +203,7 @@ class Instance:
         if self.world.chance(self.world.trouble.crash):
             self.crash(what)
             raise asyncio.CancelledError
-        await asyncio.sleep(self.world.delay())
+        await self.world.loop.sleep(self.world.delay())
         if self.dead:
             raise asyncio.CancelledError
 
