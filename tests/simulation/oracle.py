@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from connector.core import checkpoint
+from connector.core.checkpoint import Checkpoint
 from connector.model import (
     JobReport,
     JobState,
@@ -58,8 +59,7 @@ class Oracle:
         self._losses: dict[Id, int] = defaultdict(int)
         self._orderly: set[TopicPartition] = set()
         self._proved: set[Id] = set()
-        self.told_twice = 0
-        self.fault = ""
+        self._decoded: dict[tuple[str, int], Checkpoint | None] = {}
 
     def broken(self, *words: object) -> None:
         """A promise was broken."""
@@ -217,7 +217,7 @@ class Oracle:
     def _remembered(self, name: str, partition: TopicPartition, position: Position) -> None:
         if not position.metadata:
             return
-        known = checkpoint.decode(position.metadata, position.offset)
+        known = self._read(position.metadata, position.offset)
         if known is None:
             self.broken(name, "committed metadata that nobody can read on", partition)
             return
@@ -227,6 +227,12 @@ class Oracle:
             index = record.id[2] - position.offset
             if index < remembered and known.settled[index]:
                 self._prove(record, f"{name} remembers it as settled")
+
+    def _read(self, metadata: str, offset: int) -> Checkpoint | None:
+        """Decode metadata, each once: what is committed is looked at again when somebody begins there."""
+        if (metadata, offset) not in self._decoded:
+            self._decoded[metadata, offset] = checkpoint.decode(metadata, offset)
+        return self._decoded[metadata, offset]
 
     def _prove(self, record: LogRecord, what: str) -> None:
         if record.id in self._proved:
@@ -280,7 +286,7 @@ class Oracle:
         """An owner begins: what it can't know of earlier jobs may be sent again, if there was a reason."""
         if self._world.broker.owners[start.partition] is not instance.source.member:
             return  # it only thinks so: the group has expelled it meanwhile
-        known = checkpoint.decode(start.metadata, start.offset)
+        known = self._read(start.metadata, start.offset)
         settled = known.settled if known else b""
         jobs = {part.request_id: set(part.offsets) for part in known.jobs} if known else {}
         orderly = start.partition in self._orderly and not self._world.plan.forgetful

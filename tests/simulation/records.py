@@ -121,6 +121,10 @@ class PartitionLog:
         first = bisect_left(self._offsets, offset)
         return self.records[first : first + most]
 
+    def nothing_from(self, position: int) -> bool:
+        """Whether there is no record from this offset on."""
+        return not self._offsets or self._offsets[-1] < position
+
 
 _KINDS = (("good", 60), ("bad", 9), ("ghost", 7), ("shaky", 12), ("poison", 12))
 """What devices are like: failed, not found, not found twice, spoiling every batch."""

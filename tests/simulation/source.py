@@ -109,9 +109,12 @@ class SimulatedSource:
             begin = self._owned[partition]
             records: list[Record] = [*log.after(begin, rng.randint(1, min(most, self._world.plan.fetch)))]
             position = records[-1].offset() + 1 if records else begin
-            more = bool(log.after(position, 1))
             end = None
-            if not more and self._ended.get(partition) != log.end and (not records or rng.random() < 0.5):
+            if (
+                log.nothing_from(position)
+                and self._ended.get(partition) != log.end
+                and (not records or rng.random() < 0.5)
+            ):
                 end = position = self._ended[partition] = log.end
             if records or end is not None:
                 self._owned[partition] = position
