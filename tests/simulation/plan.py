@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from connector.core.limits import Limits
+from tests.simulation.records import DEFAULT, TOKENS
 
 
 @dataclass(slots=True)
@@ -42,12 +44,24 @@ class Plan:
     exactly_once: bool
     limits: Limits
     max_metadata: int
+    outage: float = 0.0
+    """Seconds that the API is down altogether, longer than a job may take: 0 for never."""
+    skew: float = 0.0
+    """Seconds that the clock of a process may go before or behind the world's."""
+    applications: Sequence[str] = (DEFAULT,)
+    mistaken: str = ""
+    """The application whose token is wrong until all else is well; empty for none."""
     trouble: Trouble = field(default_factory=Trouble)
 
     @property
     def forgetful(self) -> bool:
         """Whether the checkpoint is too small to remember all."""
         return min(self.max_metadata, self.limits.max_metadata) < 1000
+
+    @property
+    def roomy(self) -> bool:
+        """Whether all events that wait for something have room, and leave room to others."""
+        return not self.forgetful and self.limits.max_events >= self.records
 
     @property
     def kafka(self) -> bool:
@@ -79,6 +93,14 @@ def plan(rng: random.Random) -> Plan:
         max_metadata=metadata if small and rng.random() < 0.5 else 4095,
     )
     chosen.trouble = _trouble(rng, chosen)
+    if chosen.api and rng.random() < 0.08:
+        chosen.outage = chosen.limits.deadline * rng.uniform(1.2, 2.0)
+    if rng.random() < 0.15:
+        chosen.skew = rng.choice((0.5, 5.0, 20.0))
+    if rng.random() < 0.2:
+        chosen.applications = tuple(TOKENS)[: rng.choice((2, 3))]
+        if style != "calm" and rng.random() < 0.6:
+            chosen.mistaken = rng.choice(chosen.applications)
     return chosen
 
 
