@@ -55,10 +55,14 @@ class Happenings:
             instance.crash("killed")
 
     def _expel_one(self) -> None:
-        """It is thought dead and is not: for a while it goes on as if nothing had happened."""
         instance = self._one()
-        member = instance.source.member if instance else None
-        if instance is None or member is None or not member.alive:
+        if instance is not None:
+            self.expel(instance)
+
+    def expel(self, instance: Instance) -> None:
+        """It is thought dead and is not: for a while it goes on as if nothing had happened."""
+        member = instance.source.member
+        if member is None or not member.alive:
             return
         self.world.broker.leave(member, "session timed out, though it lives")
         self.world.loop.call_later(self.world.rng.choice((0.0, 0.5, 3.0)), instance.source.expelled)

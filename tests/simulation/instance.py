@@ -168,7 +168,8 @@ class Instance:
                 case Pause() | Resume():
                     self.consuming.flow(action)
                     self.source.poke()
-        if self.consuming._written or self.consuming._commit:
+        waits = self.consuming._commit and self.consuming._writing is None
+        if waits or self.consuming._written:
             self.source.poke()
         if self.engine.tally.consumed:
             self.engine.tally.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from connector.core import checkpoint
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _MANY_LOSSES = 4
 """Lost jobs of a device after which it may be given up: one and `max_resubmissions` more."""
+
+COMPLETED_WITHIN = 40.0
+"""Seconds in which whoever still commits ends what the broker left incomplete, back-off included."""
 
 _EVIDENCE = {
     Reason.DEVICE_FAILED: "failed",
@@ -39,6 +42,10 @@ class Oracle(Jobs):
         self.letters: dict[Id, list[Letter]] = defaultdict(list)
         self._orderly: set[TopicPartition] = set()
         self._proved: set[Id] = set()
+        self._unsure: set[Id] = set()
+        """Records whose letter was written by a transaction that the broker left incomplete."""
+        self._behind: set[TopicPartition] = set()
+        """Partitions that somebody began before what may still be committed by such a transaction."""
         self._decoded: dict[tuple[str, int], Checkpoint | None] = {}
 
     def commits(self, member: Member, positions: Mapping[TopicPartition, Position]) -> None:
@@ -53,7 +60,7 @@ class Oracle(Jobs):
         self.said(name, "committed", {(*p, q.offset): len(q.metadata) for p, q in positions.items()})
         for partition, position in positions.items():
             before = self._world.committed.get(partition, 0)
-            if position.offset < before:
+            if position.offset < before and partition not in self._behind:
                 self.broken(name, "went back from", before, "to", position.offset, "on", partition)
             log = self._world.logs.partitions[partition]
             if position.offset > log.end:
@@ -108,12 +115,15 @@ class Oracle(Jobs):
                 left.difference_update(later.tags)
         return not left
 
-    def lettered(self, letters: Sequence[Letter]) -> None:
-        """Letters became visible."""
+    def lettered(self, letters: Sequence[Letter], *, surely: bool = True) -> None:
+        """Letters became visible. Not `surely`: the offsets that they free did not, and may never."""
         for letter in letters:
             record = cast(LogRecord, letter.record)
             self.letters[record.id].append(letter)
-            if self._world.plan.exactly_once and len(self.letters[record.id]) > 1:
+            if not surely:
+                self._unsure.add(record.id)
+            twice = self._world.plan.exactly_once and len(self.letters[record.id]) > 1
+            if twice and record.id not in self._unsure:
                 self.broken("dead-lettered twice:", record.id)
             if not self._deserved(record, letter.rejection.reason):
                 self.broken("dead-lettered without need:", record.id, record.plain, letter.rejection)
@@ -125,6 +135,24 @@ class Oracle(Jobs):
         if reason is Reason.NO_VERDICT and self._losses[record.id] >= _MANY_LOSSES:
             return True
         return reason in _EVIDENCE and _EVIDENCE[reason] in self._evidence[record.id]
+
+    def undone(self, partitions: Iterable[TopicPartition]) -> None:
+        """What was committed of these, as its owner believed, is not: it is read again."""
+        self._orderly.difference_update(partitions)
+
+    def regardless(self, partition: TopicPartition) -> None:
+        """Somebody begins with a partition whose last position nobody will end."""
+        self._orderly.discard(partition)
+        self._behind.add(partition)
+        for transaction in self._world.broker.left_incomplete(partition):
+            client = transaction.member.client if transaction.member else None
+            if client is not None and self._world.loop.time() - client.owning_since > COMPLETED_WITHIN:
+                self.broken(client.name, "left a transaction incomplete that keeps back", partition)
+
+    def undoes(self, instance: Instance, partitions: Collection[TopicPartition]) -> None:
+        """An instance is about to have what it had committed for these read again."""
+        if mine := instance.engine.assignments.keys() & set(partitions):
+            self.broken(instance.name, "undoes what it committed for", mine, "which it owns")
 
     def hands_over(self, member: Member, partitions: Iterable[TopicPartition], *, orderly: bool) -> None:
         """An owner lets go; `orderly`: nothing kept it from writing down what it knows."""

@@ -19,6 +19,7 @@ class Trouble:
     commit_lost: float = 0.0
     aborted: float = 0.0
     outcome_unknown: float = 0.0
+    incomplete: float = 0.0
     no_connection: float = 0.0
     post_arrives_late: float = 0.0
     undecoded: float = 0.0
@@ -133,6 +134,7 @@ def _trouble(rng: random.Random, chosen: Plan) -> Trouble:
         trouble.outcome_unknown = rng.choice((0.0, 0.0, 0.2))
         trouble.undecoded = rng.choice((0.0, 0.0, 0.0, 0.1))
         trouble.post_arrives_late = rng.choice((0.0, 0.0, 0.01))
+        trouble.incomplete = 0.3 if rng.random() < 0.12 else 0.0
     if chosen.api:
         trouble.no_connection = rng.choice((0.0, 0.0, 0.1))
     return trouble

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from connector.kafka.commits import CommitRefused, Kind
+from connector.kafka.stuck import STUCK_AFTER
 from connector.model import Fetched, Position, Record, Start, TopicPartition
 from tests.simulation.broker import Member, Proof
 
@@ -32,6 +34,8 @@ class SimulatedSource:
         self._news: list[tuple[str, list[TopicPartition]]] = []
         self._owned: dict[TopicPartition, int] = {}
         self._unresolved: list[TopicPartition] = []
+        self._kept_since: dict[TopicPartition, float] = {}
+        self._owning_since = math.inf
         self._paused: set[TopicPartition] = set()
         self._ended: dict[TopicPartition, int] = {}
         self.member: Member | None = None
@@ -52,6 +56,11 @@ class SimulatedSource:
         """The group went on without it, and now it learns of that: what it owned is lost; it joins again."""
         self._news = [("lost", [])]
         self._bell.set()
+
+    @property
+    def owning_since(self) -> float:
+        """By the world's clock."""
+        return math.inf if self._instance.dead or not self._owned else self._owning_since
 
     @property
     def owned(self) -> set[TopicPartition]:
@@ -78,7 +87,7 @@ class SimulatedSource:
         fetched = self._read(most)
         if not fetched:
             limit = wait if wait >= A_WAIT or self._instance.consuming._decoding.held else None
-            if self._unresolved:
+            if self._unresolved or self._instance.consuming.letters.doubtful:
                 limit = LOOK_EVERY
             await self._something(limit)
             await self._serve()
@@ -152,7 +161,7 @@ class SimulatedSource:
 
     async def _resolve(self) -> None:
         """Begin where the group stands; what an open transaction hides is tried again."""
-        ready = [p for p in self._unresolved if self._broker.stable(p)]
+        ready = [p for p in self._unresolved if self._broker.stable(p) or self._stuck(p)]
         if not ready:
             return
         starts = []
@@ -161,13 +170,25 @@ class SimulatedSource:
             starts.append(Start(partition, *(position or Position(0, ""))))
         await self._instance.nap("assign")
         self._unresolved = [p for p in self._unresolved if p not in ready]
+        if not self._owned:
+            self._owning_since = self._world.loop.time()
         for start in starts:
+            self._kept_since.pop(start.partition, None)
             self._owned[start.partition] = start.offset
             self._ended.pop(start.partition, None)
             self._paused.discard(start.partition)
             self._world.oracle.begins(self._instance, start)
         self._world.said(self.name, "assigned", [(*s.partition, s.offset, len(s.metadata)) for s in starts])
         await self._instance.consuming.assigned(starts)
+
+    def _stuck(self, partition: TopicPartition) -> bool:
+        """Whether it has been kept back for longer than any transaction takes that will ever end."""
+        now = self._instance.clock()
+        if now - self._kept_since.setdefault(partition, now) < STUCK_AFTER:
+            return False
+        self._world.said(self.name, "begins regardless with", partition)
+        self._world.oracle.regardless(partition)
+        return True
 
     async def _revoke(self, partitions: list[TopicPartition]) -> None:
         known = [p for p in partitions if p in self._owned]
@@ -203,6 +224,7 @@ class SimulatedSource:
 
     def _forget(self, partitions: Collection[TopicPartition]) -> None:
         for partition in partitions:
+            self._kept_since.pop(partition, None)
             self._owned.pop(partition, None)
             self._paused.discard(partition)
         self._unresolved = [p for p in self._unresolved if p not in partitions]
@@ -211,8 +233,7 @@ class SimulatedSource:
 
     @property
     def unresolved(self) -> Collection[TopicPartition]:
-        """Nothing keeps a simulated beginning back that an undone transaction would free."""
-        return ()
+        return self._unresolved
 
     async def group_metadata(self) -> Proof:
         await self._instance.nap("group metadata")

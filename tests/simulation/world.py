@@ -66,7 +66,7 @@ class World:
         self.audience = WatchedAudience(self.rng, self.healthy, now, self.oracle.told, self.oracle.ended)
         self.audience.mistake(self.plan.mistaken)
         self.instances: dict[str, Instance] = {}
-        self._happenings = Happenings(self)
+        self.happenings = Happenings(self)
         self._ever = 0
         self._ending = False
         self.well_since = math.inf
@@ -154,8 +154,8 @@ class World:
             self._append(count)
             if self.loop.time() >= outage_at:
                 outage_at = math.inf
-                await self._happenings.outage()
-            self._happenings.something()
+                await self.happenings.outage()
+            self.happenings.something()
         self._append(left)
 
     def _append(self, count: int) -> None:
@@ -211,7 +211,7 @@ class World:
             await asyncio.sleep(pause)
             pause = min(30.0, pause * 1.2)
             if self.plan.limits.brake_share:
-                self._happenings.release_all()
+                self.happenings.release_all()
 
     def _held_up(self) -> str:
         """What is held up by an application that it has nothing to do with."""
