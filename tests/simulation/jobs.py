@@ -119,7 +119,9 @@ class Jobs:
                     for each in device.records
                     if each not in old.forgotten and TopicPartition(each[0], each[1]) in homes
                 ]
-                if mine and not self._outlived(old):
+                if self._outlived(old):
+                    old.forgotten.update(mine)
+                elif mine:
                     how = "which it follows" if old.request_id in known else "which it should know of"
                     self.broken(
                         f"{new.poster} sent a device that is in job {old.request_id[:4]} of {old.poster},",
