@@ -32,19 +32,26 @@ class Pulse:
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self.engine = engine
         self.clock = clock
-        self._bell = asyncio.Event()
+        self._rung = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._sleeper: asyncio.Future[None] | None = None
 
     def ring(self) -> None:
         """Have the engine asked for actions."""
-        self._bell.set()
+        self._rung = True
+        if self._sleeper is not None and not self._sleeper.done():
+            self._sleeper.set_result(None)
 
     async def wait(self, longest: float) -> None:
-        """Wait for a ring, at most `longest` seconds."""
-        if not self._bell.is_set():
-            loop = asyncio.get_running_loop()
-            timer = loop.call_later(max(0.0, longest), self._bell.set)
+        """Wait for a ring, at most `longest` seconds. One waits at a time."""
+        if not self._rung:
+            if self._loop is None:
+                self._loop = asyncio.get_running_loop()  # which asks the operating system each time
+            self._sleeper = self._loop.create_future()
+            timer = self._loop.call_later(max(0.0, longest), self.ring)
             try:
-                await self._bell.wait()
+                await self._sleeper
             finally:
                 timer.cancel()
-        self._bell.clear()
+                self._sleeper = None
+        self._rung = False

@@ -17,6 +17,7 @@ import re
 import zlib
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import count as count_up
 from typing import NamedTuple
 
@@ -230,6 +231,7 @@ def _seconds(job: JobSlice) -> int:
     return max(0, int(job.submitted_at))
 
 
+@lru_cache(maxsize=1024)  # a job is in many checkpoints before it ends
 def _uuid(request_id: str) -> bytes:
     """Return a UUID in its usual spelling as 16 bytes; nothing for any other string."""
     if len(request_id) != _UUID_LENGTH:

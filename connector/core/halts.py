@@ -132,7 +132,7 @@ class Halts:
     @property
     def letters_wait(self) -> bool:
         """Whether nothing is dead-lettered until a person has looked. A pause is an order, not a doubt."""
-        return not self.whole.keys() <= {Cause.PAUSED}
+        return bool(self.whole) and not self.whole.keys() <= {Cause.PAUSED}
 
     def may_submit(self, application: str, now: float) -> May:
         """Tell whether a request for this application may go."""

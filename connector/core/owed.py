@@ -186,9 +186,9 @@ class OwedLetters:
 
     def due_at(self, sure: int) -> float | None:
         """Return when there will be something to take by itself; `sure` as for `take`."""
-        times = [0.0] if self._waiting else []
+        if self._waiting:
+            return self._not_before
+        due_at = self._aside.due_at(sure)
         if self._later:
-            times.append(self._later[0][0])
-        times.append(self._aside.due_at(sure))
-        due_at = min(times)
+            due_at = min(due_at, self._later[0][0])
         return None if due_at == math.inf else max(due_at, self._not_before)

@@ -38,8 +38,10 @@ class Pressure:
         return max(1, min(usual, int(ITS_OWN * room / len(homes))))
 
     def _used(self, homes: Collection[Assignment]) -> float:
-        events = sum([home.events for home in homes])
-        size = sum([home.bytes for home in homes])
+        events = size = 0
+        for home in homes:
+            events += home.events
+            size += home.bytes
         return max(events / self._limits.max_events, size / self._limits.max_event_bytes)
 
     def change(self, homes: Collection[Assignment]) -> tuple[list[TopicPartition], list[TopicPartition]]:
@@ -59,14 +61,21 @@ class Pressure:
         pause: list[TopicPartition] = []
         resume: list[TopicPartition] = []
         for home in homes:
-            own = share * max(
-                home.events / self._limits.max_events, home.bytes / self._limits.max_event_bytes
-            )
-            too_much = not home.recovering and ((used >= 1 and own >= ITS_OWN) or (used > LOW and own >= 1))
-            if not home.paused and (home.at_end or too_much):
-                home.paused = True
-                pause.append(home.partition)
-            elif home.paused and not home.at_end and own <= (LOW if used <= room else ITS_OWN / 2):
+            if not home.paused:
+                if home.at_end or (used > LOW and self._too_much(home, share, used)):
+                    home.paused = True
+                    pause.append(home.partition)
+            elif not home.at_end and self._own(home, share) <= (LOW if used <= room else ITS_OWN / 2):
                 home.paused = False
                 resume.append(home.partition)
         return pause, resume
+
+    def _too_much(self, home: Assignment, share: int, used: float) -> bool:
+        """Whether a partition holds too much of a buffer that is more than half full."""
+        own = self._own(home, share)
+        return not home.recovering and (own >= 1 or (used >= 1 and own >= ITS_OWN))
+
+    def _own(self, home: Assignment, share: int) -> float:
+        """Return how much of its share of the buffer a partition holds, each having `1 / share` of it."""
+        limits = self._limits
+        return share * max(home.events / limits.max_events, home.bytes / limits.max_event_bytes)

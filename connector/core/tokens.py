@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 
 from connector.core.packing import Reader, put_number, put_stream
@@ -127,8 +128,13 @@ def _runs(symbols: bytes) -> Iterator[int]:
     """Return where each run of equal symbols ends."""
     if not symbols:
         return iter(())
-    runs = b"|".join([_RUN_OF[symbol] for symbol in _present(symbols)])
-    return (run.end() for run in re.compile(runs).finditer(symbols))
+    return map(re.Match.end, _pattern(bytes(_present(symbols))).finditer(symbols))
+
+
+@lru_cache(maxsize=256)
+def _pattern(symbols: bytes) -> re.Pattern[bytes]:
+    """Return what matches a run of any of these symbols."""
+    return re.compile(b"|".join([_RUN_OF[symbol] for symbol in symbols]))
 
 
 def _present(symbols: bytes) -> list[int]:

@@ -104,8 +104,8 @@ class Tracking:
         self.at(job, max(now, asked_at + delay))
 
     def finished(self, job: Job, asked_at: float) -> None:
-        """Learn how long the job took. Adopted ones tell nothing: nobody watched them."""
-        if not job.adopted:
+        """Learn how long it took. Nobody watched an adopted job, or one of an outage: it tells nothing."""
+        if not job.adopted and job.down_before == self._down:
             age = max(0.0, asked_at - job.accepted_at)
             self._schedules[job.endpoint].learn(job.unfinished_at, max(age, job.unfinished_at))
 

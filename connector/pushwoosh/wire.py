@@ -66,6 +66,7 @@ from connector.pushwoosh.rows import RawRow, rows_of, with_tags
 
 _ROOT = "/api/v2/audience/"
 _NEEDS_A_PERSON = frozenset({401, 402, 403, 407, 451})
+_SEPARATORS = re.compile(r"[-_\s]")
 _LATER = frozenset({408, 409, 425, 429})
 _SURELY_NOT_TAKEN = frozenset({408, 409, 425, 429, 503})
 _NO_API_HERE = frozenset({404, 405, 406, 410, 411, 414, 415, 421, 426})
@@ -202,7 +203,7 @@ def read_retry_after(value: str | None, now: float) -> float | None:
 
 def job_state(word: str) -> JobState:
     """Read a status word, without case: `Completed` and `Failed` are ends, anything else is unfinished."""
-    folded = re.sub(r"[-_\s]", "", word).casefold()
+    folded = _SEPARATORS.sub("", word).casefold()
     if folded == "completed":
         return JobState.COMPLETED
     return JobState.FAILED if folded == "failed" else JobState.UNFINISHED

@@ -127,8 +127,8 @@ class Audience:
         if reply is not None:
             return self._sent("post", reply, endpoint, now)
         cut = self._cut("post", endpoint, now)
-        reply = self._judge(endpoint, body, cut != "", now)._replace(cut=cut)
-        return self._sent("post", reply, endpoint, now)
+        reply = self._judge(endpoint, body, cut != "", now)
+        return self._sent("post", reply._replace(cut=cut) if cut else reply, endpoint, now)
 
     def get(self, endpoint: Endpoint, request_id: str, detailed: bool, now: float) -> Reply:
         """Answer `GET /api/v2/audience/{endpoint}/{request_id}?detailed={detailed}`."""
@@ -141,7 +141,8 @@ class Audience:
                 reply = replies.unknown_job(self.faults.unknown_job_status)
             else:
                 reply = report(job, detailed, self._triggers, now)
-            reply = reply._replace(cut=self._cut("get", endpoint, now))
+            cut = self._cut("get", endpoint, now)
+            reply = reply._replace(cut=cut) if cut else reply
         return self._sent("get", reply, endpoint, now)
 
     def advance(self, now: float) -> None:

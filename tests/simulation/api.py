@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from connector.model import Endpoint, PollAnswer, PostAnswer, Unavailable
 from connector.pushwoosh.wire import read_poll, read_post
 from connector.sandbox.audience import Audience, Options
@@ -15,6 +17,7 @@ from connector.sandbox.jobs import Job
 from connector.sandbox.outcomes import Row, Workshop
 from connector.sandbox.replies import Reply
 from connector.sandbox.triggers import Triggers
+from tests.simulation.records import DEFAULT, TOKENS
 
 if TYPE_CHECKING:
     from tests.simulation.instance import Instance
@@ -60,6 +63,12 @@ def random_faults(rng: random.Random, now_until: float) -> Faults:
     if "row_missing" in plain:  # a foreign row in its place may name, by a hwid, whom we know by a user_id
         plain.pop("rows_foreign", None)
     return faults_from(plain)
+
+
+def no_answers(rng: random.Random) -> Faults:
+    """Nothing answers as it should, for as long as these faults are in place."""
+    down = {"form": rng.choice(("json", "text", "html")), "share": 1.0, "on": "any"}
+    return faults_from({"outage": [down], **ALWAYS})
 
 
 def _share(rng: random.Random) -> float:
@@ -131,7 +140,8 @@ class WatchedAudience(Audience):
     ) -> None:
         self._told = told
         self._ended = ended
-        super().__init__(rng, Options(journal=True), faults, now)
+        super().__init__(rng, Options(journal=True, application=DEFAULT), faults, now)
+        self.mistake("")
 
     def reset(self, now: float) -> None:
         super().reset(now)
@@ -142,6 +152,18 @@ class WatchedAudience(Audience):
     def _end(self, job: Job, now: float) -> None:
         super()._end(job, now)
         self._ended(job)
+
+    def stand_still(self, seconds: float, now: float) -> None:
+        """Work on nothing for so long: jobs that are unfinished end that much later."""
+        self.advance(now)
+        for _, _, job in self._jobs._due:
+            job.due += seconds
+        self._jobs._due = [(due + seconds, number, job) for due, number, job in self._jobs._due]
+
+    def mistake(self, application: str) -> None:
+        """Take another token for this application than the one that is configured; empty: the right ones."""
+        tokens: dict[str, str | None] = {**TOKENS, **({application: "another"} if application else {})}
+        self.options = msgspec.structs.replace(self.options, token=tokens.pop(DEFAULT), applications=tokens)
 
     def newest(self) -> Job:
         """The job that was accepted last."""
@@ -173,7 +195,7 @@ class SimulatedClient:
         await self._way_back(reply)
         if reply.cut:
             return Unavailable("the reply was lost", maybe_accepted=True)
-        answer = read_post(reply.status, reply.body, reply.headers.get("retry-after"), world.loop.time())
+        answer = read_post(reply.status, reply.body, reply.headers.get("retry-after"), instance.clock())
         world.said(instance.name, "POST", answer)
         return answer
 
@@ -198,7 +220,7 @@ class SimulatedClient:
         await self._way_back(reply)
         if reply.cut:
             return Unavailable("the reply was lost")
-        answer = read_poll(reply.status, reply.body, reply.headers.get("retry-after"), world.loop.time())
+        answer = read_poll(reply.status, reply.body, reply.headers.get("retry-after"), self._instance.clock())
         world.oracle.polled(request_id, answer)
         world.said(self._instance.name, "GET", request_id[:4], answer)
         return answer

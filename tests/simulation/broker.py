@@ -3,13 +3,15 @@
 What was verified on a real broker is modelled: whoever is a member of the current generation may commit
 for any partition; of two commits the later one in the log wins, even where it is lower, and a
 transaction's offsets have their place where they were sent, not where it was committed; while a
-transaction with offsets is open, nobody can read the committed offsets of its partitions.
+transaction with offsets is open, nobody can read the committed offsets of its partitions. A coordinator
+that skips the markers of the group's partition, because that has no leader just then, calls a transaction
+complete whose offsets are not: the next one of the same producer that has offsets ends it, as it ends itself.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol
@@ -25,6 +27,10 @@ class Client(Protocol):
     """A member's process, as the group's coordinator reaches it."""
 
     name: str
+
+    @property
+    def owning_since(self) -> float:
+        """Since when it has owned something, and could commit; infinite if it does not."""
 
     def told(self, what: str, partitions: Sequence[TopicPartition]) -> None:
         """`assign`, `revoke` or `lost`: to be served at its next fetch."""
@@ -63,7 +69,8 @@ class Witness(Protocol):
 
     def commits(self, member: Member, positions: Mapping[TopicPartition, Position]) -> None: ...
     def committed(self, member: Member, positions: Mapping[TopicPartition, Position]) -> None: ...
-    def lettered(self, letters: Sequence[Letter]) -> None: ...
+    def lettered(self, letters: Sequence[Letter], *, surely: bool) -> None: ...
+    def undone(self, partitions: Iterable[TopicPartition]) -> None: ...
     def said(self, *words: object) -> None: ...
 
 
@@ -86,6 +93,8 @@ class Broker:
         self.offsets: dict[TopicPartition, tuple[int, Position]] = {}
         """(place in the log, what is committed)."""
         self._open: dict[str, Transaction] = {}
+        self._incomplete: dict[str, list[Transaction]] = {}
+        """By the producer: what was committed without markers for its offsets."""
         self.topic_exists = True
         self.max_metadata = 4095
         self.before_give: Callable[[Member, TopicPartition], None] = lambda _member, _partition: None
@@ -167,8 +176,13 @@ class Broker:
         return found[1] if found else None
 
     def stable(self, partition: TopicPartition) -> bool:
-        """Whether no open transaction has offsets of this partition."""
-        return not any(partition in transaction.offsets for transaction in self._open.values())
+        """Whether no transaction that is open, or has no markers, has offsets of this partition."""
+        unended = [*self._open.values(), *(each for some in self._incomplete.values() for each in some)]
+        return not any(partition in transaction.offsets for transaction in unended)
+
+    def left_incomplete(self, partition: TopicPartition) -> list[Transaction]:
+        """Transactions without markers that keep this partition's offset back."""
+        return [each for some in self._incomplete.values() for each in some if partition in each.offsets]
 
     # -- transactions --------------------------------------------------------------------------
 
@@ -185,9 +199,14 @@ class Broker:
         return transaction
 
     def send_offsets(
-        self, transaction: Transaction, proof: Proof, positions: Mapping[TopicPartition, Position]
+        self,
+        transaction: Transaction,
+        proof: Proof,
+        positions: Mapping[TopicPartition, Position],
+        *,
+        for_good: bool = True,
     ) -> str:
-        """Add offsets to a transaction; return why not, or nothing."""
+        """Add offsets to a transaction; return why not, or nothing. Not `for_good`: it will be aborted."""
         if transaction.state != "open":
             return "producer"
         if not proof.member.alive or proof.generation != self.generation:
@@ -195,18 +214,28 @@ class Broker:
         if any(len(position.metadata) > self.max_metadata for position in positions.values()):
             return "metadata_too_large"
         transaction.member = proof.member
-        self._witness.commits(proof.member, positions)
+        if for_good:
+            self._witness.commits(proof.member, positions)
         for partition, position in positions.items():
             transaction.offsets[partition] = (next(self._sequence), position)
         return ""
 
-    def commit_transaction(self, transaction: Transaction) -> bool:
-        """Make it visible; False if it was aborted meanwhile."""
+    def commit_transaction(self, transaction: Transaction, *, complete: bool = True) -> bool:
+        """Make it visible, its offsets only if it is `complete`; False if it was aborted meanwhile."""
         if transaction.state != "open":
             return transaction.state == "committed"
         transaction.state = "committed"
         del self._open[transaction.slot]
-        self._witness.lettered(transaction.letters)
+        self._witness.lettered(transaction.letters, surely=complete)
+        if not complete:
+            self._incomplete.setdefault(transaction.slot, []).append(transaction)
+        elif transaction.offsets:
+            for each in (*self._incomplete.pop(transaction.slot, ()), transaction):
+                self._appear(each)
+        return True
+
+    def _appear(self, transaction: Transaction) -> None:
+        """Its offsets are committed, but for those that have been committed anew since they were sent."""
         newer = {
             partition: found
             for partition, found in transaction.offsets.items()
@@ -216,9 +245,12 @@ class Broker:
         if newer and transaction.member is not None:
             positions = {partition: position for partition, (_, position) in newer.items()}
             self._witness.committed(transaction.member, positions)
-        return True
 
     def abort(self, transaction: Transaction) -> None:
+        """Nothing of it was ever there; nor, if it has offsets, of those before it that have no markers."""
         if transaction.state == "open":
             transaction.state = "aborted"
             del self._open[transaction.slot]
+            if transaction.offsets:
+                for each in self._incomplete.pop(transaction.slot, ()):
+                    self._witness.undone(each.offsets)

@@ -12,8 +12,8 @@ from multiprocessing import get_context
 from tests.simulation.collecting import collect_worlds_only, simulate_alone
 from tests.simulation.world import Outcome
 
-AT_ONCE = 20
-"""Seeds that a process takes at a time."""
+AT_ONCE = 5
+"""Seeds that a process takes at a time: few, so that all have something to do until the end."""
 SHOWN = 5
 """Broken seeds that are shown in full."""
 

@@ -22,8 +22,8 @@ from connector.sending import Sending
 from connector.settings import Pushwoosh
 from tests.simulation.api import SimulatedClient
 from tests.simulation.letters import SimulatedLetters
-from tests.simulation.loop import RUNNING, Broken, VirtualLoop
-from tests.simulation.records import CONTENTS
+from tests.simulation.loop import Broken, VirtualLoop
+from tests.simulation.records import CONTENTS, DEFAULT, TOKENS
 from tests.simulation.source import SimulatedSource
 
 if TYPE_CHECKING:
@@ -34,18 +34,21 @@ STOP_LIMIT = 10.0
 
 
 class _VirtualClock(Clock):
-    def __init__(self, loop: VirtualLoop) -> None:
+    """The world's time, as a machine has it that is `ahead` by some seconds."""
+
+    def __init__(self, loop: VirtualLoop, ahead: float) -> None:
         super().__init__()
         self._loop = loop
+        self._ahead = ahead
 
     def __call__(self) -> float:
-        return self._loop.now
+        return self._loop.now + self._ahead
 
 
 class _Settings:
     """The part of the settings that `Sending` asks for."""
 
-    application = "app"
+    application = DEFAULT
     create_missing_tags = False
 
 
@@ -91,10 +94,13 @@ class Instance:
         self.warnings = 0
         self.tasks: set[asyncio.Task[Any]] = set()
         self.engine = Engine(world.plan.limits, world.rng.random)
-        self._pulse = Pulse(self.engine, _VirtualClock(world.loop))
+        skew = world.plan.skew
+        self.clock = _VirtualClock(world.loop, world.rng.uniform(-skew, skew) if skew else 0.0)
+        self._pulse = Pulse(self.engine, self.clock)
+        others = [each for each in world.plan.applications if each != DEFAULT]
         interpreters: dict[str, Interpreter] = {}
         for topic, content in CONTENTS.items():
-            interpreter = _Interpreter(content)
+            interpreter = _Interpreter(content, application=DEFAULT, applications=others)
             interpreter.world = world
             interpreters[topic] = interpreter
         self.consuming = Consuming(
@@ -111,17 +117,13 @@ class Instance:
             self._pulse,
             cast(AudienceClient, SimulatedClient(self)),
             cast(Pushwoosh, _Settings()),
-            Credentials("app", Token("token")),
+            Credentials(DEFAULT, Token(TOKENS[DEFAULT]), {each: Token(TOKENS[each]) for each in others}),
         )
         self._stop_at: float | None = None
 
     def start(self) -> None:
         """Run, as a task of its own."""
-        before = RUNNING.set(self.tasks)
-        try:
-            self._main = self.world.loop.create_task(self._live())
-        finally:
-            RUNNING.reset(before)
+        self._main = self.world.loop.start_process(self._live(), self.tasks)
         self._main.add_done_callback(lambda _task: self.world.gone(self))
 
     async def _live(self) -> None:
@@ -132,12 +134,11 @@ class Instance:
         reading = asyncio.get_running_loop().create_task(consuming.run())
         while not self._finished(reading):
             self._step()
-            now = self._pulse.clock()
+            now = self.clock()
             wake_at = self.engine.wake_at(now)
             limit = self._stop_at if wake_at is None or (self._stop_at or wake_at) < wake_at else wake_at
             await self._pulse.wait(1e9 if limit is None else limit - now)
-        if failure := consuming.failure or self._sending.failure:
-            self.world.failed(Broken(f"{self.name} ended by a fault of its own: {failure}"))
+        self._no_fault()
         consuming.stop()
         self.source.poke()
         await reading
@@ -146,10 +147,16 @@ class Instance:
             if task is not self._main:
                 task.cancel()
         await self._letters.close()
+        self._no_fault()
         self.dead = True
 
+    def _no_fault(self) -> None:
+        """While it ran, or while it said goodbye: nothing may end it but what the world does to it."""
+        if failure := self.consuming.failure or self._sending.failure:
+            self.world.failed(Broken(f"{self.name} ended by a fault of its own: {failure}"))
+
     def _step(self) -> None:
-        for action in self.engine.plan(self._pulse.clock()):
+        for action in self.engine.plan(self.clock()):
             match action:
                 case Submit():
                     self._sending.submit(action)
@@ -161,7 +168,8 @@ class Instance:
                 case Pause() | Resume():
                     self.consuming.flow(action)
                     self.source.poke()
-        if self.consuming.writing.written or self.consuming._commit:
+        busy = self.consuming.writing.busy or self.consuming.committing.busy
+        if not busy and (self.consuming._commit or self.consuming.writing.written):
             self.source.poke()
         if self.engine.tally.consumed:
             self.engine.tally.clear()
@@ -175,20 +183,20 @@ class Instance:
         if self._stop_at is None:
             return False
         quiet = self.engine.idle and not self.engine.ledger.letters
-        return quiet or self._pulse.clock() >= self._stop_at
+        return quiet or self.clock() >= self._stop_at
 
     # -- what the world does to it ---------------------------------------------------------------
 
     def stop(self) -> None:
         """The first signal."""
         if self._stop_at is None:
-            self._stop_at = self.world.loop.time() + STOP_LIMIT
+            self._stop_at = self.clock() + STOP_LIMIT
             self.engine.stop()
             self._pulse.ring()
 
     def release(self) -> None:
         """A person has looked at what the brake stopped, and lets it go on."""
-        self.engine.release(self.world.loop.time())
+        self.engine.release(self.clock())
         self._pulse.ring()
 
     def crash(self, why: str) -> None:
@@ -207,7 +215,7 @@ class Instance:
         if self.world.chance(self.world.trouble.crash):
             self.crash(what)
             raise asyncio.CancelledError
-        await asyncio.sleep(self.world.delay())
+        await self.world.loop.sleep(self.world.delay())
         if self.dead:
             raise asyncio.CancelledError
 

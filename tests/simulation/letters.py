@@ -28,7 +28,12 @@ class SimulatedLetters:
         self._turn = asyncio.Lock()
         self.commits_positions = exactly_once
         self.doubtful = False
-        self.doubtful_partitions: set[TopicPartition] = set()
+        self._last: Mapping[TopicPartition, Position] = {}
+        """What the transaction that may be incomplete has carried."""
+
+    @property
+    def doubtful_partitions(self) -> set[TopicPartition]:
+        return set(self._last) if self.doubtful else set()
 
     async def start(self) -> None:
         """The producer of this transactional id is opened: its predecessor's transaction is aborted."""
@@ -101,13 +106,37 @@ class SimulatedLetters:
         lost_request = world.chance(world.trouble.outcome_unknown)
         if lost_request:  # it is asked again until the coordinator says what became of it
             await asyncio.sleep(world.rng.random() * UNKNOWN_FOR)
-        if not self._broker.commit_transaction(transaction):
+        complete = not world.chance(world.trouble.incomplete)
+        if not self._broker.commit_transaction(transaction, complete=complete):
             raise Fenced("producer", "the transaction timed out")
         world.said(self._instance.name, "letters written", [letter.record.offset() for letter in letters])
-        self.doubtful = world.chance(world.trouble.aborted)  # a connection was lost right after it
+        # A connection was lost right after it: that much is to be seen of missing markers.
+        self.doubtful, self._last = not complete or world.chance(world.trouble.aborted), positions
+        if not complete:
+            world.said(self._instance.name, "has no markers for", [*positions])
+            if world.chance(0.3):  # the group's coordinator moves, too, and loses sight of a member
+                world.happenings.expel(self._instance)
         await nap("transaction was committed")
         if world.chance(world.trouble.outcome_unknown):
             await asyncio.sleep(world.rng.random() * UNKNOWN_FOR)
+
+    async def undo(self, metadata: object) -> None:
+        """Abort one that touches what the last one has left behind, if that keeps it back."""
+        self._world.oracle.undoes(self._instance, self.doubtful_partitions)
+        async with self._turn:
+            await self._instance.nap("is it complete?")
+            found = {partition: self._broker.committed(partition) for partition in self._last}
+            ahead = [self._last[p].offset - (at.offset if at else -1) for p, at in found.items()]
+            if min(ahead) < 0 or not any(ahead):  # as `Doubt.incomplete` asks
+                raise LettersUnwritable("unavailable", "it is complete")
+            transaction = self._broker.begin(self._instance.slot)
+            why = self._broker.send_offsets(transaction, cast(Proof, metadata), self._last, for_good=False)
+            await self._instance.nap("an abort goes")
+            self._broker.abort(transaction)
+            self._world.said(self._instance.name, "undoes its last transaction:", why or "done")
+            if why:
+                raise Fenced("producer" if why == "producer" else "group", why)
+            self.doubtful = False
 
     async def _one_by_one(self, letters: Sequence[Letter]) -> None:
         """At least once: some may be in the topic when it fails."""

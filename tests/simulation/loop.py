@@ -1,16 +1,14 @@
 """An asyncio event loop whose clock is virtual: nothing waits, time jumps to whatever is due next.
 
 It keeps its own books of what is ready and what is due. A world is thousands of tiny callbacks, and what
-asyncio does around each of them for sockets, threads and debugging would take a good part of the time.
+asyncio does around each of them for sockets, threads, contexts and debugging would take a part of the time.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine
-from contextvars import Context, ContextVar, copy_context
-from functools import partial
+from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -20,31 +18,19 @@ EPOCH = 1_000_000.0
 MOST_STEPS_AT_ONCE = 20_000
 """Turns of the loop without any time passing after which something is running hot."""
 
-
-RUNNING: ContextVar[set[asyncio.Task[Any]] | None] = ContextVar("RUNNING", default=None)
-"""The tasks of the process that the present task belongs to, so that a crash can end them all."""
+_Work = tuple[Callable[..., object], tuple[Any, ...]]
+"""A callback that is to run, and its arguments."""
 
 
 class Broken(Exception):  # noqa: N818 - reads as what happened
     """A promise was broken; the words say which and how."""
 
 
-class _Call:
-    """A callback that is to run; for asyncio it is a handle, of which only these two are asked for."""
-
-    __slots__ = ("arguments", "context", "dropped", "work")
-
-    def __init__(self, work: Callable[..., object], arguments: tuple[Any, ...], context: Context) -> None:
-        self.work = work
-        self.arguments = arguments
-        self.context = context
-        self.dropped = False
+class _Timer(list[_Work]):
+    """What is to run at a time, nothing once it is cancelled. A list, as nothing else is made as fast."""
 
     def cancel(self) -> None:
-        self.dropped = True
-
-    def cancelled(self) -> bool:
-        return self.dropped
+        self.clear()
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -55,10 +41,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.failed = failed
         self.now = EPOCH
         """Seconds, virtual."""
-        self._steps = 0
-        self._ready: deque[_Call] = deque()
-        self._timers: list[tuple[float, int, _Call]] = []
+        self._ready: list[_Work] = []
+        self._timers: list[tuple[float, int, _Timer]] = []
         self._ties = count()
+        self._context = copy_context()
+        """Everybody's: nothing in a world has a context variable."""
+        self._processes: dict[asyncio.Task[Any], set[asyncio.Task[Any]]] = {}
+        """The tasks of the process that a task belongs to, so that a crash can end them all."""
         self.set_task_factory(self._make_task)  # type: ignore[arg-type]  # its protocol is generic
         self.set_exception_handler(self._on_exception)
 
@@ -68,77 +57,122 @@ class VirtualLoop(asyncio.BaseEventLoop):
     # -- turns: called by `run_forever` ----------------------------------------------------------------
 
     def _run_once(self) -> None:
-        """Run what is ready now; what becomes ready by that has the next turn."""
-        ready = self._ready
-        self._steps += 1
-        if not ready:
-            self._pass_time()
-        if self._timers and self._timers[0][0] <= self.now:
-            self._ring()
-        if self._steps > MOST_STEPS_AT_ONCE:
-            raise Broken("something runs hot: steps without end while no time passes")
-        for _ in range(len(ready)):
-            call = ready.popleft()
-            if call.dropped:
-                continue
-            try:
-                call.context.run(call.work, *call.arguments)
-            except Exception as error:  # noqa: BLE001 -- the world has to hear of it, whatever it is
-                self.failed(error)
+        """Take turns until somebody says stop: each runs what is ready at its beginning."""
+        steps, before = 0, self.now
+        while not self._stopping:  # type: ignore[attr-defined]  # of BaseEventLoop
+            ready, self._ready = self._ready, []
+            due = self._due(at_once=not ready)
+            steps = steps + 1 if self.now == before else 0
+            before = self.now
+            if steps > MOST_STEPS_AT_ONCE:
+                raise Broken("something runs hot: steps without end while no time passes")
+            for callback, arguments in ready:
+                try:
+                    callback(*arguments)
+                except Exception as error:  # noqa: BLE001 -- the world has to hear of it, whatever it is
+                    self.failed(error)
+            for timer in due:
+                for callback, arguments in timer:
+                    try:
+                        callback(*arguments)
+                    except Exception as error:  # noqa: BLE001 -- as above
+                        self.failed(error)
 
-    def _pass_time(self) -> None:
-        """Jump to the time at which something is due next."""
+    def _due(self, *, at_once: bool) -> list[_Timer]:
+        """Return what is due, in the order of its time; if `at_once`, let time pass until something is."""
         timers = self._timers
-        while timers and timers[0][2].dropped:
-            heappop(timers)
-        if not timers:
-            raise Broken("everything stands still: nobody waits for a time, and the world is not settled")
-        if timers[0][0] > self.now:
-            self.now = timers[0][0]
-            self._steps = 0
-
-    def _ring(self) -> None:
-        """Make ready what is due by now, in the order in which it was asked for."""
-        timers = self._timers
+        if at_once:
+            while timers and not timers[0][2]:
+                heappop(timers)
+            if not timers:
+                raise Broken("everything stands still: nobody waits for a time, and the world is not settled")
+            self.now = max(self.now, timers[0][0])
+        due: list[_Timer] = []
         while timers and timers[0][0] <= self.now:
-            self._ready.append(heappop(timers)[2])
+            due.append(heappop(timers)[2])
+        return due
 
     # -- what asyncio asks for -------------------------------------------------------------------------
 
-    def call_soon(  # type: ignore[override]  # as good as a handle
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> _Call:
-        call = _Call(callback, args, copy_context() if context is None else context)
-        self._ready.append(call)
-        return call
+    def call_soon(  # type: ignore[override]  # what is to run in the next turn can't be cancelled
+        self,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,  # noqa: ARG002
+    ) -> None:
+        self._ready.append((callback, args))
 
-    def call_later(  # type: ignore[override]
-        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> _Call:
-        return self.call_at(self.now + delay, callback, *args, context=context)
+    def call_later(  # type: ignore[override]  # as good as a handle
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,  # noqa: ARG002
+    ) -> _Timer:
+        timer = _Timer(((callback, args),))
+        heappush(self._timers, (self.now + delay, next(self._ties), timer))
+        return timer
 
     def call_at(  # type: ignore[override]
-        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> _Call:
-        call = _Call(callback, args, copy_context() if context is None else context)
-        heappush(self._timers, (when, next(self._ties), call))
-        return call
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,  # noqa: ARG002
+    ) -> _Timer:
+        timer = _Timer(((callback, args),))
+        heappush(self._timers, (when, next(self._ties), timer))
+        return timer
 
-    def _make_task(
-        self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: Any
-    ) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **options)
-        siblings = RUNNING.get()
-        if siblings is None:
-            task.add_done_callback(self._look_at)
-        else:
-            siblings.add(task)
-            task.add_done_callback(partial(self._look_at, siblings=siblings))
+    async def sleep(self, seconds: float) -> None:
+        """What `asyncio.sleep` does, with less ado: a good part of a world is waiting."""
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        future = asyncio.Future[None](loop=self)
+        timer = _Timer(((future.set_result, (None,)),))
+        heappush(self._timers, (self.now + seconds, next(self._ties), timer))
+        try:
+            await future
+        except asyncio.CancelledError:
+            timer.cancel()
+            raise
+
+    # -- tasks -----------------------------------------------------------------------------------------
+
+    def start_process(
+        self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[Any]]
+    ) -> asyncio.Task[None]:
+        """Make a task; it, those that it makes, and so on, are in `tasks` while they run."""
+        task = asyncio.Task(work, loop=self, context=self._context)
+        self._join(task, tasks)
         return task
 
-    def _look_at(self, task: asyncio.Task[Any], siblings: set[asyncio.Task[Any]] | None = None) -> None:
-        if siblings is not None:
-            siblings.discard(task)
+    def _make_task(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        work: Coroutine[Any, Any, Any],
+        context: Context | None = None,  # noqa: ARG002
+    ) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, context=self._context)
+        parent = asyncio.current_task(loop)
+        tasks = self._processes.get(parent) if parent is not None else None
+        if tasks is None:
+            task.add_done_callback(self._look_at, context=self._context)
+        else:
+            self._join(task, tasks)
+        return task
+
+    def _join(self, task: asyncio.Task[Any], tasks: set[asyncio.Task[Any]]) -> None:
+        self._processes[task] = tasks
+        tasks.add(task)
+        task.add_done_callback(self._leave, context=self._context)
+
+    def _leave(self, task: asyncio.Task[Any]) -> None:
+        self._processes.pop(task).discard(task)
+        self._look_at(task)
+
+    def _look_at(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled() and (exception := task.exception()) is not None:
             self.failed(exception)
 

@@ -10,9 +10,10 @@ from multiprocessing import get_context
 from tests.simulation.collecting import collect_worlds_only, simulate_alone
 from tests.simulation.mutations_of_books import MUTATIONS as OF_BOOKS
 from tests.simulation.mutations_of_devices import MUTATIONS as OF_DEVICES
+from tests.simulation.mutations_of_operation import MUTATIONS as OF_OPERATION
 from tests.simulation.patching import mutated, what
 
-ALL = (*OF_BOOKS, *OF_DEVICES)
+ALL = (*OF_BOOKS, *OF_DEVICES, *OF_OPERATION)
 
 
 @dataclass(frozen=True)

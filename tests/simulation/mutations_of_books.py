@@ -7,6 +7,7 @@ from typing import Any
 
 import connector.core.checkpoint as checkpoint_module
 from connector.committing import Committing
+from connector.completing import Completing
 from connector.consuming import Consuming
 from connector.core.adoption import Adoption
 from connector.core.answers import Answers
@@ -220,6 +221,16 @@ def letters_written_twice(patch: Patch) -> None:
         return commit
 
     patch.set(Ledger, "plan", wrong)
+
+
+@_mutation
+def undone_though_owned(patch: Patch) -> None:
+    """A transaction in doubt is undone although its partitions are still owned."""
+
+    def wrong(self: Completing, _unresolved: Any) -> bool:
+        return self.due and bool(self._letters.doubtful_partitions)
+
+    patch.set(Completing, "to_undo", wrong)
 
 
 @_mutation

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-import msgspec
-
 from connector.core import checkpoint
-from connector.model import (
-    JobReport,
-    JobState,
-    Letter,
-    PollAnswer,
-    Position,
-    Reason,
-    Start,
-    TopicPartition,
-)
-from connector.sandbox.jobs import Job
-from connector.sandbox.outcomes import Row
-from connector.sandbox.replies import Reply
+from connector.core.checkpoint import Checkpoint
+from connector.model import Letter, Position, Reason, Start, TopicPartition
 from tests.simulation.broker import Member
-from tests.simulation.loop import Broken
-from tests.simulation.records import Id, LogRecord, names_of, records_in
-from tests.simulation.seen import Device, Seen, named_as, verdict_of
+from tests.simulation.jobs import Jobs
+from tests.simulation.records import Id, LogRecord, application_of
 
 if TYPE_CHECKING:
     from tests.simulation.instance import Instance
@@ -33,6 +19,9 @@ if TYPE_CHECKING:
 
 _MANY_LOSSES = 4
 """Lost jobs of a device after which it may be given up: one and `max_resubmissions` more."""
+
+COMPLETED_WITHIN = 40.0
+"""Seconds in which whoever still commits ends what the broker left incomplete, back-off included."""
 
 _EVIDENCE = {
     Reason.DEVICE_FAILED: "failed",
@@ -45,151 +34,19 @@ _EVIDENCE = {
 """What must have been seen of a record that was alone in its row before it is dead-lettered for this."""
 
 
-class Oracle:
+class Oracle(Jobs):
     """Raises `Broken` as soon as a promise is broken."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
-        self.jobs: dict[str, Seen] = {}
-        self._unfinished: dict[str, Seen] = {}
-        self.good: set[Id] = set()
+        super().__init__(world)
         self.letters: dict[Id, list[Letter]] = defaultdict(list)
-        self._evidence: dict[Id, list[str]] = defaultdict(list)
-        self._losses: dict[Id, int] = defaultdict(int)
         self._orderly: set[TopicPartition] = set()
         self._proved: set[Id] = set()
-        self.told_twice = 0
-        self.fault = ""
-
-    def broken(self, *words: object) -> None:
-        """A promise was broken."""
-        text = " ".join(map(str, words))
-        self._world.said("BROKEN:", text)
-        broken = Broken(text)
-        self._world.failed(broken)  # whoever raises it may catch it, too
-        raise broken
-
-    def said(self, *words: object) -> None:
-        self._world.said(*words)
-
-    # -- what the API does -----------------------------------------------------------------------
-
-    def homes(self, instance: Instance) -> dict[TopicPartition, object]:
-        """The partitions that are this instance's, by its own books and by the group's."""
-        owners = self._world.broker.owners
-        return {
-            partition: home
-            for partition, home in instance.engine.assignments.items()
-            if owners[partition] is instance.source.member
-        }
-
-    def posted(
-        self,
-        instance: Instance,
-        body: bytes,
-        reply: Reply,
-        homes: Mapping[TopicPartition, object],
-        known: set[str],
-    ) -> None:
-        """A POST reached the API. `homes` and `known` jobs are those of when it was sent."""
-        sent = msgspec.json.decode(body)["devices"]
-        devices = [Device(each, records_in(each.get("tags")), names_of(each)) for each in sent]
-        request_id = ""
-        if reply.status == 200:
-            found = msgspec.json.decode(reply.body) if reply.body.startswith(b"{") else {}
-            request_id = found.get("request_id", "")
-        if not request_id:
-            if reply.status in (400, 422) and len(devices) == 1:
-                for each in devices[0].records:
-                    self._evidence[each].append("refused alone" if len(devices[0].records) == 1 else "")
-            return
-        job = self._world.audience.newest()
-        seen = Seen(request_id, instance.name, devices, orphan=job.orphan)
-        self._no_overlap(seen, homes, known)
-        now_mine = {} if instance.dead else self.homes(instance)
-        for each in seen.records:
-            part = TopicPartition(each[0], each[1])
-            if part not in homes or now_mine.get(part) is not homes[part]:
-                seen.forgotten.add(each)
-        if job.orphan:
-            for each in seen.records:
-                self._losses[each] += 1
-        self.jobs[request_id] = self._unfinished[request_id] = seen
-        self.said(
-            instance.name, "API takes", request_id[:4], [d.records for d in devices], "orphan" * job.orphan
-        )
-
-    def _no_overlap(self, new: Seen, homes: Mapping[TopicPartition, object], known: set[str]) -> None:
-        names: set[str] = set()
-        for device in new.devices:
-            if not names.isdisjoint(device.names):
-                self.broken("a device twice in one request:", device.names)
-            names.update(device.names)
-        for old in self._unfinished.values():
-            if old.orphan:
-                continue
-            for device in old.devices:
-                if names.isdisjoint(device.names):
-                    continue
-                mine = [
-                    each
-                    for each in device.records
-                    if each not in old.forgotten and TopicPartition(each[0], each[1]) in homes
-                ]
-                if mine:
-                    how = "which it follows" if old.request_id in known else "which it should know of"
-                    self.broken(
-                        f"{new.poster} sent a device that is in job {old.request_id[:4]} of {old.poster},",
-                        how,
-                        device.names,
-                        mine,
-                    )
-
-    def told(self, job: Job, rows: list[Row]) -> None:
-        """A job is Completed; these rows are its report, each named."""
-        seen = self.jobs[job.request_id]
-        for device in seen.devices:
-            plain = device.plain
-            mine = [
-                row
-                for row in rows
-                if (row.hwid == plain["hwid"] if plain.get("hwid") else named_as(row, plain))
-            ]
-            verdict = verdict_of(mine)
-            if verdict == "good":
-                seen.good.update(device.records)
-            elif len(device.records) == 1:
-                seen.verdicts[device.records[0]] = verdict
-
-    def ended(self, job: Job) -> None:
-        """A job is over: its devices may be in another one."""
-        seen = self._unfinished.pop(job.request_id)
-        seen.ended = True
-        if job.end == "failed" and len(seen.devices) == 1 and len(seen.records) == 1:
-            seen.verdicts[seen.records[0]] = "job failed"
-
-    def polled(self, request_id: str, answer: PollAnswer) -> None:
-        """A status reached an instance."""
-        seen = self.jobs.get(request_id)
-        if seen is None or not seen.ended or not isinstance(answer, JobReport):
-            if seen is not None and seen.ended:
-                seen.concluded = True
-            return
-        if answer.state is JobState.COMPLETED and answer.rows is None:
-            return
-        seen.concluded = True
-        self.good |= seen.good
-        for each, verdict in seen.verdicts.items():
-            self._evidence[each].append(verdict)
-        for device in seen.devices:
-            if (
-                len(device.records) == 1
-                and answer.rows is not None
-                and not any(row.hwid or row.user_id for row in answer.rows)
-            ):
-                self._evidence[device.records[0]].append("missing")
-
-    # -- what the broker does ----------------------------------------------------------------------
+        self._unsure: set[Id] = set()
+        """Records whose letter was written by a transaction that the broker left incomplete."""
+        self._behind: set[TopicPartition] = set()
+        """Partitions that somebody began before what may still be committed by such a transaction."""
+        self._decoded: dict[tuple[str, int], Checkpoint | None] = {}
 
     def commits(self, member: Member, positions: Mapping[TopicPartition, Position]) -> None:
         """Somebody asks for a commit: plain, or by a transaction that comes to its end later."""
@@ -203,7 +60,7 @@ class Oracle:
         self.said(name, "committed", {(*p, q.offset): len(q.metadata) for p, q in positions.items()})
         for partition, position in positions.items():
             before = self._world.committed.get(partition, 0)
-            if position.offset < before:
+            if position.offset < before and partition not in self._behind:
                 self.broken(name, "went back from", before, "to", position.offset, "on", partition)
             log = self._world.logs.partitions[partition]
             if position.offset > log.end:
@@ -217,7 +74,7 @@ class Oracle:
     def _remembered(self, name: str, partition: TopicPartition, position: Position) -> None:
         if not position.metadata:
             return
-        known = checkpoint.decode(position.metadata, position.offset)
+        known = self._read(position.metadata, position.offset)
         if known is None:
             self.broken(name, "committed metadata that nobody can read on", partition)
             return
@@ -227,6 +84,12 @@ class Oracle:
             index = record.id[2] - position.offset
             if index < remembered and known.settled[index]:
                 self._prove(record, f"{name} remembers it as settled")
+
+    def _read(self, metadata: str, offset: int) -> Checkpoint | None:
+        """Decode metadata, each once: what is committed is looked at again when somebody begins there."""
+        if (metadata, offset) not in self._decoded:
+            self._decoded[metadata, offset] = checkpoint.decode(metadata, offset)
+        return self._decoded[metadata, offset]
 
     def _prove(self, record: LogRecord, what: str) -> None:
         if record.id in self._proved:
@@ -252,12 +115,15 @@ class Oracle:
                 left.difference_update(later.tags)
         return not left
 
-    def lettered(self, letters: Sequence[Letter]) -> None:
-        """Letters became visible."""
+    def lettered(self, letters: Sequence[Letter], *, surely: bool = True) -> None:
+        """Letters became visible. Not `surely`: the offsets that they free did not, and may never."""
         for letter in letters:
             record = cast(LogRecord, letter.record)
             self.letters[record.id].append(letter)
-            if self._world.plan.exactly_once and len(self.letters[record.id]) > 1:
+            if not surely:
+                self._unsure.add(record.id)
+            twice = self._world.plan.exactly_once and len(self.letters[record.id]) > 1
+            if twice and record.id not in self._unsure:
                 self.broken("dead-lettered twice:", record.id)
             if not self._deserved(record, letter.rejection.reason):
                 self.broken("dead-lettered without need:", record.id, record.plain, letter.rejection)
@@ -270,6 +136,24 @@ class Oracle:
             return True
         return reason in _EVIDENCE and _EVIDENCE[reason] in self._evidence[record.id]
 
+    def undone(self, partitions: Iterable[TopicPartition]) -> None:
+        """What was committed of these, as its owner believed, is not: it is read again."""
+        self._orderly.difference_update(partitions)
+
+    def regardless(self, partition: TopicPartition) -> None:
+        """Somebody begins with a partition whose last position nobody will end."""
+        self._orderly.discard(partition)
+        self._behind.add(partition)
+        for transaction in self._world.broker.left_incomplete(partition):
+            client = transaction.member.client if transaction.member else None
+            if client is not None and self._world.loop.time() - client.owning_since > COMPLETED_WITHIN:
+                self.broken(client.name, "left a transaction incomplete that keeps back", partition)
+
+    def undoes(self, instance: Instance, partitions: Collection[TopicPartition]) -> None:
+        """An instance is about to have what it had committed for these read again."""
+        if mine := instance.engine.assignments.keys() & set(partitions):
+            self.broken(instance.name, "undoes what it committed for", mine, "which it owns")
+
     def hands_over(self, member: Member, partitions: Iterable[TopicPartition], *, orderly: bool) -> None:
         """An owner lets go; `orderly`: nothing kept it from writing down what it knows."""
         for partition in partitions:
@@ -280,7 +164,7 @@ class Oracle:
         """An owner begins: what it can't know of earlier jobs may be sent again, if there was a reason."""
         if self._world.broker.owners[start.partition] is not instance.source.member:
             return  # it only thinks so: the group has expelled it meanwhile
-        known = checkpoint.decode(start.metadata, start.offset)
+        known = self._read(start.metadata, start.offset)
         settled = known.settled if known else b""
         jobs = {part.request_id: set(part.offsets) for part in known.jobs} if known else {}
         orderly = start.partition in self._orderly and not self._world.plan.forgetful
@@ -289,17 +173,22 @@ class Oracle:
             for each in seen.records:
                 if (each[0], each[1]) != start.partition or each[2] < start.offset:
                     continue
+                seen.adopted = True
                 index = each[2] - start.offset
                 if each in seen.forgotten or (index < len(settled) and settled[index]):
                     continue
                 if each[2] in jobs.get(seen.request_id, ()):
                     continue
                 seen.forgotten.add(each)
-                if orderly and not seen.orphan and not seen.concluded:
+                if orderly and not (seen.orphan or seen.concluded or self._outlived(seen)):
                     self.broken(
                         f"the hand-over of {start.partition} to {instance.name} forgot that {each} is in job",
                         seen.request_id[:4],
                     )
+
+    def unsettled_but_for(self, application: str) -> list[LogRecord]:
+        """What is not settled, of all applications but one."""
+        return [record for record in self.unsettled if application_of(record.plain) != application]
 
     @property
     def unsettled(self) -> list[LogRecord]:

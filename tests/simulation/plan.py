@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from connector.core.limits import Limits
+from tests.simulation.records import DEFAULT, TOKENS
 
 
 @dataclass(slots=True)
@@ -17,6 +19,7 @@ class Trouble:
     commit_lost: float = 0.0
     aborted: float = 0.0
     outcome_unknown: float = 0.0
+    incomplete: float = 0.0
     no_connection: float = 0.0
     post_arrives_late: float = 0.0
     undecoded: float = 0.0
@@ -42,12 +45,24 @@ class Plan:
     exactly_once: bool
     limits: Limits
     max_metadata: int
+    outage: float = 0.0
+    """Seconds that the API is down altogether, longer than a job may take: 0 for never."""
+    skew: float = 0.0
+    """Seconds that the clock of a process may go before or behind the world's."""
+    applications: Sequence[str] = (DEFAULT,)
+    mistaken: str = ""
+    """The application whose token is wrong until all else is well; empty for none."""
     trouble: Trouble = field(default_factory=Trouble)
 
     @property
     def forgetful(self) -> bool:
         """Whether the checkpoint is too small to remember all."""
         return min(self.max_metadata, self.limits.max_metadata) < 1000
+
+    @property
+    def roomy(self) -> bool:
+        """Whether all events that wait for something have room, and leave room to others."""
+        return not self.forgetful and self.limits.max_events >= self.records
 
     @property
     def kafka(self) -> bool:
@@ -79,6 +94,14 @@ def plan(rng: random.Random) -> Plan:
         max_metadata=metadata if small and rng.random() < 0.5 else 4095,
     )
     chosen.trouble = _trouble(rng, chosen)
+    if chosen.api and rng.random() < 0.08:
+        chosen.outage = chosen.limits.deadline * rng.uniform(1.2, 2.0)
+    if rng.random() < 0.15:
+        chosen.skew = rng.choice((0.5, 5.0, 20.0))
+    if rng.random() < 0.2:
+        chosen.applications = tuple(TOKENS)[: rng.choice((2, 3))]
+        if style != "calm" and rng.random() < 0.6:
+            chosen.mistaken = rng.choice(chosen.applications)
     return chosen
 
 
@@ -111,6 +134,7 @@ def _trouble(rng: random.Random, chosen: Plan) -> Trouble:
         trouble.outcome_unknown = rng.choice((0.0, 0.0, 0.2))
         trouble.undecoded = rng.choice((0.0, 0.0, 0.0, 0.1))
         trouble.post_arrives_late = rng.choice((0.0, 0.0, 0.01))
+        trouble.incomplete = 0.3 if rng.random() < 0.12 else 0.0
     if chosen.api:
         trouble.no_connection = rng.choice((0.0, 0.0, 0.1))
     return trouble

@@ -1,16 +1,16 @@
 """The simulated log: partitions with gaps and markers, and the events in them.
 
-A family is a handful of devices that share identifiers. All its events are in one partition of the
-main topic, so their order is defined. Every event says in its tags which record it is, so that
-a row of a request can be traced back whatever it was merged with: the tag `#topic/partition/offset`, and
-with `set` the value of `last`.
+A family is a handful of devices of one application that share identifiers. All its events are in one
+partition of the main topic, so their order is defined. Every event says in its tags which record it is, so
+that a row of a request can be traced back whatever it was merged with: the tag `#topic/partition/offset`,
+and with `set` the value of `last`.
 """
 
 from __future__ import annotations
 
 import random
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -23,6 +23,10 @@ Id = tuple[str, int, int]
 MAIN, SIDE = "m", "r"
 """The mixed topic, and one with registrations of the same devices."""
 CONTENTS = {MAIN: Content.MIXED, SIDE: Content.REGISTRATIONS}
+DEFAULT = "app"
+"""The application of events that name none."""
+TOKENS = {DEFAULT: "token", "app-2": "token 2", "app-3": "token 3"}
+"""Of each application that is configured."""
 
 
 @dataclass(slots=True, eq=False)
@@ -78,6 +82,11 @@ def names_of(plain: dict[str, Any]) -> list[str]:
     return [f"{name}={plain[name]}" for name in ("hwid", "user_id", "push_token") if plain.get(name)]
 
 
+def application_of(plain: dict[str, Any]) -> str:
+    """The application that an event is for."""
+    return str(plain.get("application") or DEFAULT)
+
+
 def label(record: Id) -> str:
     """A record's id in a tag's name or value."""
     return f"{record[0]}/{record[1]}/{record[2]}"
@@ -121,6 +130,10 @@ class PartitionLog:
         first = bisect_left(self._offsets, offset)
         return self.records[first : first + most]
 
+    def nothing_from(self, position: int) -> bool:
+        """Whether there is no record from this offset on."""
+        return not self._offsets or self._offsets[-1] < position
+
 
 _KINDS = (("good", 60), ("bad", 9), ("ghost", 7), ("shaky", 12), ("poison", 12))
 """What devices are like: failed, not found, not found twice, spoiling every batch."""
@@ -129,9 +142,20 @@ _KINDS = (("good", 60), ("bad", 9), ("ghost", 7), ("shaky", 12), ("poison", 12))
 class Logs:
     """All partitions, and the dice that fill them."""
 
-    def __init__(self, rng: random.Random, partitions: int, families: int, *, side: bool, calm: bool) -> None:
+    def __init__(
+        self,
+        rng: random.Random,
+        partitions: int,
+        families: int,
+        applications: Sequence[str],
+        *,
+        side: bool,
+        calm: bool,
+    ) -> None:
         self._rng = rng
         self._calm = calm
+        self._applications = [rng.choice(applications) for _ in range(families)]
+        """Of each family."""
         self.partitions = {
             part: PartitionLog(part, end=rng.choice((0, 0, 7)))
             for part in _partitions(partitions, rng.randint(1, 2) if side else 0)
@@ -186,6 +210,9 @@ class Logs:
             plain = self._registration(identifier, number, side=side)
         else:
             plain = self._change(identifier, number)
+        application = self._applications[number]
+        if application != DEFAULT or dice > 0.9:
+            plain["application"] = application
         return LogRecord(identifier, msgspec.json.encode(plain), "event", plain, created=now)
 
     def _registration(self, identifier: Id, number: int, *, side: bool) -> dict[str, Any]:

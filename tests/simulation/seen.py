@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,8 +26,12 @@ class Seen:
     request_id: str
     poster: str
     devices: list[Device]
+    since: float
+    """When it was accepted."""
     orphan: bool
-    ended: bool = False
+    adopted: bool = False
+    """Somebody began with a partition of it since."""
+    ended_at: float = math.inf
     concluded: bool = False
     """Its end was told to somebody."""
     good: set[Id] = field(default_factory=set)
@@ -34,6 +39,10 @@ class Seen:
     """Of a record that was alone in its row: `failed`, `not found`, `refused`, `missing`."""
     forgotten: set[Id] = field(default_factory=set)
     """Records whose owner cannot know of this job: they may be sent again, and come late."""
+
+    @property
+    def ended(self) -> bool:
+        return self.ended_at < math.inf
 
     @property
     def records(self) -> list[Id]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from connector.kafka.commits import CommitRefused, Kind
+from connector.kafka.stuck import STUCK_AFTER
 from connector.model import Fetched, Position, Record, Start, TopicPartition
 from tests.simulation.broker import SESSION_TIMEOUT, Member, Proof
 
@@ -34,6 +36,8 @@ class SimulatedSource:
         self._news: list[tuple[str, list[TopicPartition]]] = []
         self._owned: dict[TopicPartition, int] = {}
         self._unresolved: list[TopicPartition] = []
+        self._kept_since: dict[TopicPartition, float] = {}
+        self._owning_since = math.inf
         self._paused: set[TopicPartition] = set()
         self._ended: dict[TopicPartition, int] = {}
         self._flight: asyncio.Task[None] | None = None
@@ -57,6 +61,11 @@ class SimulatedSource:
         """The group went on without it, and now it learns of that: what it owned is lost; it joins again."""
         self._news = [("lost", [])]
         self._bell.set()
+
+    @property
+    def owning_since(self) -> float:
+        """By the world's clock."""
+        return math.inf if self._instance.dead or not self._owned else self._owning_since
 
     @property
     def owned(self) -> set[TopicPartition]:
@@ -83,7 +92,7 @@ class SimulatedSource:
         fetched = self._read(most)
         if not fetched:
             limit = wait if wait >= A_WAIT or self._instance.consuming._decoding.held else None
-            if self._unresolved:
+            if self._unresolved or self._instance.consuming.letters.doubtful:
                 limit = LOOK_EVERY
             await self._something(limit)
             await self._serve()
@@ -114,9 +123,12 @@ class SimulatedSource:
             begin = self._owned[partition]
             records: list[Record] = [*log.after(begin, rng.randint(1, min(most, self._world.plan.fetch)))]
             position = records[-1].offset() + 1 if records else begin
-            more = bool(log.after(position, 1))
             end = None
-            if not more and self._ended.get(partition) != log.end and (not records or rng.random() < 0.5):
+            if (
+                log.nothing_from(position)
+                and self._ended.get(partition) != log.end
+                and (not records or rng.random() < 0.5)
+            ):
                 end = position = self._ended[partition] = log.end
             if records or end is not None:
                 self._owned[partition] = position
@@ -155,7 +167,7 @@ class SimulatedSource:
 
     async def _resolve(self) -> None:
         """Begin where the group stands; what an open transaction hides is tried again."""
-        ready = [p for p in self._unresolved if self._broker.stable(p)]
+        ready = [p for p in self._unresolved if self._broker.stable(p) or self._stuck(p)]
         if not ready:
             return
         starts = []
@@ -164,13 +176,25 @@ class SimulatedSource:
             starts.append(Start(partition, *(position or Position(0, ""))))
         await self._instance.nap("assign")
         self._unresolved = [p for p in self._unresolved if p not in ready]
+        if not self._owned:
+            self._owning_since = self._world.loop.time()
         for start in starts:
+            self._kept_since.pop(start.partition, None)
             self._owned[start.partition] = start.offset
             self._ended.pop(start.partition, None)
             self._paused.discard(start.partition)
             self._world.oracle.begins(self._instance, start)
         self._world.said(self.name, "assigned", [(*s.partition, s.offset, len(s.metadata)) for s in starts])
         await self._instance.consuming.assigned(starts)
+
+    def _stuck(self, partition: TopicPartition) -> bool:
+        """Whether it has been kept back for longer than any transaction takes that will ever end."""
+        now = self._instance.clock()
+        if now - self._kept_since.setdefault(partition, now) < STUCK_AFTER:
+            return False
+        self._world.said(self.name, "begins regardless with", partition)
+        self._world.oracle.regardless(partition)
+        return True
 
     async def _revoke(self, partitions: list[TopicPartition]) -> None:
         known = [p for p in partitions if p in self._owned]
@@ -206,6 +230,7 @@ class SimulatedSource:
 
     def _forget(self, partitions: Collection[TopicPartition]) -> None:
         for partition in partitions:
+            self._kept_since.pop(partition, None)
             self._owned.pop(partition, None)
             self._paused.discard(partition)
         self._unresolved = [p for p in self._unresolved if p not in partitions]
@@ -214,8 +239,7 @@ class SimulatedSource:
 
     @property
     def unresolved(self) -> Collection[TopicPartition]:
-        """Nothing keeps a simulated beginning back that an undone transaction would free."""
-        return ()
+        return self._unresolved
 
     async def group_metadata(self) -> Proof:
         await self._instance.nap("group metadata")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from connector.model import TopicPartition
-from tests.simulation.api import WatchedAudience, calm, quiet, random_faults
+from tests.simulation.api import WatchedAudience, calm, quiet
 from tests.simulation.broker import SESSION_TIMEOUT, Broker
+from tests.simulation.happenings import Happenings
 from tests.simulation.instance import Instance
 from tests.simulation.loop import EPOCH, Broken, VirtualLoop
 from tests.simulation.oracle import Oracle
@@ -49,6 +51,7 @@ class World:
             self.rng,
             self.plan.partitions,
             self.plan.families,
+            self.plan.applications,
             side=self.plan.side,
             calm=self.plan.style == "calm",
         )
@@ -59,11 +62,14 @@ class World:
         self.unwritable: set[Id] = set()
         now = self.loop.time()
         latency = self.rng.choice((0.05, 0.5, 2.0))
-        self._healthy = calm(latency) if self.plan.style == "calm" else quiet(latency)
-        self.audience = WatchedAudience(self.rng, self._healthy, now, self.oracle.told, self.oracle.ended)
+        self.healthy = calm(latency) if self.plan.style == "calm" else quiet(latency)
+        self.audience = WatchedAudience(self.rng, self.healthy, now, self.oracle.told, self.oracle.ended)
+        self.audience.mistake(self.plan.mistaken)
         self.instances: dict[str, Instance] = {}
+        self.happenings = Happenings(self)
         self._ever = 0
         self._ending = False
+        self.well_since = math.inf
 
     # -- what everybody uses -----------------------------------------------------------------------
 
@@ -131,19 +137,26 @@ class World:
         self.said("plan:", self.plan)
         self.logs.append(self.loop.time(), self.plan.records // 2)
         for _ in range(self.plan.instances):
-            self._start()
-        left = self.plan.records - self.plan.records // 2
+            self.start()
+        await self._chaos(self.plan.records - self.plan.records // 2)
+        await self._settle()
+        self._check()
+        await self._leave()
+
+    async def _chaos(self, left: int) -> None:
+        """The records that are left come, and things happen meanwhile."""
         until = self.loop.time() + self.plan.chaos
+        outage_at = self.rng.uniform(self.loop.time(), until) if self.plan.outage else math.inf
         while self.loop.time() < until:
             await asyncio.sleep(self.rng.expovariate(1 / self.plan.pace))
             count = min(left, self.rng.choice((0, 1, 5, 20)))
             left -= count
             self._append(count)
-            self._something()
+            if self.loop.time() >= outage_at:
+                outage_at = math.inf
+                await self.happenings.outage()
+            self.happenings.something()
         self._append(left)
-        await self._settle()
-        self._check()
-        await self._leave()
 
     def _append(self, count: int) -> None:
         for partition in self.logs.append(self.loop.time(), count):
@@ -153,24 +166,9 @@ class World:
                 if instance is not None:
                     instance.source.poke()
 
-    # -- things that happen --------------------------------------------------------------------------
+    # -- processes -----------------------------------------------------------------------------
 
-    def _something(self) -> None:
-        happenings: list[tuple[int, Callable[[], None]]] = [
-            (4, self.broker.rebalance),
-            (2, self._stop_one),
-            (2, self._start_one),
-        ]
-        if self.plan.kafka:
-            happenings += [(3, self._crash_one), (2, self._expel_one), (2, self._topic), (2, self._refuse)]
-        if self.plan.api:
-            happenings += [(8, self._bad_time)]
-        if self.plan.limits.brake_share:
-            happenings += [(2, self._release_all)]
-        weights = [weight for weight, _ in happenings]
-        self.rng.choices([what for _, what in happenings], weights)[0]()
-
-    def _start(self) -> None:
+    def start(self) -> None:
         slots = {instance.slot for instance in self.instances.values()}
         free = [f"slot{n}" for n in range(8) if f"slot{n}" not in slots]
         self._ever += 1
@@ -179,51 +177,6 @@ class World:
         self.said(instance.name, "starts in", instance.slot)
         instance.start()
 
-    def _start_one(self) -> None:
-        if len(self.instances) < 5:
-            self._start()
-
-    def _one(self) -> Instance | None:
-        return self.rng.choice(list(self.instances.values())) if self.instances else None
-
-    def _stop_one(self) -> None:
-        instance = self._one()
-        if instance is not None:
-            self.said(instance.name, "is told to stop")
-            instance.stop()
-
-    def _crash_one(self) -> None:
-        instance = self._one()
-        if instance is not None:
-            instance.crash("killed")
-
-    def _expel_one(self) -> None:
-        """It is thought dead and is not: for a while it goes on as if nothing had happened."""
-        instance = self._one()
-        member = instance.source.member if instance else None
-        if instance is None or member is None or not member.alive:
-            return
-        self.broker.leave(member, "session timed out, though it lives")
-        self.loop.call_later(self.rng.choice((0.0, 0.5, 3.0)), instance.source.expelled)
-
-    def _topic(self) -> None:
-        self.broker.topic_exists = not self.broker.topic_exists
-        self.said("the dead-letter topic is", "there" if self.broker.topic_exists else "gone")
-
-    def _refuse(self) -> None:
-        """Some records can't be written to the dead-letter topic for now."""
-        records = list(self.logs.records)
-        self.unwritable = set(self.rng.sample(records, len(records) // 3))
-
-    def _bad_time(self) -> None:
-        faults = random_faults(self.rng, self.plan.chaos / 2)
-        self.said("the API gets", faults)
-        self.audience.set_faults(faults, self.loop.time())
-
-    def _release_all(self) -> None:
-        for instance in self.instances.values():
-            instance.release()
-
     def gone(self, instance: Instance) -> None:
         """A process ended: by itself it has left the group; else the session times out first."""
         self.instances.pop(instance.name, None)
@@ -231,28 +184,41 @@ class World:
         if member is not None and member.alive:
             self.loop.call_later(SESSION_TIMEOUT, self.broker.leave, member, "session timed out")
         if not self.instances and not self._ending:
-            self._start()
+            self.start()
 
     # -- the end -------------------------------------------------------------------------------------
 
     async def _settle(self) -> None:
         """The faults cease; then everything must come to rest."""
         self.said("--- all is well from now on")
+        self.well_since = self.loop.time()
         self.trouble = Trouble()
         self.broker.topic_exists = True
         self.unwritable = set()
-        self.audience.set_faults(self._healthy, self.loop.time())
+        self.audience.set_faults(self.healthy, self.loop.time())
+        if self.plan.mistaken and self.plan.roomy:
+            await self._until(self._held_up)
+        self.audience.mistake("")
+        await self._until(self._unrest)
+
+    async def _until(self, unrest: Callable[[], str]) -> None:
+        """Wait until nothing is left of this, in words."""
         deadline = self.loop.time() + PATIENCE
         pause = 0.5
-        why = self._unrest()
-        while why:
+        while why := unrest():
             if self.loop.time() >= deadline:
                 raise Broken(f"not at rest after {PATIENCE:.0f} s: {why}")
             await asyncio.sleep(pause)
             pause = min(30.0, pause * 1.2)
             if self.plan.limits.brake_share:
-                self._release_all()
-            why = self._unrest()
+                self.happenings.release_all()
+
+    def _held_up(self) -> str:
+        """What is held up by an application that it has nothing to do with."""
+        waiting = self.oracle.unsettled_but_for(self.plan.mistaken)
+        if not waiting:
+            return ""
+        return f"the token of {self.plan.mistaken} is wrong, and {waiting[0].id} of another is not settled"
 
     def _unrest(self) -> str:
         """What is not at rest yet; empty if all is."""

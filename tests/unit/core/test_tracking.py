@@ -338,6 +338,19 @@ def test_the_time_of_an_outage_is_not_a_job_s() -> None:
     assert drive.position() == 3
 
 
+def test_nobody_learns_from_an_outage_how_long_jobs_take() -> None:
+    drive = Drive(limits(deadline=1e6))
+    drive.assign()
+    drive.read(*devices(range(3)))
+    drive.start_job()
+    until = drive.now + 600
+    drive.run(poll=lambda _: Unavailable("down", 503) if drive.now < until else None)
+    drive.read(tags(3))
+    job = drive.start_job()
+    drive.next_poll()
+    assert drive.now - job.accepted_at < 1
+
+
 def test_while_the_address_is_wrong_no_job_counts_as_unknown() -> None:
     drive = Drive(limits(probe_interval=30.0))
     drive.assign()

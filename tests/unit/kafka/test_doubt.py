@@ -87,3 +87,21 @@ def test_it_is_incomplete_if_the_group_stands_before_its_positions(
     doubt.end()
     assert not doubted(doubt)
     assert not doubt.incomplete({}, "group")
+
+
+@pytest.mark.parametrize(
+    ("answer", "incomplete"),
+    [([4, 7], True), ([5, 7], False), ([4, 8], False), ([4], False)],
+    ids=["one before", "there", "one beyond", "one not told"],
+)
+def test_a_position_that_only_says_more_of_jobs_does_not_tell_whether_it_is_there(
+    monkeypatch: pytest.MonkeyPatch, answer: list[int], incomplete: bool
+) -> None:
+    def positions(*offsets: int) -> list[KafkaTopicPartition]:
+        return [KafkaTopicPartition(P0.topic, number, offset) for number, offset in enumerate(offsets)]
+
+    monkeypatch.setattr(module, "committed_regardless", lambda *_: positions(*answer))
+    doubt = Doubt()
+    committed(doubt, Committed([(LETTER, 0)], positions(5, 7)))
+    doubt.connection_lost()
+    assert doubt.incomplete({}, "group") is incomplete

@@ -1,0 +1,195 @@
+"""Checks what instances send: watches the API's jobs, and what of their ends was told to whom."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from connector.model import Denied, JobReport, JobState, PollAnswer, TopicPartition
+from connector.sandbox.jobs import Job
+from connector.sandbox.outcomes import Row
+from connector.sandbox.replies import Reply
+from tests.simulation.loop import Broken
+from tests.simulation.records import TOKENS, Id, application_of, names_of, records_in
+from tests.simulation.seen import Device, Seen, named_as, verdict_of
+
+if TYPE_CHECKING:
+    from tests.simulation.instance import Instance
+    from tests.simulation.world import World
+
+LATE = 45.0
+"""Seconds: more than any job takes while nothing is down, and than any back-off."""
+
+
+class Jobs:
+    """The part of the oracle that the API tells. Raises `Broken` as soon as a promise is broken."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.jobs: dict[str, Seen] = {}
+        self._untold: dict[str, Seen] = {}
+        """Jobs whose end nobody was told: whoever follows one has to wait for that."""
+        self.good: set[Id] = set()
+        self._evidence: dict[Id, list[str]] = defaultdict(list)
+        self._losses: dict[Id, int] = defaultdict(int)
+
+    def broken(self, *words: object) -> None:
+        """A promise was broken."""
+        text = " ".join(map(str, words))
+        self._world.said("BROKEN:", text)
+        broken = Broken(text)
+        self._world.failed(broken)  # whoever raises it may catch it, too
+        raise broken
+
+    def said(self, *words: object) -> None:
+        self._world.said(*words)
+
+    def homes(self, instance: Instance) -> dict[TopicPartition, object]:
+        """The partitions that are this instance's, by its own books and by the group's."""
+        owners = self._world.broker.owners
+        return {
+            partition: home
+            for partition, home in instance.engine.assignments.items()
+            if owners[partition] is instance.source.member
+        }
+
+    def posted(
+        self,
+        instance: Instance,
+        body: bytes,
+        reply: Reply,
+        homes: Mapping[TopicPartition, object],
+        known: set[str],
+    ) -> None:
+        """A POST reached the API. `homes` and `known` jobs are those of when it was sent."""
+        sent = msgspec.json.decode(body)
+        devices = [Device(each, records_in(each.get("tags")), names_of(each)) for each in sent["devices"]]
+        self._for_whom(sent["application"], sent["auth"], devices)
+        request_id = ""
+        if reply.status == 200:
+            found = msgspec.json.decode(reply.body) if reply.body.startswith(b"{") else {}
+            request_id = found.get("request_id", "")
+        if not request_id:
+            if reply.status in (400, 422) and len(devices) == 1:
+                for each in devices[0].records:
+                    self._evidence[each].append("refused alone" if len(devices[0].records) == 1 else "")
+            return
+        job = self._world.audience.newest()
+        now = self._world.loop.time()
+        seen = Seen(request_id, instance.name, devices, since=now, orphan=job.orphan)
+        self._no_overlap(seen, homes, known)
+        now_mine = {} if instance.dead else self.homes(instance)
+        for each in seen.records:
+            part = TopicPartition(each[0], each[1])
+            if part not in homes or now_mine.get(part) is not homes[part]:
+                seen.forgotten.add(each)
+        if job.orphan:
+            for each in seen.records:
+                self._losses[each] += 1
+        self.jobs[request_id] = self._untold[request_id] = seen
+        self.said(
+            instance.name, "API takes", request_id[:4], [d.records for d in devices], "orphan" * job.orphan
+        )
+
+    def _for_whom(self, application: str, token: str, devices: Sequence[Device]) -> None:
+        if token != TOKENS[application]:
+            self.broken("a request for", application, "with the token of another")
+        for device in devices:
+            for each in device.records:
+                if application_of(self._world.logs.records[each].plain) != application:
+                    self.broken("a request for", application, "with a record of another:", each)
+
+    def _no_overlap(self, new: Seen, homes: Mapping[TopicPartition, object], known: set[str]) -> None:
+        names: set[str] = set()
+        for device in new.devices:
+            if not names.isdisjoint(device.names):
+                self.broken("a device twice in one request:", device.names)
+            names.update(device.names)
+        for old in self._untold.values():
+            if old.orphan:
+                continue
+            for device in old.devices:
+                if names.isdisjoint(device.names):
+                    continue
+                mine = [
+                    each
+                    for each in device.records
+                    if each not in old.forgotten and TopicPartition(each[0], each[1]) in homes
+                ]
+                if self._outlived(old):
+                    old.forgotten.update(mine)
+                elif mine:
+                    how = "which it follows" if old.request_id in known else "which it should know of"
+                    self.broken(
+                        f"{new.poster} sent a device that is in job {old.request_id[:4]} of {old.poster},",
+                        how,
+                        device.names,
+                        mine,
+                    )
+
+    def _outlived(self, job: Seen) -> bool:
+        """Whether it was adopted, and is older than a job may be by its new owner's clock.
+
+        The deadline counts from when a job was submitted, and no owner knows of an outage before its time.
+        """
+        plan = self._world.plan
+        age = self._world.loop.time() - job.since
+        return job.adopted and age + 2 * plan.skew + 1 >= plan.limits.deadline
+
+    def told(self, job: Job, rows: list[Row]) -> None:
+        """A job is Completed; these rows are its report, each named."""
+        seen = self.jobs[job.request_id]
+        for device in seen.devices:
+            plain = device.plain
+            mine = [
+                row
+                for row in rows
+                if (row.hwid == plain["hwid"] if plain.get("hwid") else named_as(row, plain))
+            ]
+            verdict = verdict_of(mine)
+            if verdict == "good":
+                seen.good.update(device.records)
+            elif len(device.records) == 1:
+                seen.verdicts[device.records[0]] = verdict
+
+    def ended(self, job: Job) -> None:
+        """A job is over: its devices may be in another one."""
+        seen = self.jobs[job.request_id]
+        seen.ended_at = self._world.loop.time()
+        if job.end == "failed" and len(seen.devices) == 1 and len(seen.records) == 1:
+            seen.verdicts[seen.records[0]] = "job failed"
+
+    def polled(self, request_id: str, answer: PollAnswer) -> None:
+        """A status reached an instance."""
+        seen = self.jobs.get(request_id)
+        if seen is None or not seen.ended:
+            return
+        if not isinstance(answer, JobReport):
+            seen.concluded = True
+            if isinstance(answer, Denied) and answer.http_status < 300:  # it failed, as if for that reason
+                self._untold.pop(request_id, None)
+            return
+        if answer.state is JobState.COMPLETED and answer.rows is None:
+            return
+        if self._untold.pop(request_id, None):
+            self._in_time(seen)
+        seen.concluded = True
+        self.good |= seen.good
+        for each, verdict in seen.verdicts.items():
+            self._evidence[each].append(verdict)
+        for device in seen.devices:
+            if (
+                len(device.records) == 1
+                and answer.rows is not None
+                and not any(row.hwid or row.user_id for row in answer.rows)
+            ):
+                self._evidence[device.records[0]].append("missing")
+
+    def _in_time(self, job: Seen) -> None:
+        """Once all is well nobody waits for long after the end of a job before it is asked about."""
+        late = self._world.loop.time() - job.ended_at
+        if job.since > self._world.well_since and not job.adopted and late > LATE:
+            self.broken(f"job {job.request_id[:4]} was asked about {late:.0f} s after its end")

@@ -1,0 +1,91 @@
+"""Deliberate faults in what goes on around jobs: applications, outages, clocks, a goodbye."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connector.core.actions import Commit
+from connector.core.halts import Halts
+from connector.core.jobs import Job
+from connector.core.tracking import Tracking
+from connector.credentials import Credentials
+from connector.writing import Writing
+from tests.simulation.patching import Mutation, Patch
+
+MUTATIONS: list[Mutation] = []
+
+
+def _mutation(function: Mutation) -> Mutation:
+    MUTATIONS.append(function)
+    return function
+
+
+# -- several applications ---------------------------------------------------------------------------
+
+
+@_mutation
+def one_halt_stops_all(patch: Patch) -> None:
+    """A wrong token of one application stops the others, too."""
+    may_submit = Halts.may_submit
+
+    def wrong(self: Halts, application: str, now: float) -> Any:
+        if self.applications and application not in self.applications:
+            return "no"
+        return may_submit(self, application, now)
+
+    patch.set(Halts, "may_submit", wrong)
+
+
+@_mutation
+def one_token_for_all(patch: Patch) -> None:
+    """Each application is sent the default one's token."""
+    token = Credentials.token
+    patch.set(Credentials, "token", lambda self, _application: token(self, ""))
+
+
+# -- outages and clocks -----------------------------------------------------------------------------
+
+
+@_mutation
+def outages_count(patch: Patch) -> None:
+    """The time in which nobody could be asked counts as a job's."""
+    patch.set(Tracking, "outage", lambda *_: None)
+
+
+@_mutation
+def outages_are_learned(patch: Patch) -> None:
+    """From a job whose end an outage hid is learned how long jobs take."""
+    finished = Tracking.finished
+
+    def wrong(self: Tracking, job: Job, asked_at: float) -> None:
+        job.down_before = self._down
+        finished(self, job, asked_at)
+
+    patch.set(Tracking, "finished", wrong)
+
+
+@_mutation
+def jobs_of_the_future_are_lost(patch: Patch) -> None:
+    """A job that was accepted in the future, by this clock, counts as lost."""
+    expired = Tracking.expired
+
+    def wrong(self: Tracking, job: Job, now: float) -> bool:
+        return job.accepted_at > now or expired(self, job, now)
+
+    patch.set(Tracking, "expired", wrong)
+
+
+# -- the end ----------------------------------------------------------------------------------------
+
+
+@_mutation
+def fault_in_a_goodbye(patch: Patch) -> None:
+    """The letters that are written while the group is left end in a fault."""
+    write = Writing._write
+
+    async def wrong(self: Writing, action: Commit, metadata: object) -> None:
+        await write(self, action, metadata)
+        if self._engine.stopping:
+            self._fail("simulated")
+
+    patch.set(Writing, "_write", wrong)
