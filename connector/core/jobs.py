@@ -66,6 +66,8 @@ class Job:
     """What was sent; None for an adopted job."""
     slices: dict[Assignment, JobSlice] = field(default_factory=dict)
     """For each partition its part of the job, as the checkpoint remembers it."""
+    followed_since: float = 0.0
+    """When it began to be asked about: when it was accepted, or all of its records were read again."""
     polls: int = 0
     polling: bool = False
     next_poll: float = 0.0

@@ -20,6 +20,9 @@ UNKNOWN_FOR = 10.0
 Twice as long each time that its devices were sent again: that looks like an outage."""
 UNKNOWN_DELAY = 1.0
 """Seconds between two such answers at least; a fourth of the time since the first where that is more."""
+ADOPTED_FOR = 0.1
+"""Share of the deadline for which an adopted job is asked about however old it is: its former owner may have
+seen outages that count for nobody's time, and its clock may have been another."""
 INCOMPLETE_DELAYS = (0.5, 2.0)
 """Seconds until a Completed job whose report has fewer rows than devices is asked about again, each time."""
 IN_VAIN = 10.0
@@ -73,6 +76,7 @@ class Tracking:
 
     def begin(self, job: Job, now: float) -> None:
         """Time the first poll."""
+        job.followed_since = now
         age = max(0.0, now - job.accepted_at)
         delay = 0.0 if job.adopted else self._schedules[job.endpoint].first_delay() - age
         self.at(job, now + max(0.0, delay))
@@ -153,7 +157,11 @@ class Tracking:
 
     def expired(self, job: Job, now: float) -> bool:
         """Whether the job has been unfinished for too long."""
-        return now - job.accepted_at - (self._down - job.down_before) >= self._limits.deadline
+        deadline = self._limits.deadline
+        since = job.accepted_at
+        if job.adopted:
+            since = max(since, job.followed_since - (1 - ADOPTED_FOR) * deadline)
+        return now - since - (self._down - job.down_before) >= deadline
 
     def hasten(self, application: str, now: float) -> None:
         """Poll every job of an application now that is not being polled or read again."""

@@ -119,9 +119,7 @@ class Jobs:
                     for each in device.records
                     if each not in old.forgotten and TopicPartition(each[0], each[1]) in homes
                 ]
-                if self._outlived(old):
-                    old.forgotten.update(mine)
-                elif mine:
+                if mine:
                     how = "which it follows" if old.request_id in known else "which it should know of"
                     self.broken(
                         f"{new.poster} sent a device that is in job {old.request_id[:4]} of {old.poster},",
@@ -129,15 +127,6 @@ class Jobs:
                         device.names,
                         mine,
                     )
-
-    def _outlived(self, job: Seen) -> bool:
-        """Whether it was adopted, and is older than a job may be by its new owner's clock.
-
-        The deadline counts from when a job was submitted, and no owner knows of an outage before its time.
-        """
-        plan = self._world.plan
-        age = self._world.loop.time() - job.since
-        return job.adopted and age + 2 * plan.skew + 1 >= plan.limits.deadline
 
     def told(self, job: Job, rows: list[Row]) -> None:
         """A job is Completed; these rows are its report, each named."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import connector.core.tracking as tracking_module
 from connector.core.actions import Commit
 from connector.core.halts import Halts
 from connector.core.jobs import Job
@@ -73,6 +74,12 @@ def jobs_of_the_future_are_lost(patch: Patch) -> None:
         return job.accepted_at > now or expired(self, job, now)
 
     patch.set(Tracking, "expired", wrong)
+
+
+@_mutation
+def old_jobs_are_lost_at_their_adoption(patch: Patch) -> None:
+    """An adopted job that is older than the deadline counts as lost at the first question."""
+    patch.set(tracking_module, "ADOPTED_FOR", 0.0)
 
 
 # -- the end ----------------------------------------------------------------------------------------

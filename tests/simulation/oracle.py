@@ -180,7 +180,7 @@ class Oracle(Jobs):
                 if each[2] in jobs.get(seen.request_id, ()):
                     continue
                 seen.forgotten.add(each)
-                if orderly and not (seen.orphan or seen.concluded or self._outlived(seen)):
+                if orderly and not (seen.orphan or seen.concluded):
                     self.broken(
                         f"the hand-over of {start.partition} to {instance.name} forgot that {each} is in job",
                         seen.request_id[:4],

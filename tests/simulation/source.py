@@ -20,8 +20,6 @@ REVOKE_LIMIT = 5.0
 LOOK_EVERY = 0.5
 A_WAIT = 0.1
 """Seconds from which a fetch's `wait` is meant as a wait; shorter ones last until there is something."""
-SLOW_COMMITS = 0.03
-"""Of those that are begun: they may outlast the session."""
 _KINDS: Mapping[str, Kind] = {"fenced": "fenced", "too_large": "too_large", "retry": "retry"}
 
 
@@ -271,7 +269,7 @@ class SimulatedSource:
     ) -> None:
         """The broker takes it whenever it takes it; the answer waits for a fetch."""
         refused = None
-        if self._world.chance(SLOW_COMMITS):
+        if self._world.chance(self._world.trouble.commit_slow):  # it may outlast the session
             await asyncio.sleep(self._world.rng.uniform(0, 2 * SESSION_TIMEOUT))
         try:
             await self._make(member, positions)

@@ -19,6 +19,7 @@ from tests.unit.core.builders import (
     limits,
     registration,
     tags,
+    unfinished,
 )
 from tests.unit.core.driving import Drive
 
@@ -140,12 +141,22 @@ def test_two_endpoints_may_use_the_same_request_id() -> None:
     assert drive.position() == 2
 
 
-def test_an_adopted_job_that_is_older_than_the_deadline_gets_one_question() -> None:
+def test_an_adopted_job_that_is_older_than_the_deadline_is_asked_about_for_a_tenth_of_it() -> None:
     drive = Drive(limits(deadline=900))
-    drive.assign(P0, *remembered(0, {"J": [0]}, at=NOW - 1000))
+    drive.assign(P0, *remembered(0, {"J": [0]}, at=NOW - 5000))
     drive.read(tags(0))
-    drive.run()
-    assert (drive.posts, drive.gets) == (0, 1)
+    drive.run(poll=lambda _: unfinished() if drive.now < NOW + 80 else None)
+    assert drive.posts == 0
+    assert drive.position() == 1
+
+
+def test_an_old_adopted_job_that_does_not_end_even_then_is_lost() -> None:
+    drive = Drive(limits(deadline=900))
+    drive.assign(P0, *remembered(0, {"J": [0]}, at=NOW - 5000))
+    drive.read(tags(0))
+    drive.run(poll=lambda job: unfinished() if job.request_id == "J" else None)
+    assert drive.posts == 1
+    assert 90 <= drive.now - NOW < 120
 
 
 def test_an_adopted_job_that_failed_is_sent_again() -> None:
