@@ -58,11 +58,18 @@ class Kafka:
         return f"{what}-{os.getpid()}-{time.time_ns() // 1_000_000}-{next(self._names)}"
 
     def create_topic(
-        self, name: str | None = None, partitions: int = 1, config: Mapping[str, str] | None = None
+        self,
+        name: str | None = None,
+        partitions: int = 1,
+        config: Mapping[str, str] | None = None,
+        on: int | None = None,
     ) -> str:
-        """Create it and wait until its partitions have leaders; returns the name."""
+        """Create it, on one broker alone if told so, and wait until it has leaders; returns the name."""
         name = name or self.name()
-        topic = NewTopic(name, num_partitions=partitions, replication_factor=-1, config=dict(config or {}))
+        replicas: dict[str, Any] = {"replication_factor": -1}
+        if on is not None:
+            replicas = {"replica_assignment": [[on]] * partitions}
+        topic = NewTopic(name, num_partitions=partitions, config=dict(config or {}), **replicas)
         self._admin.create_topics([topic])[name].result(_LIMIT)
         deadline = time.monotonic() + _LIMIT
         while time.monotonic() < deadline:

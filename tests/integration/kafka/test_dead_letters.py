@@ -314,15 +314,16 @@ async def test_a_broker_that_stops_in_order_leaves_no_transaction_half_done(
 async def test_a_transaction_that_keeps_back_what_nobody_owns_is_undone_and_its_letters_are_written_once(
     tmp_path: Path, stack: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The broker that has the group's offsets is killed between the letters and their commit."""
+    """The broker that has the group's offsets, and the letters, is killed between these and their commit."""
     alone = {"default.replication.factor": "1", "min.insync.replicas": "1"}
     offsets = {"offsets.topic.replication.factor": "1", "offsets.topic.num.partitions": "1"}
     cluster = Cluster(tmp_path / "cluster", extra_config={**alone, **offsets})
     stack.callback(cluster.stop)
     await asyncio.to_thread(cluster.start)
     kafka = Kafka(cluster.bootstrap)
-    topic = kafka.create_topic()
     first, group, partition = await owner(kafka, stack)
+    for_ever = {"retention.ms": "-1"}  # letters have the times of their records, which are old here
+    topic = kafka.create_topic(config=for_ever, on=kafka.leader("__consumer_offsets"))
     commit = LetterProducer._commit
 
     def interrupted(self: LetterProducer, producer: Any, *, patient: bool) -> None:
