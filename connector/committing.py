@@ -59,10 +59,10 @@ class Committing:
             return
         self._under_way = None
         refused = answer.exception()
-        if isinstance(refused, CommitRefused):
-            self._failed(commit, refused)
-        else:
+        if refused is None:
             self._worked(commit)
+        else:
+            self._failed(commit, refused)
         self._pulse.ring()
 
     async def at_once(self, positions: Mapping[TopicPartition, Position], *, written: bool = False) -> bool:
@@ -103,9 +103,10 @@ class Committing:
         self._engine.committed(self._pulse.clock())
         self._membership.proved(commit.doubts)
 
-    def _failed(self, commit: _UnderWay, refused: CommitRefused) -> None:
+    def _failed(self, commit: _UnderWay, refused: BaseException) -> None:
+        kind = refused.kind if isinstance(refused, CommitRefused) else "retry"
         self.failures += 1
-        self._log.warning("commit refused", kind=refused.kind, message=refused.message)
-        if refused.kind == "too_large":
+        self._log.warning("commit refused", kind=kind, message=str(refused))
+        if kind == "too_large":
             self._engine.checkpoint_too_long()
         self._engine.commit_failed((), self._pulse.clock(), written=commit.written)

@@ -100,9 +100,8 @@ class LetterProducer:
                 one_by_one = True  # the broker refused a batch: each letter alone tells which it was
             else:
                 failure = unwritable(failures)
-                if (
-                    failure.kind == "unavailable"
-                ):  # in a transaction a refused letter is only said to be purged
+                if failure.kind == "unavailable":
+                    # In a transaction a refused letter is only said to be purged.
                     check_right(self._properties, self._topic)
                 raise failure
 
