@@ -19,9 +19,7 @@ from connector.core.limits import Limits
 HEADROOM = 2.0
 """Times the average: at 1 and one batch at a time, waiting for it costs at most 2 % of the speed."""
 LONG = 2.0
-"""Seconds from which jobs are long ..."""
-LEAST = 1.0
-"""... and times the average then: who needs more than one at a time now and then waits for it."""
+"""Seconds from which jobs are long: then it is the average, and who needs more now and then waits for it."""
 _HANGS_FROM = 5.0
 _HANGS = 5.0
 """Seconds, and times the usual: a request that takes longer hangs."""
@@ -48,8 +46,8 @@ class Exposure:
         if self._recording is None or self._ending is None:
             return 1
         average = self._limits.max_in_flight * self._recording / max(self._ending, 1e-6)
-        times = HEADROOM if self._ending < LONG else LEAST
-        return min(self._limits.max_unrecorded, max(1, ceil(times * average)))
+        wanted = round(average) if self._ending >= LONG else ceil(HEADROOM * average)
+        return min(self._limits.max_unrecorded, max(1, wanted))
 
     @property
     def patience(self) -> float:

@@ -169,7 +169,8 @@ class Instance:
                     self.consuming.flow(action)
                     self.source.poke()
         busy = self.consuming.writing.busy or self.consuming.committing.busy
-        if not busy and (self.consuming._commit or self.consuming.writing.written):
+        waits = self.consuming._commit or self.consuming.writing.written or self._letters.doubtful
+        if waits and not busy:
             self.source.poke()
         if self.engine.tally.consumed:
             self.engine.tally.clear()

@@ -33,6 +33,7 @@ def test_until_durations_are_known_it_is_one_batch_at_a_time() -> None:
     [
         (0.05, 5.0, 1),  # 16 jobs of 5 s: one every 0.3 s, and each is at risk for 0.05 s
         (0.3, 5.0, 1),  # a busy machine: rather a little slower than two at risk
+        (0.45, 5.0, 1),
         (0.5, 5.0, 2),
         (0.05, 1.0, 2),
         (0.05, 0.5, 4),
