@@ -20,7 +20,7 @@ from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.source import Source, SourceFailed
 from connector.kafka.troubles import Trouble
 from connector.membership import Membership
-from connector.model import Fetched, Position, Start, TopicPartition
+from connector.model import Position, Start, TopicPartition
 from connector.pulse import Pulse
 from connector.writing import Writing
 
@@ -86,7 +86,9 @@ class Consuming:
         """Name the edges; they need this object first, to tell it things."""
         self.source = source
         self.letters = letters
-        self.committing = Committing(self._pulse, source, self.membership, self._log)
+        self.committing = Committing(
+            self._pulse, source, self.membership, self._log, lambda: self._beat("consumer")
+        )
         self.writing = Writing(self._pulse, letters, source, self.membership, self._log, self._fail)
 
     def _fail(self, why: str) -> None:
@@ -129,7 +131,7 @@ class Consuming:
         if engine.full:
             self._full_since = now if self._full_since is None else self._full_since
             if now - self._full_since < FULL_WAIT:
-                await self._take_nothing()
+                await self._ordered(EMPTY_WAIT)
                 return
             self._pulse.ring()
         else:
@@ -140,19 +142,9 @@ class Consuming:
             wait = FETCH_WAIT if self._flowing else EMPTY_WAIT
             fetched = await self.source.fetch(engine.at_most(MOST_RECORDS), wait)
         self._flowing = bool(fetched)
-        self._take(fetched)
-
-    def _take(self, fetched: Sequence[Fetched]) -> None:
         if fetched:
             self._decoding.take(fetched)
             self._pulse.ring()
-
-    async def _take_nothing(self) -> None:
-        """Wait for an order, or for a commit's answer: that comes with a fetch, of one record at most."""
-        if self.committing.busy:
-            self._take(await self.source.fetch(1, EMPTY_WAIT))
-        else:
-            await self._ordered(EMPTY_WAIT)
 
     async def _ordered(self, longest: float) -> None:
         """Wait for an order, at most `longest` seconds."""
@@ -199,14 +191,14 @@ class Consuming:
                 held = self._decoding.held
                 await self.source.resume([each for each in change.partitions if each not in held])
         self.writing.completing.ask()
-        if not self.writing.busy and not self.committing.busy:
+        if not self.writing.busy:
             await self._commit_next()
 
     async def _commit_next(self) -> None:
         """Begin what is to be committed next, if anything is: nothing else is under way."""
         written = self.writing.take_written()
         if written is not None:
-            await self.committing.begin(written.positions, written=True)
+            await self.committing.patiently(written.positions, written=True)
         elif self.writing.completing.to_undo(self.source.unresolved):
             await self.writing.begin_undo()
         elif self._commit is not None:
@@ -214,7 +206,7 @@ class Consuming:
             if self.writing.wants(action):
                 await self.writing.begin(action)
             else:
-                await self.committing.begin(action.positions)
+                await self.committing.patiently(action.positions)
 
     # -- rebalances --------------------------------------------------------------------------------
 
@@ -263,7 +255,7 @@ class Consuming:
 
     async def _flush(self) -> None:
         """Commit all there is; runs inside a callback of the consumer, where the consumer may be called."""
-        if not await self.committing.finish() or not await self._commit_written():
+        if not await self._commit_written():
             return
         if self.writing.completing.due:
             self._engine.commit_soon()
@@ -272,13 +264,13 @@ class Consuming:
             if self.writing.wants(commit):
                 if not await self.writing.at_once(commit) or not await self._commit_written():
                     return
-            elif not await self.committing.at_once(commit.positions):
+            elif not await self.committing.commit(commit.positions):
                 return
             commit = self._engine.flush(self._pulse.clock())
 
     async def _commit_written(self) -> bool:
         written = self.writing.take_written()
-        return written is None or await self.committing.at_once(written.positions, written=True)
+        return written is None or await self.committing.commit(written.positions, written=True)
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
         """Partitions are somebody else's already."""
@@ -298,7 +290,6 @@ class Consuming:
         if self._commit is not None and not gone.isdisjoint(self._commit.positions):
             self._commit = None
             self._engine.commit_withdrawn()
-        self.committing.let_go(gone)
         self.writing.let_go(gone)
 
     def trouble(self, trouble: Trouble) -> None:

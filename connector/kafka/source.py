@@ -104,12 +104,7 @@ class Source:
 
     async def start(self) -> None:
         """Join the group; partitions come by `Listener.assigned` while `fetch` is called."""
-        properties = {
-            **self._properties,
-            "error_cb": self._on_error,
-            "stats_cb": self._on_statistics,
-            "on_commit": self._committer.answered,
-        }
+        properties = {**self._properties, "error_cb": self._on_error, "stats_cb": self._on_statistics}
         self._started = self._next_look = self._clock()
         self._consumer = AIOConsumer(properties)
         await self._consumer.subscribe(
@@ -166,15 +161,15 @@ class Source:
     # -- offsets ---------------------------------------------------------------------------
 
     async def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
-        """Commit these, metadata and all, and wait for the broker: for as long as none is left.
+        """Commit these, metadata and all, and wait for the broker: for as long as there is none.
 
         Partitions not owned are left out. Raises CommitRefused.
         """
         await self._committer.commit(positions)
 
-    async def begin_commit(self, positions: Mapping[TopicPartition, Position]) -> asyncio.Future[None]:
-        """Commit these; the broker's answer, perhaps a CommitRefused, comes while `fetch` is called."""
-        return await self._committer.begin(positions)
+    def unanswered(self, seconds: float) -> None:
+        """A commit has been waited for so long. Nobody else tells: errors are heard of in `fetch` alone."""
+        self.troubles.notice("unreachable", f"a commit has had no answer for {seconds:.0f} s")
 
     async def end_offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """Ask the brokers where these end: see `Owned`."""

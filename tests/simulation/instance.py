@@ -168,9 +168,8 @@ class Instance:
                 case Pause() | Resume():
                     self.consuming.flow(action)
                     self.source.poke()
-        busy = self.consuming.writing.busy or self.consuming.committing.busy
-        waits = self.consuming._commit or self.consuming.writing.written or self._letters.doubtful
-        if waits and not busy:
+        waits = self.consuming._commit or self.consuming.writing.written
+        if waits and not self.consuming.writing.busy:
             self.source.poke()
         if self.engine.tally.consumed:
             self.engine.tally.clear()

@@ -112,6 +112,7 @@ class SimulatedLetters:
         world.said(self._instance.name, "letters written", [letter.record.offset() for letter in letters])
         # A connection was lost right after it: that much is to be seen of missing markers.
         self.doubtful, self._last = not complete or world.chance(world.trouble.aborted), positions
+        self._instance.source.poke()  # a real fetch returns soon and has it seen
         if not complete:
             world.said(self._instance.name, "has no markers for", [*positions])
             if world.chance(0.3):  # the group's coordinator moves, too, and loses sight of a member

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import connector.core.checkpoint as checkpoint_module
-from connector.committing import Committing
 from connector.completing import Completing
 from connector.consuming import Consuming
 from connector.core.adoption import Adoption
@@ -15,9 +15,11 @@ from connector.core.jobs import Batch
 from connector.core.ledger import Ledger
 from connector.core.offsets import Offsets
 from connector.core.partitions import Partitions
+from connector.kafka.commits import CommitRefused
 from connector.model import Event, Position
 from connector.writing import Writing
 from tests.simulation.patching import Mutation, Patch
+from tests.simulation.source import SimulatedSource
 
 MUTATIONS: list[Mutation] = []
 
@@ -187,26 +189,15 @@ def writes_for_lost_partitions(patch: Patch) -> None:
 
 
 @_mutation
-def commit_under_way_forgotten(patch: Patch) -> None:
-    """A hand-over forgets the commit that was not answered yet."""
-
-    async def wrong(self: Committing) -> bool:
-        self._under_way = None
-        return True
-
-    patch.set(Committing, "finish", wrong)
-
-
-@_mutation
-def commit_under_way_made_again_for_lost_partitions(patch: Patch) -> None:
-    """A hand-over makes the commit under way again for partitions that were lost and came back."""
-    patch.set(Committing, "let_go", lambda *_: None)
-
-
-@_mutation
 def refused_commit_taken_for_made(patch: Patch) -> None:
     """A commit that was refused counts as made."""
-    patch.set(Committing, "_failed", lambda self, commit, _refused: self._worked(commit))
+    commit = SimulatedSource.commit
+
+    async def wrong(self: SimulatedSource, positions: Any) -> None:
+        with suppress(CommitRefused):
+            await commit(self, positions)
+
+    patch.set(SimulatedSource, "commit", wrong)
 
 
 @_mutation

@@ -17,7 +17,6 @@ class Trouble:
     crash: float = 0.0
     commit_refused: float = 0.0
     commit_lost: float = 0.0
-    commit_slow: float = 0.0
     aborted: float = 0.0
     outcome_unknown: float = 0.0
     incomplete: float = 0.0
@@ -131,7 +130,6 @@ def _trouble(rng: random.Random, chosen: Plan) -> Trouble:
         trouble.crash = rng.choice((0.0, 0.001, 0.004))
         trouble.commit_refused = rng.choice((0.0, 0.0, 0.1))
         trouble.commit_lost = rng.choice((0.0, 0.0, 0.1))
-        trouble.commit_slow = rng.choice((0.0, 0.03, 0.2))
         trouble.aborted = rng.choice((0.0, 0.1, 0.3))
         trouble.outcome_unknown = rng.choice((0.0, 0.0, 0.2))
         trouble.undecoded = rng.choice((0.0, 0.0, 0.0, 0.1))

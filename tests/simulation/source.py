@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from connector.kafka.commits import CommitRefused, Kind
 from connector.kafka.stuck import STUCK_AFTER
 from connector.model import Fetched, Position, Record, Start, TopicPartition
-from tests.simulation.broker import SESSION_TIMEOUT, Member, Proof
+from tests.simulation.broker import Member, Proof
 
 if TYPE_CHECKING:
     from tests.simulation.instance import Instance
@@ -38,9 +38,6 @@ class SimulatedSource:
         self._owning_since = math.inf
         self._paused: set[TopicPartition] = set()
         self._ended: dict[TopicPartition, int] = {}
-        self._flight: asyncio.Task[None] | None = None
-        """The latest commit that was begun."""
-        self._answers: list[tuple[asyncio.Future[None], CommitRefused | None]] = []
         self.member: Member | None = None
         self.name = instance.name
         self.joined = True
@@ -95,7 +92,7 @@ class SimulatedSource:
             await self._something(limit)
             await self._serve()
             fetched = self._read(most)
-        if not (self._news or fetched or self._answers):
+        if not (self._news or fetched):
             self._bell.clear()
         if fetched:
             await self._instance.nap("fetch")
@@ -145,7 +142,6 @@ class SimulatedSource:
     # -- rebalances ------------------------------------------------------------------------------
 
     async def _serve(self) -> None:
-        self._deliver()
         while self._news:
             what, partitions = self._news.pop(0)
             await self._instance.nap("rebalance")
@@ -245,57 +241,22 @@ class SimulatedSource:
             raise CommitRefused("closed", "never joined")
         return self._broker.proof(self.member)
 
+    def unanswered(self, seconds: float) -> None:
+        """A commit takes long: there is no one to tell here."""
+
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         return {p: self._world.logs.partitions[p].end for p in partitions}
 
     async def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
-        if self._flight is not None:  # both go by one connection, in order
-            await asyncio.wait({self._flight})
         mine = {p: position for p, position in positions.items() if p in self._owned}
-        if mine and self.member is not None:
-            await self._make(self.member, mine)
-
-    async def begin_commit(self, positions: Mapping[TopicPartition, Position]) -> asyncio.Future[None]:
-        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        mine = {p: position for p, position in positions.items() if p in self._owned}
-        if mine and self.member is not None:
-            self._flight = asyncio.create_task(self._fly(self.member, mine, answer))
-        else:
-            answer.set_result(None)
-        return answer
-
-    async def _fly(
-        self, member: Member, positions: Mapping[TopicPartition, Position], answer: asyncio.Future[None]
-    ) -> None:
-        """The broker takes it whenever it takes it; the answer waits for a fetch."""
-        refused = None
-        if self._world.chance(self._world.trouble.commit_slow):  # it may outlast the session
-            await asyncio.sleep(self._world.rng.uniform(0, 2 * SESSION_TIMEOUT))
-        try:
-            await self._make(member, positions)
-        except CommitRefused as error:
-            refused = error
-        self._answers.append((answer, refused))
-        self._bell.set()
-
-    def _deliver(self) -> None:
-        """Give the answers that have come to those who still want them."""
-        answers, self._answers = self._answers, []
-        for answer, refused in answers:
-            if answer.done():
-                continue
-            if refused is None:
-                answer.set_result(None)
-            else:
-                answer.set_exception(refused)
-
-    async def _make(self, member: Member, positions: Mapping[TopicPartition, Position]) -> None:
+        if not mine or self.member is None:
+            return
         trouble = self._world.trouble
         await self._instance.nap("commit goes")
         if self._world.chance(trouble.commit_refused):
             self._world.said(self.name, "commit refused")
             raise CommitRefused("retry", "simulated")
-        why = self._broker.commit(member, positions)
+        why = self._broker.commit(self.member, mine)
         if why:
             raise CommitRefused(_KINDS[why], why)
         await self._instance.nap("commit was made")

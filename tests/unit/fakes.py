@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from connector.kafka.commits import CommitRefused
 from connector.kafka.listener import Listener
 from connector.kafka.statistics import Statistics
 from connector.model import (
@@ -50,10 +49,10 @@ class FakeSource:
         self.commits = 0
         self.refusals: list[Exception] = []
         """Raised by the next commits."""
-        self.unanswered = False
-        """No commit that is begun gets its answer."""
-        self.answers: list[asyncio.Future[None]] = []
-        """Of the commits that were begun."""
+        self.answers: asyncio.Event | None = None
+        """Commits wait for it."""
+        self.waits: list[float] = []
+        """For how long a commit had been waited for each time that this was told."""
         self.in_fetch: list[Callable[[], Awaitable[None]]] = []
         """Called within the next fetches, as rebalances are."""
 
@@ -72,23 +71,14 @@ class FakeSource:
 
     async def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
         self.commits += 1
+        if self.answers is not None:
+            await self.answers.wait()
         if self.refusals:
             raise self.refusals.pop(0)
         self.committed.update(positions)
 
-    async def begin_commit(self, positions: Mapping[TopicPartition, Position]) -> asyncio.Future[None]:
-        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.answers.append(answer)
-        if self.unanswered:
-            self.commits += 1
-            return answer
-        try:
-            await self.commit(positions)
-        except CommitRefused as refused:
-            answer.set_exception(refused)
-        else:
-            answer.set_result(None)
-        return answer
+    def unanswered(self, seconds: float) -> None:
+        self.waits.append(seconds)
 
     async def pause(self, partitions: Collection[TopicPartition]) -> None:
         self.paused.update(partitions)

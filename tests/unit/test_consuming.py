@@ -7,6 +7,7 @@ import asyncio
 import pytest
 import structlog
 
+from connector import committing
 from connector import consuming as module
 from connector.core.actions import Commit, Pause, Resume
 from connector.kafka.commits import CommitRefused
@@ -126,38 +127,39 @@ async def test_a_refused_commit_is_owed_as_before(kind: str) -> None:
     assert longest == (2047 if kind == "too_large" else 4095)
 
 
-async def test_while_a_commit_is_not_answered_fetching_goes_on_and_nothing_else_is_committed() -> None:
-    desk = Desk([Fetched(P0, [], 7)], [fetched(7, 2)], [rubbish(9)])
-    desk.source.unanswered = True
+async def test_while_a_commit_has_no_answer_it_shows_that_it_lives_and_tells_who_is_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(committing, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(committing, "SILENCE", 0.025)
+    desk = Desk([Fetched(P0, [], 7)])
+    desk.source.answers = asyncio.Event()
     await desk.assign(P0)
     await desk.rounds()
     desk.order()
-    await desk.rounds(3)
-    assert desk.next_offset() == 10
-    assert desk.order() is None
-    assert (desk.source.commits, desk.letters.written) == (1, [])
-    desk.source.unanswered = False
-    desk.source.answers[0].set_result(None)
+    waiting = asyncio.create_task(desk.rounds())
+    await until(lambda: len(desk.source.waits) >= 2)
+    assert len(desk.beats) >= 4
+    assert desk.source.waits[0] == pytest.approx(0.03)
+    assert desk.position() == -1
+    desk.source.answers.set()
+    await waiting
+    assert desk.position() == 7
+
+
+async def test_a_commit_that_nobody_waits_for_any_more_is_owed_as_before() -> None:
+    desk = Desk([Fetched(P0, [], 7)])
+    desk.source.answers = asyncio.Event()
+    await desk.assign(P0)
     await desk.rounds()
+    desk.order()
+    waiting = asyncio.create_task(desk.rounds())
+    await until(lambda: desk.source.commits == 1)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await asyncio.sleep(0)
     assert desk.engine.ledger.operation is None
-    await until(lambda: desk.order() is not None)
-    await desk.settled()
-    assert len(desk.letters.written) == 1
-
-
-async def test_with_a_full_buffer_single_records_are_fetched_while_a_commit_is_not_answered() -> None:
-    desk = Desk([Fetched(P0, [], 1)], [fetched(1, 10)], max_events=10)
-    desk.source.unanswered = True
-    await desk.assign(P0)
-    await desk.rounds()
-    desk.order()
-    await desk.rounds(1)
-    assert desk.engine.full
-    await desk.rounds(2)
-    assert desk.source.asked[2:] == [(1, module.EMPTY_WAIT)] * 2
-    desk.source.answers[0].set_result(None)
-    await desk.rounds(2)
-    assert len(desk.source.asked) == 5
+    assert desk.engine.assignments[P0].dirty
 
 
 # -- letters -----------------------------------------------------------------------------------------

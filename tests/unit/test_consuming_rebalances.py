@@ -9,7 +9,6 @@ import pytest
 
 from connector import consuming as module
 from connector.core.actions import Commit, Pause
-from connector.kafka.commits import CommitRefused
 from connector.kafka.unwritable import LettersUnwritable
 from connector.model import (
     Accepted,
@@ -18,7 +17,6 @@ from connector.model import (
     JobState,
     Position,
     Row,
-    Start,
     TopicPartition,
 )
 from tests.unit.consuming_desk import Desk, fetched, rubbish
@@ -122,65 +120,6 @@ async def test_a_commit_that_is_cut_off_by_a_hand_over_s_end_is_made_again(
     desk.source.commit = commit  # type: ignore[method-assign]  # it does again
     assert desk.engine.ledger.operation is None
     assert desk.engine.assignments[P1].dirty
-
-
-async def test_a_hand_over_makes_the_commit_under_way_once_more_for_it_hears_no_answers() -> None:
-    desk = Desk([Fetched(P0, [], 4), Fetched(P1, [], 5)])
-    await desk.assign(P0, P1)
-    await desk.rounds()
-    desk.source.unanswered = True
-    desk.order()
-    await desk.consuming._orders()
-    assert (desk.consuming.committing.busy, desk.position()) == (True, -1)
-    assert await desk.consuming.revoked([P0]) == {}
-    assert (desk.position(P0), desk.position(P1)) == (4, 5)
-    assert desk.source.answers[0].cancelled()
-    assert desk.engine.ledger.operation is None
-
-
-async def test_a_hand_over_leaves_it_at_a_commit_under_way_that_is_refused() -> None:
-    desk = Desk([rubbish(0)], [Fetched(P0, [], 4)], exactly_once=False)
-    await desk.assign(P0)
-    await desk.rounds()
-    desk.source.unanswered = True
-    desk.order()
-    await desk.rounds()
-    await until(lambda: not desk.consuming.writing.busy)
-    await desk.rounds()
-    assert desk.consuming.committing.busy
-    desk.source.refusals = [CommitRefused("fenced", "gone on")]
-    positions = await desk.consuming.revoked([P0])
-    assert positions[P0].offset == 4
-    assert desk.letters.written[0].record.offset() == 0
-    assert desk.position() == -1
-
-
-async def test_a_hand_over_does_not_make_a_commit_again_for_a_partition_that_went_and_came_back() -> None:
-    desk = Desk([Fetched(P0, [], 4), Fetched(P1, [], 5)])
-    await desk.assign(P0, P1)
-    await desk.rounds()
-    desk.source.unanswered = True
-    desk.order()
-    await desk.consuming._orders()
-    desk.consuming.lost([P0])
-    desk.source.committed[P0] = Position(9, "of its owner meanwhile")
-    await desk.consuming.assigned([Start(P0, 9, "")])
-    await desk.consuming.revoked([P0, P1])
-    assert (desk.position(P0), desk.position(P1)) == (9, 5)
-
-
-async def test_the_answer_to_a_commit_counts_though_a_partition_of_it_was_lost_meanwhile() -> None:
-    desk = Desk([Fetched(P0, [], 4), Fetched(P1, [], 5)])
-    await desk.assign(P0, P1)
-    await desk.rounds()
-    desk.source.unanswered = True
-    desk.order()
-    await desk.consuming._orders()
-    desk.consuming.lost([P0])
-    desk.source.answers[0].set_result(None)
-    await desk.rounds()
-    assert desk.engine.ledger.operation is None
-    assert desk.engine.assignments[P1].committed.offset == 5
 
 
 async def test_a_commit_that_was_ordered_before_partitions_were_lost_is_not_made() -> None:

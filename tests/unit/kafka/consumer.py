@@ -39,8 +39,6 @@ class FakeConsumer:
         """Raised by the next fetches."""
         self.refusals: list[Exception | KafkaError] = []
         """Raised by the next commits, or the answer about each of their partitions."""
-        self.begun: list[list[KafkaTopicPartition]] = []
-        """Offsets of commits that nobody waits for."""
         self.epoch = -1
         self.questions = 0
         self.places: dict[TopicPartition, int] = {}
@@ -62,19 +60,18 @@ class FakeConsumer:
 
     async def commit(
         self, *, offsets: list[KafkaTopicPartition], asynchronous: bool
-    ) -> list[KafkaTopicPartition] | None:
+    ) -> list[KafkaTopicPartition]:
+        assert not asynchronous
         if self.closed:
             raise RuntimeError("Consumer closed")
         refusal = self.refusals.pop(0) if self.refusals else None
         if isinstance(refusal, Exception):
             raise refusal
-        if asynchronous:
-            self.begun.append(offsets)
         if refusal is not None:
             return [Refused(one, refusal) for one in offsets]  # type: ignore[misc]  # an error can't be set
         for one in offsets:
             self.committed_offsets[ours(one)] = Position(one.offset, one.metadata or "")
-        return None if asynchronous else offsets
+        return offsets
 
     async def committed(
         self,
