@@ -28,6 +28,7 @@ class Completing:
         self._letters = letters
         self._failures = 0
         self._not_before = 0.0
+        self._undone_in_vain = False
         self._ask_at = 0.0
 
     @property
@@ -45,13 +46,18 @@ class Completing:
             self._pulse.ring()
 
     def to_undo(self, unresolved: Collection[TopicPartition]) -> bool:
-        """Whether the one in doubt keeps back where partitions begin that nobody here owns any more."""
-        if not self.due:
+        """Whether the one in doubt keeps back where partitions begin that nobody here owns any more.
+
+        After a try to undo it that came to nothing it is to be completed first, with what is owned.
+        """
+        owned = self._pulse.engine.assignments
+        if not self.due or (owned and self._undone_in_vain):
             return False
-        homeless = self._letters.doubtful_partitions.difference(self._pulse.engine.assignments)
+        homeless = self._letters.doubtful_partitions.difference(owned)
         return homeless == self._letters.doubtful_partitions and not homeless.isdisjoint(unresolved)
 
-    def failed(self) -> None:
-        """A transaction without letters came to nothing."""
+    def failed(self, *, undoing: bool = False) -> None:
+        """A transaction without letters came to nothing, or `undoing` the last one."""
         self._failures += 1
+        self._undone_in_vain = undoing
         self._not_before = self._pulse.clock() + _BACKOFF.delay(self._failures, 0.5)

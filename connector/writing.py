@@ -124,7 +124,7 @@ class Writing:
             await self._letters.undo(metadata)
             self._log.warning("a transaction that was never completed is undone: its records are read again")
         except (LettersUnwritable, Fenced):
-            self.completing.failed()
+            self.completing.failed(undoing=True)
         except Exception as error:  # noqa: BLE001 -- nobody waits for this task: it must not end unheard
             self._fail(f"dead letters: {fault(error)}")
         finally:

@@ -272,6 +272,25 @@ async def test_what_keeps_back_the_beginning_of_partitions_that_nobody_owns_is_u
     assert desk.letters.undone == 1
 
 
+async def test_what_can_not_be_undone_is_completed_by_whoever_owns_something(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk([])
+    await desk.assign(P1)
+    desk.letters.doubtful, desk.letters.doubtful_partitions = True, {P0}
+    desk.letters.failures = [LettersUnwritable("unavailable", "it is complete")]
+    desk.source.unresolved = {P0}
+    await desk.rounds(2)
+    await until(lambda: not desk.consuming.writing.busy)
+    assert (desk.letters.undone, desk.letters.proofs) == (0, [])
+    now = desk.pulse.clock() + 31
+    monkeypatch.setattr(desk.pulse, "clock", lambda: now)
+    await desk.rounds()
+    desk.order()
+    await desk.settled()
+    assert (desk.letters.undone, len(desk.letters.proofs)) == (0, 1)
+
+
 async def test_a_transaction_is_not_undone_while_one_of_its_partitions_is_owned() -> None:
     desk = Desk([])
     await desk.assign(P0)
