@@ -5,7 +5,7 @@ how many may be in between. That many a crash submits twice, so it is as few as 
 
 By Little's law, with all jobs in flight, `max_in_flight * recording / job` batches are in between on
 average; twice as many never make a job wait for long. Where jobs take seconds it is the average
-alone, even if that costs some speed: one, unless to record it takes longer than a job by `max_in_flight`.
+alone, rounded, even if that costs some speed: one, unless to record it takes 1.5 jobs by `max_in_flight`.
 """
 
 from __future__ import annotations
