@@ -39,7 +39,7 @@ class Completing:
     def ask(self) -> None:
         """Have everything committed once more if that is due."""
         if not self._letters.doubtful:
-            self._failures = 0
+            self._failures, self._undone_in_vain = 0, False
         elif self.due and self._pulse.clock() >= self._ask_at:
             self._ask_at = self._pulse.clock() + ASK_EVERY
             self._pulse.engine.commit_soon()

@@ -289,6 +289,12 @@ async def test_what_can_not_be_undone_is_completed_by_whoever_owns_something(
     desk.order()
     await desk.settled()
     assert (desk.letters.undone, len(desk.letters.proofs)) == (0, 1)
+    desk.letters.doubtful = False
+    await desk.rounds()
+    desk.letters.doubtful = True
+    await desk.rounds(2)
+    await until(lambda: not desk.consuming.writing.busy)
+    assert desk.letters.undone == 1, "of the next one nothing was tried yet"
 
 
 async def test_a_transaction_is_not_undone_while_one_of_its_partitions_is_owned() -> None:
