@@ -86,9 +86,7 @@ class Consuming:
         """Name the edges; they need this object first, to tell it things."""
         self.source = source
         self.letters = letters
-        self.committing = Committing(
-            self._pulse, source, self.membership, self._log, lambda: self._beat("consumer")
-        )
+        self.committing = Committing(self._pulse, source, self.membership, self._log)
         self.writing = Writing(self._pulse, letters, source, self.membership, self._log, self._fail)
 
     def _fail(self, why: str) -> None:
@@ -118,6 +116,11 @@ class Consuming:
         except SourceFailed as failed:
             self.failure = f"Kafka: {failed}"
         self._pulse.ring()
+
+    def look(self) -> None:
+        """Call this each second: one that waits for a commit without an answer can't show that it lives."""
+        if self.source.waits():
+            self._beat("consumer")
 
     def stop(self) -> None:
         """Have `run` return after its round."""
@@ -198,7 +201,7 @@ class Consuming:
         """Begin what is to be committed next, if anything is: nothing else is under way."""
         written = self.writing.take_written()
         if written is not None:
-            await self.committing.patiently(written.positions, written=True)
+            await self.committing.commit(written.positions, written=True)
         elif self.writing.completing.to_undo(self.source.unresolved):
             await self.writing.begin_undo()
         elif self._commit is not None:
@@ -206,7 +209,7 @@ class Consuming:
             if self.writing.wants(action):
                 await self.writing.begin(action)
             else:
-                await self.committing.patiently(action.positions)
+                await self.committing.commit(action.positions)
 
     # -- rebalances --------------------------------------------------------------------------------
 

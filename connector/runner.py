@@ -212,6 +212,7 @@ class Runner:
 
     def _step(self) -> None:
         self._consuming.membership.look()
+        self._consuming.look()
         now = self._pulse.clock()
         for action in self._engine.plan(now):
             match action:

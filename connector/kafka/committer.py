@@ -16,7 +16,7 @@ from connector.model import Position, TopicPartition
 class Committer:
     """Commits for the partitions that this member `owns`. `client` gives the consumer, which is made later.
 
-    `notice` is told of each error, `works` of each success.
+    `notice` is told of each error, `works` of each success. `clock` is monotonic, in seconds.
     """
 
     def __init__(
@@ -25,11 +25,16 @@ class Committer:
         owns: Callable[[TopicPartition], bool],
         notice: Callable[[KafkaError], None],
         works: Callable[[], None],
+        clock: Callable[[], float],
     ) -> None:
         self._client = client
         self._owns = owns
         self._notice = notice
         self._works = works
+        self._clock = clock
+        self.waiting_since: float | None = None
+        """When the oldest commit that has no answer was sent. One that a hand-over gives up has none either,
+        and every call of the consumer waits behind it."""
 
     async def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
         """Commit, and wait for the broker. Raises CommitRefused.
@@ -45,7 +50,7 @@ class Committer:
         if not offsets:
             return
         try:
-            done = await self._client().commit(offsets=offsets, asynchronous=False)
+            done = await self._answer(offsets)
         except (KafkaException, RuntimeError) as exception:
             raise self._refused(exception) from exception
         for each in done:
@@ -53,6 +58,22 @@ class Committer:
                 self._notice(each.error)
                 raise refusal(each.error)
         self._works()
+
+    async def _answer(self, offsets: list[KafkaTopicPartition]) -> list[KafkaTopicPartition]:
+        before = self.waiting_since
+        self.waiting_since = self._clock() if before is None else before
+        try:
+            done: list[KafkaTopicPartition] = await self._client().commit(offsets=offsets, asynchronous=False)
+        except (KafkaException, RuntimeError):
+            self.waiting_since = before
+            raise
+        self.waiting_since = before
+        return done
+
+    def called(self, waited_since: float | None) -> None:
+        """A call has come through: what had no answer when it began keeps calls waiting no more."""
+        if self.waiting_since == waited_since:
+            self.waiting_since = None
 
     def _refused(self, exception: KafkaException | RuntimeError) -> CommitRefused:
         if isinstance(exception, RuntimeError):  # AIOConsumer, once closed

@@ -44,6 +44,8 @@ REPEATED = ("oauth_token", "topic_authorization", "group_authorization")
 """Troubles that librdkafka tells of again and again while they last, and not when they end."""
 SILENCE = 20.0
 """Seconds after which such a one is over: a token is asked for each 10 s, heartbeats come each 5 at most."""
+COMMIT_SILENCE = 20.0
+"""Seconds without an answer to a commit from which it is told: a broker answers within milliseconds."""
 TOLD_ONCE = "Subscribed topic"
 """How the one among them begins that isn't repeated; it ends when something of its topic arrives."""
 
@@ -94,6 +96,7 @@ class Source:
             self._owned.__contains__,
             self._notice,
             lambda: self.troubles.works(("group_authorization",)),
+            clock,
         )
         self._statistics = Statistics()
         self._started = self._next_look = clock()
@@ -129,11 +132,13 @@ class Source:
 
     async def fetch(self, max_records: int = 5000, wait: float = 0.01) -> list[Fetched]:
         """Take records and ends by partition. All callbacks are served in here: call it always."""
+        waiting_since = self._committer.waiting_since
         try:
             messages = await self._client.consume(max_records, wait)
         except (KafkaException, SystemError) as exception:
             self._take_error(exception)
             messages = []
+        self._committer.called(waiting_since)
         if self._clock() >= self._next_look:
             await self._look()
         if not messages:
@@ -167,9 +172,17 @@ class Source:
         """
         await self._committer.commit(positions)
 
-    def unanswered(self, seconds: float) -> None:
-        """A commit has been waited for so long. Nobody else tells: errors are heard of in `fetch` alone."""
-        self.troubles.notice("unreachable", f"a commit has had no answer for {seconds:.0f} s")
+    def waits(self) -> bool:
+        """Whether a commit has no answer, which all other calls wait for: no fault of this process.
+
+        Ask once in a while: that it takes long is told here, as errors are heard of in `fetch` alone.
+        """
+        since = self._committer.waiting_since
+        if since is None:
+            return False
+        if (seconds := self._clock() - since) >= COMMIT_SILENCE:
+            self.troubles.notice("unreachable", f"a commit has had no answer for {seconds:.0f} s")
+        return True
 
     async def end_offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """Ask the brokers where these end: see `Owned`."""

@@ -241,9 +241,6 @@ class SimulatedSource:
             raise CommitRefused("closed", "never joined")
         return self._broker.proof(self.member)
 
-    def unanswered(self, seconds: float) -> None:
-        """A commit takes long: there is no one to tell here."""
-
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         return {p: self._world.logs.partitions[p].end for p in partitions}
 

@@ -51,8 +51,8 @@ class FakeSource:
         """Raised by the next commits."""
         self.answers: asyncio.Event | None = None
         """Commits wait for it."""
-        self.waits: list[float] = []
-        """For how long a commit had been waited for each time that this was told."""
+        self.waiting = False
+        """A commit has no answer."""
         self.in_fetch: list[Callable[[], Awaitable[None]]] = []
         """Called within the next fetches, as rebalances are."""
 
@@ -77,8 +77,8 @@ class FakeSource:
             raise self.refusals.pop(0)
         self.committed.update(positions)
 
-    def unanswered(self, seconds: float) -> None:
-        self.waits.append(seconds)
+    def waits(self) -> bool:
+        return self.waiting
 
     async def pause(self, partitions: Collection[TopicPartition]) -> None:
         self.paused.update(partitions)

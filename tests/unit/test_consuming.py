@@ -7,7 +7,6 @@ import asyncio
 import pytest
 import structlog
 
-from connector import committing
 from connector import consuming as module
 from connector.core.actions import Commit, Pause, Resume
 from connector.kafka.commits import CommitRefused
@@ -127,24 +126,13 @@ async def test_a_refused_commit_is_owed_as_before(kind: str) -> None:
     assert longest == (2047 if kind == "too_large" else 4095)
 
 
-async def test_while_a_commit_has_no_answer_it_shows_that_it_lives_and_tells_who_is_silent(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(committing, "BEAT_EVERY", 0.01)
-    monkeypatch.setattr(committing, "SILENCE", 0.025)
-    desk = Desk([Fetched(P0, [], 7)])
-    desk.source.answers = asyncio.Event()
-    await desk.assign(P0)
-    await desk.rounds()
-    desk.order()
-    waiting = asyncio.create_task(desk.rounds())
-    await until(lambda: len(desk.source.waits) >= 2)
-    assert len(desk.beats) >= 4
-    assert desk.source.waits[0] == pytest.approx(0.03)
-    assert desk.position() == -1
-    desk.source.answers.set()
-    await waiting
-    assert desk.position() == 7
+def test_it_shows_life_for_a_coroutine_that_waits_for_a_commit_and_only_then() -> None:
+    desk = Desk()
+    desk.consuming.look()
+    assert desk.beats == []
+    desk.source.waiting = True
+    desk.consuming.look()
+    assert desk.beats == ["consumer"]
 
 
 async def test_a_commit_that_nobody_waits_for_any_more_is_owed_as_before() -> None:

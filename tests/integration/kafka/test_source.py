@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,6 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.kafka.commits import CommitRefused
 from connector.kafka.stuck import committed_regardless
-from connector.kafka.troubles import Phase
 from connector.model import Position, TopicPartition
 from tests.broker import Broker
 from tests.integration.kafka.member import Member
@@ -193,17 +194,57 @@ async def test_a_commit_in_flight_when_the_last_broker_dies_is_answered_once_one
     try:
         async with Member(broker.bootstrap, group, [topic], group_protocol=protocol) as member:
             await member.until(lambda: len(member.records) == 4)
+            await member.stop_fetching()  # as one coroutine makes all calls
             broker.freeze()
             commit = asyncio.create_task(member.source.commit({partition: Position(3, "a checkpoint")}))
             await asyncio.sleep(0.2)
             broker.kill()
-            member.source.unanswered(20)
+            assert member.source.waits()
             assert not (await asyncio.wait({commit}, timeout=3))[0]
             broker.start()
-            await member.until(commit.done)
-            await commit
-            await member.until(lambda: member.told("unreachable", Phase.ENDED))
+            async with asyncio.timeout(30):
+                await commit
+            assert not member.source.waits()
             assert kafka.committed(group) == {partition: Position(3, "a checkpoint")}
+    finally:
+        broker.kill()
+
+
+class Freezing(Member):
+    """Its broker freezes when it is to hand over for the first time, and its last commit takes too long."""
+
+    broker: Broker
+
+    async def revoked(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Position]:
+        if not self.let_go:
+            self.broker.freeze()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await self.source.commit(self.hand_over)
+        return await super().revoked(partitions)
+
+
+async def test_a_commit_that_a_hand_over_gives_up_keeps_calls_waiting_until_the_broker_answers_which_is_known(
+    tmp_path: Path,
+) -> None:
+    broker = Broker(tmp_path / "broker")
+    broker.start()
+    kafka = Kafka(broker.bootstrap)
+    topic, group = kafka.create_topic(partitions=2), kafka.name("group")
+    kafka.produce(topic, [(b"k", b"v")] * 4)
+    given = {TopicPartition(topic, 0): Position(0, ""), TopicPartition(topic, 1): Position(0, "")}
+    try:
+        first = Freezing(broker.bootstrap, group, [topic], hand_over=given)
+        first.broker = broker
+        async with first:
+            await first.until(lambda: len(first.records) == 4)
+            async with Member(broker.bootstrap, group, [topic]) as second:
+                await first.until(lambda: first.let_go)
+                await asyncio.sleep(6)  # longer than the hand-over takes, and its last try
+                assert first.source.waits()
+                broker.thaw()
+                await first.until(lambda: not first.source.waits())
+                await first.until(lambda: len(first.starts) == len(second.starts) == 1)
     finally:
         broker.kill()
 

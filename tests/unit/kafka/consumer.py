@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
@@ -37,8 +38,12 @@ class FakeConsumer:
         self.messages: list[Message] = []
         self.failures: list[Exception] = []
         """Raised by the next fetches."""
+        self.in_consume: list[Callable[[], Awaitable[None]]] = []
+        """Called within the next fetches, as rebalances are."""
         self.refusals: list[Exception | KafkaError] = []
         """Raised by the next commits, or the answer about each of their partitions."""
+        self.answers: asyncio.Event | None = None
+        """Commits wait for it."""
         self.epoch = -1
         self.questions = 0
         self.places: dict[TopicPartition, int] = {}
@@ -55,6 +60,8 @@ class FakeConsumer:
         assert wait >= 0
         if self.failures:
             raise self.failures.pop(0)
+        if self.in_consume:
+            await self.in_consume.pop(0)()
         found, self.messages = self.messages[:number], self.messages[number:]
         return found
 
@@ -64,6 +71,8 @@ class FakeConsumer:
         assert not asynchronous
         if self.closed:
             raise RuntimeError("Consumer closed")
+        if self.answers is not None:
+            await self.answers.wait()
         refusal = self.refusals.pop(0) if self.refusals else None
         if isinstance(refusal, Exception):
             raise refusal

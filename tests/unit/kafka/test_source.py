@@ -110,6 +110,38 @@ async def test_a_last_commit_that_can_not_be_taken_does_not_hold_up_the_group(
     assert member.consumer.places == {}
 
 
+async def test_that_a_commit_has_no_answer_is_known_and_told_once_it_is_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    member = await owning(monkeypatch)
+    member.consumer.answers = asyncio.Event()
+    commit = asyncio.create_task(member.source.commit({P0: Position(3, "")}))
+    await asyncio.sleep(0)
+    member.now = 19.0
+    assert member.source.waits()
+    assert not member.told("unreachable")
+    member.now = 20.0
+    assert member.source.waits()
+    assert member.told("unreachable") == [Phase.BEGAN]
+    member.consumer.answers.set()
+    await commit
+    assert not member.source.waits()
+
+
+async def test_a_commit_that_a_hand_over_gives_up_keeps_calls_waiting_until_one_comes_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "REVOKE_LIMIT", 0.01)
+    member = await owning(monkeypatch)
+    member.hand_over = {P0: Position(5, "jobs")}
+    member.consumer.answers = asyncio.Event()
+    member.consumer.in_consume.append(lambda: member.robbed(P0))
+    await member.source.fetch()
+    assert member.source.waits()
+    await member.source.fetch()
+    assert not member.source.waits()
+
+
 async def test_what_is_lost_is_not_committed(monkeypatch: pytest.MonkeyPatch) -> None:
     member = await owning(monkeypatch)
     member.hand_over = {P0: Position(5, "jobs")}

@@ -1,0 +1,185 @@
+"""`python -m tests.acceptance.outage`: hours without the API or without any broker, under load.
+
+--of api --minutes 90     it answers nothing but 503, while records keep coming until the buffer is full
+--of broker --minutes 90  the only broker is frozen and killed, and started again at the end
+
+Prints what the process took meanwhile. Fails where it grew, talked too much, lost its place in the group or
+did not go on by itself, and where the reckoning of every record and every device is wrong at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.acceptance.processes import Connector, wait_for
+from tests.acceptance.workload import FAULTS, Workload, mixed
+from tests.acceptance.world import World, seconds_until, settled, world
+from tests.broker import Broker
+from tests.kafka.client import Kafka
+
+GROWTH = 10.0
+"""MiB of resident memory that may be taken between the first quarter of an outage and its end."""
+TALK = 60
+"""Log lines that an hour may take, and as many at the outage's beginning."""
+BACK = 150.0
+"""Seconds within which it goes on: the longest pause of any probe, and the group's return."""
+
+
+class Look(NamedTuple):
+    """The process at one moment of an outage."""
+
+    seconds: float
+    rss: float
+    """MiB."""
+    lines: int
+    lives: bool
+
+
+class Outage(NamedTuple):
+    """What an outage did to the process."""
+
+    looks: list[Look]
+    back: float
+    """Seconds from its end until something was settled."""
+    rebalances: float
+    """Assignments and revocations from before it until something was settled again."""
+    twice: int
+    """Devices submitted again although an earlier submission had come through."""
+    overlapping: int
+    """Times that a device was in two unfinished jobs."""
+
+    @property
+    def growth(self) -> float:
+        """MiB from the end of its first quarter to its end."""
+        return self.looks[-1].rss - self.looks[len(self.looks) // 4].rss
+
+    @property
+    def lines(self) -> int:
+        return self.looks[-1].lines - self.looks[0].lines
+
+    def broken(self) -> list[str]:
+        """What should not have been."""
+        hours = (self.looks[-1].seconds - self.looks[0].seconds) / 3600
+        found = [
+            (self.growth > GROWTH, f"grew by {self.growth:.1f} MiB"),
+            (self.lines > TALK * (1 + hours), f"{self.lines} log lines in {hours:.1f} hours"),
+            (not all(look.lives for look in self.looks), "was not alive all the time"),
+            (self.overlapping > 0, f"{self.overlapping} devices in two jobs at once"),
+        ]
+        return [what for is_so, what in found if is_so]
+
+
+def outage(
+    here: World,
+    work: Workload,
+    away: Callable[[], None],
+    again: Callable[[], None],
+    seconds: float,
+    *,
+    meanwhile: bool,
+) -> Outage:
+    """Have a connector lose something under load for so long; the last tenth of the records come after it.
+
+    `meanwhile`: most records come while it is away, which fills the buffer; otherwise before it.
+    """
+    first = len(work.records) // 10
+    last = len(work.records) - first
+    here.produce(work, 0, first if meanwhile else last)
+    connector = here.run()
+    wait_for(lambda: settled(connector) > first // 2, 60, "progress")
+    rebalances = connector.metric("rebalances_total")
+    away()
+    if meanwhile:
+        here.produce(work, first, last)
+    looks = [*_looks(connector, seconds)]
+    again()
+    before = settled(connector)
+    back = seconds_until(lambda: settled(connector) > before, BACK, "progress")
+    rebalances = connector.metric("rebalances_total") - rebalances
+    here.produce(work, last)
+    here.finish(work, 300)
+    stats = here.api.stats()
+    return Outage(looks, back, rebalances, stats["submitted_twice"], stats["violations"]["overlapping"])
+
+
+def _looks(connector: Connector, seconds: float) -> Iterator[Look]:
+    began = time.monotonic()
+    every = min(30.0, seconds / 20)
+    while (passed := time.monotonic() - began) < seconds:
+        status = Path(f"/proc/{connector.process.pid}/status").read_text().split()
+        rss = int(status[status.index("VmRSS:") + 1]) / 1024
+        answer = connector.get("/livez")
+        lives = answer is not None and answer.status_code == 200
+        yield Look(passed, rss, connector.log.read_bytes().count(b"\n"), lives)
+        time.sleep(every)
+
+
+@contextmanager
+def _surroundings(folder: Path) -> Iterator[tuple[Broker, World]]:
+    """A broker of its own and time-outs as they are by default: what counts is what users have."""
+    broker = Broker(folder / "broker")
+    broker.start()
+    try:
+        with world(folder, Kafka(broker.bootstrap), faults={**FAULTS, "latency": {"seconds": 0.3}}) as here:
+            here.settings["kafka.properties"] = ""
+            yield broker, here
+    finally:
+        broker.stop()
+
+
+def of_the_api(folder: Path, seconds: float, events: int) -> Outage:
+    """Every answer is 503 for so long."""
+    with _surroundings(folder) as (_broker, here):
+        work = mixed(events, events // 10, seed=40, skew=0.2)
+        down, up = (lambda rule=rule: here.api.faults(outage=rule) for rule in ([{"on": "any"}], None))
+        return outage(here, work, down, up, seconds, meanwhile=True)
+
+
+def of_the_broker(folder: Path, seconds: float, events: int) -> Outage:
+    """The only broker is gone for so long: frozen first, so that requests are on their way when it dies."""
+    with _surroundings(folder) as (broker, here):
+        here.settings["batch.max_devices"] = "50"
+        work = mixed(events, events // 10, seed=41, skew=0.2)
+
+        def die() -> None:
+            broker.freeze()
+            time.sleep(0.3)
+            broker.kill()
+
+        return outage(here, work, die, broker.start, seconds, meanwhile=False)
+
+
+KINDS = {"api": of_the_api, "broker": of_the_broker}
+
+
+def main() -> int:
+    """Print the table of one outage; 1 where something was not as it should be."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--of", choices=KINDS, required=True)
+    parser.add_argument("--minutes", type=float, default=90)
+    parser.add_argument("--events", type=int, default=200_000)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="outage-") as folder:
+        seen = KINDS[given.of](Path(folder), given.minutes * 60, given.events)
+    step = max(1, len(seen.looks) // 20)
+    rows = [f"{look.seconds / 60:8.1f} {look.rss:8.1f} {look.lines:8}" for look in seen.looks[::step]]
+    sys.stdout.write("\n".join([" minutes      MiB    lines", *rows, ""]))
+    sys.stdout.write(
+        f"growth {seen.growth:.1f} MiB, {seen.lines} lines, went on after {seen.back:.1f} s, "
+        f"{seen.rebalances:.0f} rebalances, {seen.twice} devices submitted twice; "
+        f"{', '.join(seen.broken()) or 'nothing broken'}\n"
+    )
+    return 1 if seen.broken() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
