@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import random
+import signal
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import TopicPartition as KafkaTopicPartition
 
-from tests.acceptance.processes import wait_for
+from tests.acceptance.processes import Connector, wait_for
 from tests.acceptance.workload import FAULTS, mixed
-from tests.acceptance.world import SESSION, UNRECORDED, settled, world
+from tests.acceptance.world import SESSION, UNRECORDED, World, settled, world
 from tests.kafka.client import Kafka
 
 pytestmark = pytest.mark.broker
 
 KILLS = 20
+TRANSACTION = 10.0 + 10.0
+"""Seconds after which the broker ends a transaction that nobody ends: `transaction.timeout.ms`, and its own
+`transaction.abort.timed.out.transaction.cleanup.interval.ms` until it looks."""
 LOADED = 2.0
 """Seconds more that a machine may take on which other tests run."""
 
@@ -90,3 +97,48 @@ def test_a_member_that_stands_by_takes_over_within_the_session_and_two_seconds(
         here.show(seconds_to_take_over=round(took, 2), of_which_to_be_assigned=round(assigned, 2))
         assert took <= SESSION + 2 + LOADED
         assert here.twice() <= UNRECORDED * 200
+
+
+def _kill_in_a_transaction(here: World, connector: Connector, partitions: Collection[int]) -> None:
+    """Freeze it again and again until a transaction keeps back offsets of these, then kill it."""
+    asked = [KafkaTopicPartition(here.topic, each) for each in partitions]
+    group = {"bootstrap.servers": here.kafka.bootstrap, "group.id": here.group, "log_level": 0}
+    reader = Consumer({**group, "isolation.level": "read_committed"})
+    reader.committed(asked, timeout=30)  # knows its coordinator from now on
+    dice = random.Random(5)
+    try:
+        for _ in range(500):
+            connector.signal(signal.SIGSTOP)
+            try:
+                reader.committed(asked, timeout=0.3)  # librdkafka asks again while offsets are kept back
+            except KafkaException as late:
+                if late.args[0].code() != KafkaError._TIMED_OUT:
+                    raise
+                return connector.kill()
+            connector.signal(signal.SIGCONT)
+            time.sleep(dice.uniform(0.0, 0.03))
+    finally:
+        reader.close()
+    raise AssertionError("no transaction was open at any look")
+
+
+def test_an_open_transaction_lengthens_a_take_over_until_the_broker_ends_it_and_its_letters_come_once(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    work = mixed(20_000, 20_000, seed=6, odd=0.3, prone=["failed-"], skew=0.0, operators="set")
+    with world(tmp_path, kafka, faults={**FAULTS, "latency": {"seconds": 0.2}}) as here:
+        here.settings |= {"batch.max_devices": "100", "brake.refused_share": "0"}
+        here.produce(work)
+        first, second = here.run(), here.run()
+        for one in (first, second):
+            wait_for(lambda c=one: settled(c) > 0 and len(c.status()["partitions"]) == 2, 30, "its share")  # type: ignore[misc]
+        theirs = [each["partition"] for each in first.status()["partitions"]]
+        _kill_in_a_transaction(here, first, theirs)
+        began = time.monotonic()
+        before = here.positions()
+        wait_for(lambda: any(here.positions()[each] > before[each] for each in theirs), 60, "progress")
+        took = time.monotonic() - began
+        here.finish(work)
+        here.show(seconds_to_take_over=round(took, 2))
+        assert took <= SESSION + 2 + TRANSACTION + LOADED
+        assert here.twice() <= UNRECORDED * 100
