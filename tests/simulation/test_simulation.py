@@ -11,14 +11,15 @@ import pytest
 from tests.simulation.world import simulate
 
 ROOT = Path(__file__).parents[2]
-SEEDS = 2000
+SEEDS = 200
+"""A sample: `.ci/run` has 2,000 by `python -m tests.simulation`, which anyone may have more of."""
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(300)
 def test_every_promise_is_kept_through_crashes_hand_overs_and_faults() -> None:
-    """In processes of their own: two whatever runs beside, and nothing of pytest's in their memory."""
+    """In a process of its own, as from the command line, with nothing of pytest's in its memory."""
     ran = subprocess.run(
-        [sys.executable, "-m", "tests.simulation", "--seeds", str(SEEDS), "--processes", "2"],
+        [sys.executable, "-m", "tests.simulation", "--seeds", str(SEEDS), "--processes", "1"],
         cwd=ROOT,
         capture_output=True,
         text=True,
