@@ -22,6 +22,8 @@ SESSION = 1.5
 """Seconds: the session time-out of these."""
 UNRECORDED = Limits().max_unrecorded
 """Batches that one kill may cost with 16 jobs in flight."""
+USUAL = 2
+"""Batches that a kill may cost on average of several: those are at risk that no commit remembers yet."""
 
 
 class World:
