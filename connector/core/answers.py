@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 
-from connector.core.backoff import Closing
-from connector.core.jobs import Batch, Job, Search, slices_of
+from connector.core.jobs import Batch, Job, Search, Suspicion, slices_of
 from connector.core.state import State
-from connector.core.tally import JobOutcome, Stage, gate_cause
+from connector.core.tally import JobOutcome, Stage
 from connector.model import (
     Accepted,
     Denied,
@@ -24,6 +23,11 @@ from connector.model import (
     Unavailable,
     Unsent,
 )
+
+ALONE = 2
+"""Times that a batch must fail alone before it is taken apart: once may be chance."""
+FORBIDDEN = 403
+"""HTTP status, RFC 9110: also that of a firewall which dislikes a device's words."""
 
 
 class Answers:
@@ -39,6 +43,7 @@ class Answers:
         self._tracking = state.tracking
         self._halts = state.halts
         self._gate = state.gate
+        self._outages = state.outages
         self._adoption = state.adoption
         self._fates = state.fates
         self._concurrency = state.concurrency
@@ -52,36 +57,54 @@ class Answers:
                 self._halts.came_to_nothing(batch, now)
                 self._fates.give_back(batch, now)
             case Unavailable():
-                self._unavailable(answer, batch.sent_at, now)
+                alone = self._outages.down("post", batch, answer, batch.sent_at, now)
                 if answer.maybe_accepted:
                     self._tally.resubmitted[batch.endpoint] += len(batch.events)
                 self._halts.came_to_nothing(batch, now)
-                self._fates.once_more(batch, now)
+                self._not_answered(batch, answer, now, alone=alone)
             case Refused():
-                self._answered(batch.sent_at)
+                self._outages.answered(batch.sent_at, "post")
                 self._halts.proved(batch.application, "post", batch.sent_at)
                 self._halts.came_to_nothing(batch, now)
                 self._refused(batch, answer, now)
-            case Denied() if self._is_of_a_device(batch, answer):
-                self._answered(batch.sent_at)
+            case Denied() if self._is_of_a_device(batch, answer, now):
+                self._outages.answered(batch.sent_at)
                 self._halts.came_to_nothing(batch, now)
                 self._refused(batch, Refused(answer.message, answer.http_status), now)
             case Denied():
-                self._answered(batch.sent_at)
+                self._outages.answered(batch.sent_at)
                 self._halts.denied(batch.application, answer, "post", now)
                 self._denied(batch, answer, now)
             case Accepted():
-                self._answered(batch.sent_at)
+                self._outages.answered(batch.sent_at, "post")
                 self._halts.accepted(batch.application, batch.sent_at)
                 self._accepted(batch, answer, now)
 
-    def _answered(self, sent_at: float) -> None:
-        """The API answered what was sent at this time: it is there."""
-        self._tracking.outage(self._gate.succeeded(sent_at))
+    def _not_answered(self, batch: Batch, answer: Unavailable, now: float, *, alone: bool) -> None:
+        """Send the batch again as it is, after others; in halves, where they are answered and it never is."""
+        self._tally.retried[batch.endpoint] += len(batch.events)
+        batch.events, batch.ready_at = self._fates.still_ours(batch.events, now), 0.0
+        if not batch.events:
+            self._dispatch.search_over(batch)
+            return
+        suspicion = batch.suspicion
+        if suspicion.alone and len(batch.events) == 1 and batch.search is not None:
+            self._dispatch.search_over(batch)
+            self._outages.tell("post", batch, answer)
+        if alone and suspicion.alone >= ALONE and len(batch.events) > 1:
+            self._tally.split_batches += 1
+            self._dispatch.search(batch)
+        elif (due := self._outages.next_turn(suspicion, now)) > now:
+            self._dispatch.later(batch, due)
+        else:
+            self._dispatch.exactly(batch)
 
-    def _is_of_a_device(self, batch: Batch, answer: Denied) -> bool:
-        """Whether words that seem to deny the application are of a device: others were accepted meanwhile."""
+    def _is_of_a_device(self, batch: Batch, answer: Denied, now: float) -> bool:
+        """Whether what seems to deny the application is of a device: others were accepted meanwhile."""
         search = batch.search
+        if answer.http_status == FORBIDDEN:
+            alone = self._outages.alone("post", batch, answer, now)
+            return alone and search is not None
         if not answer.by_words or search is None:
             return False
         if self._halts.accepted_since(batch.application, search.denied_at):
@@ -94,7 +117,8 @@ class Answers:
         A tag or a device may be named like what the API's words seem to blame. Probes that had it in them
         each time would never end the halt.
         """
-        if not answer.by_words:
+        doubtful = answer.http_status == FORBIDDEN and self._halts.accepted_since(batch.application, 0.0)
+        if not answer.by_words and not doubtful:
             self._fates.once_more(batch, now)
             return
         search = batch.search = batch.search or Search()
@@ -108,6 +132,7 @@ class Answers:
         if batch.events:  # alone: after a probe that has others in it
             alone = self._dispatch.batch(batch, batch.events)
             alone.search = Search(denied_at=search.denied_at, doubtful=True)
+            alone.suspicion = batch.suspicion
             self._dispatch.later(alone, now + 2 * self._limits.probe_interval)
 
     def _accepted(self, batch: Batch, answer: Accepted, now: float) -> None:
@@ -161,10 +186,7 @@ class Answers:
     def polled(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
         """The GET of a job's status was answered, or was not."""
         job.polling = False
-        if isinstance(answer, Unavailable):
-            self._unavailable(answer, asked_at, now)
-        else:
-            self._answered(asked_at)
+        self._heard(job, answer, asked_at, now)
         if job.serial not in self._tracking.jobs or job.serial in self._adoption.pending:
             return
         match answer:
@@ -175,6 +197,8 @@ class Answers:
                 self._tracking.remove(job)
                 self._halts.denied(job.application, answer, "job", now)
                 self._fates.submit_again(job, now, losses=0)
+            case Denied() if job.suspicion.alone:
+                self._ask_again(job, now)
             case Denied():
                 # However old it is, it is not lost: nobody may know anything until this is mended.
                 self._halts.denied(job.application, answer, "poll", now)
@@ -187,11 +211,24 @@ class Answers:
             case JobReport():
                 self._reported(job, answer, asked_at, now)
 
+    def _heard(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
+        """Learn whether the API is there, and whether this job is the only one about which it is not."""
+        if isinstance(answer, Unavailable):
+            self._outages.down("get", job, answer, asked_at, now)
+            return
+        if isinstance(answer, Denied):
+            if answer.http_status == FORBIDDEN:
+                self._outages.alone("get", job, answer, now)
+            self._outages.answered(asked_at)
+            return
+        self._outages.answered(asked_at, "get")
+        job.suspicion = Suspicion()
+
     def _ask_again(self, job: Job, now: float) -> None:
-        if self._tracking.expired(job, now) and not self._gate.closed_until:
+        if self._tracking.expired(job, now) and (job.suspicion.alone or not self._gate.closed_until):
             self._lost(job, "no end in sight", now)
         else:
-            self._tracking.at(job, now)
+            self._tracking.at(job, self._outages.next_turn(job.suspicion, now))
 
     def _reported(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
         self._tracking.known(job, now)
@@ -246,19 +283,3 @@ class Answers:
         self._tally.jobs[job.endpoint, JobOutcome.RESUBMITTED] += 1
         self._tally.resubmitted[job.endpoint] += len(job.events)
         self._fates.submit_again(job, now, losses=losses)
-
-    def _unavailable(self, answer: Unavailable, sent_at: float, now: float) -> None:
-        was_open = self._gate.closed_until is None
-        if self._gate.failed(now, sent_at, answer.retry_after, self._random()):
-            self._tally.gate_closures[gate_cause(answer.http_status)] += 1
-            if was_open:
-                self._gate.closing = Closing(gate_cause(answer.http_status), answer.message, now)
-                if answer.http_status:
-                    self._concurrency.pushed_back(now)
-                self._notices.tell(
-                    "warning",
-                    "destination down",
-                    cause=gate_cause(answer.http_status),
-                    message=answer.message,
-                    http_status=answer.http_status,
-                )

@@ -189,7 +189,7 @@ class Dispatch:
     def _narrow(self, like: Batch, suspects: list[Event], search: Search) -> None:
         middle = len(suspects) // 2
         first = self.batch(like, suspects[:middle] or suspects)
-        first.search = search
+        first.search, first.suspicion = search, like.suspicion
         first.other_half = suspects[middle:] if middle else None
         self.exactly(first)
 
@@ -200,7 +200,7 @@ class Dispatch:
             batch.search = batch.other_half = None
             if search.doubtful:
                 rest = self.batch(batch, other_half)
-                rest.search = search
+                rest.search, rest.suspicion = search, batch.suspicion
                 self.exactly(rest)
             else:
                 self._narrow(batch, other_half, search)

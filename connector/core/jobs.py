@@ -13,6 +13,17 @@ from connector.model import Endpoint, Event
 
 
 @dataclass(slots=True)
+class Suspicion:
+    """Whether a request fails by itself, as `Suspects` finds it; through all its repetitions."""
+
+    failed_at: float = -math.inf
+    failures: int = 0
+    """Times in a row."""
+    alone: int = 0
+    """How many of those were its own doing."""
+
+
+@dataclass(slots=True)
 class Search:
     """The hunt for the device that spoils a batch: events set aside because nothing is known of them yet."""
 
@@ -49,6 +60,7 @@ class Batch:
     sent_at: float = 0.0
     probe: bool = False
     """Whether it tries if a halt is over."""
+    suspicion: Suspicion = field(default_factory=Suspicion)
 
 
 @dataclass(slots=True, eq=False)
@@ -80,6 +92,7 @@ class Job:
     """How often its report, though Completed, had fewer rows than devices."""
     down_before: float = 0.0
     """Seconds of outages before it was taken in: those don't count as its time."""
+    suspicion: Suspicion = field(default_factory=Suspicion)
     unknown_since: float = 0.0
     unknown: int = 0
     """How often in a row the API said that it does not know this job."""

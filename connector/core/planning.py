@@ -10,6 +10,7 @@ from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
 from connector.core.assignment import Assignment
 from connector.core.dispatch import Route
 from connector.core.halts import May
+from connector.core.outages import TURNS
 from connector.core.state import State
 from connector.core.tally import Stage
 from connector.model import Event
@@ -153,10 +154,11 @@ class Planning:
         )
 
     def _may_submit(self, application: str, now: float) -> May:
-        """As `Halts.may_submit`; where polls are denied, the jobs that are there are probes enough."""
+        """As `Halts.may_submit`; where polls are denied jobs are probes enough, unless all failed in turn."""
         allowed = self._halts.may_submit(application, now)
         if allowed == "probe" and self._halts.applications[application].stage == "poll":
-            polled = any(job.application == application for job in self._tracking.jobs.values())
+            jobs = [job for job in self._tracking.jobs.values() if job.application == application]
+            polled = any(job.suspicion.failures < TURNS for job in jobs)
             return "no" if polled else allowed
         return allowed
 

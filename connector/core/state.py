@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from connector.core.actions import Notices
 from connector.core.adoption import Adoption
-from connector.core.backoff import Backoff, Gate
 from connector.core.concurrency import Concurrency
 from connector.core.dispatch import Dispatch
 from connector.core.fates import Fates
@@ -14,14 +13,11 @@ from connector.core.halts import Halts
 from connector.core.lanes import Lanes
 from connector.core.ledger import Ledger
 from connector.core.limits import Limits
+from connector.core.outages import Outages
 from connector.core.pace import Pace
 from connector.core.pressure import Pressure
 from connector.core.tally import Tally
 from connector.core.tracking import Tracking
-
-TRIALS = Backoff(0.5, 60.0)
-"""Seconds from a failure to the next trial while the gate is closed, the first and the longest. A lost
-connection is over in half a second; one a minute burdens no API, and one that is back is soon seen."""
 
 
 class State:
@@ -37,9 +33,10 @@ class State:
         self.dispatch = Dispatch(limits)
         self.tracking = Tracking(limits)
         self.halts = Halts(limits, self.tally, self.notices, self.ledger.owed.described)
-        self.gate = Gate(TRIALS)
         self.adoption = Adoption(self.lanes, self.tracking, self.dispatch)
         self.concurrency = Concurrency(limits)
+        self.outages = Outages(random, self.tally, self.notices, self.tracking, self.concurrency)
+        self.gate = self.outages.gate
         self.pace = Pace(limits.requests_per_second, limits.devices_per_second)
         self.pressure = Pressure(limits)
         self.fates = Fates(limits, random, self.lanes, self.ledger, self.dispatch, self.tally)

@@ -1,0 +1,104 @@
+"""What a request that failed says: the API is down, for all; or it can't answer this one alone.
+
+Given: requests that were answered and that failed. Gives: whether it is the request's own doing, and when
+to try it again; closes the gate for all where it isn't, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from connector.core.actions import Notices
+from connector.core.backoff import Backoff, Closing, Gate
+from connector.core.concurrency import Concurrency
+from connector.core.jobs import Batch, Job, Suspicion
+from connector.core.suspects import Kind, Suspects
+from connector.core.tally import Tally, gate_cause
+from connector.core.tracking import Tracking
+from connector.model import Denied, Unavailable
+
+TRIALS = Backoff(0.5, 60.0)
+"""Seconds from a failure to the next trial while the gate is closed, the first and the longest. A lost
+connection is over in half a second; one a minute burdens no API, and one that is back is soon seen."""
+TURNS = 3
+"""Times in a row that something may find the API down before others have the next turn: it may be alone."""
+AFTER_OTHERS = 0.05
+"""Seconds that those others have."""
+
+
+class Outages:
+    """`random` gives numbers in [0, 1) for the jitter of delays."""
+
+    def __init__(
+        self,
+        random: Callable[[], float],
+        tally: Tally,
+        notices: Notices,
+        tracking: Tracking,
+        concurrency: Concurrency,
+    ) -> None:
+        self._random = random
+        self._tally = tally
+        self._notices = notices
+        self._tracking = tracking
+        self._concurrency = concurrency
+        self._suspects = Suspects()
+        self.gate = Gate(TRIALS)
+
+    def answered(self, sent_at: float, good: Kind | None = None) -> None:
+        """The API answered what was sent at this time: it is there. `good`: and did what it was asked for."""
+        self._tracking.outage(self.gate.succeeded(sent_at))
+        if good is not None:
+            self._suspects.answered(good, sent_at)
+
+    def down(self, kind: Kind, request: Batch | Job, answer: Unavailable, sent_at: float, now: float) -> bool:
+        """This found the API down: for all, or alone. Return whether there is new proof that it is alone."""
+        alone = self.alone(kind, request, answer, now)
+        if self.gate.closed_until is not None or not request.suspicion.alone:
+            self._close(answer, sent_at, now)
+        return alone
+
+    def alone(self, kind: Kind, request: Batch | Job, answer: Unavailable | Denied, now: float) -> bool:
+        """Take in that this failed; return whether that is proof: others were answered since, none failed."""
+        alone = self._suspects.failed(kind, request.serial, request.suspicion, now)
+        if alone and request.suspicion.alone == 1:
+            self.tell(kind, request, answer)
+        return alone
+
+    def tell(self, kind: Kind, request: Batch | Job, answer: Unavailable | Denied) -> None:
+        """Say which request it is that fails while others are answered."""
+        records = [(event.home.partition, event.offset) for event in request.events[:1]]
+        self._notices.tell(
+            "warning",
+            "one request alone fails",
+            method=kind.upper(),
+            message=answer.message,
+            http_status=answer.http_status,
+            devices=len(request.events),
+            first_record="".join(f"{home.topic}/{home.partition}/{offset}" for home, offset in records),
+        )
+
+    def next_turn(self, suspicion: Suspicion, now: float) -> float:
+        """Return when to try again what failed."""
+        if suspicion.alone:
+            return now + TRIALS.delay(suspicion.failures, self._random())
+        if suspicion.failures % TURNS:
+            return now
+        return max(now, self.gate.closed_until or now) + AFTER_OTHERS
+
+    def _close(self, answer: Unavailable, sent_at: float, now: float) -> None:
+        was_open = self.gate.closed_until is None
+        if self.gate.failed(now, sent_at, answer.retry_after, self._random()):
+            cause = gate_cause(answer.http_status)
+            self._tally.gate_closures[cause] += 1
+            if was_open:
+                self.gate.closing = Closing(cause, answer.message, now)
+                if answer.http_status:
+                    self._concurrency.pushed_back(now)
+                self._notices.tell(
+                    "warning",
+                    "destination down",
+                    cause=cause,
+                    message=answer.message,
+                    http_status=answer.http_status,
+                )

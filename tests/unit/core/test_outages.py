@@ -1,0 +1,157 @@
+"""One request that the API can't answer holds up nothing else: neither a job's GET nor a batch's POST."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from connector.core.jobs import Batch, Job
+from connector.model import Cause, Denied, PollAnswer, PostAnswer, Unavailable
+from tests.unit.core.builders import P0, devices, limits
+from tests.unit.core.driving import Drive
+
+BROKEN = Unavailable("Internal error", 500, maybe_accepted=True)
+SILENT = Unavailable("ReadTimeout", maybe_accepted=True)
+FORBIDDEN = Denied(Cause.UNAUTHORIZED, "<html>Request blocked", 403)
+SICK = 55
+"""Offset of the record whose device the API stumbles over."""
+MINUTE = 60.0
+
+
+def _stream(
+    drive: Drive,
+    seconds: int,
+    post: Callable[[Batch], PostAnswer | None] = lambda _: None,
+    poll: Callable[[Job], PollAnswer | None] = lambda _: None,
+) -> None:
+    """Two new devices each second, as long as that."""
+    offset = drive.engine.assignments[P0].offsets.next
+    for _ in range(0, seconds, 10):
+        drive.read(*devices(range(offset, offset + 20)))
+        offset += 20
+        drive.run(post=post, poll=poll, seconds=10)
+
+
+def _reading(first: int = 200) -> Drive:
+    drive = Drive(limits(max_devices=10))
+    drive.assign()
+    drive.let_many_go()
+    drive.read(*devices(range(first)))
+    return drive
+
+
+def _unsettled(drive: Drive) -> int:
+    return sum(home.events for home in drive.engine.assignments.values())
+
+
+def _told(drive: Drive) -> list[dict[str, object]]:
+    """What was said of requests that fail alone."""
+    return [each.fields for each in drive.engine.notices if each.event == "one request alone fails"]
+
+
+def _first_job_fails(answer: PollAnswer) -> Callable[[Job], PollAnswer | None]:
+    sick: list[str] = []
+
+    def poll(job: Job) -> PollAnswer | None:
+        sick.append(job.request_id)
+        return answer if job.request_id == sick[0] else None
+
+    return poll
+
+
+def _sick_device_fails(answer: PostAnswer) -> Callable[[Batch], PostAnswer | None]:
+    def post(batch: Batch) -> PostAnswer | None:
+        return answer if any(event.offset == SICK for event in batch.events) else None
+
+    return post
+
+
+@pytest.mark.parametrize("answer", [BROKEN, SILENT], ids=["500", "no reply"])
+def test_a_job_that_can_not_be_asked_about_holds_up_no_other_and_is_sent_again_at_its_deadline(
+    answer: PollAnswer,
+) -> None:
+    drive = _reading()
+    poll = _first_job_fails(answer)
+    _stream(drive, 600, poll=poll)
+    assert _unsettled(drive) == 10, "what is in that job"
+    assert drive.engine.gate.closed_until is None
+    assert _told(drive)[0]["first_record"] == "events/0/0"
+    _stream(drive, 600, poll=poll)
+    assert _unsettled(drive) == 0
+    assert drive.letters == []
+
+
+@pytest.mark.parametrize("answer", [BROKEN, SILENT], ids=["500", "no reply"])
+def test_a_device_that_the_api_stumbles_over_is_found_and_waits_alone_without_a_dead_letter(
+    answer: PostAnswer,
+) -> None:
+    drive = _reading()
+    _stream(drive, 900, _sick_device_fails(answer))
+    assert _unsettled(drive) == 1
+    assert drive.engine.gate.closed_until is None
+    assert [_told(drive)[-1][name] for name in ("devices", "first_record")] == [1, f"events/0/{SICK}"]
+    assert drive.letters == []
+    posts = drive.posts
+    drive.run(post=_sick_device_fails(answer), seconds=600)
+    assert drive.posts - posts <= 600 / MINUTE * 2, "it is tried once a minute at most, and a bit"
+    _stream(drive, 120)
+    assert _unsettled(drive) == 0, "and it goes once the API can take it"
+
+
+def test_an_outage_in_which_everything_fails_blames_no_one() -> None:
+    drive = _reading()
+    down = True
+
+    def post(_batch: Batch) -> PostAnswer | None:
+        return BROKEN if down else None
+
+    _stream(drive, 600, post)
+    assert not _told(drive)
+    assert drive.engine.gate.closed_until is not None
+    down = False
+    _stream(drive, 120, post)
+    assert _unsettled(drive) == 0
+    assert drive.engine.tally.split_batches == 0
+
+
+def test_a_job_alone_whose_gets_fail_lets_a_post_be_the_trial() -> None:
+    drive = Drive(limits(max_devices=10))
+    drive.assign()
+    drive.read(*devices(range(10)))
+    drive.run(poll=lambda _job: BROKEN, seconds=5)
+    poll = _first_job_fails(BROKEN)
+    _stream(drive, 120, poll=poll)
+    assert _unsettled(drive) == 10
+
+
+def test_a_device_that_a_firewall_forbids_is_dead_lettered_and_the_halt_ends_by_itself() -> None:
+    drive = _reading()
+    _stream(drive, 900, _sick_device_fails(FORBIDDEN))
+    assert _unsettled(drive) == 0
+    assert [(offset, reason) for _, offset, reason in drive.letters] == [(SICK, "refused_by_api")]
+    assert drive.engine.halts.all() == []
+
+
+def test_a_job_that_a_firewall_forbids_to_ask_about_halts_no_other() -> None:
+    drive = _reading()
+    _stream(drive, 600, poll=_first_job_fails(FORBIDDEN))
+    assert _unsettled(drive) == 10
+    assert drive.engine.halts.all() == []
+
+
+def test_where_everything_is_forbidden_nothing_is_dead_lettered() -> None:
+    drive = _reading()
+    allowed = True
+
+    def post(_batch: Batch) -> PostAnswer | None:
+        return None if allowed else FORBIDDEN
+
+    _stream(drive, 60, post)
+    allowed = False
+    _stream(drive, 600, post)
+    assert [halt.cause for halt in drive.engine.halts.all()] == [Cause.UNAUTHORIZED]
+    allowed = True
+    _stream(drive, 120, post)
+    assert _unsettled(drive) == 0
+    assert drive.letters == []

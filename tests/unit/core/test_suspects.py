@@ -1,0 +1,63 @@
+"""Whether a request fails alone: others were answered since it failed before, and none failed."""
+
+from __future__ import annotations
+
+from connector.core.jobs import Suspicion
+from connector.core.suspects import Suspects
+
+
+def test_the_first_failure_proves_nothing() -> None:
+    suspects, one = Suspects(), Suspicion()
+    suspects.answered("post", 1.0)
+    assert not suspects.failed("post", 1, one, 2.0)
+    assert (one.failed_at, one.failures, one.alone) == (2.0, 1, 0)
+
+
+def test_that_others_were_answered_since_is_proof() -> None:
+    suspects, one = Suspects(), Suspicion()
+    suspects.failed("post", 1, one, 2.0)
+    suspects.answered("post", 3.0)
+    assert suspects.failed("post", 1, one, 4.0)
+    assert one.alone == 1
+    assert not suspects.failed("post", 1, one, 5.0), "nobody was answered since"
+    assert (one.failures, one.alone) == (3, 1)
+
+
+def test_what_was_sent_before_it_failed_is_no_proof() -> None:
+    suspects, one = Suspects(), Suspicion()
+    suspects.failed("post", 1, one, 2.0)
+    suspects.answered("post", 2.0)
+    assert not suspects.failed("post", 1, one, 4.0)
+
+
+def test_that_another_failed_too_is_an_outage() -> None:
+    suspects, one, other = Suspects(), Suspicion(), Suspicion()
+    suspects.failed("post", 1, one, 2.0)
+    suspects.answered("post", 3.0)
+    suspects.failed("post", 2, other, 3.5)
+    assert not suspects.failed("post", 1, one, 4.0)
+    suspects.answered("post", 5.0)
+    assert suspects.failed("post", 1, one, 6.0), "and since then only this one failed"
+
+
+def test_its_own_failures_are_not_another_s() -> None:
+    suspects, one, other = Suspects(), Suspicion(), Suspicion()
+    suspects.failed("post", 2, other, 1.0)
+    for at in (2.0, 3.0):
+        suspects.failed("post", 1, one, at)
+    suspects.answered("post", 3.5)
+    assert suspects.failed("post", 1, one, 4.0)
+
+
+def test_a_half_of_it_is_the_same_suspect() -> None:
+    suspects, one = Suspects(), Suspicion()
+    suspects.failed("post", 1, one, 2.0)
+    suspects.answered("post", 3.0)
+    assert suspects.failed("post", 7, one, 4.0)
+
+
+def test_answered_gets_prove_nothing_about_posts() -> None:
+    suspects, one = Suspects(), Suspicion()
+    suspects.failed("post", 1, one, 2.0)
+    suspects.answered("get", 3.0)
+    assert not suspects.failed("post", 1, one, 4.0)
