@@ -67,11 +67,11 @@ class Outages:
 
     def tell(self, kind: Kind, request: Batch | Job, answer: Unavailable | Denied) -> None:
         """Say which request it is that fails while others are answered."""
+        what = "job" if kind == "get" else "device" if len(request.events) == 1 else "batch"
         records = [(event.home.partition, event.offset) for event in request.events[:1]]
         self._notices.tell(
             "warning",
-            "one request alone fails",
-            method=kind.upper(),
+            f"one {what} alone fails",
             message=answer.message,
             http_status=answer.http_status,
             devices=len(request.events),

@@ -34,6 +34,7 @@ from connector.sandbox.faults import (
     JobFailed,
     JobLost,
     JobStuck,
+    JobUnreadable,
     ReplyLost,
     Reset,
     SizeLimit,
@@ -139,6 +140,8 @@ class Audience:
             job = self._jobs.find(request_id, endpoint)
             if job is None:
                 reply = replies.unknown_job(self.faults.unknown_job_status)
+            elif job.unreadable:
+                reply = replies.unreadable(job.unreadable)
             else:
                 reply = report(job, detailed, self._triggers, now)
             cut = self._cut("get", endpoint, now)
@@ -218,9 +221,10 @@ class Audience:
         """Make the job and settle what will become of it; returns its request_id."""
         devices: Sequence[Device] = request.devices
         lost = self._triggers.on_batch(JobLost, "job_lost", devices, endpoint, now)
+        unreadable = self._triggers.on_batch(JobUnreadable, "job_unreadable", devices, endpoint, now)
         stuck = self._triggers.on_batch(JobStuck, "job_stuck", devices, endpoint, now)
         failed = self._triggers.on_batch(JobFailed, "job_failed", devices, endpoint, now)
-        orphan = cut or lost is not None or stuck is not None
+        orphan = cut or any(rule is not None for rule in (lost, unreadable, stuck))
         tally = self._tally
         job = Job(
             number=tally.posts,
@@ -238,6 +242,7 @@ class Audience:
             create_missing_tags=request.create_missing_tags,
             orphan=orphan,
             lost=lost is not None,
+            unreadable=0 if unreadable is None else unreadable.status,
         )
         if orphan:
             self._submissions.excuse(job.contents)

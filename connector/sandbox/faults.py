@@ -155,9 +155,9 @@ class SizeLimit(Rule, frozen=True):
 
 
 class BatchRefused(DeviceRule, frozen=True):
-    """One such device and the whole batch is refused, without naming it."""
+    """One such device and the whole batch is refused, without naming it; with 403 or 5xx not even that."""
 
-    status: Literal[400, 422] = 400
+    status: Literal[400, 422, 403, 500, 502, 503] = 400
 
 
 class JobLost(DeviceRule, frozen=True):
@@ -167,6 +167,12 @@ class JobLost(DeviceRule, frozen=True):
     """
 
     applied: bool = False
+
+
+class JobUnreadable(DeviceRule, frozen=True):
+    """Each GET of the job is answered with `status`; it takes effect all the same."""
+
+    status: Literal[403, 500, 502, 503] = 500
 
 
 class JobStuck(DeviceRule, frozen=True):
@@ -257,6 +263,7 @@ class Faults(Declared, frozen=True):
     batch_refused: tuple[BatchRefused, ...] = ()
 
     job_lost: tuple[JobLost, ...] = ()
+    job_unreadable: tuple[JobUnreadable, ...] = ()
     job_stuck: tuple[JobStuck, ...] = ()
     job_failed: tuple[JobFailed, ...] = ()
 

@@ -27,7 +27,8 @@ class Job(msgspec.Struct, kw_only=True):
     """One accepted POST. What will become of it is settled when it is accepted.
 
     `lost`: no GET finds it. `orphan`: its client can't follow it to an end. `due` is when it
-    ends (a stuck job: when it is forgotten). `rows` is the JSON array of its detailed report.
+    ends (a stuck job: when it is forgotten). `rows` is the JSON array of its detailed report. `unreadable`:
+    the status of each GET; 0 where it can be read.
     """
 
     number: int
@@ -43,6 +44,7 @@ class Job(msgspec.Struct, kw_only=True):
     create_missing_tags: bool
     end: End = "completed"
     lost: bool = False
+    unreadable: int = 0
     orphan: bool = False
     applied: bool = True
     message: str = ""

@@ -64,6 +64,11 @@ def unknown_job(status: int) -> Reply:
     return json_reply(status, {"message": "request not found"})
 
 
+def unreadable(status: int) -> Reply:
+    """Answer a GET about a job over which the API stumbles each time, or a firewall before it."""
+    return json_reply(status, {"message": "the job can't be read"})
+
+
 def too_large(status: int) -> Reply:
     """Refuse a body for its size, as a gateway does."""
     return json_reply(status, {"message": "request entity too large"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 
 from tests.acceptance.processes import Connector, wait_for
 from tests.acceptance.proxy import proxy
-from tests.acceptance.workload import FAULTS, mixed
+from tests.acceptance.workload import FAULTS, Change, mixed
 from tests.acceptance.world import World, seconds_until, settled, world
 from tests.kafka.client import Kafka
 
@@ -99,6 +100,37 @@ def test_a_proxy_that_cuts_connections_costs_what_is_counted_and_loses_nothing(
         here.show(counted_by_the_connector=int(counted), requests_and_replies_cut=cuts)
         assert between.replies_cut >= 5
         assert here.twice() <= counted
+
+
+@pytest.mark.timeout(240)
+def test_what_the_api_stumbles_over_each_time_holds_up_nothing_else(kafka: Kafka, tmp_path: Path) -> None:
+    """Each POST with one device gets a 500, and each GET of one job: all others are settled meanwhile."""
+    work = mixed(10_000, 10_000, seed=26, skew=0.2)
+    first = len(work.records)
+    for index, name in enumerate(("sick-one", "mute-one"), first):
+        event = {"type": "tags", "hwid": name, "tags": {"plan": "pro"}}
+        work.records.append((name.encode(), json.dumps(event).encode()))
+        work.change(Change(index, name, "set", {"plan": "pro"}))
+    faults = {
+        **ODD,
+        "batch_refused": [*FAULTS["batch_refused"], {"prefix": "sick-", "status": 500}],
+        "job_unreadable": [{"prefix": "mute-", "next": 1}],
+    }
+    with world(tmp_path, kafka, faults=faults) as here:
+        here.settings |= {"batch.max_devices": "100", "jobs.deadline": "10s"}
+        here.produce(work, first)
+        here.produce(work, 0, first)
+        connector = here.run()
+        wait_for(lambda: settled(connector) >= first + 1, 90, "all but the device that the API can't take")
+        assert connector.metric("gate_open") == 1
+        assert connector.ready()
+        assert connector.lines("one job alone fails")
+        assert connector.lines("one batch alone fails")
+        (line,) = connector.lines("one device alone fails")
+        assert line["first_record"].startswith(here.topic)
+        here.api.faults(batch_refused=FAULTS["batch_refused"])
+        here.finish(work)
+        here.show()
 
 
 def _halts(here: World, connector: Connector, cause: str) -> None:

@@ -47,7 +47,7 @@ def _unsettled(drive: Drive) -> int:
 
 def _told(drive: Drive) -> list[dict[str, object]]:
     """What was said of requests that fail alone."""
-    return [each.fields for each in drive.engine.notices if each.event == "one request alone fails"]
+    return [each.fields for each in drive.engine.notices if each.event.endswith("alone fails")]
 
 
 def _first_job_fails(answer: PollAnswer) -> Callable[[Job], PollAnswer | None]:
