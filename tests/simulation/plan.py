@@ -17,6 +17,8 @@ class Trouble:
     crash: float = 0.0
     commit_refused: float = 0.0
     commit_lost: float = 0.0
+    unanswered: float = 0.0
+    """Of a commit in a hand-over: it has no answer for a while."""
     aborted: float = 0.0
     outcome_unknown: float = 0.0
     incomplete: float = 0.0
@@ -135,6 +137,7 @@ def _trouble(rng: random.Random, chosen: Plan) -> Trouble:
         trouble.undecoded = rng.choice((0.0, 0.0, 0.0, 0.1))
         trouble.post_arrives_late = rng.choice((0.0, 0.0, 0.01))
         trouble.incomplete = 0.3 if rng.random() < 0.12 else 0.0
+        trouble.unanswered = rng.choice((0.0, 0.3))
     if chosen.api:
         trouble.no_connection = rng.choice((0.0, 0.0, 0.1))
     return trouble
