@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import connector.core.lanes as lanes_module
 import connector.core.tracking as tracking_module
+from connector.core import rules
 from connector.core.actions import Commit
 from connector.core.halts import Halts
 from connector.core.jobs import Job
 from connector.core.tracking import Tracking
 from connector.credentials import Credentials
+from connector.model import Event
 from connector.writing import Writing
 from tests.simulation.patching import Mutation, Patch
 
@@ -42,6 +45,25 @@ def one_token_for_all(patch: Patch) -> None:
     """Each application is sent the default one's token."""
     token = Credentials.token
     patch.set(Credentials, "token", lambda self, _application: token(self, ""))
+
+
+@_mutation
+def one_device_in_all_applications(patch: Patch) -> None:
+    """An identifier names one device in whatever application."""
+    lane_keys = rules.lane_keys
+    patch.set(rules, "lane_keys", lambda _application, *identifiers: lane_keys("", *identifiers))
+
+
+@_mutation
+def namesakes_wait_for_each_other(patch: Patch) -> None:
+    """Devices of one name in two applications wait for each other, though they are not mixed up."""
+    lane_keys, merge = rules.lane_keys, vars(lanes_module)["merge"]
+
+    def wrong(head: Event, event: Event, max_row: int) -> bool:
+        return head.application == event.application and bool(merge(head, event, max_row))
+
+    patch.set(rules, "lane_keys", lambda _application, *identifiers: lane_keys("", *identifiers))
+    patch.set(lanes_module, "merge", wrong)
 
 
 # -- outages and clocks -----------------------------------------------------------------------------
