@@ -195,7 +195,7 @@ class SimulatedClient:
         await self._way_back(reply)
         if reply.cut:
             return Unavailable("the reply was lost", maybe_accepted=True)
-        answer = read_post(reply.status, reply.body, reply.headers.get("retry-after"), instance.clock())
+        answer = read_post(reply.status, reply.body, reply.headers.get("retry-after"), instance.clock.wall())
         world.said(instance.name, "POST", answer)
         return answer
 
@@ -220,7 +220,8 @@ class SimulatedClient:
         await self._way_back(reply)
         if reply.cut:
             return Unavailable("the reply was lost")
-        answer = read_poll(reply.status, reply.body, reply.headers.get("retry-after"), self._instance.clock())
+        wall = self._instance.clock.wall()
+        answer = read_poll(reply.status, reply.body, reply.headers.get("retry-after"), wall)
         world.oracle.polled(request_id, answer)
         world.said(self._instance.name, "GET", request_id[:4], answer)
         return answer

@@ -14,6 +14,7 @@ from connector.core.tracking import Tracking
 from connector.credentials import Credentials
 from connector.model import Event
 from connector.writing import Writing
+from tests.simulation.instance import VirtualClock
 from tests.simulation.patching import Mutation, Patch
 
 MUTATIONS: list[Mutation] = []
@@ -102,6 +103,13 @@ def jobs_of_the_future_are_lost(patch: Patch) -> None:
 def old_jobs_are_lost_at_their_adoption(patch: Patch) -> None:
     """An adopted job that is older than the deadline counts as lost at the first question."""
     patch.set(tracking_module, "ADOPTED_FOR", 0.0)
+
+
+@_mutation
+def time_by_the_wall_clock(patch: Patch) -> None:
+    """The core is told the time of the wall clock."""
+    clock = VirtualClock.__call__
+    patch.set(VirtualClock, "__call__", lambda self: clock(self) + self.jumped)
 
 
 # -- the end ----------------------------------------------------------------------------------------

@@ -51,6 +51,8 @@ class Plan:
     """Seconds that the API is down altogether, longer than a job may take: 0 for never."""
     skew: float = 0.0
     """Seconds that the clock of a process may go before or behind the world's."""
+    jump: float = 0.0
+    """Seconds that the wall clock of a process may be put forward or back by while it runs."""
     applications: Sequence[str] = (DEFAULT,)
     mistaken: str = ""
     """The application whose token is wrong until all else is well; empty for none."""
@@ -100,6 +102,8 @@ def plan(rng: random.Random) -> Plan:
         chosen.outage = chosen.limits.deadline * rng.uniform(1.2, 2.0)
     if rng.random() < 0.15:
         chosen.skew = rng.choice((0.5, 5.0, 20.0))
+    if rng.random() < 0.15:
+        chosen.jump = rng.choice((180.0, 7200.0))
     if rng.random() < 0.2:
         chosen.applications = tuple(TOKENS)[: rng.choice((2, 3))]
         if style != "calm" and rng.random() < 0.6:
