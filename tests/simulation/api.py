@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TAGS = Endpoint.TAGS.value
 ALWAYS: dict[str, Any] = {
-    "device_failed": [{"prefix": "bad-"}],
+    "device_failed": [{"prefix": "bad-"}, {"prefix": "moody-", "share": 0.5}],
     "device_not_found": [{"prefix": "ghost-"}, {"prefix": "shaky-", "first": 2}],
     "batch_refused": [{"prefix": "poison-"}],
     "tag_refused": [{"tags": ["forbidden"]}],

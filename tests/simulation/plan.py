@@ -98,7 +98,7 @@ def plan(rng: random.Random) -> Plan:
         max_metadata=metadata if small and rng.random() < 0.5 else 4095,
     )
     chosen.trouble = _trouble(rng, chosen)
-    if chosen.api and rng.random() < 0.08:
+    if chosen.api and rng.random() < 0.12:
         chosen.outage = chosen.limits.deadline * rng.uniform(1.2, 2.0)
     if rng.random() < 0.15:
         chosen.skew = rng.choice((0.5, 5.0, 20.0))

@@ -138,8 +138,8 @@ class PartitionLog:
         return not self._offsets or self._offsets[-1] < position
 
 
-_KINDS = (("good", 60), ("bad", 9), ("ghost", 7), ("shaky", 12), ("poison", 12))
-"""What devices are like: failed, not found, not found twice, spoiling every batch."""
+_KINDS = (("good", 60), ("bad", 9), ("moody", 7), ("ghost", 7), ("shaky", 12), ("poison", 12))
+"""What devices are like: failed, failed each other time, not found, not found twice, spoiling every batch."""
 
 
 class Logs:
