@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TAGS = Endpoint.TAGS.value
 ALWAYS: dict[str, Any] = {
-    "device_failed": [{"prefix": "bad-"}],
+    "device_failed": [{"prefix": "bad-"}, {"prefix": "moody-", "share": 0.5}],
     "device_not_found": [{"prefix": "ghost-"}, {"prefix": "shaky-", "first": 2}],
     "batch_refused": [{"prefix": "poison-"}],
     "tag_refused": [{"tags": ["forbidden"]}],
@@ -195,7 +195,7 @@ class SimulatedClient:
         await self._way_back(reply)
         if reply.cut:
             return Unavailable("the reply was lost", maybe_accepted=True)
-        answer = read_post(reply.status, reply.body, reply.headers.get("retry-after"), instance.clock())
+        answer = read_post(reply.status, reply.body, reply.headers.get("retry-after"), instance.clock.wall())
         world.said(instance.name, "POST", answer)
         return answer
 
@@ -220,7 +220,8 @@ class SimulatedClient:
         await self._way_back(reply)
         if reply.cut:
             return Unavailable("the reply was lost")
-        answer = read_poll(reply.status, reply.body, reply.headers.get("retry-after"), self._instance.clock())
+        wall = self._instance.clock.wall()
+        answer = read_poll(reply.status, reply.body, reply.headers.get("retry-after"), wall)
         world.oracle.polled(request_id, answer)
         world.said(self._instance.name, "GET", request_id[:4], answer)
         return answer

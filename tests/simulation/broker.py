@@ -1,7 +1,7 @@
 """The simulated broker: a consumer group, its committed offsets, and transactions on them.
 
-What was verified on a real broker is modelled: whoever is a member of the current generation may commit
-for any partition; of two commits the later one in the log wins, even where it is lower, and a
+What was verified on a real broker is modelled: a member may commit for any partition, but what it sent in
+an old generation is refused; of two commits the later one in the log wins, even where it is lower, and a
 transaction's offsets have their place where they were sent, not where it was committed; while a
 transaction with offsets is open, nobody can read the committed offsets of its partitions. A coordinator
 that skips the markers of the group's partition, because that has no leader just then, calls a transaction
@@ -42,6 +42,8 @@ class Member:
 
     client: Client
     number: int
+    generation: int = 0
+    """The last that it was counted in. A group does not go on without a member that is handing over."""
     alive: bool = True
 
 
@@ -90,6 +92,7 @@ class Broker:
         self.owners: dict[TopicPartition, Member | None] = dict.fromkeys(partitions)
         self._targets: dict[TopicPartition, Member] = {}
         self._asked: set[TopicPartition] = set()
+        self._leaving: set[Member] = set()
         self.offsets: dict[TopicPartition, tuple[int, Position]] = {}
         """(place in the log, what is committed)."""
         self._open: dict[str, Transaction] = {}
@@ -107,8 +110,13 @@ class Broker:
         self.rebalance()
         return member
 
+    def leaves(self, member: Member) -> None:
+        """It is about to, and hands over what it owns before it does."""
+        self._leaving.add(member)
+
     def leave(self, member: Member, why: str) -> None:
         """It left, or its session timed out: its partitions go to others at once."""
+        self._leaving.discard(member)
         if member not in self.members:
             return
         self._witness.said(member.client.name, "out of the group:", why)
@@ -123,6 +131,10 @@ class Broker:
     def rebalance(self) -> None:
         """Choose anew who is to own what: cooperatively, only what moves is revoked."""
         self.generation += 1
+        handing_over = {*self._leaving, *(self.owners[partition] for partition in self._asked)}
+        for member in self.members:
+            if member not in handing_over:
+                member.generation = self.generation
         if not self.members:
             self._targets.clear()
             return
@@ -146,6 +158,8 @@ class Broker:
                 self.owners[partition] = None
                 if self.members:
                     self._give(partition)
+        if not any(self.owners[partition] is member for partition in self._asked):
+            member.generation = self.generation
 
     def _give(self, partition: TopicPartition) -> None:
         member = self._targets[partition]
@@ -154,20 +168,24 @@ class Broker:
 
     def proof(self, member: Member) -> Proof:
         """A member that is connected learns of a new generation in the background."""
-        return Proof(member, self.generation if member.alive else -1)
+        return Proof(member, member.generation)
+
+    @staticmethod
+    def _proves(proof: Proof) -> bool:
+        return proof.member.alive and proof.generation == proof.member.generation
 
     # -- plain commits -------------------------------------------------------------------------
 
-    def commit(self, member: Member, positions: Mapping[TopicPartition, Position]) -> str:
+    def commit(self, proof: Proof, positions: Mapping[TopicPartition, Position]) -> str:
         """Take positions; return why not, or nothing."""
-        if not member.alive:
+        if not self._proves(proof):
             return "fenced"
         if any(len(position.metadata) > self.max_metadata for position in positions.values()):
             return "too_large"
         for partition, position in positions.items():
             self.offsets[partition] = (next(self._sequence), position)
-        self._witness.commits(member, positions)
-        self._witness.committed(member, positions)
+        self._witness.commits(proof.member, positions)
+        self._witness.committed(proof.member, positions)
         return ""
 
     def committed(self, partition: TopicPartition) -> Position | None:
@@ -177,12 +195,13 @@ class Broker:
 
     def stable(self, partition: TopicPartition) -> bool:
         """Whether no transaction that is open, or has no markers, has offsets of this partition."""
-        unended = [*self._open.values(), *(each for some in self._incomplete.values() for each in some)]
+        unended = [*self._open.values(), *self.incomplete]
         return not any(partition in transaction.offsets for transaction in unended)
 
-    def left_incomplete(self, partition: TopicPartition) -> list[Transaction]:
-        """Transactions without markers that keep this partition's offset back."""
-        return [each for some in self._incomplete.values() for each in some if partition in each.offsets]
+    @property
+    def incomplete(self) -> list[Transaction]:
+        """Transactions without markers, which keep offsets back."""
+        return [each for some in self._incomplete.values() for each in some]
 
     # -- transactions --------------------------------------------------------------------------
 
@@ -209,7 +228,7 @@ class Broker:
         """Add offsets to a transaction; return why not, or nothing. Not `for_good`: it will be aborted."""
         if transaction.state != "open":
             return "producer"
-        if not proof.member.alive or proof.generation != self.generation:
+        if not self._proves(proof):
             return "group"
         if any(len(position.metadata) > self.max_metadata for position in positions.values()):
             return "metadata_too_large"

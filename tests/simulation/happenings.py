@@ -33,6 +33,8 @@ class Happenings:
             happenings += [(8, self._bad_time)]
         if self.world.plan.limits.brake_share:
             happenings += [(2, self.release_all)]
+        if self.world.plan.jump:
+            happenings += [(3, self._jump_one)]
         weights = [weight for weight, _ in happenings]
         self.world.rng.choices([what for _, what in happenings], weights)[0]()
 
@@ -66,6 +68,14 @@ class Happenings:
             return
         self.world.broker.leave(member, "session timed out, though it lives")
         self.world.loop.call_later(self.world.rng.choice((0.0, 0.5, 3.0)), instance.source.expelled)
+
+    def _jump_one(self) -> None:
+        """Somebody sets a machine's clock, and no monotonic one."""
+        instance = self._one()
+        if instance is not None:
+            jump = self.world.plan.jump
+            instance.clock.jumped = self.world.rng.uniform(-jump, jump)
+            self.world.said(instance.name, "has its wall clock off by", instance.clock.jumped)
 
     def _topic(self) -> None:
         self.world.broker.topic_exists = not self.world.broker.topic_exists

@@ -33,16 +33,22 @@ STOP_LIMIT = 10.0
 """Seconds that a stop waits for jobs under way."""
 
 
-class _VirtualClock(Clock):
+class VirtualClock(Clock):
     """The world's time, as a machine has it that is `ahead` by some seconds."""
 
     def __init__(self, loop: VirtualLoop, ahead: float) -> None:
         super().__init__()
         self._loop = loop
         self._ahead = ahead
+        self.jumped = 0.0
+        """Seconds that somebody has put the machine's clock forward by since the process began."""
 
     def __call__(self) -> float:
         return self._loop.now + self._ahead
+
+    def wall(self) -> float:
+        """What `time.time` says."""
+        return self() + self.jumped
 
 
 class _Settings:
@@ -95,7 +101,7 @@ class Instance:
         self.tasks: set[asyncio.Task[Any]] = set()
         self.engine = Engine(world.plan.limits, world.rng.random)
         skew = world.plan.skew
-        self.clock = _VirtualClock(world.loop, world.rng.uniform(-skew, skew) if skew else 0.0)
+        self.clock = VirtualClock(world.loop, world.rng.uniform(-skew, skew) if skew else 0.0)
         self._pulse = Pulse(self.engine, self.clock)
         others = [each for each in world.plan.applications if each != DEFAULT]
         interpreters: dict[str, Interpreter] = {}

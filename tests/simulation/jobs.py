@@ -66,7 +66,10 @@ class Jobs:
     ) -> None:
         """A POST reached the API. `homes` and `known` jobs are those of when it was sent."""
         sent = msgspec.json.decode(body)
-        devices = [Device(each, records_in(each.get("tags")), names_of(each)) for each in sent["devices"]]
+        devices = [
+            Device(each, records_in(each.get("tags")), names_of(each, sent["application"]))
+            for each in sent["devices"]
+        ]
         self._for_whom(sent["application"], sent["auth"], devices)
         request_id = ""
         if reply.status == 200:

@@ -9,11 +9,12 @@ from multiprocessing import get_context
 
 from tests.simulation.collecting import collect_worlds_only, simulate_alone
 from tests.simulation.mutations_of_books import MUTATIONS as OF_BOOKS
+from tests.simulation.mutations_of_commits import MUTATIONS as OF_COMMITS
 from tests.simulation.mutations_of_devices import MUTATIONS as OF_DEVICES
 from tests.simulation.mutations_of_operation import MUTATIONS as OF_OPERATION
 from tests.simulation.patching import mutated, what
 
-ALL = (*OF_BOOKS, *OF_DEVICES, *OF_OPERATION)
+ALL = (*OF_BOOKS, *OF_COMMITS, *OF_DEVICES, *OF_OPERATION)
 
 
 @dataclass(frozen=True)

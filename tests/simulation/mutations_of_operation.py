@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import connector.core.lanes as lanes_module
 import connector.core.tracking as tracking_module
+from connector.core import rules
 from connector.core.actions import Commit
 from connector.core.halts import Halts
 from connector.core.jobs import Job
 from connector.core.tracking import Tracking
 from connector.credentials import Credentials
+from connector.model import Event
 from connector.writing import Writing
+from tests.simulation.instance import VirtualClock
 from tests.simulation.patching import Mutation, Patch
 
 MUTATIONS: list[Mutation] = []
@@ -42,6 +46,25 @@ def one_token_for_all(patch: Patch) -> None:
     """Each application is sent the default one's token."""
     token = Credentials.token
     patch.set(Credentials, "token", lambda self, _application: token(self, ""))
+
+
+@_mutation
+def one_device_in_all_applications(patch: Patch) -> None:
+    """An identifier names one device in whatever application."""
+    lane_keys = rules.lane_keys
+    patch.set(rules, "lane_keys", lambda _application, *identifiers: lane_keys("", *identifiers))
+
+
+@_mutation
+def namesakes_wait_for_each_other(patch: Patch) -> None:
+    """Devices of one name in two applications wait for each other, though they are not mixed up."""
+    lane_keys, merge = rules.lane_keys, vars(lanes_module)["merge"]
+
+    def wrong(head: Event, event: Event, max_row: int) -> bool:
+        return head.application == event.application and bool(merge(head, event, max_row))
+
+    patch.set(rules, "lane_keys", lambda _application, *identifiers: lane_keys("", *identifiers))
+    patch.set(lanes_module, "merge", wrong)
 
 
 # -- outages and clocks -----------------------------------------------------------------------------
@@ -80,6 +103,13 @@ def jobs_of_the_future_are_lost(patch: Patch) -> None:
 def old_jobs_are_lost_at_their_adoption(patch: Patch) -> None:
     """An adopted job that is older than the deadline counts as lost at the first question."""
     patch.set(tracking_module, "ADOPTED_FOR", 0.0)
+
+
+@_mutation
+def time_by_the_wall_clock(patch: Patch) -> None:
+    """The core is told the time of the wall clock."""
+    clock = VirtualClock.__call__
+    patch.set(VirtualClock, "__call__", lambda self: clock(self) + self.jumped)
 
 
 # -- the end ----------------------------------------------------------------------------------------

@@ -144,9 +144,11 @@ class Oracle(Jobs):
         """Somebody begins with a partition whose last position nobody will end."""
         self._orderly.discard(partition)
         self._behind.add(partition)
-        for transaction in self._world.broker.left_incomplete(partition):
+        for transaction in self._world.broker.incomplete:
             client = transaction.member.client if transaction.member else None
-            if client is not None and self._world.loop.time() - client.owning_since > COMPLETED_WITHIN:
+            if client is None or partition not in transaction.offsets:
+                continue
+            if self._world.loop.time() - client.owning_since > COMPLETED_WITHIN:
                 self.broken(client.name, "left a transaction incomplete that keeps back", partition)
 
     def undoes(self, instance: Instance, partitions: Collection[TopicPartition]) -> None:

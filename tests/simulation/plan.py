@@ -17,6 +17,8 @@ class Trouble:
     crash: float = 0.0
     commit_refused: float = 0.0
     commit_lost: float = 0.0
+    unanswered: float = 0.0
+    """Of a commit in a hand-over: it has no answer for a while."""
     aborted: float = 0.0
     outcome_unknown: float = 0.0
     incomplete: float = 0.0
@@ -49,6 +51,8 @@ class Plan:
     """Seconds that the API is down altogether, longer than a job may take: 0 for never."""
     skew: float = 0.0
     """Seconds that the clock of a process may go before or behind the world's."""
+    jump: float = 0.0
+    """Seconds that the wall clock of a process may be put forward or back by while it runs."""
     applications: Sequence[str] = (DEFAULT,)
     mistaken: str = ""
     """The application whose token is wrong until all else is well; empty for none."""
@@ -94,10 +98,12 @@ def plan(rng: random.Random) -> Plan:
         max_metadata=metadata if small and rng.random() < 0.5 else 4095,
     )
     chosen.trouble = _trouble(rng, chosen)
-    if chosen.api and rng.random() < 0.08:
+    if chosen.api and rng.random() < 0.12:
         chosen.outage = chosen.limits.deadline * rng.uniform(1.2, 2.0)
     if rng.random() < 0.15:
         chosen.skew = rng.choice((0.5, 5.0, 20.0))
+    if rng.random() < 0.15:
+        chosen.jump = rng.choice((180.0, 7200.0))
     if rng.random() < 0.2:
         chosen.applications = tuple(TOKENS)[: rng.choice((2, 3))]
         if style != "calm" and rng.random() < 0.6:
@@ -135,6 +141,7 @@ def _trouble(rng: random.Random, chosen: Plan) -> Trouble:
         trouble.undecoded = rng.choice((0.0, 0.0, 0.0, 0.1))
         trouble.post_arrives_late = rng.choice((0.0, 0.0, 0.01))
         trouble.incomplete = 0.3 if rng.random() < 0.12 else 0.0
+        trouble.unanswered = rng.choice((0.0, 0.3))
     if chosen.api:
         trouble.no_connection = rng.choice((0.0, 0.0, 0.1))
     return trouble

@@ -1,9 +1,10 @@
 """The simulated log: partitions with gaps and markers, and the events in them.
 
 A family is a handful of devices of one application that share identifiers. All its events are in one
-partition of the main topic, so their order is defined. Every event says in its tags which record it is, so
-that a row of a request can be traced back whatever it was merged with: the tag `#topic/partition/offset`,
-and with `set` the value of `last`.
+partition of the main topic, so their order is defined. Where there are several applications, a family may go
+by the identifiers of another one's: those are other devices. Every event says in its tags which record it
+is, so that a row of a request can be traced back whatever it was merged with: the tag
+`#topic/partition/offset`, and with `set` the value of `last`.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class LogRecord:
     @property
     def names(self) -> list[str]:
         """The identities that it names, one for each lane."""
-        return names_of(self.plain)
+        return names_of(self.plain, application_of(self.plain))
 
     @property
     def overwrites(self) -> bool:
@@ -77,9 +78,11 @@ class LogRecord:
         return self.plain.get("type") == "tags" and self.plain.get("list_operator") in (None, "set")
 
 
-def names_of(plain: dict[str, Any]) -> list[str]:
-    """The identities in a device of a request or an event."""
-    return [f"{name}={plain[name]}" for name in ("hwid", "user_id", "push_token") if plain.get(name)]
+def names_of(plain: dict[str, Any], application: str) -> list[str]:
+    """The identities in a device of a request or an event: of one application each."""
+    return [
+        f"{application}:{name}={plain[name]}" for name in ("hwid", "user_id", "push_token") if plain.get(name)
+    ]
 
 
 def application_of(plain: dict[str, Any]) -> str:
@@ -135,8 +138,8 @@ class PartitionLog:
         return not self._offsets or self._offsets[-1] < position
 
 
-_KINDS = (("good", 60), ("bad", 9), ("ghost", 7), ("shaky", 12), ("poison", 12))
-"""What devices are like: failed, not found, not found twice, spoiling every batch."""
+_KINDS = (("good", 60), ("bad", 9), ("moody", 7), ("ghost", 7), ("shaky", 12), ("poison", 12))
+"""What devices are like: failed, failed each other time, not found, not found twice, spoiling every batch."""
 
 
 class Logs:
@@ -162,8 +165,21 @@ class Logs:
         }
         self._mains = [part for part in self.partitions if part.topic == MAIN]
         self._sides = [part for part in self.partitions if part.topic == SIDE]
-        self._families = [self._family(number) for number in range(families)]
+        self._named: list[int] = []
+        """By whose number the devices of each family are named: its own, or its namesake's."""
+        self._families: list[list[dict[str, Any]]] = []
+        for number in range(families):
+            self._named.append(self._namesake(number))
+            own = self._named[number] == number
+            self._families.append(self._family(number) if own else self._families[self._named[number]])
         self.records: dict[Id, LogRecord] = {}
+
+    def _namesake(self, number: int) -> int:
+        """A family of another application by whose identifiers this one goes; itself for none."""
+        mine = self._applications[number]
+        taken = {self._named[each] for each in range(number) if self._applications[each] == mine}
+        others = sorted({*self._named} - taken)
+        return self._rng.choice(others) if others and self._rng.random() < 0.5 else number
 
     def _family(self, number: int) -> list[dict[str, Any]]:
         """The ways in which events name the devices of a family."""
@@ -221,7 +237,7 @@ class Logs:
         return {
             "type": "registration",
             "hwid": hwid,
-            "push_token": f"good-{'s' if side else 't'}{number}",
+            "push_token": f"good-{'s' if side else 't'}{self._named[number]}",
             "platform": 1,
             "tags": tags,
         }

@@ -8,10 +8,11 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from connector.kafka.commits import CommitRefused, Kind
+from connector.kafka.commits import CommitRefused
 from connector.kafka.stuck import STUCK_AFTER
 from connector.model import Fetched, Position, Record, Start, TopicPartition
 from tests.simulation.broker import Member, Proof
+from tests.simulation.committer import SimulatedCommitter
 
 if TYPE_CHECKING:
     from tests.simulation.instance import Instance
@@ -20,7 +21,6 @@ REVOKE_LIMIT = 5.0
 LOOK_EVERY = 0.5
 A_WAIT = 0.1
 """Seconds from which a fetch's `wait` is meant as a wait; shorter ones last until there is something."""
-_KINDS: Mapping[str, Kind] = {"fenced": "fenced", "too_large": "too_large", "retry": "retry"}
 
 
 class SimulatedSource:
@@ -38,6 +38,7 @@ class SimulatedSource:
         self._owning_since = math.inf
         self._paused: set[TopicPartition] = set()
         self._ended: dict[TopicPartition, int] = {}
+        self._committer = SimulatedCommitter(instance)
         self.member: Member | None = None
         self.name = instance.name
         self.joined = True
@@ -76,6 +77,7 @@ class SimulatedSource:
         if self.member is None or not self.member.alive:
             self._instance.consuming.lost(list(self._owned))
             return
+        self._broker.leaves(self.member)
         if self._owned:
             await self._revoke(list(self._owned))
         self._broker.leave(self.member, "left")
@@ -83,6 +85,7 @@ class SimulatedSource:
     # -- reading ---------------------------------------------------------------------------------
 
     async def fetch(self, most: int, wait: float) -> list[Fetched]:
+        await self._committer.turn()
         await self._serve()
         fetched = self._read(most)
         if not fetched:
@@ -132,11 +135,13 @@ class SimulatedSource:
 
     async def pause(self, partitions: Collection[TopicPartition]) -> None:
         self._paused.update(p for p in partitions if p in self._owned)
+        await self._committer.turn()
         await self._instance.nap("pause")
 
     async def resume(self, partitions: Collection[TopicPartition]) -> None:
         self._paused.difference_update(partitions)
         self._bell.set()
+        await self._committer.turn()
         await self._instance.nap("resume")
 
     # -- rebalances ------------------------------------------------------------------------------
@@ -193,18 +198,22 @@ class SimulatedSource:
     async def _revoke(self, partitions: list[TopicPartition]) -> None:
         known = [p for p in partitions if p in self._owned]
         self._world.said(self.name, "revoking", known)
-        orderly = True
-        if known:
-            warned = self._instance.warnings
-            positions = await self._instance.consuming.revoked(known)
-            self._world.said(self.name, "hands over", known, dict(positions))
-            if positions:
-                orderly = await self._commit_last(positions)
-            orderly = orderly and self._instance.warnings == warned
+        orderly = not known or await self._hand_over(known)
         self._forget(partitions)
+        await self._committer.turn()
         if self.member is not None:
             self._world.oracle.hands_over(self.member, known, orderly=orderly)
             self._broker.released(self.member, partitions)
+
+    async def _hand_over(self, known: list[TopicPartition]) -> bool:
+        """Have the listener let go of these, and commit its answer; tell whether nothing kept it from it."""
+        warned = self._instance.warnings
+        self._committer.handing_over = True
+        positions = await self._instance.consuming.revoked(known)
+        self._world.said(self.name, "hands over", known, dict(positions))
+        orderly = not positions or await self._commit_last(positions)
+        self._committer.handing_over = False
+        return orderly and self._instance.warnings == warned
 
     async def _commit_last(self, positions: Mapping[TopicPartition, Position]) -> bool:
         """Commit within the limit, or leave it; tell which."""
@@ -236,6 +245,7 @@ class SimulatedSource:
         return self._unresolved
 
     async def group_metadata(self) -> Proof:
+        await self._committer.turn()
         await self._instance.nap("group metadata")
         if self.member is None:
             raise CommitRefused("closed", "never joined")
@@ -246,17 +256,5 @@ class SimulatedSource:
 
     async def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
         mine = {p: position for p, position in positions.items() if p in self._owned}
-        if not mine or self.member is None:
-            return
-        trouble = self._world.trouble
-        await self._instance.nap("commit goes")
-        if self._world.chance(trouble.commit_refused):
-            self._world.said(self.name, "commit refused")
-            raise CommitRefused("retry", "simulated")
-        why = self._broker.commit(self.member, mine)
-        if why:
-            raise CommitRefused(_KINDS[why], why)
-        await self._instance.nap("commit was made")
-        if self._world.chance(trouble.commit_lost):
-            self._world.said(self.name, "commit's reply lost")
-            raise CommitRefused("retry", "the reply was lost")
+        if mine and self.member is not None:
+            await self._committer.commit(self._broker.proof(self.member), mine)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from connector.sandbox.devices import change_tags
 from tests.simulation.loop import Broken
-from tests.simulation.records import MAIN, Id, LogRecord, names_of, records_in
+from tests.simulation.records import MAIN, Id, LogRecord, application_of, names_of, records_in
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -42,11 +42,11 @@ def _wanted(world: World) -> tuple[State, dict[str, set[str]]]:
         for record in log.records:
             if record.kind != "event":
                 continue
-            plain = record.plain
+            plain, application = record.plain, application_of(record.plain)
             refused = record.id in world.oracle.letters
             if plain["type"] == "registration" and log.partition.topic == MAIN and not refused:
-                owners[plain["push_token"]] = "hwid=" + plain["hwid"]
-            name = _device(plain, owners)
+                owners[record.names[1]] = record.names[0]
+            name = _device(plain, application, owners)
             doubts = unsure.setdefault(name, set())
             operator = plain.get("list_operator")
             if refused:
@@ -63,21 +63,19 @@ def _doubt_tokens(world: World, unsure: dict[str, set[str]]) -> None:
     """Whose device a token is: unknown where a registration was refused, perhaps after it took effect."""
     records = [record for record in world.logs.records.values() if record.kind == "event"]
     doubtful = {
-        record.plain["push_token"]: "hwid=" + record.plain["hwid"]
+        record.names[1]: record.names[0]
         for record in records
         if record.plain["type"] == "registration" and record.id in world.oracle.letters
     }
     for record in records:
-        if record.names == [f"push_token={record.plain.get('push_token')}"]:
-            hwid = doubtful.get(record.plain["push_token"])
-            if hwid is not None:
-                for name in (hwid, record.names[0]):
-                    unsure.setdefault(name, set()).update(_tags_of_family(records, record))
+        token, *others = record.names
+        if not others and token in doubtful:
+            for name in (doubtful[token], token):
+                unsure.setdefault(name, set()).update(_tags_of_token(records, token))
 
 
-def _tags_of_family(records: list[LogRecord], of: LogRecord) -> set[str]:
-    token = of.plain["push_token"]
-    return {tag for record in records if record.plain.get("push_token") == token for tag in record.tags}
+def _tags_of_token(records: list[LogRecord], token: str) -> set[str]:
+    return {tag for record in records if token in record.names for tag in record.tags}
 
 
 def _found(world: World, unsure: dict[str, set[str]]) -> State:
@@ -100,8 +98,9 @@ def _found(world: World, unsure: dict[str, set[str]]) -> State:
         if seen.orphan or late == len(records):
             continue
         if applied.endpoint == "bulkRegisterDevice" and records[0][0] == MAIN:
-            owners[str(device.push_token)] = f"hwid={device.hwid}"
-        name = _device(plain, owners)
+            hwid, token = names_of(plain, applied.application)
+            owners[token] = hwid
+        name = _device(plain, applied.application, owners)
         if late:
             unsure.setdefault(name, set()).update(device.tags or {})
         change_tags(state.setdefault(name, {}), device.list_operator, applied.changes)
@@ -112,10 +111,10 @@ def _late(records: list[Id], forgotten: set[Id]) -> int:
     return sum(1 for each in records if each in forgotten)
 
 
-def _device(plain: dict[str, Any], owners: dict[str, str]) -> str:
-    """The device that the API means: the first of hwid, user_id, push_token."""
-    name = names_of(plain)[0]
-    return owners.get(plain["push_token"], name) if name.startswith("push_token=") else name
+def _device(plain: dict[str, Any], application: str, owners: dict[str, str]) -> str:
+    """The device that the API means: the first of hwid, user_id, push_token, or a push token's owner."""
+    name = names_of(plain, application)[0]
+    return owners.get(name, name)
 
 
 def _comparable(tags: dict[str, Any], doubts: set[str]) -> dict[str, Any]:

@@ -192,7 +192,7 @@ class World:
         """The faults cease; then everything must come to rest."""
         self.said("--- all is well from now on")
         self.well_since = self.loop.time()
-        self.trouble = Trouble()
+        self.trouble = Trouble(incomplete=self.trouble.incomplete)  # the last letters of all can be in one
         self.broker.topic_exists = True
         self.unwritable = set()
         self.audience.set_faults(self.healthy, self.loop.time())
@@ -228,6 +228,9 @@ class World:
         for instance in self.instances.values():
             if leftovers := instance.leftovers:
                 return f"{instance.name} still has {'; '.join(leftovers)}"
+        for transaction in self.broker.incomplete:
+            if transaction.member is not None and transaction.member.client.owning_since < math.inf:
+                return f"{transaction.member.client.name} has left a transaction incomplete, and could end it"
         return ""
 
     def _check(self) -> None:
