@@ -28,6 +28,7 @@ class Partitions:
         self._tracking = state.tracking
         self._halts = state.halts
         self._adoption = state.adoption
+        self._leaving = state.leaving
         self._fates = state.fates
 
     def assigned(self, start: Start, until: int | None = None) -> None:
@@ -203,7 +204,7 @@ class Partitions:
             self._ledger.drop(home)
         for home in self._ledger.assignments.values():
             home.beyond.clear()
-        self._fates.forget_revoked(beyond, now)
+        self._leaving.forget_revoked(beyond, now)
         self._fates.release_written()
         for job in self._tracking.homeless(jobs.values()):
             self._abandon(job, now)
@@ -214,4 +215,4 @@ class Partitions:
         """None of a job's records is ours any more."""
         self._halts.came_to_nothing(job.batch, now)
         self._tracking.remove(job)
-        self._fates.release(job.events)
+        self._leaving.release(job.events)
