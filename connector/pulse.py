@@ -27,7 +27,10 @@ def fault(error: BaseException) -> str:
 
 
 class Pulse:
-    """The engine with its clock. Whoever tells the engine a fact rings, so that `plan` is asked at once."""
+    """The engine with its clock. Whoever tells the engine a fact rings, so that `plan` is asked at once.
+
+    No `asyncio.Event`: with a timer that sets it a wake-up takes 8 us instead of 5.5, with a time-out 12.
+    """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self.engine = engine

@@ -45,6 +45,7 @@ class Answers:
         self._gate = state.gate
         self._outages = state.outages
         self._adoption = state.adoption
+        self._leaving = state.leaving
         self._fates = state.fates
         self._concurrency = state.concurrency
 
@@ -125,7 +126,7 @@ class Answers:
         search = batch.search = batch.search or Search()
         search.denied_at, search.doubtful = min(search.denied_at, now), True
         self._tally.retried[batch.endpoint] += len(batch.events)
-        batch.events = self._fates.still_ours(batch.events, now)
+        batch.events = self._leaving.still_ours(batch.events, now)
         if len(batch.events) > 1:
             self._dispatch.search(batch)
             return
@@ -153,7 +154,7 @@ class Answers:
         self._dispatch.half_accepted(batch)
         if not slices:
             self._halts.came_to_nothing(batch, now)
-            self._fates.release(job.events)
+            self._leaving.release(job.events)
             return
         self._ledger.accepted(slices, batch.sent_at)
         self._tracking.add(job)
@@ -164,7 +165,7 @@ class Answers:
     def _refused(self, batch: Batch, answer: Refused, now: float) -> None:
         alone = len(batch.events) == 1
         if not alone:
-            batch.events = self._fates.still_ours(batch.events, now)
+            batch.events = self._leaving.still_ours(batch.events, now)
         if not batch.events:
             self._dispatch.search_over(batch)
             return

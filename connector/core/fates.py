@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from connector.core.backoff import Backoff
-from connector.core.coalesce import contributors, join, size_of, take_apart
+from connector.core.coalesce import contributors, size_of, take_apart
 from connector.core.dispatch import Dispatch
 from connector.core.jobs import Batch, Job
 from connector.core.lanes import Lanes
+from connector.core.leaving import Leaving
 from connector.core.ledger import Ledger
 from connector.core.limits import Limits
 from connector.core.owed import Hold
@@ -33,6 +34,7 @@ class Fates:
         limits: Limits,
         random: Callable[[], float],
         lanes: Lanes,
+        leaving: Leaving,
         ledger: Ledger,
         dispatch: Dispatch,
         tally: Tally,
@@ -40,6 +42,7 @@ class Fates:
         self._limits = limits
         self._random = random
         self._lanes = lanes
+        self._leaving = leaving
         self._ledger = ledger
         self._dispatch = dispatch
         self._tally = tally
@@ -56,8 +59,8 @@ class Fates:
         self._ledger.confirm(good)
         if job.adopted:
             for event in [each for each in good if each.blocked]:
-                self._withdraw(event, now)
-        self.release(good)
+                self._leaving.withdraw(event, now)
+        self._leaving.release(good)
         judged, refused = len(good), 0
         unclear: list[Event] = []
         jitter = self._random()  # one for all: what goes again goes together
@@ -77,7 +80,7 @@ class Fates:
 
         After an adopted job all at once: its order wasn't known, that of the next one is.
         """
-        events = self.still_ours(unclear, now)
+        events = self._leaving.still_ours(unclear, now)
         if not events:
             return
         self._tally.resubmitted[job.endpoint] += len(events)
@@ -90,7 +93,7 @@ class Fates:
 
     def job_failed(self, job: Job, report: JobReport, now: float) -> Judged:
         """The job failed as a whole: nothing is known of its devices. Once more, then in halves."""
-        events = self.still_ours(job.events, now)
+        events = self._leaving.still_ours(job.events, now)
         failures = (job.batch.failures if job.batch else 0) + 1
         if events and len(job.events) == 1 and not job.adopted:  # of an adopted job others may have a part
             event = events[0]
@@ -117,7 +120,7 @@ class Fates:
         rejection = Rejection(
             Reason.NO_VERDICT, f"its job was lost {losses} times", request_id=job.request_id
         )
-        events = self.still_ours(job.events, now)
+        events = self._leaving.still_ours(job.events, now)
         self._tried(events, job.accepted_at)
         given_up = 0
         for event in events:
@@ -132,7 +135,7 @@ class Fates:
 
     def submit_again(self, job: Job, now: float, losses: int) -> None:
         """The job is gone: send the same devices once more, as one batch."""
-        events = self.still_ours(job.events, now)
+        events = self._leaving.still_ours(job.events, now)
         if events:
             if losses:
                 self._tried(events, job.accepted_at)
@@ -156,7 +159,7 @@ class Fates:
 
     def give_back(self, batch: Batch, now: float) -> None:
         """The request came to nothing: its devices are to be sent as if it had not been."""
-        events = self.still_ours(batch.events, now)
+        events = self._leaving.still_ours(batch.events, now)
         if batch.search is None and not batch.failures and not batch.losses:
             self._dispatch.again(events)
         elif events:
@@ -167,7 +170,7 @@ class Fates:
 
     def refused_alone(self, batch: Batch, answer: Refused, now: float) -> Judged:
         """The API won't take this device, alone in its request."""
-        for event in self.still_ours(batch.events, now):
+        for event in self._leaving.still_ours(batch.events, now):
             self._tried([event], batch.sent_at)
             if event.merged is not None:
                 self._take_apart(event, one_by_one=False)
@@ -206,7 +209,7 @@ class Fates:
         self, event: Event, rejection: Rejection, job: Job, now: float, jitter: float, *, final: bool = False
     ) -> int:
         """A device's verdict is not good. Return 1 if that is final. `final`: it is, whatever it was."""
-        ours = self.still_ours([event], now)
+        ours = self._leaving.still_ours([event], now)
         if not ours:
             return 0
         event = ours[0]
@@ -279,76 +282,7 @@ class Fates:
         freed = self._ledger.owed.freed
         while freed:
             hold = freed.pop()
-            self.release([hold.event], last_chance=hold.last_chance)
-
-    def release(self, events: Iterable[Event], *, last_chance: bool = False) -> None:
-        """Events are done with: those that waited behind them become ready, and have waited enough.
-
-        `last_chance`: the device was tried several times in vain just now, so that one attempt is
-        enough for each event that waited meanwhile.
-        """
-        freed = [event for event in self._lanes.release(events) if not event.job]
-        for event in freed if last_chance else ():
-            event.last_chance = True
-        if freed:
-            self._dispatch.again(freed)
-
-    # -- partitions that went --------------------------------------------------------------------
-
-    def still_ours(self, events: Iterable[Event], now: float) -> list[Event]:
-        """Return events whose partitions are ours, and let go of the others.
-
-        A merged update of which a part is ours goes on as that part. One that waits behind a
-        job of its own device (adopted late) is no longer on its way: it waits like any other.
-        """
-        kept: list[Event] = []
-        gone: list[Event] = []
-        for event in events:
-            everyone = contributors(event)
-            ours = [each for each in everyone if each.home.live]
-            if event.blocked:
-                event.job = 0
-                if len(ours) < len(everyone):
-                    self._withdraw_waiter(event, ours, now)
-            elif len(ours) == len(everyone):
-                kept.append(event)
-            elif ours:
-                parts = join(ours, self._limits.max_bytes)
-                self._lanes.replace(event, parts)
-                kept.append(parts[0])
-            else:
-                gone.append(event)
-        self.release(gone)
-        return kept
-
-    def forget_revoked(self, beyond: Sequence[Event], now: float) -> None:
-        """Take everything unsent out that came from partitions which are no longer ours.
-
-        `beyond` are unsent events in no queue (`Assignment.beyond`).
-        """
-        for event in self._lanes.waiters():
-            ours = [each for each in contributors(event) if each.home.live]
-            adopted = event.job and ours  # its job knows it by this head, and will tell
-            if event.blocked and not adopted and len(ours) < len(contributors(event)):
-                self._withdraw_waiter(event, ours, now)
-        stale = self._dispatch.withdraw(_partly_revoked, now)
-        self._dispatch.again(self.still_ours([*stale, *beyond], now))
-
-    def _withdraw_waiter(self, event: Event, ours: Sequence[Event], now: float) -> None:
-        if ours:
-            # What is ours of it takes its place: order against the events behind it must not change.
-            parts = join(ours, self._limits.max_bytes)
-            self._lanes.substitute(event, parts)
-            return
-        self._withdraw(event, now)
-
-    def _withdraw(self, event: Event, now: float) -> None:
-        freed = self._lanes.withdraw(event)
-        self._dispatch.ready([each for each in freed if not each.job], now)
-
-
-def _partly_revoked(event: Event) -> bool:
-    return any(not each.home.live for each in contributors(event))
+            self._leaving.release([hold.event], last_chance=hold.last_chance)
 
 
 def _bytes_of(batch: Batch) -> int:

@@ -11,13 +11,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from connector.core import checkpoint
 from connector.core.actions import Commit
 from connector.core.assignment import Assignment
 from connector.core.backoff import Backoff
 from connector.core.coalesce import contributors, superseded
 from connector.core.exposure import Exposure
 from connector.core.limits import Limits
+from connector.core.memory import Memory
 from connector.core.owed import Hold, Owed, OwedLetters
 from connector.core.tally import RecordOutcome, Stage, Tally
 from connector.model import Event, Letter, Position, TopicPartition
@@ -26,8 +26,6 @@ QUIET = 0.025
 """Seconds between two commits that only move positions; a new job is recorded at once."""
 QUIET_PER_PARTITION = 0.0002
 """Seconds more for each partition committed, so that many partitions take the same share of time."""
-NEARLY_FULL = 0.85
-"""Share of the metadata's limit at which nothing beyond what it remembers is submitted."""
 WRITE_AGAIN = Backoff(0.5, 30.0)
 """Seconds until a commit that failed, or a letter, is tried again, the first and the longest. A coordinator
 that moves is back in a moment. While nothing is committed, a crash would cost ever more: so the longest is
@@ -50,11 +48,7 @@ class Ledger:
     """The books of all partitions that are ours."""
 
     def __init__(self, limits: Limits, tally: Tally) -> None:
-        self._limits = limits
         self._tally = tally
-        self._max_metadata = limits.max_metadata
-        self._sure = checkpoint.surely_covers(limits.max_metadata)
-        """Offsets from the lowest unsettled one that any checkpoint remembers."""
         self._backoff = WRITE_AGAIN
         self._commit_failures = 0
         self._commit_not_before = 0.0
@@ -62,6 +56,7 @@ class Ledger:
         self.owed = OwedLetters(WRITE_AGAIN)
         self._unrecorded: list[float] = []
         self.exposure = Exposure(limits)
+        self.memory = Memory(limits)
         self.assignments: dict[TopicPartition, Assignment] = {}
         self.operation: Operation | None = None
 
@@ -129,7 +124,7 @@ class Ledger:
         """Return the commit to make now, if any. `at_once`: don't wait for more to gather."""
         if self.operation is not None or (now < self._commit_not_before and not at_once):
             return None
-        letters = [] if letters_wait else self.owed.take(now, self._sure, at_once=at_once)
+        letters = [] if letters_wait else self.owed.take(now, self.memory.sure, at_once=at_once)
         if not (letters or self._unrecorded or at_once or now >= self._quiet_until):
             return None
         letters = self._memorable(letters, now)
@@ -137,7 +132,7 @@ class Ledger:
         if not dirty:
             return None
         self.operation = Operation(
-            positions={home.partition: self._bound(home) for home in dirty},
+            positions={home.partition: self.memory.bound(home) for home in dirty},
             versions={home: home.version for home in dirty},
             owed=letters,
             recorded=self._unrecorded,
@@ -155,7 +150,7 @@ class Ledger:
         """
         for owed in letters:
             owed.home.offsets.settle([owed.offset])
-        sure = self._sure
+        sure = self.memory.sure
         kept: list[Owed] = []
         for owed in letters:
             if owed.offset < owed.home.offsets.safe() + sure or owed.overdue_at() <= now:
@@ -166,26 +161,6 @@ class Ledger:
                 owed.home.offsets.unsettle([owed.offset])
                 self.owed.put_aside(owed)
         return kept
-
-    def position(self, home: Assignment) -> Position:
-        """Return what may be committed for a partition now."""
-        return Position(home.offsets.safe(), self._encoded(home).text)
-
-    def _bound(self, home: Assignment) -> Position:
-        """Return what may be committed, and bound what may be submitted by what that remembers."""
-        safe = home.offsets.safe()
-        encoded = self._encoded(home)
-        full = not encoded.complete or len(encoded.text) > NEARLY_FULL * self._max_metadata
-        home.reach = max(encoded.covers, safe + self._limits.max_devices) if full else None
-        return Position(safe, encoded.text)
-
-    def _encoded(self, home: Assignment) -> checkpoint.Encoded:
-        """Rather than a letter that was written a checkpoint forgets jobs: to submit again does less harm."""
-        safe, window = home.offsets.safe(), home.offsets.window()
-        encoded = checkpoint.encode(safe, window, list(home.slices.values()), self._max_metadata)
-        if not encoded.complete and encoded.covers < home.letters_until:
-            encoded = checkpoint.encode(safe, window, (), self._max_metadata)._replace(complete=False)
-        return encoded
 
     def committed(self, now: float) -> None:
         """Take in that the commit was acknowledged."""
@@ -294,8 +269,7 @@ class Ledger:
 
     def shorten_metadata(self) -> None:
         """Write shorter checkpoints from now on: the broker found one too long."""
-        self._max_metadata = max(0, self._max_metadata // 2)
-        self._sure = checkpoint.surely_covers(self._max_metadata)
+        self.memory.shorten()
         for home in self.assignments.values():
             home.changed()
 
@@ -311,7 +285,7 @@ class Ledger:
         if self.operation is not None:
             return None
         times: list[float] = []
-        letters = None if letters_wait else self.owed.due_at(self._sure)
+        letters = None if letters_wait else self.owed.due_at(self.memory.sure)
         if letters is not None:
             times.append(letters)
         if any(home.dirty for home in self.assignments.values()):

@@ -54,7 +54,7 @@ class Hold:
     event: Event
     letters: int = 1
     last_chance: bool = False
-    """What `Fates.release` is told then."""
+    """What `Leaving.release` is told then."""
 
 
 @dataclass(slots=True, eq=False)

@@ -28,6 +28,7 @@ class Partitions:
         self._tracking = state.tracking
         self._halts = state.halts
         self._adoption = state.adoption
+        self._leaving = state.leaving
         self._fates = state.fates
 
     def assigned(self, start: Start, until: int | None = None) -> None:
@@ -179,7 +180,7 @@ class Partitions:
         ours = self._ledger.assignments
         homes = [ours[each] for each in partitions if each in ours]
         self._ledger.take_back(homes)
-        positions = {home.partition: self._ledger.position(home) for home in homes}
+        positions = {home.partition: self._ledger.memory.position(home) for home in homes}
         news = {
             home.partition: positions[home.partition] != home.committed and not self._ledger.in_doubt(home)
             for home in homes
@@ -203,7 +204,7 @@ class Partitions:
             self._ledger.drop(home)
         for home in self._ledger.assignments.values():
             home.beyond.clear()
-        self._fates.forget_revoked(beyond, now)
+        self._leaving.forget_revoked(beyond, now)
         self._fates.release_written()
         for job in self._tracking.homeless(jobs.values()):
             self._abandon(job, now)
@@ -214,4 +215,4 @@ class Partitions:
         """None of a job's records is ours any more."""
         self._halts.came_to_nothing(job.batch, now)
         self._tracking.remove(job)
-        self._fates.release(job.events)
+        self._leaving.release(job.events)

@@ -11,6 +11,7 @@ from connector.core.dispatch import Dispatch
 from connector.core.fates import Fates
 from connector.core.halts import Halts
 from connector.core.lanes import Lanes
+from connector.core.leaving import Leaving
 from connector.core.ledger import Ledger
 from connector.core.limits import Limits
 from connector.core.outages import Outages
@@ -39,4 +40,5 @@ class State:
         self.gate = self.outages.gate
         self.pace = Pace(limits.requests_per_second, limits.devices_per_second)
         self.pressure = Pressure(limits)
-        self.fates = Fates(limits, random, self.lanes, self.ledger, self.dispatch, self.tally)
+        self.leaving = Leaving(limits.max_bytes, self.lanes, self.dispatch)
+        self.fates = Fates(limits, random, self.lanes, self.leaving, self.ledger, self.dispatch, self.tally)

@@ -37,12 +37,11 @@ Inside a 400 they count where they call for a person or say that the destination
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -58,15 +57,21 @@ from connector.model import (
     PollAnswer,
     PostAnswer,
     Refused,
-    Row,
     Unavailable,
 )
 from connector.pushwoosh import words
-from connector.pushwoosh.rows import RawRow, rows_of, with_tags
+from connector.pushwoosh.replies import (
+    Report,
+    job_state,
+    object_in,
+    progress_of,
+    report_in,
+    request_id_in,
+    tells_of_a_job,
+)
 
 _ROOT = "/api/v2/audience/"
 _NEEDS_A_PERSON = frozenset({401, 402, 403, 407, 451})
-_SEPARATORS = re.compile(r"[-_\s]")
 _LATER = frozenset({408, 409, 425, 429})
 _SURELY_NOT_TAKEN = frozenset({408, 409, 425, 429, 503})
 _NO_API_HERE = frozenset({404, 405, 406, 410, 411, 414, 415, 421, 426})
@@ -74,29 +79,6 @@ _NO_SUCH_JOB = frozenset({400, 404, 410, 422})
 _BATCH_REFUSED = frozenset({400, 413, 422})
 _GATEWAY_CODES = {2: 500, 3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 10: 409, 13: 500, 14: 503, 16: 401}
 """gRPC codes, as gateways put them into JSON bodies, and the statuses that they stand for."""
-
-
-class _Report(msgspec.Struct):
-    """A reply to a GET, typed as published. Other types go through `_loosely`."""
-
-    request_id: Any = None
-    status: str = ""
-    progress: int | float | str | None = None
-    devices: list[Row] | None = None
-    message: Any = None
-    error: Any = None
-    status_message: Any = None
-    response: msgspec.Raw = msgspec.Raw(b"")
-
-
-class _PublishedReport(_Report):
-    """As it is decoded: 0.2 us a row."""
-
-    devices: list[RawRow] | None = None  # type: ignore[assignment]  # until `with_tags` has read them
-
-
-_decode_report = msgspec.json.Decoder(_PublishedReport).decode
-_BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def post_path(endpoint: Endpoint) -> str:
@@ -131,9 +113,9 @@ def read_post(
 
     `now` is in seconds since the epoch; none of `secrets` ever comes back in a message.
     """
-    reply = _object(body)
+    reply = object_in(body)
     if _is_success(status):
-        request_id = _request_id(reply) or _request_id(reply.get("response"))
+        request_id = request_id_in(reply) or request_id_in(reply.get("response"))
         if request_id:
             return Accepted(request_id)
     message = words.message_in(reply) or ("" if _is_success(status) else words.raw_text(body))
@@ -162,10 +144,10 @@ def read_poll(
 ) -> PollAnswer:
     """Read the answer to a GET; arguments as for `read_post`."""
     if _is_success(status):
-        report = _report(body)
-        if report is not None and _tells_of_a_job(report):
+        report = report_in(body)
+        if report is not None and tells_of_a_job(report):
             return _job_report(report, status, secrets)
-    reply = _object(body)
+    reply = object_in(body)
     message = words.message_in(reply) or ("" if _is_success(status) else words.raw_text(body))
     meant = _meant_status(status, reply)
     shown = words.shown(message, status, secrets)
@@ -201,15 +183,7 @@ def read_retry_after(value: str | None, now: float) -> float | None:
     return max(seconds, 0.0)
 
 
-def job_state(word: str) -> JobState:
-    """Read a status word, without case: `Completed` and `Failed` are ends, anything else is unfinished."""
-    folded = _SEPARATORS.sub("", word).casefold()
-    if folded == "completed":
-        return JobState.COMPLETED
-    return JobState.FAILED if folded == "failed" else JobState.UNFINISHED
-
-
-def _job_report(report: _Report, status: int, secrets: Sequence[str]) -> JobReport | Denied:
+def _job_report(report: Report, status: int, secrets: Sequence[str]) -> JobReport | Denied:
     state = job_state(report.status)
     message = words.message_in(msgspec.structs.asdict(report))
     if message:
@@ -218,77 +192,7 @@ def _job_report(report: _Report, status: int, secrets: Sequence[str]) -> JobRepo
         if cause is not None and state is not JobState.COMPLETED:
             return Denied(cause, shown, status)
         message = shown
-    return JobReport(state, report.status, _progress(report.progress), report.devices, message)
-
-
-def _report(body: bytes) -> _Report | None:
-    """Decode a report, itself or inside `response`. None if it isn't JSON."""
-    report = _decoded(body)
-    if report is not None and not _tells_of_a_job(report) and bytes(report.response).startswith(b"{"):
-        return _decoded(bytes(report.response))
-    return report
-
-
-def _decoded(body: bytes) -> _Report | None:
-    try:
-        report: _Report = _decode_report(body)
-        if report.devices:
-            report.devices = with_tags(cast("list[RawRow]", report.devices))
-    except msgspec.ValidationError:
-        return _loosely(_object(body))
-    except _BROKEN:
-        return None
-    return report
-
-
-def _loosely(reply: dict[str, Any]) -> _Report:
-    """Read a report whose fields are of odd types."""
-    status, progress = reply.get("status"), reply.get("progress")
-    return _Report(
-        request_id=reply.get("request_id"),
-        status="" if status is None else words.text_of(status),
-        progress=progress if isinstance(progress, (int, float, str)) else None,
-        devices=rows_of(reply.get("devices")),
-        message=reply.get("message"),
-        error=reply.get("error"),
-        status_message=reply.get("status_message"),
-        response=msgspec.Raw(msgspec.json.encode(reply.get("response"))),
-    )
-
-
-def _tells_of_a_job(report: _Report) -> bool:
-    """Tell a job's report from an error: one of the ends, or a status with something only jobs have."""
-    if not report.status:
-        return False
-    if job_state(report.status) is not JobState.UNFINISHED or report.request_id is not None:
-        return True
-    return report.progress is not None or not words.message_in(msgspec.structs.asdict(report))
-
-
-def _progress(value: float | str | None) -> int:
-    try:
-        number = float(
-            value.strip().rstrip("%") if isinstance(value, str) else value if value is not None else -1
-        )
-    except (ValueError, OverflowError):  # the second: an integer beyond all floats
-        return -1
-    return int(number) if math.isfinite(number) else -1
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    """Decode a reply; empty if it isn't a JSON object."""
-    try:
-        reply = msgspec.json.decode(body)
-    except _BROKEN:
-        return {}
-    return reply if isinstance(reply, dict) else {}
-
-
-def _request_id(reply: Any) -> str:
-    found = reply.get("request_id") if isinstance(reply, dict) else None
-    if isinstance(found, int) and not isinstance(found, bool):
-        return str(found)
-    return found.strip() if isinstance(found, str) else ""
+    return JobReport(state, report.status, progress_of(report.progress), report.devices, message)
 
 
 def _meant_status(status: int, reply: dict[str, Any]) -> int:

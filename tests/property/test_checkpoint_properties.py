@@ -128,8 +128,8 @@ def test_a_damaged_text_is_not_believed(
     damaged = data.draw(
         st.sampled_from([text[:at] + other + text[at + 1 :], text[:at], text[:at] + other + text[at:]])
     )
-    if damaged != text:
-        assert decode(damaged, position) is None
+    if damaged != text:  # the last characters of base 85 can say the same in several ways
+        assert decode(damaged, position) in (None, decode(text, position))
         assert unreadable(damaged, position)
     assert decode(text, position + 1) is None
 

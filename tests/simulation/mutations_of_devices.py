@@ -82,7 +82,7 @@ def failed_job_is_success(patch: Patch) -> None:
 
     def wrong(self: Fates, job: Job, _report: JobReport, _now: float) -> tuple[int, int]:
         self._ledger.confirm(job.events)
-        self.release(job.events)
+        self._leaving.release(job.events)
         return len(job.events), 0
 
     patch.set(Fates, "job_failed", wrong)
@@ -95,7 +95,7 @@ def lost_job_is_success(patch: Patch) -> None:
     def wrong(self: Answers, job: Job, _why: str, _now: float) -> None:
         self._tracking.remove(job)
         self._ledger.confirm(job.events)
-        self._fates.release(job.events)
+        self._leaving.release(job.events)
 
     patch.set(Answers, "_lost", wrong)
 
@@ -168,7 +168,7 @@ def retry_overtaken(patch: Patch) -> None:
     def wrong(self: Fates, event: Event, rejection: Any, job: Job, now: float, jitter: float) -> int:
         final = later(self, event, rejection, job, now, jitter)
         if not final and not event.job and not event.blocked and event.merged is None:
-            self.release([event])
+            self._leaving.release([event])
             event.keys = (f"{event.keys[0]}\0retry{next(numbers)}",)
             self._lanes.admit([event])
         return final
@@ -184,7 +184,7 @@ def refused_overtaken(patch: Patch) -> None:
     def wrong(self: Fates, event: Event, rejection: Any, now: float, hold: Any) -> None:
         owe(self, event, rejection, now, hold)
         if hold.event is event and event.merged is None:
-            self.release([event])
+            self._leaving.release([event])
             event.keys = (f"{event.keys[0]}\0owed{next(numbers)}",)
             self._lanes.admit([event])
 

@@ -37,6 +37,8 @@ class Drive:
     def __init__(self, bounds: Limits | None = None, seed: int = 0) -> None:
         self.engine = Engine(limits() if bounds is None else bounds, random.Random(seed).random)
         self.now = NOW
+        self.wake_at: float | None = None
+        """When the engine wanted to be asked again, when it was asked last."""
         self.submits: list[Submit] = []
         self.polls: list[Poll] = []
         self.commit: Commit | None = None
@@ -126,7 +128,7 @@ class Drive:
         found: list[Action] = []
         while actions := self.engine.plan(self.now):
             found += actions
-        wake_at = self.engine.wake_at(self.now)
+        self.wake_at = wake_at = self.engine.wake_at(self.now)
         assert wake_at is None or wake_at > self.now, "a wake-up call for nothing: a busy loop"
         for action in found:
             self._take(action)
@@ -192,11 +194,10 @@ class Drive:
             if self.submits or self.polls or self.commit:
                 self._answer(post, poll)
                 continue
-            wake_at = self.engine.wake_at(self.now)
-            if wake_at is None or wake_at > end:
+            if self.wake_at is None or self.wake_at > end:
                 self.now = end if seconds < 1e9 else self.now  # the default: no end
                 return
-            self.now = max(self.now, wake_at)
+            self.now = max(self.now, self.wake_at)
         raise AssertionError("it never ends")
 
     def _answer(

@@ -81,8 +81,9 @@ def test_a_request_hangs_once_it_takes_five_times_the_usual_and_five_seconds() -
 
 
 def test_a_crash_amid_jobs_that_take_seconds_finds_one_batch_at_most_that_no_commit_remembers() -> None:
-    drive = Drive(Limits(max_in_flight=16, max_devices=10, linger=0.0))
-    drive.engine.ledger.exposure = Exposure(drive.engine.ledger._limits)
+    bounds = Limits(max_in_flight=16, max_devices=10, linger=0.0)
+    drive = Drive(bounds)
+    drive.engine.ledger.exposure = Exposure(bounds)
     drive.assign()
     drive.read(*devices(range(1000)))
     for _ in range(40):
