@@ -84,7 +84,7 @@ class Answers:
     def _not_answered(self, batch: Batch, answer: Unavailable, now: float, *, alone: bool) -> None:
         """Send the batch again as it is, after others; in halves, where they are answered and it never is."""
         self._tally.retried[batch.endpoint] += len(batch.events)
-        batch.events, batch.ready_at = self._fates.still_ours(batch.events, now), 0.0
+        batch.events, batch.ready_at = self._leaving.still_ours(batch.events, now), 0.0
         if not batch.events:
             self._dispatch.search_over(batch)
             return
