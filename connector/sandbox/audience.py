@@ -140,7 +140,7 @@ class Audience:
             job = self._jobs.find(request_id, endpoint)
             if job is None:
                 reply = replies.unknown_job(self.faults.unknown_job_status)
-            elif job.unreadable:
+            elif job.unreadable and self.faults.job_unreadable:
                 reply = replies.unreadable(job.unreadable)
             else:
                 reply = report(job, detailed, self._triggers, now)

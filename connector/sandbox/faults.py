@@ -170,7 +170,7 @@ class JobLost(DeviceRule, frozen=True):
 
 
 class JobUnreadable(DeviceRule, frozen=True):
-    """Each GET of the job is answered with `status`; it takes effect all the same."""
+    """While there is such a rule each GET of the job is answered with `status`; it takes effect all the same."""
 
     status: Literal[403, 500, 502, 503] = 500
 
