@@ -18,6 +18,7 @@ from connector.core.backoff import Backoff
 from connector.core.coalesce import contributors, superseded
 from connector.core.exposure import Exposure
 from connector.core.limits import Limits
+from connector.core.offsets import WINDOW_LIMIT
 from connector.core.owed import Hold, Owed, OwedLetters
 from connector.core.tally import RecordOutcome, Stage, Tally
 from connector.model import Event, Letter, Position, TopicPartition
@@ -176,14 +177,16 @@ class Ledger:
         safe = home.offsets.safe()
         encoded = self._encoded(home)
         full = not encoded.complete or len(encoded.text) > NEARLY_FULL * self._max_metadata
-        home.reach = max(encoded.covers, safe + self._limits.max_devices) if full else None
+        covers = encoded.covers if full else safe + WINDOW_LIMIT
+        near = not full and home.offsets.next - safe < WINDOW_LIMIT // 2
+        home.reach = None if near else max(covers, safe + self._limits.max_devices)
         return Position(safe, encoded.text)
 
     def _encoded(self, home: Assignment) -> checkpoint.Encoded:
         """Rather than a letter that was written a checkpoint forgets jobs: to submit again does less harm."""
         safe, window = home.offsets.safe(), home.offsets.window()
         encoded = checkpoint.encode(safe, window, list(home.slices.values()), self._max_metadata)
-        if not encoded.complete and encoded.covers < home.letters_until:
+        if not encoded.complete and encoded.covers < min(home.letters_until, safe + WINDOW_LIMIT):
             encoded = checkpoint.encode(safe, window, (), self._max_metadata)._replace(complete=False)
         return encoded
 
