@@ -23,8 +23,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from connector.core.offsets import WINDOW_LIMIT
 from connector.core.packing import Reader, put_number, put_stream, put_string
-from connector.core.tokens import MOST_SYMBOLS, Tokens, read_runs
+from connector.core.tokens import Tokens, read_runs
 from connector.model import Endpoint
 
 PREFIX = "pwc1:"
@@ -50,7 +51,8 @@ _ENDPOINTS = (Endpoint.TAGS, Endpoint.REGISTRATIONS)
 _UUID_LENGTH, _UUID_BYTES, _SUM_LENGTH = 36, 16, 4
 _TABLES = 128
 """Bytes that the codes themselves may take: 94 were the most that was seen."""
-_KEEP = bytes((255, 0)) + bytes(254)  # a settled flag -> the mask under which a job's symbol stays
+_SETTLED_OR = [bytes((symbol, _SETTLED, *range(2, 256))) for symbol in range(256)]
+"""By symbol: what an offset is once a job has it, which is nothing new where it is settled."""
 
 
 class JobSlice(msgspec.Struct, frozen=True):
@@ -96,10 +98,11 @@ def encode(position: int, settled: bytes, jobs: Sequence[JobSlice], limit: int =
     symbols = _symbols(position, settled, parts)
     room = (limit - len(PREFIX)) * 4 // 5 - _SUM_LENGTH
     carriers = [part.job for part in parts]
-    tokens = Tokens(symbols)
+    kinds = _FIRST_JOB + len(parts)
+    tokens = Tokens(symbols, kinds=kinds)
     count, body = _longest(tokens, carriers, room)
     if not tokens.complete and count == len(tokens):
-        tokens = Tokens(symbols, enough=len(symbols))
+        tokens = Tokens(symbols, enough=len(symbols), kinds=kinds)
         count, body = _longest(tokens, carriers, room)
     covers = tokens.covers(count) if body else 0
     complete = covers == max(len(settled), *(part.offsets[-1] + 1 - position for part in parts), 0)
@@ -145,27 +148,23 @@ def _parts(position: int, jobs: Sequence[JobSlice]) -> list[_Part]:
 def _symbols(position: int, settled: bytes, parts: list[_Part]) -> bytes:
     """Return a symbol for each offset from the position on. A settled offset isn't a job's any more."""
     end = max((part.offsets[-1] + 1 - position for part in parts), default=0)
-    end = min(max(end, len(settled)), MOST_SYMBOLS)
+    end = min(max(end, len(settled)), WINDOW_LIMIT)
     if len(parts) > _MOST_JOBS:
         end = min(end, parts[_MOST_JOBS].offsets[0] - position)
     settled = settled[:end]
     if not parts:
         return settled
-    symbols = bytearray(end)
+    symbols = bytearray(settled.ljust(end, b"\0"))
     for symbol, part in enumerate(parts[:_MOST_JOBS], _FIRST_JOB):
         offsets = part.offsets
         if offsets[-1] >= position + end:
             offsets = offsets[: bisect_left(offsets, position + end)]
         _paint(symbols, symbol, offsets, position)
-    if not settled:
-        return bytes(symbols)
-    mask = int.from_bytes(settled.translate(_KEEP).ljust(end, b"\xff"), "little")
-    merged = int.from_bytes(symbols, "little") & mask | int.from_bytes(settled, "little")
-    return merged.to_bytes(end, "little")
+    return bytes(symbols)
 
 
 def _paint(symbols: bytearray, symbol: int, offsets: Sequence[int], position: int) -> None:
-    """Write a symbol at each offset: whole runs at once where they are long."""
+    """Write a symbol at each offset that isn't settled: whole runs at once where they are long."""
     pieces = [(0, len(offsets))]
     while pieces:
         low, high = pieces.pop()
@@ -173,10 +172,12 @@ def _paint(symbols: bytearray, symbol: int, offsets: Sequence[int], position: in
             continue
         begin = offsets[low] - position
         if offsets[high - 1] - offsets[low] == high - low - 1:
-            symbols[begin : begin + high - low] = bytes((symbol,)) * (high - low)
+            end = begin + high - low
+            symbols[begin:end] = symbols[begin:end].translate(_SETTLED_OR[symbol])
         elif high - low <= _PIECE:
             for offset in offsets[low:high]:
-                symbols[offset - position] = symbol
+                if not symbols[offset - position]:
+                    symbols[offset - position] = symbol
         else:
             middle = (low + high) // 2
             pieces += ((low, middle), (middle, high))

@@ -1,7 +1,7 @@
 """What the metadata of a commit has room to remember, and what that allows.
 
 Given: a partition as it is. Gives: the position with the checkpoint that goes into the next commit. Where
-that is nearly full, the partition learns how far it may submit.
+that is nearly full, or the partition far ahead of a stuck record, it learns how far it may submit.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from connector.core import checkpoint
 from connector.core.assignment import Assignment
 from connector.core.limits import Limits
+from connector.core.offsets import WINDOW_LIMIT
 from connector.model import Position
 
 NEARLY_FULL = 0.85
@@ -33,7 +34,9 @@ class Memory:
         safe = home.offsets.safe()
         encoded = self._encoded(home)
         full = not encoded.complete or len(encoded.text) > NEARLY_FULL * self._room
-        home.reach = max(encoded.covers, safe + self._max_devices) if full else None
+        covers = encoded.covers if full else safe + WINDOW_LIMIT
+        near = not full and home.offsets.next - safe < WINDOW_LIMIT // 2
+        home.reach = None if near else max(covers, safe + self._max_devices)
         return Position(safe, encoded.text)
 
     def shorten(self) -> None:
@@ -45,6 +48,6 @@ class Memory:
         """Rather than a letter that was written a checkpoint forgets jobs: to submit again does less harm."""
         safe, window = home.offsets.safe(), home.offsets.window()
         encoded = checkpoint.encode(safe, window, list(home.slices.values()), self._room)
-        if not encoded.complete and encoded.covers < home.letters_until:
+        if not encoded.complete and encoded.covers < min(home.letters_until, safe + WINDOW_LIMIT):
             encoded = checkpoint.encode(safe, window, (), self._room)._replace(complete=False)
         return encoded

@@ -19,8 +19,9 @@ from operator import or_
 LONG_GAP = 65_536
 """Missing offsets from which a gap is left out of the map; a shorter one is filled, 9 bytes each."""
 
-WINDOW_LIMIT = 4_194_304
-"""Most offsets that `window()` describes. A checkpoint ends long before; this bounds memory."""
+WINDOW_LIMIT = 1_048_576
+"""Most offsets from the lowest unsettled one that are kept account of: what `window()` describes, and how far
+reading and submitting get ahead of one that is stuck. 9 MB, and some 2 ms of each commit."""
 
 _TRIM_AT_LEAST = 4_096
 """Settled offsets that may lie about before they are cut off, so that cutting is rare."""
@@ -172,7 +173,7 @@ class Offsets:
         """
         low = self._lowest()
         part = max(0, bisect_right(self._firsts, low) - 1)
-        pieces = [self._flags[low : self._part_end(part)]]
+        pieces = [self._flags[low : min(self._part_end(part), low + WINDOW_LIMIT)]]
         length = len(pieces[0])
         if low < len(self._flags):
             while (part := part + 1) < len(self._starts) and length < WINDOW_LIMIT:

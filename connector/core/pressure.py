@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from connector.core.assignment import Assignment
 from connector.core.limits import Limits
+from connector.core.offsets import WINDOW_LIMIT
 from connector.model import TopicPartition
 
 LOW = 0.5
@@ -13,10 +14,12 @@ LOW = 0.5
 for a partition is dropped at a pause and fetched again."""
 ITS_OWN = 0.5
 """Part of its share of the buffer that a partition may fill whatever the others hold."""
+FAR = WINDOW_LIMIT * 7 // 8
+"""Offsets beyond the committed one at which a partition is paused: one more fetch is in the window still."""
 
 
 class Pressure:
-    """Bounds on events and bytes in memory, retries and unwritten letters included."""
+    """Bounds on events and bytes in memory, retries and unwritten letters included, and on offsets kept."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -52,6 +55,9 @@ class Pressure:
         others. Records of adopted jobs are always read on: nothing is submitted before, so the buffer would
         stay full.
 
+        A partition that was read `FAR` ahead of a stuck record is paused too: what is settled as fast as it
+        is read fills no buffer, but each offset takes memory until the stuck one is settled.
+
         The events of some may wait for a person to mend something, and one fetch may put more of them into
         the buffer than there is room. The others go on with half their share, in small fetches (`at_most`).
         """
@@ -62,10 +68,14 @@ class Pressure:
         resume: list[TopicPartition] = []
         for home in homes:
             if not home.paused:
-                if home.at_end or (used > LOW and self._too_much(home, share, used)):
+                if home.at_end or _ahead(home) >= FAR or (used > LOW and self._too_much(home, share, used)):
                     home.paused = True
                     pause.append(home.partition)
-            elif not home.at_end and self._own(home, share) <= (LOW if used <= room else ITS_OWN / 2):
+            elif (
+                not home.at_end
+                and _ahead(home) <= FAR * LOW
+                and self._own(home, share) <= (LOW if used <= room else ITS_OWN / 2)
+            ):
                 home.paused = False
                 resume.append(home.partition)
         return pause, resume
@@ -79,3 +89,8 @@ class Pressure:
         """Return how much of its share of the buffer a partition holds, each having `1 / share` of it."""
         limits = self._limits
         return share * max(home.events / limits.max_events, home.bytes / limits.max_event_bytes)
+
+
+def _ahead(home: Assignment) -> int:
+    """Return how far a partition was read beyond its committed position; 0 for records of adopted jobs."""
+    return 0 if home.recovering else home.offsets.next - home.committed.offset

@@ -38,12 +38,15 @@ _RUN_OF = [re.escape(bytes((symbol,))) + b"+" for symbol in range(256)]
 
 
 class Tokens:
-    """The tokens of a string of symbols; of its first `enough` runs if it has more: then not `complete`."""
+    """The tokens of a string of symbols below `kinds`.
+
+    Of its first `enough` runs if it has more: then not `complete`.
+    """
 
     __slots__ = ("_codes", "_lengths", "_longs", "_others", "complete")
 
-    def __init__(self, symbols: bytes, *, enough: int = _ENOUGH) -> None:
-        runs = list(islice(_runs(symbols), enough))
+    def __init__(self, symbols: bytes, *, enough: int = _ENOUGH, kinds: int = 256) -> None:
+        runs = list(islice(_runs(symbols, kinds), enough))
         self.complete = not runs or runs[-1] == len(symbols)
         dense = bool(runs) and runs[-1] < _DENSE * len(runs)
         self._others = bytearray()
@@ -124,11 +127,11 @@ def read_runs(reader: Reader) -> Iterator[tuple[int, int]]:
             yield others[at], 1
 
 
-def _runs(symbols: bytes) -> Iterator[int]:
+def _runs(symbols: bytes, kinds: int) -> Iterator[int]:
     """Return where each run of equal symbols ends."""
     if not symbols:
         return iter(())
-    return map(re.Match.end, _pattern(bytes(_present(symbols))).finditer(symbols))
+    return map(re.Match.end, _pattern(bytes(_present(symbols, kinds))).finditer(symbols))
 
 
 @lru_cache(maxsize=256)
@@ -137,8 +140,8 @@ def _pattern(symbols: bytes) -> re.Pattern[bytes]:
     return re.compile(b"|".join([_RUN_OF[symbol] for symbol in symbols]))
 
 
-def _present(symbols: bytes) -> list[int]:
+def _present(symbols: bytes, kinds: int) -> list[int]:
     """Return which symbols there are; in a long string it is faster to look for each of them."""
     if len(symbols) < len(_RUN_OF):
         return sorted(set(symbols))
-    return [symbol for symbol in range(len(_RUN_OF)) if symbol in symbols]
+    return [symbol for symbol in range(min(kinds, len(_RUN_OF))) if symbol in symbols]

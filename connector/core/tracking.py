@@ -75,8 +75,9 @@ class Tracking:
         return next((job for job in jobs if (job.request_id, job.endpoint, job.application) == wanted), None)
 
     def begin(self, job: Job, now: float) -> None:
-        """Time the first poll."""
+        """Time the first poll. No job is younger than that, whatever its former owner's clock said."""
         job.followed_since = now
+        job.accepted_at = min(job.accepted_at, now)
         age = max(0.0, now - job.accepted_at)
         delay = 0.0 if job.adopted else self._schedules[job.endpoint].first_delay() - age
         self.at(job, now + max(0.0, delay))

@@ -60,6 +60,10 @@ class Beginnings:
         """Whether a partition's leader did not answer when it was asked about last."""
         return bool(self._silent)
 
+    def silent(self, partition: TopicPartition) -> bool:
+        """Whether nobody answered when this one was asked about last."""
+        return partition in self._silent
+
     def forget(self, partitions: Collection[TopicPartition]) -> None:
         """They are somebody else's to ask about."""
         self._silent.difference_update(partitions)

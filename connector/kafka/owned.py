@@ -13,7 +13,7 @@ from confluent_kafka import OFFSET_END, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.aio import AIOConsumer
 
-from connector.kafka.beginnings import Beginnings, name
+from connector.kafka.beginnings import MOST_SILENT, Beginnings, name
 from connector.kafka.listener import Listener
 from connector.kafka.starts import Beginning
 from connector.kafka.troubles import CONNECTION, DATA_LOSS, Troubles
@@ -99,8 +99,11 @@ class Owned:
 
         Where a broker doesn't answer it is what it said last: each partition was asked about to be assigned.
         """
+        unanswered = 0
         for partition in partitions:
-            await self._ask_end(partition)
+            if unanswered < MOST_SILENT:
+                await self._ask_end(partition)
+                unanswered += self._beginnings.silent(partition)
         return {partition: self._ends[partition] for partition in partitions}
 
     async def _ask_end(self, partition: TopicPartition) -> None:
@@ -162,15 +165,25 @@ class Owned:
 
     # -- records that are gone -------------------------------------------------------------
 
-    async def replace(self, partition: TopicPartition, error: KafkaError) -> None:
-        """Go on where the log still is, or halt: the next offset of an owned partition isn't in it."""
-        if partition not in self._offsets or partition in self._halted:
-            return
-        found = await self._beginnings.find_again(partition, self._offsets[partition], error)
-        if found is None:
-            self._displaced[partition] = error
-            return
-        self._displaced.pop(partition, None)
+    async def replace(self, displaced: Iterable[tuple[TopicPartition, KafkaError]]) -> None:
+        """Go on where the log still is, or halt: the next offset of owned partitions isn't in it.
+
+        After `MOST_SILENT` questions without an answer the others wait for the next look, as when they begin.
+        """
+        owned = {p: error for p, error in displaced if p in self._offsets and p not in self._halted}
+        self._displaced.update(owned)
+        unanswered = 0
+        for partition in sorted(owned, key=self._beginnings.silent):
+            found = await self._beginnings.find_again(partition, self._offsets[partition], owned[partition])
+            if found is not None:
+                del self._displaced[partition]
+                await self._go_on(partition, found)
+            unanswered += self._beginnings.silent(partition)
+            if unanswered == MOST_SILENT:
+                return
+
+    async def _go_on(self, partition: TopicPartition, found: Beginning) -> None:
+        """Read a partition from where its log still is, or not at all."""
         if found.halted:
             self._halted.add(partition)
             self._tell_of_loss(partition, found)
@@ -207,8 +220,7 @@ class Owned:
             if found:
                 await self._client().incremental_unassign(bare(found))
                 await self.begin(list(found), found)
-        for partition, error in list(self._displaced.items()):
-            await self.replace(partition, error)
+        await self.replace(list(self._displaced.items()))
         if self._stale:
             await self._ask_end(self._stale.pop())
 

@@ -146,8 +146,7 @@ class Source:
         found = sort(messages, self._only_topic)
         for error, subject in found.errors:
             self._notice(error, subject)
-        for partition, error in found.misplaced:
-            await self._owned.replace(partition, error)
+        await self._owned.replace(found.misplaced)
         return self._owned.count(found.fetched)
 
     @property

@@ -8,6 +8,7 @@ What a reply to a POST means, first rule that fits:
 | 401, 402, 403, 407, 451: a person must see to it | `Denied`: `unauthorized`, unless words say otherwise |
 | 408, 409, 425, 429, 503 | `Unavailable` |
 | 500 and above | `Unavailable`, `maybe_accepted` |
+| a message that says nothing but to wait: too many requests, temporarily unavailable | `Unavailable` |
 | a message that blames credentials or application | `Denied`, `by_words` |
 | 3xx, 404, 405, 406, 410, 411, 414, 415, 421, 426 | `Denied`: `wrong_url`, no such API at this address |
 | 400, 413, 422 | `Refused` |
@@ -23,6 +24,7 @@ And to a GET:
 | 2xx about a job | `JobReport` |
 | 401, 402, 403, 407, 451: a person must see to it | `Denied`: `unauthorized`, unless words say otherwise |
 | 408, 409, 425, 429, 500 and above | `Unavailable` |
+| a message that says nothing but to wait: too many requests, temporarily unavailable | `Unavailable` |
 | a message that blames credentials or application | `Denied`, `by_words` |
 | 400, 404, 410, 422 | `JobUnknown` |
 | 2xx with a message that blames the `request_id` | `JobUnknown` |
@@ -41,6 +43,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -119,7 +122,7 @@ def read_post(
         if request_id:
             return Accepted(request_id)
     message = words.message_in(reply) or ("" if _is_success(status) else words.raw_text(body))
-    meant = _meant_status(status, reply)
+    meant = _meant_status(status, reply, message)
     shown = words.shown(message, status, secrets)
     denied = _denied(meant, message, shown, status)
     if denied is not None:
@@ -149,7 +152,7 @@ def read_poll(
             return _job_report(report, status, secrets)
     reply = object_in(body)
     message = words.message_in(reply) or ("" if _is_success(status) else words.raw_text(body))
-    meant = _meant_status(status, reply)
+    meant = _meant_status(status, reply, message)
     shown = words.shown(message, status, secrets)
     denied = _denied(meant, message, shown, status)
     if denied is not None:
@@ -195,7 +198,14 @@ def _job_report(report: Report, status: int, secrets: Sequence[str]) -> JobRepor
     return JobReport(state, report.status, progress_of(report.progress), report.devices, message)
 
 
-def _meant_status(status: int, reply: dict[str, Any]) -> int:
+def _meant_status(status: int, reply: dict[str, Any], message: str) -> int:
+    """Look for a status that says more: in the envelope, then in a message that says nothing but to wait."""
+    meant = _inner_status(status, reply)
+    settled = meant in _NEEDS_A_PERSON or _is_down(meant)
+    return HTTPStatus.SERVICE_UNAVAILABLE if not settled and words.asks_to_wait(message) else meant
+
+
+def _inner_status(status: int, reply: dict[str, Any]) -> int:
     """Look inside a 2xx or a 400 for a status that says more."""
     if not _is_success(status) and status != 400:  # noqa: PLR2004 - HTTP
         return status

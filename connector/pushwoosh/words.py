@@ -62,6 +62,27 @@ _ABOUT_TAGS = _pattern(r"\btags?\b")
 _NOT_A_CREDENTIAL = _pattern(r"\b(?:push|device|fcm|apns|unexpected)[\s_-]*tokens?\b|\bpushtokens?\b")
 _ABOUT_SYNTAX = _pattern(r"\bjson\b|\bpars(?:e|ing)\b|\bsyntax\b|\b(?:byte|position|column|offset)\s+\d")
 _BLAMES_REQUEST_ID = _pattern(rf"\b(?:{_MISSING}|{_WRONG})")
+_ASKS_TO_WAIT = _pattern(
+    r"\btoo\s+many\s+requests\b|\brate[\s_-]?limit|\bthrottl(?:ed|ing)\b|\b(?:re)?try\b",
+    r"\b(?:unavailable|overloaded|busy|maintenance)\b",
+)
+_WORD = re.compile(r"[^\W_]+")
+_WAITING = re.compile(
+    r"\d+(?:m?s)?|a|again|after|and|api|are|backend|been|being|busy|currently|down|error|exceeded|few|for|gateway|has|have"
+    r"|hit|in|is|it|later|limit(?:ed|ing|s)?|maintenance|many|minutes?|moment|now|overloaded|please|rate|ratelimit"
+    r"|reached|requests?|retry|second|seconds|sending|sent|server|service|shortly|slow|soon|system|temporarily|the|this"
+    r"|throttled|throttling|too|try|unavailable|under|upstream|was|were|while|you|your",
+    re.IGNORECASE,
+)
+"""All the words of a message that does nothing but ask to wait."""
+
+
+def asks_to_wait(message: str) -> bool:
+    """Tell whether a message says nothing but that it is too much, or that the API isn't there for now.
+
+    Nothing but that: a refusal may quote a device or a tag with such words in its name.
+    """
+    return _ASKS_TO_WAIT.search(message) is not None and all(map(_WAITING.fullmatch, _WORD.findall(message)))
 
 
 def blame(message: str) -> Cause | None:

@@ -170,7 +170,7 @@ class JobLost(DeviceRule, frozen=True):
 
 
 class JobUnreadable(DeviceRule, frozen=True):
-    """While there is such a rule each GET of the job is answered with `status`; it takes effect all the same."""
+    """Each GET of the job is answered with `status` while there are such rules; it takes effect."""
 
     status: Literal[403, 500, 502, 503] = 500
 

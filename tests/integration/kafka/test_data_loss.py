@@ -122,3 +122,19 @@ async def test_a_topic_created_anew_while_running_is_read_from_its_beginning(kaf
         assert [record.value() for record in member.records[5:]] == [b"new"] * 3
         assert [start.offset for start in member.all_starts] == [0, 0]
         assert partition in [*member.lost_partitions, *member.let_go]
+
+
+async def test_a_topic_created_anew_while_nobody_reads_it_is_read_from_its_beginning(kafka: Kafka) -> None:
+    """However long it is by then: Kafka forgets what was committed in a topic that is deleted."""
+    topic, group = kafka.create_topic(), kafka.name("group")
+    partition = TopicPartition(topic, 0)
+    kafka.produce(topic, [(None, b"old")] * 5)
+    async with Member(kafka.bootstrap, group, [topic]) as member:
+        await member.until(lambda: len(member.records) == 5)
+        await member.source.commit({partition: Position(5, "")})
+    kafka.delete_topic(topic)
+    kafka.create_topic(topic)
+    kafka.produce(topic, [(None, b"new")] * 20)
+    async with Member(kafka.bootstrap, group, [topic]) as member:
+        await member.until(lambda: len(member.records) == 20)
+        assert [start.offset for start in member.all_starts] == [0]

@@ -141,6 +141,15 @@ def test_two_endpoints_may_use_the_same_request_id() -> None:
     assert drive.position() == 2
 
 
+def test_an_adopted_job_that_was_accepted_in_the_future_is_no_younger_than_its_adoption() -> None:
+    drive = Drive(limits(deadline=900))
+    drive.assign(P0, *remembered(0, {"J": [0]}, at=NOW + 5000))
+    drive.read(tags(0))
+    drive.run(poll=lambda job: unfinished() if job.request_id == "J" else None)
+    assert drive.posts == 1
+    assert 900 <= drive.now - NOW < 930
+
+
 def test_an_adopted_job_that_is_older_than_the_deadline_is_asked_about_for_a_tenth_of_it() -> None:
     drive = Drive(limits(deadline=900))
     drive.assign(P0, *remembered(0, {"J": [0]}, at=NOW - 5000))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from connector.core.adoption import PROGRESS_LIMIT
 from connector.model import Event, Row, TopicPartition
 from tests.unit.core.adopting import P2, adopting, remembered
 from tests.unit.core.builders import (
@@ -161,3 +162,21 @@ def test_jobs_whose_records_do_not_come_hold_up_other_partitions_for_a_while_onl
     drive.run()
     assert drive.posts == 1, "the adopted job is asked about once its records are there"
     assert drive.position() == 2
+
+
+def test_after_that_while_a_device_of_theirs_may_be_in_another_topic_s_job_too() -> None:
+    drive = adopting({"J": [0]})
+    drive.assign(P1)
+    drive.read(tags(0, "A", partition=P1), partition=P1)
+    drive.run(poll=lambda _: unfinished(), seconds=PROGRESS_LIMIT - 1)
+    assert drive.posts == 0
+    drive.run(poll=lambda _: unfinished(), seconds=5)
+    assert drive.posts == 1
+    drive.read(tags(0, "A"))
+    drive.run(poll=lambda _: unfinished(), seconds=5)
+    assert [[event.hwid for event in job.events] for job in drive.engine.tracking.jobs.values()] == [
+        ["A"],
+        ["A"],
+    ]
+    drive.run()
+    assert (drive.position(), drive.position(P1)) == (1, 1)

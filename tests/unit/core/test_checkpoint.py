@@ -9,7 +9,7 @@ import pytest
 
 from connector.core import checkpoint
 from connector.core.checkpoint import PREFIX, Checkpoint, JobSlice, decode, encode, unreadable
-from connector.core.tokens import MOST_SYMBOLS
+from connector.core.offsets import WINDOW_LIMIT
 from connector.model import Endpoint
 
 START = 5_000_000_000
@@ -117,7 +117,7 @@ def test_a_limit_too_small_for_anything_gives_no_text(limit: int) -> None:
 
 def test_an_offset_a_billion_away_takes_no_memory() -> None:
     text, covers, _ = encode(START, b"\0\1", [job(2, 10**9)])
-    assert covers == START + MOST_SYMBOLS
+    assert covers == START + WINDOW_LIMIT
     assert read(text).jobs[0].offsets == (START + 2,)
 
 
@@ -196,8 +196,8 @@ def test_more_jobs_than_there_are_symbols_are_cut_and_it_is_said() -> None:
     assert len(read(text).jobs) == 254
 
 
-def test_a_job_that_lies_wholly_beyond_the_most_symbols_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "MOST_SYMBOLS", 10)
+def test_a_job_that_lies_wholly_beyond_the_window_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "WINDOW_LIMIT", 10)
     near, far = job(1, 9), job(10, 11)
     text, covers, complete = encode(START, b"", [near, far])
     assert (covers, complete) == (START + 10, False)

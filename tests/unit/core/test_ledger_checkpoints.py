@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from connector.core import checkpoint
+from connector.core.memory import Memory
+from connector.core.offsets import WINDOW_LIMIT
 from connector.core.owed import HOLD_LIMIT
+from connector.model import Event
 from tests.unit.core.builders import (
     P0,
     P1,
@@ -97,3 +100,46 @@ def test_a_full_checkpoint_lets_one_batch_beyond_the_lowest_unsettled_offset_be_
     assert drive.engine.assignments[P0].offsets.safe() == 20
     assert drive.sent == [[20, 21, 22, 23, 24]]
     assert drive.engine.assignments[P0].reach == 25
+
+
+def far_behind_a_stuck_job(ahead: int, *more: Event) -> Drive:
+    """All below `ahead` is settled but the first one, whose job doesn't end; then more is read."""
+    drive = Drive()
+    drive.let_many_go()
+    drive.assign()
+    drive.read(*devices([0]))
+    drive.run(poll=lambda _: unfinished(), seconds=5)
+    drive.engine.ended(P0, ahead, drive.now)
+    drive.run(poll=lambda _: unfinished(), seconds=5)
+    drive.read(*more)
+    drive.run(poll=lambda _: unfinished(), seconds=5)
+    return drive
+
+
+def test_nothing_is_submitted_farther_from_a_stuck_record_than_is_kept_account_of() -> None:
+    drive = far_behind_a_stuck_job(WINDOW_LIMIT - 1, *devices(range(WINDOW_LIMIT - 1, WINDOW_LIMIT + 2)))
+    assert drive.sent == [[0], [WINDOW_LIMIT - 1]]
+    known = checkpoint.decode(drive.positions[P0].metadata, 0)
+    assert known is not None
+    assert [list(job.offsets) for job in known.jobs] == drive.sent
+    drive.run()
+    assert drive.position() == WINDOW_LIMIT + 2
+    assert drive.sent == [[0], [WINDOW_LIMIT - 1], [WINDOW_LIMIT, WINDOW_LIMIT + 1]]
+
+
+def test_a_record_that_is_not_far_behind_a_stuck_one_is_under_no_bound() -> None:
+    drive = far_behind_a_stuck_job(WINDOW_LIMIT // 2 - 2, *devices([WINDOW_LIMIT // 2 - 2]))
+    assert drive.engine.assignments[P0].reach is None
+    drive = far_behind_a_stuck_job(
+        WINDOW_LIMIT // 2 - 2, *devices([WINDOW_LIMIT // 2 - 2, WINDOW_LIMIT // 2 - 1])
+    )
+    assert drive.engine.assignments[P0].reach == WINDOW_LIMIT
+
+
+def test_no_job_is_forgotten_for_a_letter_that_is_too_far_ahead_to_be_remembered() -> None:
+    drive = far_behind_a_stuck_job(WINDOW_LIMIT + 10)
+    home = drive.engine.assignments[P0]
+    home.letters_until = WINDOW_LIMIT + 5
+    known = checkpoint.decode(Memory(limits()).position(home).metadata, 0)
+    assert known is not None
+    assert [list(job.offsets) for job in known.jobs] == [[0]]

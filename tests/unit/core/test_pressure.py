@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from connector.core.assignment import Assignment
-from connector.core.pressure import Pressure
+from connector.core.offsets import WINDOW_LIMIT
+from connector.core.pressure import FAR, Pressure
 from connector.model import TopicPartition
-from tests.unit.core.builders import P0, P1, UNDECODABLE, devices, limits, tags
+from tests.unit.core.builders import P0, P1, UNDECODABLE, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 
 
@@ -95,6 +96,32 @@ def test_reading_goes_on_and_off_as_jobs_end_and_counts_return_to_nought() -> No
     assert drive.paused == set()
     assert drive.engine.tally.pauses == 2
     assert [(each.events, each.bytes) for each in drive.engine.assignments.values()] == [(0, 0), (0, 0)]
+
+
+def test_records_that_are_settled_as_they_are_read_do_not_run_away_from_one_that_is_stuck() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(*devices([0]))
+    drive.run(poll=lambda _: unfinished(), seconds=5)
+    drive.engine.ended(P0, FAR - 1, drive.now)
+    drive.run(poll=lambda _: unfinished(), seconds=1)
+    assert drive.paused == set()
+    drive.read(None, at=FAR - 1)
+    drive.run(poll=lambda _: unfinished(), seconds=1)
+    assert drive.paused == {P0}
+    drive.run()
+    assert drive.paused == set()
+    assert drive.position() == FAR < WINDOW_LIMIT
+
+
+def test_records_of_adopted_jobs_are_read_however_far_ahead_they_are() -> None:
+    pressure = Pressure(limits())
+    adopted = home(0, 1)
+    adopted.recall_until = 2 * WINDOW_LIMIT
+    adopted.offsets.ended(adopted.recall_until - 1)
+    assert pressure.change([adopted]) == ([], [])
+    adopted.offsets.ended(adopted.recall_until)
+    assert pressure.change([adopted]) == ([adopted.partition], [])
 
 
 def test_letters_that_cannot_be_written_fill_the_buffer_too() -> None:

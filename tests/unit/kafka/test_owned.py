@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from connector.kafka.beginnings import MOST_SILENT
 from connector.kafka.troubles import Phase
 from connector.model import Position, Start, TopicPartition
 from tests.unit.kafka.consumer import END, SILENT, messages
@@ -274,6 +275,27 @@ async def test_a_log_that_was_truncated_is_a_loss_though_the_offset_is_in_it_aga
     assert member.consumer.paused == {P0}
 
 
+async def test_a_broker_that_hangs_as_its_records_go_costs_two_questions_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    member = Member(monkeypatch, on_data_loss="continue")
+    partitions = [TopicPartition("t", number) for number in range(50)]
+    hanging, others = partitions[:48], partitions[48:]
+    member.consumer.log = dict.fromkeys(partitions, (0, 9))
+    await member.given(*partitions)
+    member.consumer.log = dict.fromkeys(partitions, (7, 9))
+    member.consumer.hanging = set(hanging)
+    member.consumer.messages = [each for p in partitions for each in messages(p, [5], GONE)]
+    for looks in range(1, 27):
+        member.consumer.asked.clear()
+        await member.look()
+        assert len({*member.consumer.asked} & {*hanging}) <= MOST_SILENT, looks
+    assert {p for p in partitions if member.consumer.places[p] == 7} == {*others}
+    member.consumer.hanging.clear()
+    await member.look()
+    assert {*member.consumer.places.values()} == {7}
+
+
 # -- where partitions end ------------------------------------------------------------------------------
 
 
@@ -315,6 +337,19 @@ async def test_the_end_of_a_run_is_asked_for_and_else_as_last_heard(monkeypatch:
     assert await member.source.end_offsets([P0]) == {P0: 8}
     member.consumer.silent = True
     assert await member.source.end_offsets([P0]) == {P0: 8}
+
+
+async def test_where_no_broker_answers_not_all_are_asked_where_they_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    member = Member(monkeypatch)
+    partitions = [TopicPartition("t", number) for number in range(9)]
+    member.consumer.log = dict.fromkeys(partitions, (0, 8))
+    await member.given(*partitions)
+    member.consumer.hanging = set(partitions)
+    member.consumer.asked.clear()
+    assert await member.source.end_offsets(partitions) == dict.fromkeys(partitions, 8)
+    assert len(member.consumer.asked) == MOST_SILENT
 
 
 async def test_what_is_not_owned_is_neither_paused_nor_resumed(monkeypatch: pytest.MonkeyPatch) -> None:

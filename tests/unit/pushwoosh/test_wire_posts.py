@@ -3,7 +3,7 @@
 import pytest
 
 from connector.model import Accepted, Denied, Refused, Unavailable
-from tests.unit.pushwoosh.replies import post
+from tests.unit.pushwoosh.replies import poll, post
 
 
 @pytest.mark.parametrize(
@@ -142,6 +142,50 @@ def test_only_some_failures_leave_it_open_whether_the_batch_was_taken(status: in
 @pytest.mark.parametrize("status", [200, 400])
 def test_an_overload_inside_an_envelope_is_an_overload(status: int, body: object) -> None:
     assert isinstance(post(status, body), Unavailable)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "rate limit exceeded",
+        "API rate limit exceeded, retry in 5s.",
+        "Rate-limit reached!",
+        "rate_limit_exceeded",
+        "Too Many Requests. Please try again later",
+        "You are sending too many requests",
+        "Request was throttled",
+        "temporarily unavailable, try again",
+        "Service Unavailable",
+        "The server is currently overloaded; retry after 30 seconds",
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400])
+def test_words_that_say_nothing_but_to_wait_mean_what_429_and_503_mean(status: int, message: str) -> None:
+    assert post(status, {"message": message}, "7") == Unavailable(message, status, 7.0)
+    assert post(status, {"status": "failure", "error": {"message": message}}, "7") == Unavailable(
+        message, status, 7.0
+    )
+    assert poll(status, {"message": message}, "7") == Unavailable(message, status, 7.0)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "device 'rate limit exceeded' not found",
+        'hwid "temporarily unavailable": too long',
+        "A1-rate-limit: retry",
+        "tag too many requests: invalid value",
+        "devices[3]: unavailable",
+        "too many devices, try again",
+        "tag limit exceeded",
+        "invalid request, try again later",
+        "limit exceeded",
+        "request limit exceeded",
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_refusal_that_quotes_such_words_stays_one(status: int, message: str) -> None:
+    assert post(status, {"message": message}) == Refused(message, status)
 
 
 @pytest.mark.parametrize(

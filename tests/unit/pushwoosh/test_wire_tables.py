@@ -12,6 +12,7 @@ from tests.unit.pushwoosh.replies import poll, post
 
 BLAMES = "a message that blames credentials or application"
 MESSAGE = "2xx with a message"
+TO_WAIT = "a message that says nothing but to wait"
 ABOUT_A_JOB = "2xx about a job"
 OTHER = ("any other status", "any other 2xx")
 STATUSES = range(100, 701)
@@ -23,6 +24,7 @@ POSTED: list[tuple[object, set[str]]] = [
     ({"request_id": "r"}, {"2xx with a `request_id`"}),
     ({"message": "unauthorized"}, {BLAMES, MESSAGE}),
     ({"message": "too many devices"}, {MESSAGE}),
+    ({"message": "too many requests"}, {MESSAGE, TO_WAIT}),
 ]
 """Bodies of replies to a POST, and the phrases of the table that fit them."""
 POLLED: list[tuple[object, set[str]]] = [
@@ -30,6 +32,7 @@ POLLED: list[tuple[object, set[str]]] = [
     (b"<html>welcome</html>", set()),
     ({"message": "unauthorized"}, {BLAMES}),
     ({"message": "internal error"}, set()),
+    ({"message": "too many requests"}, {TO_WAIT}),
     ({"message": "request not found"}, {"2xx with a message that blames the `request_id`"}),
     ({"request_id": "r", "status": "Pending"}, {ABOUT_A_JOB}),
     ({"request_id": "r", "status": "Completed", "message": "unauthorized"}, {ABOUT_A_JOB, BLAMES}),
