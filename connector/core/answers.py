@@ -188,19 +188,19 @@ class Answers:
     def polled(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
         """The GET of a job's status was answered, or was not."""
         job.polling = False
-        self._heard(job, answer, asked_at, now)
+        alone = self._heard(job, answer, asked_at, now)
         if job.serial not in self._tracking.jobs or job.serial in self._adoption.pending:
             return
         match answer:
             case Unavailable():
-                self._ask_again(job, now)
+                self._ask_again(job, now, alone=alone)
             case Denied() if answer.http_status < 300:  # noqa: PLR2004  # RFC 9110: 2xx; the job itself was denied
                 self._tracking.finished(job, asked_at)
                 self._tracking.remove(job)
                 self._halts.denied(job.application, answer, "job", now)
                 self._fates.submit_again(job, now, losses=0)
             case Denied() if job.suspicion.alone:
-                self._ask_again(job, now)
+                self._ask_again(job, now, alone=alone)
             case Denied():
                 # However old it is, it is not lost: nobody may know anything until this is mended.
                 self._halts.denied(job.application, answer, "poll", now)
@@ -213,21 +213,21 @@ class Answers:
             case JobReport():
                 self._reported(job, answer, asked_at, now)
 
-    def _heard(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
-        """Learn whether the API is there, and whether this job is the only one about which it is not."""
+    def _heard(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> bool:
+        """Learn whether the API is there; return whether there is new proof that it is, but for this job."""
         if isinstance(answer, Unavailable):
-            self._outages.down("get", job, answer, asked_at, now)
-            return
+            return self._outages.down("get", job, answer, asked_at, now)
         if isinstance(answer, Denied):
-            if answer.http_status == FORBIDDEN:
-                self._outages.alone("get", job, answer, now)
             self._outages.answered(asked_at)
-            return
+            return answer.http_status == FORBIDDEN and self._outages.alone("get", job, answer, now)
         self._outages.answered(asked_at, "get")
+        job.down_before -= job.suspicion.unsure
         job.suspicion = Suspicion()
+        return False
 
-    def _ask_again(self, job: Job, now: float) -> None:
-        if self._tracking.expired(job, now) and (job.suspicion.alone or not self._gate.closed_until):
+    def _ask_again(self, job: Job, now: float, *, alone: bool) -> None:
+        there = alone or (self._gate.closed_until is None and not job.suspicion.alone)
+        if there and self._tracking.expired(job, now):
             self._lost(job, "no end in sight", now)
         else:
             self._tracking.at(job, self._outages.next_turn(job.suspicion, now))

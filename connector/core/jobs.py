@@ -20,7 +20,9 @@ class Suspicion:
     failures: int = 0
     """Times in a row."""
     alone: int = 0
-    """How many of those were its own doing."""
+    """How many of those were its own doing, since others failed last."""
+    unsure: float = 0.0
+    """Seconds in which nobody was answered, so that it may have been an outage that no gate closed for."""
 
 
 @dataclass(slots=True)

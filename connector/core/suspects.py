@@ -37,7 +37,9 @@ class Suspects:
         alone = self._answered_at.get(kind, -math.inf) > before >= others_failed_at and before > -math.inf
         suspicion.failed_at = now
         suspicion.failures += 1
-        suspicion.alone += alone
+        if suspicion.alone and not alone:
+            suspicion.unsure += now - before
+        suspicion.alone = suspicion.alone + alone if before >= others_failed_at else 0
         last, at = self._failed.get(kind, (serial, -math.inf))
         if last != serial:
             self._another_failed_at[kind] = at

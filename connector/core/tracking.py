@@ -162,7 +162,7 @@ class Tracking:
         since = job.accepted_at
         if job.adopted:
             since = max(since, job.followed_since - (1 - ADOPTED_FOR) * deadline)
-        return now - since - (self._down - job.down_before) >= deadline
+        return now - since - (self._down - job.down_before) - job.suspicion.unsure >= deadline
 
     def hasten(self, application: str, now: float) -> None:
         """Poll every job of an application now that is not being polled or read again."""

@@ -224,7 +224,7 @@ class Audience:
         unreadable = self._triggers.on_batch(JobUnreadable, "job_unreadable", devices, endpoint, now)
         stuck = self._triggers.on_batch(JobStuck, "job_stuck", devices, endpoint, now)
         failed = self._triggers.on_batch(JobFailed, "job_failed", devices, endpoint, now)
-        orphan = cut or any(rule is not None for rule in (lost, unreadable, stuck))
+        orphan = cut or lost is not None or stuck is not None
         tally = self._tally
         job = Job(
             number=tally.posts,
@@ -244,7 +244,7 @@ class Audience:
             lost=lost is not None,
             unreadable=0 if unreadable is None else unreadable.status,
         )
-        if orphan:
+        if orphan or unreadable is not None:
             self._submissions.excuse(job.contents)
         if stuck is not None:
             job.end, job.progress_limit, job.applied = "stuck", stuck.progress, False

@@ -115,6 +115,16 @@ def test_an_outage_in_which_everything_fails_blames_no_one() -> None:
     assert drive.engine.tally.split_batches == 0
 
 
+def test_an_outage_after_a_job_failed_alone_is_no_time_of_that_job() -> None:
+    drive = _reading()
+    _stream(drive, 60, poll=_first_job_fails(BROKEN))
+    assert _told(drive)
+    drive.run(post=lambda _: BROKEN, poll=lambda _: BROKEN, seconds=3600)
+    drive.run(seconds=120)
+    assert _unsettled(drive) == 0
+    assert not [each for each in drive.engine.notices if each.event == "job lost"]
+
+
 def test_a_job_alone_whose_gets_fail_lets_a_post_be_the_trial() -> None:
     drive = Drive(limits(max_devices=10))
     drive.assign()

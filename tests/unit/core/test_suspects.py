@@ -38,6 +38,9 @@ def test_that_another_failed_too_is_an_outage() -> None:
     assert not suspects.failed("post", 1, one, 4.0)
     suspects.answered("post", 5.0)
     assert suspects.failed("post", 1, one, 6.0), "and since then only this one failed"
+    suspects.failed("post", 2, other, 7.0)
+    assert not suspects.failed("post", 1, one, 8.0)
+    assert one.alone == 0, "what was proven is in doubt again"
 
 
 def test_its_own_failures_are_not_another_s() -> None:
