@@ -94,7 +94,7 @@ class Answers:
             self._outages.tell("post", batch, answer)
         if alone and suspicion.alone >= ALONE and len(batch.events) > 1:
             self._tally.split_batches += 1
-            suspicion.failures = 0  # a half is another request: it need not wait so long
+            suspicion.failures = 1  # a half need not wait so long, and is nothing new
             self._dispatch.search(batch)
         elif (due := self._outages.next_turn(suspicion, now)) > now:
             self._dispatch.later(batch, due)

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 OPEN = 1 << 30
 """What `Gate.permits` answers when the gate is open: as many as you like."""
+TURNS = 3
+"""Each such trial of a closed gate is one of what has not failed yet: it may be the others alone that do."""
 LONGEST_RETRY_AFTER = 900.0
 """Most seconds that a `Retry-After` can close the gate for. It may be a date by a clock an age ahead: that
 must not stop the flow until somebody restarts it, and one trial each quarter of an hour burdens nobody."""
@@ -110,6 +112,11 @@ class Gate:
         if self.closed_until is None:
             return OPEN
         return int(now >= self.closed_until and not self._trial)
+
+    @property
+    def turn_of_others(self) -> bool:
+        """Whether the next trial should be something that has not failed yet, a POST before a GET."""
+        return self.closed_until is not None and self._attempts % TURNS == 0
 
     def trial_started(self, now: float) -> None:
         """Take in that a request was sent: while the gate is closed it is the trial."""

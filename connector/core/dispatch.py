@@ -94,12 +94,21 @@ class Dispatch:
         now: float,
         unreachable: Callable[[Event], bool] | None,
         stepped_back: Callable[[Event], bool] | None = None,
+        *,
+        fresh_first: bool = False,
     ) -> Batch | None:
         """Take the batch to send now on this route, if one is due.
 
         Both tell of an event that it must not be sent yet and has been put aside: what goes for the
-        first time is asked about by `unreachable`, everything by `stepped_back`.
+        first time is asked about by `unreachable`, everything by `stepped_back`. `fresh_first`: rather what
+        was not in an exact batch.
         """
+        if fresh_first:
+            return self._fresh(route, now, unreachable, stepped_back, 0.0) or self._exact(route, stepped_back)
+        linger = self._limits.linger
+        return self._exact(route, stepped_back) or self._fresh(route, now, unreachable, stepped_back, linger)
+
+    def _exact(self, route: Route, stepped_back: Callable[[Event], bool] | None) -> Batch | None:
         queue = self.queues[route]
         while queue.exact:
             batch = queue.exact.popleft()
@@ -108,8 +117,18 @@ class Dispatch:
             if batch.events:
                 return batch
             self.search_over(batch)
-        limits = self._limits
-        while queue.due(now, limits.max_devices, self.size.bound, limits.linger):
+        return None
+
+    def _fresh(
+        self,
+        route: Route,
+        now: float,
+        unreachable: Callable[[Event], bool] | None,
+        stepped_back: Callable[[Event], bool] | None,
+        linger: float,
+    ) -> Batch | None:
+        queue, limits = self.queues[route], self._limits
+        while queue.ripe(now, limits.max_devices, self.size.bound, linger):
             ready_at = queue.oldest()
             events = queue.take(limits.max_devices, self.size.bound)
             if unreachable is not None:

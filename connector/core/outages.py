@@ -20,10 +20,6 @@ from connector.model import Denied, Unavailable
 TRIALS = Backoff(0.5, 60.0)
 """Seconds from a failure to the next trial while the gate is closed, the first and the longest. A lost
 connection is over in half a second; one a minute burdens no API, and one that is back is soon seen."""
-TURNS = 3
-"""Times in a row that something may find the API down before others have the next turn: it may be alone."""
-AFTER_OTHERS = 0.05
-"""Seconds that those others have."""
 
 
 class Outages:
@@ -79,12 +75,8 @@ class Outages:
         )
 
     def next_turn(self, suspicion: Suspicion, now: float) -> float:
-        """Return when to try again what failed."""
-        if suspicion.alone:
-            return now + TRIALS.delay(suspicion.failures, self._random())
-        if suspicion.failures % TURNS:
-            return now
-        return max(now, self.gate.closed_until or now) + AFTER_OTHERS
+        """Return when to try again what failed: at the next trial, or by and by where it alone fails."""
+        return now + TRIALS.delay(suspicion.failures, self._random()) if suspicion.alone else now
 
     def _close(self, answer: Unavailable, sent_at: float, now: float) -> None:
         was_open = self.gate.closed_until is None

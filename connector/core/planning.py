@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
 from connector.core.assignment import Assignment
+from connector.core.backoff import TURNS
 from connector.core.dispatch import Route
 from connector.core.halts import May
-from connector.core.outages import TURNS
 from connector.core.state import State
 from connector.core.tally import Stage
 from connector.model import Event
@@ -40,9 +40,11 @@ class Planning:
         """Return what is to be done now. Each action is under way from here on and must be reported back."""
         actions: list[Action] = []
         self._dispatch.wake(now)
-        permits = self._poll(self._gate.permits(now), now, actions)
-        for route in self._routes(now):
-            permits -= self._submit(route, permits, now, actions)
+        permits = self._gate.permits(now)
+        if self._gate.turn_of_others:
+            permits = self._poll(self._post(permits, now, actions), now, actions)
+        else:
+            permits = self._post(self._poll(permits, now, actions), now, actions)
         self._concurrency.planned(len(self._dispatch.posting) + len(self._tracking))
         commit = self._commit(now)
         if commit is not None:
@@ -55,6 +57,11 @@ class Planning:
         if resume:
             actions.append(Resume(resume))
         return actions
+
+    def _post(self, permits: int, now: float, actions: list[Action]) -> int:
+        for route in self._routes(now):
+            permits -= self._submit(route, permits, now, actions)
+        return permits
 
     def _poll(self, permits: int, now: float, actions: list[Action]) -> int:
         """GETs before POSTs: what ends makes room, and a GET as the trial of a closed gate risks nothing."""
@@ -123,7 +130,13 @@ class Planning:
             batch = (
                 None
                 if allowed == "no"
-                else self._dispatch.next(route, now, _put_beyond_reach if bounded else None, stepped_back)
+                else self._dispatch.next(
+                    route,
+                    now,
+                    _put_beyond_reach if bounded else None,
+                    stepped_back,
+                    fresh_first=self._gate.turn_of_others,
+                )
             )
             if batch is None:
                 break

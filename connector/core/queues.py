@@ -44,13 +44,12 @@ class Queue:
 
     def due(self, now: float, max_devices: int, max_bytes: int, linger: float) -> bool:
         """Whether a batch should be sent now."""
-        return bool(self.exact) or (
-            bool(self._events)
-            and (
-                len(self._events) >= max_devices
-                or self._bytes >= max_bytes
-                or now >= self._stamps[0][1] + linger
-            )
+        return bool(self.exact) or self.ripe(now, max_devices, max_bytes, linger)
+
+    def ripe(self, now: float, max_devices: int, max_bytes: int, linger: float) -> bool:
+        """Whether a batch of events should be made and sent now."""
+        return bool(self._events) and (
+            len(self._events) >= max_devices or self._bytes >= max_bytes or now >= self._stamps[0][1] + linger
         )
 
     def due_at(self, linger: float) -> float | None:

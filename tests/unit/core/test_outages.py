@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import pytest
@@ -97,6 +98,29 @@ def test_a_device_that_the_api_stumbles_over_is_found_and_waits_alone_without_a_
     assert drive.posts - posts <= 600 / MINUTE * 2, "it is tried once a minute at most, and a bit"
     _stream(drive, 120)
     assert _unsettled(drive) == 0, "and it goes once the API can take it"
+
+
+def test_several_such_devices_are_found_too() -> None:
+    sick = {3, 4, SICK, 120, 299}
+    drive = _reading(400)
+
+    def post(batch: Batch) -> PostAnswer | None:
+        return None if sick.isdisjoint(event.offset for event in batch.events) else BROKEN
+
+    _stream(drive, 900, post)
+    assert _unsettled(drive) == len(sick)
+    assert drive.engine.gate.closed_until is None
+    _stream(drive, 120)
+    assert _unsettled(drive) == 0
+
+
+def test_an_api_that_fails_now_and_then_costs_no_dead_letter_and_loses_no_speed() -> None:
+    dice = random.Random(4)
+    drive = _reading(400)
+    _stream(drive, 600, lambda _: BROKEN if dice.random() < 0.4 else None)
+    _stream(drive, 60)
+    assert _unsettled(drive) == 0
+    assert drive.letters == []
 
 
 def test_an_outage_in_which_everything_fails_blames_no_one() -> None:

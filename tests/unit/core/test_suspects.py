@@ -30,17 +30,29 @@ def test_what_was_sent_before_it_failed_is_no_proof() -> None:
     assert not suspects.failed("post", 1, one, 4.0)
 
 
-def test_that_another_failed_too_is_an_outage() -> None:
-    suspects, one, other = Suspects(), Suspicion(), Suspicion()
+def test_that_another_begins_to_fail_is_an_outage() -> None:
+    suspects, one, other, third = Suspects(), Suspicion(), Suspicion(), Suspicion()
     suspects.failed("post", 1, one, 2.0)
     suspects.answered("post", 3.0)
     suspects.failed("post", 2, other, 3.5)
     assert not suspects.failed("post", 1, one, 4.0)
     suspects.answered("post", 5.0)
     assert suspects.failed("post", 1, one, 6.0), "and since then only this one failed"
-    suspects.failed("post", 2, other, 7.0)
+    suspects.answered("post", 6.5)
+    suspects.failed("post", 3, third, 7.0)
     assert not suspects.failed("post", 1, one, 8.0)
     assert one.alone == 0, "what was proven is in doubt again"
+
+
+def test_another_that_goes_on_failing_is_no_outage() -> None:
+    suspects, one, other = Suspects(), Suspicion(), Suspicion()
+    suspects.failed("post", 2, other, 1.0)
+    suspects.failed("post", 1, one, 2.0)
+    suspects.answered("post", 3.0)
+    suspects.failed("post", 2, other, 4.0)
+    assert suspects.failed("post", 1, one, 5.0)
+    suspects.answered("post", 6.0)
+    assert suspects.failed("post", 2, other, 7.0)
 
 
 def test_its_own_failures_are_not_another_s() -> None:
