@@ -142,11 +142,11 @@ class Dispatch:
                 return Batch(serial, route[1], route[0], events, ready_at)
         return None
 
-    def routes(self) -> list[Route]:
-        """Return the routes, the one whose events wait longest first."""
+    def routes(self, *, fresh_first: bool = False) -> list[Route]:
+        """Return the routes, the one whose events wait longest first. `fresh_first` as for `next`."""
         routes = [route for route, queue in self.queues.items() if queue.exact or len(queue)]
         if len(routes) > 1:
-            routes.sort(key=lambda route: -1.0 if self.queues[route].exact else self.queues[route].oldest())
+            routes.sort(key=lambda route: self.queues[route].since(fresh=fresh_first))
         return routes
 
     def due_at(self, route: Route) -> float | None:

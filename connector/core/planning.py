@@ -101,7 +101,8 @@ class Planning:
         """Return the routes with something to send, none while nothing may be."""
         if self.frozen or self.stopping or self._adoption.awaited(now):
             return []
-        routes = self._dispatch.routes()  # mostly there are none: then nobody need count slots
+        routes = self._dispatch.routes(fresh_first=self._gate.turn_of_others)
+        # Mostly there are none: then nobody need count slots.
         return routes if routes and self._slots(now) > 0 else []
 
     def _slots(self, now: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import accumulate
@@ -61,6 +62,12 @@ class Queue:
     def oldest(self) -> float:
         """Since when the first event is ready; 0 for events that were put back."""
         return self._stamps[0][1] if self._stamps else 0.0
+
+    def since(self, *, fresh: bool) -> float:
+        """Since when something waits, exact batches before all events; `fresh`: after them."""
+        if self.exact and not (fresh and self._events):
+            return math.inf if fresh else -1.0
+        return self.oldest()
 
     def take(self, max_devices: int, max_bytes: int) -> list[Event]:
         """The next events, at most `max_devices` and `max_bytes` (rows and commas), but always one."""

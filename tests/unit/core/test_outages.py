@@ -9,7 +9,7 @@ import pytest
 
 from connector.core.jobs import Batch, Job
 from connector.model import Cause, Denied, PollAnswer, PostAnswer, Unavailable
-from tests.unit.core.builders import P0, devices, limits
+from tests.unit.core.builders import P0, devices, limits, registration
 from tests.unit.core.driving import Drive
 
 BROKEN = Unavailable("Internal error", 500, maybe_accepted=True)
@@ -121,6 +121,16 @@ def test_an_api_that_fails_now_and_then_costs_no_dead_letter_and_loses_no_speed(
     _stream(drive, 60)
     assert _unsettled(drive) == 0
     assert drive.letters == []
+
+
+def test_a_device_that_is_all_there_is_to_send_for_one_application_holds_up_no_other_one() -> None:
+    drive = Drive(limits(max_devices=10))
+    drive.assign()
+    drive.read(registration(0))
+    drive.run(post=lambda _: BROKEN, seconds=300)
+    drive.read(*devices(range(1, 21)))
+    drive.run(post=lambda batch: BROKEN if batch.events[0].offset == 0 else None, seconds=300)
+    assert _unsettled(drive) == 1
 
 
 def test_an_outage_in_which_everything_fails_blames_no_one() -> None:
