@@ -26,8 +26,6 @@ from connector.model import (
 
 ALONE = 2
 """Times that a batch must fail alone before it is taken apart: once may be chance."""
-FORBIDDEN = 403
-"""HTTP status, RFC 9110: also that of a firewall which dislikes a device's words."""
 
 
 class Answers:
@@ -68,7 +66,7 @@ class Answers:
                 self._halts.proved(batch.application, "post", batch.sent_at)
                 self._halts.came_to_nothing(batch, now)
                 self._refused(batch, answer, now)
-            case Denied() if self._is_of_a_device(batch, answer, now):
+            case Denied() if self._is_of_a_device(batch, answer):
                 self._outages.answered(batch.sent_at)
                 self._halts.came_to_nothing(batch, now)
                 self._refused(batch, Refused(answer.message, answer.http_status), now)
@@ -96,17 +94,17 @@ class Answers:
             self._tally.split_batches += 1
             suspicion.failures = 1  # a half need not wait so long, and is nothing new
             self._dispatch.search(batch)
-        elif (due := self._outages.next_turn(suspicion, now)) > now:
+            return
+        if batch.other_half:  # perhaps that one is good, which would prove that the API is there
+            batch.events, batch.other_half = batch.other_half, batch.events
+        if (due := self._outages.next_turn(suspicion, now)) > now:
             self._dispatch.later(batch, due)
         else:
             self._dispatch.exactly(batch)
 
-    def _is_of_a_device(self, batch: Batch, answer: Denied, now: float) -> bool:
-        """Whether what seems to deny the application is of a device: others were accepted meanwhile."""
+    def _is_of_a_device(self, batch: Batch, answer: Denied) -> bool:
+        """Whether words that seem to deny the application are of a device: others were accepted meanwhile."""
         search = batch.search
-        if answer.http_status == FORBIDDEN:
-            alone = self._outages.alone("post", batch, answer, now)
-            return alone and search is not None
         if not answer.by_words or search is None:
             return False
         if self._halts.accepted_since(batch.application, search.denied_at):
@@ -119,8 +117,7 @@ class Answers:
         A tag or a device may be named like what the API's words seem to blame. Probes that had it in them
         each time would never end the halt.
         """
-        doubtful = answer.http_status == FORBIDDEN and self._halts.accepted_since(batch.application, 0.0)
-        if not answer.by_words and not doubtful:
+        if not answer.by_words:
             self._fates.once_more(batch, now)
             return
         search = batch.search = batch.search or Search()
@@ -134,7 +131,6 @@ class Answers:
         if batch.events:  # alone: after a probe that has others in it
             alone = self._dispatch.batch(batch, batch.events)
             alone.search = Search(denied_at=search.denied_at, doubtful=True)
-            alone.suspicion = batch.suspicion
             self._dispatch.later(alone, now + 2 * self._limits.probe_interval)
 
     def _accepted(self, batch: Batch, answer: Accepted, now: float) -> None:
@@ -199,8 +195,6 @@ class Answers:
                 self._tracking.remove(job)
                 self._halts.denied(job.application, answer, "job", now)
                 self._fates.submit_again(job, now, losses=0)
-            case Denied() if job.suspicion.alone:
-                self._ask_again(job, now, alone=alone)
             case Denied():
                 # However old it is, it is not lost: nobody may know anything until this is mended.
                 self._halts.denied(job.application, answer, "poll", now)
@@ -217,10 +211,7 @@ class Answers:
         """Learn whether the API is there; return whether there is new proof that it is, but for this job."""
         if isinstance(answer, Unavailable):
             return self._outages.down("get", job, answer, asked_at, now)
-        if isinstance(answer, Denied):
-            self._outages.answered(asked_at)
-            return answer.http_status == FORBIDDEN and self._outages.alone("get", job, answer, now)
-        self._outages.answered(asked_at, "get")
+        self._outages.answered(asked_at, None if isinstance(answer, Denied) else "get")
         job.down_before -= job.suspicion.unsure
         job.suspicion = Suspicion()
         return False

@@ -219,7 +219,7 @@ class Dispatch:
             batch.search = batch.other_half = None
             if search.doubtful:
                 rest = self.batch(batch, other_half)
-                rest.search, rest.suspicion = search, batch.suspicion
+                rest.search = search
                 self.exactly(rest)
             else:
                 self._narrow(batch, other_half, search)

@@ -20,7 +20,10 @@ class Suspicion:
     failures: int = 0
     """Times in a row."""
     alone: int = 0
-    """How many of those were its own doing, since others failed last."""
+    """How many of those were proven to be its own doing."""
+    answered: int = 0
+    begun: int = 0
+    """How many of its kind had been answered, and had begun to fail, when it failed last."""
     unsure: float = 0.0
     """Seconds in which nobody was answered, so that it may have been an outage that no gate closed for."""
 

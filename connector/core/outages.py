@@ -15,7 +15,7 @@ from connector.core.jobs import Batch, Job, Suspicion
 from connector.core.suspects import Kind, Suspects
 from connector.core.tally import Tally, gate_cause
 from connector.core.tracking import Tracking
-from connector.model import Denied, Unavailable
+from connector.model import Unavailable
 
 TRIALS = Backoff(0.5, 60.0)
 """Seconds from a failure to the next trial while the gate is closed, the first and the longest. A lost
@@ -49,19 +49,14 @@ class Outages:
 
     def down(self, kind: Kind, request: Batch | Job, answer: Unavailable, sent_at: float, now: float) -> bool:
         """This found the API down: for all, or alone. Return whether there is new proof that it is alone."""
-        alone = self.alone(kind, request, answer, now)
-        if self.gate.closed_until is not None or not request.suspicion.alone:
-            self._close(answer, sent_at, now)
-        return alone
-
-    def alone(self, kind: Kind, request: Batch | Job, answer: Unavailable | Denied, now: float) -> bool:
-        """Take in that this failed; return whether that is proof: others were answered since, none failed."""
-        alone = self._suspects.failed(kind, request.serial, request.suspicion, now)
+        alone = self._suspects.failed(kind, request.suspicion, now)
         if alone and request.suspicion.alone == 1:
             self.tell(kind, request, answer)
+        if self.gate.closed_until is not None or not request.suspicion.alone:
+            self._close(answer, sent_at, now, news=request.suspicion.failures == 1)
         return alone
 
-    def tell(self, kind: Kind, request: Batch | Job, answer: Unavailable | Denied) -> None:
+    def tell(self, kind: Kind, request: Batch | Job, answer: Unavailable) -> None:
         """Say which request it is that fails while others are answered."""
         what = "job" if kind == "get" else "device" if len(request.events) == 1 else "batch"
         records = [(event.home.partition, event.offset) for event in request.events[:1]]
@@ -78,14 +73,14 @@ class Outages:
         """Return when to try again what failed: at the next trial, or by and by where it alone fails."""
         return now + TRIALS.delay(suspicion.failures, self._random()) if suspicion.alone else now
 
-    def _close(self, answer: Unavailable, sent_at: float, now: float) -> None:
+    def _close(self, answer: Unavailable, sent_at: float, now: float, *, news: bool) -> None:
         was_open = self.gate.closed_until is None
         if self.gate.failed(now, sent_at, answer.retry_after, self._random()):
             cause = gate_cause(answer.http_status)
             self._tally.gate_closures[cause] += 1
             if was_open:
                 self.gate.closing = Closing(cause, answer.message, now)
-                if answer.http_status:
+                if answer.http_status and news:
                     self._concurrency.pushed_back(now)
                 self._notices.tell(
                     "warning",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
 from connector.core.assignment import Assignment
-from connector.core.backoff import TURNS
 from connector.core.dispatch import Route
 from connector.core.halts import May
 from connector.core.state import State
@@ -109,7 +108,7 @@ class Planning:
         posting = len(self._dispatch.posting)
         unrecorded = self._ledger.unrecorded
         return min(
-            self._concurrency.limit - posting - len(self._tracking),
+            self._concurrency.limit - posting - self._tracking.occupying(self._concurrency.limit),
             self._limits.max_unrecorded - posting - unrecorded,
             self._ledger.exposure.allowed - sum(due > now for due in self._hanging_from()) - unrecorded,
         )
@@ -168,11 +167,10 @@ class Planning:
         )
 
     def _may_submit(self, application: str, now: float) -> May:
-        """As `Halts.may_submit`; where polls are denied jobs are probes enough, unless all failed in turn."""
+        """As `Halts.may_submit`; where polls are denied, the jobs that are there are probes enough."""
         allowed = self._halts.may_submit(application, now)
         if allowed == "probe" and self._halts.applications[application].stage == "poll":
-            jobs = [job for job in self._tracking.jobs.values() if job.application == application]
-            polled = any(job.suspicion.failures < TURNS for job in jobs)
+            polled = any(job.application == application for job in self._tracking.jobs.values())
             return "no" if polled else allowed
         return allowed
 

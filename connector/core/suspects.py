@@ -1,51 +1,50 @@
 """Whether it is the API that is down, or one request alone that it can't answer.
 
 Given: what became of requests. Gives: of one that fails, whether that is its own doing: since it failed
-before, others of its kind were answered and none of them began to fail. A batch may have a device in it that
-the API stumbles over, a job may be lost in it: neither is an outage, and neither may hold up all the rest.
-Several of them may be so at once, so that one which goes on failing says nothing about another.
+before, others of its kind were answered, many for each that began to fail. A batch may have a device in it
+that the API stumbles over, a job may be lost in it: neither is an outage, and neither may hold up the rest.
+Several may be so at once: one that goes on failing says nothing about another.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Literal
 
 from connector.core.jobs import Suspicion
 
 Kind = Literal["post", "get"]
 
+MANY = 4
+"""Answered requests for each that begins to fail: with fewer, it is the API that fails now and then."""
+
 
 class Suspects:
-    """Requests by the serial numbers of their batches and jobs; times in seconds on one clock."""
+    """Times are seconds on one clock."""
 
     def __init__(self) -> None:
         self._answered_at: dict[Kind, float] = {}
         """When the latest was sent that was answered."""
-        self._began: dict[Kind, tuple[int, float]] = {}
-        """Which one began to fail last, and when."""
-        self._another_began_at: dict[Kind, float] = {}
-        """When the last one did that was not that one."""
+        self._answered = Counter[Kind]()
+        self._begun = Counter[Kind]()
 
     def answered(self, kind: Kind, sent_at: float) -> None:
         """Take in that one of these was answered."""
+        self._answered[kind] += 1
         self._answered_at[kind] = max(sent_at, self._answered_at.get(kind, -math.inf))
 
-    def failed(self, kind: Kind, serial: int, suspicion: Suspicion, now: float) -> bool:
-        """Take in that one of these failed; tell whether it alone did."""
+    def failed(self, kind: Kind, suspicion: Suspicion, now: float) -> bool:
+        """Take in that one of these failed; tell whether there is new proof that it alone does."""
         before = suspicion.failed_at
-        undisputed = before >= self._others_began_at(kind, serial)
-        alone = undisputed and self._answered_at.get(kind, -math.inf) > before > -math.inf
+        answered = self._answered[kind] - suspicion.answered
+        begun = self._begun[kind] - suspicion.begun
+        alone = self._answered_at.get(kind, -math.inf) > before > -math.inf and answered >= MANY * begun
         if suspicion.alone and not alone:
             suspicion.unsure += now - before
-        suspicion.alone = suspicion.alone + alone if undisputed else 0
+        suspicion.alone += alone
         suspicion.failed_at = now
         suspicion.failures += 1
-        if suspicion.failures == 1:
-            self._another_began_at[kind] = self._others_began_at(kind, serial)
-            self._began[kind] = (serial, now)
+        self._begun[kind] += suspicion.failures == 1
+        suspicion.answered, suspicion.begun = self._answered[kind], self._begun[kind]
         return alone
-
-    def _others_began_at(self, kind: Kind, serial: int) -> float:
-        last, at = self._began.get(kind, (serial, -math.inf))
-        return at if last != serial else self._another_began_at.get(kind, -math.inf)

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from heapq import heappop, heappush
 
 from connector.core.assignment import Assignment
+from connector.core.backoff import TURNS
 from connector.core.checkpoint import JobSlice
 from connector.core.jobs import Job
 from connector.core.limits import Limits
@@ -44,6 +45,18 @@ class Tracking:
 
     def __len__(self) -> int:
         return len(self.jobs)
+
+    def occupying(self, limit: int) -> int:
+        """Count the jobs that take one of `limit` places: of those that fail alone none, within bounds.
+
+        Where each job fails in turn one place is free: only another job can show whether it is them.
+        """
+        jobs = self.jobs.values()
+        most = self._limits.max_in_flight
+        taken = len(jobs) - min(most, sum([job.suspicion.alone > 0 for job in jobs]))
+        if taken >= limit and len(jobs) <= most and all(job.suspicion.failures >= TURNS for job in jobs):
+            return limit - 1
+        return taken
 
     def add(self, job: Job) -> None:
         """Keep a job; it is not polled before `begin`."""

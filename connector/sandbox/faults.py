@@ -155,9 +155,9 @@ class SizeLimit(Rule, frozen=True):
 
 
 class BatchRefused(DeviceRule, frozen=True):
-    """One such device and the whole batch is refused, without naming it; with 403 or 5xx not even that."""
+    """One such device and the whole batch is refused, without naming it; with 5xx it is not even that."""
 
-    status: Literal[400, 422, 403, 500, 502, 503] = 400
+    status: Literal[400, 422, 500, 502, 503] = 400
 
 
 class JobLost(DeviceRule, frozen=True):
@@ -172,7 +172,7 @@ class JobLost(DeviceRule, frozen=True):
 class JobUnreadable(DeviceRule, frozen=True):
     """Each GET of the job is answered with `status` while there are such rules; it takes effect."""
 
-    status: Literal[403, 500, 502, 503] = 500
+    status: Literal[500, 502, 503] = 500
 
 
 class JobStuck(DeviceRule, frozen=True):

@@ -65,7 +65,7 @@ def unknown_job(status: int) -> Reply:
 
 
 def unreadable(status: int) -> Reply:
-    """Answer a GET about a job over which the API stumbles each time, or a firewall before it."""
+    """Answer a GET about a job over which the API stumbles each time."""
     return json_reply(status, {"message": "the job can't be read"})
 
 

@@ -96,9 +96,9 @@ _FAULTS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
     "reset": lambda rng: {"share": _share(rng)},
     "slow": lambda rng: {"share": _share(rng), "seconds": rng.choice((0.5, 2.0, 12.0))},
     "size_limit": lambda rng: {"max_devices": rng.choice((1, 2, 4))},
-    "batch_refused": lambda rng: {"share": 0.3, "steady": True, "status": rng.choice((400, 422, 403, 500))},
+    "batch_refused": lambda rng: {"share": 0.3, "steady": True, "status": rng.choice((400, 422, 500))},
     "job_lost": lambda rng: {"share": _share(rng), "applied": rng.random() < 0.5},
-    "job_unreadable": lambda rng: {"share": 0.2, "status": rng.choice((403, 500, 503))},
+    "job_unreadable": lambda rng: {"share": 0.2, "status": rng.choice((500, 503))},
     "job_stuck": lambda rng: {"share": 0.2, "progress": rng.choice((0, 50, 100))},
     "job_failed": lambda rng: {
         "share": _share(rng),

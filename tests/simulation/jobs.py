@@ -76,7 +76,7 @@ class Jobs:
             found = msgspec.json.decode(reply.body) if reply.body.startswith(b"{") else {}
             request_id = found.get("request_id", "")
         if not request_id:
-            if reply.status in (400, 403, 422) and len(devices) == 1:
+            if reply.status in (400, 422) and len(devices) == 1:
                 for each in devices[0].records:
                     self._evidence[each].append("refused alone" if len(devices[0].records) == 1 else "")
             return

@@ -169,22 +169,32 @@ def test_a_job_alone_whose_gets_fail_lets_a_post_be_the_trial() -> None:
     assert _unsettled(drive) == 10
 
 
-def test_a_device_that_a_firewall_forbids_is_dead_lettered_and_the_halt_ends_by_itself() -> None:
-    drive = _reading()
-    _stream(drive, 900, _sick_device_fails(FORBIDDEN))
-    assert _unsettled(drive) == 0
-    assert [(offset, reason) for _, offset, reason in drive.letters] == [(SICK, "refused_by_api")]
-    assert drive.engine.halts.all() == []
+def test_sick_jobs_take_no_place_of_others() -> None:
+    drive = Drive(limits(max_devices=10, max_in_flight=2))
+    drive.assign()
+    drive.let_many_go()
+    drive.read(*devices(range(20)))
+    sick: set[str] = set()
+
+    def poll(job: Job) -> PollAnswer | None:
+        if len(sick) < 2:
+            sick.add(job.request_id)
+        return BROKEN if job.request_id in sick else None
+
+    drive.run(poll=poll, seconds=60)
+    _stream(drive, 600, poll=poll)
+    assert _unsettled(drive) == 20
 
 
-def test_a_job_that_a_firewall_forbids_to_ask_about_halts_no_other() -> None:
-    drive = _reading()
-    _stream(drive, 600, poll=_first_job_fails(FORBIDDEN))
-    assert _unsettled(drive) == 10
-    assert drive.engine.halts.all() == []
+def test_where_gets_alone_fail_no_more_jobs_are_made_than_may_be_and_one() -> None:
+    drive = Drive(limits(max_devices=10, max_in_flight=4))
+    drive.assign()
+    drive.let_many_go()
+    _stream(drive, 3600, poll=lambda _: BROKEN)
+    assert len(drive.engine.jobs) <= 5
 
 
-def test_where_everything_is_forbidden_nothing_is_dead_lettered() -> None:
+def test_where_everything_is_forbidden_for_a_while_nothing_is_dead_lettered() -> None:
     drive = _reading()
     allowed = True
 
