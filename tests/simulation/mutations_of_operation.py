@@ -89,17 +89,6 @@ def outages_are_learned(patch: Patch) -> None:
 
 
 @_mutation
-def jobs_of_the_future_are_lost(patch: Patch) -> None:
-    """A job that was accepted in the future, by this clock, counts as lost."""
-    expired = Tracking.expired
-
-    def wrong(self: Tracking, job: Job, now: float) -> bool:
-        return job.accepted_at > now or expired(self, job, now)
-
-    patch.set(Tracking, "expired", wrong)
-
-
-@_mutation
 def old_jobs_are_lost_at_their_adoption(patch: Patch) -> None:
     """An adopted job that is older than the deadline counts as lost at the first question."""
     patch.set(tracking_module, "ADOPTED_FOR", 0.0)

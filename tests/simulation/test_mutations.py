@@ -15,7 +15,7 @@ from tests.simulation.patching import mutated, what
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_every_deliberate_fault_is_noticed() -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "tests.simulation", "--mutations", "--processes", "2"],
