@@ -114,7 +114,7 @@ def test_several_such_devices_are_found_too() -> None:
     assert _unsettled(drive) == 0
 
 
-def test_an_api_that_fails_now_and_then_costs_no_dead_letter_and_loses_no_speed() -> None:
+def test_an_api_that_fails_now_and_then_costs_no_dead_letter_and_holds_up_nothing_afterwards() -> None:
     dice = random.Random(4)
     drive = _reading(400)
     _stream(drive, 600, lambda _: BROKEN if dice.random() < 0.4 else None)
@@ -191,7 +191,7 @@ def test_where_gets_alone_fail_no_more_jobs_are_made_than_may_be_and_one() -> No
     drive.assign()
     drive.let_many_go()
     _stream(drive, 3600, poll=lambda _: BROKEN)
-    assert len(drive.engine.jobs) <= 5
+    assert 4 <= len(drive.engine.jobs) <= 5
 
 
 def test_where_everything_is_forbidden_for_a_while_nothing_is_dead_lettered() -> None:
