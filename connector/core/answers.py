@@ -62,7 +62,7 @@ class Answers:
                 self._halts.came_to_nothing(batch, now)
                 self._not_answered(batch, answer, now, alone=alone)
             case Refused():
-                self._outages.answered(batch.sent_at, "post")
+                self._outages.answered(batch.sent_at, "post", len(batch.events))
                 self._halts.proved(batch.application, "post", batch.sent_at)
                 self._halts.came_to_nothing(batch, now)
                 self._refused(batch, answer, now)
@@ -75,7 +75,7 @@ class Answers:
                 self._halts.denied(batch.application, answer, "post", now)
                 self._denied(batch, answer, now)
             case Accepted():
-                self._outages.answered(batch.sent_at, "post")
+                self._outages.answered(batch.sent_at, "post", len(batch.events))
                 self._halts.accepted(batch.application, batch.sent_at)
                 self._accepted(batch, answer, now)
 
@@ -94,6 +94,10 @@ class Answers:
             self._tally.split_batches += 1
             suspicion.failures = 1  # a half need not wait so long, and is nothing new
             self._dispatch.search(batch)
+            return
+        if batch.search is None and self._outages.fewer_may_get_through(batch):
+            self._tally.split_batches += 1
+            self._dispatch.quarter(batch)
             return
         if batch.other_half:  # perhaps that one is good, which would prove that the API is there
             batch.events, batch.other_half = batch.other_half, batch.events
@@ -211,7 +215,7 @@ class Answers:
         """Learn whether the API is there; return whether there is new proof that it is, but for this job."""
         if isinstance(answer, Unavailable):
             return self._outages.down("get", job, answer, asked_at, now)
-        self._outages.answered(asked_at, None if isinstance(answer, Denied) else "get")
+        self._outages.answered(asked_at, None if isinstance(answer, Denied) else "get", len(job.events))
         job.down_before -= job.suspicion.unsure
         job.suspicion = Suspicion()
         return False

@@ -114,6 +114,11 @@ class Gate:
         return int(now >= self.closed_until and not self._trial)
 
     @property
+    def failures(self) -> int:
+        """How many trials have failed in a row, the closing included; 0 while it is open."""
+        return self._attempts if self.closed_until is not None else 0
+
+    @property
     def turn_of_others(self) -> bool:
         """Whether the next trial should be something that has not failed yet, a POST before a GET."""
         return self.closed_until is not None and self._attempts % TURNS == 0

@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import count
+from typing import NamedTuple
 
+from connector.core.backoff import TURNS
 from connector.core.jobs import Batch, Search
 from connector.core.limits import Limits
 from connector.core.queues import Queue
@@ -15,6 +17,16 @@ from connector.model import Endpoint, Event
 
 Route = tuple[str, Endpoint]
 """Application and endpoint: what all devices of one request share."""
+
+
+class Trial(NamedTuple):
+    """What may go while the gate is closed. `devices` bounds what goes for the first time.
+
+    `of_others`: rather of what goes for the first time than of what has failed.
+    """
+
+    devices: int
+    of_others: bool
 
 
 class Dispatch:
@@ -76,17 +88,30 @@ class Dispatch:
             size_before=like.size_before,
         )
 
-    def wake(self, now: float) -> None:
-        """Queue what was to be sent later, if its time has come."""
+    def wake(self, now: float, *, trials: bool = False) -> None:
+        """Queue what was to be sent later, if its time has come.
+
+        `trials`: only what tells whether the API is there, if there is such: what alone fails does not.
+        """
         events: list[Event] = []
         while self._later and self._later[0][0] <= now:
             what = heappop(self._later)[2]
             if isinstance(what, Batch):
+                if trials and what.suspicion.alone and self._something_better():
+                    self.later(what, now + 1.0)
+                    continue
                 self.exactly(what)
             else:
                 events.append(what)
         if events:
             self.again(events)
+
+    def _something_better(self) -> bool:
+        """Whether something waits that has hardly failed."""
+        return any(
+            len(queue) or any(batch.suspicion.failures < TURNS for batch in queue.exact)
+            for queue in self.queues.values()
+        )
 
     def next(
         self,
@@ -94,23 +119,33 @@ class Dispatch:
         now: float,
         unreachable: Callable[[Event], bool] | None,
         stepped_back: Callable[[Event], bool] | None = None,
-        *,
-        fresh_first: bool = False,
+        trial: Trial | None = None,
     ) -> Batch | None:
         """Take the batch to send now on this route, if one is due.
 
         Both tell of an event that it must not be sent yet and has been put aside: what goes for the
-        first time is asked about by `unreachable`, everything by `stepped_back`. `fresh_first`: rather what
-        was not in an exact batch.
+        first time is asked about by `unreachable`, everything by `stepped_back`. `trial`: the one that may
+        go is to tell whether the API is there.
         """
-        if fresh_first:
-            return self._fresh(route, now, unreachable, stepped_back, 0.0) or self._exact(route, stepped_back)
-        linger = self._limits.linger
-        return self._exact(route, stepped_back) or self._fresh(route, now, unreachable, stepped_back, linger)
+        if trial is not None:
+            if trial.of_others:
+                return self._fresh(route, now, unreachable, stepped_back, 0.0, trial.devices) or self._exact(
+                    route, stepped_back, trial=True
+                )
+            return self._exact(route, stepped_back, trial=True) or self._fresh(
+                route, now, unreachable, stepped_back, self._limits.linger, trial.devices
+            )
+        return self._exact(route, stepped_back) or self._fresh(
+            route, now, unreachable, stepped_back, self._limits.linger, self._limits.max_devices
+        )
 
-    def _exact(self, route: Route, stepped_back: Callable[[Event], bool] | None) -> Batch | None:
+    def _exact(
+        self, route: Route, stepped_back: Callable[[Event], bool] | None, *, trial: bool = False
+    ) -> Batch | None:
         queue = self.queues[route]
         while queue.exact:
+            if trial:  # what is most likely to get through
+                queue.exact.rotate(-_most_promising(queue.exact))
             batch = queue.exact.popleft()
             if stepped_back is not None:
                 batch.events = [event for event in batch.events if not stepped_back(event)]
@@ -126,11 +161,12 @@ class Dispatch:
         unreachable: Callable[[Event], bool] | None,
         stepped_back: Callable[[Event], bool] | None,
         linger: float,
+        most: int,
     ) -> Batch | None:
-        queue, limits = self.queues[route], self._limits
-        while queue.ripe(now, limits.max_devices, self.size.bound, linger):
+        queue = self.queues[route]
+        while queue.ripe(now, self._limits.max_devices, self.size.bound, linger):
             ready_at = queue.oldest()
-            events = queue.take(limits.max_devices, self.size.bound)
+            events = queue.take(most, self.size.bound)
             if unreachable is not None:
                 events = [event for event in events if not unreachable(event)]
             if stepped_back is not None:
@@ -192,6 +228,15 @@ class Dispatch:
         middle = len(batch.events) // 2
         return self.batch(batch, batch.events[:middle]), self.batch(batch, batch.events[middle:])
 
+    def quarter(self, batch: Batch) -> None:
+        """Send a batch in four parts, before all others. They are no new failures if they fail."""
+        step = -(-len(batch.events) // 4)
+        parts = [self.batch(batch, batch.events[at : at + step]) for at in range(0, len(batch.events), step)]
+        for part in parts:
+            part.suspicion.failures = 1
+            self.exactly(part)
+        self.queue(batch.application, batch.endpoint).exact.rotate(len(parts))
+
     def search(self, batch: Batch) -> None:
         """Narrow down a refused batch of several devices.
 
@@ -235,6 +280,11 @@ class Dispatch:
         batch.search = batch.other_half = None
         if aside:
             self.exactly(self.batch(batch, aside))
+
+
+def _most_promising(batches: Sequence[Batch]) -> int:
+    """Return the index of the one that has failed least, and among those of the smallest."""
+    return min(range(len(batches)), key=lambda at: (batches[at].suspicion.failures, len(batches[at].events)))
 
 
 def _by_route(events: Sequence[Event]) -> dict[Route, Sequence[Event]]:

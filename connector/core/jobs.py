@@ -21,6 +21,10 @@ class Suspicion:
     """Times in a row."""
     alone: int = 0
     """How many of those were proven to be its own doing."""
+    others: int = 0
+    """Before how many of those others had been answered since the one before: a hint, and no proof."""
+    as_large: int = 0
+    """How many of its kind that were about as large had been answered when it failed first."""
     answered: int = 0
     begun: int = 0
     """How many of its kind had been answered, and had begun to fail, when it failed last."""

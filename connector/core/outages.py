@@ -11,6 +11,7 @@ from collections.abc import Callable
 from connector.core.actions import Notices
 from connector.core.backoff import Backoff, Closing, Gate
 from connector.core.concurrency import Concurrency
+from connector.core.dispatch import Trial
 from connector.core.jobs import Batch, Job, Suspicion
 from connector.core.suspects import Kind, Suspects
 from connector.core.tally import Tally, gate_cause
@@ -20,6 +21,18 @@ from connector.model import Unavailable
 TRIALS = Backoff(0.5, 60.0)
 """Seconds from a failure to the next trial while the gate is closed, the first and the longest. A lost
 connection is over in half a second; one a minute burdens no API, and one that is back is soon seen."""
+
+HINTS = 5
+"""Times that a batch must have failed while others were answered before it is tried in parts."""
+
+TRIALS_OF_WHOLE_BATCHES = 4
+"""Failures in a row after which the trials of a closed gate become smaller, ..."""
+
+SMALLER_TRIALS = 6
+"""... and how often, until a POST is answered: from some thousand devices down to one."""
+
+_OVERLOADED = frozenset({429, 503})
+"""RFC 6585, RFC 9110: the API asks for time. More requests are the last thing that it needs."""
 
 
 class Outages:
@@ -39,22 +52,56 @@ class Outages:
         self._tracking = tracking
         self._concurrency = concurrency
         self._suspects = Suspects()
+        self._overloaded = False
+        """Whether that is what the API said last as it failed."""
+        self._smaller_trials = 0
+        """How often a trial became smaller since a POST was answered."""
         self.gate = Gate(TRIALS)
 
-    def answered(self, sent_at: float, good: Kind | None = None) -> None:
+    def answered(self, sent_at: float, good: Kind | None = None, devices: int = 0) -> None:
         """The API answered what was sent at this time: it is there. `good`: and did what it was asked for."""
         self._tracking.outage(self.gate.succeeded(sent_at))
         if good is not None:
-            self._suspects.answered(good, sent_at)
+            self._suspects.answered(good, sent_at, devices)
+        if good == "post":
+            self._smaller_trials = 0
 
     def down(self, kind: Kind, request: Batch | Job, answer: Unavailable, sent_at: float, now: float) -> bool:
         """This found the API down: for all, or alone. Return whether there is new proof that it is alone."""
-        alone = self._suspects.failed(kind, request.suspicion, now)
+        self._overloaded = answer.http_status in _OVERLOADED
+        alone = self._suspects.failed(kind, request.suspicion, now, len(request.events))
         if alone and request.suspicion.alone == 1:
             self.tell(kind, request, answer)
         if self.gate.closed_until is not None or not request.suspicion.alone:
             self._close(answer, sent_at, now, news=request.suspicion.failures == 1)
         return alone
+
+    def trial(self, devices: int) -> Trial | None:
+        """Return what may go while the gate is closed, `devices` being most in a batch; None: it is open."""
+        if self.gate.closed_until is None:
+            return None
+        if self._overloaded:
+            return Trial(devices, self.gate.turn_of_others)
+        smaller = max(0, self.gate.failures - TRIALS_OF_WHOLE_BATCHES + 1)
+        return Trial(max(1, devices >> 2 * smaller), self.gate.turn_of_others)
+
+    def fewer_may_get_through(self, batch: Batch) -> bool:
+        """Whether to try this batch, which failed just now, in parts, though nothing is proven.
+
+        Where devices that the API stumbles over are many, or it has no time for so many at once, each batch
+        fails and nobody is answered: an outage by all that is known. Parts cost a few requests, and say more.
+        """
+        if len(batch.events) == 1 or self._overloaded:
+            return False
+        if batch.suspicion.others >= self._hints_needed(batch):
+            return True
+        smaller = self.gate.failures >= TRIALS_OF_WHOLE_BATCHES and self._smaller_trials < SMALLER_TRIALS
+        self._smaller_trials += smaller
+        return smaller
+
+    def _hints_needed(self, batch: Batch) -> int:
+        none_as_large = self._suspects.as_large("post", len(batch.events)) == batch.suspicion.as_large
+        return 1 if none_as_large else HINTS
 
     def tell(self, kind: Kind, request: Batch | Job, answer: Unavailable) -> None:
         """Say which request it is that fails while others are answered."""

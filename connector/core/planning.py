@@ -27,6 +27,7 @@ class Planning:
         self._tracking = state.tracking
         self._halts = state.halts
         self._gate = state.gate
+        self._outages = state.outages
         self._adoption = state.adoption
         self._pressure = state.pressure
         self._concurrency = state.concurrency
@@ -38,9 +39,9 @@ class Planning:
     def plan(self, now: float) -> list[Action]:
         """Return what is to be done now. Each action is under way from here on and must be reported back."""
         actions: list[Action] = []
-        self._dispatch.wake(now)
+        self._dispatch.wake(now, trials=self._gate.closed_until is not None)
         permits = self._gate.permits(now)
-        if self._gate.turn_of_others:
+        if self._posts_first(now):
             permits = self._poll(self._post(permits, now, actions), now, actions)
         else:
             permits = self._post(self._poll(permits, now, actions), now, actions)
@@ -57,6 +58,13 @@ class Planning:
             actions.append(Resume(resume))
         return actions
 
+    def _posts_first(self, now: float) -> bool:
+        """Whether a closed gate is rather tried by a POST: every second time where each GET failed before."""
+        if self._gate.closed_until is None:
+            return False
+        others = self._gate.failures % 2 == 0 and not self._tracking.has_spotless(now)
+        return others or self._gate.turn_of_others
+
     def _post(self, permits: int, now: float, actions: list[Action]) -> int:
         for route in self._routes(now):
             permits -= self._submit(route, permits, now, actions)
@@ -65,7 +73,10 @@ class Planning:
     def _poll(self, permits: int, now: float, actions: list[Action]) -> int:
         """GETs before POSTs: what ends makes room, and a GET as the trial of a closed gate risks nothing."""
         while permits > 0 and self._pace.get_at() <= now:
-            jobs = self._tracking.due(now, permits if self._pace.unlimited else 1)
+            if self._gate.closed_until is None:
+                jobs = self._tracking.due(now, permits if self._pace.unlimited else 1)
+            else:
+                jobs = self._tracking.trial(now)
             if not jobs:
                 break
             for job in jobs:
@@ -125,6 +136,7 @@ class Planning:
         sent = 0
         bounded = any(home.reach is not None for home in self._ledger.assignments.values())
         stepped_back = self._lanes.step_back if self._lanes.overtaken else None
+        trial = self._outages.trial(self._limits.max_devices)
         while sent < permits and self._slots(now) > 0 and self._pace.post_at() <= now:
             allowed = self._may_submit(route[0], now)
             batch = (
@@ -135,7 +147,7 @@ class Planning:
                     now,
                     _put_beyond_reach if bounded else None,
                     stepped_back,
-                    fresh_first=self._gate.turn_of_others,
+                    trial,
                 )
             )
             if batch is None:

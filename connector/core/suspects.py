@@ -28,23 +28,38 @@ class Suspects:
         """When the latest was sent that was answered."""
         self._answered = Counter[Kind]()
         self._begun = Counter[Kind]()
+        self._sizes = Counter[tuple[Kind, int]]()
+        """How many were answered, by the bits of the number of their devices."""
 
-    def answered(self, kind: Kind, sent_at: float) -> None:
+    def answered(self, kind: Kind, sent_at: float, devices: int) -> None:
         """Take in that one of these was answered."""
         self._answered[kind] += 1
+        self._sizes[kind, devices.bit_length()] += 1
         self._answered_at[kind] = max(sent_at, self._answered_at.get(kind, -math.inf))
 
-    def failed(self, kind: Kind, suspicion: Suspicion, now: float) -> bool:
+    def as_large(self, kind: Kind, devices: int) -> int:
+        """Return how many were answered that had at least half as many devices, or nearly."""
+        return sum(
+            count
+            for (each, bits), count in self._sizes.items()
+            if each == kind and bits >= devices.bit_length() - 1
+        )
+
+    def failed(self, kind: Kind, suspicion: Suspicion, now: float, devices: int) -> bool:
         """Take in that one of these failed; tell whether there is new proof that it alone does."""
         before = suspicion.failed_at
         answered = self._answered[kind] - suspicion.answered
         begun = self._begun[kind] - suspicion.begun
-        alone = self._answered_at.get(kind, -math.inf) > before > -math.inf and answered >= MANY * begun
+        others = self._answered_at.get(kind, -math.inf) > before > -math.inf
+        alone = others and answered >= MANY * begun
         if suspicion.alone and not alone:
             suspicion.unsure += now - before
+        suspicion.others += others
         suspicion.alone += alone
         suspicion.failed_at = now
         suspicion.failures += 1
         self._begun[kind] += suspicion.failures == 1
+        if before == -math.inf:
+            suspicion.as_large = self.as_large(kind, devices)
         suspicion.answered, suspicion.begun = self._answered[kind], self._begun[kind]
         return alone

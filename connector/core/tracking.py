@@ -100,6 +100,21 @@ class Tracking:
         job.next_poll = due
         heappush(self._timetable, (due, job.serial))
 
+    def trial(self, now: float) -> list[Job]:
+        """Take the job to be polled now that has failed least: whether the API is there, it tells best."""
+        due = self.due(now, len(self._timetable))
+        due.sort(key=lambda job: job.suspicion.failures)
+        for job in due[1:]:
+            self.at(job, job.next_poll)
+        return due[:1]
+
+    def has_spotless(self, now: float) -> bool:
+        """Whether a job is to be polled now that has not failed to be."""
+        return any(
+            job.next_poll <= now and not job.polling and not job.suspicion.failures
+            for job in self.jobs.values()
+        )
+
     def due(self, now: float, most: int) -> list[Job]:
         """Take at most `most` jobs that are to be polled now."""
         jobs: list[Job] = []

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from connector.core.jobs import Batch, Job
+from connector.core.outages import SMALLER_TRIALS
 from connector.model import Cause, Denied, PollAnswer, PostAnswer, Unavailable
 from tests.unit.core.builders import P0, devices, limits, registration
 from tests.unit.core.driving import Drive
@@ -146,7 +147,53 @@ def test_an_outage_in_which_everything_fails_blames_no_one() -> None:
     down = False
     _stream(drive, 120, post)
     assert _unsettled(drive) == 0
+    assert drive.engine.tally.split_batches <= SMALLER_TRIALS
+
+
+def test_while_it_asks_for_time_no_batch_is_sent_in_parts() -> None:
+    drive = _reading()
+    _stream(drive, 600, lambda _: Unavailable("busy", 503))
     assert drive.engine.tally.split_batches == 0
+    assert {len(offsets) for offsets in drive.sent} == {10}
+
+
+@pytest.mark.parametrize("answer", [BROKEN, SILENT], ids=["500", "no reply"])
+def test_where_each_batch_has_a_device_that_the_api_stumbles_over_all_others_get_through(
+    answer: PostAnswer,
+) -> None:
+    dice = random.Random(7)
+    sick = {offset for offset in range(2000) if dice.random() < 0.015}
+    drive = Drive(limits(max_devices=1000))
+    drive.assign()
+    drive.let_many_go()
+    drive.read(*devices(range(2000)))
+    drive.run(
+        post=lambda batch: None if sick.isdisjoint(event.offset for event in batch.events) else answer,
+        seconds=20 * MINUTE,
+    )
+    assert _unsettled(drive) == len(sick)
+    assert drive.letters == []
+    drive.run(seconds=2 * MINUTE)
+    assert _unsettled(drive) == 0
+
+
+def test_what_comes_while_one_job_alone_fails_is_tried_within_two_trials() -> None:
+    drive = Drive(limits(max_devices=10))
+    drive.assign()
+    drive.read(*devices(range(5)))
+    drive.run(poll=lambda _: BROKEN, seconds=10 * MINUTE)
+    drive.read(*devices(range(5, 10)))
+    drive.run(poll=_first_job_fails(BROKEN), seconds=2 * MINUTE)
+    assert _unsettled(drive) == 5
+
+
+def test_an_api_that_has_no_time_for_many_devices_at_once_gets_fewer() -> None:
+    drive = Drive(limits(max_devices=1000))
+    drive.assign()
+    drive.let_many_go()
+    drive.read(*devices(range(5000)))
+    drive.run(post=lambda batch: SILENT if len(batch.events) > 300 else None, seconds=10 * MINUTE)
+    assert _unsettled(drive) == 0
 
 
 def test_an_outage_after_a_job_failed_alone_is_no_time_of_that_job() -> None:
