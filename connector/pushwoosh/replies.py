@@ -1,10 +1,11 @@
-"""What the JSON of a reply holds: as published, inside `response`, or in an odd shape. Pure.
+"""What the JSON of a reply holds: as published, in an envelope, or in an odd shape. Pure.
 
 `wire.py` says what it means.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from typing import Any, cast
@@ -14,6 +15,9 @@ import msgspec
 from connector.model import JobState, Row
 from connector.pushwoosh import words
 from connector.pushwoosh.rows import RawRow, rows_of, with_tags
+
+ENVELOPES = ("response", "data", "result")
+"""Fields in which gateways put what the API itself said; the first is Pushwoosh's own on other calls."""
 
 _SEPARATORS = re.compile(r"[-_\s]")
 
@@ -29,6 +33,8 @@ class Report(msgspec.Struct):
     error: Any = None
     status_message: Any = None
     response: msgspec.Raw = msgspec.Raw(b"")
+    data: msgspec.Raw = msgspec.Raw(b"")
+    result: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _PublishedReport(Report):
@@ -46,23 +52,54 @@ def object_in(body: bytes) -> dict[str, Any]:
     try:
         reply = msgspec.json.decode(body)
     except _BROKEN:
-        return {}
+        reply = _mended(body)
     return reply if isinstance(reply, dict) else {}
 
 
+def _mended(body: bytes) -> Any:
+    """Decode what is nearly JSON: a byte order mark, half a surrogate pair, NaN, bytes that are no UTF-8.
+
+    A note that somebody cut in the middle of an emoji must not hide what became of a thousand devices. None
+    where there is no JSON in it.
+    """
+    try:
+        return _clean(json.loads(body.decode("utf-8-sig", "replace"), parse_constant=lambda _: None))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _clean(value: Any) -> Any:
+    """Put a replacement character for each half of a surrogate pair: nothing can encode it."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_clean(each) for each in value]
+    if isinstance(value, dict):
+        return {_clean(name): _clean(each) for name, each in value.items()}
+    return value
+
+
 def request_id_in(reply: Any) -> str:
-    """Get the name of a job, text or number; empty if there is none."""
-    found = reply.get("request_id") if isinstance(reply, dict) else None
+    """Get the name of a job, text or number, itself or in an envelope; empty if there is none."""
+    if not isinstance(reply, dict):
+        return ""
+    found = reply.get("request_id")
+    if found is None:
+        return next(filter(None, (request_id_in(reply.get(name)) for name in ENVELOPES)), "")
     if isinstance(found, int) and not isinstance(found, bool):
         return str(found)
     return found.strip() if isinstance(found, str) else ""
 
 
 def report_in(body: bytes) -> Report | None:
-    """Decode a report, itself or inside `response`. None if it isn't JSON."""
+    """Decode a report, itself or in an envelope. None if it isn't JSON."""
     report = _decoded(body)
-    if report is not None and not tells_of_a_job(report) and bytes(report.response).startswith(b"{"):
-        return _decoded(bytes(report.response))
+    if report is None or report.request_id is not None or report.devices is not None:
+        return report
+    for envelope in (report.response, report.data, report.result):
+        inner = _decoded(bytes(envelope)) if bytes(envelope).startswith(b"{") else None
+        if inner is not None and tells_of_a_job(inner):
+            return inner  # the envelope's own `status` is about the call
     return report
 
 
@@ -74,7 +111,8 @@ def _decoded(body: bytes) -> Report | None:
     except msgspec.ValidationError:
         return _loosely(object_in(body))
     except _BROKEN:
-        return None
+        mended = _mended(body)
+        return _loosely(mended) if isinstance(mended, dict) else None
     return report
 
 
@@ -89,17 +127,21 @@ def _loosely(reply: dict[str, Any]) -> Report:
         message=reply.get("message"),
         error=reply.get("error"),
         status_message=reply.get("status_message"),
-        response=msgspec.Raw(msgspec.json.encode(reply.get("response"))),
+        **{name: msgspec.Raw(msgspec.json.encode(reply.get(name))) for name in ENVELOPES},
     )
 
 
 def tells_of_a_job(report: Report) -> bool:
-    """Tell a job's report from an error: one of the ends, or a status with something only jobs have."""
-    if not report.status:
-        return False
-    if job_state(report.status) is not JobState.UNFINISHED or report.request_id is not None:
+    """Tell a job's report from an error: one of the ends, or a status with something only jobs have.
+
+    A gateway may leave out what has its first value: a job that has just begun has no status then.
+    """
+    if job_state(report.status) is not JobState.UNFINISHED:
         return True
-    return report.progress is not None or not words.message_in(msgspec.structs.asdict(report))
+    of_a_job = report.request_id is not None or report.progress is not None
+    if report.status and of_a_job:
+        return True
+    return bool(report.status or of_a_job) and not words.message_in(msgspec.structs.asdict(report))
 
 
 def progress_of(value: float | str | None) -> int:

@@ -45,11 +45,21 @@ def with_tags(rows: Sequence[RawRow]) -> list[Row]:
 def rows_of(devices: Any) -> list[Row] | None:
     """Read `devices` of a report leniently. None where there is no list of them.
 
-    What can't be read becomes an empty row and keeps its place: rows are matched by position too.
+    What can't be read becomes an empty row and keeps its place: rows are matched by position too. In a map
+    each name is the device's.
     """
+    if isinstance(devices, dict):
+        return [_named_row(name, device) for name, device in devices.items()]
     if not isinstance(devices, list):
         return None
     return [_row(device) for device in devices]
+
+
+def _named_row(name: str, device: Any) -> Row:
+    row = _row(device if isinstance(device, dict) else {"status": device})
+    if not (row.hwid or row.user_id or row.push_token):
+        row.hwid = name
+    return row
 
 
 def _row(device: Any) -> Row:

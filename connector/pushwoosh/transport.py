@@ -27,6 +27,9 @@ KEEP_ALIVE = 4.0
 """Seconds that an idle connection is kept. Common servers close theirs after 5: a request that meets
 a connection just being closed may or may not have been taken, so be earlier."""
 
+_LONGEST_HEADER = 1 << 16
+"""Bytes of a header of a reply. aiohttp's own 8,190 would hide that a POST was accepted, each time."""
+
 _LARGE = 1 << 20
 """Bytes of a body from which aiohttp warns unless it is given in pieces."""
 _PIECE = 1 << 18
@@ -154,6 +157,8 @@ class DirectTransport(httpx.AsyncBaseTransport):
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,  # httpx does that
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+                max_line_size=_LONGEST_HEADER,
+                max_field_size=_LONGEST_HEADER,
             )
         return self._session
 

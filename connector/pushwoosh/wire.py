@@ -118,7 +118,7 @@ def read_post(
     """
     reply = object_in(body)
     if _is_success(status):
-        request_id = request_id_in(reply) or request_id_in(reply.get("response"))
+        request_id = request_id_in(reply)
         if request_id:
             return Accepted(request_id)
     message = words.message_in(reply) or ("" if _is_success(status) else words.raw_text(body))

@@ -1,5 +1,6 @@
 """Every shape of a reply to a GET of a job that is published or known, and what is none."""
 
+import msgspec
 import pytest
 
 from connector.model import Cause, Denied, JobReport, JobState, JobUnknown, Row, Unavailable
@@ -113,14 +114,50 @@ def test_each_row_has_the_answers_that_came_with_it() -> None:
     assert [row.tags for row in found] == [*said, None]
 
 
-def test_answers_that_are_no_json_make_a_report_that_is_not_understood() -> None:
-    body = b'{"status":"Completed","devices":[{"hwid":"A","status":"done","tags":{"a":"\xff"}}]}'
-    assert isinstance(poll(200, body), Unavailable)
+@pytest.mark.parametrize(
+    "note",
+    [b'"\xff"', rb'"cut \ud83d"', rb'"\udc00 cut"', b"NaN", b"[Infinity]", rb'{"\ud83d": 1}'],
+    ids=["no UTF-8", "half a pair", "the other half", "not a number", "infinity", "in a name"],
+)
+def test_a_note_that_is_no_json_hides_no_verdict(note: bytes) -> None:
+    row = b'{"hwid":"A","status":"done","tags":{"a":"ok"},"note":%b}' % note
+    found = report(b'{"request_id":"r","status":"Completed","devices":[%b]}' % row)
+    assert found.rows == [Row(hwid="A", status="done", tags={"a": "ok"})]
+    assert msgspec.json.encode(found.rows)
 
 
-@pytest.mark.parametrize("devices", [None, "many", {"A": "done"}])
+def test_a_byte_order_mark_is_no_part_of_a_report() -> None:
+    assert report(b'\xef\xbb\xbf{"request_id":"r","status":"Completed"}').state is JobState.COMPLETED
+
+
+@pytest.mark.parametrize("devices", [None, "many"])
 def test_devices_that_are_no_list_are_no_details(devices: object) -> None:
     assert report({"status": "Completed", "devices": devices}).rows is None
+
+
+def test_devices_may_be_a_map_by_their_names() -> None:
+    devices = {"A": "done", "B": {"status": "failed"}, "C": {"hwid": "c", "status": "done"}}
+    assert report({"status": "Completed", "devices": devices}).rows == [
+        Row(hwid="A", status="done"),
+        Row(hwid="B", status="failed"),
+        Row(hwid="c", status="done"),
+    ]
+
+
+@pytest.mark.parametrize("envelope", ["response", "data", "result"])
+@pytest.mark.parametrize("status", [{}, {"status": "success"}, {"status": 200}, {"status_code": 200}])
+def test_the_status_of_an_envelope_is_not_the_job_s(envelope: str, status: dict[str, object]) -> None:
+    inner = {"request_id": "r", "status": "Completed", "devices": [{"hwid": "A", "status": "done"}]}
+    found = report({**status, envelope: inner})
+    assert found.state is JobState.COMPLETED
+    assert found.rows == [Row(hwid="A", status="done")]
+
+
+@pytest.mark.parametrize(
+    "begun", [{"request_id": "r"}, {"request_id": "r", "progress": 0}, {"progress": 100}]
+)
+def test_a_job_without_a_status_has_not_ended(begun: dict[str, object]) -> None:
+    assert report(begun).state is JobState.UNFINISHED
 
 
 @pytest.mark.parametrize("number", [100, "100", [1]])
@@ -202,8 +239,6 @@ def test_a_poll_is_denied_like_a_post(status: int, body: object, cause: str) -> 
         (200, b'{"status":"Completed","devices":[{"hwid":"A"'),
         (200, b"[]"),
         (200, b"\xff"),
-        (200, {"status": "Completed\ud800"}),
-        (200, {"progress": 100}),
         (200, b'{"response":' * 5000),
         (200, {"message": "internal error, try later"}),
         (200, {"status": "error", "message": "internal error, try later"}),
