@@ -16,7 +16,7 @@ from connector.core.ledger import Ledger
 from connector.core.limits import Limits
 from connector.core.owed import Hold
 from connector.core.tally import Tally
-from connector.core.verdicts import RETRYABLE, judge, may_have_a_row
+from connector.core.verdicts import RETRYABLE, cut_off, is_silence, judge, may_have_a_row
 from connector.model import Event, JobReport, Letter, Reason, Refused, Rejection
 
 PAYLOAD_TOO_LARGE = 413
@@ -64,8 +64,10 @@ class Fates:
         judged, refused = len(good), 0
         unclear: list[Event] = []
         jitter = self._random()  # one for all: what goes again goes together
+        cut = cut_off(job.events, rejections)
         for index, rejection in rejections.items():
-            if len(job.events) > 1 and may_have_a_row(job.events[index], rejection):
+            several = len(job.events) > 1
+            if (cut and is_silence(rejection)) or (several and may_have_a_row(job.events[index], rejection)):
                 unclear.append(job.events[index])
                 continue
             told = msgspec.structs.replace(rejection, request_id=job.request_id)

@@ -26,8 +26,12 @@ ADOPTED_FOR = 0.1
 seen outages that count for nobody's time, and its clock may have been another."""
 INCOMPLETE_DELAYS = (0.5, 2.0)
 """Seconds until a Completed job whose report has fewer rows than devices is asked about again, each time."""
+PATIENT_DELAYS = (0.5, 1.0, 2.0, 3.0, 4.0)
+"""The same where it has none at all, or where devices of it were sent in vain before: their next verdict may
+be their last."""
 IN_VAIN = 10.0
-"""Seconds for which no report is asked for again after that brought no row: this API leaves some out."""
+"""Seconds for which no report of the first kind is asked for again after that brought no row: this API leaves
+some out."""
 
 
 class Tracking:
@@ -150,12 +154,14 @@ class Tracking:
         """
         if len(report.rows or ()) >= len(job.events):
             return False
-        if job.incomplete == len(INCOMPLETE_DELAYS):
+        patient = not report.rows or any(event.attempts for event in job.events)
+        delays = PATIENT_DELAYS if patient else INCOMPLETE_DELAYS
+        if job.incomplete >= len(delays):
             self._in_vain_until = now + IN_VAIN
             return False
-        if not job.incomplete and now < self._in_vain_until:
+        if not patient and not job.incomplete and now < self._in_vain_until:
             return False
-        self.at(job, now + INCOMPLETE_DELAYS[job.incomplete])
+        self.at(job, now + delays[job.incomplete])
         job.incomplete += 1
         return True
 

@@ -96,6 +96,20 @@ def may_have_a_row(device: Sent, rejection: Rejection) -> bool:
     return not device.hwid and rejection.detail == _SILENCE
 
 
+def cut_off(sent: Sequence[Sent], rejections: Mapping[int, Rejection]) -> bool:
+    """Tell whether the report may have been cut off: it has rows, and no more than it leaves out.
+
+    There may be a limit to the rows of one report, nobody says. Of fewer devices it would have all.
+    """
+    silent = sum(rejection.detail == _SILENCE for rejection in rejections.values())
+    return 0 < len(sent) - silent <= silent
+
+
+def is_silence(rejection: Rejection) -> bool:
+    """Tell whether there was no row of the device."""
+    return rejection.detail == _SILENCE
+
+
 def _of_the_job(report: JobReport) -> Rejection:
     """Return what a report that judges no device says of all of them."""
     words = f": {report.message[:_WORD_LENGTH]}" if report.message else ""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 from collections.abc import Callable
 
 import pytest
 
 from connector.core.jobs import Batch, Job
+from connector.core.tracking import PATIENT_DELAYS
 from connector.model import Endpoint, Event, JobReport, PollAnswer, Row, TopicPartition
-from tests.unit.core.builders import P0, P1, completed, devices, registration, tags
+from tests.unit.core.builders import P0, P1, all_done, completed, devices, registration, tags
 from tests.unit.core.driving import Drive
 from tests.unit.core.verdicts import reading, saying
 
@@ -167,9 +169,35 @@ def test_of_two_rows_of_one_user_the_worse_counts() -> None:
     assert drive.letters == [(P0, 0, "device_failed")]
 
 
+@pytest.mark.parametrize("most", [1, 10, 499])
+def test_reports_that_never_have_more_rows_than_so_many_refuse_nobody(most: int) -> None:
+    drive = reading(*devices(range(1000)), max_devices=1000)
+    drive.run(poll=lambda job: all_done(job.events[:most]))
+    assert drive.position() == 1000
+    assert drive.letters == []
+
+
+@pytest.mark.parametrize("share_without", [0.0, 0.01])
+def test_rows_that_come_late_refuse_nobody_though_some_come_later_and_some_never(
+    share_without: float,
+) -> None:
+    dice = random.Random(3)
+    without = {offset for offset in range(2000) if dice.random() < share_without}
+    drive = reading(*devices(range(2000)), max_devices=50)
+
+    def poll(job: Job) -> JobReport:
+        late = 5.0 if job.serial % 25 == 0 else 0.9
+        if drive.now - job.accepted_at < late:
+            return completed()
+        return all_done([event for event in job.events if event.offset not in without])
+
+    drive.run(poll=poll)
+    assert {offset for _, offset, _ in drive.letters} == without
+
+
 def test_devices_that_a_report_forgets_go_again_together() -> None:
     drive = reading(*devices(range(50)), max_devices=50)
-    reports = iter([completed()] * 3)
+    reports = iter([completed()] * (1 + len(PATIENT_DELAYS)))
     drive.run(poll=lambda _: next(reports, None))
     assert drive.posts == 2
     assert drive.engine.tally.resubmitted[Endpoint.TAGS] == 50

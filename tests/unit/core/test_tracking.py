@@ -70,11 +70,30 @@ def test_no_more_jobs_are_due_than_are_asked_for() -> None:
 def test_after_a_report_asked_for_again_in_vain_no_other_is_for_ten_seconds() -> None:
     first, second, third = (job(serial) for serial in range(1, 4))
     for each in (first, second, third):
-        each.events = devices([0])
+        each.events = devices([0, 1])
+    partly = completed(Row("D0", status="done"))
     some = tracking(first, second, third)
-    assert [some.rows_may_come(first, completed(), NOW) for _ in range(3)] == [True, True, False]
-    assert not some.rows_may_come(second, completed(), NOW + 9.999)
-    assert some.rows_may_come(third, completed(), NOW + 10)
+    assert [some.rows_may_come(first, partly, NOW) for _ in range(3)] == [True, True, False]
+    assert not some.rows_may_come(second, partly, NOW + 9.999)
+    assert some.rows_may_come(third, partly, NOW + 10)
+
+
+@pytest.mark.parametrize("sent_before", [True, False])
+def test_a_report_without_any_row_or_of_devices_sent_in_vain_is_asked_for_again_whatever_others_said(
+    sent_before: bool,
+) -> None:
+    first, second = job(1), job(2)
+    first.events, second.events = devices([0, 1]), devices([2, 3])
+    partly = completed(Row("D2", status="done"))
+    some = tracking(first, second)
+    while some.rows_may_come(first, partly, NOW):
+        pass
+    second.events[0].attempts = int(sent_before)
+    report = partly if sent_before else completed()
+    waited = 0.0
+    while some.rows_may_come(second, report, NOW + waited):
+        waited = second.next_poll - NOW
+    assert waited >= 10
 
 
 def test_a_job_that_was_removed_is_never_due() -> None:
