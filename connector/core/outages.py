@@ -31,6 +31,10 @@ TRIALS_OF_WHOLE_BATCHES = 4
 SMALLER_TRIALS = 6
 """... and how often, until a POST is answered: from some thousand devices down to one."""
 
+OVERLOAD = 0.2
+"""Overloads for each request that is answered, from which there are too many jobs at once. A 503 now and then
+says nothing: a third off each time left one job in flight, where three in a hundred calls met one."""
+
 _OVERLOADED = frozenset({429, 503})
 """RFC 6585, RFC 9110: the API asks for time. More requests are the last thing that it needs."""
 
@@ -56,11 +60,14 @@ class Outages:
         """Whether that is what the API said last as it failed."""
         self._smaller_trials = 0
         """How often a trial became smaller since a POST was answered."""
+        self._taken = self._overloads = 0
+        """Requests that were answered, and that met an overload first, since the gate closed last."""
         self.gate = Gate(TRIALS)
 
     def answered(self, sent_at: float, good: Kind | None = None, devices: int = 0) -> None:
         """The API answered what was sent at this time: it is there. `good`: and did what it was asked for."""
         self._tracking.outage(self.gate.succeeded(sent_at))
+        self._taken += 1
         if good is not None:
             self._suspects.answered(good, sent_at, devices)
         if good == "post":
@@ -69,6 +76,7 @@ class Outages:
     def down(self, kind: Kind, request: Batch | Job, answer: Unavailable, sent_at: float, now: float) -> bool:
         """This found the API down: for all, or alone. Return whether there is new proof that it is alone."""
         self._overloaded = answer.http_status in _OVERLOADED
+        self._overloads += _tells_of_load(answer.http_status) and request.suspicion.failures == 0
         alone = self._suspects.failed(kind, request.suspicion, now, len(request.events))
         if alone and request.suspicion.alone == 1:
             self.tell(kind, request, answer)
@@ -127,8 +135,9 @@ class Outages:
             self._tally.gate_closures[cause] += 1
             if was_open:
                 self.gate.closing = Closing(cause, answer.message, now)
-                if answer.http_status and news:
+                if news and self._overloads > OVERLOAD * self._taken and _tells_of_load(answer.http_status):
                     self._concurrency.pushed_back(now)
+                self._taken = self._overloads = 0
                 self._notices.tell(
                     "warning",
                     "destination down",
@@ -136,3 +145,8 @@ class Outages:
                     message=answer.message,
                     http_status=answer.http_status,
                 )
+
+
+def _tells_of_load(http_status: int) -> bool:
+    """Whether the API itself says that it can't keep up. Silence and nonsense have other causes."""
+    return gate_cause(http_status) in {"too_many_requests", "server_error"}
