@@ -6,7 +6,8 @@ is overloaded. Gives: the limit.
 Two signs make it lower. 429 and 5xx, where they are not rare, take a third off at once. And where jobs
 take twice as long as usual while the limit is reached, they may be queueing: a third less is tried, and
 kept only if no fewer devices a second come through (by Little's law queueing costs time, not throughput).
-Where fewer do, the API has become slower by itself: the limit goes back, and that is what is usual from then on.
+Where fewer do, the API has become slower by itself: the limit goes back, and that is what is usual from
+then on.
 """
 
 from __future__ import annotations
