@@ -259,8 +259,16 @@ class Answers:
             judged, refused = self._fates.job_failed(job, report, now)
         else:
             self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
+            self._tell_of_silence(job, len(report.rows or ()))
             judged, refused = self._fates.conclude(job, report, now)
         self._halts.judged(judged, refused, now)
+
+    def _tell_of_silence(self, job: Job, rows: int) -> None:
+        """Say that a report has fewer rows than devices, though it was asked for again."""
+        if rows < len(job.events):
+            self._notices.tell(
+                "warning", "a report leaves devices out", devices=len(job.events), rows=rows, polls=job.polls
+            )
 
     def _lost(self, job: Job, why: str, now: float) -> None:
         self._halts.came_to_nothing(job.batch, now)
