@@ -80,7 +80,9 @@ async def api(settings: Settings, patience: float, code: str) -> Finding:
     header = given.get_secret_value() if given else None
     client = AudienceClient(
         own.url,
-        limits=CallLimits(connect=min(own.connect_timeout, patience), silence=patience, total=patience),
+        limits=CallLimits(
+            connect=min(own.connect_timeout, patience), silence=patience, total=patience, connections=1
+        ),
         authorization=header,
         http2=own.http2,
         secrets=lambda: (token,),
