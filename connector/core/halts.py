@@ -29,12 +29,19 @@ MENDS = {
 }
 """What to do about each cause of a halt. `Cause.DATA_LOSS` brings its own advice."""
 
-MENDS_OF_ANOTHER = {
-    Cause.UNAUTHORIZED: "check the token of [applications.{}] (or the file of its token_file) and that it is "
-    "this application's; a changed file is read at once",
-    Cause.UNKNOWN_APPLICATION: "check the code in [applications.{}]: the API does not know it",
+_MENDS_OF_ANOTHER = {
+    Cause.UNAUTHORIZED: "check the token of [applications.{code}] (or the file of its token_file) and that "
+    "it is this application's; a changed file is read at once",
+    Cause.UNKNOWN_APPLICATION: "check the code in [applications.{code}]: the API does not know it",
 }
 """The same where it is not the default application's settings that are wrong."""
+
+
+def mend_of(cause: Cause, application: str = "") -> str:
+    """Say what to do about a cause; `application` is whose settings are wrong, empty for the default one."""
+    if application and cause in _MENDS_OF_ANOTHER:
+        return _MENDS_OF_ANOTHER[cause].format(code=application)
+    return MENDS.get(cause, "see the message")
 
 
 @dataclass(slots=True)
@@ -59,11 +66,7 @@ class Halt:
     @property
     def mend(self) -> str:
         """What to do about it."""
-        if self.advice:
-            return self.advice
-        if self.application and self.cause in MENDS_OF_ANOTHER:
-            return MENDS_OF_ANOTHER[self.cause].format(self.application)
-        return MENDS.get(self.cause, "see the message")
+        return self.advice or mend_of(self.cause, self.application)
 
 
 class Halts:
