@@ -18,6 +18,10 @@ Asked = Literal["post", "job", "poll"]
 May = Literal["yes", "no", "probe"]
 """Whether a request may go; `probe`: one, to try whether a halt is over."""
 
+HALTED = "halted"
+GOING_ON = "going on"
+"""Lines of the log: a halt, and its end."""
+
 MENDS = {
     Cause.UNAUTHORIZED: "check pushwoosh.token (or the file of pushwoosh.token_file) and that it may use "
     "this application; a changed file is read at once",
@@ -104,11 +108,11 @@ class Halts:
     def lift(self, cause: Cause) -> None:
         """What halted the whole instance is no more, or no longer this instance's."""
         if self.whole.pop(cause, None) is not None:
-            self._notices.tell("info", "going on", after=cause)
+            self._notices.tell("info", GOING_ON, after=cause)
 
     def _tell(self, halt: Halt, **more: object) -> None:
         self._tally.halts[halt.cause] += 1
-        self._notices.tell("error", "halted", cause=halt.cause, message=halt.message, **more, mend=halt.mend)
+        self._notices.tell("error", HALTED, cause=halt.cause, message=halt.message, **more, mend=halt.mend)
 
     def read(self, records: int, unreadable: int, now: float) -> None:
         """Records were read: brake if too many of the recent ones can't be.
@@ -165,7 +169,7 @@ class Halts:
         """Go on after a pause. False if there was none."""
         if self.whole.pop(Cause.PAUSED, None) is None:
             return False
-        self._notices.tell("info", "going on", after=Cause.PAUSED, by=by)
+        self._notices.tell("info", GOING_ON, after=Cause.PAUSED, by=by)
         return True
 
     def came_to_nothing(self, batch: Batch | None, now: float) -> None:
@@ -190,7 +194,7 @@ class Halts:
         if halt is None or halt.stage != stage or sent_at < halt.denied_at:
             return False
         del self.applications[application]
-        self._notices.tell("info", "going on", after="halt", application=application)
+        self._notices.tell("info", GOING_ON, after="halt", application=application)
         return True
 
     def no_api_there(self, application: str) -> bool:
