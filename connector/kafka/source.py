@@ -130,7 +130,7 @@ class Source:
 
     # -- reading ---------------------------------------------------------------------------
 
-    async def fetch(self, max_records: int = 5000, wait: float = 0.01) -> list[Fetched]:
+    async def fetch(self, max_records: int, wait: float) -> list[Fetched]:
         """Take records and ends by partition. All callbacks are served in here: call it always."""
         waiting_since = self._committer.waiting_since
         try:

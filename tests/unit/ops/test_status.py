@@ -78,15 +78,6 @@ def test_a_loop_that_beats_is_alive_and_one_that_stopped_is_named() -> None:
     assert heart.health().ok
 
 
-def test_a_loop_that_ended_on_purpose_is_not_missed() -> None:
-    clock = Clock()
-    heart = Heartbeat(clock, limit=30)
-    heart.beat("consumer")
-    heart.finished("consumer")
-    clock.now += 1000
-    assert heart.health().ok
-
-
 def test_errors_are_counted_by_text_newest_first_and_bounded() -> None:
     errors = RecentErrors(most=2)
     for at, what in enumerate(["a", "b", "a", "c"]):
