@@ -15,8 +15,8 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
+from connector.kafka.forbidden import why_forbidden
 from connector.kafka.properties import consumer_properties, producer_properties
-from connector.kafka.refused import refusal
 from connector.settings import Kafka
 from connector.values import MASK, Properties, is_secret
 
@@ -76,7 +76,7 @@ def mistakes(properties: Properties, *, exactly_once: bool) -> Iterator[tuple[st
     """
     found = False
     for name, value in properties.items():
-        problem = refusal(name, value) or _problem_alone(name, value) or _missing_file(name, value)
+        problem = why_forbidden(name, value) or _problem_alone(name, value) or _missing_file(name, value)
         if problem:
             found = True
             yield name, problem

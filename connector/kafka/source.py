@@ -19,7 +19,7 @@ from confluent_kafka.aio import AIOConsumer
 
 from connector.kafka.batches import sort
 from connector.kafka.beginnings import Beginnings
-from connector.kafka.commits import CommitRefused
+from connector.kafka.commit_refused import CommitRefused
 from connector.kafka.committer import Committer
 from connector.kafka.errors import error_in
 from connector.kafka.listener import Listener

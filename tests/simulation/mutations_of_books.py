@@ -16,7 +16,7 @@ from connector.core.ledger import Ledger
 from connector.core.memory import Memory
 from connector.core.offsets import Offsets
 from connector.core.partitions import Partitions
-from connector.kafka.commits import CommitRefused
+from connector.kafka.commit_refused import CommitRefused
 from connector.model import Event, Position
 from connector.writing import Writing
 from tests.simulation.patching import Mutation, Patch

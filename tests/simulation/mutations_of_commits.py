@@ -10,7 +10,7 @@ from typing import Any
 from connector.completing import Completing
 from connector.consuming import Consuming
 from connector.core.engine import Engine
-from connector.kafka.commits import CommitRefused
+from connector.kafka.commit_refused import CommitRefused
 from connector.model import Position, TopicPartition
 from tests.simulation.patching import Mutation, Patch
 from tests.simulation.source import SimulatedSource

@@ -9,7 +9,7 @@ import structlog
 
 from connector import consuming as module
 from connector.core.actions import Commit, Pause, Resume
-from connector.kafka.commits import CommitRefused
+from connector.kafka.commit_refused import CommitRefused
 from connector.kafka.source import SourceFailed
 from connector.kafka.unwritable import Fenced, LettersUnwritable
 from connector.model import (

@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import OFFSET_INVALID, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
-from connector.kafka.commits import CommitRefused
+from connector.kafka.commit_refused import CommitRefused
 from connector.kafka.stuck import committed_regardless
 from connector.model import Position, TopicPartition
 from tests.broker import Broker

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from connector.kafka import source as module
-from connector.kafka.commits import CommitRefused
+from connector.kafka.commit_refused import CommitRefused
 from connector.kafka.source import SourceFailed
 from connector.kafka.troubles import Phase
 from connector.model import Position

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import KafkaError
 
-from connector.kafka.commits import refusal
+from connector.kafka.commit_refused import refusal
 
 
 @pytest.mark.parametrize(
