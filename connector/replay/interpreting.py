@@ -17,9 +17,7 @@ Outcome = Event | Rejection | None
 
 def code_of(outcome: Outcome, settings: Settings) -> str:
     """Return the code of the application that a record is for; empty where it can't be read as an event."""
-    if not isinstance(outcome, Event):
-        return ""
-    return outcome.application or settings.pushwoosh.application
+    return settings.code_of(outcome.application) if isinstance(outcome, Event) else ""
 
 
 class NotNow(Rejection, frozen=True):

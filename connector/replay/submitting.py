@@ -237,7 +237,7 @@ class Submission:
         halt = halts.applications[min(whose)]
         what = "everything"
         if self._settings.applications:
-            what += f" of application {halt.application or self._settings.pushwoosh.application}"
+            what += f" of application {self._settings.code_of(halt.application)}"
         self._end(Failed(f"the API refuses {what} ({halt.cause}): {halt.message}; {halt.mend}"))
 
     def _end(self, why: Exception) -> None:
