@@ -180,7 +180,7 @@ class Partitions:
         ours = self._ledger.assignments
         homes = [ours[each] for each in partitions if each in ours]
         self._ledger.take_back(homes)
-        positions = {home.partition: self._ledger.memory.position(home) for home in homes}
+        positions = {home.partition: self._ledger.reach.position(home) for home in homes}
         news = {
             home.partition: positions[home.partition] != home.committed and not self._ledger.in_doubt(home)
             for home in homes

@@ -13,9 +13,9 @@ from connector.core.adoption import Adoption
 from connector.core.answers import Answers
 from connector.core.jobs import Batch
 from connector.core.ledger import Ledger
-from connector.core.memory import Memory
 from connector.core.offsets import Offsets
 from connector.core.partitions import Partitions
+from connector.core.reach import Reach
 from connector.kafka.commit_refused import CommitRefused
 from connector.model import Event, Position
 from connector.writing import Writing
@@ -50,13 +50,13 @@ def acknowledged_on_submit(patch: Patch) -> None:
 @_mutation
 def commits_one_too_far(patch: Patch) -> None:
     """The commit skips the lowest unsettled offset."""
-    position = Memory.position
+    position = Reach.position
 
-    def wrong(self: Memory, home: Any) -> Position:
+    def wrong(self: Reach, home: Any) -> Position:
         right = position(self, home)
         return Position(right.offset + 1, "") if home.offsets.unsettled() > 1 else right
 
-    patch.set(Memory, "position", wrong)
+    patch.set(Reach, "position", wrong)
 
 
 @_mutation
