@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connector.core.decode import Interpreter
+from connector.core.decode import Interpreter, Outcome
 from connector.credentials import Credentials
 from connector.interpreters import interpreters, patiently
 from connector.model import DecoderUnavailable, Event, Reason, Record, Rejection
 from connector.replay.failed import Failed
 from connector.replay.letter import DeadLetter, SourceRecord
 from connector.settings import Settings
-
-Outcome = Event | Rejection | None
 
 
 def code_of(outcome: Outcome, settings: Settings) -> str:
