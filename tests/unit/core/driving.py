@@ -24,7 +24,7 @@ from connector.model import (
     TopicPartition,
     Unavailable,
 )
-from tests.unit.core.builders import NOW, P0, UNDECODABLE, all_done, devices, limits, start, written
+from tests.unit.core.builders import NOW, P0, P1, UNDECODABLE, all_done, devices, limits, start, written
 
 REFUSED = Refused("invalid request", 400)
 DOWN = Unavailable("connection refused")
@@ -269,4 +269,12 @@ def reading(count: int, **changed: object) -> Drive:
     drive = Drive(limits(**changed))
     drive.assign()
     drive.read(*devices(range(count)))
+    return drive
+
+
+def both(**changed: object) -> Drive:
+    """An engine with both partitions and these limits, that has read nothing."""
+    drive = Drive(limits(**changed))
+    drive.assign(P0)
+    drive.assign(P1)
     return drive

@@ -20,6 +20,7 @@ from connector.model import (
 )
 from connector.pushwoosh import client as client_module
 from connector.pushwoosh.client import NO_REPLY, AudienceClient
+from tests.unit.fakes import until
 from tests.unit.pushwoosh.tiny_server import (
     ACCEPTED,
     QUICK,
@@ -30,7 +31,6 @@ from tests.unit.pushwoosh.tiny_server import (
     Server,
     answering,
     reply,
-    until,
 )
 
 # What is sent.

@@ -9,6 +9,7 @@ import pytest
 
 from connector.model import Accepted, Endpoint, Unavailable
 from connector.pushwoosh.client import NO_REPLY, AudienceClient
+from tests.unit.fakes import until
 from tests.unit.pushwoosh.tiny_server import (
     ACCEPTED,
     QUICK,
@@ -18,7 +19,6 @@ from tests.unit.pushwoosh.tiny_server import (
     Server,
     answering,
     reply,
-    until,
 )
 
 
