@@ -17,7 +17,6 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.aio import AIOConsumer
 
-from connector.kafka.batches import sort
 from connector.kafka.beginnings import Beginnings
 from connector.kafka.commit_refused import CommitRefused
 from connector.kafka.committer import Committer
@@ -25,6 +24,7 @@ from connector.kafka.errors import error_in
 from connector.kafka.listener import Listener
 from connector.kafka.owned import Owned
 from connector.kafka.properties import consumer_properties
+from connector.kafka.sorting import sort
 from connector.kafka.starts import Beginning
 from connector.kafka.statistics import Statistics, parse
 from connector.kafka.troubles import CONNECTION, Troubles, code_of

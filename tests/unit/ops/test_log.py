@@ -16,8 +16,8 @@ from connector.core.halts import HALTED
 from connector.model import Letter, Reason, Rejection
 from connector.ops.log import _ENDS, _Repeats, configure, in_a_program, name_devices, summary
 from connector.ops.outlet import Outlet
-from connector.ops.privacy import MASK
 from connector.ops.throttle import Throttle
+from connector.values import MASK
 from tests.unit.core.builders import record
 from tests.unit.ops.provider import busy
 
