@@ -1,4 +1,4 @@
-"""Looks at a cluster as the connector will use it, and changes nothing there.
+"""Looks at a cluster as the connector will use it, and touches nothing that anybody else uses.
 
 Joins no group (that would make the running instances rebalance), writes no record (not even in an
 aborted transaction: readers of uncommitted data would see it), commits no offset. What the user is

@@ -1,8 +1,8 @@
 """Log lines: JSON or text for people, UTC, secrets masked, nobody's device named above debug.
 
-`configure` once; then `structlog.get_logger()` anywhere at the edges. One line says one thing that happened
-to many records; only at debug a line is about one: about each dead letter. Lines of the libraries go the
-same way.
+`configure` once; whoever owns the process then gets a logger, and gives it to the parts. One line says one
+thing that happened to many records; only at debug a line is about one: about each dead letter. Lines of the
+libraries go the same way.
 """
 
 from __future__ import annotations
