@@ -20,7 +20,7 @@ _FROM = {
     "connector.core.limits": ("Limits",),
     "connector.embedding": ("Connector", "ConnectorFailedError"),
     "connector.model": (
-        *("Accepted", "Content", "DecoderUnavailable", "Denied", "Endpoint", "Event", "JobReport"),
+        *("Accepted", "Cause", "Content", "DecoderUnavailable", "Denied", "Endpoint", "Event", "JobReport"),
         *(
             "JobState",
             "JobUnknown",
@@ -32,7 +32,16 @@ _FROM = {
             "Record",
             "Refused",
         ),
-        *("Registration", "Rejection", "Row", "Start", "TagsUpdate", "TopicPartition", "Unavailable"),
+        *(
+            "Registration",
+            "Rejection",
+            "Row",
+            "Start",
+            "TagsUpdate",
+            "TopicPartition",
+            "Unavailable",
+            "Unsent",
+        ),
     ),
     "connector.ops.status": ("Status",),
     "connector.settings": ("Settings",),
@@ -58,6 +67,7 @@ if TYPE_CHECKING:
     from connector.embedding import Connector as Connector
     from connector.embedding import ConnectorFailedError as ConnectorFailedError
     from connector.model import Accepted as Accepted
+    from connector.model import Cause as Cause
     from connector.model import Content as Content
     from connector.model import DecoderUnavailable as DecoderUnavailable
     from connector.model import Denied as Denied
@@ -80,6 +90,7 @@ if TYPE_CHECKING:
     from connector.model import TagsUpdate as TagsUpdate
     from connector.model import TopicPartition as TopicPartition
     from connector.model import Unavailable as Unavailable
+    from connector.model import Unsent as Unsent
     from connector.ops.status import Status as Status
     from connector.settings import Settings as Settings
 

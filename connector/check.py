@@ -1,38 +1,28 @@
-"""`check`: is everything there that `run` will need? One finding after the other; changes nothing anywhere.
+"""`check`: is everything there that `run` will need? One finding after the other.
 
-What is asked of Kafka, and why that is harmless, says `connector.kafka.probe`. The API is asked to set
-the tags of no device at all: a `bulkSetTags` with an empty list. A question about a job would be even
-less, but carries neither token nor application (audience-api: the GETs need no credentials), so it could
-only tell that somebody answers. An API that looks at the credentials first says whether they are good; one
-that looks at the list first refuses it: then they stay unproven, and a warning says so (a device made up for
-the occasion would tell more, but could come into being). Nothing is sent twice, nothing can be changed by it.
+No record, offset or device is changed. What is asked of Kafka, what little that leaves behind and why it is
+harmless, says `connector.kafka.probe`. The API is asked to set the tags of no device at all: a `bulkSetTags`
+with an empty list. A question about a job would be even less, but carries neither token nor application
+(audience-api: the GETs need no credentials), so it could only tell that somebody answers. An API that looks
+at the credentials first says whether they are good; one that looks at the list first refuses it: then they
+stay unproven, and a warning says so (a device made up for the occasion would tell more, but could come into
+being). Nothing is sent twice, nothing can be changed by it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
+from connector.core.halts import mend_of
 from connector.credentials import Token
 from connector.finding import Finding, Outcome
 from connector.kafka.probe import QUESTION_LIMIT, Probe
-from connector.model import Accepted, Cause, Denied, Endpoint, PostAnswer, Refused
+from connector.model import Accepted, Denied, Endpoint, PostAnswer, Refused
 from connector.pushwoosh import wire
 from connector.pushwoosh.client import AudienceClient, CallLimits
 from connector.settings import Application, Pushwoosh, Settings
 from connector.settings.fields import REGISTRY_FORMATS
-
-_MENDS = {
-    Cause.UNAUTHORIZED: "correct pushwoosh.token (or the file that pushwoosh.token_file names)",
-    Cause.UNKNOWN_APPLICATION: "correct pushwoosh.application; the token must belong to it",
-    Cause.WRONG_URL: "correct pushwoosh.url",
-}
-_MENDS_OF_ANOTHER = {
-    **_MENDS,
-    Cause.UNAUTHORIZED: "correct the token in [applications.{code}] (or the file that its token_file names)",
-    Cause.UNKNOWN_APPLICATION: "correct the code in [applications.{code}]; its token must belong to it",
-}
-"""The same of an application beside the default one."""
 
 
 def findings(settings: Settings, patience: float = QUESTION_LIMIT) -> Iterator[Finding]:
@@ -80,7 +70,9 @@ async def api(settings: Settings, patience: float, code: str) -> Finding:
     header = given.get_secret_value() if given else None
     client = AudienceClient(
         own.url,
-        limits=CallLimits(connect=min(own.connect_timeout, patience), silence=patience, total=patience),
+        limits=CallLimits(
+            connect=min(own.connect_timeout, patience), silence=patience, total=patience, connections=1
+        ),
         authorization=header,
         http2=own.http2,
         secrets=lambda: (token,),
@@ -88,12 +80,10 @@ async def api(settings: Settings, patience: float, code: str) -> Finding:
     async with client:
         answer = await client.post(Endpoint.TAGS, wire.request_body(code, token, (), False))
     several = f", application {code}" if settings.applications else ""
-    mends = _MENDS if code == own.application else _MENDS_OF_ANOTHER
-    named = {cause: words.format(code=code) for cause, words in mends.items()}
-    return _verdict(f"API {own.url}{several}", answer, named)
+    return _verdict(f"API {own.url}{several}", answer, "" if code == own.application else code)
 
 
-def _verdict(what: str, answer: PostAnswer, mends: Mapping[Cause, str]) -> Finding:
+def _verdict(what: str, answer: PostAnswer, application: str) -> Finding:
     if isinstance(answer, Accepted):
         return Finding(what, Outcome.OK, "takes requests with this token and application")
     if isinstance(answer, Refused):
@@ -103,6 +93,6 @@ def _verdict(what: str, answer: PostAnswer, mends: Mapping[Cause, str]) -> Findi
         mend = "they stay unproven; the first batch shows them, and wrong ones halt the connector"
         return Finding(what, Outcome.WARNING, result, mend)
     if isinstance(answer, Denied):
-        return Finding(what, Outcome.PROBLEM, answer.message, mends[answer.cause])
+        return Finding(what, Outcome.PROBLEM, answer.message, mend_of(answer.cause, application))
     mend = "see that this machine reaches pushwoosh.url (DNS, proxy, firewall, TLS); if it does, try later"
     return Finding(what, Outcome.PROBLEM, answer.message, mend)

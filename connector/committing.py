@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from structlog.typing import FilteringBoundLogger
 
-from connector.kafka.commits import CommitRefused
+from connector.kafka.commit_refused import CommitRefused
 from connector.kafka.source import Source
 from connector.membership import Membership
 from connector.model import Position, TopicPartition

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from connector import values
-from connector.kafka import given
+from connector.kafka.mistakes import mistakes as mistakes_of_properties
 from connector.mapping.reading import entry_problems, topic_problems
 from connector.settings import Settings
 from connector.settings.contradictions import contradictions
@@ -251,7 +251,7 @@ def _property_mistakes(settings: Settings, raw: Raw) -> Iterator[Mistake]:
     properties = settings.kafka.properties
     words = allowed(model_of("kafka").model_fields["properties"])
     exactly_once = settings.kafka.dead_letter_delivery == "exactly_once"
-    for key, problem in given.mistakes(properties, exactly_once=exactly_once):
+    for key, problem in mistakes_of_properties(properties, exactly_once=exactly_once):
         name = f"kafka.properties.{key}" if key else "kafka.properties"
         unknown = _UNKNOWN_PROPERTY in problem  # perhaps a password's name, misspelt
         value = values.MASK if unknown else shown(properties.masked().get(key))

@@ -232,8 +232,9 @@ class Consuming:
     async def revoked(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Position]:
         """Hand partitions over: what was sent is known, what is decided is written, then they go.
 
-        No draining: jobs under way travel in the checkpoint. Only requests that were not answered
-        yet are waited for, because nobody else could ever learn what became of them.
+        No draining: jobs under way travel in the checkpoint. Waited for are only requests that were not
+        answered yet, because nobody else could ever learn what became of them, and a write of letters
+        under way, whose offsets are committed with it.
         """
         self.rebalances += 1
         self._engine.freeze(_HAND_OVER)

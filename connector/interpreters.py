@@ -9,11 +9,11 @@ import threading
 from collections.abc import Sequence
 
 from connector import values
-from connector.core.decode import Decoder, Interpreter
+from connector.core.decode import Decoder, Interpreter, Outcome
 from connector.credentials import Credentials
 from connector.mapping.mapping import MappedDecoder, Mapping, plain_json
 from connector.mapping.reading import mappings
-from connector.model import Content, DecoderUnavailable, Event, Record, Rejection
+from connector.model import Content, DecoderUnavailable, Record
 from connector.pushwoosh.wire import envelope_bytes
 from connector.settings import Settings
 from connector.settings.fields import REGISTRY_FORMATS
@@ -46,7 +46,7 @@ def interpreters(settings: Settings, credentials: Credentials) -> dict[str, Inte
     }
 
 
-def patiently(interpreter: Interpreter, records: Sequence[Record]) -> Sequence[Event | Rejection | None]:
+def patiently(interpreter: Interpreter, records: Sequence[Record]) -> Sequence[Outcome]:
     """Read records; where their decoder has yet to find something out, wait. Not for an event loop.
 
     Raises `DecoderUnavailable` where it says that it can't work now.

@@ -44,7 +44,12 @@ from connector.view import View
 CUT_OFF_LIMIT = 2.0
 """Seconds that a stop waits for jobs, and then for the goodbye, while no broker lets this process in."""
 LEAVE_LIMIT = 12.0
-"""Seconds that the goodbye may take otherwise: longer than a hand-over waits for requests under way."""
+"""Seconds that the whole goodbye may take otherwise, whatever its steps would take one after the other.
+
+Longer than a hand-over waits for requests under way. What isn't over then is left behind.
+"""
+LONGEST_WAIT = 1.0
+"""Seconds after which the loop looks again, whether or not anything happened: a signal's time may be up."""
 LIVENESS = 60.0
 """Seconds without progress of one of the loops after which the process is not alive."""
 SWITCH_INTERVAL = 0.0005
@@ -171,7 +176,7 @@ class Runner:
                 self._step()
                 now = self._pulse.clock()
                 wake_at = self._engine.wake_at(now)
-                await self._pulse.wait(min(1.0, 1.0 if wake_at is None else wake_at - now))
+                await self._pulse.wait(LONGEST_WAIT if wake_at is None else min(LONGEST_WAIT, wake_at - now))
         finally:
             await self._leave(asyncio.create_task(self._say_goodbye(reading)))
         self.failure = consuming.failure or self._sending.failure

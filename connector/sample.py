@@ -13,10 +13,11 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from connector.core.decode import Outcome
 from connector.model import Rejection
 from connector.options import FAULT, give_up, is_credential
 from connector.replay.failed import Failed
-from connector.replay.interpreting import Interpreting, Outcome
+from connector.replay.interpreting import Interpreting
 from connector.replay.showing import plain as harmless
 from connector.settings import Settings
 

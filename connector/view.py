@@ -131,15 +131,13 @@ class View:
 
     def _halts(self) -> list[HaltView]:
         whole = self._engine.halts.whole.values()
-        named = [(self._code(name), halt) for name, halt in self._engine.halts.applications.items()]
+        named = [
+            (self._settings.code_of(name), halt) for name, halt in self._engine.halts.applications.items()
+        ]
         return [
             *(HaltView(halt.cause, halt.message, halt.mend, halt.since) for halt in whole),
             *(HaltView(halt.cause, halt.message, halt.mend, halt.since, name) for name, halt in named),
         ]
-
-    def _code(self, application: str) -> str:
-        """Return what people know an application by: the default one has no name in events."""
-        return application or self._settings.pushwoosh.application
 
     def _blocking_troubles(self) -> list[HaltView]:
         troubles = self._consuming.incidents.open

@@ -13,7 +13,6 @@ format byte by byte, what fits, and the alternatives that were measured.
 from __future__ import annotations
 
 import base64
-import re
 import zlib
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -31,7 +30,6 @@ from connector.model import Endpoint
 PREFIX = "pwc1:"
 """Begins every text of this version; a later one has another digit."""
 
-_ANY_VERSION = re.compile(r"pwc\d+:")
 
 _SETTLED, _FIRST_JOB = 1, 2
 """Symbols; 0 is free."""
@@ -123,14 +121,14 @@ def surely_covers(limit: int) -> int:
 
 def decode(text: str, position: int) -> Checkpoint | None:
     """Return what a text says that was committed with this position; None for none or an unreadable one."""
-    read = _read(text, position)
-    return read if isinstance(read, Checkpoint) else None
-
-
-def unreadable(text: str, position: int) -> str:
-    """Return why a text can't be read, in words; empty if it can."""
-    read = _read(text, position)
-    return read if isinstance(read, str) else ""
+    if not text.startswith(PREFIX):
+        return None
+    try:
+        packed = base64.b85decode(text[len(PREFIX) :])
+        body = packed[_SUM_LENGTH:]
+        return _parse(Reader(body), position) if packed[:_SUM_LENGTH] == _sum(position, body) else None
+    except (ValueError, IndexError, OverflowError, zlib.error):
+        return None
 
 
 class _Part(NamedTuple):
@@ -251,22 +249,6 @@ def _spelled(packed: bytes) -> str:
 
 def _sum(position: int, body: bytes) -> bytes:
     return zlib.crc32(body, zlib.crc32(b"%d" % position)).to_bytes(_SUM_LENGTH, "big")
-
-
-def _read(text: str, position: int) -> Checkpoint | str:
-    """Return what a text says, or why it can't be read."""
-    if not text:
-        return "there is none"
-    if not text.startswith(PREFIX):
-        return "written by another version" if _ANY_VERSION.match(text) else "not written by this connector"
-    try:
-        packed = base64.b85decode(text[len(PREFIX) :])
-        body = packed[_SUM_LENGTH:]
-        if packed[:_SUM_LENGTH] != _sum(position, body):
-            return "damaged, or committed with another position"
-        return _parse(Reader(body), position)
-    except (ValueError, IndexError, OverflowError, zlib.error):
-        return "damaged"
 
 
 def _parse(reader: Reader, position: int) -> Checkpoint:

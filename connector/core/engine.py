@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from connector.core.actions import Action, Commit
 from connector.core.answers import Answers
 from connector.core.assignment import Assignment
+from connector.core.decode import Outcome
 from connector.core.jobs import Batch, Job
 from connector.core.limits import Limits
 from connector.core.partitions import Partitions
@@ -23,12 +24,10 @@ from connector.core.planning import Planning
 from connector.core.state import State
 from connector.model import (
     Cause,
-    Event,
     PollAnswer,
     Position,
     PostAnswer,
     Record,
-    Rejection,
     Start,
     TopicPartition,
 )
@@ -92,7 +91,7 @@ class Engine:
         self,
         partition: TopicPartition,
         records: Sequence[Record],
-        outcomes: Sequence[Event | Rejection | None],
+        outcomes: Sequence[Outcome],
         now: float,
     ) -> None:
         """Records of one partition were read, in offset order, each with what decoding made of it."""

@@ -18,6 +18,10 @@ Asked = Literal["post", "job", "poll"]
 May = Literal["yes", "no", "probe"]
 """Whether a request may go; `probe`: one, to try whether a halt is over."""
 
+HALTED = "halted"
+GOING_ON = "going on"
+"""Lines of the log: a halt, and its end."""
+
 MENDS = {
     Cause.UNAUTHORIZED: "check pushwoosh.token (or the file of pushwoosh.token_file) and that it may use "
     "this application; a changed file is read at once",
@@ -29,12 +33,19 @@ MENDS = {
 }
 """What to do about each cause of a halt. `Cause.DATA_LOSS` brings its own advice."""
 
-MENDS_OF_ANOTHER = {
-    Cause.UNAUTHORIZED: "check the token of [applications.{}] (or the file of its token_file) and that it is "
-    "this application's; a changed file is read at once",
-    Cause.UNKNOWN_APPLICATION: "check the code in [applications.{}]: the API does not know it",
+_MENDS_OF_ANOTHER = {
+    Cause.UNAUTHORIZED: "check the token of [applications.{code}] (or the file of its token_file) and that "
+    "it is this application's; a changed file is read at once",
+    Cause.UNKNOWN_APPLICATION: "check the code in [applications.{code}]: the API does not know it",
 }
 """The same where it is not the default application's settings that are wrong."""
+
+
+def mend_of(cause: Cause, application: str = "") -> str:
+    """Say what to do about a cause; `application` is whose settings are wrong, empty for the default one."""
+    if application and cause in _MENDS_OF_ANOTHER:
+        return _MENDS_OF_ANOTHER[cause].format(code=application)
+    return MENDS.get(cause, "see the message")
 
 
 @dataclass(slots=True)
@@ -59,11 +70,7 @@ class Halt:
     @property
     def mend(self) -> str:
         """What to do about it."""
-        if self.advice:
-            return self.advice
-        if self.application and self.cause in MENDS_OF_ANOTHER:
-            return MENDS_OF_ANOTHER[self.cause].format(self.application)
-        return MENDS.get(self.cause, "see the message")
+        return self.advice or mend_of(self.cause, self.application)
 
 
 class Halts:
@@ -101,11 +108,11 @@ class Halts:
     def lift(self, cause: Cause) -> None:
         """What halted the whole instance is no more, or no longer this instance's."""
         if self.whole.pop(cause, None) is not None:
-            self._notices.tell("info", "going on", after=cause)
+            self._notices.tell("info", GOING_ON, after=cause)
 
     def _tell(self, halt: Halt, **more: object) -> None:
         self._tally.halts[halt.cause] += 1
-        self._notices.tell("error", "halted", cause=halt.cause, message=halt.message, **more, mend=halt.mend)
+        self._notices.tell("error", HALTED, cause=halt.cause, message=halt.message, **more, mend=halt.mend)
 
     def read(self, records: int, unreadable: int, now: float) -> None:
         """Records were read: brake if too many of the recent ones can't be.
@@ -162,7 +169,7 @@ class Halts:
         """Go on after a pause. False if there was none."""
         if self.whole.pop(Cause.PAUSED, None) is None:
             return False
-        self._notices.tell("info", "going on", after=Cause.PAUSED, by=by)
+        self._notices.tell("info", GOING_ON, after=Cause.PAUSED, by=by)
         return True
 
     def came_to_nothing(self, batch: Batch | None, now: float) -> None:
@@ -187,7 +194,7 @@ class Halts:
         if halt is None or halt.stage != stage or sent_at < halt.denied_at:
             return False
         del self.applications[application]
-        self._notices.tell("info", "going on", after="halt", application=application)
+        self._notices.tell("info", GOING_ON, after="halt", application=application)
         return True
 
     def no_api_there(self, application: str) -> bool:

@@ -17,8 +17,8 @@ from connector.core.backoff import Backoff
 from connector.core.coalesce import contributors, superseded
 from connector.core.exposure import Exposure
 from connector.core.limits import Limits
-from connector.core.memory import Memory
 from connector.core.owed import Hold, Owed, OwedLetters
+from connector.core.reach import Reach
 from connector.core.tally import RecordOutcome, Stage, Tally
 from connector.model import Event, Letter, Position, TopicPartition
 
@@ -56,7 +56,7 @@ class Ledger:
         self.owed = OwedLetters(WRITE_AGAIN)
         self._unrecorded: list[float] = []
         self.exposure = Exposure(limits)
-        self.memory = Memory(limits)
+        self.reach = Reach(limits)
         self.assignments: dict[TopicPartition, Assignment] = {}
         self.operation: Operation | None = None
 
@@ -124,7 +124,7 @@ class Ledger:
         """Return the commit to make now, if any. `at_once`: don't wait for more to gather."""
         if self.operation is not None or (now < self._commit_not_before and not at_once):
             return None
-        letters = [] if letters_wait else self.owed.take(now, self.memory.sure, at_once=at_once)
+        letters = [] if letters_wait else self.owed.take(now, self.reach.sure, at_once=at_once)
         if not (letters or self._unrecorded or at_once or now >= self._quiet_until):
             return None
         letters = self._memorable(letters, now)
@@ -132,7 +132,7 @@ class Ledger:
         if not dirty:
             return None
         self.operation = Operation(
-            positions={home.partition: self.memory.bound(home) for home in dirty},
+            positions={home.partition: self.reach.bound(home) for home in dirty},
             versions={home: home.version for home in dirty},
             owed=letters,
             recorded=self._unrecorded,
@@ -150,7 +150,7 @@ class Ledger:
         """
         for owed in letters:
             owed.home.offsets.settle([owed.offset])
-        sure = self.memory.sure
+        sure = self.reach.sure
         kept: list[Owed] = []
         for owed in letters:
             if owed.offset < owed.home.offsets.safe() + sure or owed.overdue_at() <= now:
@@ -269,7 +269,7 @@ class Ledger:
 
     def shorten_metadata(self) -> None:
         """Write shorter checkpoints from now on: the broker found one too long."""
-        self.memory.shorten()
+        self.reach.shorten()
         for home in self.assignments.values():
             home.changed()
 
@@ -285,7 +285,7 @@ class Ledger:
         if self.operation is not None:
             return None
         times: list[float] = []
-        letters = None if letters_wait else self.owed.due_at(self.memory.sure)
+        letters = None if letters_wait else self.owed.due_at(self.reach.sure)
         if letters is not None:
             times.append(letters)
         if any(home.dirty for home in self.assignments.values()):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from connector.core import checkpoint
 from connector.core.assignment import Assignment
+from connector.core.decode import Outcome
 from connector.core.jobs import Job
 from connector.core.state import State
 from connector.core.tally import NO_ENDPOINT, JobOutcome
@@ -60,7 +61,7 @@ class Partitions:
         self,
         partition: TopicPartition,
         records: Sequence[Record],
-        outcomes: Sequence[Event | Rejection | None],
+        outcomes: Sequence[Outcome],
         now: float,
     ) -> None:
         """Records of one partition were read, in offset order, each with what decoding made of it."""
@@ -104,7 +105,7 @@ class Partitions:
         self,
         home: Assignment,
         records: Sequence[Record],
-        outcomes: Sequence[Event | Rejection | None],
+        outcomes: Sequence[Outcome],
         next_before: int,
         now: float,
     ) -> tuple[list[Event], int, int]:
@@ -180,7 +181,7 @@ class Partitions:
         ours = self._ledger.assignments
         homes = [ours[each] for each in partitions if each in ours]
         self._ledger.take_back(homes)
-        positions = {home.partition: self._ledger.memory.position(home) for home in homes}
+        positions = {home.partition: self._ledger.reach.position(home) for home in homes}
         news = {
             home.partition: positions[home.partition] != home.committed and not self._ledger.in_doubt(home)
             for home in homes

@@ -45,7 +45,6 @@ class Schemas:
         connect: Callable[[], AbstractContextManager[Asking]],
         *,
         patience: float = 30.0,
-        ask_again: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`patience`: seconds after which a question without an answer is called an outage."""
@@ -54,7 +53,7 @@ class Schemas:
         self._read_as = read_as
         self._connect = connect
         self._patience = patience
-        self._ask_again = ASK_AGAIN if ask_again is None else ask_again
+        self._ask_again = ASK_AGAIN
         self._clock = clock
         self._lock = threading.Lock()
         self._wanted: dict[bytes, None] = {}

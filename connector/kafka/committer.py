@@ -1,4 +1,4 @@
-"""Offset commits of a group member, and why one was not taken."""
+"""Offset commits of a group member."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.aio import AIOConsumer
 
-from connector.kafka.commits import CommitRefused, refusal
+from connector.kafka.commit_refused import CommitRefused, refusal
 from connector.kafka.errors import error_in
 from connector.model import Position, TopicPartition
 

@@ -45,7 +45,7 @@ class Owned:
         """Assigned, but where to begin isn't known yet."""
         self._halted: set[TopicPartition] = set()
         """Assigned, but nothing may be read."""
-        self._displaced: dict[TopicPartition, KafkaError] = {}
+        self._misplaced: dict[TopicPartition, KafkaError] = {}
         """Owned, but the next offset isn't in the log, and where to go on isn't known yet."""
         self._paused: set[TopicPartition] = set()
         self._ends = beginnings.ends
@@ -153,7 +153,7 @@ class Owned:
         for partition in partitions:
             self._offsets.pop(partition, None)
             self._ends.pop(partition, None)
-            self._displaced.pop(partition, None)
+            self._misplaced.pop(partition, None)
             self._troubles.works((DATA_LOSS, "no_offset", "no_leader"), name(partition))
         for some in (self._unresolved, self._halted, self._paused):
             some.difference_update(partitions)
@@ -165,18 +165,18 @@ class Owned:
 
     # -- records that are gone -------------------------------------------------------------
 
-    async def replace(self, displaced: Iterable[tuple[TopicPartition, KafkaError]]) -> None:
+    async def replace(self, misplaced: Iterable[tuple[TopicPartition, KafkaError]]) -> None:
         """Go on where the log still is, or halt: the next offset of owned partitions isn't in it.
 
         After `MOST_SILENT` questions without an answer the others wait for the next look, as when they begin.
         """
-        owned = {p: error for p, error in displaced if p in self._offsets and p not in self._halted}
-        self._displaced.update(owned)
+        owned = {p: error for p, error in misplaced if p in self._offsets and p not in self._halted}
+        self._misplaced.update(owned)
         unanswered = 0
         for partition in sorted(owned, key=self._beginnings.silent):
             found = await self._beginnings.find_again(partition, self._offsets[partition], owned[partition])
             if found is not None:
-                del self._displaced[partition]
+                del self._misplaced[partition]
                 await self._go_on(partition, found)
             unanswered += self._beginnings.silent(partition)
             if unanswered == MOST_SILENT:
@@ -220,7 +220,7 @@ class Owned:
             if found:
                 await self._client().incremental_unassign(bare(found))
                 await self.begin(list(found), found)
-        await self.replace(list(self._displaced.items()))
+        await self.replace(list(self._misplaced.items()))
         if self._stale:
             await self._ask_end(self._stale.pop())
 

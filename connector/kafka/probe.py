@@ -1,4 +1,4 @@
-"""Looks at a cluster as the connector will use it, and changes nothing there.
+"""Looks at a cluster as the connector will use it, and touches nothing that anybody else uses.
 
 Joins no group (that would make the running instances rebalance), writes no record (not even in an
 aborted transaction: readers of uncommitted data would see it), commits no offset. What the user is
@@ -6,16 +6,13 @@ allowed to do, the brokers tell themselves (KIP-430). One thing is left behind: 
 coordinator remembers the id `<transactional id>-check` until it expires. It is not the connector's own
 id, because that would fence a running instance; a prefixed ACL covers both.
 
-Every question has a time limit. librdkafka tells of failed logins and TLS by a callback and a log
-line only, so both are collected.
+Every question has a time limit.
 """
 
 # ruff: noqa: SLF001 -- librdkafka's own error codes have names with an underscore in front
 
 from __future__ import annotations
 
-import logging
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -30,6 +27,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub im
 )
 
 from connector.finding import Finding, Outcome
+from connector.kafka.ears import ADVERTISED, Ears
 from connector.kafka.given import to_admin, to_producer
 from connector.kafka.properties import producer_properties
 from connector.kafka.troubles import MENDS, WAYS_IN, code_of
@@ -60,54 +58,6 @@ _UNREACHED = (
 )
 """What is said where a broker's own address isn't reached."""
 
-_HEARTBEAT = re.compile(r"ApiKey ConsumerGroupHeartbeat \(68\) Versions \d+\.\.(\d+)")
-"""How librdkafka logs what a broker supports. Version 0, of brokers before 4.0, is not enough for it."""
-_LOG_PREFIX = re.compile(r"^FAIL \[[^]]*\] \[thrd:.*?\]: ")
-_NODE = re.compile(r"\S+/\d+: ")
-"""How a line about a broker begins that was learnt of from the cluster; others end in `/bootstrap`."""
-_AFTER = re.compile(r" \(after \d+ms in state \w+\)|, \d+ identical error\(s\) suppressed")
-_ADVERTISED = "see that this machine reaches the addresses that the brokers advertise (advertised.listeners)"
-
-
-class _Ears(logging.Handler):
-    """Hears what librdkafka says beside its answers: errors by callback, failed connections by log line."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.errors: list[KafkaError] = []
-        self.failures: list[str] = []
-        self.heartbeat: int | None = None
-        # Not one of the process's own: its handler must hear this client alone.
-        self.logger = logging.Logger(f"{__name__}.ears", logging.DEBUG)  # noqa: LOG001 -- as above
-        self.logger.addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        found = _HEARTBEAT.search(text)
-        if found:
-            self.heartbeat = max(int(found[1]), self.heartbeat or 0)
-        elif text.startswith("FAIL "):
-            self.failures.append(_AFTER.sub("", _LOG_PREFIX.sub("", text)))
-
-    def diagnosis(self) -> tuple[str, str]:
-        """Cause and mend of no connection, from whatever says most."""
-        for error in self.errors:
-            code = code_of(error)
-            if code is not None and code in WAYS_IN:
-                return _AFTER.sub("", error.str()), MENDS[code]
-            if error.code() == KafkaError._RESOLVE:
-                return _AFTER.sub("", error.str()), "correct the host in kafka.bootstrap_servers, or DNS"
-        words = [_AFTER.sub("", e.str()) for e in self.errors if e.code() != KafkaError._ALL_BROKERS_DOWN]
-        advertised = [text for text in self.failures if _NODE.match(text)]
-        said = next(iter([*self.failures, *words]), "no broker answers")
-        if advertised:
-            return advertised[-1], _ADVERTISED
-        if "refused" in said:
-            return said, "nothing listens there: correct kafka.bootstrap_servers, or start the broker"
-        if "onnected" in said or "andshake" in said:
-            return said, "set security.protocol in kafka.properties to what this listener speaks"
-        return said, MENDS["unreachable"]
-
 
 class Probe:
     """One look at the cluster of the settings. `patience` is the limit of each question, in seconds."""
@@ -115,7 +65,7 @@ class Probe:
     def __init__(self, settings: Settings, patience: float = QUESTION_LIMIT) -> None:
         self._settings = settings
         self._patience = patience
-        self._ears = _Ears()
+        self._ears = Ears()
         self._began = 0.0
         own: dict[str, Any] = {
             "socket.connection.setup.timeout.ms": max(1000, int(patience * 1000)),
@@ -243,7 +193,7 @@ class Probe:
     def _transactions(self) -> Finding:
         own = self._settings.transactional_id
         what = f"transactions as {own}"
-        ears = _Ears()
+        ears = Ears()
 
         def look() -> Finding:
             given = producer_properties(to_producer(self._settings.kafka), f"{own}-check")
@@ -297,7 +247,7 @@ def _explained(text: str, code: int, mends: Mapping[int, str], failures: Sequenc
     if code in _PASSING:
         return text, "the coordinator is still loading or moving: try again, then look at the brokers' logs"
     if code in _UNREACHED:
-        return f"{text}: {failures[-1]}" if failures else text, _ADVERTISED
+        return f"{text}: {failures[-1]}" if failures else text, ADVERTISED
     return text, "look at the brokers' logs"
 
 

@@ -17,14 +17,14 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.aio import AIOConsumer
 
-from connector.kafka.batches import sort
 from connector.kafka.beginnings import Beginnings
-from connector.kafka.commits import CommitRefused
+from connector.kafka.commit_refused import CommitRefused
 from connector.kafka.committer import Committer
 from connector.kafka.errors import error_in
 from connector.kafka.listener import Listener
 from connector.kafka.owned import Owned
 from connector.kafka.properties import consumer_properties
+from connector.kafka.sorting import sort
 from connector.kafka.starts import Beginning
 from connector.kafka.statistics import Statistics, parse
 from connector.kafka.troubles import CONNECTION, Troubles, code_of
@@ -130,7 +130,7 @@ class Source:
 
     # -- reading ---------------------------------------------------------------------------
 
-    async def fetch(self, max_records: int = 5000, wait: float = 0.01) -> list[Fetched]:
+    async def fetch(self, max_records: int, wait: float) -> list[Fetched]:
         """Take records and ends by partition. All callbacks are served in here: call it always."""
         waiting_since = self._committer.waiting_since
         try:

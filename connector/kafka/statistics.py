@@ -33,14 +33,9 @@ class _Topic(msgspec.Struct):
     partitions: dict[str, _Partition] = {}
 
 
-class _Group(msgspec.Struct):
-    rebalance_cnt: int = 0
-
-
 class _Report(msgspec.Struct):
     brokers: dict[str, _Broker] = {}
     topics: dict[str, _Topic] = {}
-    cgrp: _Group = msgspec.field(default_factory=_Group)
 
 
 _decoder = msgspec.json.Decoder(_Report)
@@ -56,7 +51,6 @@ class Statistics(msgspec.Struct, frozen=True):
 
     round_trip: float | None = None
     connected: bool = False
-    rebalances: int = 0
     ends: dict[TopicPartition, int] = {}
 
 
@@ -73,6 +67,5 @@ def parse(text: str | bytes) -> Statistics:
     return Statistics(
         round_trip=max(measured, default=None),
         connected=any(b.state == "UP" and b.stateage >= _STEADY for b in report.brokers.values()),
-        rebalances=report.cgrp.rebalance_cnt,
         ends=ends,
     )

@@ -1,8 +1,8 @@
 """Log lines: JSON or text for people, UTC, secrets masked, nobody's device named above debug.
 
-`configure` once; then `structlog.get_logger()` anywhere at the edges. One line says one thing that happened
-to many records; only at debug a line is about one: about each dead letter. Lines of the libraries go the
-same way.
+`configure` once; whoever owns the process then gets a logger, and gives it to the parts. One line says one
+thing that happened to many records; only at debug a line is about one: about each dead letter. Lines of the
+libraries go the same way.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, TextIO, cast
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor, WrappedLogger
 
+from connector.core.halts import GOING_ON, HALTED
 from connector.model import Letter
 from connector.ops.outlet import Outlet
 from connector.ops.privacy import Mask, deep, without_devices
@@ -31,10 +32,14 @@ _QUIET = (
     *("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"),
 )
 _SAME_KIND = ("logger", "cause", "code", "reason", "subject", "topic", "partition", "endpoint", "application")
+KAFKA_TROUBLE = "kafka"
+KAFKA_WORKS_AGAIN = "kafka: works again"
+DECODER_UNAVAILABLE = "decoder unavailable: its records wait"
+DECODER_WORKS_AGAIN = "decoder works again"
 _ENDS = {
-    "going on": "halted",
-    "kafka: works again": "kafka",
-    "decoder works again": "decoder unavailable: its records wait",
+    GOING_ON: HALTED,
+    KAFKA_WORKS_AGAIN: KAFKA_TROUBLE,
+    DECODER_WORKS_AGAIN: DECODER_UNAVAILABLE,
 }
 """Lines that end a trouble, and the line that tells of it: when it comes back, that is news."""
 _DIGITS = re.compile(r"\d+")

@@ -1,4 +1,4 @@
-"""The metrics of the process: fed by the runner, read by a scrape.
+"""The metrics of the process: fed by `Reporting`, read by a scrape.
 
 Counters and histograms are fed once per list (`absorb`). Gauges are worked out at the scrape from the
 `Snapshot` of `View`: no record pays for them, and a partition that was revoked is gone.

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from connector.ops.status import shortened
+from connector.values import MASK
 
-MASK = "********"
 _SHORTEST = 4
 """A shorter secret would mask half of every line. No credential is that short."""
 

@@ -32,10 +32,6 @@ class Heartbeat:
         """Take in that this loop has done a round."""
         self._beats[loop] = self._clock()
 
-    def finished(self, loop: str) -> None:
-        """Take in that this loop has ended on purpose."""
-        self._beats.pop(loop, None)
-
     def health(self) -> Health:
         """Say whether every loop that ever began is still going."""
         now = self._clock()

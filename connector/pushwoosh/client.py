@@ -33,10 +33,10 @@ NO_REPLY = 0
 class CallLimits:
     """Seconds to connect, of silence while reading or writing, of a whole call; and calls at once."""
 
-    connect: float = 5.0
-    silence: float = 20.0
-    total: float = 60.0
-    connections: int = 32
+    connect: float
+    silence: float
+    total: float
+    connections: int
 
 
 _JSON = {"Content-Type": "application/json"}
@@ -86,11 +86,11 @@ class AudienceClient:
     A `transport` of one's own (`httpx.ASGITransport`, `httpx.MockTransport`) replaces the network.
     """
 
-    def __init__(  # noqa: PLR0913 - each by its name, and all with defaults
+    def __init__(  # noqa: PLR0913 - each by its name
         self,
         url: str,
         *,
-        limits: CallLimits | None = None,
+        limits: CallLimits,
         authorization: str | None = None,
         authorizations: Mapping[str, str] | None = None,
         http2: bool = False,
@@ -100,7 +100,7 @@ class AudienceClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._url = url.rstrip("/")
-        self._limits = limits or CallLimits()
+        self._limits = limits
         self._secrets = secrets
         own = authorizations or {}
         self._authorizations = [*([] if authorization is None else [authorization]), *own.values()]

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from connector.model import Event, Rejection, TopicPartition
+from connector.core.decode import Outcome
+from connector.model import Event, TopicPartition
 from connector.replay.filters import Filters, identifiers
 from connector.replay.letter import DeadLetter, Facts
 from connector.replay.order import Key, Orders, keys_of
@@ -99,7 +100,7 @@ class Selection:
     bytes: int = 0
     """What is kept of all this, about."""
 
-    def add(self, letter: DeadLetter, outcome: Event | Rejection | None, *, replayed: bool) -> None:
+    def add(self, letter: DeadLetter, outcome: Outcome, *, replayed: bool) -> None:
         """Take in a letter; `replayed`: it is known to have been sent again."""
         if letter.replayed_from:
             self._sent_again.add(letter.replayed_from)
@@ -119,7 +120,7 @@ class Selection:
             self.bytes += _OF_HARMLESS
             self.harmless[letter.group, letter.source].add(letter.source_offset)
 
-    def _add(self, letter: DeadLetter, outcome: Event | Rejection | None, *, replayed: bool) -> None:
+    def _add(self, letter: DeadLetter, outcome: Outcome, *, replayed: bool) -> None:
         spot = (letter.place, letter.offset)
         known = self.candidates.get(letter.name)
         if known is None and self.bytes > MOST_BYTES and not replayed:
@@ -195,7 +196,7 @@ class Selection:
             yield from self.in_order(fate)
 
 
-def _candidate(letter: DeadLetter, outcome: Event | Rejection | None, spots: tuple[Spot, ...]) -> Candidate:
+def _candidate(letter: DeadLetter, outcome: Outcome, spots: tuple[Spot, ...]) -> Candidate:
     device = next(iter(identifiers(letter, outcome)), "")
     unread = ""
     if not isinstance(outcome, Event):

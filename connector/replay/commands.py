@@ -8,13 +8,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from connector.core.decode import Outcome
 from connector.options import FAULT, WRONG_USE
 from connector.replay import showing
 from connector.replay.counts import Counts
 from connector.replay.desk import Desk
 from connector.replay.failed import Failed, WrongUse
 from connector.replay.filters import Filters, Unmatched, identifiers
-from connector.replay.interpreting import Interpreting, Outcome, code_of
+from connector.replay.interpreting import Interpreting, code_of
 from connector.replay.letter import DeadLetter
 from connector.replay.watching import Watching
 from connector.settings import Settings

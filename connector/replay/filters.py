@@ -7,7 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from connector.model import Event, Reason, Rejection
+from connector.core.decode import Outcome
+from connector.model import Event, Reason
 from connector.replay.failed import WrongUse
 from connector.replay.letter import DeadLetter
 from connector.values import parse_duration
@@ -54,7 +55,7 @@ class Filters:
             letter.refused > 0 and _within(letter.refused, self.refused_since, self.refused_until)
         )
 
-    def pass_event(self, letter: DeadLetter, outcome: Event | Rejection | None) -> bool:
+    def pass_event(self, letter: DeadLetter, outcome: Outcome) -> bool:
         """Judge by what the record is read as: its application, any of its identifiers or the key."""
         if self.applications and not (
             isinstance(outcome, Event) and outcome.application in self.applications
@@ -95,7 +96,7 @@ def known_period(name: str, since: int | None, until: int | None) -> tuple[int |
     return since, until
 
 
-def identifiers(letter: DeadLetter, outcome: Event | Rejection | None) -> list[str]:
+def identifiers(letter: DeadLetter, outcome: Outcome) -> list[str]:
     """Return what names the device, best first; the key where nothing else can be read."""
     found: list[str | None] = []
     if isinstance(outcome, Event):

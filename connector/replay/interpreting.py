@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connector.core.decode import Interpreter
+from connector.core.decode import Interpreter, Outcome
 from connector.credentials import Credentials
 from connector.interpreters import interpreters, patiently
 from connector.model import DecoderUnavailable, Event, Reason, Record, Rejection
@@ -12,14 +12,10 @@ from connector.replay.failed import Failed
 from connector.replay.letter import DeadLetter, SourceRecord
 from connector.settings import Settings
 
-Outcome = Event | Rejection | None
-
 
 def code_of(outcome: Outcome, settings: Settings) -> str:
     """Return the code of the application that a record is for; empty where it can't be read as an event."""
-    if not isinstance(outcome, Event):
-        return ""
-    return outcome.application or settings.pushwoosh.application
+    return settings.code_of(outcome.application) if isinstance(outcome, Event) else ""
 
 
 class NotNow(Rejection, frozen=True):

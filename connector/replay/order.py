@@ -16,14 +16,15 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from connector.model import Event, Record, Rejection, TopicPartition
+from connector.core.decode import Outcome
+from connector.model import Event, Record, TopicPartition
 from connector.replay.letter import DeadLetter, Facts, happened_at, mark_of
 
 Key = str | bytes
 """An identifier as lanes name it (`connector.model.Event.keys`), or a record's key."""
 
 
-def keys_of(letter: DeadLetter, outcome: Event | Rejection | None) -> tuple[Key, ...]:
+def keys_of(letter: DeadLetter, outcome: Outcome) -> tuple[Key, ...]:
     """Name the device of a letter; nothing where it can't be told."""
     if isinstance(outcome, Event):
         return outcome.keys
@@ -74,7 +75,7 @@ class Order:
         self,
         place: TopicPartition,
         records: Sequence[Record],
-        outcomes: Sequence[Event | Rejection | None] | None,
+        outcomes: Sequence[Outcome] | None,
     ) -> None:
         """Take in records of the source with what they are read as; None where nobody can read this topic."""
         harmless = self._harmless.get(place, set())
@@ -153,7 +154,7 @@ class Orders:
         self,
         place: TopicPartition,
         records: Sequence[Record],
-        outcomes: Sequence[Event | Rejection | None] | None,
+        outcomes: Sequence[Outcome] | None,
     ) -> None:
         """See `Order.saw`."""
         for order in self._by_group.values():

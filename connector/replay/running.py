@@ -14,13 +14,11 @@ from connector.replay.reading import running_members
 from connector.replay.replaying import Ready, Replay, Wish
 from connector.replay.reporting import Result
 from connector.replay.sending import SourceSender
-from connector.replay.stopping import Pace, Stop
+from connector.replay.stopping import MOST_AT_ONCE, Pace, Stop
 from connector.replay.submitting import Submission
 from connector.replay.watching import Watching
 from connector.settings import Settings
 
-MOST_AT_ONCE = 500
-"""Letters of one transaction."""
 _INTERRUPTED = "interrupted: run the same command again to go on"
 
 

@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from connector.core.decode import Outcome
 from connector.model import Event
 from connector.replay.counts import Counts, written
-from connector.replay.interpreting import NotNow, Outcome
+from connector.replay.interpreting import NotNow
 from connector.replay.letter import DeadLetter
 
 _WIDTH = 1_000_000

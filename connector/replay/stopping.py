@@ -10,6 +10,8 @@ from typing import Self
 
 from connector.replay.failed import Interrupted
 
+MOST_AT_ONCE = 500
+"""Letters that go together where nothing paces them: in one transaction, or unconfirmed by the API."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SLICE = 0.1
 """Seconds after which a wait looks whether it should end."""

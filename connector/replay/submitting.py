@@ -29,14 +29,13 @@ from connector.replay.failed import Failed, Interrupted
 from connector.replay.letter import SourceRecord
 from connector.replay.progress import Spot
 from connector.replay.replaying import Ready, Replay
-from connector.replay.stopping import Pace, Stop
+from connector.replay.stopping import MOST_AT_ONCE, Pace, Stop
 from connector.sending import Sending
 from connector.settings import Settings
 from connector.tracing.watch import Watch
 
 DOWN_LIMIT = 60.0
 """Seconds that the API may be down before the run ends."""
-MOST_AT_ONCE = 500
 _MADE_UP = TopicPartition("dead letters", 0)
 _LINGER = 0.1
 """Seconds that a batch waits to fill at most: nobody will bring more."""
@@ -237,7 +236,7 @@ class Submission:
         halt = halts.applications[min(whose)]
         what = "everything"
         if self._settings.applications:
-            what += f" of application {halt.application or self._settings.pushwoosh.application}"
+            what += f" of application {self._settings.code_of(halt.application)}"
         self._end(Failed(f"the API refuses {what} ({halt.cause}): {halt.message}; {halt.mend}"))
 
     def _end(self, why: Exception) -> None:

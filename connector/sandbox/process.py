@@ -57,7 +57,6 @@ async def serve(
     options: Options | None = None,
     faults: Faults | None = None,
     seed: int = 0,
-    announced: Callable[[str], None] = announce,
 ) -> None:
     """Serve until SIGTERM or SIGINT comes, or until cancelled. Raises OSError if the port is taken."""
     stopped = asyncio.Event()
@@ -66,7 +65,7 @@ async def serve(
         loop.add_signal_handler(one, stopped.set)
     try:
         async with SandboxServer(host, port, options=options, faults=faults, seed=seed) as sandbox:
-            announced(sandbox.url)
+            announce(sandbox.url)
             await stopped.wait()
     finally:
         for one in _SIGNALS:
@@ -85,7 +84,6 @@ def run_sandbox(  # noqa: PLR0913 (one argument per option of the command)
     applications: Sequence[str] = (),
     token: str | None = None,
     light: bool = False,
-    journal: bool = False,
     seed: int = 0,
 ) -> None:
     """Run the sandbox until SIGTERM or SIGINT; prints its URL once it listens.
@@ -108,7 +106,6 @@ def run_sandbox(  # noqa: PLR0913 (one argument per option of the command)
         token=token,
         schema=None if schema is None else load_schema(schema),
         light=light,
-        journal=journal,
     )
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)

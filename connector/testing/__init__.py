@@ -3,11 +3,12 @@
 `pytest_plugins = ["connector.testing.fixtures"]` has the double as pytest fixtures. See deploy/LIBRARY.md.
 """
 
+from connector.core.decode import Outcome
 from connector.sandbox.app import AudienceApp
 from connector.sandbox.audience import Audience, Options
 from connector.sandbox.faults import Faults, faults_from
 from connector.sandbox.stats import Stats
-from connector.testing.decoding import Outcome, SampleRecord, outcomes, read
+from connector.testing.decoding import SampleRecord, outcomes, read
 from connector.testing.running import RunningSandbox
 
 __all__ = [

@@ -7,14 +7,11 @@ from typing import Any
 
 import msgspec
 
-from connector.core.decode import Decoder, Interpreter
+from connector.core.decode import Decoder, Interpreter, Outcome
 from connector.credentials import Credentials
 from connector.interpreters import interpreters, patiently
-from connector.model import Content, Event, Rejection
+from connector.model import Content
 from connector.settings import Settings
-
-Outcome = Event | Rejection | None
-"""An event that would be sent, why a record would be dead-lettered, or None: it would be skipped."""
 
 
 class SampleRecord:

@@ -101,11 +101,10 @@ def _spans(settings: Settings, engine: Engine) -> Watch:
     resource = Resource.create({name: value for name, value in own.items() if name not in named})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    pushwoosh = settings.pushwoosh
     return Spans(
         provider,
         engine,
         group=settings.kafka.group_id,
-        api=pushwoosh.url,
-        application=pushwoosh.application,
+        api=settings.pushwoosh.url,
+        code_of=settings.code_of,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
@@ -51,7 +51,13 @@ class Spans(Watch):
     """Makes spans. Looks at the engine to see what became of a job; changes nothing there."""
 
     def __init__(
-        self, provider: TracerProvider, engine: Engine, *, group: str, api: str, application: str = ""
+        self,
+        provider: TracerProvider,
+        engine: Engine,
+        *,
+        group: str,
+        api: str,
+        code_of: Callable[[str], str] = str,
     ) -> None:
         self._provider = provider
         self._tracer = provider.get_tracer("pushwoosh-connector", __version__)
@@ -59,7 +65,7 @@ class Spans(Watch):
         self._engine = engine
         self._group = group
         self._api = api
-        self._application = application
+        self._code_of = code_of
         self._jobs: dict[int, Span] = {}
         """By the serial number that a batch and its job share."""
         self._posts: dict[int, Span] = {}
@@ -163,7 +169,7 @@ class Spans(Watch):
                 "messaging.consumer.group.name": self._group,
                 "messaging.batch.message_count": sum([len(contributors(event)) for event in events]),
                 "pushwoosh.endpoint": of.endpoint.value,
-                "pushwoosh.application": of.application or self._application,
+                "pushwoosh.application": self._code_of(of.application),
                 "pushwoosh.batch.devices": len(events),
                 "pushwoosh.job.adopted": adopted,
             },

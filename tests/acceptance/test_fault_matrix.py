@@ -24,6 +24,8 @@ def test_each_fault_names_a_test_that_exists() -> None:
     assert len(faults) > 20
     without = [row[:60] for row in faults if not NAMED.search(row)]
     assert not without
+    named = re.findall(r"`([^`]*::[^`]*)`", "\n".join(faults))
+    assert [name for name in named if not NAMED.fullmatch(f"`{name}`")] == []
     missing = [(path, test) for path, test in _named() if test not in _tests_in(path)]
     assert not missing
 

@@ -15,6 +15,7 @@ from connector.sandbox.app import AudienceApp
 from connector.sandbox.audience import Audience
 from connector.sandbox.faults import faults_from
 from connector.sandbox.server import SandboxServer
+from tests.clock import Clock
 
 
 class CutError(Exception):
@@ -36,16 +37,6 @@ class Call(Protocol):
     """Makes one HTTP call. Raises `CutError`."""
 
     async def __call__(self, method: str, path: str, body: bytes = b"") -> Answer: ...
-
-
-class Clock:
-    """The double's time, in the test's hands."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Api:

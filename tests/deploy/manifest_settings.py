@@ -7,12 +7,8 @@ from pathlib import Path
 import certifi
 
 from connector.config import Settings, load
-from connector.consuming import HAND_OVER_LIMIT
-from connector.kafka.given import to_consumer
-from connector.kafka.producer_steps import STEP_LIMIT
-from connector.kafka.properties import consumer_properties
-from connector.kafka.source import REVOKE_LIMIT
 from connector.ops import admin
+from connector.runner import LEAVE_LIMIT, LONGEST_WAIT
 from tests.deploy.manifests import Resource, container, mounted
 
 SECRETS = {
@@ -40,13 +36,9 @@ def settings_of(resources: list[Resource], folder: Path) -> Settings:
 
 
 def stop_deadline(settings: Settings) -> float:
-    """Seconds that an orderly stop may take at the worst, one after the other.
+    """Seconds that an orderly stop takes at the very most, one after the other.
 
-    Jobs under way, a commit without a coordinator (up to the session time-out), the hand-over, its
-    commit, the end of a transaction in the producer's thread, open requests at the admin endpoints.
+    Jobs under way, until the loop looks again; the goodbye to Kafka and the API, which is cut off at its
+    limit whatever it waits for; open requests at the admin endpoints.
     """
-    consumer = consumer_properties(to_consumer(settings.kafka))[0]
-    session = float(consumer["session.timeout.ms"]) / 1000
-    return (
-        settings.jobs.stop_timeout + session + HAND_OVER_LIMIT + REVOKE_LIMIT + STEP_LIMIT + admin._STOP_LIMIT
-    )
+    return settings.jobs.stop_timeout + LONGEST_WAIT + LEAVE_LIMIT + admin._STOP_LIMIT

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from connector.kafka.commits import CommitRefused, Kind
+from connector.kafka.commit_refused import CommitRefused, Kind
 from connector.model import Position, TopicPartition
 from tests.simulation.broker import Proof
 

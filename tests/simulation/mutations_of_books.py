@@ -13,27 +13,22 @@ from connector.core.adoption import Adoption
 from connector.core.answers import Answers
 from connector.core.jobs import Batch
 from connector.core.ledger import Ledger
-from connector.core.memory import Memory
 from connector.core.offsets import Offsets
 from connector.core.partitions import Partitions
-from connector.kafka.commits import CommitRefused
+from connector.core.reach import Reach
+from connector.kafka.commit_refused import CommitRefused
 from connector.model import Event, Position
 from connector.writing import Writing
-from tests.simulation.patching import Mutation, Patch
+from tests.simulation.patching import Mutations, Patch
 from tests.simulation.source import SimulatedSource
 
-MUTATIONS: list[Mutation] = []
-
-
-def _mutation(function: Mutation) -> Mutation:
-    MUTATIONS.append(function)
-    return function
+MUTATIONS = Mutations()
 
 
 # -- committing too early, or never -----------------------------------------------------------------
 
 
-@_mutation
+@MUTATIONS.add
 def acknowledged_on_submit(patch: Patch) -> None:
     """A record counts as settled once its POST was accepted."""
     accepted = Answers._accepted
@@ -47,19 +42,19 @@ def acknowledged_on_submit(patch: Patch) -> None:
     patch.set(Answers, "_accepted", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def commits_one_too_far(patch: Patch) -> None:
     """The commit skips the lowest unsettled offset."""
-    position = Memory.position
+    position = Reach.position
 
-    def wrong(self: Memory, home: Any) -> Position:
+    def wrong(self: Reach, home: Any) -> Position:
         right = position(self, home)
         return Position(right.offset + 1, "") if home.offsets.unsettled() > 1 else right
 
-    patch.set(Memory, "position", wrong)
+    patch.set(Reach, "position", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def remembers_one_too_many(patch: Patch) -> None:
     """The checkpoint says that the first unsettled offset is settled."""
     window = Offsets.window
@@ -71,7 +66,7 @@ def remembers_one_too_many(patch: Patch) -> None:
     patch.set(Offsets, "window", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def letter_settles_before_it_is_written(patch: Patch) -> None:
     """A refused record is settled before its letter is written."""
     owe = Ledger.owe
@@ -83,13 +78,13 @@ def letter_settles_before_it_is_written(patch: Patch) -> None:
     patch.set(Ledger, "owe", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def aborted_letters_stay_settled(patch: Patch) -> None:
     """After an aborted transaction its offsets stay settled."""
     patch.set(Offsets, "unsettle", lambda _self, _offsets: None)
 
 
-@_mutation
+@MUTATIONS.add
 def letters_dropped_on_failure(patch: Patch) -> None:
     """A dead letter that can't be written is dropped."""
     failed = Ledger.failed
@@ -102,13 +97,13 @@ def letters_dropped_on_failure(patch: Patch) -> None:
     patch.set(Ledger, "failed", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def tombstones_never_settle(patch: Patch) -> None:
     """A tombstone is never settled."""
     patch.set(Ledger, "skip", lambda *_: None)
 
 
-@_mutation
+@MUTATIONS.add
 def gaps_never_settle(patch: Patch) -> None:
     """The end of a partition that ends in a marker is never passed."""
     patch.set(Partitions, "ended", lambda *_: None)
@@ -117,7 +112,7 @@ def gaps_never_settle(patch: Patch) -> None:
 # -- crashes and hand-overs -------------------------------------------------------------------------
 
 
-@_mutation
+@MUTATIONS.add
 def checkpoint_forgets_jobs(patch: Patch) -> None:
     """The checkpoint remembers no jobs."""
     encode = checkpoint_module.encode
@@ -128,7 +123,7 @@ def checkpoint_forgets_jobs(patch: Patch) -> None:
     patch.set(checkpoint_module, "encode", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def checkpoint_forgets_settled(patch: Patch) -> None:
     """The checkpoint remembers nothing that is settled beyond the position."""
     encode = checkpoint_module.encode
@@ -139,7 +134,7 @@ def checkpoint_forgets_settled(patch: Patch) -> None:
     patch.set(checkpoint_module, "encode", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def adopts_without_shutting_lanes(patch: Patch) -> None:
     """Devices of adopted jobs don't wait for their reports."""
 
@@ -151,13 +146,13 @@ def adopts_without_shutting_lanes(patch: Patch) -> None:
     patch.set(Adoption, "attach", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def adopted_jobs_are_sent_again(patch: Patch) -> None:
     """A new owner sends again what is in its predecessor's jobs."""
     patch.set(Adoption, "expect", lambda *_: 0)
 
 
-@_mutation
+@MUTATIONS.add
 def hands_over_in_flight(patch: Patch) -> None:
     """A hand-over does not wait for answers to requests under way."""
 
@@ -167,7 +162,7 @@ def hands_over_in_flight(patch: Patch) -> None:
     patch.set(Consuming, "_settle_requests", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def hands_over_silently(patch: Patch) -> None:
     """A hand-over writes nothing down."""
     revoked = Partitions.revoked
@@ -183,13 +178,13 @@ def hands_over_silently(patch: Patch) -> None:
     patch.set(Consuming, "_flush", no_flush)
 
 
-@_mutation
+@MUTATIONS.add
 def writes_for_lost_partitions(patch: Patch) -> None:
     """What was to be committed for partitions that went is committed all the same."""
     patch.set(Consuming, "_let_go", lambda *_: None)
 
 
-@_mutation
+@MUTATIONS.add
 def refused_commit_taken_for_made(patch: Patch) -> None:
     """A commit that was refused counts as made."""
     commit = SimulatedSource.commit
@@ -201,7 +196,7 @@ def refused_commit_taken_for_made(patch: Patch) -> None:
     patch.set(SimulatedSource, "commit", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def letters_written_twice(patch: Patch) -> None:
     """A letter is written twice."""
     plan = Ledger.plan
@@ -215,7 +210,7 @@ def letters_written_twice(patch: Patch) -> None:
     patch.set(Ledger, "plan", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def undone_though_owned(patch: Patch) -> None:
     """A transaction in doubt is undone although its partitions are still owned."""
 
@@ -225,7 +220,7 @@ def undone_though_owned(patch: Patch) -> None:
     patch.set(Completing, "to_undo", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def outcome_ignored(patch: Patch) -> None:
     """A transaction that failed is taken for written."""
 

@@ -10,20 +10,15 @@ from typing import Any
 from connector.completing import Completing
 from connector.consuming import Consuming
 from connector.core.engine import Engine
-from connector.kafka.commits import CommitRefused
+from connector.kafka.commit_refused import CommitRefused
 from connector.model import Position, TopicPartition
-from tests.simulation.patching import Mutation, Patch
+from tests.simulation.patching import Mutations, Patch
 from tests.simulation.source import SimulatedSource
 
-MUTATIONS: list[Mutation] = []
+MUTATIONS = Mutations()
 
 
-def _mutation(function: Mutation) -> Mutation:
-    MUTATIONS.append(function)
-    return function
-
-
-@_mutation
+@MUTATIONS.add
 def refused_for_its_generation_is_lost(patch: Patch) -> None:
     """Whoever has a commit refused for its generation takes the partitions for lost."""
     commit = SimulatedSource.commit
@@ -39,7 +34,7 @@ def refused_for_its_generation_is_lost(patch: Patch) -> None:
     patch.set(SimulatedSource, "commit", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def given_up_stays_under_way(patch: Patch) -> None:
     """A commit that a hand-over gave up counts as being under way."""
     failed = Engine.commit_failed
@@ -51,7 +46,7 @@ def given_up_stays_under_way(patch: Patch) -> None:
     patch.set(Engine, "commit_failed", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def given_up_never_arrives(patch: Patch) -> None:
     """After a commit that was given up, what was committed before it is handed over: it may still arrive."""
     flush, revoked = Consuming._flush, Engine.revoked
@@ -76,7 +71,7 @@ def given_up_never_arrives(patch: Patch) -> None:
     patch.set(Engine, "revoked", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def incomplete_stays_so(patch: Patch) -> None:
     """A transaction that may be incomplete is never completed, nor undone."""
     patch.set(Completing, "due", property(lambda _self: False))

@@ -17,20 +17,15 @@ from connector.core.lanes import Lanes
 from connector.core.owed import Hold
 from connector.core.tracking import Tracking
 from connector.model import Denied, Event, JobReport, Reason, Refused, Unavailable
-from tests.simulation.patching import Mutation, Patch
+from tests.simulation.patching import Mutations, Patch
 
-MUTATIONS: list[Mutation] = []
-
-
-def _mutation(function: Mutation) -> Mutation:
-    MUTATIONS.append(function)
-    return function
+MUTATIONS = Mutations()
 
 
 # -- verdicts -----------------------------------------------------------------------------------------
 
 
-@_mutation
+@MUTATIONS.add
 def trusts_counters(patch: Patch) -> None:
     """A Completed job means that all its devices are good."""
     judge: Any = vars(fates_module)["judge"]
@@ -41,7 +36,7 @@ def trusts_counters(patch: Patch) -> None:
     patch.set(fates_module, "judge", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def no_row_is_success(patch: Patch) -> None:
     """A device without a row in the report counts as good."""
     judge: Any = vars(fates_module)["judge"]
@@ -53,7 +48,7 @@ def no_row_is_success(patch: Patch) -> None:
     patch.set(fates_module, "judge", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def refused_tags_overlooked(patch: Patch) -> None:
     """A device that is done counts as good, whatever became of its tags."""
     judge: Any = vars(fates_module)["judge"]
@@ -65,7 +60,7 @@ def refused_tags_overlooked(patch: Patch) -> None:
     patch.set(fates_module, "judge", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def wrong_index(patch: Patch) -> None:
     """A verdict is applied to the device before the one it is about."""
     judge: Any = vars(fates_module)["judge"]
@@ -76,7 +71,7 @@ def wrong_index(patch: Patch) -> None:
     patch.set(fates_module, "judge", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def failed_job_is_success(patch: Patch) -> None:
     """A job that Failed counts as done."""
 
@@ -88,7 +83,7 @@ def failed_job_is_success(patch: Patch) -> None:
     patch.set(Fates, "job_failed", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def lost_job_is_success(patch: Patch) -> None:
     """A lost job counts as done."""
 
@@ -100,7 +95,7 @@ def lost_job_is_success(patch: Patch) -> None:
     patch.set(Answers, "_lost", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def denial_is_refusal(patch: Patch) -> None:
     """401 is taken for bad data."""
     posted = Answers.posted
@@ -111,7 +106,7 @@ def denial_is_refusal(patch: Patch) -> None:
     patch.set(Answers, "posted", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def outage_is_refusal(patch: Patch) -> None:
     """A destination that is down is taken for bad data."""
     posted = Answers.posted
@@ -123,7 +118,7 @@ def outage_is_refusal(patch: Patch) -> None:
     patch.set(Answers, "posted", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def impatient(patch: Patch) -> None:
     """A job that takes longer than a second is sent again."""
     patch.set(Tracking, "expired", lambda _self, job, now: now - job.accepted_at > 1.0)
@@ -132,7 +127,7 @@ def impatient(patch: Patch) -> None:
 # -- order ------------------------------------------------------------------------------------------
 
 
-@_mutation
+@MUTATIONS.add
 def two_jobs_for_a_device(patch: Patch) -> None:
     """A device's events don't wait for each other."""
     admit, numbers = Lanes.admit, count()
@@ -147,7 +142,7 @@ def two_jobs_for_a_device(patch: Patch) -> None:
     patch.set(Lanes, "admit", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def registration_is_no_barrier(patch: Patch) -> None:
     """Registrations and tags of one device don't wait for each other."""
     made = Interpreter._registration_event
@@ -160,7 +155,7 @@ def registration_is_no_barrier(patch: Patch) -> None:
     patch.set(Interpreter, "_registration_event", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def retry_overtaken(patch: Patch) -> None:
     """A device's later events go while an earlier one waits to be tried again."""
     later, numbers = Fates._failed, count()
@@ -176,7 +171,7 @@ def retry_overtaken(patch: Patch) -> None:
     patch.set(Fates, "_failed", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def refused_overtaken(patch: Patch) -> None:
     """A device's later events go before an earlier one's letter is written."""
     owe, numbers = Fates._owe, count()
@@ -191,7 +186,7 @@ def refused_overtaken(patch: Patch) -> None:
     patch.set(Fates, "_owe", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def merges_across_operators(patch: Patch) -> None:
     """Updates with different operators are merged."""
     merge: Any = vars(lanes_module)["merge"]
@@ -206,7 +201,7 @@ def merges_across_operators(patch: Patch) -> None:
     patch.set(lanes_module, "merge", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def merges_into_what_was_sent(patch: Patch) -> None:
     """An update is merged into one that is with the API already."""
     patch.set(lanes_module, "_absorbs", lambda *_: True)
@@ -215,7 +210,7 @@ def merges_into_what_was_sent(patch: Patch) -> None:
 # -- taking apart -----------------------------------------------------------------------------------
 
 
-@_mutation
+@MUTATIONS.add
 def split_loses_a_half(patch: Patch) -> None:
     """Of a refused batch one half is forgotten."""
     narrow = Dispatch._narrow
@@ -226,7 +221,7 @@ def split_loses_a_half(patch: Patch) -> None:
     patch.set(Dispatch, "_narrow", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def merged_loses_a_part(patch: Patch) -> None:
     """Of a refused merged update the last part is forgotten."""
     take_apart: Any = vars(fates_module)["take_apart"]
@@ -237,7 +232,7 @@ def merged_loses_a_part(patch: Patch) -> None:
     patch.set(fates_module, "take_apart", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def only_the_first_is_tried_again(patch: Patch) -> None:
     """Of a refused merged update only the first record is tried again, the others count as done."""
 
@@ -250,7 +245,7 @@ def only_the_first_is_tried_again(patch: Patch) -> None:
     patch.set(Fates, "_take_apart", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def whole_update_blamed(patch: Patch) -> None:
     """Of a refused merged update all records are dead-lettered."""
     failed = Fates._failed

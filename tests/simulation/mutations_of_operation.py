@@ -15,20 +15,15 @@ from connector.credentials import Credentials
 from connector.model import Event
 from connector.writing import Writing
 from tests.simulation.instance import VirtualClock
-from tests.simulation.patching import Mutation, Patch
+from tests.simulation.patching import Mutations, Patch
 
-MUTATIONS: list[Mutation] = []
-
-
-def _mutation(function: Mutation) -> Mutation:
-    MUTATIONS.append(function)
-    return function
+MUTATIONS = Mutations()
 
 
 # -- several applications ---------------------------------------------------------------------------
 
 
-@_mutation
+@MUTATIONS.add
 def one_halt_stops_all(patch: Patch) -> None:
     """A wrong token of one application stops the others, too."""
     may_submit = Halts.may_submit
@@ -41,21 +36,21 @@ def one_halt_stops_all(patch: Patch) -> None:
     patch.set(Halts, "may_submit", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def one_token_for_all(patch: Patch) -> None:
     """Each application is sent the default one's token."""
     token = Credentials.token
     patch.set(Credentials, "token", lambda self, _application: token(self, ""))
 
 
-@_mutation
+@MUTATIONS.add
 def one_device_in_all_applications(patch: Patch) -> None:
     """An identifier names one device in whatever application."""
     lane_keys = rules.lane_keys
     patch.set(rules, "lane_keys", lambda _application, *identifiers: lane_keys("", *identifiers))
 
 
-@_mutation
+@MUTATIONS.add
 def namesakes_wait_for_each_other(patch: Patch) -> None:
     """Devices of one name in two applications wait for each other, though they are not mixed up."""
     lane_keys, merge = rules.lane_keys, vars(lanes_module)["merge"]
@@ -70,13 +65,13 @@ def namesakes_wait_for_each_other(patch: Patch) -> None:
 # -- outages and clocks -----------------------------------------------------------------------------
 
 
-@_mutation
+@MUTATIONS.add
 def outages_count(patch: Patch) -> None:
     """The time in which nobody could be asked counts as a job's."""
     patch.set(Tracking, "outage", lambda *_: None)
 
 
-@_mutation
+@MUTATIONS.add
 def outages_are_learned(patch: Patch) -> None:
     """From a job whose end an outage hid is learned how long jobs take."""
     finished = Tracking.finished
@@ -88,13 +83,13 @@ def outages_are_learned(patch: Patch) -> None:
     patch.set(Tracking, "finished", wrong)
 
 
-@_mutation
+@MUTATIONS.add
 def old_jobs_are_lost_at_their_adoption(patch: Patch) -> None:
     """An adopted job that is older than the deadline counts as lost at the first question."""
     patch.set(tracking_module, "ADOPTED_FOR", 0.0)
 
 
-@_mutation
+@MUTATIONS.add
 def time_by_the_wall_clock(patch: Patch) -> None:
     """The core is told the time of the wall clock."""
     clock = VirtualClock.__call__
@@ -104,7 +99,7 @@ def time_by_the_wall_clock(patch: Patch) -> None:
 # -- the end ----------------------------------------------------------------------------------------
 
 
-@_mutation
+@MUTATIONS.add
 def fault_in_a_goodbye(patch: Patch) -> None:
     """The letters that are written while the group is left end in a fault."""
     write = Writing._write

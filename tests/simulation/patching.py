@@ -30,6 +30,15 @@ Mutation = Callable[[Patch], None]
 """Breaks the connector in one way; the first sentence of its docstring is what the table shows."""
 
 
+class Mutations(list[Mutation]):
+    """Those of one file."""
+
+    def add(self, function: Mutation) -> Mutation:
+        """Take one in, as a decorator does."""
+        self.append(function)
+        return function
+
+
 @contextmanager
 def mutated(mutation: Mutation) -> Iterator[None]:
     """Break the connector in this way for a while."""

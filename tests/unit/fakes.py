@@ -60,7 +60,7 @@ class FakeSource:
         if self.listener is not None and self.starts:
             await self.listener.assigned(self.starts)
 
-    async def fetch(self, max_records: int = 1, wait: float = 0.0) -> list[Fetched]:
+    async def fetch(self, max_records: int, wait: float) -> list[Fetched]:
         assert max_records > 0
         assert wait >= 0
         self.asked.append((max_records, wait))

@@ -100,9 +100,9 @@ def test_what_the_api_says_to_an_empty_request_is_the_finding(
 @pytest.mark.parametrize(
     ("status", "message", "says"),
     [
-        (401, "unauthorized", "correct the token in [applications.CCCCC-DDDDD]"),
-        (400, "application not found", "correct the code in [applications.CCCCC-DDDDD]"),
-        (404, "no such page", "correct pushwoosh.url"),
+        (401, "unauthorized", "check the token of [applications.CCCCC-DDDDD]"),
+        (400, "application not found", "check the code in [applications.CCCCC-DDDDD]"),
+        (404, "no such page", "check pushwoosh.url"),
     ],
 )
 def test_what_is_wrong_with_another_application_names_its_own_settings(
@@ -135,8 +135,8 @@ def test_the_api_is_asked_once_about_no_device() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (Options(token="another"), "correct pushwoosh.token"),
-        (Options(applications={"BBBBB-BBBBB": None}), "correct pushwoosh.application"),
+        (Options(token="another"), "check pushwoosh.token"),
+        (Options(applications={"BBBBB-BBBBB": None}), "check pushwoosh.application"),
     ],
 )
 async def test_the_sandbox_tells_what_is_wrong_with_token_and_application(

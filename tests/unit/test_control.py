@@ -11,8 +11,9 @@ from structlog.testing import capture_logs
 
 from connector.control import Control
 from connector.core.engine import Engine
-from connector.ops.privacy import MASK, Mask
+from connector.ops.privacy import Mask
 from connector.pulse import Clock, Pulse
+from connector.values import MASK
 from tests.settings import ENOUGH, mistakes, with_environment
 from tests.unit.core.builders import limits
 

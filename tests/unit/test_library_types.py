@@ -64,7 +64,12 @@ def test_a_name_that_is_not_there_is_an_error(complaints: list[str]) -> None:
     assert 'has no attribute "Connector"' not in wrong
 
 
+_ENGINE = {name for name in re.findall(r"`(\w+)(?:\([^`]*\))?`", _GUIDE) if hasattr(connector.Engine, name)}
+
 DOCUMENTED = (
+    *(getattr(connector.Engine, name) for name in ("__init__", *sorted(_ENGINE))),
+    *(connector.Interpreter.__init__, connector.Interpreter.read),
+    *(*get_args(connector.PostAnswer), *get_args(connector.PollAnswer)),
     connector.load,
     connector.testing.read,
     connector.testing.outcomes,
@@ -78,19 +83,21 @@ DOCUMENTED = (
         if name == "__init__" or (name[0] != "_" and (callable(part) or isinstance(part, property)))
     ),
 )
-"""The functions and methods that the guide's tables name."""
+"""The functions and methods that the guide's tables name, and the answers that the engine is given."""
 
 
-def ours(hint: Any) -> Iterator[str]:
-    """The names of our own classes in a type."""
+def ours(hint: Any) -> Iterator[type]:
+    """Our own classes in a type."""
     if inspect.isclass(hint) and hint.__module__.startswith("connector."):
-        yield hint.__name__
+        yield hint
     for part in get_args(hint):
         for inner in part if isinstance(part, list) else [part]:
             yield from ours(inner)
 
 
 def test_every_type_of_a_signature_can_be_imported() -> None:
-    named = {name for each in DOCUMENTED for hint in get_type_hints(each).values() for name in ours(hint)}
-    assert {"AudienceApp", "Faults", "Options", "Stats", "Status"} <= named
+    types = {each for signed in DOCUMENTED for hint in get_type_hints(signed).values() for each in ours(hint)}
+    named = {each.__name__ for each in types}
+    assert {"plan", "posted", "polled"} <= _ENGINE
+    assert {"AudienceApp", "Cause", "Faults", "Options", "Stats", "Status", "Unsent"} <= named
     assert named - {*connector.__all__, *connector.testing.__all__} == set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 
 import pytest
@@ -28,8 +29,11 @@ async def test_until_the_end_everything_is_confirmed_committed_and_left(
 
 
 async def test_until_the_end_of_nothing_is_over_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "NOBODY_ELSE", math.inf)
+    monkeypatch.setattr(module, "LONGEST_WAIT", 3600.0)
     process = Process(monkeypatch, end=0)
-    assert await process.run() == 0
+    async with asyncio.timeout(20):
+        assert await process.run() == 0
     assert process.client.bodies == []
 
 

@@ -80,7 +80,7 @@ class Member:
 
     async def _fetch_always(self) -> None:
         while True:
-            self.took(await self.source.fetch())
+            self.took(await self.source.fetch(5000, 0.01))
 
     async def until(self, condition: Callable[[], Any], limit: float = LIMIT) -> None:
         """Wait for the condition; a failing fetch fails the test here."""

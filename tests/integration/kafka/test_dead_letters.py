@@ -21,6 +21,7 @@ from tests.broker import Cluster
 from tests.integration.kafka.member import Member
 from tests.kafka.client import Kafka
 from tests.records import WRITTEN_AT, ARecord
+from tests.unit.fakes import until
 
 pytestmark = pytest.mark.broker
 Delivery = Literal["exactly_once", "at_least_once"]
@@ -76,13 +77,6 @@ async def owner(kafka: Kafka, stack: Any, records: int = 10) -> tuple[Member, st
     member = await stack.enter_async_context(Member(kafka.bootstrap, group, [topic]))
     await member.until(lambda: member.starts)
     return member, group, TopicPartition(topic, 0)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -361,6 +355,6 @@ async def test_a_missing_topic_is_told_of_and_over_without_any_letter(
     monkeypatch.setattr("connector.kafka.dead_letters.REOPEN_EVERY", 0.1)
     topic = kafka.name("dead")
     async with desk(kafka, topic) as it:
-        await until(lambda: it.told("topic_missing"))
+        await until(lambda: it.told("topic_missing"), limit=30)
         kafka.create_topic(topic)
-        await until(lambda: it.told("topic_missing", Phase.ENDED))
+        await until(lambda: it.told("topic_missing", Phase.ENDED), limit=30)

@@ -6,14 +6,14 @@ import json
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from connector.model import Reason
+from tests.acceptance.processes import wait_for
 from tests.broker import free_ports
 from tests.integration.replay.world import World, tags
 from tests.kafka.client import Kafka
@@ -63,13 +63,6 @@ def api() -> Iterator[Api]:
 @pytest.fixture
 def world(kafka: Kafka, api: Api) -> World:
     return World(kafka, CONNECTOR_PUSHWOOSH_URL=api.url)
-
-
-def wait_for(condition: Callable[[], bool], limit: float = 30) -> None:
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_letters_are_confirmed_and_remembered_and_the_source_gets_nothing(world: World, api: Api) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
-from collections.abc import Callable
 
 import pytest
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub imports them without saying so
@@ -17,17 +15,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub im
 )
 
 from connector.model import Position, Reason, TopicPartition
+from tests.acceptance.processes import wait_for
 from tests.integration.replay.world import World, tags
 from tests.kafka.client import Kafka
 
 pytestmark = pytest.mark.broker
-
-
-def wait_for(condition: Callable[[], bool], limit: float = 30) -> None:
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_a_dry_run_changes_nothing(kafka: Kafka) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
@@ -24,7 +24,7 @@ from connector.model import (
     TopicPartition,
     Unavailable,
 )
-from tests.unit.core.builders import NOW, P0, UNDECODABLE, all_done, devices, limits, start, written
+from tests.unit.core.builders import NOW, P0, P1, UNDECODABLE, all_done, devices, limits, start, written
 
 REFUSED = Refused("invalid request", 400)
 DOWN = Unavailable("connection refused")
@@ -137,6 +137,7 @@ class Drive:
     def _take(self, action: Action) -> None:
         match action:
             case Submit(batch):
+                self._hold_to_one_job_a_device(batch)
                 self.posts += 1
                 self.submits.append(action)
                 self.sent.append(sorted(each.offset for one in batch.events for each in contributors(one)))
@@ -150,6 +151,14 @@ class Drive:
                 self.paused.update(partitions)
             case Resume(partitions):
                 self.paused.difference_update(partitions)
+
+    def _hold_to_one_job_a_device(self, batch: Batch) -> None:
+        """No device of it is on its way or in a job that isn't known to have ended."""
+        mine = _identifiers(batch.events)
+        others: list[Batch | Job] = [*self.engine.posting.values(), *self.engine.jobs.values()]
+        for other in others:
+            twice = set() if other is batch else mine & _identifiers(other.events)
+            assert not twice, f"{twice} in two jobs at once"
 
     def submitted(self) -> list[Batch]:
         """Plan; return the batches of POSTs that were not answered."""
@@ -243,6 +252,16 @@ class Drive:
         )
 
 
+def _identifiers(events: Iterable[Event]) -> set[tuple[str, str, str]]:
+    """What names the devices of these events, whatever keys they have their lanes by."""
+    return {
+        (event.application, kind, name)
+        for event in events
+        for kind, name in (("hwid", event.hwid), ("user_id", event.user_id), ("token", event.push_token))
+        if name is not None
+    }
+
+
 def owing(count: int = 3) -> Drive:
     """An engine with letters for the offsets below `count`, and their commit under way."""
     drive = Drive()
@@ -269,4 +288,12 @@ def reading(count: int, **changed: object) -> Drive:
     drive = Drive(limits(**changed))
     drive.assign()
     drive.read(*devices(range(count)))
+    return drive
+
+
+def both(**changed: object) -> Drive:
+    """An engine with both partitions and these limits, that has read nothing."""
+    drive = Drive(limits(**changed))
+    drive.assign(P0)
+    drive.assign(P1)
     return drive

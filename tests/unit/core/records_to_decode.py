@@ -3,11 +3,9 @@
 import json
 from typing import Any
 
-from connector.core.decode import Interpreter
+from connector.core.decode import Interpreter, Outcome
 from connector.model import Content, Event, Rejection
 from tests.records import ARecord
-
-Outcome = Event | Rejection | None
 
 
 def read(

@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from connector.core import checkpoint
-from connector.core.checkpoint import PREFIX, Checkpoint, JobSlice, decode, encode, unreadable
+from connector.core.checkpoint import PREFIX, Checkpoint, JobSlice, decode, encode
 from connector.core.offsets import WINDOW_LIMIT
 from connector.model import Endpoint
 
@@ -124,19 +124,15 @@ def test_an_offset_a_billion_away_takes_no_memory() -> None:
 def test_text_of_others_is_told_apart() -> None:
     text = encode(START, b"\1", []).text
     assert text.startswith(PREFIX)
-    assert unreadable(text, START) == ""
-    assert unreadable("", START) == "there is none"
-    assert unreadable("hello", START) == "not written by this connector"
-    assert unreadable("pwc2:" + text[5:], START) == "written by another version"
-    assert unreadable(text[:-1], START).startswith("damaged")
-    assert unreadable(text + "é", START) == "damaged"
+    assert decode(text, START) is not None
+    for other in ("", "hello", "pwc2:" + text[5:], text[:-1], text + "é"):
+        assert decode(other, START) is None
 
 
 def test_text_that_was_copied_to_another_offset_is_not_believed() -> None:
     text = encode(START, b"\0\1", [job(0)]).text
     assert decode(text, START) is not None
     assert decode(text, START - 1) is None
-    assert unreadable(text, START - 1) == "damaged, or committed with another position"
 
 
 def stragglers(share: float, jobs: int = 16, size: int = 1_000) -> list[JobSlice]:

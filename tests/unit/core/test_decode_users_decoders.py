@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.core.decode import Decoder, Interpreter
+from connector.core.decode import Decoder, Interpreter, Outcome
 from connector.core.json_events import JsonDecoder
 from connector.model import (
     Content,
@@ -21,7 +21,7 @@ from connector.model import (
     TagsUpdate,
 )
 from tests.records import ARecord
-from tests.unit.core.records_to_decode import PHONE, Outcome, event
+from tests.unit.core.records_to_decode import PHONE, event
 
 
 def decoded(decoder: Decoder, **options: Any) -> Outcome:

@@ -49,8 +49,9 @@ def test_a_busy_device_blocks_no_other_one() -> None:
 def test_a_device_is_in_one_unfinished_job_whatever_the_endpoint() -> None:
     drive = Drive(limits(linger=0.0))
     drive.assign()
-    drive.read(registration(0, "A"), tags(1, "A"), registration(2, "A"))
-    drive.run()
+    for event in (registration(0, "A"), tags(1, "A"), registration(2, "A")):
+        drive.read(event)
+    drive.run()  # which looks at each request for a device that is in an unfinished job
     assert drive.sent == [[0], [1], [2]]
 
 

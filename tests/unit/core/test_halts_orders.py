@@ -75,10 +75,19 @@ def test_while_stopped_jobs_under_way_are_followed_and_committed() -> None:
     assert drive.position() == 5
 
 
-def test_halts_tell_what_to_do_about_them() -> None:
-    halts = Halts(limits(probe_interval=30.0), Tally(), Notices())
-    halts.halt(Cause.DATA_LOSS, "?", NOW)
-    assert [halt.mend for halt in halts.all()] == ["see the message"]
+@pytest.mark.parametrize(
+    ("cause", "says"),
+    [
+        (Cause.BRAKE, "send SIGHUP"),
+        (Cause.PAUSED, "POST /resume"),
+        (Cause.DATA_LOSS, "see the message"),
+    ],
+)
+def test_a_halt_of_all_says_what_to_do_or_that_only_its_message_does(cause: Cause, says: str) -> None:
+    halts = Halts(limits(), Tally(), Notices())
+    halts.halt(cause, "?", NOW)
+    (halt,) = halts.all()
+    assert says in halt.mend
 
 
 @pytest.mark.parametrize(
@@ -86,6 +95,7 @@ def test_halts_tell_what_to_do_about_them() -> None:
     [
         ("", Cause.UNAUTHORIZED, "pushwoosh.token"),
         ("", Cause.UNKNOWN_APPLICATION, "pushwoosh.application"),
+        ("", Cause.WRONG_URL, "pushwoosh.url"),
         ("BBBBB", Cause.UNAUTHORIZED, "[applications.BBBBB]"),
         ("BBBBB", Cause.UNKNOWN_APPLICATION, "[applications.BBBBB]"),
         ("BBBBB", Cause.WRONG_URL, "pushwoosh.url"),

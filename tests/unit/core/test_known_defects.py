@@ -10,23 +10,15 @@ from tests.unit.core.builders import (
     P0,
     UNDECODABLE,
     completed,
-    devices,
     limits,
     row,
     tags,
     tags_of,
     unfinished,
 )
-from tests.unit.core.driving import Drive
+from tests.unit.core.driving import Drive, reading
 
 MINUTE = 60.0
-
-
-def reading(count_: int, **changed: object) -> Drive:
-    drive = Drive(limits(**changed))
-    drive.assign()
-    drive.read(*devices(range(count_)))
-    return drive
 
 
 def test_a_record_is_not_acknowledged_when_it_is_submitted() -> None:

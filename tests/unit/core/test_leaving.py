@@ -12,20 +12,12 @@ from tests.unit.core.builders import (
     all_done,
     completed,
     devices,
-    limits,
     registration,
     row,
     tags,
     unfinished,
 )
-from tests.unit.core.driving import Drive, refusing
-
-
-def both(**changed: object) -> Drive:
-    drive = Drive(limits(**changed))
-    drive.assign(P0)
-    drive.assign(P1)
-    return drive
+from tests.unit.core.driving import both, refusing
 
 
 def test_a_merged_update_of_two_partitions_goes_on_as_the_part_that_is_ours() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from connector.core import checkpoint
-from connector.core.memory import Memory
 from connector.core.offsets import WINDOW_LIMIT
 from connector.core.owed import HOLD_LIMIT
+from connector.core.reach import Reach
 from connector.model import Event
 from tests.unit.core.builders import (
     P0,
@@ -82,13 +82,13 @@ def test_each_time_that_one_is_too_long_checkpoints_may_be_half_as_long_in_every
     ledger = drive.engine.ledger
     for limit in (2000, 1000, 500):
         ledger.shorten_metadata()
-        assert ledger.memory.sure == checkpoint.surely_covers(limit)
+        assert ledger.reach.sure == checkpoint.surely_covers(limit)
         drive.positions.clear()
         drive.run(poll=lambda _: unfinished(), seconds=60)
         assert drive.positions.keys() == {P0, P1}
     for _ in range(20):
         ledger.shorten_metadata()
-    assert ledger.memory.sure == 0
+    assert ledger.reach.sure == 0
 
 
 def test_a_full_checkpoint_lets_one_batch_beyond_the_lowest_unsettled_offset_be_submitted() -> None:
@@ -140,6 +140,6 @@ def test_no_job_is_forgotten_for_a_letter_that_is_too_far_ahead_to_be_remembered
     drive = far_behind_a_stuck_job(WINDOW_LIMIT + 10)
     home = drive.engine.assignments[P0]
     home.letters_until = WINDOW_LIMIT + 5
-    known = checkpoint.decode(Memory(limits()).position(home).metadata, 0)
+    known = checkpoint.decode(Reach(limits()).position(home).metadata, 0)
     assert known is not None
     assert [list(job.offsets) for job in known.jobs] == [[0]]

@@ -16,14 +16,7 @@ from tests.unit.core.builders import (
     tags,
     unfinished,
 )
-from tests.unit.core.driving import REFUSED, Drive
-
-
-def both(**changed: object) -> Drive:
-    drive = Drive(limits(**changed))
-    drive.assign(P0)
-    drive.assign(P1)
-    return drive
+from tests.unit.core.driving import REFUSED, Drive, both
 
 
 def jobs_in(position: Position) -> dict[str, list[int]]:

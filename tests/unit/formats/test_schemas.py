@@ -17,6 +17,7 @@ from connector.formats.reading import Reader
 from connector.formats.registry import Outage, Registry
 from connector.formats.schemas import Schemas
 from connector.model import DecoderUnavailable
+from tests.clock import Clock
 from tests.registry import FakeRegistry
 from tests.unit.formats.framing_of import settings
 
@@ -49,13 +50,6 @@ def outage(schemas: Schemas, key: bytes) -> DecoderUnavailable:
     assert isinstance(found, DecoderUnavailable)
     assert found.outage
     return found
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_nobody_waits_on_the_thread_that_decodes(registry: FakeRegistry) -> None:

@@ -75,7 +75,10 @@ class Member:
     async def look(self) -> list[Fetched]:
         """Fetch once the time has come to look at what isn't in order."""
         self.now += module.LOOK_EVERY
-        return await self.source.fetch()
+        return await self.fetch()
+
+    async def fetch(self) -> list[Fetched]:
+        return await self.source.fetch(100, 0.0)
 
     async def statistics(self, text: str) -> None:
         await cast("Any", self.consumer.properties["stats_cb"])(text)

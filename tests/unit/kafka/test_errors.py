@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import KafkaError
 
-from connector.kafka.commits import refusal
+from connector.kafka.commit_refused import refusal
 from connector.kafka.errors import OBSTACLES, OUT_OF_GROUP, RECORD_REFUSED
 from connector.kafka.troubles import MENDS, code_of
 from connector.kafka.unwritable import fenced_by, kind_of, own_fault

@@ -146,7 +146,7 @@ async def test_records_of_a_partition_that_is_not_owned_are_dropped(monkeypatch:
     member.consumer.log = {P0: (0, 9)}
     await member.given(P0)
     member.consumer.messages = [*messages(P0, [0, 1]), *messages(P1, [5])]
-    fetched = await member.source.fetch()
+    fetched = await member.fetch()
     assert [(each.partition, len(each.records)) for each in fetched] == [(P0, 2)]
 
 
@@ -161,7 +161,7 @@ async def test_a_partition_that_lost_records_is_not_read_and_blocks(monkeypatch:
     assert "4 records from offset 2" in member.troubles[0].message
     assert member.source.records_lost == {}
     member.consumer.messages = messages(P0, [6])
-    assert await member.source.fetch() == []
+    assert await member.fetch() == []
     await member.robbed(P0)
     assert member.told("data_loss") == [Phase.BEGAN, Phase.ENDED]
 
@@ -186,7 +186,7 @@ async def reading(member: Member) -> None:
     member.consumer.log = {P0: (0, 5)}
     await member.given(P0)
     member.consumer.messages = messages(P0, range(5))
-    await member.source.fetch()
+    await member.fetch()
     member.consumer.log = {P0: (12, 15)}
     member.consumer.messages = messages(P0, [5], GONE)
 
@@ -196,14 +196,14 @@ async def test_a_loss_while_reading_halts_the_partition_which_stays_owned(
 ) -> None:
     member = Member(monkeypatch)
     await reading(member)
-    await member.source.fetch()
+    await member.fetch()
     assert member.consumer.paused == {P0}
     assert "7 records from offset 5" in member.troubles[0].message
     assert member.losses == []
     await member.source.resume([P0])
     assert member.consumer.paused == {P0}
     member.consumer.messages = messages(P0, [5], GONE)
-    await member.source.fetch()
+    await member.fetch()
     assert member.told("data_loss") == [Phase.BEGAN]
     await member.source.commit({P0: Position(5, "still ours")})
     assert member.consumer.committed_offsets == {P0: Position(5, "still ours")}
@@ -217,7 +217,7 @@ async def test_a_loss_while_reading_goes_on_from_what_is_left_paused_if_it_was(
     await reading(member)
     if paused:
         await member.source.pause([P0])
-    await member.source.fetch()
+    await member.fetch()
     assert member.consumer.places == {P0: 12}
     assert member.consumer.paused == ({P0} if paused else set())
     assert member.source.records_lost == {"t": 7}
@@ -231,7 +231,7 @@ async def test_a_partition_that_was_created_anew_is_lost_and_begun_again(
     await reading(member)
     member.consumer.log = {P0: (0, 3)}
     await member.source.pause([P0])
-    await member.source.fetch()
+    await member.fetch()
     assert member.losses == [[P0]]
     assert member.starts == [Start(P0, 0, ""), Start(P0, 0, "")]
     assert member.consumer.places == {P0: 0}
@@ -244,7 +244,7 @@ async def test_while_no_broker_says_where_the_log_begins_it_is_asked_again(
     member = Member(monkeypatch, on_data_loss="continue")
     await reading(member)
     member.consumer.silent = True
-    await member.source.fetch()
+    await member.fetch()
     assert member.consumer.places == {P0: 0}
     member.consumer.silent = False
     await member.look()
@@ -258,7 +258,7 @@ async def test_a_moment_of_a_new_leader_is_no_loss(monkeypatch: pytest.MonkeyPat
     member = Member(monkeypatch)
     await reading(member)
     member.consumer.log = {P0: (0, 9)}
-    await member.source.fetch()
+    await member.fetch()
     assert member.consumer.places == {P0: 5}
     assert member.troubles == []
 
@@ -270,7 +270,7 @@ async def test_a_log_that_was_truncated_is_a_loss_though_the_offset_is_in_it_aga
     await reading(member)
     member.consumer.log = {P0: (0, 9)}
     member.consumer.messages = messages(P0, [5], KafkaError._LOG_TRUNCATION)
-    await member.source.fetch()
+    await member.fetch()
     assert member.told("data_loss") == [Phase.BEGAN]
     assert member.consumer.paused == {P0}
 
@@ -314,7 +314,7 @@ async def test_an_end_is_as_fetch_replies_told_and_never_before_what_was_read(
     await member.statistics(ends(p0=7, p1=99))
     assert member.source.high_watermarks() == {P0: 7}
     member.consumer.messages = messages(P0, range(20))
-    await member.source.fetch()
+    await member.fetch()
     assert member.source.high_watermarks() == {P0: 20}
 
 

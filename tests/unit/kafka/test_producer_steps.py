@@ -99,8 +99,13 @@ def test_a_queue_that_stays_full_is_told_of(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_callbacks_that_fail_stop_nobody() -> None:
     class Failing:
+        polls = 0
+
         def poll(self, _: float) -> None:
+            self.polls += 1
             raise LASTING
 
     failing: Any = Failing()
     steps.serve(failing)
+    steps.serve(failing)
+    assert failing.polls == 2

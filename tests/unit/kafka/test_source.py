@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from connector.kafka import source as module
-from connector.kafka.commits import CommitRefused
+from connector.kafka.commit_refused import CommitRefused
 from connector.kafka.source import SourceFailed
 from connector.kafka.troubles import Phase
 from connector.model import Position
@@ -136,9 +136,9 @@ async def test_a_commit_that_a_hand_over_gives_up_keeps_calls_waiting_until_one_
     member.hand_over = {P0: Position(5, "jobs")}
     member.consumer.answers = asyncio.Event()
     member.consumer.in_consume.append(lambda: member.robbed(P0))
-    await member.source.fetch()
+    await member.fetch()
     assert member.source.waits()
-    await member.source.fetch()
+    await member.fetch()
     assert not member.source.waits()
 
 
@@ -177,16 +177,16 @@ async def test_a_fatal_error_is_the_end_of_it(monkeypatch: pytest.MonkeyPatch) -
     member = await owning(monkeypatch)
     member.consumer.failures = [KafkaException(KafkaError(KafkaError._FATAL, "it is over"))]
     with pytest.raises(SourceFailed, match="it is over"):
-        await member.source.fetch()
+        await member.fetch()
 
 
 async def test_any_other_error_of_a_fetch_is_told_and_gone_through(monkeypatch: pytest.MonkeyPatch) -> None:
     member = await owning(monkeypatch)
     member.consumer.failures = [KafkaException(KafkaError(KafkaError._AUTHENTICATION, "bad password"))]
-    assert await member.source.fetch() == []
+    assert await member.fetch() == []
     assert member.told("authentication") == [Phase.BEGAN]
     member.consumer.messages = messages(P0, [0])
-    await member.source.fetch()
+    await member.fetch()
     assert member.told("authentication") == [Phase.BEGAN, Phase.ENDED]
 
 
@@ -194,7 +194,7 @@ async def test_what_is_no_error_of_librdkafka_is_not_swallowed(monkeypatch: pyte
     member = await owning(monkeypatch)
     member.consumer.failures = [SystemError("a fault of ours in a callback")]
     with pytest.raises(SystemError, match="a fault of ours"):
-        await member.source.fetch()
+        await member.fetch()
 
 
 async def test_an_error_about_one_topic_names_it_and_ends_with_its_first_record(
@@ -202,10 +202,10 @@ async def test_an_error_about_one_topic_names_it_and_ends_with_its_first_record(
 ) -> None:
     member = await owning(monkeypatch)
     member.consumer.messages = messages(P0, [-1001], KafkaError.TOPIC_AUTHORIZATION_FAILED)
-    await member.source.fetch()
+    await member.fetch()
     assert member.troubles[0].mend == "grant this user READ on topic t"
     member.consumer.messages = messages(P0, [0])
-    await member.source.fetch()
+    await member.fetch()
     assert member.told("topic_authorization") == [Phase.BEGAN, Phase.ENDED]
 
 
@@ -218,7 +218,7 @@ async def test_a_group_that_takes_no_member_is_told_of_once_brokers_answer(
     member = Member(monkeypatch, group_protocol=protocol)
     await member.source.start()
     member.now = module.JOIN_LIMIT + 1
-    await member.source.fetch()
+    await member.fetch()
     assert member.troubles == []  # no broker has answered: that is another trouble
     await member.statistics(CONNECTED)
     await member.look()

@@ -18,8 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from connector.config import load
 from connector.ops.admin import AdminServer, AdminUnavailableError, application, status_page
 from connector.ops.metrics import Metrics
-from connector.ops.privacy import MASK, Mask
+from connector.ops.privacy import Mask
 from connector.ops.status import ErrorView, HaltView, Health
+from connector.values import MASK
 from tests.unit.ops.provider import REQUEST_ID, Provider, halted, paused
 
 PATHS = ("/metrics", "/livez", "/readyz", "/status", "/status.json")

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import structlog
 
+from connector.core.halts import HALTED
 from connector.model import Letter, Reason, Rejection
-from connector.ops.log import _Repeats, configure, in_a_program, name_devices, summary
+from connector.ops.log import _ENDS, _Repeats, configure, in_a_program, name_devices, summary
 from connector.ops.outlet import Outlet
-from connector.ops.privacy import MASK
 from connector.ops.throttle import Throttle
+from connector.values import MASK
 from tests.unit.core.builders import record
 from tests.unit.ops.provider import busy
 
@@ -142,14 +143,17 @@ def test_repeated_troubles_make_one_line_then_one_with_a_count(out: io.StringIO,
     assert len([line for line in lines() if line["level"] == "info"]) == 5
 
 
-def test_a_trouble_that_comes_back_after_its_end_is_told_again(out: io.StringIO, lines: Lines) -> None:
+@pytest.mark.parametrize(("end", "trouble"), _ENDS.items())
+def test_a_trouble_that_comes_back_after_its_end_is_told_again(
+    end: str, trouble: str, out: io.StringIO, lines: Lines
+) -> None:
     configure("info", "json", outlet=Outlet(out))
     log = structlog.get_logger()
     for _ in range(2):
-        log.error("halted", cause="unauthorized")
-        log.error("halted", cause="unauthorized")
-        log.info("going on", after="halt")
-    assert [line["event"] for line in lines()] == ["halted", "going on"] * 2
+        log.error(trouble, cause="the same")
+        log.error(trouble, cause="the same")
+        log.info(end)
+    assert [line["event"] for line in lines()] == [trouble, end] * 2
 
 
 def test_a_second_application_that_halts_for_the_same_cause_is_told_too(
@@ -158,7 +162,7 @@ def test_a_second_application_that_halts_for_the_same_cause_is_told_too(
     configure("info", "json", outlet=Outlet(out))
     log = structlog.get_logger()
     for application in ("AAAAA-AAAAA", "BBBBB-BBBBB", "AAAAA-AAAAA"):
-        log.error("halted", cause="unauthorized", application=application)
+        log.error(HALTED, cause="unauthorized", application=application)
     assert [line["application"] for line in lines()] == ["AAAAA-AAAAA", "BBBBB-BBBBB"]
 
 

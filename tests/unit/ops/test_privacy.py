@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connector.ops.privacy import MASK, Mask, anonymous, deep, without_devices
+from connector.ops.privacy import Mask, anonymous, deep, without_devices
+from connector.values import MASK
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from connector.ops.throttle import Throttle
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 def test_the_first_line_passes_and_its_repetitions_wait() -> None:

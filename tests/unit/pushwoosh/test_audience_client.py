@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+from dataclasses import replace
 from email.utils import formatdate
 
 import pytest
@@ -18,7 +19,8 @@ from connector.model import (
     Unsent,
 )
 from connector.pushwoosh import client as client_module
-from connector.pushwoosh.client import NO_REPLY, AudienceClient, CallLimits
+from connector.pushwoosh.client import NO_REPLY, AudienceClient
+from tests.unit.fakes import until
 from tests.unit.pushwoosh.tiny_server import (
     ACCEPTED,
     QUICK,
@@ -29,7 +31,6 @@ from tests.unit.pushwoosh.tiny_server import (
     Server,
     answering,
     reply,
-    until,
 )
 
 # What is sent.
@@ -91,7 +92,7 @@ async def test_no_more_calls_run_at_once_than_connections_and_the_others_wait(co
         writer.write(reply())
 
     async with Server(behave) as server:
-        client = connect(server, limits=CallLimits(connections=2))
+        client = connect(server, limits=replace(QUICK, connections=2))
         calls = [asyncio.create_task(client.post(Endpoint.TAGS, b"{}")) for _ in range(6)]
         await until(lambda: len(server.requests) == 2)
         let_go.set()
@@ -171,7 +172,7 @@ async def test_while_its_turn_comes_a_request_may_turn_out_to_be_late(connect: M
 
     may_go = True
     async with Server(behave) as server:
-        client = connect(server, limits=CallLimits(connect=2, silence=5, total=10, connections=1))
+        client = connect(server, limits=replace(QUICK, connections=1))
         first = asyncio.create_task(client.post(Endpoint.TAGS, b"1", may_go=lambda: may_go))
         await until(lambda: bool(server.requests))
         second = asyncio.create_task(client.post(Endpoint.TAGS, b"2", may_go=lambda: may_go))

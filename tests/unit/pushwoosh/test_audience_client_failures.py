@@ -2,13 +2,24 @@
 
 import asyncio
 import ssl
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from connector.model import Accepted, Endpoint, Unavailable
-from connector.pushwoosh.client import NO_REPLY, AudienceClient, CallLimits
-from tests.unit.pushwoosh.tiny_server import ACCEPTED, Make, Request, Seen, Server, answering, reply, until
+from connector.pushwoosh.client import NO_REPLY, AudienceClient
+from tests.unit.fakes import until
+from tests.unit.pushwoosh.tiny_server import (
+    ACCEPTED,
+    QUICK,
+    Make,
+    Request,
+    Seen,
+    Server,
+    answering,
+    reply,
+)
 
 
 async def test_nobody_at_the_address_means_that_nothing_was_sent(connect: Make) -> None:
@@ -93,7 +104,9 @@ async def test_silence_ends_at_its_limit(connect: Make) -> None:
 
     seen: Seen = []
     async with Server(behave) as server:
-        answer = await connect(server, seen=seen, limits=CallLimits(silence=0.1)).post(Endpoint.TAGS, b"{}")
+        answer = await connect(server, seen=seen, limits=replace(QUICK, silence=0.1)).post(
+            Endpoint.TAGS, b"{}"
+        )
     assert isinstance(answer, Unavailable)
     assert (answer.maybe_accepted, seen[0][2]) == (True, NO_REPLY)
     assert answer.message.startswith("read timeout: ")
@@ -108,7 +121,7 @@ async def test_a_reply_that_drips_ends_at_the_limit_of_the_whole_call(connect: M
 
     seen: Seen = []
     async with Server(behave) as server:
-        client = connect(server, seen=seen, limits=CallLimits(silence=5, total=0.3))
+        client = connect(server, seen=seen, limits=replace(QUICK, total=0.3))
         assert await client.poll(Endpoint.TAGS, "r", detailed=True) == Unavailable(
             "No whole reply within 0.3 s"
         )
@@ -140,7 +153,7 @@ async def _close_all(server: Server) -> None:
 async def test_a_call_that_is_cancelled_leaves_the_client_usable(connect: Make) -> None:
     seen: Seen = []
     async with Server(lambda *_: asyncio.sleep(3600)) as server:
-        client = connect(server, seen=seen, limits=CallLimits(connections=1))
+        client = connect(server, seen=seen, limits=replace(QUICK, connections=1))
         call = asyncio.create_task(client.post(Endpoint.TAGS, b"{}"))
         await until(lambda: len(server.requests) == 1)
         call.cancel()
@@ -152,7 +165,7 @@ async def test_a_call_that_is_cancelled_leaves_the_client_usable(connect: Make) 
 
 
 async def test_an_observer_is_not_needed() -> None:
-    async with Server(answering(reply())) as server, AudienceClient(server.url) as client:
+    async with Server(answering(reply())) as server, AudienceClient(server.url, limits=QUICK) as client:
         assert await client.post(Endpoint.TAGS, b"{}") == Accepted("r-1")
 
 
@@ -181,6 +194,7 @@ async def test_each_failure_has_words_of_its_own_and_says_whether_anything_was_s
     codes: list[int] = []
     client = AudienceClient(
         "http://api.test",
+        limits=QUICK,
         transport=httpx.MockTransport(fail),
         observe=lambda _endpoint, _method, code, _seconds: codes.append(code),
     )

@@ -12,7 +12,7 @@ from connector.model import Accepted, Endpoint, Unavailable, Unsent
 from connector.pushwoosh import transport as transport_module
 from connector.pushwoosh.client import AudienceClient
 from connector.pushwoosh.transport import DirectTransport, HttpxTransport, proxy_for, transport_to
-from tests.unit.pushwoosh.tiny_server import Server, answering, reply
+from tests.unit.pushwoosh.tiny_server import QUICK, Server, answering, reply
 
 
 def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
@@ -38,13 +38,13 @@ async def test_certificates_are_checked_against_the_authorities_of_the_environme
     cert, context = certificate(tmp_path)
     async with Server(answering(reply()), tls=context) as server:
         url = f"https://localhost:{server.port}"
-        async with AudienceClient(url) as client:
+        async with AudienceClient(url, limits=QUICK) as client:
             answer = await client.post(Endpoint.TAGS, b"{}")
             assert isinstance(answer, Unavailable)
             assert not answer.maybe_accepted
             assert "certificate" in answer.message.lower()
         monkeypatch.setenv("SSL_CERT_FILE", str(cert))
-        async with AudienceClient(url) as client:
+        async with AudienceClient(url, limits=QUICK) as client:
             assert await client.post(Endpoint.TAGS, b"{}") == Accepted("r-1")
             assert await client.post(Endpoint.TAGS, b"{}") == Accepted("r-1")
     assert len(server.requests) == 2
@@ -71,7 +71,7 @@ async def test_requests_go_through_the_proxy_of_the_environment(monkeypatch: pyt
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
-        async with AudienceClient("http://api.test") as client:
+        async with AudienceClient("http://api.test", limits=QUICK) as client:
             assert await client.post(Endpoint.TAGS, b"{}") == Accepted("r-1")
     assert proxy.requests[0].line == "POST http://api.test/api/v2/audience/bulkSetTags HTTP/1.1"
 
@@ -80,7 +80,7 @@ async def test_what_may_not_go_any_more_does_not_reach_the_proxy(monkeypatch: py
     answers = iter([True, False])
     async with Server(answering(reply())) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        async with AudienceClient("http://api.test") as client:
+        async with AudienceClient("http://api.test", limits=QUICK) as client:
             answer = await client.post(Endpoint.TAGS, b"{}", may_go=lambda: next(answers))
             assert isinstance(answer, Unsent)
             assert proxy.connections == 1
@@ -96,7 +96,7 @@ def test_http_2_is_left_to_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_an_address_that_is_no_url_is_unavailable_and_nothing_was_sent() -> None:
-    async with AudienceClient("gopher://api.test") as client:
+    async with AudienceClient("gopher://api.test", limits=QUICK) as client:
         answer = await client.post(Endpoint.TAGS, b"{}")
     assert isinstance(answer, Unavailable)
     assert not answer.maybe_accepted

@@ -107,10 +107,3 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
 Seen = list[tuple[Endpoint, str, int]]
 Make = Callable[..., AudienceClient]
 QUICK = CallLimits(connect=2, silence=5, total=10, connections=4)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition, five seconds at most."""
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - the condition is another party's state
-            await asyncio.sleep(0.005)

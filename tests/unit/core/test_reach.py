@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connector.core import checkpoint
 from connector.core.assignment import Assignment
-from connector.core.memory import Memory
+from connector.core.reach import Reach
 from connector.model import Endpoint
 from tests.unit.core.builders import NOW, P0, limits
 
@@ -22,7 +22,7 @@ def crowded(
         offsets = (2 * serial, 2 * serial + 1)
         home.slices[serial] = checkpoint.JobSlice(f"request-{serial}", Endpoint.TAGS, "", NOW, offsets)
     home.letters_until = letters_until
-    position = Memory(limits(max_metadata=METADATA)).position(home)
+    position = Reach(limits(max_metadata=METADATA)).position(home)
     assert position.offset == 0
     known = checkpoint.decode(position.metadata, 0)
     assert known is not None

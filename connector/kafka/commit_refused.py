@@ -23,11 +23,10 @@ class CommitRefused(Exception):  # noqa: N818 -- reads as what happened
     the broker's `offset.metadata.max.bytes`. `closed`: so is the consumer, or it is dead.
     """
 
-    def __init__(self, kind: Kind, message: str, error: KafkaError | None = None) -> None:
+    def __init__(self, kind: Kind, message: str) -> None:
         super().__init__(message)
         self.kind: Kind = kind
         self.message = message
-        self.error = error
 
 
 def refusal(error: KafkaError) -> CommitRefused:
@@ -41,4 +40,4 @@ def refusal(error: KafkaError) -> CommitRefused:
         kind = "closed"
     else:
         kind = "retry"
-    return CommitRefused(kind, error.str(), error)
+    return CommitRefused(kind, error.str())

@@ -90,7 +90,7 @@ _JUDGES: dict[str, Callable[[str], str]] = {
 }
 
 
-def refusal(name: str, value: str) -> str:
+def why_forbidden(name: str, value: str) -> str:
     """Why this property can't have this value here; empty where it can, as far as the guarantees go."""
     if name in _NEVER:
         return _NEVER[name]

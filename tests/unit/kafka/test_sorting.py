@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import KafkaError, Message
 
-from connector.kafka.batches import sort
+from connector.kafka.sorting import sort
 from connector.model import TopicPartition
 
 

@@ -16,7 +16,7 @@ NEARLY_FULL = 0.85
 """Share of the metadata's limit at which nothing beyond what it remembers is submitted."""
 
 
-class Memory:
+class Reach:
     """The room is the same for each partition: the broker's limit, as far as it is known."""
 
     def __init__(self, limits: Limits) -> None:
