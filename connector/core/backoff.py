@@ -48,6 +48,16 @@ class Closing(NamedTuple):
     since: float
 
 
+class Trial(NamedTuple):
+    """What may go while the gate is closed. `devices` bounds what goes for the first time.
+
+    `of_others`: rather of what goes for the first time than of what has failed.
+    """
+
+    devices: int
+    of_others: bool
+
+
 class Gate:
     """Shared by all requests: closes when one finds the destination down, opens when one gets through.
 

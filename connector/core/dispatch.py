@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import count
-from typing import NamedTuple
 
-from connector.core.backoff import TURNS
+from connector.core.backoff import TURNS, Trial
 from connector.core.jobs import Batch, Search
 from connector.core.limits import Limits
 from connector.core.queues import Queue
@@ -17,16 +16,6 @@ from connector.model import Endpoint, Event
 
 Route = tuple[str, Endpoint]
 """Application and endpoint: what all devices of one request share."""
-
-
-class Trial(NamedTuple):
-    """What may go while the gate is closed. `devices` bounds what goes for the first time.
-
-    `of_others`: rather of what goes for the first time than of what has failed.
-    """
-
-    devices: int
-    of_others: bool
 
 
 class Dispatch:
@@ -127,26 +116,24 @@ class Dispatch:
         first time is asked about by `unreachable`, everything by `stepped_back`. `trial`: the one that may
         go is to tell whether the API is there.
         """
-        if trial is not None:
-            if trial.of_others:
-                return self._fresh(route, now, unreachable, stepped_back, 0.0, trial.devices) or self._exact(
-                    route, stepped_back, trial=True
-                )
-            return self._exact(route, stepped_back, trial=True) or self._fresh(
-                route, now, unreachable, stepped_back, self._limits.linger, trial.devices
-            )
-        return self._exact(route, stepped_back) or self._fresh(
-            route, now, unreachable, stepped_back, self._limits.linger, self._limits.max_devices
-        )
+        most = self._limits.max_devices if trial is None else trial.devices
+
+        def exact() -> Batch | None:
+            return self._exact(route, stepped_back, trial=trial is not None)
+
+        def fresh(linger: float) -> Batch | None:
+            return self._fresh(route, now, unreachable, stepped_back, linger, most)
+
+        if trial is not None and trial.of_others:
+            return fresh(0.0) or exact()
+        return exact() or fresh(self._limits.linger)
 
     def _exact(
         self, route: Route, stepped_back: Callable[[Event], bool] | None, *, trial: bool = False
     ) -> Batch | None:
         queue = self.queues[route]
         while queue.exact:
-            if trial:  # what is most likely to get through
-                queue.exact.rotate(-_most_promising(queue.exact))
-            batch = queue.exact.popleft()
+            batch = queue.most_promising() if trial else queue.exact.popleft()
             if stepped_back is not None:
                 batch.events = [event for event in batch.events if not stepped_back(event)]
             if batch.events:
@@ -280,11 +267,6 @@ class Dispatch:
         batch.search = batch.other_half = None
         if aside:
             self.exactly(self.batch(batch, aside))
-
-
-def _most_promising(batches: Sequence[Batch]) -> int:
-    """Return the index of the one that has failed least, and among those of the smallest."""
-    return min(range(len(batches)), key=lambda at: (batches[at].suspicion.failures, len(batches[at].events)))
 
 
 def _by_route(events: Sequence[Event]) -> dict[Route, Sequence[Event]]:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from connector.core.actions import Notices
-from connector.core.backoff import Backoff, Closing, Gate
+from connector.core.backoff import Backoff, Closing, Gate, Trial
 from connector.core.concurrency import Concurrency
-from connector.core.dispatch import Trial
 from connector.core.jobs import Batch, Job, Suspicion
 from connector.core.suspects import Kind, Suspects
 from connector.core.tally import Tally, gate_cause

@@ -69,6 +69,12 @@ class Queue:
             return math.inf if fresh else -1.0
         return self.oldest()
 
+    def most_promising(self) -> Batch:
+        """Take the exact batch that has failed least, of those the smallest: it tries a closed gate best."""
+        batch = min(self.exact, key=lambda batch: (batch.suspicion.failures, len(batch.events)))
+        self.exact.remove(batch)
+        return batch
+
     def take(self, max_devices: int, max_bytes: int) -> list[Event]:
         """The next events, at most `max_devices` and `max_bytes` (rows and commas), but always one."""
         taken = self._events[:max_devices]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from connector.core import checkpoint
 from connector.core.checkpoint import Checkpoint
+from connector.core.owed import HOLD_LIMIT
 from connector.model import Letter, Position, Reason, Start, TopicPartition
 from tests.simulation.broker import Member
 from tests.simulation.jobs import Jobs
@@ -43,7 +44,8 @@ class Oracle(Jobs):
         self._orderly: set[TopicPartition] = set()
         self._proved: set[Id] = set()
         self._unsure: set[Id] = set()
-        """Records whose letter was written by a transaction that the broker left incomplete."""
+        """Records whose letter was written by a transaction that the broker left incomplete; or though no
+        checkpoint can remember it, because it had held up its device for so long."""
         self._behind: set[TopicPartition] = set()
         """Partitions that somebody began before what may still be committed by such a transaction."""
         self._decoded: dict[tuple[str, int], Checkpoint | None] = {}
@@ -120,7 +122,8 @@ class Oracle(Jobs):
         for letter in letters:
             record = cast(LogRecord, letter.record)
             self.letters[record.id].append(letter)
-            if not surely:
+            held_up = letter.last_attempt and self._world.loop.time() - letter.last_attempt >= HOLD_LIMIT
+            if not surely or (self._world.plan.forgetful and held_up):
                 self._unsure.add(record.id)
             twice = self._world.plan.exactly_once and len(self.letters[record.id]) > 1
             if twice and record.id not in self._unsure:

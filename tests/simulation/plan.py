@@ -65,8 +65,11 @@ class Plan:
 
     @property
     def roomy(self) -> bool:
-        """Whether all events that wait for something have room, and leave room to others."""
-        return not self.forgetful and self.limits.max_events >= self.records
+        """Whether all events that wait for something have room, and leave room to others.
+
+        No partition is paused while less than half of the buffer is full.
+        """
+        return not self.forgetful and self.limits.max_events >= 2 * self.records
 
     @property
     def kafka(self) -> bool:
