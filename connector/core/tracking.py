@@ -27,11 +27,13 @@ seen outages that count for nobody's time, and its clock may have been another."
 INCOMPLETE_DELAYS = (0.5, 2.0)
 """Seconds until a Completed job whose report has fewer rows than devices is asked about again, each time."""
 PATIENT_DELAYS = (0.5, 1.0, 2.0, 3.0, 4.0)
-"""The same where it has none at all, or where devices of it were sent in vain before: their next verdict may
-be their last."""
+"""The same where it has none at all, or where devices of it were sent in vain before: as long as it helps."""
 IN_VAIN = 10.0
 """Seconds for which no report of the first kind is asked for again after that brought no row: this API leaves
-some out."""
+some out ..."""
+OFTEN = 3
+"""... and jobs in a row for which it didn't, after which the second kind is as the first: none is waited for
+but before a last verdict."""
 
 
 class Tracking:
@@ -42,6 +44,8 @@ class Tracking:
         self._schedules = {endpoint: PollSchedule(limits.poll_ceiling) for endpoint in Endpoint}
         self._timetable: list[tuple[float, int]] = []
         self._in_vain_until = 0.0
+        self._in_vain = 0
+        """How many jobs were asked about to the end in vain, since that last brought rows."""
         self._known_at = -math.inf
         self._down = 0.0
         """Seconds in which nobody could be asked, of all outages."""
@@ -51,13 +55,14 @@ class Tracking:
         return len(self.jobs)
 
     def occupying(self, limit: int) -> int:
-        """Count the jobs that take one of `limit` places: of those that fail alone none, within bounds.
+        """Count the jobs that take one of `limit` places.
 
-        Where each job fails in turn one place is free: only another job can show whether it is them.
+        Of those that fail alone, or are Completed and wait for their rows, none does, within bounds. Where each
+        job fails in turn one place is free: only another job can show whether it is them.
         """
         jobs = self.jobs.values()
         most = self._limits.max_in_flight
-        taken = len(jobs) - min(most, sum([job.suspicion.alone > 0 for job in jobs]))
+        taken = len(jobs) - min(most, sum([job.suspicion.alone > 0 or job.incomplete > 0 for job in jobs]))
         if taken >= limit and len(jobs) <= most and all(job.suspicion.failures >= TURNS for job in jobs):
             return limit - 1
         return taken
@@ -153,13 +158,17 @@ class Tracking:
         costs more than a GET, and may apply it twice.
         """
         if len(report.rows or ()) >= len(job.events):
+            if job.incomplete:
+                self._in_vain = 0
             return False
-        patient = not report.rows or any(event.attempts for event in job.events)
+        patient = self._in_vain < OFTEN and (not report.rows or any(event.attempts for event in job.events))
         delays = PATIENT_DELAYS if patient else INCOMPLETE_DELAYS
         if job.incomplete >= len(delays):
+            self._in_vain += 1
             self._in_vain_until = now + IN_VAIN
             return False
-        if not patient and not job.incomplete and now < self._in_vain_until:
+        last = any(event.verdicts >= self._limits.max_attempts - 1 > 0 for event in job.events)
+        if not (patient or last or job.incomplete) and now < self._in_vain_until:
             return False
         self.at(job, now + delays[job.incomplete])
         job.incomplete += 1

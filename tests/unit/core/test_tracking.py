@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from connector.core.jobs import Batch, Job
-from connector.core.tracking import Tracking
+from connector.core.tracking import OFTEN, Tracking
 from connector.model import (
     Cause,
     Denied,
@@ -94,6 +94,32 @@ def test_a_report_without_any_row_or_of_devices_sent_in_vain_is_asked_for_again_
     while some.rows_may_come(second, report, NOW + waited):
         waited = second.next_poll - NOW
     assert waited >= 10
+
+
+def test_where_it_never_helps_reports_are_asked_for_again_before_a_last_verdict_only() -> None:
+    jobs = [job(serial) for serial in range(1, OFTEN + 3)]
+    for each in jobs:
+        each.events = devices([2 * each.serial, 2 * each.serial + 1])
+    some = tracking(*jobs)
+    *in_vain, second_try, last_try = jobs
+    for each in in_vain:
+        while some.rows_may_come(each, completed(), NOW):
+            pass
+    second_try.events[0].attempts = second_try.events[0].verdicts = 1
+    last_try.events[0].attempts = last_try.events[0].verdicts = limits().max_attempts - 1
+    assert not some.rows_may_come(second_try, completed(), NOW)
+    assert some.rows_may_come(last_try, completed(), NOW)
+    some.rows_may_come(last_try, all_done(last_try.events), NOW)
+    second_try.incomplete = 0
+    assert some.rows_may_come(second_try, completed(), NOW), "it helps again"
+
+
+def test_a_job_that_waits_for_its_rows_takes_no_place() -> None:
+    one, other = job(1), job(2)
+    some = tracking(one, other)
+    assert some.occupying(16) == 2
+    one.incomplete = 1
+    assert some.occupying(16) == 1
 
 
 def test_a_job_that_was_removed_is_never_due() -> None:
