@@ -175,7 +175,7 @@ class Answers:
             self._dispatch.search_over(batch)
             return
         self._tally.split_batches += 1
-        if self._fates.too_large(batch, answer):
+        if self._fates.halved_for_size(batch, answer):
             self._notices.tell(
                 "warning",
                 "the API finds the batch too large: smaller ones from now on",
@@ -243,7 +243,7 @@ class Answers:
             job.without_details = False
             self._tracking.at(job, now)
             return
-        if report.state is JobState.COMPLETED and self._tracking.rows_may_come(job, report, now):
+        if report.state is JobState.COMPLETED and self._tracking.ask_for_rows(job, report, now):
             return
         self._tracking.finished(job, asked_at)
         if job.batch is not None:

@@ -186,8 +186,8 @@ class Fates:
             return 1, 1
         return 0, 0
 
-    def too_large(self, batch: Batch, answer: Refused) -> bool:
-        """Whether the batch was refused for its size: then it goes in halves, and later ones are smaller."""
+    def halved_for_size(self, batch: Batch, answer: Refused) -> bool:
+        """Halve a batch that was refused for its size, and make later ones smaller; tell whether it was."""
         if answer.http_status != PAYLOAD_TOO_LARGE:
             return False
         before = self._dispatch.size.refused(_bytes_of(batch))

@@ -11,6 +11,7 @@ from connector.core.backoff import TURNS
 from connector.core.checkpoint import JobSlice
 from connector.core.jobs import Job
 from connector.core.limits import Limits
+from connector.core.missing_rows import MissingRows
 from connector.core.polling import PollSchedule
 from connector.model import Endpoint, JobReport
 
@@ -24,16 +25,6 @@ UNKNOWN_DELAY = 1.0
 ADOPTED_FOR = 0.1
 """Share of the deadline for which an adopted job is asked about however old it is: its former owner may have
 seen outages that count for nobody's time, and its clock may have been another."""
-INCOMPLETE_DELAYS = (0.5, 2.0)
-"""Seconds until a Completed job whose report has fewer rows than devices is asked about again, each time."""
-PATIENT_DELAYS = (0.5, 1.0, 2.0, 3.0, 4.0)
-"""The same where it has none at all, or where devices of it were sent in vain before: as long as it helps."""
-IN_VAIN = 10.0
-"""Seconds for which no report of the first kind is asked for again after that brought no row: this API leaves
-some out ..."""
-OFTEN = 3
-"""... and jobs in a row for which it didn't, after which the second kind is as the first: none is waited for
-but before a last verdict."""
 
 
 class Tracking:
@@ -43,9 +34,7 @@ class Tracking:
         self._limits = limits
         self._schedules = {endpoint: PollSchedule(limits.poll_ceiling) for endpoint in Endpoint}
         self._timetable: list[tuple[float, int]] = []
-        self._in_vain_until = 0.0
-        self._in_vain = 0
-        """How many jobs were asked about to the end in vain, since that last brought rows."""
+        self._missing_rows = MissingRows(limits.max_attempts)
         self._known_at = -math.inf
         self._down = 0.0
         """Seconds in which nobody could be asked, of all outages."""
@@ -57,7 +46,7 @@ class Tracking:
     def occupying(self, limit: int) -> int:
         """Count the jobs that take one of `limit` places.
 
-        Of those that fail alone, or are Completed and wait for their rows, none does, within bounds. Where each
+        Of those that fail alone, or are Completed and wait for rows, none does, within bounds. Where each
         job fails in turn one place is free: only another job can show whether it is them.
         """
         jobs = self.jobs.values()
@@ -151,28 +140,12 @@ class Tracking:
             age = max(0.0, asked_at - job.accepted_at)
             self._schedules[job.endpoint].learn(job.unfinished_at, max(age, job.unfinished_at))
 
-    def rows_may_come(self, job: Job, report: JobReport, now: float) -> bool:
-        """Whether a Completed job is asked about once more, because its report has fewer rows than devices.
-
-        The contract leaves open if the rows are there as soon as the word is. To submit a device again
-        costs more than a GET, and may apply it twice.
-        """
-        if len(report.rows or ()) >= len(job.events):
-            if job.incomplete:
-                self._in_vain = 0
-            return False
-        patient = self._in_vain < OFTEN and (not report.rows or any(event.attempts for event in job.events))
-        delays = PATIENT_DELAYS if patient else INCOMPLETE_DELAYS
-        if job.incomplete >= len(delays):
-            self._in_vain += 1
-            self._in_vain_until = now + IN_VAIN
-            return False
-        last = any(event.verdicts >= self._limits.max_attempts - 1 > 0 for event in job.events)
-        if not (patient or last or job.incomplete) and now < self._in_vain_until:
-            return False
-        self.at(job, now + delays[job.incomplete])
-        job.incomplete += 1
-        return True
+    def ask_for_rows(self, job: Job, report: JobReport, now: float) -> bool:
+        """Ask about a Completed job once more, where rows are missing and may still come; tell whether so."""
+        due = self._missing_rows.look_again(job, report, now)
+        if due is not None:
+            self.at(job, due)
+        return due is not None
 
     def known(self, job: Job, now: float) -> None:
         """Take in that the API told of this job, whatever it said."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from connector.core.jobs import Batch, Job
-from connector.core.tracking import PATIENT_DELAYS
+from connector.core.missing_rows import PATIENT_DELAYS
 from connector.model import Endpoint, Event, JobReport, PollAnswer, Row, TopicPartition
 from tests.unit.core.builders import P0, P1, all_done, completed, devices, registration, tags
 from tests.unit.core.driving import Drive

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from connector.core.jobs import Batch, Job
-from connector.core.tracking import OFTEN, Tracking
+from connector.core.tracking import Tracking
 from connector.model import (
     Cause,
     Denied,
@@ -22,7 +22,7 @@ from connector.model import (
     Row,
     Unavailable,
 )
-from tests.unit.core.builders import NOW, all_done, completed, devices, limits, tags, unfinished
+from tests.unit.core.builders import NOW, all_done, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 
 
@@ -65,53 +65,6 @@ def test_no_more_jobs_are_due_than_are_asked_for() -> None:
         some.at(each, NOW)
     assert some.due(NOW, 2) == jobs[:2]
     assert some.due(NOW, 9) == jobs[2:]
-
-
-def test_after_a_report_asked_for_again_in_vain_no_other_is_for_ten_seconds() -> None:
-    first, second, third = (job(serial) for serial in range(1, 4))
-    for each in (first, second, third):
-        each.events = devices([0, 1])
-    partly = completed(Row("D0", status="done"))
-    some = tracking(first, second, third)
-    assert [some.rows_may_come(first, partly, NOW) for _ in range(3)] == [True, True, False]
-    assert not some.rows_may_come(second, partly, NOW + 9.999)
-    assert some.rows_may_come(third, partly, NOW + 10)
-
-
-@pytest.mark.parametrize("sent_before", [True, False])
-def test_a_report_without_any_row_or_of_devices_sent_in_vain_is_asked_for_again_whatever_others_said(
-    sent_before: bool,
-) -> None:
-    first, second = job(1), job(2)
-    first.events, second.events = devices([0, 1]), devices([2, 3])
-    partly = completed(Row("D2", status="done"))
-    some = tracking(first, second)
-    while some.rows_may_come(first, partly, NOW):
-        pass
-    second.events[0].attempts = int(sent_before)
-    report = partly if sent_before else completed()
-    waited = 0.0
-    while some.rows_may_come(second, report, NOW + waited):
-        waited = second.next_poll - NOW
-    assert waited >= 10
-
-
-def test_where_it_never_helps_reports_are_asked_for_again_before_a_last_verdict_only() -> None:
-    jobs = [job(serial) for serial in range(1, OFTEN + 3)]
-    for each in jobs:
-        each.events = devices([2 * each.serial, 2 * each.serial + 1])
-    some = tracking(*jobs)
-    *in_vain, second_try, last_try = jobs
-    for each in in_vain:
-        while some.rows_may_come(each, completed(), NOW):
-            pass
-    second_try.events[0].attempts = second_try.events[0].verdicts = 1
-    last_try.events[0].attempts = last_try.events[0].verdicts = limits().max_attempts - 1
-    assert not some.rows_may_come(second_try, completed(), NOW)
-    assert some.rows_may_come(last_try, completed(), NOW)
-    some.rows_may_come(last_try, all_done(last_try.events), NOW)
-    second_try.incomplete = 0
-    assert some.rows_may_come(second_try, completed(), NOW), "it helps again"
 
 
 def test_a_job_that_waits_for_its_rows_takes_no_place() -> None:

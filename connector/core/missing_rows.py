@@ -1,0 +1,53 @@
+"""Whether to ask once more about a Completed job whose report has fewer rows than devices.
+
+Given: the reports of Completed jobs. Gives: when to look again, or that it is of no use. The API contract
+leaves open if the rows are there as soon as the word is. To submit a device again costs more than a GET and
+may apply it twice, and one that stays without a row is dead-lettered in the end: where waiting helps, wait.
+"""
+
+from __future__ import annotations
+
+from connector.core.jobs import Job
+from connector.model import JobReport
+
+DELAYS = (0.5, 2.0)
+"""Seconds until the job is asked about again, each time."""
+PATIENT_DELAYS = (0.5, 1.0, 2.0, 3.0, 4.0)
+"""The same where it has no row at all, or devices that were sent in vain before: as long as that helps."""
+IN_VAIN = 10.0
+"""Seconds for which no report of the first kind is asked for again after that brought no row: this API leaves
+some out ..."""
+OFTEN = 3
+"""... and jobs in a row for which it didn't, after which the second kind is as the first: none is waited for
+but before a last verdict."""
+
+
+class MissingRows:
+    """Learns whether waiting helps. `max_attempts`: verdicts of silence of which the last one counts."""
+
+    def __init__(self, max_attempts: int) -> None:
+        self._last_attempt = max_attempts - 1
+        self._in_vain_until = 0.0
+        self._in_vain = 0
+        """How many jobs were asked about to the end in vain, since that last brought rows."""
+
+    def look_again(self, job: Job, report: JobReport, now: float) -> float | None:
+        """Return when to ask for this report again; None where it is whole, or the rest won't come."""
+        if len(report.rows or ()) >= len(job.events):
+            if job.incomplete:
+                self._in_vain = 0
+            return None
+        patient = self._in_vain < OFTEN and (not report.rows or any(event.attempts for event in job.events))
+        delays = PATIENT_DELAYS if patient else DELAYS
+        if job.incomplete >= len(delays):
+            self._in_vain += 1
+            self._in_vain_until = now + IN_VAIN
+            return None
+        if not (patient or job.incomplete or self._counts(job)) and now < self._in_vain_until:
+            return None
+        job.incomplete += 1
+        return now + delays[job.incomplete - 1]
+
+    def _counts(self, job: Job) -> bool:
+        """Whether silence would be the last verdict on one of its devices."""
+        return any(event.verdicts >= self._last_attempt > 0 for event in job.events)

@@ -1,0 +1,74 @@
+"""When a report that leaves devices out is asked for again, and when that is of no use."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.core.jobs import Batch, Job
+from connector.core.missing_rows import OFTEN, MissingRows
+from connector.model import Endpoint, JobReport
+from tests.unit.core.builders import NOW, all_done, completed, devices
+
+MOST = 3
+NOTHING = completed()
+
+
+def job(serial: int, attempts: int = 0) -> Job:
+    """A job of two devices; one of them was sent in vain so often."""
+    events = devices([2 * serial, 2 * serial + 1])
+    events[0].attempts = events[0].verdicts = attempts
+    batch = Batch(serial, Endpoint.TAGS, "", events, NOW)
+    return Job(serial, f"request-{serial}", Endpoint.TAGS, "", events, NOW, batch=batch)
+
+
+def half(of: Job) -> JobReport:
+    return all_done(of.events[:1])
+
+
+def waits(rows: MissingRows, of: Job, report: JobReport, now: float = NOW) -> float:
+    """Ask again until that is of no use; return the seconds that it took."""
+    began = now
+    while (due := rows.look_again(of, report, now)) is not None:
+        now = due
+    return now - began
+
+
+def test_after_a_report_asked_for_again_in_vain_no_other_is_for_ten_seconds() -> None:
+    rows, one = MissingRows(MOST), job(1)
+    assert waits(rows, one, half(one)) == 2.5
+    assert waits(rows, job(2), half(job(2)), NOW + 2.5 + 9.99) == 0
+    assert waits(rows, job(3), half(job(3)), NOW + 2.5 + 10) == 2.5
+
+
+@pytest.mark.parametrize(
+    ("attempts", "report"), [(1, half(job(2))), (0, NOTHING)], ids=["sent before", "no row"]
+)
+def test_devices_sent_in_vain_and_a_report_without_any_row_are_waited_for_whatever_others_said(
+    attempts: int, report: JobReport
+) -> None:
+    rows, one = MissingRows(MOST), job(1)
+    waits(rows, one, half(one))
+    assert waits(rows, job(2, attempts), report) == 10.5
+
+
+def test_where_it_never_helps_reports_are_asked_for_again_before_a_last_verdict_only() -> None:
+    rows = MissingRows(MOST)
+    for serial in range(OFTEN):
+        assert waits(rows, job(serial), NOTHING) == 10.5
+    assert waits(rows, job(OFTEN, attempts=1), NOTHING) == 0
+    assert waits(rows, job(OFTEN, attempts=MOST - 1), NOTHING) == 2.5
+
+
+def test_once_it_helps_again_all_are_waited_for_again() -> None:
+    rows = MissingRows(MOST)
+    for serial in range(OFTEN):
+        waits(rows, job(serial), NOTHING)
+    late = job(OFTEN, attempts=MOST - 1)
+    assert rows.look_again(late, NOTHING, NOW) is not None
+    assert rows.look_again(late, all_done(late.events), NOW + 0.5) is None
+    assert waits(rows, job(OFTEN + 1), NOTHING) == 10.5
+
+
+def test_a_whole_report_is_not_asked_for_again() -> None:
+    one = job(1)
+    assert MissingRows(MOST).look_again(one, all_done(one.events), NOW) is None
