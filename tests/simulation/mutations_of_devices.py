@@ -259,3 +259,15 @@ def whole_update_blamed(patch: Patch) -> None:
         return hold.letters
 
     patch.set(Fates, "_failed", wrong)
+
+
+@MUTATIONS.add
+def part_forgotten(patch: Patch) -> None:
+    """Of a batch that goes in parts because it fails the last device is forgotten."""
+    quarter = Dispatch.quarter
+
+    def wrong(self: Dispatch, batch: Batch) -> None:
+        del batch.events[-1]
+        quarter(self, batch)
+
+    patch.set(Dispatch, "quarter", wrong)
