@@ -31,8 +31,8 @@ SMALLER_TRIALS = 6
 """... and how often, until a POST is answered: from some thousand devices down to one."""
 
 OVERLOAD = 0.2
-"""Overloads for each request that is answered, from which there are too many jobs at once. A 503 now and then
-says nothing: a third off each time left one job in flight, where three in a hundred calls met one."""
+"""5xx for each request that is answered, from which there are too many jobs at once. A 503 now and then says
+nothing: a third off each time left one job in flight, where three in a hundred calls met one. A 429 says it."""
 
 _OVERLOADED = frozenset({429, 503})
 """RFC 6585, RFC 9110: the API asks for time. More requests are the last thing that it needs."""
@@ -60,7 +60,7 @@ class Outages:
         self._smaller_trials = 0
         """How often a trial became smaller since a POST was answered."""
         self._taken = self._overloads = 0
-        """Requests that were answered, and that met an overload first, since the gate closed last."""
+        """Requests that were answered, and that met a 5xx first, since the gate closed last."""
         self.gate = Gate(TRIALS)
 
     def answered(self, sent_at: float, good: Kind | None = None, devices: int = 0) -> None:
@@ -75,7 +75,7 @@ class Outages:
     def down(self, kind: Kind, request: Batch | Job, answer: Unavailable, sent_at: float, now: float) -> bool:
         """This found the API down: for all, or alone. Return whether there is new proof that it is alone."""
         self._overloaded = answer.http_status in _OVERLOADED
-        self._overloads += _tells_of_load(answer.http_status) and request.suspicion.failures == 0
+        self._overloads += gate_cause(answer.http_status) == "server_error" and not request.suspicion.failures
         alone = self._suspects.failed(kind, request.suspicion, now, len(request.events))
         if alone and request.suspicion.alone == 1:
             self.tell(kind, request, answer)
@@ -134,7 +134,8 @@ class Outages:
             self._tally.gate_closures[cause] += 1
             if was_open:
                 self.gate.closing = Closing(cause, answer.message, now)
-                if news and self._overloads > OVERLOAD * self._taken and _tells_of_load(answer.http_status):
+                rare = self._overloads <= OVERLOAD * self._taken
+                if news and (cause == "too_many_requests" or (cause == "server_error" and not rare)):
                     self._concurrency.pushed_back(now)
                 self._taken = self._overloads = 0
                 self._notices.tell(
@@ -144,8 +145,3 @@ class Outages:
                     message=answer.message,
                     http_status=answer.http_status,
                 )
-
-
-def _tells_of_load(http_status: int) -> bool:
-    """Whether the API itself says that it can't keep up. Silence and nonsense have other causes."""
-    return gate_cause(http_status) in {"too_many_requests", "server_error"}
