@@ -32,7 +32,7 @@ SMALLER_TRIALS = 6
 
 OVERLOAD = 0.2
 """5xx for each request that is answered, from which there are too many jobs at once. A 503 now and then says
-nothing: a third off each time left one job in flight, where three in a hundred calls met one. A 429 says it."""
+nothing: a third off each time left one job in flight, where three in a hundred calls met one. A 429 does."""
 
 _OVERLOADED = frozenset({429, 503})
 """RFC 6585, RFC 9110: the API asks for time. More requests are the last thing that it needs."""
