@@ -1,7 +1,7 @@
 """What a request that failed says: the API is down, for all; or it can't answer this one alone.
 
-Given: requests that were answered and that failed. Gives: whether it is the request's own doing, and when
-to try it again; closes the gate for all where it isn't, and says so.
+Given: requests that were answered and that failed. Gives: whether it is the request's own doing, when to
+try it again, and whether in parts; closes the gate for all where it isn't, and says so.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ TRIALS = Backoff(0.5, 60.0)
 connection is over in half a second; one a minute burdens no API, and one that is back is soon seen."""
 
 HINTS = 5
-"""Times that a batch must have failed while others were answered before it is tried in parts."""
+"""Times that a batch must have failed while others were answered before it is tried in parts. Once is enough
+where none of those was about as large: then its size, or what is in it, is what fails."""
 
 TRIALS_OF_WHOLE_BATCHES = 4
 """Failures in a row after which the trials of a closed gate become smaller, ..."""

@@ -1,7 +1,7 @@
 """What the core counted since it was last asked: plain figures that an edge turns into metrics.
 
 The core knows nothing of metrics, and nothing here is called once per record: a list of events
-adds one number. The runner drains it after each step with `Metrics.absorb`, which clears it.
+adds one number. `Reporting` drains it after each step with `Metrics.absorb`, which clears it.
 
 Keys are the label values of the metrics (`connector.ops.metrics` and deploy/METRICS.md): an endpoint is a
 `connector.model.Endpoint`, or `NO_ENDPOINT` where a record was skipped or rejected before that was
@@ -94,7 +94,7 @@ class Tally:
     coalesced: int = 0
     """Events merged into one that was waiting for the same device."""
     split_batches: int = 0
-    """Batches taken in halves, or merged updates taken apart, because the API refused the whole."""
+    """Batches sent in parts, merged updates taken apart: the API refused the whole, or never answered it."""
     refused_tags: int = 0
     """Tags refused in reports, on devices whatever their own status."""
     pauses: int = 0

@@ -139,7 +139,8 @@ class Families:
             ENDPOINTS,
         )
         self.batches_split = self._counter(
-            "batches_split_total", "Refused batches or merged updates that were taken apart."
+            "batches_split_total",
+            "Batches or merged updates that were refused or never answered, and taken apart.",
         )
         self.http_requests = self._counter(
             "http_requests_total",

@@ -79,16 +79,15 @@ def _clean(value: Any) -> Any:
     return value
 
 
-def request_id_in(reply: Any) -> str:
+def request_id_in(reply: dict[str, Any]) -> str:
     """Get the name of a job, text or number, itself or in an envelope; empty if there is none."""
-    if not isinstance(reply, dict):
-        return ""
-    found = reply.get("request_id")
-    if found is None:
-        return next(filter(None, (request_id_in(reply.get(name)) for name in ENVELOPES)), "")
-    if isinstance(found, int) and not isinstance(found, bool):
-        return str(found)
-    return found.strip() if isinstance(found, str) else ""
+    for holder in (reply, *(reply.get(name) for name in ENVELOPES)):
+        found = holder.get("request_id") if isinstance(holder, dict) else None
+        if isinstance(found, int) and not isinstance(found, bool):
+            return str(found)
+        if isinstance(found, str) and found.strip():
+            return found.strip()
+    return ""
 
 
 def report_in(body: bytes) -> Report | None:

@@ -36,6 +36,11 @@ from tests.unit.pushwoosh.tiny_server import (
 # What is sent.
 
 
+async def test_a_reply_with_a_long_header_is_read(connect: Make) -> None:
+    async with Server(answering(reply(headers=f"X-Trace: {'x' * 60_000}\r\n"))) as server:
+        assert await connect(server).post(Endpoint.TAGS, b"{}") == Accepted("r-1")
+
+
 async def test_a_post_and_a_poll_are_one_request_each_over_one_connection(connect: Make) -> None:
     seen: Seen = []
     async with Server(answering(reply(ACCEPTED), reply(REPORT))) as server:

@@ -12,7 +12,11 @@ from tests.unit.pushwoosh.replies import poll, post
         ({"request_id": "a-b", "status": "Pending"}, "a-b"),
         ({"request_id": 17, "status": "Pending"}, "17"),
         ({"status_code": 200, "status_message": "OK", "response": {"request_id": "x"}}, "x"),
+        ({"status": "success", "data": {"request_id": "x"}}, "x"),
+        ({"result": {"request_id": 17}}, "17"),
         ({"request_id": "x", "message": "ok"}, "x"),
+        (b'\xef\xbb\xbf{"request_id":"x"}', "x"),
+        (b'{"request_id":"x","took":NaN,"note":"\xff"}', "x"),
     ],
 )
 @pytest.mark.parametrize("status", [200, 201, 202])
