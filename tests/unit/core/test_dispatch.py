@@ -35,6 +35,18 @@ def of_application(offset: int, application: str) -> Event:
     )
 
 
+def test_what_alone_fails_is_no_trial_while_something_waits_that_has_hardly_failed() -> None:
+    some = dispatch(*devices(range(1)))
+    alone = Batch(7, Endpoint.TAGS, "", devices([5]), NOW)
+    alone.suspicion.alone = 1
+    some.later(alone, NOW)
+    some.wake(NOW, trials=True)
+    assert not some.queues[TAGS].exact
+    assert offsets(some.next(TAGS, NOW + 9, None)) == [0]
+    some.wake(NOW + 9, trials=True)
+    assert offsets(some.next(TAGS, NOW + 9, None)) == [5], "nothing else is left"
+
+
 def test_a_batch_has_one_endpoint_and_one_application() -> None:
     drive = Drive()
     drive.assign()

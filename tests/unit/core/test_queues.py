@@ -36,6 +36,16 @@ def test_an_empty_queue_is_never_due() -> None:
     assert len(some) == 0
 
 
+def test_the_most_promising_batch_has_failed_least_and_is_the_smallest_of_those() -> None:
+    some = Queue()
+    for serial, (size, failures) in enumerate(((1, 2), (9, 1), (4, 1))):
+        batch = Batch(serial, Endpoint.TAGS, "", devices(range(size)), NOW)
+        batch.suspicion.failures = failures
+        some.exact.append(batch)
+    assert [some.most_promising().serial for _ in range(3)] == [2, 1, 0]
+    assert not some.exact
+
+
 def test_a_batch_to_be_sent_as_it_is_is_due_at_once_whatever_waits() -> None:
     some = queue(1)
     some.exact.append(Batch(1, Endpoint.TAGS, "", devices(range(1)), NOW))

@@ -58,6 +58,18 @@ def test_only_the_last_time_that_was_set_counts() -> None:
     assert some.wake_at() == NOW + 5
 
 
+def test_the_trial_is_the_job_that_has_failed_least_and_the_others_stay_due() -> None:
+    jobs = [job(serial) for serial in range(1, 4)]
+    some = tracking(*jobs)
+    for each, failures in zip(jobs, (3, 1, 2), strict=True):
+        each.suspicion.failures = failures
+        some.at(each, NOW)
+    assert not some.has_spotless(NOW)
+    assert some.trial(NOW) == [jobs[1]]
+    assert some.due(NOW, 9) == [jobs[0], jobs[2]]
+    assert some.trial(NOW) == []
+
+
 def test_no_more_jobs_are_due_than_are_asked_for() -> None:
     jobs = [job(serial) for serial in range(5)]
     some = tracking(*jobs)
