@@ -29,6 +29,7 @@ class Assignment:
         "paused",
         "reach",
         "recall_until",
+        "room",
         "slices",
         "until",
         "version",
@@ -57,8 +58,10 @@ class Assignment:
         """Below this offset letters were written, also an earlier owner's: no checkpoint may forget them."""
         self.reach: int | None = None
         """Offsets from here on are not submitted: the checkpoint could not remember them. None: no bound."""
+        self.room: float | None = None
+        """Characters of the checkpoint that jobs to come may take. None: there are plenty."""
         self.beyond: list[Event] = []
-        """Events that wait for `reach` to grow: ready, but in no queue."""
+        """Events that wait for `reach` or `room`: ready, but in no queue."""
         self.until: int | None = None
         """Records from this offset on are left alone (`--until-end`)."""
         self.paused = False
@@ -68,9 +71,10 @@ class Assignment:
         """Whether records of adopted jobs are still to be read."""
         return self.live and self.offsets.next < self.recall_until
 
-    def beyond_reach(self, event: Event) -> bool:
-        """Whether the checkpoint could not remember that this event was submitted."""
-        return self.reach is not None and event.offset >= self.reach
+    @property
+    def bounded(self) -> bool:
+        """Whether the checkpoint has not room for whatever may be submitted."""
+        return self.reach is not None or self.room is not None
 
     @property
     def dirty(self) -> bool:

@@ -106,15 +106,15 @@ class Dispatch:
         self,
         route: Route,
         now: float,
-        unreachable: Callable[[Event], bool] | None,
+        within: Callable[[list[Event]], list[Event]] | None,
         stepped_back: Callable[[Event], bool] | None = None,
         trial: Trial | None = None,
     ) -> Batch | None:
         """Take the batch to send now on this route, if one is due.
 
-        Both tell of an event that it must not be sent yet and has been put aside: what goes for the
-        first time is asked about by `unreachable`, everything by `stepped_back`. `trial`: the one that may
-        go is to tell whether the API is there.
+        `within` returns what may be sent of events that go for the first time, `stepped_back` tells of any
+        event whether it must not be sent yet; both put aside what must not. `trial`: the one that may go is
+        to tell whether the API is there.
         """
         most = self._limits.max_devices if trial is None else trial.devices
 
@@ -122,7 +122,7 @@ class Dispatch:
             return self._exact(route, stepped_back, trial=trial is not None)
 
         def fresh(linger: float) -> Batch | None:
-            return self._fresh(route, now, unreachable, stepped_back, linger, most)
+            return self._fresh(route, now, within, stepped_back, linger, most)
 
         if trial is not None and trial.of_others:
             return fresh(0.0) or exact()
@@ -145,7 +145,7 @@ class Dispatch:
         self,
         route: Route,
         now: float,
-        unreachable: Callable[[Event], bool] | None,
+        within: Callable[[list[Event]], list[Event]] | None,
         stepped_back: Callable[[Event], bool] | None,
         linger: float,
         most: int,
@@ -154,8 +154,8 @@ class Dispatch:
         while queue.ripe(now, self._limits.max_devices, self.size.bound, linger):
             ready_at = queue.oldest()
             events = queue.take(most, self.size.bound)
-            if unreachable is not None:
-                events = [event for event in events if not unreachable(event)]
+            if within is not None:
+                events = within(events)
             if stepped_back is not None:
                 events = [event for event in events if not stepped_back(event)]
             if events:

@@ -7,12 +7,10 @@ partitions to pause and to resume.
 from __future__ import annotations
 
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
-from connector.core.assignment import Assignment
 from connector.core.dispatch import Route
 from connector.core.halts import May
 from connector.core.state import State
 from connector.core.tally import Stage
-from connector.model import Event
 
 
 class Planning:
@@ -95,17 +93,15 @@ class Planning:
     def _commit(self, now: float, *, at_once: bool = False) -> Commit | None:
         commit = self._ledger.plan(now, letters_wait=self._halts.letters_wait, at_once=at_once)
         if commit is not None:
+            reach = self._ledger.reach
             for partition in commit.positions:
                 home = self._ledger.assignments[partition]
+                if home.room is not None:
+                    for batch in self._dispatch.posting.values():
+                        reach.promise(home, batch.events)
                 if home.beyond:
-                    self._within_reach(home)
+                    self._dispatch.again(reach.back(home))
         return commit
-
-    def _within_reach(self, home: Assignment) -> None:
-        waiting, home.beyond = home.beyond, []
-        ready = [event for event in waiting if not home.beyond_reach(event)]
-        home.beyond = [event for event in waiting if home.beyond_reach(event)]
-        self._dispatch.again(ready)
 
     def _routes(self, now: float) -> list[Route]:
         """Return the routes with something to send, none while nothing may be."""
@@ -134,7 +130,7 @@ class Planning:
 
     def _submit(self, route: Route, permits: int, now: float, actions: list[Action]) -> int:
         sent = 0
-        bounded = any(home.reach is not None for home in self._ledger.assignments.values())
+        bounded = any(home.bounded for home in self._ledger.assignments.values())
         stepped_back = self._lanes.step_back if self._lanes.overtaken else None
         trial = self._outages.trial(self._limits.max_devices)
         while sent < permits and self._slots(now) > 0 and self._pace.post_at() <= now:
@@ -145,7 +141,7 @@ class Planning:
                 else self._dispatch.next(
                     route,
                     now,
-                    _put_beyond_reach if bounded else None,
+                    self._ledger.reach.within if bounded else None,
                     stepped_back,
                     trial,
                 )
@@ -213,13 +209,3 @@ class Planning:
             return due
         probe_at = self._halts.probe_at(route[0])
         return None if probe_at is None or probe_at <= now else max(due, probe_at)
-
-
-def _put_beyond_reach(event: Event) -> bool:
-    """Put an event aside that the checkpoint could not remember; tell whether it was."""
-    home: Assignment = event.home
-    if not home.live or not home.beyond_reach(event):
-        return False
-    home.beyond.append(event)
-    event.job = 0
-    return True

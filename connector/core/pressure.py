@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from connector.core.assignment import Assignment
+from connector.core.checkpoint import surely_covers
 from connector.core.limits import Limits
 from connector.core.offsets import WINDOW_LIMIT
 from connector.model import TopicPartition
@@ -23,6 +24,7 @@ class Pressure:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._near = max(2 * limits.max_devices, surely_covers(limits.max_metadata))
 
     def full(self, homes: Collection[Assignment]) -> bool:
         """Whether nothing more should be taken in for the moment."""
@@ -56,7 +58,9 @@ class Pressure:
         stay full.
 
         A partition that was read `FAR` ahead of a stuck record is paused too: what is settled as fast as it
-        is read fills no buffer, but each offset takes memory until the stuck one is settled.
+        is read fills no buffer, but each offset takes memory until the stuck one is settled. One whose
+        checkpoint fills up is read no farther ahead than any checkpoint remembers: updates merged across more
+        would be settled wherever they lie, and leave no room for jobs.
 
         The events of some may wait for a person to mend something, and one fetch may put more of them into
         the buffer than there is room. The others go on with half their share, in small fetches (`at_most`).
@@ -68,17 +72,24 @@ class Pressure:
         resume: list[TopicPartition] = []
         for home in homes:
             if not home.paused:
-                if home.at_end or _ahead(home) >= FAR or (used > LOW and self._too_much(home, share, used)):
+                if (
+                    home.at_end
+                    or _ahead(home) >= self._far(home)
+                    or (used > LOW and self._too_much(home, share, used))
+                ):
                     home.paused = True
                     pause.append(home.partition)
             elif (
                 not home.at_end
-                and _ahead(home) <= FAR * LOW
+                and _ahead(home) <= self._far(home) * LOW
                 and self._own(home, share) <= (LOW if used <= room else ITS_OWN / 2)
             ):
                 home.paused = False
                 resume.append(home.partition)
         return pause, resume
+
+    def _far(self, home: Assignment) -> int:
+        return FAR if home.room is None else self._near
 
     def _too_much(self, home: Assignment, share: int, used: float) -> bool:
         """Whether a partition holds too much of a buffer that is more than half full."""

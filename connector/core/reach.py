@@ -1,19 +1,37 @@
 """What the metadata of a commit has room to remember, and what that allows.
 
-Given: a partition as it is. Gives: the position with the checkpoint that goes into the next commit. Where
-that is nearly full, or the partition far ahead of a stuck record, it learns how far it may submit.
+Given: a partition as it is. Gives: the position with the checkpoint that goes into the next commit, and
+which events may be submitted: those that the next checkpoint will have room for. A job that none
+remembers would be submitted again, after a crash and after an orderly stop alike.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
+
 from connector.core import checkpoint
 from connector.core.assignment import Assignment
+from connector.core.coalesce import contributors
 from connector.core.limits import Limits
 from connector.core.offsets import WINDOW_LIMIT
-from connector.model import Position
+from connector.model import Event, Position
 
-NEARLY_FULL = 0.85
-"""Share of the metadata's limit at which nothing beyond what it remembers is submitted."""
+AMPLE = 0.3
+"""Share of the metadata's limit up to which there is room for whatever is submitted until the next commit."""
+FULL = 0.95
+"""Share of it that jobs may fill; the rest is for what becomes of their records."""
+JOB = 25.0
+"""Characters that a job takes, with a UUID as its request_id ..."""
+LONGER = 0.65
+"""... for each digit of a longer one ..."""
+RUN = 0.85
+"""... and for each run of its offsets: 0.3 to 1.0 in the middle, 1.4 at the most (deploy/CHECKPOINT.md)."""
+FEW = 10
+"""The part of a batch that goes though there is no room, where nothing else would make any."""
+_UUID = 36
+_offset = attrgetter("offset")
 
 
 class Reach:
@@ -21,8 +39,8 @@ class Reach:
 
     def __init__(self, limits: Limits) -> None:
         self._max_devices = limits.max_devices
-        self._room = limits.max_metadata
-        self.sure = checkpoint.surely_covers(self._room)
+        self._limit = limits.max_metadata
+        self.sure = checkpoint.surely_covers(self._limit)
         """Offsets from the lowest unsettled one that any checkpoint remembers."""
 
     def position(self, home: Assignment) -> Position:
@@ -33,21 +51,111 @@ class Reach:
         """Return what may be committed, and bound what may be submitted by what that remembers."""
         safe = home.offsets.safe()
         encoded = self._encoded(home)
-        full = not encoded.complete or len(encoded.text) > NEARLY_FULL * self._room
-        covers = encoded.covers if full else safe + WINDOW_LIMIT
-        near = not full and home.offsets.next - safe < WINDOW_LIMIT // 2
-        home.reach = None if near else max(covers, safe + self._max_devices)
+        if not encoded.complete:
+            home.reach, home.room = max(encoded.covers, safe + self._max_devices), 0.0
+        else:
+            near = home.offsets.next - safe < WINDOW_LIMIT // 2
+            home.reach = None if near else safe + WINDOW_LIMIT
+            size = len(encoded.text)
+            home.room = None if size <= AMPLE * self._limit else FULL * self._limit - size
         return Position(safe, encoded.text)
+
+    def promise(self, home: Assignment, on_their_way: Sequence[Event]) -> None:
+        """Take the room for a request that may become a job: the position just returned doesn't know it."""
+        mine = sorted((event for event in on_their_way if event.home is home), key=_offset)
+        if mine and home.room is not None:
+            home.room -= _job(home) + RUN * sum(_runs(mine))
+
+    def within(self, events: list[Event]) -> list[Event]:
+        """Return the events that a checkpoint will have room for; put the others aside, by partition."""
+        bounded: defaultdict[Assignment, list[Event]] = defaultdict(list)
+        for event in events:
+            if event.home.live and event.home.bounded:
+                bounded[event.home].append(event)
+        aside: set[int] = set()
+        for home, mine in bounded.items():
+            mine.sort(key=_offset)
+            left = mine[self._take(home, mine) :]
+            for event in left:
+                event.job = 0
+            home.beyond += left
+            aside.update(map(id, left))
+        return [event for event in events if id(event) not in aside] if aside else events
+
+    def back(self, home: Assignment) -> list[Event]:
+        """Return those put aside that may be within reach by now, the lowest offsets first."""
+        home.beyond.sort(key=_offset)
+        count = len(home.beyond)
+        if home.room is not None:
+            count = min(count, self._max_devices)
+        while count and home.reach is not None and home.beyond[count - 1].offset >= home.reach:
+            count -= 1
+        ready = home.beyond[:count]
+        del home.beyond[:count]
+        return ready
+
+    def _take(self, home: Assignment, events: Sequence[Event]) -> int:
+        """Return how many of these, in order, may become a job of their own, and take the room for them.
+
+        Where no job is unfinished, a few of the lowest go in any case: nothing else would make room.
+        """
+        if home.room is None:
+            return sum(home.reach is None or event.offset < home.reach for event in events)
+        room = home.room - _job(home)
+        in_any_case = 0 if home.slices else max(1, self._max_devices // FEW)
+        lowest = home.offsets.safe() + self._max_devices
+        count = 0
+        for event, runs in zip(events, _runs(events), strict=True):
+            fits = RUN * runs <= room and not self._too_far(home, event)
+            if not fits and (count >= in_any_case or event.offset >= lowest):
+                break
+            room -= RUN * runs
+            count += 1
+        if count:
+            home.room = room
+        return count
+
+    def _too_far(self, home: Assignment, event: Event) -> bool:
+        return home.reach is not None and event.offset >= home.reach
 
     def shorten(self) -> None:
         """There is half the room."""
-        self._room = max(0, self._room // 2)
-        self.sure = checkpoint.surely_covers(self._room)
+        self._limit = max(0, self._limit // 2)
+        self.sure = checkpoint.surely_covers(self._limit)
 
     def _encoded(self, home: Assignment) -> checkpoint.Encoded:
-        """Rather than a letter that was written a checkpoint forgets jobs: to submit again does less harm."""
+        """Rather than a letter that was written a checkpoint forgets jobs: to submit again does less harm.
+
+        It forgets as few as that takes, the largest first.
+        """
         safe, window = home.offsets.safe(), home.offsets.window()
-        encoded = checkpoint.encode(safe, window, list(home.slices.values()), self._room)
-        if not encoded.complete and encoded.covers < min(home.letters_until, safe + WINDOW_LIMIT):
-            encoded = checkpoint.encode(safe, window, (), self._room)._replace(complete=False)
-        return encoded
+        jobs = list(home.slices.values())
+        encoded = checkpoint.encode(safe, window, jobs, self._limit)
+        letters_until = min(home.letters_until, safe + WINDOW_LIMIT)
+        if encoded.complete or encoded.covers >= letters_until:
+            return encoded
+        jobs.sort(key=lambda job: len(job.offsets), reverse=True)
+        too_few, forgotten = 0, len(jobs)
+        encoded = checkpoint.encode(safe, window, (), self._limit)
+        while forgotten - too_few > 1:
+            middle = (too_few + forgotten) // 2
+            fewer = checkpoint.encode(safe, window, jobs[middle:], self._limit)
+            if fewer.complete or fewer.covers >= letters_until:
+                forgotten, encoded = middle, fewer
+            else:
+                too_few = middle
+        return encoded._replace(complete=False)
+
+
+def _runs(events: Iterable[Event]) -> Iterator[int]:
+    """Return how many runs of offsets each event begins, after those before it."""
+    last = -1
+    for event in events:
+        yield int(event.offset != last + 1) if event.merged is None else len(contributors(event))
+        last = event.offset
+
+
+def _job(home: Assignment) -> float:
+    """Return the characters of one more job, by the request_ids that the API gives."""
+    longest = max((len(job.request_id) for job in home.slices.values()), default=_UUID)
+    return JOB + LONGER * max(0, longest - _UUID)

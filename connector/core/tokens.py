@@ -11,6 +11,7 @@ each comes within a few percent of the entropy of stragglers that are strewn at 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -24,11 +25,9 @@ MOST_SYMBOLS = 4_194_304
 _LONG = 127
 """Lengths from here on are written as numbers of their own."""
 
-_INTERRUPTS = 4
-"""The longest run that interrupts a main run, instead of becoming one ..."""
-
-_DENSE, _INTERRUPTS_IF_DENSE = 3, 64
-"""... and where runs are shorter than 3 on average: two symbols at random make no main runs."""
+_INTERRUPTS = ((2.2, 16), (3.0, 6), (math.inf, 4))
+"""The longest run that interrupts a main run instead of becoming one, where runs are shorter than so much on
+average: two symbols at random make no main runs. In steps, or one offset more could take much more room."""
 
 _ENOUGH = 20_000
 """Runs that are looked at first: more than these fit only if they repeat themselves."""
@@ -48,10 +47,11 @@ class Tokens:
     def __init__(self, symbols: bytes, *, enough: int = _ENOUGH, kinds: int = 256) -> None:
         runs = list(islice(_runs(symbols, kinds), enough))
         self.complete = not runs or runs[-1] == len(symbols)
-        dense = bool(runs) and runs[-1] < _DENSE * len(runs)
         self._others = bytearray()
         self._lengths: list[int] = []
-        self._codes = bytes(self._cut(symbols, runs, _INTERRUPTS_IF_DENSE if dense else _INTERRUPTS))
+        average = runs[-1] / len(runs) if runs else 1.0
+        longest = next(longest for below, longest in _INTERRUPTS if average < below)
+        self._codes = bytes(self._cut(symbols, runs, longest))
         self._longs = [length for length in self._lengths if length >= _LONG]
 
     def __len__(self) -> int:

@@ -122,7 +122,7 @@ async def test_a_refused_commit_is_owed_as_before(kind: str) -> None:
     assert desk.consuming.committing.failures == 1
     assert desk.engine.assignments[P0].dirty
     assert desk.engine.ledger.operation is None
-    longest = desk.engine.ledger.reach._room
+    longest = desk.engine.ledger.reach._limit
     assert longest == (2047 if kind == "too_large" else 4095)
 
 
@@ -319,7 +319,7 @@ async def test_letters_that_cannot_be_written_are_owed_as_before(kind: str) -> N
     assert desk.consuming.writing.failures == 1
     assert desk.engine.ledger.letters == 1
     assert desk.position() == -1
-    assert desk.engine.ledger.reach._room == (2047 if kind == "metadata_too_large" else 4095)
+    assert desk.engine.ledger.reach._limit == (2047 if kind == "metadata_too_large" else 4095)
 
 
 async def test_while_letters_are_written_fetching_goes_on_and_nothing_else_is_committed() -> None:

@@ -92,7 +92,7 @@ def test_in_one_partition_a_halted_application_stops_the_others_where_the_checkp
     assert drive.position(P0) == 0
     confirmed = home.offsets.settled_beyond()
     assert 20 < confirmed < 1000
-    assert home.reach is not None
+    assert home.bounded
     posts = drive.posts
     drive.later(5)
     drive.plan()

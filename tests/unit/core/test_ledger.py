@@ -204,7 +204,7 @@ def test_what_the_checkpoint_cannot_remember_is_not_submitted_until_it_can() -> 
     drive.read(*devices(range(400)))
     drive.run(poll=lambda job: unfinished() if job.serial % 2 else None, seconds=60)
     home = drive.engine.assignments[P0]
-    assert home.reach is not None
+    assert home.bounded
     assert home.beyond
     jobs = [offset for part in home.slices.values() for offset in part.offsets]
     assert max(jobs) < 400 - 1
