@@ -6,6 +6,7 @@ try it again, and whether in parts; closes the gate for all where it isn't, and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from connector.core.actions import Notices
@@ -30,6 +31,9 @@ TRIALS_OF_WHOLE_BATCHES = 4
 
 SMALLER_TRIALS = 6
 """... and how often, until a POST is answered: from some thousand devices down to one."""
+
+WITNESS = 4
+"""Times in a row that a job can't be asked about before one that has ended is, if nobody else is answered."""
 
 OVERLOAD = 0.2
 """5xx for each request that is answered, from which there are too many jobs at once. A 503 now and then says
@@ -62,6 +66,8 @@ class Outages:
         """How often a trial became smaller since a POST was answered."""
         self._taken = self._overloads = 0
         """Requests that were answered, and that met a 5xx first, since the gate closed last."""
+        self._witness_at = -math.inf
+        """When an ended job was asked about last."""
         self.gate = Gate(TRIALS)
 
     def answered(self, sent_at: float, good: Kind | None = None, devices: int = 0) -> None:
@@ -123,6 +129,18 @@ class Outages:
             devices=len(request.events),
             first_record="".join(f"{home.topic}/{home.partition}/{offset}" for home, offset in records),
         )
+
+    def witness(self, job: Job, now: float) -> Job | None:
+        """Return an ended job to ask about before this one: nothing else tells if this one alone fails.
+
+        None where others tell, or it was asked about since this one failed, or none has ended.
+        """
+        ended, failed_at = self._tracking.ended, job.suspicion.failed_at
+        told = self._suspects.answered_since("get", failed_at) or self._witness_at > failed_at
+        if ended is None or job.suspicion.failures < WITNESS or told:
+            return None
+        self._witness_at = now
+        return ended
 
     def next_turn(self, suspicion: Suspicion, now: float) -> float:
         """Return when to try again what failed: at the next trial, or by and by where it alone fails."""

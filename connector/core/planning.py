@@ -9,8 +9,12 @@ from __future__ import annotations
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
 from connector.core.dispatch import Route
 from connector.core.halts import May
+from connector.core.jobs import Job
 from connector.core.state import State
 from connector.core.tally import Stage
+
+AFTER_WITNESS = 1.0
+"""Seconds after which what it was asked for comes next: by then it was answered, or nobody is."""
 
 
 class Planning:
@@ -77,7 +81,8 @@ class Planning:
                 jobs = self._tracking.trial(now)
             if not jobs:
                 break
-            for job in jobs:
+            for due in jobs:
+                job = self._or_witness(due, now)
                 job.polling = True
                 job.polls += 1
                 self._gate.trial_started(now)
@@ -85,6 +90,14 @@ class Planning:
                 actions.append(Poll(job, detailed=not job.without_details))
             permits -= len(jobs)
         return permits
+
+    def _or_witness(self, job: Job, now: float) -> Job:
+        """Return the job, or an ended one that tells whether it alone fails: then it comes next."""
+        witness = self._outages.witness(job, now)
+        if witness is None:
+            return job
+        self._tracking.at(job, now + AFTER_WITNESS)
+        return witness
 
     def flush(self, now: float) -> Commit | None:
         """Return a commit of all that can be committed, without waiting for more."""

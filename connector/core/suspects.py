@@ -37,6 +37,10 @@ class Suspects:
         self._sizes[kind, devices.bit_length()] += 1
         self._answered_at[kind] = max(sent_at, self._answered_at.get(kind, -math.inf))
 
+    def answered_since(self, kind: Kind, failed_at: float) -> bool:
+        """Whether one of these was answered that was sent after this time."""
+        return self._answered_at.get(kind, -math.inf) > failed_at
+
     def as_large(self, kind: Kind, devices: int) -> int:
         """Return how many were answered that had at least half as many devices, or nearly."""
         return sum(
@@ -50,7 +54,7 @@ class Suspects:
         before = suspicion.failed_at
         answered = self._answered[kind] - suspicion.answered
         begun = self._begun[kind] - suspicion.begun
-        others = self._answered_at.get(kind, -math.inf) > before > -math.inf
+        others = before > -math.inf and self.answered_since(kind, before)
         alone = others and answered >= MANY * begun
         if suspicion.alone and not alone:
             suspicion.unsure += now - before

@@ -39,6 +39,8 @@ class Tracking:
         self._down = 0.0
         """Seconds in which nobody could be asked, of all outages."""
         self.jobs: dict[int, Job] = {}
+        self.ended: Job | None = None
+        """The last job that ended, without its events: to ask about it does nothing."""
 
     def __len__(self) -> int:
         return len(self.jobs)
@@ -136,6 +138,7 @@ class Tracking:
 
     def finished(self, job: Job, asked_at: float) -> None:
         """Learn how long it took. Nobody watched an adopted job, or one of an outage: it tells nothing."""
+        self.ended = Job(job.serial, job.request_id, job.endpoint, job.application, [], job.accepted_at)
         if not job.adopted and job.down_before == self._down:
             age = max(0.0, asked_at - job.accepted_at)
             self._schedules[job.endpoint].learn(job.unfinished_at, max(age, job.unfinished_at))

@@ -187,6 +187,48 @@ def test_what_comes_while_one_job_alone_fails_is_tried_within_two_trials() -> No
     assert _unsettled(drive) == 5
 
 
+@pytest.mark.parametrize("answer", [BROKEN, SILENT, Unavailable("busy", 503)], ids=["500", "no reply", "503"])
+def test_a_job_that_can_not_be_asked_about_and_is_the_last_one_is_sent_again_at_its_deadline(
+    answer: PollAnswer,
+) -> None:
+    """Nobody else is sent or asked: a job that has ended tells that it is this one alone."""
+    drive = Drive(limits(max_devices=10, deadline=10 * MINUTE))
+    drive.assign()
+    drive.let_many_go()
+    drive.read(*devices(range(100)))
+    sick: list[str] = []
+
+    def poll(job: Job) -> PollAnswer | None:
+        if any(event.offset == SICK for event in job.events):
+            sick.append(job.request_id)
+        return answer if job.request_id in sick[:1] else None
+
+    drive.run(poll=poll, seconds=9 * MINUTE)
+    assert _unsettled(drive) == 10
+    assert len(_told(drive)) == 1
+    assert drive.engine.gate.closed_until is None
+    gets = drive.gets
+    drive.run(poll=poll, seconds=2 * MINUTE)
+    assert drive.gets - gets <= 8, "two a minute, and a bit"
+    drive.run(poll=poll, seconds=2 * MINUTE)
+    assert _unsettled(drive) == 0
+    assert (drive.letters, drive.posts) == ([], 11)
+
+
+def test_where_a_job_that_has_ended_can_not_be_asked_about_either_it_is_an_outage() -> None:
+    drive = Drive(limits(max_devices=10))
+    drive.assign()
+    drive.read(*devices(range(20)))
+    drive.run(
+        poll=lambda job: None if any(not event.offset for event in job.events) else BROKEN, seconds=3600
+    )
+    assert _unsettled(drive) == 10
+    assert drive.engine.gate.closed_until is not None
+    assert not _told(drive)
+    drive.run(seconds=2 * MINUTE)
+    assert (_unsettled(drive), drive.posts) == (0, 2)
+
+
 def test_an_api_that_has_no_time_for_many_devices_at_once_gets_fewer() -> None:
     drive = Drive(limits(max_devices=1000))
     drive.assign()
