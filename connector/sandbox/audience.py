@@ -28,9 +28,8 @@ from connector.sandbox.contract import (
     read_sender,
 )
 from connector.sandbox.devices import KnownDevice, Population
-from connector.sandbox.faults import (
+from connector.sandbox.fault_rules import (
     BatchRefused,
-    Faults,
     JobFailed,
     JobLost,
     JobStuck,
@@ -40,6 +39,7 @@ from connector.sandbox.faults import (
     SizeLimit,
     Slow,
 )
+from connector.sandbox.faults import Faults
 from connector.sandbox.jobs import Job, JobBook
 from connector.sandbox.ledger import Submissions, Unfinished
 from connector.sandbox.outcomes import Applied, Workshop

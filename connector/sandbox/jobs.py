@@ -27,8 +27,8 @@ class Job(msgspec.Struct, kw_only=True):
     """One accepted POST. What will become of it is settled when it is accepted.
 
     `lost`: no GET finds it. `orphan`: its client can't follow it to an end. `due` is when it
-    ends (a stuck job: when it is forgotten). `rows` is the JSON array of its detailed report. `unreadable`:
-    the status of each GET; 0 where it can be read.
+    ends (a stuck job: when it is forgotten). `rows` is the JSON array of its detailed report, or
+    `early_rows` before `rows_from`. `unreadable`: the status of each GET; 0 where it can be read.
     """
 
     number: int
@@ -51,6 +51,8 @@ class Job(msgspec.Struct, kw_only=True):
     progress_limit: int = 99
     finished: bool = False
     rows: bytes = b""
+    early_rows: bytes = b""
+    rows_from: float = 0.0
     tallied: Tallied = Tallied()
 
     def progress(self, now: float) -> int:

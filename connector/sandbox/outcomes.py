@@ -9,11 +9,13 @@ import msgspec
 
 from connector.sandbox.contract import Device, Schema, TagChange, refused_tag, type_of
 from connector.sandbox.devices import Population
-from connector.sandbox.faults import (
+from connector.sandbox.fault_rules import (
     DeviceRule,
     RowDuplicated,
     RowMissing,
+    RowsAtMost,
     RowsForeign,
+    RowsLate,
     RowsUnnamed,
     TagRefused,
 )
@@ -81,6 +83,7 @@ class Workshop:
         else:
             rows, untold = self._all_good(job), []
         rows, readable = self._disguise(job, rows, triggers, now)
+        self._hold_back(job, rows, triggers, now)
         job.rows = _ENCODER.encode(rows)
         return untold if readable else list(range(len(job.devices)))
 
@@ -170,7 +173,10 @@ class Workshop:
             self._apply(job, device, Outcome("failed", None, device.tags or {}))
 
     def _disguise(self, job: Job, rows: list[Row], triggers: Triggers, now: float) -> tuple[list[Row], bool]:
-        """Shuffle rows, add foreign ones, take names away; and tell whether a client can still match them."""
+        """Shuffle rows, add foreign ones, cut some off, take names away.
+
+        Returns them, and whether a client finds the row of each device that has one.
+        """
         devices, endpoint = job.devices, job.endpoint
         foreign = triggers.on_batch(RowsForeign, "rows_foreign", devices, endpoint, now)
         if foreign is not None:
@@ -178,11 +184,22 @@ class Workshop:
         shuffled = triggers.on_batch(DeviceRule, "rows_shuffled", devices, endpoint, now) is not None
         if shuffled:
             self._rng.shuffle(rows)
+        cut = triggers.on_batch(RowsAtMost, "rows_at_most", devices, endpoint, now)
+        whole = cut is None or len(rows) <= cut.rows
+        if cut is not None:
+            del rows[cut.rows :]
         unnamed = triggers.on_batch(RowsUnnamed, "rows_unnamed", devices, endpoint, now)
         if unnamed is None:
-            return rows, True
+            return rows, whole
         rows = [_without_names(row, unnamed.keep_hwid) for row in rows]
         return rows, len(rows) == len(devices) and not shuffled
+
+    def _hold_back(self, job: Job, rows: list[Row], triggers: Triggers, now: float) -> None:
+        """Have a report whose rows come late begin with the first of them."""
+        late = triggers.on_batch(RowsLate, "rows_late", job.devices, job.endpoint, now)
+        if late is not None:
+            job.early_rows = _ENCODER.encode(rows[: late.rows])
+            job.rows_from = now + late.seconds
 
 
 def _rows(job: Job, device: Device, outcome: Outcome, triggers: Triggers | None, now: float) -> list[Row]:

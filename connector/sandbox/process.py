@@ -15,7 +15,8 @@ import msgspec
 
 from connector.sandbox.audience import Options
 from connector.sandbox.contract import Schema
-from connector.sandbox.faults import Faults, Latency, load_faults
+from connector.sandbox.fault_rules import Latency
+from connector.sandbox.faults import Faults, load_faults
 from connector.sandbox.server import SandboxServer
 
 Distribution = Literal["constant", "exponential", "uniform"]

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from connector.model import Endpoint
-from connector.sandbox.faults import OddReply, Outage, RateLimit, Unauthorized, UnknownApplication
+from connector.sandbox.fault_rules import OddReply, Outage, RateLimit, Unauthorized, UnknownApplication
 from connector.sandbox.triggers import Triggers
 
 _ENCODER = msgspec.json.Encoder()

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from connector.model import Endpoint
-from connector.sandbox.faults import Counters, StatusWords
+from connector.sandbox.fault_rules import Counters, StatusWords
 from connector.sandbox.jobs import Job
 from connector.sandbox.replies import Reply, json_reply
 from connector.sandbox.triggers import Triggers
@@ -27,7 +27,7 @@ def report(job: Job, detailed: bool, triggers: Triggers, now: float) -> Reply:
         told["message"] = job.message
     told.update(_counters(job, triggers, now))
     if detailed and job.end == "completed":
-        told["devices"] = msgspec.Raw(job.rows)
+        told["devices"] = msgspec.Raw(job.rows if now >= job.rows_from else job.early_rows)
     return json_reply(200, told)
 
 

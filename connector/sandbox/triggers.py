@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 
 from connector.model import Endpoint
 from connector.sandbox.contract import Device
-from connector.sandbox.faults import DeviceRule, Faults, RequestRule, Rule
+from connector.sandbox.fault_rules import DeviceRule, RequestRule, Rule
+from connector.sandbox.faults import Faults
 
 R = TypeVar("R", bound=Rule)
 

@@ -58,7 +58,10 @@ def random_faults(rng: random.Random, now_until: float) -> Faults:
         rule.setdefault("until", round(rng.uniform(0.2, now_until), 3))
         plain[name] = [rule, *plain.get(name, ())]
     if "rows_unnamed" in plain:  # rows known by their place alone, moved unseen: nobody could tell
-        for name in ("rows_shuffled", "rows_foreign", "row_missing", "row_duplicated"):
+        for name in ("rows_shuffled", "rows_foreign", "row_missing", "row_duplicated", "rows_at_most"):
+            plain.pop(name, None)
+    if "rows_at_most" in plain:  # rows that are nobody's, or one's twice, may take the place of any
+        for name in ("rows_foreign", "row_duplicated"):
             plain.pop(name, None)
     if "row_missing" in plain:  # a foreign row in its place may name, by a hwid, whom we know by a user_id
         plain.pop("rows_foreign", None)
@@ -113,6 +116,12 @@ _FAULTS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
     "rows_shuffled": lambda _rng: {},
     "rows_unnamed": lambda rng: {"share": 0.5, "keep_hwid": rng.random() < 0.5},
     "rows_foreign": lambda rng: {"rows": rng.choice((1, 3))},
+    "rows_late": lambda rng: {
+        "share": _share(rng),
+        "seconds": rng.choice((0.3, 2.0, 8.0)),
+        "rows": rng.choice((0, 0, 1)),
+    },
+    "rows_at_most": lambda rng: {"rows": rng.choice((1, 2, 5))},
     "status_words": lambda rng: {"unfinished": rng.choice(("in-progress", "queued", ""))},
     "counters": lambda rng: {"form": rng.choice(("strings", "lying"))},
 }

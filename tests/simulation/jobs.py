@@ -175,7 +175,7 @@ class Jobs:
         for device in seen.devices:
             if (
                 len(device.records) == 1
-                and answer.rows is not None
+                and answer.rows
                 and not any(row.hwid or row.user_id for row in answer.rows)
             ):
                 self._evidence[device.records[0]].append("missing")

@@ -14,7 +14,8 @@ import msgspec
 import pytest
 
 from connector.sandbox import control
-from connector.sandbox.faults import DeviceRule, Faults, RequestRule, Rule, faults_from, patched
+from connector.sandbox.fault_rules import DeviceRule, RequestRule, Rule
+from connector.sandbox.faults import Faults, faults_from, patched
 
 _TEXT = (Path(__file__).parents[2] / "deploy" / "SANDBOX.md").read_text()
 _KINDS: dict[str, type[Rule]] = {"all": Rule, "of calls": RequestRule, "of devices": DeviceRule}

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.sandbox.faults import Faults, Latency, faults_from, load_faults, patched
+from connector.sandbox.fault_rules import Latency
+from connector.sandbox.faults import Faults, faults_from, load_faults, patched
 
 DECLARED = {"latency": {"seconds": 2.0}, "device_failed": [{"prefix": "bad-"}], "create_devices": False}
 

@@ -219,6 +219,29 @@ def test_a_report_can_have_rows_of_foreign_devices() -> None:
     assert rows[0]["hwid"] == "A"
 
 
+def test_rows_can_come_late_all_of_them_or_all_but_some() -> None:
+    api = Calls({"rows_late": [{"seconds": 3.0, "prefix": "A"}, {"seconds": 3.0, "rows": 1}]})
+    for first, early in (("A", 0), ("B", 1)):
+        began = api.now
+        job = api.submit(change(first), change("C"))
+        assert api.report(job)["status"] == "Completed"
+        assert len(api.report(job)["devices"]) == early
+        api.now = began + 2.9
+        assert len(api.report(job)["devices"]) == early
+        api.now = began + 3.0
+        assert [row["hwid"] for row in api.report(job)["devices"]] == [first, "C"]
+
+
+def test_a_report_can_be_cut_off_at_so_many_rows() -> None:
+    api = Calls({"rows_at_most": [{"rows": 2}]})
+    assert [row["hwid"] for row in api.rows(change("A"), change("B"), change("C"))] == ["A", "B"]
+    api.post(change("A"), change("B"), change("C"))
+    assert api.audience.stats(api.now).submitted_twice == 0, "nobody was told of all of them"
+    api.rows(change("D"))
+    api.post(change("D"))
+    assert api.audience.stats(api.now).submitted_twice == 1
+
+
 def test_status_words_can_be_others() -> None:
     words = {"unfinished": "PROCESSING"}
     api = Calls({"latency": {"seconds": 1}, "status_words": [words]})
