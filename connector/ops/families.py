@@ -194,6 +194,10 @@ class Families:
         self.held_back = self._gauge(
             "held_back", "1 while a batch that could go waits for the limits of the flow alone."
         )
+        self.waiting_for_checkpoint = self._gauge(
+            "waiting_for_checkpoint_events",
+            "Events that could go but for the room in the checkpoint of their partition.",
+        )
         self.halted = self._gauge(
             "halted", "1 while nothing is submitted for this cause.", ("cause",), _HALT_CAUSES
         )

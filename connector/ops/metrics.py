@@ -154,6 +154,7 @@ class Metrics(Families):
             self.kafka_trouble.set(1, trouble.cause)
         self.jobs_limit.set(now.jobs_limit)
         self.held_back.set(now.held_back)
+        self.waiting_for_checkpoint.set(now.waiting_for_checkpoint)
         self.gate_open.set(now.gate is None)
         self.buffered_events.set(now.buffered_events)
         self.buffered_bytes.set(now.buffered_bytes)

@@ -117,6 +117,8 @@ class Snapshot(msgspec.Struct, kw_only=True):
     """How many may be in flight at once for now."""
     held_back: bool = False
     """Whether a batch that could go waits for `[limits]` alone."""
+    waiting_for_checkpoint: int = 0
+    """Events that could go but for the room that the checkpoint of their partition has."""
     buffered_events: int = 0
     buffered_bytes: int = 0
 

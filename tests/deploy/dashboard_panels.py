@@ -140,13 +140,15 @@ ROWS = {
         ),
         Panel(
             "Halts and closed gates",
-            "1 while it lasts. Held back: by limits.devices_per_second or limits.requests_per_second.",
+            "1 while it lasts. Held back: by limits.devices_per_second or limits.requests_per_second. "
+            "Waits for checkpoints: they have no room for more jobs (deploy/CHECKPOINT.md).",
             "short",
             {
                 "halted: {{cause}}": f"max by (cause) ({_m('halted')})",
                 "application halted: {{application}}": f"max by (application) ({_m('application_halted')})",
                 "gate closed": f"1 - min({_m('gate_open')})",
                 "held back": f"max({_m('held_back')})",
+                "waits for checkpoints": f"max({_m('waiting_for_checkpoint_events')} > bool 0)",
             },
         ),
     ],

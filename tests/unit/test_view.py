@@ -186,6 +186,14 @@ def test_what_the_limits_of_the_flow_hold_back_is_shown() -> None:
     assert desk.view.snapshot().held_back
 
 
+def test_what_waits_for_room_in_a_checkpoint_is_counted() -> None:
+    desk = Desk().with_records(3)
+    assert desk.view.snapshot().waiting_for_checkpoint == 0
+    home = desk.engine.assignments[P0]
+    home.beyond += devices([8, 9])
+    assert desk.view.snapshot().waiting_for_checkpoint == 2
+
+
 def test_partitions_show_position_end_backlog_and_age() -> None:
     desk = Desk().with_records(3)
     desk.engine.assigned(start(7, partition=P1))

@@ -84,6 +84,7 @@ def full_snapshot() -> Snapshot:
         jobs_in_flight={"bulkSetTags": 2},
         jobs_limit=16,
         held_back=True,
+        waiting_for_checkpoint=2,
         buffered_events=3,
         buffered_bytes=400,
     )
