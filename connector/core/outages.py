@@ -35,6 +35,9 @@ SMALLER_TRIALS = 6
 WITNESS = 4
 """Times in a row that a job can't be asked about before one that has ended is, if nobody else is answered."""
 
+NOBODYS = "00000000-0000-0000-0000-000000000000"
+"""The request_id that is asked about where no job has ended yet (RFC 9562: no UUID of anything)."""
+
 OVERLOAD = 0.2
 """5xx for each request that is answered, from which there are too many jobs at once. A 503 now and then says
 nothing: a third off each time left one job in flight, where three in a hundred calls met one. A 429 does."""
@@ -133,14 +136,17 @@ class Outages:
     def witness(self, job: Job, now: float) -> Job | None:
         """Return an ended job to ask about before this one: nothing else tells if this one alone fails.
 
-        None where others tell, or it was asked about since this one failed, or none has ended.
+        None where others tell, or one was asked about since this one failed. That the API knows no such job
+        tells as much.
         """
-        ended, failed_at = self._tracking.ended, job.suspicion.failed_at
+        failed_at = job.suspicion.failed_at
         told = self._suspects.answered_since("get", failed_at) or self._witness_at > failed_at
-        if ended is None or job.suspicion.failures < WITNESS or told:
+        if job.suspicion.failures < WITNESS or told:
             return None
         self._witness_at = now
-        return ended
+        if self._tracking.ended is None:
+            self._tracking.ended = Job(0, NOBODYS, job.endpoint, job.application, [], now)
+        return self._tracking.ended
 
     def next_turn(self, suspicion: Suspicion, now: float) -> float:
         """Return when to try again what failed: at the next trial, or by and by where it alone fails."""

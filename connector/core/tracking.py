@@ -40,7 +40,7 @@ class Tracking:
         """Seconds in which nobody could be asked, of all outages."""
         self.jobs: dict[int, Job] = {}
         self.ended: Job | None = None
-        """The last job that ended, without its events: to ask about it does nothing."""
+        """The last job that ended, or nobody's, without events: to ask about it does nothing."""
 
     def __len__(self) -> int:
         return len(self.jobs)

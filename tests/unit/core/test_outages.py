@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from connector.core.jobs import Batch, Job
-from connector.core.outages import SMALLER_TRIALS
-from connector.model import Cause, Denied, PollAnswer, PostAnswer, Unavailable
+from connector.core.outages import NOBODYS, SMALLER_TRIALS
+from connector.model import Cause, Denied, JobUnknown, PollAnswer, PostAnswer, Unavailable
 from tests.unit.core.builders import P0, devices, limits, registration
 from tests.unit.core.driving import Drive
 
@@ -56,8 +56,8 @@ def _first_job_fails(answer: PollAnswer) -> Callable[[Job], PollAnswer | None]:
     sick: list[str] = []
 
     def poll(job: Job) -> PollAnswer | None:
-        sick.append(job.request_id)
-        return answer if job.request_id == sick[0] else None
+        sick.extend([job.request_id] * bool(job.events))  # one without is only asked about to tell who fails
+        return answer if job.request_id in sick[:1] else None
 
     return poll
 
@@ -215,6 +215,24 @@ def test_a_job_that_can_not_be_asked_about_and_is_the_last_one_is_sent_again_at_
     assert (drive.letters, drive.posts) == ([], 11)
 
 
+def test_it_is_sent_again_too_where_no_job_has_ended_yet() -> None:
+    drive = Drive(limits(max_devices=10, deadline=MINUTE))
+    drive.assign()
+    drive.read(*devices(range(10)))
+    asked: list[str] = []
+
+    def poll(job: Job) -> PollAnswer | None:
+        asked.append(job.request_id)
+        if job.request_id == NOBODYS:
+            return JobUnknown("no such job", 404)
+        return BROKEN if job.request_id == asked[0] else None
+
+    drive.run(poll=poll, seconds=5 * MINUTE)
+    assert _unsettled(drive) == 0
+    assert (drive.letters, drive.posts) == ([], 2)
+    assert NOBODYS in asked
+
+
 def test_where_a_job_that_has_ended_can_not_be_asked_about_either_it_is_an_outage() -> None:
     drive = Drive(limits(max_devices=10))
     drive.assign()
@@ -253,8 +271,7 @@ def test_a_job_alone_whose_gets_fail_lets_a_post_be_the_trial() -> None:
     drive.assign()
     drive.read(*devices(range(10)))
     drive.run(poll=lambda _job: BROKEN, seconds=5)
-    poll = _first_job_fails(BROKEN)
-    _stream(drive, 120, poll=poll)
+    _stream(drive, 120, poll=lambda job: BROKEN if [e for e in job.events if e.offset == 0] else None)
     assert _unsettled(drive) == 10
 
 
