@@ -16,7 +16,7 @@ from connector.core.jobs import Batch, Job, Suspicion
 from connector.core.suspects import Kind, Suspects
 from connector.core.tally import Tally, gate_cause
 from connector.core.tracking import Tracking
-from connector.model import Unavailable
+from connector.model import Denied, JobReport, JobUnknown, PollAnswer, Unavailable
 
 TRIALS = Backoff(0.5, 60.0)
 """Seconds from a failure to the next trial while the gate is closed, the first and the longest. A lost
@@ -34,6 +34,9 @@ SMALLER_TRIALS = 6
 
 WITNESS = 4
 """Times in a row that a job can't be asked about before one that has ended is, if nobody else is answered."""
+
+MOST_SICK = 2
+"""Jobs that may fail alone where nobody else is answered; more at once are rather an outage in part."""
 
 NOBODYS = "00000000-0000-0000-0000-000000000000"
 """The request_id that is asked about where no job has ended yet (RFC 9562: no UUID of anything)."""
@@ -136,17 +139,34 @@ class Outages:
     def witness(self, job: Job, now: float) -> Job | None:
         """Return an ended job to ask about before this one: nothing else tells if this one alone fails.
 
-        None where others tell, or one was asked about since this one failed. That the API knows no such job
-        tells as much.
+        None where others tell, or one was asked about since this one failed, or too many fail.
         """
         failed_at = job.suspicion.failed_at
         told = self._suspects.answered_since("get", failed_at) or self._witness_at > failed_at
-        if job.suspicion.failures < WITNESS or told:
+        if job.suspicion.failures < WITNESS or told or len(self._tracking) > MOST_SICK:
             return None
         self._witness_at = now
         if self._tracking.ended is None:
             self._tracking.ended = Job(0, NOBODYS, job.endpoint, job.application, [], now)
         return self._tracking.ended
+
+    def witnessed(self, witness: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
+        """Take in what was said of an ended job. That nobody's is unknown tells as much as a report."""
+        match answer:
+            case Unavailable():
+                self.down("get", witness, answer, asked_at, now)
+                return
+            case Denied():
+                self.gate.withdrawn()  # of those that are unfinished it tells nothing
+                return
+            case JobReport():
+                self._tracking.known(witness, now)
+            case JobUnknown() if witness.request_id == NOBODYS:
+                self._tracking.known(witness, now)
+            case JobUnknown():
+                pass
+        witness.suspicion = Suspicion()
+        self.answered(asked_at, "get", len(witness.events))
 
     def next_turn(self, suspicion: Suspicion, now: float) -> float:
         """Return when to try again what failed: at the next trial, or by and by where it alone fails."""

@@ -24,7 +24,7 @@ class Pressure:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._near = max(2 * limits.max_devices, surely_covers(limits.max_metadata))
+        self._near = max(2 * limits.max_devices, surely_covers(limits.max_metadata) // 3)
 
     def full(self, homes: Collection[Assignment]) -> bool:
         """Whether nothing more should be taken in for the moment."""
@@ -59,8 +59,9 @@ class Pressure:
 
         A partition that was read `FAR` ahead of a stuck record is paused too: what is settled as fast as it
         is read fills no buffer, but each offset takes memory until the stuck one is settled. One whose
-        checkpoint fills up is read no farther ahead than any checkpoint remembers: updates merged across more
-        would be settled wherever they lie, and leave no room for jobs.
+        checkpoint fills up is read no farther ahead than a third of what any checkpoint remembers, while it
+        has much left to submit: updates merged across more would be settled wherever they lie, and leave no
+        room.
 
         The events of some may wait for a person to mend something, and one fetch may put more of them into
         the buffer than there is room. The others go on with half their share, in small fetches (`at_most`).
@@ -89,7 +90,11 @@ class Pressure:
         return pause, resume
 
     def _far(self, home: Assignment) -> int:
-        return FAR if home.room is None else self._near
+        """Return how far a partition is read ahead: farther again where it has little left to submit."""
+        if home.room is None:
+            return FAR
+        in_jobs = sum(len(part.offsets) for part in home.slices.values())
+        return FAR if home.events - in_jobs < self._near // 2 else self._near
 
     def _too_much(self, home: Assignment, share: int, used: float) -> bool:
         """Whether a partition holds too much of a buffer that is more than half full."""

@@ -7,7 +7,7 @@ remembers would be submitted again, after a crash and after an orderly stop alik
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
@@ -28,8 +28,11 @@ LONGER = 0.65
 """... for each digit of a longer one ..."""
 RUN = 0.85
 """... and for each run of its offsets: 0.3 to 1.0 in the middle, 1.4 at the most (deploy/CHECKPOINT.md)."""
-FEW = 10
-"""The part of a batch that goes though there is no room, where nothing else would make any."""
+FEW = 6
+"""The part of a batch for which it waits until there is room, or goes without where nothing else would make
+any: a text full of the request_ids of small jobs would hold hardly any devices."""
+MANY_JOBS = 2
+"""Unfinished jobs in a partition from which it waits like that; one may be stuck."""
 _UUID = 36
 _offset = attrgetter("offset")
 
@@ -63,8 +66,9 @@ class Reach:
     def promise(self, home: Assignment, on_their_way: Sequence[Event]) -> None:
         """Take the room for a request that may become a job: the position just returned doesn't know it."""
         mine = sorted((event for event in on_their_way if event.home is home), key=_offset)
-        if mine and home.room is not None:
-            home.room -= _job(home) + RUN * sum(_runs(mine))
+        runs = sum(_runs(mine)) + sum(_elsewhere(event)[home] for event in on_their_way if event.merged)
+        if runs and home.room is not None:
+            home.room -= _job(home) + RUN * runs
 
     def within(self, events: list[Event]) -> list[Event]:
         """Return the events that a checkpoint will have room for; put the others aside, by partition."""
@@ -80,29 +84,33 @@ class Reach:
                 event.job = 0
             home.beyond += left
             aside.update(map(id, left))
-        return [event for event in events if id(event) not in aside] if aside else events
+        within = [event for event in events if id(event) not in aside] if aside else events
+        for event in within:
+            if event.merged is not None:
+                _occupy_elsewhere(event)
+        return within
 
     def back(self, home: Assignment) -> list[Event]:
         """Return those put aside that may be within reach by now, the lowest offsets first."""
-        home.beyond.sort(key=_offset)
-        count = len(home.beyond)
+        waiting = sorted(home.beyond, key=_offset)
+        ready = [event for event in waiting if not self._too_far(home, event)]
         if home.room is not None:
-            count = min(count, self._max_devices)
-        while count and home.reach is not None and home.beyond[count - 1].offset >= home.reach:
-            count -= 1
-        ready = home.beyond[:count]
-        del home.beyond[:count]
+            del ready[self._max_devices :]
+        chosen = set(map(id, ready))
+        home.beyond = [event for event in waiting if id(event) not in chosen]
         return ready
 
     def _take(self, home: Assignment, events: Sequence[Event]) -> int:
         """Return how many of these, in order, may become a job of their own, and take the room for them.
 
-        Where no job is unfinished, a few of the lowest go in any case: nothing else would make room.
+        Rather none than only a few. Where no job is unfinished, a few of the lowest go in any case: nothing
+        else would make room.
         """
         if home.room is None:
             return sum(home.reach is None or event.offset < home.reach for event in events)
         room = home.room - _job(home)
-        in_any_case = 0 if home.slices else max(1, self._max_devices // FEW)
+        few = max(1, self._max_devices // FEW)
+        in_any_case = 0 if home.slices else few
         lowest = home.offsets.safe() + self._max_devices
         count = 0
         for event, runs in zip(events, _runs(events), strict=True):
@@ -111,6 +119,8 @@ class Reach:
                 break
             room -= RUN * runs
             count += 1
+        if len(home.slices) >= MANY_JOBS and count < min(few, len(events)):
+            return 0
         if count:
             home.room = room
         return count
@@ -153,6 +163,23 @@ def _runs(events: Iterable[Event]) -> Iterator[int]:
     for event in events:
         yield int(event.offset != last + 1) if event.merged is None else len(contributors(event))
         last = event.offset
+
+
+def _elsewhere(event: Event) -> Counter[Assignment]:
+    """Count the records of a merged update by their partitions, but for that of the first."""
+    return Counter(
+        each.home for each in contributors(event) if each.home is not event.home and each.home.live
+    )
+
+
+def _occupy_elsewhere(event: Event) -> None:
+    """Take the room for a merged update's records in other partitions than that of its first.
+
+    It goes all the same: if they have none, their own events wait the longer.
+    """
+    for home, runs in _elsewhere(event).items():
+        if home.room is not None:
+            home.room -= RUN * runs
 
 
 def _job(home: Assignment) -> float:

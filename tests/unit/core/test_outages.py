@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from connector.core.jobs import Batch, Job
-from connector.core.outages import NOBODYS, SMALLER_TRIALS
+from connector.core.outages import MOST_SICK, NOBODYS, SMALLER_TRIALS
 from connector.model import Cause, Denied, JobUnknown, PollAnswer, PostAnswer, Unavailable
 from tests.unit.core.builders import P0, devices, limits, registration
 from tests.unit.core.driving import Drive
@@ -231,6 +231,37 @@ def test_it_is_sent_again_too_where_no_job_has_ended_yet() -> None:
     assert _unsettled(drive) == 0
     assert (drive.letters, drive.posts) == ([], 2)
     assert NOBODYS in asked
+
+
+def _one_job_of_each(drive: Drive, answer: PollAnswer, count: int, *, hours: float) -> None:
+    """Jobs of ten that can't be asked about, and what is said of one that has ended."""
+    drive.assign()
+    drive.let_many_go()
+    drive.read(*devices(range(10 * count)))
+    drive.run(poll=lambda job: BROKEN if job.events else answer, seconds=hours * 60 * MINUTE)
+
+
+@pytest.mark.parametrize("count", [1, MOST_SICK])
+def test_where_that_happens_to_each_of_its_jobs_a_device_is_dead_lettered_in_the_end(count: int) -> None:
+    drive = Drive(limits(max_devices=10))
+    _one_job_of_each(drive, JobUnknown("no such job", 404), count, hours=3)
+    assert {reason for _, _, reason in drive.letters} == {"no_verdict"}
+    assert (_unsettled(drive), drive.posts) == (0, 4 * count), "once and three times more"
+
+
+def test_where_more_jobs_than_a_few_fail_at_once_it_is_an_outage_in_part() -> None:
+    drive = Drive(limits(max_devices=10))
+    _one_job_of_each(drive, JobUnknown("no such job", 404), MOST_SICK + 1, hours=6)
+    assert (drive.letters, drive.posts) == ([], MOST_SICK + 1)
+    drive.run(seconds=5 * MINUTE)
+    assert _unsettled(drive) == 0
+
+
+def test_an_ended_job_that_may_not_be_asked_about_tells_nothing_and_costs_few_requests() -> None:
+    drive = Drive(limits(max_devices=10))
+    _one_job_of_each(drive, FORBIDDEN, 1, hours=1)
+    assert (_unsettled(drive), drive.posts) == (10, 1)
+    assert drive.gets < 60 * 5
 
 
 def test_where_a_job_that_has_ended_can_not_be_asked_about_either_it_is_an_outage() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from connector.core.assignment import Assignment
+from connector.core.checkpoint import JobSlice, surely_covers
 from connector.core.offsets import WINDOW_LIMIT
 from connector.core.pressure import FAR, Pressure
-from connector.model import TopicPartition
-from tests.unit.core.builders import P0, P1, UNDECODABLE, devices, limits, tags, unfinished
+from connector.model import Endpoint, TopicPartition
+from tests.unit.core.builders import NOW, P0, P1, UNDECODABLE, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 
 
@@ -112,6 +113,18 @@ def test_records_that_are_settled_as_they_are_read_do_not_run_away_from_one_that
     drive.run()
     assert drive.paused == set()
     assert drive.position() == FAR < WINDOW_LIMIT
+
+
+def test_a_partition_whose_checkpoint_fills_up_is_not_read_far_ahead_while_it_has_much_to_submit() -> None:
+    pressure = Pressure(limits(max_events=1_000_000))
+    near = surely_covers(4095) // 3
+    only = home(0, near)
+    only.offsets.received(range(near), [0] * near)
+    assert pressure.change([only]) == ([], []), "there is plenty of room"
+    only.room = 100.0
+    assert pressure.change([only]) == ([only.partition], [])
+    only.slices[1] = JobSlice("r", Endpoint.TAGS, "", NOW, range(near // 2 + 1))
+    assert pressure.change([only]) == ([], [only.partition]), "most of it is in a job, which may be stuck"
 
 
 def test_records_of_adopted_jobs_are_read_however_far_ahead_they_are() -> None:
