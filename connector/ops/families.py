@@ -29,7 +29,7 @@ _GATE_CAUSES = (("no_reply",), ("too_many_requests",), ("server_error",), ("unre
 _HALT_CAUSES = tuple((cause.value,) for cause in Cause)
 
 _LATENCY = (0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
-_STAGE = (0.01, 0.05, 0.25, 1, 2.5, 5, 10, 30, 60, 300)
+_STAGE = (0.01, 0.05, 0.25, 1, 5, 10, 30, 60, 300)
 _HTTP = (0.025, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)
 
 
