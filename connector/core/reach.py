@@ -107,7 +107,7 @@ class Reach:
         else would make room.
         """
         if home.room is None:
-            return sum(home.reach is None or event.offset < home.reach for event in events)
+            return sum(not self._too_far(home, event) for event in events)
         room = home.room - _job(home)
         few = max(1, self._max_devices // FEW)
         in_any_case = 0 if home.slices else few

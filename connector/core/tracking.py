@@ -137,7 +137,10 @@ class Tracking:
         self.at(job, max(now, asked_at + delay))
 
     def finished(self, job: Job, asked_at: float) -> None:
-        """Learn how long it took. Nobody watched an adopted job, or one of an outage: it tells nothing."""
+        """Keep it as the last that ended, and learn how long it took.
+
+        Nobody watched an adopted job, or one of an outage: it tells nothing of that.
+        """
         self.ended = Job(job.serial, job.request_id, job.endpoint, job.application, [], job.accepted_at)
         if not job.adopted and job.down_before == self._down:
             age = max(0.0, asked_at - job.accepted_at)

@@ -14,7 +14,7 @@ from connector.core.coalesce import merge
 from connector.core.jobs import Batch, Job
 from connector.core.limits import Limits
 from connector.core.reach import AMPLE, FULL, JOB, RUN, Reach
-from connector.model import Endpoint, Event, JobReport
+from connector.model import Accepted, Endpoint, Event, JobReport
 from tests.unit.core.builders import NOW, P0, P1, all_done, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 
@@ -216,6 +216,22 @@ def test_a_request_on_its_way_has_its_room_already() -> None:
     assert other.room is None
 
 
+def test_a_commit_leaves_the_room_of_requests_that_are_still_on_their_way() -> None:
+    drive = Drive(limits(max_metadata=200))
+    drive.assign()
+    drive.let_many_go()
+    drive.read(*devices(range(0, 400, 20)))
+    drive.plan()
+    first, second = drive.submits
+    drive.posted(first, Accepted(random.Random(7).randbytes(60).hex()))
+    drive.plan()
+    assert drive.commit is not None
+    home = drive.engine.assignments[P0]
+    assert home.room is not None
+    left = FULL * 200 - len(drive.commit.positions[P0].metadata)
+    assert home.room < left - JOB - RUN * (len(second.batch.events) - 1)
+
+
 def test_the_room_is_what_the_checkpoint_leaves_of_the_metadata() -> None:
     home = a_home(4000)
     bounds = reach(max_metadata=1000)
@@ -236,7 +252,7 @@ def test_the_room_is_what_the_checkpoint_leaves_of_the_metadata() -> None:
 
 
 @pytest.mark.parametrize("devices_at_once", [20, 100])
-def test_random_devices_in_many_jobs_are_remembered_all(devices_at_once: int) -> None:
+def test_of_random_devices_in_many_jobs_hardly_any_are_forgotten(devices_at_once: int) -> None:
     """Stragglers strewn everywhere, where the rule of the longest prefix alone forgot thousands."""
     bounds = Limits(max_devices=devices_at_once, max_in_flight=16, max_metadata=600, linger=0.0)
     drive = Drive(bounds)
