@@ -188,7 +188,7 @@ class Answers:
     def polled(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
         """The GET of a job's status was answered, or was not."""
         job.polling = False
-        if job is self._tracking.ended:
+        if not job.events and job.serial not in self._tracking.jobs:
             self._outages.witnessed(job, answer, asked_at, now)
             return
         alone = self._heard(job, answer, asked_at, now)

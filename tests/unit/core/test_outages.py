@@ -264,6 +264,19 @@ def test_an_ended_job_that_may_not_be_asked_about_tells_nothing_and_costs_few_re
     assert drive.gets < 60 * 5
 
 
+def test_what_is_said_of_it_tells_no_more_where_another_has_ended_meanwhile() -> None:
+    drive = Drive(limits(max_devices=10))
+    drive.assign()
+    drive.read(*devices(range(10)))
+    drive.start_job()
+    while (poll := drive.next_poll()).job.events:
+        drive.polled(poll, BROKEN)
+    drive.engine.tracking.ended = None
+    drive.polled(poll, FORBIDDEN)
+    assert drive.engine.gate.closed_until is not None
+    assert drive.next_poll().job.events, "and the next trial goes"
+
+
 def test_where_a_job_that_has_ended_can_not_be_asked_about_either_it_is_an_outage() -> None:
     drive = Drive(limits(max_devices=10))
     drive.assign()
