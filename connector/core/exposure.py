@@ -30,7 +30,10 @@ _REMEMBERED = 5
 
 
 class Exposure:
-    """Two durations, seconds. Until both are known it is one batch at a time."""
+    """Two durations, seconds. Until both are known it is one batch at a time.
+
+    Jobs count as long at first: those that end first are the shortest, and don't tell how long others take.
+    """
 
     __slots__ = ("_ending", "_limits", "_recording", "_recordings")
 
@@ -64,5 +67,5 @@ class Exposure:
 
     def ended(self, seconds: float) -> None:
         """A job has ended, so long after it was sent."""
-        before = seconds if self._ending is None else self._ending
+        before = max(seconds, LONG) if self._ending is None else self._ending
         self._ending = before + _WEIGHT * (seconds - before)

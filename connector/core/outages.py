@@ -18,9 +18,12 @@ from connector.core.tally import Tally, gate_cause
 from connector.core.tracking import Tracking
 from connector.model import Denied, JobReport, JobUnknown, PollAnswer, Unavailable
 
-TRIALS = Backoff(0.5, 60.0)
+TRIALS = Backoff(0.5, 20.0)
 """Seconds from a failure to the next trial while the gate is closed, the first and the longest. A lost
-connection is over in half a second; one a minute burdens no API, and one that is back is soon seen."""
+connection is over in half a second; four a minute burden no API, and one that is back is soon seen."""
+
+TURNS_ALONE = Backoff(0.5, 60.0)
+"""The same for what alone fails: it may do so without an end, and the others go on."""
 
 HINTS = 5
 """Times that a batch must have failed while others were answered before it is tried in parts. Once is enough
@@ -170,7 +173,7 @@ class Outages:
 
     def next_turn(self, suspicion: Suspicion, now: float) -> float:
         """Return when to try again what failed: at the next trial, or by and by where it alone fails."""
-        return now + TRIALS.delay(suspicion.failures, self._random()) if suspicion.alone else now
+        return now + TURNS_ALONE.delay(suspicion.failures, self._random()) if suspicion.alone else now
 
     def _close(self, answer: Unavailable, sent_at: float, now: float, *, news: bool) -> None:
         was_open = self.gate.closed_until is None

@@ -13,7 +13,7 @@ from tests.unit.core.driving import DOWN, Drive, reading
 def test_while_the_destination_is_down_one_request_at_a_time_tries_it() -> None:
     drive = reading(50, max_devices=5)
     drive.run(lambda _: DOWN, seconds=600)
-    assert drive.posts < 10 + 7 + 600 / 30, "those under way, those of growing waits, then one in 30 to 60 s"
+    assert drive.posts < 10 + 7 + 600 / 10, "those under way, those of growing waits, then one in 10 to 20 s"
     tried: list[int] = []
     drive.run(lambda _: tried.append(len(drive.submits)) or DOWN, seconds=600)  # type: ignore[func-returns-value]  # None, then the answer
     assert set(tried) == {1}
@@ -44,7 +44,7 @@ def test_what_was_not_sent_goes_first_when_the_destination_is_back() -> None:
 def test_hours_of_an_outage_neither_grow_nor_flood() -> None:
     drive = reading(50, max_events=60)
     drive.run(lambda _: DOWN, seconds=6 * 3600)
-    assert drive.posts < 6 * 3600 / 30
+    assert drive.posts < 6 * 3600 / 10
     assert len(drive.engine.notices) == 1
     assert len(drive.engine.dispatch._later) == 0
     drive.run()
