@@ -141,5 +141,5 @@ def test_an_open_transaction_lengthens_a_take_over_until_the_broker_ends_it_and_
         took = time.monotonic() - began
         here.finish(work)
         here.show(seconds_to_take_over=round(took, 2))
-        assert took <= SESSION + 2 + TRANSACTION + LOADED
+        assert took <= max(SESSION, TRANSACTION) + 2 + LOADED, "both run from the kill on"
         assert here.twice() <= UNRECORDED * 100
