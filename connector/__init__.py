@@ -16,11 +16,12 @@ _FROM = {
     "connector.core.actions": ("Action", "Commit", "Notice", "Pause", "Poll", "Resume", "Submit"),
     "connector.core.decode": ("Decoder", "Interpreter"),
     "connector.core.engine": ("Engine",),
+    "connector.core.event": ("Event",),
     "connector.core.jobs": ("Batch", "Job"),
     "connector.core.limits": ("Limits",),
     "connector.embedding": ("Connector", "ConnectorFailedError"),
     "connector.model": (
-        *("Accepted", "Cause", "Content", "DecoderUnavailable", "Denied", "Endpoint", "Event", "JobReport"),
+        *("Accepted", "Cause", "Content", "DecoderUnavailable", "Denied", "Endpoint", "JobReport"),
         *(
             "JobState",
             "JobUnknown",
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from connector.core.decode import Decoder as Decoder
     from connector.core.decode import Interpreter as Interpreter
     from connector.core.engine import Engine as Engine
+    from connector.core.event import Event as Event
     from connector.core.jobs import Batch as Batch
     from connector.core.jobs import Job as Job
     from connector.core.limits import Limits as Limits
@@ -72,7 +74,6 @@ if TYPE_CHECKING:
     from connector.model import DecoderUnavailable as DecoderUnavailable
     from connector.model import Denied as Denied
     from connector.model import Endpoint as Endpoint
-    from connector.model import Event as Event
     from connector.model import JobReport as JobReport
     from connector.model import JobState as JobState
     from connector.model import JobUnknown as JobUnknown

@@ -16,10 +16,10 @@ from connector.core.assignment import Assignment
 from connector.core.checkpoint import JobSlice
 from connector.core.coalesce import merge
 from connector.core.dispatch import Dispatch
+from connector.core.event import Event
 from connector.core.jobs import Job
 from connector.core.lanes import Lanes
 from connector.core.tracking import Tracking
-from connector.model import Event
 
 _ANY_SIZE = 1 << 62
 """Bytes: no bound. What the earlier owner merged was within its own; the row isn't sent again as it is."""

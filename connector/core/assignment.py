@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from connector.core.checkpoint import JobSlice
+from connector.core.event import Event
 from connector.core.offsets import Offsets
-from connector.model import Event, Position, TopicPartition
+from connector.model import Position, TopicPartition
 
 
 class Assignment:

@@ -17,7 +17,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from connector.model import Endpoint, Event
+from connector.core.event import Event
+from connector.model import Endpoint
 
 
 class Merged(msgspec.Struct):

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Raw
 
 from connector.core import rules
+from connector.core.event import Event
 from connector.core.json_events import (
     NOTHING,
     JsonDecoder,
@@ -31,7 +32,6 @@ from connector.model import (
     Content,
     DecoderUnavailable,
     Endpoint,
-    Event,
     Reason,
     Record,
     Registration,

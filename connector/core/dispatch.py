@@ -8,11 +8,12 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 
 from connector.core.backoff import TURNS, Trial
+from connector.core.event import Event
 from connector.core.jobs import Batch, Search
 from connector.core.limits import Limits
 from connector.core.queues import Queue
 from connector.core.request_size import RequestSize
-from connector.model import Endpoint, Event
+from connector.model import Endpoint
 
 Route = tuple[str, Endpoint]
 """Application and endpoint: what all devices of one request share."""

@@ -9,6 +9,7 @@ import msgspec
 from connector.core.backoff import Backoff
 from connector.core.coalesce import contributors, size_of, take_apart
 from connector.core.dispatch import Dispatch
+from connector.core.event import Event
 from connector.core.jobs import Batch, Job
 from connector.core.lanes import Lanes
 from connector.core.leaving import Leaving
@@ -17,7 +18,7 @@ from connector.core.limits import Limits
 from connector.core.owed import Hold
 from connector.core.tally import Tally
 from connector.core.verdicts import RETRYABLE, cut_off, is_silence, judge, may_have_a_row
-from connector.model import Event, JobReport, Letter, Reason, Refused, Rejection
+from connector.model import JobReport, Letter, Reason, Refused, Rejection
 
 PAYLOAD_TOO_LARGE = 413
 _REFUSED = -1

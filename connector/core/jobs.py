@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from connector.core.assignment import Assignment
 from connector.core.checkpoint import JobSlice
 from connector.core.coalesce import contributors
-from connector.model import Endpoint, Event
+from connector.core.event import Event
+from connector.model import Endpoint
 
 
 @dataclass(slots=True)

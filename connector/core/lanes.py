@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from connector.core.coalesce import merge
-from connector.model import Event
+from connector.core.event import Event
 
 MERGE_SPREAD = 4096
 """Offsets between the first and the last event of a merged update.

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 
 from connector.core.coalesce import contributors, join
 from connector.core.dispatch import Dispatch
+from connector.core.event import Event
 from connector.core.lanes import Lanes
-from connector.model import Event
 
 
 class Leaving:

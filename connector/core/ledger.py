@@ -15,12 +15,13 @@ from connector.core.actions import Commit
 from connector.core.assignment import Assignment
 from connector.core.backoff import Backoff
 from connector.core.coalesce import contributors, superseded
+from connector.core.event import Event
 from connector.core.exposure import Exposure
 from connector.core.limits import Limits
 from connector.core.owed import Hold, Owed, OwedLetters
 from connector.core.reach import Reach
 from connector.core.tally import RecordOutcome, Stage, Tally
-from connector.model import Event, Letter, Position, TopicPartition
+from connector.model import Letter, Position, TopicPartition
 
 QUIET = 0.025
 """Seconds between two commits that only move positions; a new job is recorded at once."""

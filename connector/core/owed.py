@@ -17,7 +17,8 @@ from itertools import count
 from connector.core.aside import Aside
 from connector.core.assignment import Assignment
 from connector.core.backoff import Backoff
-from connector.model import Event, Letter, Reason
+from connector.core.event import Event
+from connector.model import Letter, Reason
 
 MOST_LETTERS = 1000
 MOST_LETTER_BYTES = 16 << 20

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from connector.core import checkpoint
 from connector.core.assignment import Assignment
 from connector.core.decode import Outcome
+from connector.core.event import Event
 from connector.core.jobs import Job
 from connector.core.state import State
 from connector.core.tally import NO_ENDPOINT, JobOutcome
-from connector.model import Event, Letter, Position, Record, Rejection, Start, TopicPartition
+from connector.model import Letter, Position, Record, Rejection, Start, TopicPartition
 
 
 class Partitions:

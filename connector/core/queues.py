@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
+from connector.core.event import Event
 from connector.core.jobs import Batch
-from connector.model import Event
 
 
 class Queue:

@@ -14,9 +14,10 @@ from operator import attrgetter
 from connector.core import checkpoint
 from connector.core.assignment import Assignment
 from connector.core.coalesce import contributors
+from connector.core.event import Event
 from connector.core.limits import Limits
 from connector.core.offsets import WINDOW_LIMIT
-from connector.model import Event, Position
+from connector.model import Position
 
 AMPLE = 0.3
 """Share of the metadata's limit up to which there is room for whatever is submitted until the next commit."""

@@ -178,7 +178,7 @@ def _refuse_what_json_lacks(value: object, path: str) -> None:
 def lane_keys(
     application: str, hwid: str | None, user_id: str | None, push_token: str | None
 ) -> tuple[str, ...]:
-    """Name the lanes that an event waits in; `connector.model.Event` says how."""
+    """Name the lanes that an event waits in; `connector.core.event.Event` says how."""
     prefix = f"\0a{application}\0" if application else ""
     keys: tuple[str, ...] = () if hwid is None else (prefix + hwid,)
     if user_id is not None:

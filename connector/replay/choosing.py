@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from connector.core.decode import Outcome
-from connector.model import Event, TopicPartition
+from connector.core.event import Event
+from connector.model import TopicPartition
 from connector.replay.filters import Filters, identifiers
 from connector.replay.letter import DeadLetter, Facts
 from connector.replay.order import Key, Orders, keys_of

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from connector.core.decode import Outcome
-from connector.model import Event, Reason
+from connector.core.event import Event
+from connector.model import Reason
 from connector.replay.failed import WrongUse
 from connector.replay.letter import DeadLetter
 from connector.values import parse_duration

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connector.core.decode import Interpreter, Outcome
+from connector.core.event import Event
 from connector.credentials import Credentials
 from connector.interpreters import interpreters, patiently
-from connector.model import DecoderUnavailable, Event, Reason, Record, Rejection
+from connector.model import DecoderUnavailable, Reason, Record, Rejection
 from connector.replay.failed import Failed
 from connector.replay.letter import DeadLetter, SourceRecord
 from connector.settings import Settings

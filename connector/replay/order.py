@@ -17,11 +17,12 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from connector.core.decode import Outcome
-from connector.model import Event, Record, TopicPartition
+from connector.core.event import Event
+from connector.model import Record, TopicPartition
 from connector.replay.letter import DeadLetter, Facts, happened_at, mark_of
 
 Key = str | bytes
-"""An identifier as lanes name it (`connector.model.Event.keys`), or a record's key."""
+"""An identifier as lanes name it (`connector.core.event.Event.keys`), or a record's key."""
 
 
 def keys_of(letter: DeadLetter, outcome: Outcome) -> tuple[Key, ...]:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.core.decode import Outcome
-from connector.model import Event
+from connector.core.event import Event
 from connector.replay.counts import Counts, written
 from connector.replay.interpreting import NotNow
 from connector.replay.letter import DeadLetter

@@ -19,9 +19,10 @@ from dataclasses import replace
 from connector.core.actions import Commit, Poll, Submit
 from connector.core.coalesce import contributors
 from connector.core.engine import Engine
+from connector.core.event import Event
 from connector.core.jobs import Batch
 from connector.credentials import Credentials
-from connector.model import Accepted, Event, PostAnswer, Rejection, Start, TopicPartition, Unavailable
+from connector.model import Accepted, PostAnswer, Rejection, Start, TopicPartition, Unavailable
 from connector.parts import audience_client, limits
 from connector.pulse import Clock, Pulse
 from connector.replay.choosing import Fate

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from opentelemetry.trace import Link, SpanContext, TraceFlags
 
 from connector.core.coalesce import contributors
-from connector.model import Event, Record
+from connector.core.event import Event
+from connector.model import Record
 
 Parent = tuple[bytes, bytes, bytes]
 """Trace, span and flags, in hexadecimal digits."""

@@ -18,13 +18,13 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id, set
 from connector import __version__
 from connector.core.coalesce import contributors
 from connector.core.engine import Engine
+from connector.core.event import Event
 from connector.core.jobs import Batch, Job
 from connector.core.tally import RecordOutcome
 from connector.model import (
     Accepted,
     Denied,
     Endpoint,
-    Event,
     JobReport,
     JobState,
     PollAnswer,

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from connector.core.decode import Interpreter
+from connector.core.event import Event
 from connector.mapping.mapping import MappedDecoder, plain_json
 from connector.mapping.reading import Given, mappings
-from connector.model import Content, Event, Record
+from connector.model import Content, Record
 from tests.bench.setting import Bench
 from tests.records import ARecord
 

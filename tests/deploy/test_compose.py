@@ -23,7 +23,8 @@ from prometheus_client import CollectorRegistry
 from connector.cli import app
 from connector.config import Settings, load
 from connector.core.decode import Interpreter
-from connector.model import Content, Event, Rejection
+from connector.core.event import Event
+from connector.model import Content, Rejection
 from connector.ops.admin import AdminServer
 from tests.deploy.manifest_settings import stop_deadline
 from tests.records import ARecord

@@ -11,11 +11,11 @@ from connector.core import checkpoint
 from connector.core.actions import Commit, Pause, Poll, Resume, Submit
 from connector.core.coalesce import contributors, row_of
 from connector.core.engine import Engine
+from connector.core.event import Event
 from connector.core.jobs import Batch
 from connector.core.limits import Limits
 from connector.model import (
     Accepted,
-    Event,
     JobReport,
     JobState,
     Position,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.core.coalesce import contributors, join, merge, row_of, size_of, superseded, take_apart
-from connector.model import Event
+from connector.core.event import Event
 from connector.sandbox.devices import change_tags
 from tests.strength import examples
 from tests.unit.core.builders import tags

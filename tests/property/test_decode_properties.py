@@ -7,8 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connector.core.decode import Interpreter
+from connector.core.event import Event
 from connector.core.json_events import JsonDecoder
-from connector.model import Content, Event, Rejection
+from connector.model import Content, Rejection
 from tests.records import ARecord
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6)

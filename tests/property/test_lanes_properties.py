@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from connector.core.coalesce import contributors, join, row_of, take_apart
+from connector.core.event import Event
 from connector.core.lanes import Lanes
-from connector.model import Event
 from connector.sandbox.devices import change_tags
 from tests.strength import examples
 from tests.unit.core.builders import registration, tags, tags_of

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from jmespath.visitor import Options
 
 from connector.core.decode import Interpreter
+from connector.core.event import Event
 from connector.mapping.compiling import Compiler, is_true
 from connector.mapping.functions import KNOWN, RecordFunctions
 from connector.mapping.mapping import FIELDS, MappedDecoder, plain_json
 from connector.mapping.reading import Given, mappings
-from connector.model import Content, Event, Reason, Rejection
+from connector.model import Content, Reason, Rejection
 from tests.property.test_decode_properties import documents, events, values
 from tests.records import ARecord
 from tests.unit.mapping.making import problems

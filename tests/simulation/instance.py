@@ -12,10 +12,11 @@ from connector.consuming import Consuming
 from connector.core.actions import Commit, Pause, Poll, Resume, Submit
 from connector.core.decode import Interpreter
 from connector.core.engine import Engine
+from connector.core.event import Event
 from connector.credentials import Credentials, Token
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.source import Source
-from connector.model import DecoderUnavailable, Event, Record, Rejection
+from connector.model import DecoderUnavailable, Record, Rejection
 from connector.pulse import Clock, Pulse
 from connector.pushwoosh.client import AudienceClient
 from connector.sending import Sending

@@ -11,13 +11,14 @@ from connector.completing import Completing
 from connector.consuming import Consuming
 from connector.core.adoption import Adoption
 from connector.core.answers import Answers
+from connector.core.event import Event
 from connector.core.jobs import Batch
 from connector.core.ledger import Ledger
 from connector.core.offsets import Offsets
 from connector.core.partitions import Partitions
 from connector.core.reach import Reach
 from connector.kafka.commit_refused import CommitRefused
-from connector.model import Event, Position
+from connector.model import Position
 from connector.writing import Writing
 from tests.simulation.patching import Mutations, Patch
 from tests.simulation.source import SimulatedSource

@@ -11,12 +11,13 @@ import connector.core.lanes as lanes_module
 from connector.core.answers import Answers
 from connector.core.decode import Interpreter
 from connector.core.dispatch import Dispatch
+from connector.core.event import Event
 from connector.core.fates import Fates
 from connector.core.jobs import Batch, Job
 from connector.core.lanes import Lanes
 from connector.core.owed import Hold
 from connector.core.tracking import Tracking
-from connector.model import Denied, Event, JobReport, Reason, Refused, Unavailable
+from connector.model import Denied, JobReport, Reason, Refused, Unavailable
 from tests.simulation.patching import Mutations, Patch
 
 MUTATIONS = Mutations()

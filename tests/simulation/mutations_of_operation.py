@@ -8,11 +8,11 @@ import connector.core.lanes as lanes_module
 import connector.core.tracking as tracking_module
 from connector.core import rules
 from connector.core.actions import Commit
+from connector.core.event import Event
 from connector.core.halts import Halts
 from connector.core.jobs import Job
 from connector.core.tracking import Tracking
 from connector.credentials import Credentials
-from connector.model import Event
 from connector.writing import Writing
 from tests.simulation.instance import VirtualClock
 from tests.simulation.patching import Mutations, Patch

@@ -14,9 +14,10 @@ import typer.main
 from connector.cli import app
 from connector.config import load
 from connector.core.decode import Interpreter
+from connector.core.event import Event
 from connector.core.halts import MENDS
 from connector.kafka.properties import consumer_properties
-from connector.model import Content, Event, Reason
+from connector.model import Content, Reason
 from connector.ops.families import Families
 from tests.records import ARecord
 

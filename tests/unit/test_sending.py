@@ -10,9 +10,10 @@ import pytest
 
 from connector.core.actions import Poll, Submit
 from connector.core.engine import Engine
+from connector.core.event import Event
 from connector.core.jobs import Job
 from connector.credentials import Credentials, Token
-from connector.model import Endpoint, Event, Unavailable
+from connector.model import Endpoint, Unavailable
 from connector.pulse import Clock, Pulse, fault
 from connector.pushwoosh.client import AudienceClient
 from connector.sending import Sending

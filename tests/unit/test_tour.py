@@ -99,7 +99,7 @@ def test_each_package_is_named() -> None:
     assert [name for name in packages if not re.search(rf"(?<![\w/]){name}/", _TOUR)] == []
 
 
-_PLAIN_DATA = {"actions", "assignment", "jobs", "state"}
+_PLAIN_DATA = {"actions", "assignment", "event", "jobs", "state"}
 """Modules of the core without a decision of their own; all other tests of the core use them."""
 _OF_THE_WHOLE_CORE = {"known_defects"}
 

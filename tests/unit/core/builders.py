@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from connector.core.decode import Interpreter
+from connector.core.event import Event
 from connector.core.limits import Limits
 from connector.model import (
     Content,
-    Event,
     JobReport,
     JobState,
     Reason,

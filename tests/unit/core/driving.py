@@ -9,11 +9,11 @@ from itertools import count
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
 from connector.core.coalesce import contributors
 from connector.core.engine import Engine
+from connector.core.event import Event
 from connector.core.jobs import Batch, Job
 from connector.core.limits import Limits
 from connector.model import (
     Accepted,
-    Event,
     Letter,
     PollAnswer,
     Position,

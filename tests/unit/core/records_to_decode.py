@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from connector.core.decode import Interpreter, Outcome
-from connector.model import Content, Event, Rejection
+from connector.core.event import Event
+from connector.model import Content, Rejection
 from tests.records import ARecord
 
 

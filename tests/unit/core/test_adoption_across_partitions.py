@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from connector.core.adoption import PROGRESS_LIMIT
-from connector.model import Event, Row, TopicPartition
+from connector.core.event import Event
+from connector.model import Row, TopicPartition
 from tests.unit.core.adopting import P2, adopting, remembered
 from tests.unit.core.builders import (
     P0,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from connector.model import Cause, Denied, Endpoint, Event, Unavailable, Unsent
+from connector.core.event import Event
+from connector.model import Cause, Denied, Endpoint, Unavailable, Unsent
 from tests.unit.core.builders import (
     all_done,
     devices,

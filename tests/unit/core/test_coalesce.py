@@ -16,7 +16,7 @@ from connector.core.coalesce import (
     superseded,
     take_apart,
 )
-from connector.model import Event
+from connector.core.event import Event
 from tests.unit.core.builders import P1, registration, tags, tags_of
 
 ROOM = 1 << 20

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from connector.core.decode import Interpreter
-from connector.model import Content, Endpoint, Event, Reason, Rejection
+from connector.core.event import Event
+from connector.model import Content, Endpoint, Reason, Rejection
 from tests.records import ARecord
 from tests.unit.core.records_to_decode import PHONE, event, read, rejection, row
 

@@ -9,17 +9,9 @@ import msgspec
 import pytest
 
 from connector.core.decode import Decoder, Interpreter, Outcome
+from connector.core.event import Event
 from connector.core.json_events import JsonDecoder
-from connector.model import (
-    Content,
-    DecoderUnavailable,
-    Event,
-    Reason,
-    Record,
-    Registration,
-    Rejection,
-    TagsUpdate,
-)
+from connector.model import Content, DecoderUnavailable, Reason, Record, Registration, Rejection, TagsUpdate
 from tests.records import ARecord
 from tests.unit.core.records_to_decode import PHONE, event
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from connector.core.dispatch import Dispatch
+from connector.core.event import Event
 from connector.core.jobs import Batch, Search
-from connector.model import Endpoint, Event
+from connector.model import Endpoint
 from tests.unit.core.builders import (
     NOW,
     devices,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connector.model import Endpoint, Event, Row, Unavailable
+from connector.core.event import Event
+from connector.model import Endpoint, Row, Unavailable
 from tests.unit.core.builders import FAILED, completed, devices, limits, row, tags
 from tests.unit.core.driving import Drive, refusing
 

@@ -7,9 +7,10 @@ import random
 import pytest
 
 from connector.core.checkpoint import encode
+from connector.core.event import Event
 from connector.core.jobs import Batch
 from connector.core.pressure import LOW
-from connector.model import Cause, Denied, Event, PostAnswer, TopicPartition
+from connector.model import Cause, Denied, PostAnswer, TopicPartition
 from tests.unit.core.builders import P0, P1, limits, tags
 from tests.unit.core.driving import Drive
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from connector.core.coalesce import contributors, join
+from connector.core.event import Event
 from connector.core.lanes import Lanes
-from connector.model import Event
 from tests.unit.core.builders import P1, registration, tags
 
 ROOM = 1 << 20

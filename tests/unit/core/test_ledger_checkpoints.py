@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from connector.core import checkpoint
+from connector.core.event import Event
 from connector.core.offsets import WINDOW_LIMIT
 from connector.core.owed import HOLD_LIMIT
 from connector.core.reach import Reach
-from connector.model import Event
 from tests.unit.core.builders import (
     P0,
     P1,

@@ -11,10 +11,11 @@ import pytest
 from connector.core import checkpoint
 from connector.core.assignment import Assignment
 from connector.core.coalesce import merge
+from connector.core.event import Event
 from connector.core.jobs import Batch, Job
 from connector.core.limits import Limits
 from connector.core.reach import AMPLE, FULL, JOB, RUN, Reach
-from connector.model import Accepted, Endpoint, Event, JobReport
+from connector.model import Accepted, Endpoint, JobReport
 from tests.unit.core.builders import NOW, P0, P1, all_done, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 

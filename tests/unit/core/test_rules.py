@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from connector.core.decode import Interpreter
-from connector.model import Content, Event, Reason
+from connector.core.event import Event
+from connector.model import Content, Reason
 from tests.records import ARecord
 from tests.unit.core.records_to_decode import PHONE, event, rejection, row
 

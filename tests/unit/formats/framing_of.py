@@ -10,8 +10,9 @@ from typing import Any
 import fastavro
 
 from connector.core.decode import Interpreter
+from connector.core.event import Event
 from connector.formats.decoder import RegistryDecoder, schemas_of
-from connector.model import Content, DecoderUnavailable, Event, Rejection
+from connector.model import Content, DecoderUnavailable, Rejection
 from connector.settings.schema_registry import SchemaRegistry
 from tests.records import ARecord
 from tests.registry import FakeRegistry

@@ -11,11 +11,12 @@ import pytest
 from connector import check
 from connector.config import Settings
 from connector.core.decode import Interpreter
+from connector.core.event import Event
 from connector.finding import Outcome
 from connector.formats import schemas
 from connector.formats.decoder import RegistryDecoder
 from connector.interpreters import decoders
-from connector.model import Content, DecoderUnavailable, Event, Rejection
+from connector.model import Content, DecoderUnavailable, Rejection
 from connector.replay.failed import Failed
 from connector.replay.interpreting import Interpreting
 from connector.testing.decoding import outcomes

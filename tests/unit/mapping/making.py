@@ -7,9 +7,10 @@ from collections.abc import Mapping as Table
 from typing import Any
 
 from connector.core.decode import Interpreter
+from connector.core.event import Event
 from connector.mapping.mapping import MappedDecoder, plain_json
 from connector.mapping.reading import Given, Problem, entry_problems, mappings, topic_problems
-from connector.model import Content, Event, Rejection, TopicPartition
+from connector.model import Content, Rejection, TopicPartition
 from tests.records import ARecord
 
 

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from connector.core.decode import Interpreter
+from connector.core.event import Event
 from connector.credentials import Credentials, Token
 from connector.interpreters import interpreters
-from connector.model import DecoderUnavailable, Event, Record, Registration, Rejection, TagsUpdate
+from connector.model import DecoderUnavailable, Record, Registration, Rejection, TagsUpdate
 from tests.records import ARecord
 from tests.registry import FakeRegistry
 from tests.settings import with_environment

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from connector.core.decode import Interpreter
+from connector.core.event import Event
 from connector.mapping.mapping import FIELDS, MappedDecoder
 from connector.mapping.reading import mappings
-from connector.model import Content, Endpoint, Event, Reason, Registration, Rejection, TagsUpdate
+from connector.model import Content, Endpoint, Reason, Registration, Rejection, TagsUpdate
 from tests.records import ARecord
 from tests.unit.mapping.making import given, interpreter, read, refused, sent
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from connector.core.event import Event
 from connector.model import (
     Content,
     DecoderUnavailable,
     Endpoint,
-    Event,
     Reason,
     Record,
     Registration,

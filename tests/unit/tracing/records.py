@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import NoReturn
 
-from connector.model import Event
+from connector.core.event import Event
 from tests.records import ARecord, Headers
 from tests.unit.core.builders import event_of, written
 

@@ -19,12 +19,12 @@ from structlog.testing import capture_logs
 
 from connector.core.actions import Poll, Submit
 from connector.core.engine import Engine
+from connector.core.event import Event
 from connector.credentials import Credentials, Token
 from connector.model import (
     Accepted,
     Cause,
     Denied,
-    Event,
     JobReport,
     JobState,
     JobUnknown,

@@ -1,0 +1,63 @@
+"""One change to one device on its way through the core: what lanes hold and batches carry.
+
+Given: what was read from a record and checked. `core/decode.py` makes them; what becomes of each is written
+into its last fields by whoever decides it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from connector.model import Endpoint, Record
+
+
+class Event(msgspec.Struct, gc=False, eq=False):
+    """One change to one device, read from a record and checked: what the lanes hold and batches carry.
+
+    `keys` are its lane keys, one for each identifier it names: the hwid itself, NUL + "u" +
+    user_id, NUL + "p" + push_token. With an application of its own, NUL + "a" + application +
+    NUL comes before each. No two can clash: a NUL inside an identifier is refused.
+
+    `gc=False`, and `home` may lead back here: whoever lets a partition go breaks that circle.
+    """
+
+    endpoint: Endpoint
+    application: str
+    """The application it is for, empty for the configured one."""
+    keys: tuple[str, ...]
+    hwid: str | None
+    user_id: str | None
+    push_token: str | None
+    list_operator: str | None
+    """As it is sent: always set for tags; None for a registration whose values replace a list."""
+    row: bytes
+    """The JSON object of this device exactly as it goes into the request's `devices`."""
+    record: Record | None
+    """The source, for a dead letter."""
+    home: Any
+    """The engine's object for the partition; the engine sets it."""
+    offset: int = -1
+    timestamp: int = 0
+    """Of the source record, in milliseconds since the epoch; 0 where it has none."""
+    size: int = 0
+    """Bytes held: the record's value and the row."""
+    # The engine's own bookkeeping.
+    attempts: int = 0
+    """Times it was submitted in vain, as its letter tells; an outage or a halt counts none."""
+    verdicts: int = 0
+    """Those of them that ended with a bad verdict of its own: `Limits.max_attempts` bounds these."""
+    first_attempt: float = 0.0
+    last_attempt: float = 0.0
+    blocked: int = 0
+    """In how many of its lanes another event is before it: it may go at 0."""
+    job: int = 0
+    """The serial number of the batch it was sent with; 0 while it isn't, -1 once its letter
+    alone holds its lanes."""
+    last_chance: bool = False
+    """One more attempt is all it gets: its device was tried in vain several times just now."""
+    merged: Any = None
+    """Of a head: the update that it goes as, and the events within (`core/coalesce.py`)."""
+    alone: bool = False
+    """Nothing is merged with it any more: a merged update of it was refused."""
