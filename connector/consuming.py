@@ -119,6 +119,7 @@ class Consuming:
 
     def look(self) -> None:
         """Call this each second: one that waits for a commit without an answer can't show that it lives."""
+        self.source.tell_silence()
         if self.source.waits():
             self._beat("consumer")
 

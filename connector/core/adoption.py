@@ -40,19 +40,23 @@ class Adoption:
         self._read_so_far = -1
         self._progress_at = 0.0
 
+    def watch(self, now: float) -> None:
+        """Note how far their records have been read, each time before anything is planned."""
+        if not self.pending:
+            self._read_so_far = -1
+            return
+        read = sum(home.offsets.next for homes in self.pending.values() for home in homes)
+        if read != self._read_so_far:
+            self._read_so_far, self._progress_at = read, now
+
     def awaited(self, now: float) -> bool:
         """Whether records of adopted jobs are still being read, and getting on.
 
         Where they are not (a partition without a leader, a decoder that is down), the other partitions go on.
         A device of another topic may be in such a job, too: it is then in two.
         """
-        if not self.pending:
-            self._read_so_far = -1
-            return False
-        read = sum(home.offsets.next for homes in self.pending.values() for home in homes)
-        if read != self._read_so_far:
-            self._read_so_far, self._progress_at = read, now
-        return now - self._progress_at < PROGRESS_LIMIT
+        unwatched = self._read_so_far < 0
+        return bool(self.pending) and (unwatched or now - self._progress_at < PROGRESS_LIMIT)
 
     def patient_until(self) -> float | None:
         """Return until when records of adopted jobs are waited for."""

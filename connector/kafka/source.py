@@ -172,16 +172,17 @@ class Source:
         await self._committer.commit(positions)
 
     def waits(self) -> bool:
-        """Whether a commit has no answer, which all other calls wait for: no fault of this process.
+        """Whether a commit has no answer, which all other calls wait for: no fault of this process."""
+        return self._committer.waiting_since is not None
 
-        Ask once in a while: that it takes long is told here, as errors are heard of in `fetch` alone.
+    def tell_silence(self) -> None:
+        """Tell of a commit that has had no answer for long; call it once in a while.
+
+        Nobody else can: errors are heard of in `fetch` alone, which waits for it.
         """
         since = self._committer.waiting_since
-        if since is None:
-            return False
-        if (seconds := self._clock() - since) >= COMMIT_SILENCE:
+        if since is not None and (seconds := self._clock() - since) >= COMMIT_SILENCE:
             self.troubles.notice("unreachable", f"a commit has had no answer for {seconds:.0f} s")
-        return True
 
     async def end_offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """Ask the brokers where these end: see `Owned`."""

@@ -80,6 +80,9 @@ class FakeSource:
     def waits(self) -> bool:
         return self.waiting
 
+    def tell_silence(self) -> None:
+        """Nothing to tell."""
+
     async def pause(self, partitions: Collection[TopicPartition]) -> None:
         self.paused.update(partitions)
         self.pauses += 1

@@ -117,11 +117,12 @@ async def test_that_a_commit_has_no_answer_is_known_and_told_once_it_is_long(
     member.consumer.answers = asyncio.Event()
     commit = asyncio.create_task(member.source.commit({P0: Position(3, "")}))
     await asyncio.sleep(0)
-    member.now = 19.0
     assert member.source.waits()
+    member.now = 19.0
+    member.source.tell_silence()
     assert not member.told("unreachable")
     member.now = 20.0
-    assert member.source.waits()
+    member.source.tell_silence()
     assert member.told("unreachable") == [Phase.BEGAN]
     member.consumer.answers.set()
     await commit
