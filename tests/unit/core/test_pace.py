@@ -136,6 +136,23 @@ def test_an_api_that_is_not_there_is_not_overloaded() -> None:
     assert drive.engine.concurrency.limit == 10
 
 
+def test_one_that_is_not_there_is_not_overloaded_either_where_errors_came_before() -> None:
+    drive = Drive(limits(max_devices=1, max_in_flight=10, linger=0.0))
+    drive.assign()
+    drive.let_many_go()
+    drive.read(*devices(range(50)))
+    drive.plan()
+    for submit in list(drive.submits):
+        drive.posted(submit, Unavailable("internal server error", 500))
+    assert (left := drive.engine.concurrency.limit) < 10
+    drive.wait_for(lambda: bool(drive.submits))
+    drive.posted(drive.submits[0])
+    assert drive.engine.gate.closed_until is None
+    drive.polled(drive.next_poll(), Unavailable("connection refused", 0))
+    assert drive.engine.gate.closed_until is not None
+    assert drive.engine.concurrency.limit == left
+
+
 def test_a_pause_submits_nothing_but_follows_and_commits_what_is_under_way() -> None:
     drive = Drive(limits(max_devices=2, linger=0.0, max_in_flight=2))
     drive.assign()
