@@ -180,12 +180,14 @@ class Denied(msgspec.Struct, frozen=True):
     """Nothing will work until a person mends it: credentials, application or address.
 
     `by_words`: only the message says so; it may be about a device that is named like what it seems to blame.
+    `of_job`: the report of a job says so: it has ended, and whoever asks about it may do so.
     """
 
     cause: Cause
     message: str
     http_status: int
     by_words: bool = False
+    of_job: bool = False
 
 
 class JobUnknown(msgspec.Struct, frozen=True):

@@ -197,7 +197,7 @@ class Answers:
         match answer:
             case Unavailable():
                 self._ask_again(job, now, alone=alone)
-            case Denied() if answer.http_status < 300:  # noqa: PLR2004  # RFC 9110: 2xx; the job itself was denied
+            case Denied() if answer.of_job:
                 self._tracking.finished(job, asked_at)
                 self._tracking.remove(job)
                 self._halts.denied(job.application, answer, "job", now)

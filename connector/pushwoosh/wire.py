@@ -193,7 +193,7 @@ def _job_report(report: Report, status: int, secrets: Sequence[str]) -> JobRepor
         shown = words.shown(message, status, secrets)
         cause = words.blame(message)
         if cause is not None and state is not JobState.COMPLETED:
-            return Denied(cause, shown, status)
+            return Denied(cause, shown, status, of_job=state is JobState.FAILED)
         message = shown
     return JobReport(state, report.status, progress_of(report.progress), report.devices, message)
 

@@ -98,10 +98,13 @@ class RateLimit(RequestRule, frozen=True):
 
 
 class Unauthorized(RequestRule, frozen=True):
-    """The credentials are refused with 401 (or 403), though they are right. Real GETs send none."""
+    """The credentials are refused with 401 (or 403), though they are right. Real GETs send none.
+
+    200: inside of an envelope, as siblings of the API answer.
+    """
 
     on: Literal["post", "get", "any"] = "post"
-    status: Literal[401, 403] = 401
+    status: Literal[200, 401, 403] = 401
 
 
 class UnknownApplication(RequestRule, frozen=True):

@@ -50,7 +50,9 @@ def invalid_request(reason: str) -> Reply:
 
 
 def unauthorized(status: int = 401) -> Reply:
-    """Refuse credentials; 401 is worded as on sibling endpoints."""
+    """Refuse credentials; 401, and 200 with an envelope around it, are worded as on sibling endpoints."""
+    if status == 200:  # noqa: PLR2004 (HTTP)
+        return json_reply(200, {"status_code": 401, "status_message": "unauthorized", "response": None})
     return json_reply(status, {"message": "unauthorized" if status == 401 else "forbidden"})  # noqa: PLR2004 (HTTP)
 
 

@@ -124,7 +124,7 @@ class Life:
                     JobUnknown("?", 404),
                     Unavailable("down", 503),
                     DENIED,
-                    Denied(Cause.UNKNOWN_APPLICATION, "application not found", 200),
+                    Denied(Cause.UNKNOWN_APPLICATION, "application not found", 200, of_job=True),
                     world_.fail(name),
                 ]
                 answer = self.dice.choice(answers)

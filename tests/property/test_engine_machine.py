@@ -145,7 +145,7 @@ class AnEngine(RuleBasedStateMachine):
             "unknown": JobUnknown("?", 404),
             "down": Unavailable("down", 503),
             "denied": DENIED,
-            "job denied": Denied(Cause.UNKNOWN_APPLICATION, "application not found", 200),
+            "job denied": Denied(Cause.UNKNOWN_APPLICATION, "application not found", 200, of_job=True),
         }
         found = answers.get(answer)
         if found is None:

@@ -89,7 +89,10 @@ _FAULTS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
         "retry_after": rng.choice(("seconds", "date", "none")),
         "seconds": rng.choice((0.5, 3.0)),
     },
-    "unauthorized": lambda rng: {"on": rng.choice(("any", "post", "get")), "status": rng.choice((401, 403))},
+    "unauthorized": lambda rng: {
+        "on": rng.choice(("any", "post", "get")),
+        "status": rng.choice((200, 401, 403)),
+    },
     "unknown_application": lambda rng: {"on": rng.choice(("any", "post"))},
     "odd_reply": lambda rng: {
         "form": rng.choice(("redirect", "html", "empty")),

@@ -161,7 +161,7 @@ class Jobs:
             return
         if not isinstance(answer, JobReport):
             seen.concluded = True
-            if isinstance(answer, Denied) and answer.http_status < 300:  # it failed, as if for that reason
+            if isinstance(answer, Denied) and answer.of_job:  # it failed, as if for that reason
                 self._untold.pop(request_id, None)
             return
         if answer.state is JobState.COMPLETED and answer.rows is None:

@@ -7,7 +7,7 @@ from tests.unit.core.builders import devices, limits
 from tests.unit.core.driving import Drive
 
 DENIED = Denied(Cause.UNAUTHORIZED, "no such token", 401)
-JOB_DENIED = Denied(Cause.UNKNOWN_APPLICATION, "application not found", 200)
+JOB_DENIED = Denied(Cause.UNKNOWN_APPLICATION, "application not found", 200, of_job=True)
 
 
 def halted_by_a_post(count: int = 1) -> Drive:

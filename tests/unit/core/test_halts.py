@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from connector.core.halts import MENDS
 from connector.model import Cause, Refused, Unavailable
+from connector.pushwoosh.wire import read_poll
 from tests.unit.core.builders import P0, devices, limits, tags
 from tests.unit.core.driving import Drive
 from tests.unit.core.halting import (
@@ -92,6 +95,28 @@ def test_a_job_that_was_denied_is_sent_again_by_the_probe() -> None:
     assert drive.engine.halts.all() == []
     assert drive.position() == 2
     assert drive.letters == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"status_code": 401, "status_message": "unauthorized", "response": null}',
+        b'{"message": "unauthorized"}',
+        b'{"code": 16, "message": "unauthenticated", "details": []}',
+        b'{"request_id": "r", "message": "unauthorized"}',
+        b'{"request_id": "r", "status": "Pending", "message": "unauthorized"}',
+    ],
+)
+def test_a_job_that_may_not_be_asked_about_is_kept_however_that_is_said(body: bytes) -> None:
+    drive = Drive(limits(probe_interval=30.0, max_devices=2))
+    drive.assign()
+    drive.read(*devices(range(2)))
+    drive.run(poll=lambda _: read_poll(200, body, None, 0.0), seconds=600)
+    assert drive.posts == 1
+    (halt,) = drive.engine.halts.all()
+    assert (halt.cause, halt.stage) == (Cause.UNAUTHORIZED, "poll")
+    drive.run()
+    assert (drive.posts, drive.position(), drive.letters) == (1, 2, [])
 
 
 def test_what_only_a_job_can_prove_is_not_proved_by_its_post() -> None:

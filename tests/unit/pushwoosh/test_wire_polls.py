@@ -187,7 +187,7 @@ def test_a_failed_job_says_why() -> None:
 )
 def test_a_job_that_failed_for_its_credentials_is_denied(message: str, cause: Cause) -> None:
     answer = poll(200, {"request_id": "r", "status": "Failed", "message": message})
-    assert answer == Denied(cause, message, 200)
+    assert answer == Denied(cause, message, 200, of_job=True)
     assert isinstance(report({"status": "Completed", "message": message}), JobReport)
 
 

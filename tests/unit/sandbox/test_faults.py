@@ -54,6 +54,10 @@ def test_credentials_are_refused_on_posts_and_gets_go_on() -> None:
     assert api.get(job).status == 200
     api.faults({"unauthorized": [{"status": 403, "on": "get"}]})
     assert api.get(job).status == 403
+    api.faults({"unauthorized": [{"status": 200, "on": "any"}]})
+    reply = api.get(job)
+    assert reply.status == 200
+    assert b'"status_code":401' in reply.body
 
 
 def test_an_application_is_refused_with_400() -> None:

@@ -192,7 +192,7 @@ async def test_a_client_that_breaks_ends_the_span_too() -> None:
     ("answers", "outcome"),
     [
         ([JobReport(JobState.FAILED, "Failed")], "failed"),
-        ([Denied(Cause.UNAUTHORIZED, "no", 200)], "unauthorized"),
+        ([Denied(Cause.UNAUTHORIZED, "no", 200, of_job=True)], "unauthorized"),
         ([JobUnknown("what?", 404)] * 20, "lost"),
     ],
 )
