@@ -271,7 +271,8 @@ class Runner:
         homes = self._engine.assignments.values()
         if homes:
             self._spare_since = None
-            return all(home.done for home in homes) and self._engine.idle
+            all_known = not consuming.source.unresolved
+            return all_known and all(home.done for home in homes) and self._engine.idle
         if not consuming.source.joined or consuming.incidents.open:
             self._spare_since = None
             return False

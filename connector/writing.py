@@ -60,7 +60,12 @@ class Writing:
 
     async def begin(self, action: Commit) -> None:
         """Write; the engine is told of the outcome."""
-        metadata = await self._source.group_metadata() if self._letters.commits_positions else None
+        self._left.clear()
+        try:
+            metadata = await self._source.group_metadata() if self._letters.commits_positions else None
+        except BaseException:  # the hand-over took too long
+            self._engine.commit_withdrawn()
+            raise
         self._task = asyncio.create_task(self._write(action, metadata))
 
     async def at_once(self, action: Commit) -> bool:
@@ -90,7 +95,6 @@ class Writing:
 
     async def _write(self, action: Commit, metadata: object) -> None:
         doubts = self._membership.doubts
-        self._left.clear()
         try:
             await self._letters.write(action.letters, action.positions, metadata)
             if self._letters.commits_positions:

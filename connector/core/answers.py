@@ -234,7 +234,7 @@ class Answers:
         self._tracking.known(job, now)
         halt = self._halts.applications.get(job.application)
         if halt is not None and self._halts.proved(job.application, "poll", asked_at):
-            self._tracking.outage(asked_at - halt.since)
+            self._tracking.halt_over(job.application, halt.since, asked_at)
             self._tracking.hasten(job.application, now)
         if report.state is JobState.UNFINISHED:
             if self._tracking.expired(job, now):

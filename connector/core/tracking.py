@@ -174,6 +174,12 @@ class Tracking:
         """Nobody could be asked for so long: that doesn't count as the time of any job."""
         self._down += seconds
 
+    def halt_over(self, application: str, since: float, now: float) -> None:
+        """This application's jobs could not be asked about meanwhile: that doesn't count as their time."""
+        for job in self.jobs.values():
+            if job.application == application:
+                job.down_before -= max(0.0, now - max(since, job.accepted_at))
+
     def knows_others(self, job: Job) -> bool:
         """Whether the API told of any job since this one: else it may know none, and that is an outage."""
         return self._known_at >= job.accepted_at

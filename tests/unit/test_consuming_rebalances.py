@@ -101,6 +101,29 @@ async def test_a_transaction_that_outlasts_the_hand_over_is_still_heard_of(
     assert desk.position(P1) == 9
 
 
+async def test_letters_that_a_hand_over_s_end_cuts_off_before_they_are_written_are_written_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "HAND_OVER_LIMIT", 0.01)
+    desk = Desk([rubbish(0), Fetched(P1, [], 4)])
+    await desk.assign(P0, P1)
+    await desk.rounds()
+    group_metadata = desk.source.group_metadata
+
+    async def hang() -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+    desk.source.group_metadata = hang  # type: ignore[method-assign]  # a consumer that is busy elsewhere
+    await desk.consuming.revoked([P1])
+    desk.source.group_metadata = group_metadata  # type: ignore[method-assign]
+    assert not desk.consuming.writing.busy
+    desk.order()
+    await desk.settled()
+    assert [letter.record.offset() for letter in desk.letters.written] == [0]
+    assert desk.position(P0) == 1
+
+
 async def test_a_commit_that_is_cut_off_by_a_hand_over_s_end_is_made_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -73,6 +73,20 @@ async def test_an_instance_that_has_not_joined_is_no_spare_one(monkeypatch: pyte
         process.runner._pulse.ring()
 
 
+async def test_the_end_is_not_reached_while_it_is_not_known_where_a_partition_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    process = Process(monkeypatch, records(0), end=1)
+    process.source.unresolved = {TopicPartition("tags", 1)}
+    async with process.running() as task:
+        await until(lambda: process.position == 1)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not task.done()
+        process.source.unresolved = set()
+        process.runner._pulse.ring()
+
+
 async def test_records_that_were_lost_before_the_end_are_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
     process = Process(monkeypatch, end=5)
     trouble = Trouble("data_loss", "tags/0", "gone", "lengthen retention", blocking=True)

@@ -8,10 +8,10 @@ import pytest
 
 from connector.core.checkpoint import encode
 from connector.core.event import Event
-from connector.core.jobs import Batch
+from connector.core.jobs import Batch, Job
 from connector.core.pressure import LOW
-from connector.model import Cause, Denied, PostAnswer, TopicPartition
-from tests.unit.core.builders import P0, P1, limits, tags
+from connector.model import Cause, Denied, PollAnswer, PostAnswer, TopicPartition
+from tests.unit.core.builders import P0, P1, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 
 HALTED = "BBBBB-BBBBB"
@@ -112,3 +112,29 @@ def test_so_far_the_others_get_as_the_guide_says(share: float, others: int) -> N
     settled = bytes(dice.random() >= share for _ in range(int(1.5 * others / (1 - share))))
     covers = encode(0, b"\0" + settled[1:], []).covers
     assert 0.9 * others < sum(settled[:covers]) < 1.2 * others
+
+
+def test_the_time_of_a_halt_is_no_time_of_its_own_jobs_and_all_the_time_of_others() -> None:
+    drive = Drive(limits(deadline=900.0, probe_interval=30.0, max_resubmissions=0))
+    drive.assign(P0)
+    drive.assign(P1)
+    drive.read(event(0, P0, halted=True))
+    own = drive.start_job()
+    began, hours = drive.now, 2 * 3600.0
+
+    def poll(job: Job) -> PollAnswer | None:
+        if job.application == HALTED:
+            return DENIED if drive.now < began + hours else unfinished(50)
+        return unfinished(50)
+
+    drive.run(poll=poll, seconds=hours - 60)
+    drive.read(event(0, P1, halted=False))
+    other = drive.start_job()
+    lost: dict[int, float] = {}
+    while len(lost) < 2:
+        drive.run(poll=poll, seconds=30)
+        for job in (own, other):
+            if job.serial not in drive.engine.tracking.jobs:
+                lost.setdefault(job.serial, drive.now)
+    assert lost[other.serial] - other.accepted_at < 900 + 120
+    assert began + hours + 900 - 60 < lost[own.serial] < began + hours + 900 + 120
