@@ -28,6 +28,7 @@ class Incidents:
         self._engine = pulse.engine
         self._log = log
         self._remember = remember
+        self._told_by: dict[Kind, dict[str, Trouble]] = {}
         self.open: dict[Kind, Trouble] = {}
         self.since: dict[Kind, float] = {}
         """When each of them began, seconds since the epoch."""
@@ -52,6 +53,12 @@ class Incidents:
 
     def _ended(self, trouble: Trouble) -> None:
         kind = (trouble.code, trouble.subject)
+        others = self._told_by.get(kind, {})
+        others.pop(trouble.told_by, None)
+        if others:
+            self.open[kind] = next(iter(others.values()))
+            return
+        self._told_by.pop(kind, None)
         self.open.pop(kind, None)
         self.since.pop(kind, None)
         what = DECODER_WORKS_AGAIN if trouble.code == TROUBLE else KAFKA_WORKS_AGAIN
@@ -62,6 +69,7 @@ class Incidents:
     def _lasts(self, trouble: Trouble) -> None:
         kind = (trouble.code, trouble.subject)
         known = trouble.phase is Phase.BEGAN and kind in self.open
+        self._told_by.setdefault(kind, {})[trouble.told_by] = trouble
         self.open[kind] = trouble
         self.since.setdefault(kind, self._pulse.clock())
         if not known:  # the consumer and the dead letters' producer meet the same: one line is enough

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 
 from connector import values
 from connector.core.decode import Decoder, Interpreter, Outcome
-from connector.credentials import Credentials
 from connector.mapping.mapping import MappedDecoder, Mapping, plain_json
 from connector.mapping.reading import mappings
 from connector.model import Content, DecoderUnavailable, Record
-from connector.pushwoosh.wire import envelope_bytes
+from connector.pushwoosh.wire import room_for_devices
 from connector.settings import Settings
 from connector.settings.fields import REGISTRY_FORMATS
 
@@ -22,22 +21,19 @@ _LONGEST = 60.0
 """Seconds until a decoder that is finding something out is asked again, should it never call."""
 
 
-def interpreters(settings: Settings, credentials: Credentials) -> dict[str, Interpreter]:
+def interpreters(settings: Settings) -> dict[str, Interpreter]:
     """Return for each source topic what reads its records."""
     kafka = settings.kafka
     by_content = decoders(settings)
     mapped = mappings(settings.mapping.given(kafka.contents, key_is_hwid=kafka.key_is_hwid))
-    envelope = max(
-        envelope_bytes(credentials.code(each), credentials.token(each) or "") for each in credentials
-    )
-    room = settings.batch.max_bytes - envelope - 1
+    with_its_comma = room_for_devices(settings.batch.max_bytes, settings.accounts)
     of_topics = {topic: code for code, each in settings.applications.items() for topic in each.topics}
     return {
         topic: Interpreter(
             content,
             _mapped(content, by_content[content], mapped[topic]) if topic in mapped else by_content[content],
             key_is_hwid=kafka.key_is_hwid,
-            max_row_bytes=room,
+            max_row_bytes=with_its_comma - 1,
             application=settings.pushwoosh.application,
             applications=settings.applications,
             of_topic=of_topics.get(topic, ""),

@@ -11,12 +11,10 @@ from connector.kafka.listener import Listener
 from connector.kafka.source import Source
 from connector.pulse import Clock
 from connector.pushwoosh import client
-from connector.pushwoosh.wire import envelope_bytes
+from connector.pushwoosh.wire import room_for_devices
 from connector.settings import Settings
 from connector.values import is_secret
 
-LONGEST_TOKEN = 256
-"""Bytes kept free in each request for a token that may change."""
 CONNECTIONS_TO_SPARE = 4
 """Beside one for each job that may be in flight."""
 
@@ -66,12 +64,11 @@ def audience_client(
 def limits(settings: Settings) -> Limits:
     """Return the engine's bounds."""
     jobs, rates = settings.jobs, settings.limits
-    longest_code = max(envelope_bytes(code, "") for code in settings.accounts)
     return Limits(
         max_devices=most_at_once(
             settings.batch.max_devices, rates.requests_per_second, rates.devices_per_second
         ),
-        max_bytes=settings.batch.max_bytes - longest_code - LONGEST_TOKEN,
+        max_bytes=room_for_devices(settings.batch.max_bytes, settings.accounts),
         linger=settings.batch.linger,
         max_in_flight=jobs.max_in_flight,
         adaptive=jobs.adaptive,

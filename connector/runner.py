@@ -97,7 +97,7 @@ class Runner:
         self._registry = CollectorRegistry()
         contents = settings.kafka.contents
         self._metrics = Metrics(self._registry, contents)
-        decoders = interpreters(settings, self._credentials)
+        decoders = interpreters(settings)
         self._consuming = Consuming(
             self._pulse,
             decoders,

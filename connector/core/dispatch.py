@@ -45,7 +45,7 @@ class Dispatch:
             self.queue(application, endpoint).push(mine, now)
 
     def again(self, events: Sequence[Event]) -> None:
-        """Put events back to the front: they were on their way and came to nothing."""
+        """Put events to the front, due at once: they were sent in vain, waited for a lane, or for room."""
         for event in events:
             event.job = 0
         for (application, endpoint), mine in _by_route(events).items():
@@ -153,7 +153,7 @@ class Dispatch:
     ) -> Batch | None:
         queue = self.queues[route]
         while queue.ripe(now, self._limits.max_devices, self.size.bound, linger):
-            ready_at = queue.oldest()
+            ready_at = queue.ready_since(most)
             events = queue.take(most, self.size.bound)
             if within is not None:
                 events = within(events)

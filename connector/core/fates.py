@@ -57,12 +57,12 @@ class Fates:
         good = job.events
         if rejections:
             good = [event for index, event in enumerate(job.events) if index not in rejections]
-        self._ledger.confirm(good)
+        judged = self._ledger.confirm(good)
         if job.adopted:
             for event in [each for each in good if each.blocked]:
                 self._leaving.withdraw(event, now)
         self._leaving.release(good)
-        judged, refused = len(good), 0
+        refused = 0
         unclear: list[Event] = []
         jitter = self._random()  # one for all: what goes again goes together
         cut = cut_off(job.events, rejections)

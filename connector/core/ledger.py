@@ -79,8 +79,11 @@ class Ledger:
         for home in homes:
             home.changed()
 
-    def confirm(self, events: Iterable[Event]) -> None:
-        """Every device's own verdict is good: settle the events and all that they stand for."""
+    def confirm(self, events: Iterable[Event]) -> int:
+        """Every device's own verdict is good: settle the events and all that they stand for.
+
+        Returns how many these are, of partitions that are ours.
+        """
         by_home: defaultdict[Assignment, list[Event]] = defaultdict(list)
         replaced = 0
         for event in events:
@@ -105,6 +108,7 @@ class Ledger:
             self._tally.settled[endpoint, RecordOutcome.CONFIRMED] += confirmed - replaced
         if replaced:
             self._tally.settled[endpoint, RecordOutcome.SUPERSEDED] += replaced
+        return confirmed
 
     def skip(self, home: Assignment, offsets: Sequence[int], endpoint: str) -> None:
         """Settle records that carry nothing for us."""

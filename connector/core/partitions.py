@@ -174,7 +174,7 @@ class Partitions:
         if not job.events:
             self._tracking.remove(job)
             return
-        self._tally.jobs[job.endpoint, JobOutcome.ADOPTED] += 1
+        self._tally.jobs[job.endpoint, JobOutcome.ADOPTED] += job.adopted
         self._tracking.begin(job, now)
 
     def revoked(self, partitions: Iterable[TopicPartition], now: float) -> dict[TopicPartition, Position]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from connector.core.assignment import Assignment
-from connector.core.checkpoint import surely_covers
 from connector.core.limits import Limits
 from connector.core.offsets import WINDOW_LIMIT
+from connector.core.reach import Reach
 from connector.model import TopicPartition
 
 LOW = 0.5
@@ -22,9 +22,9 @@ FAR = WINDOW_LIMIT * 7 // 8
 class Pressure:
     """Bounds on events and bytes in memory, retries and unwritten letters included, and on offsets kept."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, reach: Reach) -> None:
         self._limits = limits
-        self._near = max(2 * limits.max_devices, surely_covers(limits.max_metadata) // 3)
+        self._reach = reach
 
     def full(self, homes: Collection[Assignment]) -> bool:
         """Whether nothing more should be taken in for the moment."""
@@ -93,8 +93,9 @@ class Pressure:
         """Return how far a partition is read ahead: farther again where it has little left to submit."""
         if home.room is None:
             return FAR
+        near = max(2 * self._limits.max_devices, self._reach.sure // 3)
         in_jobs = sum(len(part.offsets) for part in home.slices.values())
-        return FAR if home.events - in_jobs < self._near // 2 else self._near
+        return FAR if home.events - in_jobs < near // 2 else near
 
     def _too_much(self, home: Assignment, share: int, used: float) -> bool:
         """Whether a partition holds too much of a buffer that is more than half full."""

@@ -63,6 +63,14 @@ class Queue:
         """Since when the first event is ready; 0 for events that were put back."""
         return self._stamps[0][1] if self._stamps else 0.0
 
+    def ready_since(self, count: int) -> float:
+        """Since when the oldest of the first `count` that were not put back is ready; 0 without such."""
+        for many, since in self._stamps:
+            if since or count <= many:
+                return since
+            count -= int(many)
+        return 0.0
+
     def since(self, *, fresh: bool) -> float:
         """Since when something waits, exact batches before all events; `fresh`: after them."""
         if self.exact and not (fresh and self._events):

@@ -39,6 +39,6 @@ class State:
         self.outages = Outages(random, self.tally, self.notices, self.tracking, self.concurrency)
         self.gate = self.outages.gate
         self.pace = Pace(limits.requests_per_second, limits.devices_per_second)
-        self.pressure = Pressure(limits)
+        self.pressure = Pressure(limits, self.ledger.reach)
         self.leaving = Leaving(limits.max_bytes, self.lanes, self.dispatch)
         self.fates = Fates(limits, random, self.lanes, self.leaving, self.ledger, self.dispatch, self.tally)

@@ -43,7 +43,7 @@ class Stage(StrEnum):
     QUEUE = "queue"
     """A batch's oldest event first in its lane to the batch handed over for its POST; for each of its events.
 
-    What is sent again isn't counted: neither what was put back, nor a batch taken in halves.
+    What is sent again has no time of its own: a batch of nothing else isn't counted, nor one taken in halves.
     """
     SUBMIT = "submit"
     """The POST: request to reply."""
@@ -86,7 +86,7 @@ class Tally:
     resubmitted: defaultdict[str, int] = field(default_factory=_counts)
     """Devices sent again although an earlier POST may have applied them (lost reply or job), by endpoint."""
     retried: defaultdict[str, int] = field(default_factory=_counts)
-    """Events queued for another attempt, whatever the cause, by endpoint; they hold their lanes meanwhile."""
+    """Events queued for another attempt, by endpoint, but for parts of a batch: those are `split_batches`."""
     gate_closures: defaultdict[str, int] = field(default_factory=_counts)
     """Times the gate closed or its time was extended, by cause (`gate_cause`)."""
     halts: defaultdict[str, int] = field(default_factory=_counts)

@@ -73,6 +73,7 @@ class DeadLetters:
                 f"{transactional_id} (or on the prefix {group_id}-), or set kafka.dead_letter_delivery "
                 "to at_least_once",
             },
+            told_by="dead letters",
         )
         self._producer = LetterProducer(chosen, topic, group_id, connector_name)
         self._topic = topic

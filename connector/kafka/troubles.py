@@ -32,7 +32,8 @@ class Phase(StrEnum):
 class Trouble(msgspec.Struct, frozen=True):
     """Something that a person may have to mend. `subject` is a topic, a partition or empty.
 
-    `blocking`: no record flows, or none of its subject; the process is not ready.
+    `blocking`: no record flows, or none of its subject; the process is not ready. `told_by`: who met it,
+    as two clients may meet the same, and one of them be rid of it first.
     """
 
     code: str
@@ -41,6 +42,7 @@ class Trouble(msgspec.Struct, frozen=True):
     mend: str
     blocking: bool
     phase: Phase = Phase.BEGAN
+    told_by: str = "consumer"
 
 
 DATA_LOSS = "data_loss"
@@ -137,12 +139,14 @@ class Troubles:
         remind_every: float = REMIND_EVERY,
         mends: Mapping[str, str] | None = None,
         whole: str = "",
+        told_by: str = "consumer",
     ) -> None:
         self._tell = tell
         self._clock = clock
         self._remind_every = remind_every
         self._mends = {**MENDS, **(mends or {})}
         self._whole = whole
+        self._told_by = told_by
         self._heard: dict[tuple[str, str], float] = {}
         self._active: dict[tuple[str, str], Trouble] = {}
         self._told: dict[tuple[str, str], float] = {}
@@ -176,7 +180,7 @@ class Troubles:
         now = self._clock()
         phase = Phase.LASTS if key in self._active else Phase.BEGAN
         mend = self._mends[code].replace("{subject}", subject or self._whole)
-        trouble = Trouble(code, subject, message, mend, blocking, phase)
+        trouble = Trouble(code, subject, message, mend, blocking, phase, self._told_by)
         before = self._active.get(key, trouble)
         self._active[key] = trouble
         self._heard[key] = now

@@ -73,6 +73,8 @@ from connector.pushwoosh.replies import (
     tells_of_a_job,
 )
 
+LONGEST_TOKEN = 256
+"""Bytes kept free in each request for a token that may change."""
 _ROOT = "/api/v2/audience/"
 _NEEDS_A_PERSON = frozenset({401, 402, 403, 407, 451})
 _LATER = frozenset({408, 409, 425, 429})
@@ -107,6 +109,11 @@ def request_body(
 def envelope_bytes(application: str, token: str) -> int:
     """Count the bytes of a request that are not devices, at most; each device but the first adds a comma."""
     return len(request_body(application, token, (), create_missing_tags=False))
+
+
+def room_for_devices(max_bytes: int, applications: Iterable[str]) -> int:
+    """Count the bytes that a request of `max_bytes` has for devices and commas, whoever of these sends it."""
+    return max_bytes - max(envelope_bytes(each, "") for each in applications) - LONGEST_TOKEN
 
 
 def read_post(

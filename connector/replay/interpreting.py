@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from connector.core.decode import Interpreter, Outcome
 from connector.core.event import Event
-from connector.credentials import Credentials
 from connector.interpreters import interpreters, patiently
 from connector.model import DecoderUnavailable, Reason, Record, Rejection
 from connector.replay.failed import Failed
@@ -33,7 +32,7 @@ class Interpreting:
     def __init__(self, settings: Settings, *, needed: bool = True) -> None:
         self._needed = needed
         self.doubt = ""
-        self._by_topic: dict[str, Interpreter] = interpreters(settings, Credentials.of(settings))
+        self._by_topic: dict[str, Interpreter] = interpreters(settings)
 
     def letter(self, letter: DeadLetter) -> Outcome:
         """Read what a letter was made of."""

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from connector.core.decode import Decoder, Interpreter, Outcome
-from connector.credentials import Credentials
 from connector.interpreters import interpreters, patiently
 from connector.model import Content
 from connector.settings import Settings
@@ -78,7 +77,7 @@ def outcomes(settings: Settings, topic: str, bodies: Iterable[Any], **around: An
 
     Raises ValueError where the settings don't name the topic.
     """
-    found = interpreters(settings, Credentials.of(settings))
+    found = interpreters(settings)
     if topic not in found:
         raise ValueError(f"{topic!r} is none of the configured topics: {', '.join(found)}")
     records = [SampleRecord(body, topic=topic, offset=number, **around) for number, body in enumerate(bodies)]

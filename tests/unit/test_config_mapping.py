@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from connector.config import load
-from connector.credentials import Credentials, Token
 from connector.interpreters import interpreters
 from connector.mapping.mapping import MappedDecoder
 from tests.settings import ENOUGH, mistakes, with_environment, written
@@ -38,9 +37,7 @@ def test_the_file_has_a_mapping_for_all_topics_and_for_single_ones(tmp_path: Pat
 
 def test_only_topics_with_a_mapping_get_another_decoder(tmp_path: Path) -> None:
     settings = load(written(tmp_path, FILE), ENOUGH)
-    decoders = {
-        topic: each._decoder for topic, each in interpreters(settings, Credentials("app", Token("x"))).items()
-    }
+    decoders = {topic: each._decoder for topic, each in interpreters(settings).items()}
     mapped = {topic for topic, decoder in decoders.items() if isinstance(decoder, MappedDecoder)}
     assert mapped == {"tags", "shop.orders"}
 
@@ -52,7 +49,7 @@ def test_the_environment_wins_entry_by_entry(tmp_path: Path) -> None:
 
 
 def test_without_a_mapping_nothing_is_mapped() -> None:
-    (reader,) = interpreters(with_environment(), Credentials("app", Token("x"))).values()
+    (reader,) = interpreters(with_environment()).values()
     assert not isinstance(reader._decoder, MappedDecoder)
 
 

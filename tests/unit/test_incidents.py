@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from connector.kafka.troubles import Phase, Trouble
@@ -31,6 +32,21 @@ async def test_troubles_are_remembered_until_they_end() -> None:
     desk.consuming.incidents.tell(trouble("other", Phase.ENDED))
     assert desk.consuming.incidents.open == {}
     assert desk.consuming.incidents.since == {}
+
+
+async def test_what_two_have_met_ends_when_both_are_rid_of_it() -> None:
+    desk = Desk()
+    incidents = desk.consuming.incidents
+    mine = trouble("unreachable")
+    other = msgspec.structs.replace(mine, told_by="dead letters")
+    incidents.tell(mine)
+    incidents.tell(other)
+    incidents.tell(msgspec.structs.replace(other, phase=Phase.ENDED))
+    assert [*incidents.open.values()] == [mine]
+    assert incidents.cut_off
+    incidents.tell(msgspec.structs.replace(mine, phase=Phase.ENDED))
+    assert not incidents.open
+    assert not incidents.since
 
 
 @pytest.mark.parametrize(("blocking", "halts"), [(True, ["data_loss"]), (False, [])])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from connector.credentials import Credentials, Token
 from connector.interpreters import interpreters
 from connector.model import Content
 from tests.settings import with_environment
@@ -12,7 +11,7 @@ def test_each_topic_is_read_as_what_it_carries() -> None:
     given = with_environment(
         CONNECTOR_KAFKA_REGISTRATIONS_TOPICS="devices", CONNECTOR_KAFKA_MIXED_TOPICS="all"
     )
-    found = interpreters(given, Credentials("app", Token("x")))
+    found = interpreters(given)
     assert {topic: each._content for topic, each in found.items()} == {
         "tags": Content.TAGS,
         "devices": Content.REGISTRATIONS,

@@ -7,8 +7,8 @@ from dataclasses import replace
 from connector.core.limits import Limits
 from connector.credentials import Credentials
 from connector.ops.privacy import Mask
-from connector.parts import LONGEST_TOKEN, limits, secrets
-from connector.pushwoosh.wire import envelope_bytes
+from connector.parts import limits, secrets
+from connector.pushwoosh.wire import LONGEST_TOKEN, envelope_bytes
 from tests.settings import with_environment
 
 

@@ -87,6 +87,7 @@ def test_a_partition_that_comes_back_finds_its_job_where_it_was_left() -> None:
     assert drive.posts == 2, "the first job, and the record that came after it"
     assert (drive.position(P0), drive.position(P1)) == (1, 2)
     assert drive.at_rest()
+    assert drive.engine.tally.jobs["bulkSetTags", "adopted"] == 0, "it was this process's own"
 
 
 def test_a_registration_that_comes_back_finds_its_job_too() -> None:

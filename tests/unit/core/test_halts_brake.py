@@ -72,6 +72,22 @@ def test_the_brake_repeats_no_words_that_may_name_a_device() -> None:
     assert halt.message.endswith("1 refused_by_api; the first is events/0/0")
 
 
+def test_the_events_of_merged_updates_count_each() -> None:
+    drive = Drive(limits(brake_share=0.5, brake_window=10, max_devices=20, linger=0.5))
+    drive.assign()
+    events = [tags(at, f"d{at % 5}", values={f"t{at}": 1}) for at in range(50)]
+    events += devices(range(50, 56))
+    drive.read(*events)
+    bad = {f"d{at}" for at in range(50, 56)}
+    drive.run(
+        lambda _: None,
+        lambda job: completed(*(row(e, "failed" if e.hwid in bad else "done") for e in job.events)),
+    )
+    assert drive.posts <= 6
+    assert drive.engine.halts.all() == [], "six of 56 were refused"
+    assert len(drive.letters) == 6
+
+
 def test_after_the_brake_was_released_what_is_good_goes_on() -> None:
     drive = Drive(limits(brake_share=0.5, brake_window=20, max_devices=5))
     drive.assign()

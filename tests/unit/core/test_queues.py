@@ -36,6 +36,15 @@ def test_an_empty_queue_is_never_due() -> None:
     assert len(some) == 0
 
 
+def test_what_was_put_back_does_not_hide_since_when_others_are_ready() -> None:
+    some = queue(3, NOW)
+    some.push_front(devices(range(10, 12)))
+    assert some.oldest() == 0
+    assert some.ready_since(2) == 0
+    assert some.ready_since(3) == NOW
+    assert Queue().ready_since(3) == 0
+
+
 def test_the_most_promising_batch_has_failed_least_and_is_the_smallest_of_those() -> None:
     some = Queue()
     for serial, (size, failures) in enumerate(((1, 2), (9, 1), (4, 1))):

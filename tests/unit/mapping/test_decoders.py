@@ -14,7 +14,6 @@ import pytest
 
 from connector.core.decode import Interpreter
 from connector.core.event import Event
-from connector.credentials import Credentials, Token
 from connector.interpreters import interpreters
 from connector.model import DecoderUnavailable, Record, Registration, Rejection, TagsUpdate
 from tests.records import ARecord
@@ -52,7 +51,7 @@ def test_the_plain_object_of_a_decoder_is_mapped_and_its_outages_stay_outages() 
         CONNECTOR_MAPPING_HWID="id",
         CONNECTOR_MAPPING_TAGS="{Plan: plan}",
     )
-    (reader,) = interpreters(settings, Credentials("app", Token("x"))).values()
+    (reader,) = interpreters(settings).values()
     record = ARecord(b"\0\0\0\0\1" + b'{"id": 7, "plan": "pro"}')
     decoder: Framed = importlib.import_module("tests.unit.mapping.test_decoders").framed  # perhaps not ours
 
@@ -92,7 +91,7 @@ def test_avro_of_another_shape_is_mapped() -> None:
             CONNECTOR_MAPPING_USER_ID="customer.id",
             CONNECTOR_MAPPING_TAGS="{Plan: plan, Total: total, Placed: placed}",
         )
-        (reader,) = interpreters(settings, Credentials("app", Token("x"))).values()
+        (reader,) = interpreters(settings).values()
         (event,) = _read(reader, ARecord(schema.prefix + avro(ORDER, order)))
     assert isinstance(event, Event)
     assert event.row == (
