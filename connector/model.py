@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -156,6 +157,11 @@ class Refused(msgspec.Struct, frozen=True):
     message: str
     http_status: int
 
+    @property
+    def too_large(self) -> bool:
+        """Whether it is for its size (RFC 9110, 413)."""
+        return self.http_status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
 
 class Unavailable(msgspec.Struct, frozen=True):
     """The destination is down or overloaded: no connection, a time-out, 429, 5xx, an unreadable reply.
@@ -168,6 +174,20 @@ class Unavailable(msgspec.Struct, frozen=True):
     http_status: int = 0
     retry_after: float | None = None
     maybe_accepted: bool = False
+
+    @property
+    def cause(self) -> str:
+        """Why, in a word: the metric label `cause` of a closed gate."""
+        if self.http_status == 0:
+            return "no_reply"
+        if self.http_status == HTTPStatus.TOO_MANY_REQUESTS:
+            return "too_many_requests"
+        return "server_error" if self.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR else "unreadable_reply"
+
+    @property
+    def asks_for_time(self) -> bool:
+        """Whether more requests are the last thing that it needs (RFC 6585, 429; RFC 9110, 503)."""
+        return self.http_status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 class Unsent(msgspec.Struct, frozen=True):

@@ -8,7 +8,6 @@ from typing import Any
 
 from connector.core.actions import Poll, Submit
 from connector.core.assignment import Assignment
-from connector.core.coalesce import homes_of, row_of
 from connector.core.jobs import Batch
 from connector.credentials import Credentials
 from connector.model import Cause, Denied, Endpoint, PostAnswer, Unavailable
@@ -84,10 +83,10 @@ class Sending:
         body = request_body(
             self._credentials.code(batch.application),
             token,
-            [event.row if event.merged is None else row_of(event) for event in batch.events],
+            batch.rows(),
             self._settings.create_missing_tags if batch.endpoint is Endpoint.TAGS else None,
         )
-        homes = homes_of(batch.events)
+        homes = batch.homes()
         return await self._client.post(
             batch.endpoint, body, application=batch.application, may_go=lambda: self._may_go(homes)
         )

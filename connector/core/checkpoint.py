@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from connector.core.limits import METADATA
 from connector.core.offsets import WINDOW_LIMIT
 from connector.core.packing import Reader, put_number, put_stream, put_string
 from connector.core.tokens import Tokens, read_runs
@@ -85,7 +86,7 @@ class Encoded(NamedTuple):
     complete: bool = True
 
 
-def encode(position: int, settled: bytes, jobs: Sequence[JobSlice], limit: int = 4095) -> Encoded:
+def encode(position: int, settled: bytes, jobs: Sequence[JobSlice], limit: int = METADATA) -> Encoded:
     """Return the text that remembers the most, in at most `limit` characters; empty for nothing.
 
     `settled[i] == 1` says that the offset `position + i` is settled.

@@ -11,8 +11,7 @@ the rows of the events themselves were never changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import msgspec
 from msgspec import Raw
@@ -118,12 +117,6 @@ def size_of(event: Event) -> int:
 def contributors(event: Event) -> list[Event]:
     """The event and all that it stands for, oldest first."""
     return [event] if event.merged is None else [event, *event.merged.events]
-
-
-def homes_of(events: Sequence[Event]) -> set[Any]:
-    """The `home` of each of these events and of all that they stand for."""
-    merged = [event.merged for event in events if event.merged is not None]
-    return {event.home for event in events} | {each.home for one in merged for each in one.events}
 
 
 def superseded(event: Event) -> list[Event]:

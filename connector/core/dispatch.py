@@ -8,7 +8,7 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 
 from connector.core.backoff import TURNS, Trial
-from connector.core.event import Event
+from connector.core.event import UNSENT, Event
 from connector.core.jobs import Batch, Search
 from connector.core.limits import Limits
 from connector.core.queues import Queue
@@ -47,12 +47,14 @@ class Dispatch:
     def again(self, events: Sequence[Event]) -> None:
         """Put events to the front, due at once: they were sent in vain, waited for a lane, or for room."""
         for event in events:
-            event.job = 0
+            event.job = UNSENT
         for (application, endpoint), mine in _by_route(events).items():
             self.queue(application, endpoint).push_front(mine)
 
     def later(self, what: Event | Batch, due: float) -> None:
         """Send this event, or exactly this batch, from `due` on."""
+        if isinstance(what, Event):
+            what.job = UNSENT
         heappush(self._later, (due, next(self._ties), what))
 
     def exactly(self, batch: Batch) -> None:

@@ -12,6 +12,10 @@ import msgspec
 
 from connector.model import Endpoint, Record
 
+UNSENT = 0
+REFUSED = -1
+"""Instead of the serial number of an event's batch."""
+
 
 class Event(msgspec.Struct, gc=False, eq=False):
     """One change to one device, read from a record and checked: what the lanes hold and batches carry.
@@ -52,9 +56,9 @@ class Event(msgspec.Struct, gc=False, eq=False):
     last_attempt: float = 0.0
     blocked: int = 0
     """In how many of its lanes another event is before it: it may go at 0."""
-    job: int = 0
-    """The serial number of the batch it was sent with; 0 while it isn't, -1 once its letter
-    alone holds its lanes."""
+    job: int = UNSENT
+    """The serial number of the batch it goes or went with; `UNSENT` while it has none, `REFUSED` once its
+    letter alone holds its lanes."""
     last_chance: bool = False
     """One more attempt is all it gets: its device was tried in vain several times just now."""
     merged: Any = None

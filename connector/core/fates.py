@@ -9,7 +9,7 @@ import msgspec
 from connector.core.backoff import Backoff
 from connector.core.coalesce import contributors, size_of, take_apart
 from connector.core.dispatch import Dispatch
-from connector.core.event import Event
+from connector.core.event import REFUSED, Event
 from connector.core.jobs import Batch, Job
 from connector.core.lanes import Lanes
 from connector.core.leaving import Leaving
@@ -20,9 +20,6 @@ from connector.core.tally import Tally
 from connector.core.verdicts import RETRYABLE, cut_off, is_silence, judge, may_have_a_row
 from connector.model import JobReport, Letter, Reason, Refused, Rejection
 
-PAYLOAD_TOO_LARGE = 413
-_REFUSED = -1
-"""The job of an event that holds its lanes for its letter alone: it was sent, and no job has this number."""
 Judged = tuple[int, int]
 """(events judged for good, how many of them were refused): what the brake watches."""
 
@@ -178,10 +175,9 @@ class Fates:
             if event.merged is not None:
                 self._take_apart(event, one_by_one=False)
                 continue
-            too_large = answer.http_status == PAYLOAD_TOO_LARGE
-            if too_large:
+            if answer.too_large:
                 self._dispatch.size.blameless(batch.size_before)
-            reason = Reason.TOO_LARGE if too_large else Reason.REFUSED_BY_API
+            reason = Reason.TOO_LARGE if answer.too_large else Reason.REFUSED_BY_API
             rejection = Rejection(reason, answer.message, http_status=answer.http_status)
             self._owe(event, rejection, now, Hold(event))
             return 1, 1
@@ -189,7 +185,7 @@ class Fates:
 
     def halved_for_size(self, batch: Batch, answer: Refused) -> bool:
         """Halve a batch that was refused for its size, and make later ones smaller; tell whether it was."""
-        if answer.http_status != PAYLOAD_TOO_LARGE:
+        if not answer.too_large:
             return False
         before = self._dispatch.size.refused(_bytes_of(batch))
         batch.size_before = batch.size_before or before
@@ -238,7 +234,6 @@ class Fates:
                 # Alone: without a row of its own it would make the rows of others unclear again.
                 self._dispatch.later(self._batch_of(job, [event]), due)
             else:
-                event.job = 0
                 self._dispatch.later(event, due)
             return 0
         if event.merged is not None:
@@ -277,7 +272,7 @@ class Fates:
             event.user_id,
             event.push_token,
         )
-        hold.event.job = _REFUSED
+        hold.event.job = REFUSED
         self._ledger.owe(letter, event.home, event.size, event.endpoint, now, hold)
 
     def release_written(self) -> None:

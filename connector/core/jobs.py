@@ -1,4 +1,4 @@
-"""Batches on their way and jobs under way: what the engine keeps about each. Data, no decisions."""
+"""Batches on their way and jobs under way: what the engine keeps about each. No decisions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from connector.core.assignment import Assignment
 from connector.core.checkpoint import JobSlice
-from connector.core.coalesce import contributors
+from connector.core.coalesce import contributors, row_of
 from connector.core.event import Event
 from connector.model import Endpoint
 
@@ -71,6 +71,15 @@ class Batch:
     probe: bool = False
     """Whether it tries if a halt is over."""
     suspicion: Suspicion = field(default_factory=Suspicion)
+
+    def rows(self) -> list[bytes]:
+        """Return its devices as they are sent: JSON objects."""
+        return [event.row if event.merged is None else row_of(event) for event in self.events]
+
+    def homes(self) -> set[Assignment]:
+        """Return the partitions of its events and of all that they stand for."""
+        merged = [event.merged for event in self.events if event.merged is not None]
+        return {event.home for event in self.events} | {each.home for one in merged for each in one.events}
 
 
 @dataclass(slots=True, eq=False)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from connector.core.coalesce import merge
-from connector.core.event import Event
+from connector.core.event import UNSENT, Event
 
 MERGE_SPREAD = 4096
 """Offsets between the first and the last event of a merged update.
@@ -199,7 +199,7 @@ class Lanes:
                 self._waiting[key] = deque([*sent[1:], event, *unsent])
                 event.blocked += 1
         if event.blocked:
-            event.job = 0
+            event.job = UNSENT
         return bool(event.blocked)
 
 

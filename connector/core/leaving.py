@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from connector.core.coalesce import contributors, join
 from connector.core.dispatch import Dispatch
-from connector.core.event import Event
+from connector.core.event import UNSENT, Event
 from connector.core.lanes import Lanes
 
 
@@ -53,7 +53,7 @@ class Leaving:
             everyone = contributors(event)
             ours = [each for each in everyone if each.home.live]
             if event.blocked:
-                event.job = 0
+                event.job = UNSENT
                 if len(ours) < len(everyone):
                     self._withdraw_waiter(event, ours, now)
             elif len(ours) == len(everyone):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+METADATA = 4095
+"""Characters of a commit's metadata: the broker's default is 4,096 bytes, one of them the binding's NUL."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Defaults are those of the settings of the same names."""
+    """Defaults are those of the settings, where there is one."""
 
     max_devices: int = 1000
     """Most devices in a batch."""
     max_bytes: int = 1 << 20
-    """Most bytes of devices in a request."""
+    """Most bytes of devices in a request, a comma for each: `batch.max_bytes` less what is around them."""
     linger: float = 0.5
     """A batch waits this long to fill."""
     max_in_flight: int = 16
@@ -44,8 +47,8 @@ class Limits:
     """Most events in memory."""
     max_event_bytes: int = 128 << 20
     """Most bytes of events in memory."""
-    max_metadata: int = 4095
-    """Characters of a checkpoint: the broker's default limit is 4,096 bytes, one is the binding's NUL."""
+    max_metadata: int = METADATA
+    """Characters of a checkpoint."""
 
     @property
     def max_unrecorded(self) -> int:

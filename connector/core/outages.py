@@ -14,7 +14,7 @@ from connector.core.backoff import Backoff, Closing, Gate, Trial
 from connector.core.concurrency import Concurrency
 from connector.core.jobs import Batch, Job, Suspicion
 from connector.core.suspects import Kind, Suspects
-from connector.core.tally import Tally, gate_cause
+from connector.core.tally import Tally
 from connector.core.tracking import Tracking
 from connector.model import Denied, JobReport, JobUnknown, PollAnswer, Unavailable
 
@@ -47,9 +47,6 @@ NOBODYS = "00000000-0000-0000-0000-000000000000"
 OVERLOAD = 0.2
 """5xx for each request that is answered, from which there are too many jobs at once. A 503 now and then says
 nothing: a third off each time left one job in flight, where three in a hundred calls met one. A 429 does."""
-
-_OVERLOADED = frozenset({429, 503})
-"""RFC 6585, RFC 9110: the API asks for time. More requests are the last thing that it needs."""
 
 
 class Outages:
@@ -90,8 +87,8 @@ class Outages:
 
     def down(self, kind: Kind, request: Batch | Job, answer: Unavailable, sent_at: float, now: float) -> bool:
         """This found the API down: for all, or alone. Return whether there is new proof that it is alone."""
-        self._overloaded = answer.http_status in _OVERLOADED
-        self._overloads += gate_cause(answer.http_status) == "server_error" and not request.suspicion.failures
+        self._overloaded = answer.asks_for_time
+        self._overloads += answer.cause == "server_error" and not request.suspicion.failures
         alone = self._suspects.failed(kind, request.suspicion, now, len(request.events))
         if alone and request.suspicion.alone == 1:
             self.tell(kind, request, answer)
@@ -178,7 +175,7 @@ class Outages:
     def _close(self, answer: Unavailable, sent_at: float, now: float, *, news: bool) -> None:
         was_open = self.gate.closed_until is None
         if self.gate.failed(now, sent_at, answer.retry_after, self._random()):
-            cause = gate_cause(answer.http_status)
+            cause = answer.cause
             self._tally.gate_closures[cause] += 1
             if was_open:
                 self.gate.closing = Closing(cause, answer.message, now)

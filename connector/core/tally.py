@@ -88,7 +88,7 @@ class Tally:
     retried: defaultdict[str, int] = field(default_factory=_counts)
     """Events queued for another attempt, by endpoint, but for parts of a batch: those are `split_batches`."""
     gate_closures: defaultdict[str, int] = field(default_factory=_counts)
-    """Times the gate closed or its time was extended, by cause (`gate_cause`)."""
+    """Times the gate closed or its time was extended, by cause (`Unavailable.cause`)."""
     halts: defaultdict[str, int] = field(default_factory=_counts)
     """Times the flow was halted, by cause."""
     coalesced: int = 0
@@ -110,12 +110,3 @@ class Tally:
                 setattr(self, each.name, 0)
             else:
                 value.clear()
-
-
-def gate_cause(http_status: int) -> str:
-    """Name the cause of a closed gate from an `Unavailable` answer's HTTP status (0: no reply came)."""
-    if http_status == 0:
-        return "no_reply"
-    if http_status == 429:  # noqa: PLR2004  # RFC 6585: too many requests
-        return "too_many_requests"
-    return "server_error" if http_status >= 500 else "unreadable_reply"  # noqa: PLR2004  # RFC 9110: 5xx

@@ -19,7 +19,6 @@ from dataclasses import replace
 from connector.core.actions import Commit, Poll, Submit
 from connector.core.coalesce import contributors
 from connector.core.engine import Engine
-from connector.core.event import Event
 from connector.core.jobs import Batch
 from connector.credentials import Credentials
 from connector.model import Accepted, PostAnswer, Rejection, Start, TopicPartition, Unavailable
@@ -52,7 +51,7 @@ class _Whereabouts(Watch):
         self._on_the_way: dict[int, set[int]] = {}
 
     def submitting(self, batch: Batch) -> None:
-        numbers = {each.offset for event in batch.events for each in _all_of(event)}
+        numbers = {each.offset for event in batch.events for each in contributors(event)}
         self._on_the_way[batch.serial] = numbers
 
     def posted(self, batch: Batch, answer: PostAnswer) -> None:
@@ -63,10 +62,6 @@ class _Whereabouts(Watch):
     def maybe_there(self) -> set[int]:
         """Return the numbers of all that the API has or may have."""
         return self._sent.union(*self._on_the_way.values())
-
-
-def _all_of(event: Event) -> Sequence[Event]:
-    return [event] if event.merged is None else contributors(event)
 
 
 class Submission:

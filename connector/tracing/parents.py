@@ -44,7 +44,7 @@ def _parents(events: Iterable[Event]) -> Iterator[Parent]:
     """Yield each parent once: a producer may send many records in one span."""
     seen: set[tuple[bytes, bytes]] = set()
     for event in events:
-        for each in contributors(event) if event.merged is not None else (event,):
+        for each in contributors(event):
             parent = None if each.record is None else parent_of(each.record)
             if parent is not None and parent[:2] not in seen:
                 seen.add(parent[:2])

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from connector.core.assignment import Assignment
 from connector.core.coalesce import (
     contributors,
-    homes_of,
     join,
     merge,
     row_of,
@@ -17,6 +17,8 @@ from connector.core.coalesce import (
     take_apart,
 )
 from connector.core.event import Event
+from connector.core.jobs import Batch
+from connector.model import Endpoint, TopicPartition
 from tests.unit.core.builders import P1, registration, tags, tags_of
 
 ROOM = 1 << 20
@@ -122,9 +124,13 @@ def test_in_halves_a_merged_update_becomes_two() -> None:
     assert second.alone
 
 
-def test_the_homes_of_events_are_those_of_all_that_they_stand_for() -> None:
+def test_the_partitions_of_a_batch_are_those_of_all_that_they_stand_for() -> None:
     head, later, alone = tags(0, "A"), tags(1, "A", partition=P1), tags(2, "B")
-    head.home, later.home, alone.home = "first", "second", "third"
+    homes = [Assignment(TopicPartition("t", number), 0) for number in range(3)]
+    head.home, later.home, alone.home = homes
     assert merge(head, later, ROOM)
-    assert homes_of([head]) == {"first", "second"}
-    assert homes_of([head, alone]) == {"first", "second", "third"}
+    batch = Batch(1, Endpoint.TAGS, "", [head], ready_at=0.0)
+    assert batch.homes() == set(homes[:2])
+    batch.events.append(alone)
+    assert batch.homes() == set(homes)
+    assert batch.rows() == [row_of(head), alone.row]

@@ -6,8 +6,8 @@ from dataclasses import fields
 
 import pytest
 
-from connector.core.tally import Stage, Tally, gate_cause
-from connector.model import Endpoint
+from connector.core.tally import Stage, Tally
+from connector.model import Endpoint, Unavailable
 from tests.unit.core.builders import FAILED, UNDECODABLE, completed, devices, limits, row, unfinished
 from tests.unit.core.driving import Drive, refusing
 
@@ -31,7 +31,7 @@ def reading(count: int) -> Drive:
     ],
 )
 def test_a_closed_gate_is_named_by_what_the_api_answered(http_status: int, cause: str) -> None:
-    assert gate_cause(http_status) == cause
+    assert Unavailable("", http_status).cause == cause
 
 
 def test_a_cleared_tally_is_a_new_one() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from connector.core.tally import gate_cause
 from connector.ops.rates import POINTS, STEP, RateMeter, Rates
 from connector.ops.status import HaltView, JobView, PartitionView, readiness, shortened
 from connector.ops.watch import Heartbeat, RecentErrors
@@ -111,11 +110,3 @@ def test_a_connector_that_just_started_counts_from_its_start() -> None:
     meter.sample(0.0, 0, 0, 0)
     meter.sample(2.0, 100, 50, 0)
     assert meter.rates().confirmed == 25
-
-
-@pytest.mark.parametrize(
-    ("status", "cause"),
-    [(0, "no_reply"), (429, "too_many_requests"), (503, "server_error"), (200, "unreadable_reply")],
-)
-def test_a_closed_gate_has_a_cause(status: int, cause: str) -> None:
-    assert gate_cause(status) == cause
