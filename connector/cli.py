@@ -59,7 +59,7 @@ def run(
 ) -> None:
     """Run the connector until it is told to stop (SIGTERM or Ctrl-C; a second one leaves at once)."""
     settings = settings_of(config)
-    from connector import runner  # noqa: PLC0415 - see the module's first sentence
+    from connector import runner  # noqa: PLC0415 - see the module's second sentence
 
     raise typer.Exit(runner.run(settings, until_end=until_end))
 
@@ -90,7 +90,10 @@ def check(
     ] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="With --sample: a JSON object a record.")] = False,
 ) -> None:
-    """Check the configuration, Kafka and the API, a line each: what, result, what to do. Changes nothing."""
+    """Check the configuration, Kafka and the API, a line each: what, result, what to do.
+
+    Changes nothing, but that Kafka remembers one more transactional id for a week.
+    """
     if sample is not None:
         from connector.sample import Around, check_sample, needless  # noqa: PLC0415 - as above
 
@@ -100,7 +103,7 @@ def check(
     if (topic, key, header, timestamp, split, as_json) != (None, None, None, None, "auto", False):
         give_up("--topic, --key, --header, --timestamp, --split and --json need --sample")
     settings = settings_of(config)
-    from connector import check as checks  # noqa: PLC0415 - see the module's first sentence
+    from connector import check as checks  # noqa: PLC0415 - see the module's second sentence
     from connector.finding import Outcome  # noqa: PLC0415 - as above
 
     failed = False
@@ -113,7 +116,7 @@ def check(
 @app.command()
 def demo() -> None:
     """Watch it work: Kafka, API and connector in one process tree, a crash and a reckoning."""
-    from connector.sandbox import demo as demonstration  # noqa: PLC0415 - see the module's first sentence
+    from connector.sandbox import demo as demonstration  # noqa: PLC0415 - see the module's second sentence
 
     raise typer.Exit(demonstration.run())
 
@@ -153,7 +156,7 @@ def sandbox(  # noqa: PLR0913 - an option each
     seed: Annotated[int, typer.Option(help="Faults by chance come out the same for the same one.")] = 0,
 ) -> None:
     """Run a double of the Audience API, with faults by option and at run time, until Ctrl-C."""
-    from connector.sandbox.process import run_sandbox  # noqa: PLC0415 - see the module's first sentence
+    from connector.sandbox.process import run_sandbox  # noqa: PLC0415 - see the module's second sentence
 
     try:
         run_sandbox(

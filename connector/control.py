@@ -41,7 +41,7 @@ class Control:
 
     def refused(self, command: str, by: str) -> None:
         """Somebody without the token gave a command."""
-        self._log.warning("order refused: it takes admin.control_token", order=command, by=by)
+        self._log.warning("command refused: it takes admin.control_token", command=command, by=by)
 
     def pause(self, by: str) -> bool:
         """Submit nothing more; `by` is an address. False if it was paused already."""

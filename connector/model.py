@@ -112,7 +112,10 @@ class Registration(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 class Rejection(msgspec.Struct, frozen=True, gc=False):
-    """A record or an event that will never be sent, or was refused for good: why, in words."""
+    """Why a record or an event will never be sent, or what the API has against its device: in words.
+
+    Of the latter some may change, and the device is tried again first.
+    """
 
     reason: Reason
     detail: str

@@ -1,6 +1,7 @@
 """What the parts counted and noticed since the last time, into the metrics, the log and the status.
 
-Called after each step of the planner. Parts keep plain figures and words; nobody else empties them.
+Called after each step of the planner. Parts keep plain figures and words; nobody else empties them, but for
+the lines that the log lost.
 """
 
 from __future__ import annotations

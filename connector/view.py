@@ -61,7 +61,8 @@ class View:
     def ready(self) -> Health:
         return readiness(
             joined=self._consuming.source.joined,
-            halts=[*self._halts(), *self._blocking_troubles()],
+            halts=self._halts(),
+            troubles=self._blocking_troubles(),
             stopping=self._engine.stopping,
         )
 

@@ -27,8 +27,8 @@ MENDS = {
     "this application; a changed file is read at once",
     Cause.UNKNOWN_APPLICATION: "check pushwoosh.application: the API does not know it",
     Cause.WRONG_URL: "check pushwoosh.url: what answers there is not the Audience API",
-    Cause.BRAKE: "mend the cause, then restart: they are sent once more; or send SIGHUP: they become dead "
-    "letters, and it goes on",
+    Cause.BRAKE: "mend the cause, then restart: they are sent once more; or send SIGHUP (call `release` "
+    "inside another program): they become dead letters, and it goes on",
     Cause.PAUSED: "POST /resume, or restart, to go on",
 }
 """What to do about each cause of a halt. `Cause.DATA_LOSS` brings its own advice."""

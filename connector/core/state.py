@@ -1,4 +1,4 @@
-"""Everything that one instance knows. Made once, shared by the three that act on it."""
+"""Everything that one instance knows. Made once; the engine and its three, `Partitions` first, act on it."""
 
 from __future__ import annotations
 

@@ -10,7 +10,10 @@ from connector.model import Position, Start, TopicPartition
 
 
 class Listener(Protocol):
-    """Who owns the partitions' state. Called on the loop; a task made in here must not outlive the call."""
+    """Who owns the partitions' state.
+
+    Called on the loop, while the consumer waits: no task of one's own may call the consumer meanwhile.
+    """
 
     async def assigned(self, starts: Sequence[Start]) -> None:
         """Own these from now on. Also called, again, for a partition that was created anew."""

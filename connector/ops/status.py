@@ -6,6 +6,7 @@ Ages are seconds; `at` and `since` are seconds since the epoch. Nothing here nam
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -19,7 +20,11 @@ _PREFIX = 8
 
 
 class State(StrEnum):
-    """What the connector is doing, in one word; the worst one that is true."""
+    """What the connector is doing, in one word.
+
+    The first that is true of: stopping, starting (not in the group), halted (or a trouble stops a part of
+    it), paused, gate closed, running.
+    """
 
     STARTING = "starting"
     RUNNING = "running"
@@ -173,8 +178,10 @@ def shortened(request_id: str) -> str:
     return request_id[: min(_PREFIX, len(request_id) // 2)] + "…"
 
 
-def readiness(*, joined: bool, halts: list[HaltView], stopping: bool) -> Health:
-    """Answer `/readyz`: every reason against at once.
+def readiness(
+    *, joined: bool, halts: list[HaltView], stopping: bool, troubles: Sequence[HaltView] = ()
+) -> Health:
+    """Answer `/readyz`: every reason against at once. `troubles` stop what they are about, and not all.
 
     Joined means member of the group, with or without partitions: a spare replica is ready. A closed
     gate is not a reason: it opens by itself, and taking the pod away would help nobody. Nor is a pause:
@@ -184,17 +191,15 @@ def readiness(*, joined: bool, halts: list[HaltView], stopping: bool) -> Health:
     against = []
     if not joined:
         against.append("not a member of the consumer group yet")
-    against += [
-        f"halted ({halt.cause}): {_about(halt)}{halt.message}; to mend it: {halt.mend}"
-        for halt in halts
-        if halt.cause != Cause.PAUSED
-    ]
+    against += [f"halted ({halt.cause}): {_told(halt)}" for halt in halts if halt.cause != Cause.PAUSED]
+    against += [f"{trouble.cause}: {_told(trouble)}" for trouble in troubles]
     if stopping:
         against.append("stopping")
     paused = [halt.message for halt in halts if halt.cause == Cause.PAUSED]
     return Health(ok=not against, reason="; ".join([*(against or ["ready"]), *paused]))
 
 
-def _about(halt: HaltView) -> str:
-    """Name what a halt is about, unless its message does."""
-    return f"{halt.subject}: " if halt.subject and halt.subject not in halt.message else ""
+def _told(halt: HaltView) -> str:
+    """Say what is wrong, what it is about unless the message names that, and what to do."""
+    about = f"{halt.subject}: " if halt.subject and halt.subject not in halt.message else ""
+    return f"{about}{halt.message}; to mend it: {halt.mend}"

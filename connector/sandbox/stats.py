@@ -14,10 +14,9 @@ class Stats(msgspec.Struct, kw_only=True):
 
     `replies` counts by call and HTTP status, such as `post 200`; `post cut` never arrived.
     `devices_received` counts the devices of accepted POSTs, `devices_by_application` each application's;
-    `verdicts` those of Completed
-    jobs by their true status. `jobs` counts those that were accepted, by what has become of them;
-    `lost` and `orphaned` ones are in the others too. `submitted_again` and `submitted_twice`
-    are `Submissions.again` and `.needless` (not counted in light mode). `operator_missing`
+    `verdicts` those of Completed jobs by their true status. `jobs` counts those that were accepted, by what
+    has become of them; `lost` and `orphaned` ones are in the others too. `submitted_again` and
+    `submitted_twice` are `Submissions.again` and `.needless` (not counted in light mode). `operator_missing`
     counts tag changes without `list_operator`. `strikes` counts each fault since it was put in place.
     """
 

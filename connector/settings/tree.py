@@ -12,15 +12,15 @@ from typing import Any
 from pydantic import Field
 
 from connector import values
+from connector.settings.flow import Batch, Brake, Buffer, Jobs, Rates
+from connector.settings.kafka import Kafka
 from connector.settings.mapping import Mapping
+from connector.settings.process import Admin, Log
+from connector.settings.pushwoosh import Application, Applications, Pushwoosh
 from connector.settings.schema_registry import SchemaRegistry
 from connector.settings.section import Section
 
 __all__ = ["Section", "Settings"]
-from connector.settings.flow import Batch, Brake, Buffer, Jobs, Rates
-from connector.settings.kafka import Kafka
-from connector.settings.process import Admin, Log
-from connector.settings.pushwoosh import Application, Applications, Pushwoosh
 
 
 class Settings(Section):

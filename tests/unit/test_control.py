@@ -54,7 +54,7 @@ def test_a_file_is_read_again_when_it_changes_and_both_tokens_are_masked(tmp_pat
     assert mask(f"{TOKEN} another-swordfish-altogether") == f"{MASK} {MASK}"
 
 
-async def test_an_order_holds_at_once_wakes_the_planner_and_is_told_once() -> None:
+async def test_a_command_holds_at_once_wakes_the_planner_and_is_told_once() -> None:
     of = pulse()
     made = control(of=of, CONNECTOR_ADMIN_CONTROL_TOKEN=TOKEN)
     assert made is not None
@@ -72,12 +72,12 @@ async def test_an_order_holds_at_once_wakes_the_planner_and_is_told_once() -> No
     ]
 
 
-def test_a_refused_order_is_told_with_its_address() -> None:
+def test_a_refused_command_is_told_with_its_address() -> None:
     made = control(CONNECTOR_ADMIN_CONTROL_TOKEN=TOKEN)
     assert made is not None
     with capture_logs() as lines:
         made.refused("pause", "10.0.0.9")
-    assert [(line["log_level"], line["order"], line["by"]) for line in lines] == [
+    assert [(line["log_level"], line["command"], line["by"]) for line in lines] == [
         ("warning", "pause", "10.0.0.9")
     ]
 

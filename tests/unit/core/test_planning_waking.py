@@ -52,6 +52,7 @@ def test_letters_that_the_brake_holds_wake_nobody() -> None:
     drive.read(UNDECODABLE, UNDECODABLE, UNDECODABLE)
     assert [halt.cause for halt in drive.engine.halts.all()] == ["brake"]
     drive.plan()
+    assert drive.wake_at is None
     drive.later(100)
     assert drive.plan() == []
     drive.engine.release(drive.now)
@@ -64,6 +65,8 @@ def test_an_instance_that_stops_is_not_woken_for_what_it_will_not_submit() -> No
     drive.assign()
     drive.read(*devices(range(3)))
     drive.engine.stop()
+    assert drive.plan() == []
+    assert drive.wake_at is None
     drive.later(10)
     assert drive.plan() == []
 
