@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 Distribution = Literal["constant", "exponential", "uniform"]
 Split = Literal["auto", "lines", "none"]
+KnownApplications = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--application",
+        metavar="CODE[=TOKEN]",
+        help="A known application, its only token; may be given again. Else: any.",
+    ),
+]
 
 app = typer.Typer(
     name="pushwoosh-connector",
@@ -145,12 +153,7 @@ def sandbox(  # noqa: PLR0913 - an option each
     schema: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JSON or TOML: the tags that exist, name to type.")
     ] = None,
-    application: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CODE[=TOKEN]", help="A known application, its only token; may be given again. Else: any."
-        ),
-    ] = None,
+    application: KnownApplications = None,
     token: Annotated[str | None, typer.Option(help="The other applications' token. Else: any.")] = None,
     light: Annotated[bool, typer.Option("--light", help="Keep no state of devices: for measuring.")] = False,
     seed: Annotated[int, typer.Option(help="Faults by chance come out the same for the same one.")] = 0,

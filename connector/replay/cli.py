@@ -55,6 +55,15 @@ Groups = Annotated[
 ]
 AnyGroup = Annotated[bool, typer.Option("--any-group", help="Letters of all consumer groups.")]
 Target = Literal["source", "api"]
+EvenIfNewer = Annotated[
+    bool, typer.Option("--even-if-newer", help="Send also what a newer event of the device would follow.")
+]
+TryAgain = Annotated[
+    bool, typer.Option("--try-again", help="Send also what was sent before and refused again.")
+]
+ScanLimit = Annotated[
+    int, typer.Option(min=1, help="Look for newer events in so many records of a partition at most.")
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")]
 _Options = ParamSpec("_Options")
 
@@ -158,15 +167,9 @@ def replay(  # noqa: PLR0913 - an option each
     rate: Annotated[
         float, typer.Option(min=0, help="At most so many events a second; 0 is as fast as it goes.")
     ] = 0,
-    even_if_newer: Annotated[
-        bool, typer.Option("--even-if-newer", help="Send also what a newer event of the device would follow.")
-    ] = False,
-    try_again: Annotated[
-        bool, typer.Option("--try-again", help="Send also what was sent before and refused again.")
-    ] = False,
-    scan_limit: Annotated[
-        int, typer.Option(min=1, help="Look for newer events in so many records of a partition at most.")
-    ] = 20_000_000,
+    even_if_newer: EvenIfNewer = False,
+    try_again: TryAgain = False,
+    scan_limit: ScanLimit = 20_000_000,
     as_json: Json = False,
 ) -> None:
     """Send letters again. A dry run, unless told `--yes`; run again, it goes on where it was interrupted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -91,6 +92,16 @@ def _named(name: str) -> bool:
 def test_each_module_of_the_core_of_kafka_s_side_and_above_them_is_named(folder: str) -> None:
     modules = sorted(path.name for path in (_PACKAGE / folder).glob("*.py") if path.name != "__init__.py")
     assert [name for name in modules if not _named(folder + name)] == []
+
+
+def test_each_function_fits_a_screen() -> None:
+    functions = [
+        (f"{path.relative_to(_PACKAGE)}: {node.name}", (node.end_lineno or node.lineno) - node.lineno + 1)
+        for path in _PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert [name for name, lines in functions if lines > 50] == []
 
 
 def test_each_package_is_named() -> None:
