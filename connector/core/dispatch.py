@@ -240,11 +240,11 @@ class Dispatch:
             search.aside += batch.other_half
         self._narrow(batch, batch.events, search)
 
-    def _narrow(self, like: Batch, suspects: list[Event], search: Search) -> None:
-        middle = len(suspects) // 2
-        first = self.batch(like, suspects[:middle] or suspects)
+    def _narrow(self, like: Batch, events: list[Event], search: Search) -> None:
+        middle = len(events) // 2
+        first = self.batch(like, events[:middle] or events)
         first.search, first.suspicion = search, like.suspicion
-        first.other_half = suspects[middle:] if middle else None
+        first.other_half = events[middle:] if middle else None
         self.exactly(first)
 
     def half_accepted(self, batch: Batch) -> None:

@@ -164,7 +164,7 @@ class Ledger:
                 owed.home.letters_until = max(owed.home.letters_until, owed.offset + 1)
             else:
                 owed.home.offsets.unsettle([owed.offset])
-                self.owed.put_aside(owed)
+                self.owed.put_far(owed)
         return kept
 
     def committed(self, now: float) -> None:

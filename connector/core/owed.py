@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 
-from connector.core.aside import Aside
 from connector.core.assignment import Assignment
 from connector.core.backoff import Backoff
 from connector.core.event import Event
+from connector.core.far_letters import FarLetters
 from connector.model import Letter, Reason
 
 MOST_LETTERS = 1000
@@ -89,16 +89,16 @@ class OwedLetters:
         self._waiting: deque[Owed] = deque()
         self._later: list[tuple[float, int, Owed]] = []
         """(due, tie-breaker, letter): those that the topic refused for a reason of their own."""
-        self._aside = Aside[Owed]()
+        self._far = FarLetters[Owed]()
         self._ties = count()
         self.freed: list[Hold] = []
         """Events whose letters are written, or no longer ours to write: their lanes may be released."""
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._later) + len(self._aside)
+        return len(self._waiting) + len(self._later) + len(self._far)
 
     def _all(self) -> list[Owed]:
-        return [*self._waiting, *(item[2] for item in self._later), *self._aside]
+        return [*self._waiting, *(item[2] for item in self._later), *self._far]
 
     def by_reason(self) -> Counter[str]:
         """Count what is owed."""
@@ -127,7 +127,7 @@ class OwedLetters:
         """
         if now < self._not_before and not at_once:
             return []
-        self._waiting += self._aside.take(now, sure)
+        self._waiting += self._far.take(now, sure)
         while self._later and (at_once or self._later[0][0] <= now):
             self._waiting.append(heappop(self._later)[2])
         chosen: list[Owed] = []
@@ -139,9 +139,9 @@ class OwedLetters:
             chosen.append(owed)
         return chosen
 
-    def put_aside(self, owed: Owed) -> None:
+    def put_far(self, owed: Owed) -> None:
         """Don't write this one before it is within reach of a checkpoint, or overdue."""
-        self._aside.add(owed)
+        self._far.add(owed)
 
     def put_back(self, letters: Iterable[Owed]) -> None:
         """They were not written, through no fault of theirs: they come first again."""
@@ -182,14 +182,14 @@ class OwedLetters:
             if owed.home is home:
                 self.free(owed)
         self._waiting = deque(owed for owed in self._waiting if owed.home is not home)
-        self._aside.drop(home)
+        self._far.drop(home)
         self._later = sorted(item for item in self._later if item[2].home is not home)
 
     def due_at(self, sure: int) -> float | None:
         """Return when there will be something to take by itself; `sure` as for `take`."""
         if self._waiting:
             return self._not_before
-        due_at = self._aside.due_at(sure)
+        due_at = self._far.due_at(sure)
         if self._later:
             due_at = min(due_at, self._later[0][0])
         return None if due_at == math.inf else max(due_at, self._not_before)

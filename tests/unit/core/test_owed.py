@@ -181,7 +181,7 @@ def test_letters_that_the_topic_refused_at_once_come_again_in_their_order() -> N
 def test_a_letter_put_aside_is_due_once_its_partition_has_moved_on() -> None:
     home = partition()
     owed = owing()
-    owed.put_aside(letter(home, SURE + 5))
+    owed.put_far(letter(home, SURE + 5))
     assert owed.due_at(SURE) is None
     assert take(owed) == []
     assert len(owed) == 1
@@ -192,7 +192,7 @@ def test_a_letter_put_aside_is_due_once_its_partition_has_moved_on() -> None:
 
 def test_one_that_holds_its_device_is_due_after_a_while_wherever_it_is() -> None:
     owed = owing()
-    owed.put_aside(letter(partition(), 900, since=7.0, hold=hold()))
+    owed.put_far(letter(partition(), 900, since=7.0, hold=hold()))
     assert owed.due_at(SURE) == 7.0 + HOLD_LIMIT
     owed.all_failed(7.0 + HOLD_LIMIT, NO_JITTER)
     assert owed.due_at(SURE) == 7.0 + HOLD_LIMIT + FIRST_DELAY
@@ -235,7 +235,7 @@ def test_a_partition_that_goes_frees_its_events_wherever_their_letters_wait_and_
         waiting, later, aside = (letter(home, offset, hold=hold()) for offset in (1, 2, 900))
         owed.add(waiting)
         owed.refused(later, 0.0, NO_JITTER)
-        owed.put_aside(aside)
+        owed.put_far(aside)
         holds[home.partition] = [each.hold for each in (waiting, later, aside) if each.hold]
     owed.drop(gone)
     assert owed.freed == holds[P1]
@@ -262,7 +262,7 @@ def test_what_is_owed_is_told_by_reason_the_most_frequent_first_and_where_the_ol
     refused = Rejection(Reason.TAG_REFUSED, "refused tags: plan: tag not found")
     owed = owing(letter(home, 0, since=3.0), letter(home, 1, since=2.0, rejection=refused))
     owed.refused(letter(home, 2, since=4.0), 0.0, NO_JITTER)
-    owed.put_aside(letter(home, 900, since=5.0))
+    owed.put_far(letter(home, 900, since=5.0))
     assert owed.by_reason() == {"undecodable": 3, "tag_refused": 1}
     assert owed.described() == (
         "3 undecodable, 1 tag_refused; the first is events/0/1: refused tags: plan: tag not found"

@@ -65,7 +65,7 @@ class _Shelf(Generic[_Owed]):
         return taken
 
 
-class Aside(Generic[_Owed]):
+class FarLetters(Generic[_Owed]):
     """The letters of all partitions. `sure`: so many offsets from the lowest unsettled one are remembered."""
 
     def __init__(self) -> None:

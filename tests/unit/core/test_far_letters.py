@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from connector.core.aside import Aside
 from connector.core.assignment import Assignment
+from connector.core.far_letters import FarLetters
 from connector.model import TopicPartition
 
 SURE = 100
@@ -27,8 +27,8 @@ def partition(number: int = 0, records: int = 1000) -> Assignment:
     return home
 
 
-def aside(*letters: Letter) -> Aside[Letter]:
-    kept = Aside[Letter]()
+def aside(*letters: Letter) -> FarLetters[Letter]:
+    kept = FarLetters[Letter]()
     for letter in letters:
         kept.add(letter)
     return kept
