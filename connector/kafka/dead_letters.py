@@ -166,6 +166,8 @@ class DeadLetters:
             if told:
                 self._tell_errors()
                 self._tell_unwritable(failure)
+                if failure.kind not in ("unreachable", "unavailable"):
+                    self.troubles.works(CONNECTION)  # a broker has answered
             self._producer.errors.clear()
             raise
         except Fenced as fenced:
