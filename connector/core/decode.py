@@ -84,7 +84,6 @@ class Interpreter:
         self._content = content
         self._key_is_hwid = key_is_hwid
         self._max_row_bytes = max_row_bytes
-        self._application = application
         self._of_topic = of_topic
         self._any = applications is None
         self._applications = {each: each for each in applications or ()}

@@ -114,6 +114,21 @@ def test_a_crash_amid_jobs_that_take_seconds_finds_one_batch_at_most_that_no_com
     assert drive.engine.ledger.unrecorded == 0
 
 
+def test_requests_that_hang_and_jobs_that_no_commit_remembers_are_half_of_those_in_flight_together() -> None:
+    drive = Drive(Limits(max_in_flight=16, max_devices=10, linger=0.0))
+    drive.assign()
+    drive.let_many_go()
+    drive.read(*devices(range(1000)))
+    drive.plan()
+    for submit in drive.submits[:3]:
+        drive.posted(submit)
+    for _ in range(20):
+        drive.later(drive.engine.ledger.exposure.patience)
+        drive.plan()
+    assert drive.engine.ledger.unrecorded == 3
+    assert len(drive.submits) == LIMITS.max_unrecorded - 3
+
+
 def test_a_request_that_hangs_holds_up_others_for_a_moment_only() -> None:
     drive = Drive(Limits(max_in_flight=16, max_devices=10, linger=0.0))
     exposure = drive.engine.ledger.exposure = Exposure(LIMITS)

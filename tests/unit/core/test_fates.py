@@ -154,6 +154,13 @@ def test_one_user_without_a_row_does_not_cost_the_others_their_verdicts(count: i
         assert drive.at_rest()
 
 
+def test_a_letter_counts_the_times_that_nobody_could_tell_its_row() -> None:
+    drive = reading(*users(range(4)), max_devices=1000, max_attempts=1)
+    drive.run(poll=naming_phones(0))
+    (letter,) = drive.written_letters
+    assert len([offsets for offsets in drive.sent if 0 in offsets]) == letter.attempts == 3
+
+
 def test_a_user_with_two_phones_is_confirmed_by_both_rows() -> None:
     drive = reading(*users(range(20)), max_devices=1000)
     drive.run(poll=naming_phones(twice=(3, 11)))

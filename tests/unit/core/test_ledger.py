@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.core import checkpoint, ledger
-from connector.model import TopicPartition
+from connector.model import Cause, TopicPartition
 from tests.unit.core.builders import P0, P1, UNDECODABLE, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive, owing
 
@@ -157,6 +157,23 @@ def test_a_commit_that_was_withdrawn_is_planned_anew(written: bool) -> None:
     assert len(drive.commit.letters) == (0 if written else 3)
     drive.committed()
     assert drive.position() == 3
+
+
+def test_the_letters_of_a_commit_that_was_withdrawn_are_not_settled_while_a_halt_holds_them() -> None:
+    drive = Drive(limits(linger=0.0))
+    drive.assign()
+    drive.read(UNDECODABLE, *devices([1, 2]))
+    drive.start_job()
+    assert drive.commit is not None
+    drive.forget_commit()
+    drive.engine.commit_withdrawn()
+    drive.engine.halt(Cause.BRAKE, "a test", drive.now)
+    drive.run(seconds=60)
+    assert drive.letters == []
+    assert drive.position() <= 0, "the first record has no letter yet"
+    drive.engine.release(drive.now)
+    drive.run()
+    assert (drive.written, drive.position()) == ([0], 3)
 
 
 def test_a_commit_that_was_withdrawn_gives_up_the_letters_of_partitions_that_went() -> None:

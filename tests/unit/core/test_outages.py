@@ -147,7 +147,14 @@ def test_an_outage_in_which_everything_fails_blames_no_one() -> None:
     down = False
     _stream(drive, 120, post)
     assert _unsettled(drive) == 0
-    assert drive.engine.tally.split_batches <= SMALLER_TRIALS
+    assert 0 < drive.engine.tally.split_batches <= SMALLER_TRIALS
+
+
+def test_a_batch_of_which_one_device_alone_fails_is_one_split() -> None:
+    drive = _reading()
+    _stream(drive, 300, lambda batch: BROKEN if any(e.offset == SICK for e in batch.events) else None)
+    assert _unsettled(drive) == 1
+    assert drive.engine.tally.split_batches == 1, "the parts of one batch are halved until it is found"
 
 
 def test_while_it_asks_for_time_no_batch_is_sent_in_parts() -> None:

@@ -269,7 +269,16 @@ def test_what_is_owed_is_told_by_reason_the_most_frequent_first_and_where_the_ol
     )
 
 
-@pytest.mark.parametrize("reason", [Reason.UNDECODABLE, Reason.REFUSED_BY_API, Reason.NO_VERDICT])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        Reason.UNDECODABLE,
+        Reason.INVALID_EVENT,
+        Reason.REFUSED_BY_API,
+        Reason.NO_VERDICT,
+        Reason.JOB_FAILED,
+    ],
+)
 def test_words_that_may_name_a_device_are_not_repeated(reason: Reason) -> None:
     owed = owing(letter(partition(), 4, rejection=Rejection(reason, "bad device d0")))
     assert owed.described() == f"1 {reason.value}; the first is events/0/4"

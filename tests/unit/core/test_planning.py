@@ -33,6 +33,16 @@ def test_a_poll_may_be_the_trial() -> None:
     assert drive.position() == 9
 
 
+def test_a_closed_gate_is_tried_by_a_poll_rather_than_by_a_post() -> None:
+    drive = reading(20, max_in_flight=4)
+    drive.let_many_go()
+    drive.start_job()
+    drive.wait_for(lambda: bool(drive.submits))
+    drive.posted(drive.submits[0], DOWN)
+    drive.wait_for(lambda: bool(drive.submits or drive.polls))
+    assert (len(drive.submits), len(drive.polls)) == (0, 1)
+
+
 def test_what_was_not_sent_goes_first_when_the_destination_is_back() -> None:
     drive = reading(4, max_devices=2, max_in_flight=1, linger=0.0)
     drive.wait_for(lambda: bool(drive.submits))
