@@ -33,6 +33,20 @@ def test_a_merged_update_of_two_partitions_goes_on_as_the_part_that_is_ours() ->
     assert drive.at_rest()
 
 
+def test_parts_that_are_too_large_together_without_what_went_go_one_after_the_other() -> None:
+    drive = both(max_in_flight=1, max_devices=1, max_bytes=300)
+    drive.read(tags(0, "X"))
+    drive.start_job()
+    drive.read(tags(1, "A", values={"a": "x" * 150}))
+    drive.read(tags(0, "A", partition=P1, values={"a": "short"}))
+    drive.read(tags(2, "A", values={"b": "y" * 150}))
+    assert drive.engine.tally.coalesced == 2
+    drive.engine.revoked([P1], drive.now)
+    drive.run()
+    assert drive.sent == [[0], [1], [2]]
+    assert drive.position(P0) == 3
+
+
 def test_a_merged_update_whose_head_went_goes_on_as_the_part_that_is_ours() -> None:
     drive = both(max_in_flight=1, max_devices=1)
     drive.read(tags(0, "X"))

@@ -176,7 +176,11 @@ def test_the_letters_of_a_commit_that_was_withdrawn_are_not_settled_while_a_halt
     assert (drive.written, drive.position()) == ([0], 3)
 
 
-def test_a_commit_that_was_withdrawn_gives_up_the_letters_of_partitions_that_went() -> None:
+@pytest.mark.parametrize("withdrawn", [True, False])
+@pytest.mark.parametrize("went", [P0, P1])
+def test_a_commit_that_came_to_nothing_gives_up_the_letters_of_partitions_that_went(
+    went: TopicPartition, withdrawn: bool
+) -> None:
     drive = Drive()
     drive.assign(P0)
     drive.assign(P1)
@@ -184,10 +188,14 @@ def test_a_commit_that_was_withdrawn_gives_up_the_letters_of_partitions_that_wen
     drive.read(UNDECODABLE, partition=P1)
     drive.plan()
     drive.forget_commit()
-    drive.engine.lost([P1], drive.now)
-    drive.engine.commit_withdrawn()
+    drive.engine.lost([went], drive.now)
+    assert drive.engine.ledger.letters == 2
+    if withdrawn:
+        drive.engine.commit_withdrawn()
+    else:
+        drive.engine.commit_failed((), drive.now)
     drive.run()
-    assert drive.letters == [(P0, 0, "undecodable")]
+    assert drive.letters == [(P1 if went == P0 else P0, 0, "undecodable")]
 
 
 def test_an_end_without_a_commit_is_an_error() -> None:

@@ -155,6 +155,8 @@ def test_a_batch_of_which_one_device_alone_fails_is_one_split() -> None:
     _stream(drive, 300, lambda batch: BROKEN if any(e.offset == SICK for e in batch.events) else None)
     assert _unsettled(drive) == 1
     assert drive.engine.tally.split_batches == 1, "the parts of one batch are halved until it is found"
+    told = [each.event for each in drive.engine.notices if each.event.endswith("alone fails")]
+    assert told == ["one batch alone fails", "one device alone fails"]
 
 
 def test_while_it_asks_for_time_no_batch_is_sent_in_parts() -> None:
