@@ -1,4 +1,4 @@
-"""Everything that one instance knows. Made once; the engine and its three, `Partitions` first, act on it."""
+"""Everything that one instance knows. `Partitions`, `Answers`, `Planning` and the engine act on it."""
 
 from __future__ import annotations
 
