@@ -1,13 +1,15 @@
-"""Whether to ask once more about a Completed job whose report has fewer rows than devices.
+"""Whether to ask once more about a Completed job whose report has fewer verdicts than devices.
 
 Given: the reports of Completed jobs. Gives: when to look again, or that it is of no use. The API contract
-leaves open if the rows are there as soon as the word is. To submit a device again costs more than a GET and
+leaves open if the rows are there as soon as the word is, and what another word in a row means than its three:
+one that isn't done yet, perhaps. To submit a device again costs more than a GET and
 may apply it twice, and one that stays without a row is dead-lettered in the end: where waiting helps, wait.
 """
 
 from __future__ import annotations
 
 from connector.core.jobs import Job
+from connector.core.verdicts import with_a_verdict
 from connector.model import JobReport
 
 DELAYS = (0.5, 2.0)
@@ -33,11 +35,12 @@ class MissingRows:
 
     def look_again(self, job: Job, report: JobReport, now: float) -> float | None:
         """Return when to ask for this report again; None where it is whole, or the rest won't come."""
-        if len(report.rows or ()) >= len(job.events):
+        verdicts = with_a_verdict(report.rows or ())
+        if verdicts >= len(job.events):
             if job.incomplete:
                 self._in_vain = 0
             return None
-        patient = self._in_vain < OFTEN and (not report.rows or any(event.attempts for event in job.events))
+        patient = self._in_vain < OFTEN and (not verdicts or any(event.attempts for event in job.events))
         delays = PATIENT_DELAYS if patient else DELAYS
         if job.incomplete >= len(delays):
             self._in_vain += 1

@@ -183,7 +183,14 @@ class AudienceClient:
             reply = await self._call(endpoint, request)
         except _NoReplyError as error:
             return Unavailable(self._shown(error))
-        return wire.read_poll(reply.status, reply.body, reply.retry_after, self._clock(), self._hidden())
+        return wire.read_poll(
+            reply.status,
+            reply.body,
+            reply.retry_after,
+            self._clock(),
+            self._hidden(),
+            request_id=request_id,
+        )
 
     async def _call(self, endpoint: Endpoint, request: httpx.Request) -> _Reply:
         """Make one HTTP call and tell the observer.

@@ -82,12 +82,22 @@ def _clean(value: Any) -> Any:
 def request_id_in(reply: dict[str, Any]) -> str:
     """Get the name of a job, text or number, itself or in an envelope; empty if there is none."""
     for holder in (reply, *(reply.get(name) for name in ENVELOPES)):
-        found = holder.get("request_id") if isinstance(holder, dict) else None
-        if isinstance(found, int) and not isinstance(found, bool):
-            return str(found)
-        if isinstance(found, str) and found.strip():
-            return found.strip()
+        found = _named(holder.get("request_id")) if isinstance(holder, dict) else ""
+        if found:
+            return found
     return ""
+
+
+def is_of_another(report: Report, request_id: str) -> bool:
+    """Tell whether a report names another job than the one asked about; it need not name any."""
+    named = _named(report.request_id)
+    return named.casefold() not in ("", request_id.casefold())
+
+
+def _named(request_id: Any) -> str:
+    if isinstance(request_id, int) and not isinstance(request_id, bool):
+        return str(request_id)
+    return request_id.strip() if isinstance(request_id, str) else ""
 
 
 def report_in(body: bytes) -> Report | None:

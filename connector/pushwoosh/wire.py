@@ -65,6 +65,7 @@ from connector.model import (
 from connector.pushwoosh import words
 from connector.pushwoosh.replies import (
     Report,
+    is_of_another,
     job_state,
     object_in,
     progress_of,
@@ -150,12 +151,23 @@ def read_post(
 
 
 def read_poll(
-    status: int, body: bytes, retry_after: str | None, now: float, secrets: Sequence[str] = ()
+    status: int,
+    body: bytes,
+    retry_after: str | None,
+    now: float,
+    secrets: Sequence[str] = (),
+    *,
+    request_id: str,
 ) -> PollAnswer:
-    """Read the answer to a GET; arguments as for `read_post`."""
+    """Read the answer to a GET about this job; other arguments as for `read_post`.
+
+    A report that names another one is of a cache, or went astray: it confirms nothing.
+    """
     if _is_success(status):
         report = report_in(body)
         if report is not None and tells_of_a_job(report):
+            if is_of_another(report, request_id):
+                return Unavailable("The reply tells of another job", status)
             return _job_report(report, status, secrets)
     reply = object_in(body)
     message = words.message_in(reply) or ("" if _is_success(status) else words.raw_text(body))

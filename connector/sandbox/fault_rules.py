@@ -215,10 +215,14 @@ class RowsForeign(DeviceRule, frozen=True):
 
 
 class RowsLate(DeviceRule, frozen=True):
-    """All rows but the first `rows` are in the report `seconds` after the job is Completed, not before."""
+    """All rows but the first `rows` are in the report `seconds` after the job is Completed, not before.
+
+    With a `status` they are there, and have that one until then.
+    """
 
     seconds: Seconds = 1.0
     rows: Annotated[int, msgspec.Meta(ge=0)] = 0
+    status: str | None = None
 
 
 class RowsAtMost(DeviceRule, frozen=True):

@@ -198,7 +198,8 @@ class Workshop:
         """Have a report whose rows come late begin with the first of them."""
         late = triggers.on_batch(RowsLate, "rows_late", job.devices, job.endpoint, now)
         if late is not None:
-            job.early_rows = _ENCODER.encode(rows[: late.rows])
+            not_yet = [] if late.status is None else [_waiting(row, late.status) for row in rows[late.rows :]]
+            job.early_rows = _ENCODER.encode([*rows[: late.rows], *not_yet])
             job.rows_from = now + late.seconds
 
 
@@ -221,6 +222,10 @@ def _row(status: str, device: Device, answers: dict[str, str] | None) -> Row:
     if isinstance(device, TagChange):
         return Row(status, device.hwid, device.user_id, device.push_token, answers)
     return Row(status, device.hwid, tags=answers)  # published with nothing but the hwid
+
+
+def _waiting(row: Row, status: str) -> Row:
+    return Row(status, row.hwid, row.user_id, row.push_token)
 
 
 def _without_names(row: Row, keep_hwid: bool) -> Row:

@@ -123,6 +123,7 @@ _FAULTS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
         "share": _share(rng),
         "seconds": rng.choice((0.3, 2.0, 8.0)),
         "rows": rng.choice((0, 0, 1)),
+        "status": rng.choice((None, None, "pending", "")),
     },
     "rows_at_most": lambda rng: {"rows": rng.choice((1, 2, 5))},
     "status_words": lambda rng: {"unfinished": rng.choice(("in-progress", "queued", ""))},
@@ -234,7 +235,8 @@ class SimulatedClient:
         if reply.cut:
             return Unavailable("the reply was lost")
         wall = self._instance.clock.wall()
-        answer = read_poll(reply.status, reply.body, reply.headers.get("retry-after"), wall)
+        retry_after = reply.headers.get("retry-after")
+        answer = read_poll(reply.status, reply.body, retry_after, wall, request_id=request_id)
         world.oracle.polled(request_id, answer)
         world.said(self._instance.name, "GET", request_id[:4], answer)
         return answer

@@ -7,7 +7,7 @@ import pytest
 from connector.core.jobs import Batch, Job
 from connector.core.missing_rows import OFTEN, MissingRows
 from connector.model import Endpoint, JobReport
-from tests.unit.core.builders import NOW, all_done, completed, devices
+from tests.unit.core.builders import NOW, all_done, completed, devices, row
 
 MOST = 3
 NOTHING = completed()
@@ -31,6 +31,23 @@ def waits(rows: MissingRows, of: Job, report: JobReport, now: float = NOW) -> fl
     while (due := rows.look_again(of, report, now)) is not None:
         now = due
     return now - began
+
+
+@pytest.mark.parametrize("word", ["pending", "", "in progress"])
+def test_rows_without_a_verdict_are_waited_for_like_rows_that_are_not_there(word: str) -> None:
+    one = job(1)
+    assert waits(MissingRows(MOST), one, completed(*[row(each, word) for each in one.events])) == 10.5
+    one = job(2)
+    first, second = one.events
+    assert waits(MissingRows(MOST), one, completed(row(first), row(second, word))) == 2.5
+
+
+@pytest.mark.parametrize("word", ["done", "Done", "failed", "not found", "NOT_FOUND"])
+def test_rows_with_a_verdict_are_not_waited_for(word: str) -> None:
+    one = job(1)
+    assert (
+        MissingRows(MOST).look_again(one, completed(*[row(each, word) for each in one.events]), NOW) is None
+    )
 
 
 def test_after_a_report_asked_for_again_in_vain_no_other_is_for_ten_seconds() -> None:

@@ -17,9 +17,14 @@ def post(
 
 
 def poll(
-    status: int, body: object, retry_after: str | None = None, secrets: tuple[str, ...] = ()
+    status: int,
+    body: object,
+    retry_after: str | None = None,
+    secrets: tuple[str, ...] = (),
+    request_id: str = "r",
 ) -> PollAnswer:
-    return wire.read_poll(status, _bytes(body), retry_after, NOW, secrets)
+    """The answer about the job `r`, if no other one is asked about."""
+    return wire.read_poll(status, _bytes(body), retry_after, NOW, secrets, request_id=request_id)
 
 
 def report(body: object) -> JobReport:

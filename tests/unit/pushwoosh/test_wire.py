@@ -118,7 +118,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 )
 def test_whatever_comes_is_an_answer(status: int, body: bytes, retry_after: str | None) -> None:
     sent = wire.read_post(status, body, retry_after, NOW)
-    asked = wire.read_poll(status, body, retry_after, NOW)
+    asked = wire.read_poll(status, body, retry_after, NOW, request_id="r")
     assert isinstance(sent, (Accepted, Refused, Unavailable, Denied))
     assert isinstance(asked, (JobReport, JobUnknown, Unavailable, Denied))
     if not 200 <= status < 300:

@@ -181,6 +181,20 @@ def test_a_failed_job_says_why() -> None:
     assert report({"status": "Failed"}).message == ""
 
 
+@pytest.mark.parametrize("envelope", ["", "response", "data"])
+@pytest.mark.parametrize("named", ["job-1", 7])
+def test_a_report_that_names_another_job_confirms_nothing(named: object, envelope: str) -> None:
+    inner = {"request_id": named, "status": "Completed", "devices": [{"hwid": "A", "status": "done"}]}
+    body = {envelope: inner} if envelope else inner
+    assert poll(200, body, request_id="job-2") == Unavailable("The reply tells of another job", 200)
+    assert isinstance(poll(200, body, request_id=str(named).upper()), JobReport)
+
+
+def test_a_report_need_not_name_its_job() -> None:
+    body = {"status": "Completed", "devices": [{"hwid": "A", "status": "done"}]}
+    assert isinstance(poll(200, body, request_id="job-2"), JobReport)
+
+
 @pytest.mark.parametrize(
     ("message", "cause"),
     [("unauthorized", Cause.UNAUTHORIZED), ("application not found", Cause.UNKNOWN_APPLICATION)],

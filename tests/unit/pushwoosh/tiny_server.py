@@ -10,7 +10,7 @@ from connector.model import Endpoint
 from connector.pushwoosh.client import AudienceClient, CallLimits
 
 ACCEPTED = b'{"request_id":"r-1","status":"Pending"}'
-REPORT = b'{"request_id":"r-1","status":"Completed","devices":[{"hwid":"A","status":"done"}]}'
+REPORT = b'{"status":"Completed","devices":[{"hwid":"A","status":"done"}]}'
 
 
 @dataclass

@@ -236,6 +236,15 @@ def test_rows_can_come_late_all_of_them_or_all_but_some() -> None:
         assert [row["hwid"] for row in api.report(job)["devices"]] == [first, "C"]
 
 
+def test_rows_can_have_another_status_at_first() -> None:
+    api = Calls({"rows_late": [{"seconds": 3.0, "rows": 1, "status": "pending"}]})
+    began = api.now
+    job = api.submit(change("A"), change("B"))
+    assert [row["status"] for row in api.report(job)["devices"]] == ["done", "pending"]
+    api.now = began + 3.0
+    assert [row["status"] for row in api.report(job)["devices"]] == ["done", "done"]
+
+
 def test_a_report_can_be_cut_off_at_so_many_rows() -> None:
     api = Calls({"rows_at_most": [{"rows": 2}]})
     assert [row["hwid"] for row in api.rows(change("A"), change("B"), change("C"))] == ["A", "B"]
