@@ -232,6 +232,8 @@ class JobReport(msgspec.Struct, frozen=True):
     progress: int = -1
     rows: list[Row] | None = None
     message: str = ""
+    asks_for_time: bool = False
+    """It Failed, and says nothing but that there was no time for it: its devices are not to blame."""
 
 
 PostAnswer = Accepted | Refused | Unavailable | Denied | Unsent

@@ -46,6 +46,10 @@ class Answers:
         self._leaving = state.leaving
         self._fates = state.fates
         self._concurrency = state.concurrency
+        self._no_time_at = -math.inf
+        """When there were made fewer jobs last, because one told that the API has no time."""
+        self._no_time_told = False
+        """Since a job was completed last."""
 
     def posted(self, batch: Batch, answer: PostAnswer, now: float) -> None:
         """The POST of a batch was answered, or was not."""
@@ -257,14 +261,29 @@ class Answers:
         self._tally.stages.append((Stage.JOB, asked_at - job.accepted_at, len(job.events)))
         self._tally.stages.append((Stage.POLL, now - asked_at, len(job.events)))
         self._halts.proved(job.application, "job", job.accepted_at)
+        if report.asks_for_time:
+            self._no_time(job, report, now)
+            return
         if report.state is JobState.FAILED:
             self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
             judged, refused = self._fates.job_failed(job, report, now)
         else:
             self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
+            self._no_time_told = False
             self._tell_of_silence(job, len(report.rows or ()))
             judged, refused = self._fates.conclude(job, report, now)
         self._halts.judged(judged, refused, now)
+
+    def _no_time(self, job: Job, report: JobReport, now: float) -> None:
+        """The API is overloaded, which a job told and no status: fewer jobs at once."""
+        self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
+        if job.accepted_at > self._no_time_at:
+            self._no_time_at = now
+            self._concurrency.pushed_back(now)
+        if not self._no_time_told:
+            self._no_time_told = True
+            self._notices.tell("warning", "the API has no time for jobs", message=report.message)
+        self._fates.not_now(job, now)
 
     def _tell_of_silence(self, job: Job, rows: int) -> None:
         """Say that a report has fewer rows than devices, though it was asked for again."""

@@ -20,6 +20,8 @@ from connector.core.tally import Tally
 from connector.core.verdicts import RETRYABLE, cut_off, is_silence, judge, may_have_a_row
 from connector.model import JobReport, Letter, Reason, Refused, Rejection
 
+WITHOUT_TIME = Backoff(1.0, 60.0)
+"""Seconds until devices are sent again whose job the API had no time for, the first and the longest."""
 Judged = tuple[int, int]
 """(events judged for good, how many of them were refused): what the brake watches."""
 
@@ -114,6 +116,15 @@ class Fates:
                     self._dispatch.exactly(half)
             self._tally.retried[job.endpoint] += len(events)
         return 0, 0
+
+    def not_now(self, job: Job, now: float) -> None:
+        """The API had no time for the job: the same devices once more, later each time."""
+        events = self._leaving.still_ours(job.events, now)
+        if events:
+            batch = self._batch_of(job, events)
+            batch.waits = (job.batch.waits if job.batch else 0) + 1
+            self._dispatch.later(batch, now + WITHOUT_TIME.delay(batch.waits, self._random()))
+            self._tally.retried[job.endpoint] += len(events)
 
     def never_confirmed(self, job: Job, losses: int, now: float) -> int:
         """The job was lost too often: give its devices up. Return how many events that is."""

@@ -65,6 +65,8 @@ class Batch:
     """Times its devices were in a job that Failed as a whole."""
     losses: int = 0
     """Times its job was lost."""
+    waits: int = 0
+    """Times in a row that the API had no time for its job."""
     size_before: int = 0
     """Of what was too large: the bytes that had been right for a request until then."""
     sent_at: float = 0.0

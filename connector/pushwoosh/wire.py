@@ -31,6 +31,7 @@ And to a GET:
 | 3xx, 405, 406, 411, 414, 415, 421, 426 | `Denied`: `wrong_url`, no such API at this address |
 | any other status | `Unavailable` |
 
+A job that Failed and says nothing but to wait: there was no time for it (`JobReport.asks_for_time`).
 Gateway codes and envelopes (`code` 16, `status_code` 503) inside a 2xx count as the status that they stand
 for; to a POST not where that means a wrong address or is any other status: the batch may have been taken.
 Inside a 400 they count where they call for a person or say that the destination is down.
@@ -208,13 +209,15 @@ def read_retry_after(value: str | None, now: float) -> float | None:
 def _job_report(report: Report, status: int, secrets: Sequence[str]) -> JobReport | Denied:
     state = job_state(report.status)
     message = words.message_in(msgspec.structs.asdict(report))
+    asks_for_time = state is JobState.FAILED and words.asks_to_wait(message)
     if message:
         shown = words.shown(message, status, secrets)
         cause = words.blame(message)
-        if cause is not None and state is not JobState.COMPLETED:
+        if cause is not None and state is not JobState.COMPLETED and not asks_for_time:
             return Denied(cause, shown, status, of_job=state is JobState.FAILED)
         message = shown
-    return JobReport(state, report.status, progress_of(report.progress), report.devices, message)
+    progress = progress_of(report.progress)
+    return JobReport(state, report.status, progress, report.devices, message, asks_for_time)
 
 
 def _meant_status(status: int, reply: dict[str, Any], message: str) -> int:

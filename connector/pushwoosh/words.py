@@ -63,15 +63,18 @@ _NOT_A_CREDENTIAL = _pattern(r"\b(?:push|device|fcm|apns|unexpected)[\s_-]*token
 _ABOUT_SYNTAX = _pattern(r"\bjson\b|\bpars(?:e|ing)\b|\bsyntax\b|\b(?:byte|position|column|offset)\s+\d")
 _BLAMES_REQUEST_ID = _pattern(rf"\b(?:{_MISSING}|{_WRONG})")
 _ASKS_TO_WAIT = _pattern(
-    r"\btoo\s+many\s+requests\b|\brate[\s_-]?limit|\bthrottl(?:ed|ing)\b|\b(?:re)?try\b",
+    r"\btoo\s+many\s+(?:concurrent\s+)?(?:requests|jobs|batches)\b|\brate[\s_-]?limit|\bthrottl(?:ed|ing)\b",
+    r"\b(?:re)?try\b|\bqueue\b.{0,20}\bfull\b|\b(?:quota|capacity)\b.{0,20}\b(?:reached|exceeded|exhausted)\b",
+    r"\bconcurrent\b.{0,20}\blimit|\blimit\b.{0,20}\bconcurrent\b",
     r"\b(?:unavailable|overloaded|busy|maintenance)\b",
 )
 _WORD = re.compile(r"[^\W_]+")
 _WAITING = re.compile(
-    r"\d+(?:m?s)?|a|again|after|and|api|are|backend|been|being|busy|currently|down|error|exceeded|few|for|gateway|has|have"
-    r"|hit|in|is|it|later|limit(?:ed|ing|s)?|maintenance|many|minutes?|moment|now|overloaded|please|rate|ratelimit"
-    r"|reached|requests?|retry|second|seconds|sending|sent|server|service|shortly|slow|soon|system|temporarily|the|this"
-    r"|throttled|throttling|too|try|unavailable|under|upstream|was|were|while|you|your",
+    r"\d+(?:m?s)?|a|again|after|allowed|and|api|are|at|backend|batch(?:es)?|been|being|busy|capacity|concurrent|currently"
+    r"|down|error|exceeded|exhausted|few|for|full|gateway|has|have|hit|in|is|it|jobs?|later|limit(?:ed|ing|s)?"
+    r"|maintenance|many|max(?:imum)?|minutes?|moment|now|number|of|overloaded|pending|please|progress|queued?|quota|rate"
+    r"|ratelimit|reached|requests?|retry|running|second|seconds|sending|sent|server|service|shortly|slow|soon|system"
+    r"|temporarily|the|this|throttled|throttling|too|try|unavailable|under|unfinished|upstream|was|were|while|you|your",
     re.IGNORECASE,
 )
 """All the words of a message that does nothing but ask to wait."""

@@ -108,7 +108,9 @@ _FAULTS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
     "job_stuck": lambda rng: {"share": 0.2, "progress": rng.choice((0, 50, 100))},
     "job_failed": lambda rng: {
         "share": _share(rng),
-        "message": rng.choice(("", "internal error", "unauthorized", "application not found")),
+        "message": rng.choice(
+            ("", "internal error", "unauthorized", "application not found", "busy, retry later")
+        ),
         "applied": rng.random() < 0.5,
     },
     "device_failed": lambda _rng: {"share": 0.1},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.core.jobs import Batch
-from connector.model import JobUnknown, Reason
+from connector.model import JobReport, JobState, JobUnknown, Reason
 from tests.unit.core.adopting import adopting
 from tests.unit.core.builders import FAILED, P0, P1, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
@@ -144,3 +144,21 @@ def test_a_merged_update_whose_job_fails_is_taken_apart() -> None:
     drive.run()
     assert drive.position() == 4
     assert set(drive.written) <= {2}
+
+
+def test_jobs_for_which_there_is_no_time_are_no_fault_of_their_devices() -> None:
+    busy = JobReport(JobState.FAILED, "Failed", message="busy, retry later", asks_for_time=True)
+    drive = Drive(limits(max_devices=10, max_in_flight=8, linger=0.0))
+    drive.assign()
+    drive.let_many_go()
+    drive.read(*devices(range(100)))
+    drive.run(poll=lambda _: busy, seconds=600)
+    assert drive.letters == []
+    assert drive.posts < 10 * 20, "each batch later and later, and whole"
+    assert {len(offsets) for offsets in drive.sent} == {10}
+    assert drive.engine.concurrency.limit < 8
+    told = [each for each in drive.engine.notices if each.event == "the API has no time for jobs"]
+    assert len(told) == 1
+    drive.run()
+    assert (drive.letters, drive.position()) == ([], 100)
+    assert drive.at_rest()

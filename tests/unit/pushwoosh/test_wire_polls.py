@@ -190,6 +190,24 @@ def test_a_report_that_names_another_job_confirms_nothing(named: object, envelop
     assert isinstance(poll(200, body, request_id=str(named).upper()), JobReport)
 
 
+@pytest.mark.parametrize(
+    ("message", "no_time"),
+    [
+        ("rate limit exceeded, try again later", True),
+        ("service temporarily unavailable, please try again later", True),
+        ("too many jobs in progress", True),
+        ("internal error", False),
+        ("device A1 unavailable", False),
+        ("", False),
+    ],
+)
+def test_a_job_may_have_failed_for_lack_of_time_alone(message: str, no_time: bool) -> None:
+    assert report({"request_id": "r", "status": "Failed", "message": message}).asks_for_time is no_time
+    assert not report({"request_id": "r", "status": "Pending", "message": message}).asks_for_time
+    completed = {"request_id": "r", "status": "Completed", "devices": [], "message": message}
+    assert not report(completed).asks_for_time
+
+
 def test_a_report_need_not_name_its_job() -> None:
     body = {"status": "Completed", "devices": [{"hwid": "A", "status": "done"}]}
     assert isinstance(poll(200, body, request_id="job-2"), JobReport)

@@ -161,6 +161,12 @@ def test_an_overload_inside_an_envelope_is_an_overload(status: int, body: object
         "temporarily unavailable, try again",
         "Service Unavailable",
         "The server is currently overloaded; retry after 30 seconds",
+        "too many jobs in progress",
+        "Too many concurrent requests",
+        "queue is full",
+        "limit of concurrent jobs reached",
+        "Concurrent requests limit exceeded",
+        "Quota exceeded",
     ],
 )
 @pytest.mark.parametrize("status", [200, 400])
@@ -185,6 +191,8 @@ def test_words_that_say_nothing_but_to_wait_mean_what_429_and_503_mean(status: i
         "invalid request, try again later",
         "limit exceeded",
         "request limit exceeded",
+        "job queue of device A1 is full",
+        "quota of tags exceeded",
     ],
 )
 @pytest.mark.parametrize("status", [200, 400])
