@@ -61,7 +61,8 @@ def run(
     until_end: Annotated[
         bool,
         typer.Option(
-            "--until-end", help="Settle and commit everything that is there at the start, then leave."
+            "--until-end",
+            help="Leave once the group has settled and committed all that is there at the start.",
         ),
     ] = False,
 ) -> None:

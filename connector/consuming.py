@@ -15,6 +15,7 @@ from connector.committing import Committing
 from connector.core.actions import Commit, Pause, Resume
 from connector.core.decode import Interpreter
 from connector.decoding import SHORT_WAIT, Decoding
+from connector.ending import Ending
 from connector.incidents import Incidents
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.source import Source, SourceFailed
@@ -64,7 +65,6 @@ class Consuming:
         self._log = log
         self._until_end = until_end
         self._beat = beat
-        self._ends: dict[TopicPartition, int] = {}
         self._commit: Commit | None = None
         self._flow: list[Pause | Resume] = []
         self._order = asyncio.Event()
@@ -78,6 +78,8 @@ class Consuming:
         self.letters: DeadLetters
         self.committing: Committing
         self.writing: Writing
+        self.ending: Ending | None = None
+        """Of an instance that runs until the end."""
         self.failure = ""
         """Why this process can't go on, once that is so."""
         self.rebalances = 0
@@ -88,6 +90,8 @@ class Consuming:
         self.letters = letters
         self.committing = Committing(self._pulse, source, self.membership, self._log)
         self.writing = Writing(self._pulse, letters, source, self.membership, self._log, self._fail)
+        if self._until_end:
+            self.ending = Ending(self._pulse, source, self._log)
 
     def _fail(self, why: str) -> None:
         self.failure = why
@@ -112,6 +116,8 @@ class Consuming:
             while not self._stopped:
                 await self._orders()
                 await self._round()
+                if self.ending is not None:
+                    await self.ending.look()
                 self._beat("consumer")
         except SourceFailed as failed:
             self.failure = f"Kafka: {failed}"
@@ -217,15 +223,15 @@ class Consuming:
     async def assigned(self, starts: Sequence[Start]) -> None:
         """Partitions are ours."""
         self.rebalances += 1
-        if self._until_end:
-            unknown = [start.partition for start in starts if start.partition not in self._ends]
+        ends: Mapping[TopicPartition, int] = {}
+        if self.ending is not None:
             try:
-                self._ends.update(await self.source.end_offsets(unknown))
+                ends = await self.ending.ends(starts)
             except Exception as error:  # noqa: BLE001 -- without its end a partition would never be done
                 self.failure = f"Kafka: where partitions end can't be told: {error}"
                 return
         for start in starts:
-            self._engine.assigned(start, self._ends.get(start.partition))
+            self._engine.assigned(start, ends.get(start.partition))
         self.membership.ask()
         self._log.info("assigned", partitions=len(starts), owned=len(self._engine.assignments))
         self._pulse.ring()

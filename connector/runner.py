@@ -60,8 +60,6 @@ second the overhead's 99th percentile fell from 86 to 24 ms, and throughput stay
 """
 TOKEN_EVERY = 1.0
 """Seconds between two looks at the token's file."""
-NOBODY_ELSE = 10.0
-"""Seconds without partitions after which an instance that runs until the end leaves the rest to others."""
 
 
 def run(settings: Settings, *, until_end: bool = False) -> int:
@@ -125,7 +123,6 @@ class Runner:
         )
         self._sending: Sending
         self._stop_at: float | None = None
-        self._spare_since: float | None = None
         self._next_token = 0.0
         self._next_summary = clock() + settings.log.summary_interval
 
@@ -260,24 +257,13 @@ class Runner:
             nothing_to_commit_to = self._consuming.incidents.cut_off
             in_vain = nothing_to_commit_to and now >= told_at + CUT_OFF_LIMIT
             return self._engine.quiet or in_vain or now >= self._stop_at
-        return self._until_end and self._end_reached(now)
-
-    def _end_reached(self, now: float) -> bool:
-        """Whether all that was there at the start is settled and committed, as far as it is ours."""
-        consuming = self._consuming
-        if consuming.incidents.lost_records:
-            consuming.failure = "records were lost before they were read (see above)"
-            return True
-        homes = self._engine.assignments.values()
-        if homes:
-            self._spare_since = None
-            all_known = not consuming.source.unresolved
-            return all_known and all(home.done for home in homes) and self._engine.idle
-        if not consuming.source.joined or consuming.incidents.open:
-            self._spare_since = None
+        ending = self._consuming.ending
+        if ending is None:
             return False
-        self._spare_since = self._spare_since or now
-        return now - self._spare_since >= NOBODY_ELSE
+        if self._consuming.incidents.lost_records:
+            self._consuming.failure = "records were lost before they were read (see above)"
+            return True
+        return ending.reached()
 
     def stop(self) -> None:
         """Have it end: nothing new is sent, jobs under way get their time. Again is no more."""

@@ -24,6 +24,7 @@ from connector.kafka.errors import error_in
 from connector.kafka.listener import Listener
 from connector.kafka.owned import Owned
 from connector.kafka.properties import consumer_properties
+from connector.kafka.remainder import Remainder
 from connector.kafka.sorting import sort
 from connector.kafka.starts import Beginning
 from connector.kafka.statistics import Statistics, parse
@@ -91,6 +92,8 @@ class Source:
         )
         self._owned = Owned(lambda: self._client, self._beginnings, listener, self.troubles, self._take_error)
         self.records_lost = self._owned.records_lost
+        self.remainder = Remainder(lambda: self._client, self._topics, reset)
+        """What others may have still to do."""
         self._committer = Committer(
             lambda: self._client,
             self._owned.__contains__,

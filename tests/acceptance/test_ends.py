@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
+from tests.acceptance.processes import wait_for
 from tests.acceptance.workload import FAULTS, mixed
 from tests.acceptance.world import QUICK, world
 from tests.kafka.client import Kafka
@@ -60,3 +61,55 @@ def test_an_empty_topic_ends_at_once(kafka: Kafka, tmp_path: Path) -> None:
         assert connector.wait(30) == 0, connector.tail()
         here.show(seconds=round(time.monotonic() - began, 2))
         assert connector.lines("stopped")
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [QUICK, "group.protocol=consumer"],
+    ids=["classic", "consumer"],
+)
+def test_restarted_after_a_kill_it_waits_for_what_the_dead_member_still_has(
+    kafka: Kafka, tmp_path: Path, properties: str
+) -> None:
+    """As a Kubernetes Job does: while the dead member's session lasts, the new one has no partition."""
+    work = mixed(2_000, 2_000, seed=42)
+    with world(tmp_path, kafka, faults={**FAULTS, "latency": {"seconds": 1.0}}) as here:
+        here.settings["kafka.properties"] = properties
+        here.produce(work)
+        first = here.run("--until-end")
+        wait_for(lambda: first.metric("jobs_in_flight") > 0, 30, "a job")
+        first.kill()
+        left = here.lag()
+        second = here.run("--until-end", port=first.port)
+        assert second.wait(110) == 0, second.tail()
+        assert left > 0
+        here.reconcile(work)
+
+
+def test_the_end_is_reached_once_all_members_have_reached_it(kafka: Kafka, tmp_path: Path) -> None:
+    work = mixed(2_000, 2_000, seed=43)
+    with world(tmp_path, kafka, faults={**FAULTS, "latency": {"seconds": 1.0}}, partitions=1) as here:
+        here.produce(work)
+        members = [here.run("--until-end") for _ in range(2)]
+        assert [member.wait(90) for member in members] == [0, 0]
+        here.reconcile(work)
+        spare = [
+            line for member in members for line in member.lines("waiting for partitions of other members")
+        ]
+        assert spare
+
+
+def test_a_topic_that_is_missing_is_waited_for(kafka: Kafka, tmp_path: Path) -> None:
+    work = mixed(500, 500, seed=44)
+    with world(tmp_path, kafka, faults=FAULTS) as here:
+        missing = kafka.name("missing")
+        here.settings["kafka.mixed_topics"] = f"{here.topic},{missing}"
+        here.produce(work)
+        connector = here.run("--until-end")
+        here.wait_settled(60)
+        wait_for(lambda: connector.lines("kafka"), 30, "the trouble")
+        assert connector.lines("kafka")[0]["code"] == "topic_missing"
+        assert connector.process.poll() is None
+        kafka.create_topic(missing, 1)
+        assert connector.wait(60) == 0, connector.tail()
+        here.reconcile(work)

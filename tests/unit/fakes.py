@@ -28,6 +28,22 @@ from connector.model import (
 )
 
 
+class FakeRemainder:
+    """What is left to others: `known` once it is known where everything ends."""
+
+    def __init__(self) -> None:
+        self.known = True
+        self.partitions: list[TopicPartition] | None = []
+        self.asked = 0
+
+    async def note(self) -> bool:
+        return self.known
+
+    async def left(self, _own: Collection[TopicPartition]) -> list[TopicPartition] | None:
+        self.asked += 1
+        return self.partitions
+
+
 class FakeSource:
     """A group member of which a test says what it fetches; remembers what it was told."""
 
@@ -40,6 +56,7 @@ class FakeSource:
         """Assigned once the source was started."""
         self.ends: dict[TopicPartition, int] = {}
         self.records_lost: Counter[str] = Counter()
+        self.remainder = FakeRemainder()
         self.joined = True
         self.unresolved: set[TopicPartition] = set()
         self.closed = False

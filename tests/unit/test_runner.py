@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import socket
 
 import pytest
 
+from connector import ending
 from connector import runner as module
 from connector.kafka.troubles import Trouble
 from connector.model import Fetched, Record, Start, TopicPartition, Unavailable
@@ -29,7 +29,6 @@ async def test_until_the_end_everything_is_confirmed_committed_and_left(
 
 
 async def test_until_the_end_of_nothing_is_over_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "NOBODY_ELSE", math.inf)
     monkeypatch.setattr(module, "LONGEST_WAIT", 3600.0)
     process = Process(monkeypatch, end=0)
     async with asyncio.timeout(20):
@@ -52,15 +51,51 @@ async def test_its_last_line_counts_what_was_settled_last(monkeypatch: pytest.Mo
     assert told.lines[-1] == ("stopped", {"dead_letter": 1})
 
 
-async def test_a_spare_instance_leaves_the_end_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "NOBODY_ELSE", 0.0)
+async def test_a_spare_instance_ends_once_others_have_done_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ending, "ASK_EVERY", 0.0)
     process = Process(monkeypatch)
     process.source.starts = []
-    assert await process.run() == 0
+    process.source.remainder.partitions = [TopicPartition("tags", 3)]
+    told = Listening()
+    monkeypatch.setattr(process.runner._consuming.ending, "_log", told)
+    async with process.running() as task:
+        await until(lambda: process.source.remainder.asked > 3)
+        assert not task.done()
+        process.source.remainder.partitions = []
+    assert task.result() == 0
+    assert told.lines == [("waiting for partitions of other members", {"partitions": ["tags/3"]})]
+
+
+async def test_what_others_have_is_waited_for_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ending, "ASK_EVERY", 0.0)
+    process = Process(monkeypatch, records(0), end=1)
+    process.source.remainder.partitions = [TopicPartition("tags", 1)]
+    async with process.running() as task:
+        await until(lambda: process.source.remainder.asked > 3)
+        assert process.position == 1
+        assert not task.done()
+        process.source.remainder.partitions = []
+    assert task.result() == 0
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_where_nobody_tells_what_is_left_the_end_is_not_reached(
+    monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    monkeypatch.setattr(ending, "AFTER_SILENCE", 0.0)
+    process = Process(monkeypatch, records(0), end=1)
+    remainder = process.source.remainder
+    remainder.known, remainder.partitions = known, None
+    async with process.running() as task:
+        await until(lambda: process.position == 1)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not task.done()
+        remainder.known, remainder.partitions = True, []
+    assert task.result() == 0
 
 
 async def test_an_instance_that_has_not_joined_is_no_spare_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "NOBODY_ELSE", 0.0)
     process = Process(monkeypatch)
     process.source.starts = []
     process.source.joined = False

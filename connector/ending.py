@@ -1,0 +1,76 @@
+"""When one who runs until the end has reached it: all that was there at the start is committed.
+
+Its own partitions tell only of themselves. Others may be a member's that died a moment ago, or is slow; a
+topic may be missing: nobody may take the work for done then, and a job of a scheduler least of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from structlog.typing import FilteringBoundLogger
+
+from connector.kafka.source import Source
+from connector.model import Start, TopicPartition
+from connector.pulse import Pulse
+
+ASK_EVERY = 1.0
+"""Seconds between two questions for what is left to others."""
+AFTER_SILENCE = 5.0
+"""Seconds until the next one where it was not answered: the consumer's coroutine waits for each."""
+
+
+class Ending:
+    """`look` is called by the consumer's coroutine, `reached` by the runner's loop."""
+
+    def __init__(self, pulse: Pulse, source: Source, log: FilteringBoundLogger) -> None:
+        self._engine = pulse.engine
+        self._pulse = pulse
+        self._source = source
+        self._log = log
+        self._ends: dict[TopicPartition, int] = {}
+        self._next_look = 0.0
+        self._noted = False
+        self._others_done = False
+        self._told: list[TopicPartition] | None = None
+
+    async def ends(self, starts: Sequence[Start]) -> dict[TopicPartition, int]:
+        """Return where these partitions end for us: where they did when they were ours for the first time."""
+        unknown = [start.partition for start in starts if start.partition not in self._ends]
+        self._ends.update(await self._source.end_offsets(unknown))
+        return self._ends
+
+    @property
+    def _own_done(self) -> bool:
+        homes = self._engine.assignments.values()
+        known = self._source.joined and not self._source.unresolved
+        return known and self._engine.idle and all(home.done for home in homes)
+
+    def reached(self) -> bool:
+        """Whether all that was there at the start is settled and committed, by us or by others."""
+        return self._others_done and self._own_done
+
+    async def look(self) -> None:
+        """Note where everything ends; once our own part is done, ask whether that of the others is."""
+        now = self._pulse.clock()
+        if self._others_done or now < self._next_look or (self._noted and not self._own_done):
+            return
+        self._next_look = now + AFTER_SILENCE
+        self._noted = self._noted or await self._source.remainder.note()
+        if not self._noted:
+            return
+        self._next_look = now
+        if not self._own_done:
+            return
+        left = await self._source.remainder.left(self._engine.assignments)
+        self._next_look = now + (AFTER_SILENCE if left is None else ASK_EVERY)
+        if left is not None:
+            self._others_done = not left
+            self._tell(left)
+            self._pulse.ring()
+
+    def _tell(self, left: list[TopicPartition]) -> None:
+        if left and left != self._told:
+            self._told = left
+            partitions = [f"{topic}/{partition}" for topic, partition in sorted(left)]
+            self._log.info("waiting for partitions of other members", partitions=partitions)

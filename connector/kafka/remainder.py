@@ -1,0 +1,68 @@
+"""What of the topics is not committed yet, whoever has the partitions: for one who runs until the end.
+
+Given: the topics. Gives: where their partitions ended when it was asked first, and which of them the group
+has not committed as far as that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from confluent_kafka import KafkaException
+from confluent_kafka import TopicPartition as KafkaTopicPartition
+from confluent_kafka.aio import AIOConsumer
+
+from connector.model import TopicPartition
+
+CALL_LIMIT = 2.0
+"""Seconds for one question to a broker."""
+
+
+class Remainder:
+    """`client` gives the consumer, which is made later; `reset` is its auto.offset.reset."""
+
+    def __init__(self, client: Callable[[], AIOConsumer], topics: Sequence[str], reset: str) -> None:
+        self._client = client
+        self._unknown = list(topics)
+        self._from_the_end = reset == "latest"
+        self._ends: dict[TopicPartition, int] = {}
+        """Of partitions with records."""
+
+    async def note(self) -> bool:
+        """Note where all partitions end, each once; tell whether all is known."""
+        try:
+            await self._note()
+        except KafkaException:  # what is wrong is told by who meets it while it reads
+            return False
+        return True
+
+    async def _note(self) -> None:
+        while self._unknown:
+            topic = self._unknown[0]
+            found = (await self._client().list_topics(topic, timeout=CALL_LIMIT)).topics[topic]
+            if found.error is not None:
+                raise KafkaException(found.error)
+            for number in found.partitions:
+                place = KafkaTopicPartition(topic, number)
+                low, high = await self._client().get_watermark_offsets(place, timeout=CALL_LIMIT)
+                if low < high:
+                    self._ends[TopicPartition(topic, number)] = high
+            self._unknown.pop(0)
+
+    async def left(self, own: Collection[TopicPartition]) -> list[TopicPartition] | None:
+        """Return the partitions but for one's own that the group has not committed to their end.
+
+        One without a committed offset counts where it would be read from its beginning. None: nobody tells.
+        """
+        asked = [KafkaTopicPartition(p.topic, p.partition) for p in self._ends if p not in own]
+        try:
+            committed = await self._client().committed(asked, timeout=CALL_LIMIT) if asked else []
+        except KafkaException:
+            return None
+        left = []
+        for one in committed:
+            partition = TopicPartition(one.topic, one.partition)
+            nothing_to_read = one.offset < 0 and self._from_the_end
+            if one.error is not None or (one.offset < self._ends[partition] and not nothing_to_read):
+                left.append(partition)
+        return left
