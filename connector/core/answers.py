@@ -228,8 +228,10 @@ class Answers:
         return False
 
     def _ask_again(self, job: Job, now: float, *, alone: bool) -> None:
-        there = alone or (self._gate.closed_until is None and not job.suspicion.alone)
-        if there and self._tracking.expired(job, now):
+        closed = self._gate.closed_until is not None
+        there = alone or not (closed or job.suspicion.alone)
+        # What tells that it fails alone may be of before an outage that lasts: that is nobody's time.
+        if there and self._tracking.expired(job, self._gate.closed_since if closed else now):
             self._lost(job, "no end in sight", now)
         else:
             self._tracking.at(job, self._outages.next_turn(job.suspicion, now))

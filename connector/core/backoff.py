@@ -67,19 +67,21 @@ class Gate:
     """
 
     __slots__ = (
-        *("_attempts", "_backoff", "_closed_at", "_closed_since", "_trial"),
-        *("closed_until", "closing"),
+        *("_attempts", "_backoff", "_closed_at", "_trial"),
+        *("closed_since", "closed_until", "closing"),
     )
 
     closed_until: float | None
     """When a trial may go; None while the gate is open."""
+    closed_since: float
+    """When what closed it last was sent."""
 
     def __init__(self, backoff: Backoff) -> None:
         self.closed_until = None
         self.closing = Closing("", "", 0.0)
         """The last one, told by whoever knows why."""
         self._backoff = backoff
-        self._closed_at = self._closed_since = -math.inf
+        self._closed_at = self.closed_since = -math.inf
         self._attempts = 0
         self._trial = False
 
@@ -100,7 +102,7 @@ class Gate:
         if self.closed_until is not None and now + wait <= self.closed_until:
             return False
         if self.closed_until is None:
-            self._closed_since = sent_at
+            self.closed_since = sent_at
         self.closed_until = now + wait
         return True
 
@@ -111,7 +113,7 @@ class Gate:
         """
         if sent_at <= self._closed_at:
             return 0.0
-        closed_for = 0.0 if self.closed_until is None else sent_at - self._closed_since
+        closed_for = 0.0 if self.closed_until is None else sent_at - self.closed_since
         self.closed_until = None
         self._attempts = 0
         self._trial = False

@@ -60,7 +60,10 @@ def random_faults(rng: random.Random, now_until: float) -> Faults:
     if "rows_unnamed" in plain:  # rows known by their place alone, moved unseen: nobody could tell
         for name in ("rows_shuffled", "rows_foreign", "row_missing", "row_duplicated", "rows_at_most"):
             plain.pop(name, None)
-    if "rows_at_most" in plain:  # rows that are nobody's, or one's twice, may take the place of any
+    if plain.keys() & {
+        "rows_at_most",
+        "rows_late",
+    }:  # nobody's rows, or one's twice, may take the place of any
         for name in ("rows_foreign", "row_duplicated"):
             plain.pop(name, None)
     if "row_missing" in plain:  # a foreign row in its place may name, by a hwid, whom we know by a user_id

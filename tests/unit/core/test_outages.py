@@ -319,6 +319,25 @@ def test_an_outage_after_a_job_failed_alone_is_no_time_of_that_job() -> None:
     assert not [each for each in drive.engine.notices if each.event == "job lost"]
 
 
+def test_what_told_that_a_job_fails_alone_before_an_outage_tells_nothing_of_its_end() -> None:
+    drive = Drive(limits(max_devices=10, deadline=300.0))
+    drive.assign()
+    drive.read(*devices(range(10)))
+    drive.start_job()
+    poll = drive.next_poll()
+    drive.polled(poll, BROKEN)
+    drive.later(1)
+    for _ in range(10):  # others are answered, and then nobody is
+        drive.engine._answers._outages.answered(drive.now, "get", 10)
+    drive.engine.gate.failed(drive.now + 1, drive.now + 1, None, 0.0)
+    drive.later(600)
+    drive.polled(drive.next_poll(), BROKEN)
+    assert poll.job.suspicion.alone == 1
+    assert not [each for each in drive.engine.notices if each.event == "job lost"]
+    drive.run()
+    assert (drive.posts, drive.position()) == (1, 10)
+
+
 def test_a_job_alone_whose_gets_fail_lets_a_post_be_the_trial() -> None:
     drive = Drive(limits(max_devices=10))
     drive.assign()
