@@ -92,8 +92,13 @@ class Sending:
         )
 
     def _may_go(self, homes: Collection[Assignment]) -> bool:
-        """Whether a batch that is about to be written is still ours. A process may stand still any time."""
-        return self._fresh() and all(home.live for home in homes)
+        """Whether a batch that is about to be written is still ours. A process may stand still any time.
+
+        Nor may it go where a partition came since it was planned: one of its devices may be in a job of that.
+        """
+        pulse = self._pulse
+        ours = self._fresh() and all(home.live for home in homes)
+        return ours and not pulse.engine.recalls(pulse.clock())
 
     async def _poll(self, action: Poll) -> None:
         job = action.job

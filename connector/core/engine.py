@@ -198,6 +198,10 @@ class Engine:
         """Whether nothing is submitted: partitions are handed over, or may be another's."""
         return bool(self._planning.frozen)
 
+    def recalls(self, now: float) -> bool:
+        """Whether records of adopted jobs are being read: which devices these hold isn't known yet."""
+        return self._planning.recalls(now)
+
     @property
     def idle(self) -> bool:
         """Whether nothing is on its way: no request that may become a job, no job, no commit."""

@@ -119,11 +119,15 @@ class Planning:
 
     def _routes(self, now: float) -> list[Route]:
         """Return the routes with something to send, none while nothing may be."""
-        if self.frozen or self.stopping or self._adoption.awaited(now):
+        if self.frozen or self.stopping or self.recalls(now):
             return []
         routes = self._dispatch.routes(fresh_first=self._gate.turn_of_others)
         # Mostly there are none: then nobody need count slots.
         return routes if routes and self._slots(now) > 0 else []
+
+    def recalls(self, now: float) -> bool:
+        """Whether records of adopted jobs are awaited: nothing is submitted before."""
+        return self._adoption.awaited(now)
 
     def _slots(self, now: float) -> int:
         posting = len(self._dispatch.posting)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from connector.model import Endpoint, PollAnswer, PostAnswer, Unavailable
+from connector.model import Endpoint, PollAnswer, PostAnswer, Unavailable, Unsent
 from connector.pushwoosh.wire import read_poll, read_post
 from connector.sandbox.audience import Audience, Options
 from connector.sandbox.faults import Faults, faults_from
@@ -196,8 +196,12 @@ class SimulatedClient:
         self._instance = instance
         self._world = instance.world
 
-    async def post(self, endpoint: Endpoint, body: bytes, **_: object) -> PostAnswer:
+    async def post(
+        self, endpoint: Endpoint, body: bytes, *, may_go: Callable[[], bool], **_: object
+    ) -> PostAnswer:
         world, instance = self._world, self._instance
+        if not may_go():
+            return Unsent("it is not to be sent any more")
         homes = world.oracle.homes(instance)
         known = {job.request_id for job in instance.engine.tracking.jobs.values()}
         member = instance.source.member

@@ -13,12 +13,13 @@ from connector.core.engine import Engine
 from connector.core.event import Event
 from connector.core.jobs import Job
 from connector.credentials import Credentials, Token
-from connector.model import Endpoint, Unavailable
+from connector.model import Endpoint, Start, Unavailable
 from connector.pulse import Clock, Pulse, fault
 from connector.pushwoosh.client import AudienceClient
 from connector.sending import Sending
 from tests.settings import with_environment
-from tests.unit.core.builders import P0, event_of, limits, record, registration, start, tags
+from tests.unit.core.adopting import remembered
+from tests.unit.core.builders import P0, P1, event_of, limits, record, registration, start, tags
 from tests.unit.fakes import FakeClient, until
 
 
@@ -144,6 +145,21 @@ async def test_what_was_decided_before_a_standstill_is_sent_once_the_partitions_
     desk.step()
     await until(lambda: bool(desk.jobs()))
     assert len(desk.client.bodies) == 1
+    await desk.sending.close()
+
+
+async def test_a_batch_does_not_go_while_a_partition_that_came_meanwhile_tells_of_unfinished_jobs() -> None:
+    """One of its devices may be in such a job; which devices these have, their records have to tell first."""
+    desk = Desk(tags(0, "A"))
+    desk.step()
+    desk.engine.assigned(Start(P1, *remembered(0, {"J": [0]}, at=desk.pulse.clock())))
+    await until(lambda: not desk.engine.dispatch.posting)
+    assert desk.client.bodies == []
+    adopted = tags(0, "A", partition=P1)
+    assert adopted.record is not None
+    desk.engine.received(P1, [adopted.record], [adopted], desk.pulse.clock())
+    desk.step()
+    assert not desk.engine.dispatch.posting, "the job has this device"
     await desk.sending.close()
 
 
