@@ -16,7 +16,7 @@ import pytest
 from connector.consuming import MOST_RECORDS
 from tests.acceptance.processes import Connector, wait_for
 from tests.acceptance.workload import FAULTS, Workload, mixed
-from tests.acceptance.world import USUAL, World, seconds_until, settled, world
+from tests.acceptance.world import UNRECORDED, World, seconds_until, settled, world
 from tests.kafka.client import Kafka
 
 pytestmark = pytest.mark.broker
@@ -200,5 +200,6 @@ def test_kills_with_both_applications_under_load_lose_nothing_and_mix_nothing_up
         received = here.api.stats()["devices_by_application"]
         here.show(adopted=adopted, received=received)
         assert adopted > 0
-        assert here.twice() <= KILLS * USUAL * 100
+        # Jobs as short as these put half of what is in flight at risk where the machine is busy.
+        assert here.twice() <= KILLS * UNRECORDED * 100
         assert here.api.stats()["violations"]["overlapping"] == 0
