@@ -210,7 +210,9 @@ class Answers:
                 # However old it is, it is not lost: nobody may know anything until this is mended.
                 self._halts.denied(job.application, answer, "poll", now)
                 self._tracking.at(job, now + self._limits.probe_interval)
-            case JobUnknown() if self._halts.no_api_there(job.application):
+            case JobUnknown() if self._halts.no_api_there(job.application) and self._dispatch.has(
+                job.application
+            ):
                 self._tracking.at(job, now + self._limits.probe_interval)
             case JobUnknown():
                 if self._tracking.unknown(job, now):

@@ -182,6 +182,14 @@ class Dispatch:
             return 0.0
         return queue.due_at(self._limits.linger)
 
+    def has(self, application: str) -> bool:
+        """Whether something of this application waits to be sent or is on its way: that can end a halt."""
+        return (
+            any(name == application for name, _ in self.routes())
+            or any(batch.application == application for batch in self.posting.values())
+            or any(what.application == application for _, _, what in self._later)
+        )
+
     def next_later(self) -> float | None:
         """Return when the next delayed event or batch is due."""
         return self._later[0][0] if self._later else None

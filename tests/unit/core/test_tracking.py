@@ -361,14 +361,34 @@ def test_nobody_learns_from_an_outage_how_long_jobs_take() -> None:
     assert drive.now - job.accepted_at < 1
 
 
-def test_while_the_address_is_wrong_no_job_counts_as_unknown() -> None:
+def test_an_unknown_job_is_lost_where_nothing_else_could_tell_that_the_address_is_right_again() -> None:
+    """What the POST carried that was denied has gone with its partition: nobody would ever try again."""
     drive = Drive(limits(probe_interval=30.0))
     drive.assign()
     drive.read(*devices(range(3)))
-    job = drive.start_job()
+    drive.start_job()
     drive.engine.halts.denied("", Denied(Cause.WRONG_URL, "<html>", 404), "post", drive.now)
-    until = drive.now + 600
-    drive.run(poll=lambda _: JobUnknown("?", 404) if drive.now < until else None, seconds=1200)
-    assert drive.posts == 1
-    assert job.unknown == 0
+    asked = itertools.count()
+    drive.run(poll=lambda _: JobUnknown("?", 404) if next(asked) < 10 else None, seconds=3600)
+    assert drive.sent == [[0, 1, 2], [0, 1, 2]]
+    assert drive.engine.halts.all() == []
     assert drive.position() == 3
+
+
+def test_while_the_address_is_wrong_no_job_counts_as_unknown() -> None:
+    wrong = Denied(Cause.WRONG_URL, "<html>", 404)
+    drive = Drive(limits(probe_interval=30.0, max_devices=3))
+    drive.assign()
+    drive.let_many_go()
+    drive.read(*devices(range(3)))
+    job = drive.start_job()
+    drive.read(*devices(range(3, 5)))
+    until = drive.now + 600
+    drive.run(
+        lambda _: wrong if drive.now < until else None,
+        lambda _: JobUnknown("?", 404) if drive.now < until else None,
+        seconds=1200,
+    )
+    assert job.unknown == 0
+    assert len([offsets for offsets in drive.sent if 0 in offsets]) == 1
+    assert drive.position() == 5
