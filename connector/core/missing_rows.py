@@ -2,8 +2,8 @@
 
 Given: the reports of Completed jobs. Gives: when to look again, or that it is of no use. The API contract
 leaves open if the rows are there as soon as the word is, and what another word in a row means than its three:
-one that isn't done yet, perhaps. To submit a device again costs more than a GET and
-may apply it twice, and one that stays without a row is dead-lettered in the end: where waiting helps, wait.
+one that isn't done yet, perhaps. To submit a device again costs more than a GET and may apply it twice, and
+one that stays without a verdict is dead-lettered in the end: where waiting helps, wait.
 """
 
 from __future__ import annotations

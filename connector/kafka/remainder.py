@@ -12,10 +12,8 @@ from confluent_kafka import KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.aio import AIOConsumer
 
+from connector.kafka.beginnings import CALL_LIMIT
 from connector.model import TopicPartition
-
-CALL_LIMIT = 2.0
-"""Seconds for one question to a broker."""
 
 
 class Remainder:
