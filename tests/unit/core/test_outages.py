@@ -8,17 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from connector.core.jobs import Batch, Job
-from connector.core.outages import MOST_SICK, NOBODYS, SMALLER_TRIALS
-from connector.model import Cause, Denied, JobUnknown, PollAnswer, PostAnswer, Unavailable
+from connector.core.outages import SMALLER_TRIALS
+from connector.model import Cause, PollAnswer, PostAnswer, Unavailable
+from tests.unit.core.broken_api import BROKEN, FORBIDDEN, MINUTE, SICK, SILENT, told, unsettled
 from tests.unit.core.builders import P0, devices, limits, registration
 from tests.unit.core.driving import Drive
-
-BROKEN = Unavailable("Internal error", 500, maybe_accepted=True)
-SILENT = Unavailable("ReadTimeout", maybe_accepted=True)
-FORBIDDEN = Denied(Cause.UNAUTHORIZED, "<html>Request blocked", 403)
-SICK = 55
-"""Offset of the record whose device the API stumbles over."""
-MINUTE = 60.0
 
 
 def _stream(
@@ -41,15 +35,6 @@ def _reading(first: int = 200) -> Drive:
     drive.let_many_go()
     drive.read(*devices(range(first)))
     return drive
-
-
-def _unsettled(drive: Drive) -> int:
-    return sum(home.events for home in drive.engine.assignments.values())
-
-
-def _told(drive: Drive) -> list[dict[str, object]]:
-    """What was said of requests that fail alone."""
-    return [each.fields for each in drive.engine.notices if each.event.endswith("alone fails")]
 
 
 def _first_job_fails(answer: PollAnswer) -> Callable[[Job], PollAnswer | None]:
@@ -76,11 +61,11 @@ def test_a_job_that_can_not_be_asked_about_holds_up_no_other_and_is_sent_again_a
     drive = _reading()
     poll = _first_job_fails(answer)
     _stream(drive, 600, poll=poll)
-    assert _unsettled(drive) == 10, "what is in that job"
+    assert unsettled(drive) == 10, "what is in that job"
     assert drive.engine.gate.closed_until is None
-    assert _told(drive)[0]["first_record"] == "events/0/0"
+    assert told(drive)[0]["first_record"] == "events/0/0"
     _stream(drive, 600, poll=poll)
-    assert _unsettled(drive) == 0
+    assert unsettled(drive) == 0
     assert drive.letters == []
 
 
@@ -90,15 +75,15 @@ def test_a_device_that_the_api_stumbles_over_is_found_and_waits_alone_without_a_
 ) -> None:
     drive = _reading()
     _stream(drive, 900, _sick_device_fails(answer))
-    assert _unsettled(drive) == 1
+    assert unsettled(drive) == 1
     assert drive.engine.gate.closed_until is None
-    assert [_told(drive)[-1][name] for name in ("devices", "first_record")] == [1, f"events/0/{SICK}"]
+    assert [told(drive)[-1][name] for name in ("devices", "first_record")] == [1, f"events/0/{SICK}"]
     assert drive.letters == []
     posts = drive.posts
     drive.run(post=_sick_device_fails(answer), seconds=600)
     assert drive.posts - posts <= 600 / MINUTE * 2, "it is tried once a minute at most, and a bit"
     _stream(drive, 120)
-    assert _unsettled(drive) == 0, "and it goes once the API can take it"
+    assert unsettled(drive) == 0, "and it goes once the API can take it"
 
 
 def test_several_such_devices_are_found_too() -> None:
@@ -109,10 +94,10 @@ def test_several_such_devices_are_found_too() -> None:
         return None if sick.isdisjoint(event.offset for event in batch.events) else BROKEN
 
     _stream(drive, 900, post)
-    assert _unsettled(drive) == len(sick)
+    assert unsettled(drive) == len(sick)
     assert drive.engine.gate.closed_until is None
     _stream(drive, 120)
-    assert _unsettled(drive) == 0
+    assert unsettled(drive) == 0
 
 
 def test_an_api_that_fails_now_and_then_costs_no_dead_letter_and_holds_up_nothing_afterwards() -> None:
@@ -120,7 +105,7 @@ def test_an_api_that_fails_now_and_then_costs_no_dead_letter_and_holds_up_nothin
     drive = _reading(400)
     _stream(drive, 600, lambda _: BROKEN if dice.random() < 0.4 else None)
     _stream(drive, 60)
-    assert _unsettled(drive) == 0
+    assert unsettled(drive) == 0
     assert drive.letters == []
 
 
@@ -131,7 +116,7 @@ def test_a_device_that_is_all_there_is_to_send_for_one_application_holds_up_no_o
     drive.run(post=lambda _: BROKEN, seconds=300)
     drive.read(*devices(range(1, 21)))
     drive.run(post=lambda batch: BROKEN if batch.events[0].offset == 0 else None, seconds=300)
-    assert _unsettled(drive) == 1
+    assert unsettled(drive) == 1
 
 
 def test_an_outage_in_which_everything_fails_blames_no_one() -> None:
@@ -142,18 +127,18 @@ def test_an_outage_in_which_everything_fails_blames_no_one() -> None:
         return BROKEN if down else None
 
     _stream(drive, 600, post)
-    assert not _told(drive)
+    assert not told(drive)
     assert drive.engine.gate.closed_until is not None
     down = False
     _stream(drive, 120, post)
-    assert _unsettled(drive) == 0
+    assert unsettled(drive) == 0
     assert 0 < drive.engine.tally.split_batches <= SMALLER_TRIALS
 
 
 def test_a_batch_of_which_one_device_alone_fails_is_one_split() -> None:
     drive = _reading()
     _stream(drive, 300, lambda batch: BROKEN if any(e.offset == SICK for e in batch.events) else None)
-    assert _unsettled(drive) == 1
+    assert unsettled(drive) == 1
     assert drive.engine.tally.split_batches == 1, "the parts of one batch are halved until it is found"
     told = [each.event for each in drive.engine.notices if each.event.endswith("alone fails")]
     assert told == ["one batch alone fails", "one device alone fails"]
@@ -180,10 +165,10 @@ def test_where_each_batch_has_a_device_that_the_api_stumbles_over_all_others_get
         post=lambda batch: None if sick.isdisjoint(event.offset for event in batch.events) else answer,
         seconds=20 * MINUTE,
     )
-    assert _unsettled(drive) == len(sick)
+    assert unsettled(drive) == len(sick)
     assert drive.letters == []
     drive.run(seconds=2 * MINUTE)
-    assert _unsettled(drive) == 0
+    assert unsettled(drive) == 0
 
 
 def test_what_comes_while_one_job_alone_fails_is_tried_within_two_trials() -> None:
@@ -193,111 +178,7 @@ def test_what_comes_while_one_job_alone_fails_is_tried_within_two_trials() -> No
     drive.run(poll=lambda _: BROKEN, seconds=10 * MINUTE)
     drive.read(*devices(range(5, 10)))
     drive.run(poll=_first_job_fails(BROKEN), seconds=2 * MINUTE)
-    assert _unsettled(drive) == 5
-
-
-@pytest.mark.parametrize("answer", [BROKEN, SILENT, Unavailable("busy", 503)], ids=["500", "no reply", "503"])
-def test_a_job_that_can_not_be_asked_about_and_is_the_last_one_is_sent_again_at_its_deadline(
-    answer: PollAnswer,
-) -> None:
-    """Nobody else is sent or asked: a job that has ended tells that it is this one alone."""
-    drive = Drive(limits(max_devices=10, deadline=10 * MINUTE))
-    drive.assign()
-    drive.let_many_go()
-    drive.read(*devices(range(100)))
-    sick: list[str] = []
-
-    def poll(job: Job) -> PollAnswer | None:
-        if any(event.offset == SICK for event in job.events):
-            sick.append(job.request_id)
-        return answer if job.request_id in sick[:1] else None
-
-    drive.run(poll=poll, seconds=9 * MINUTE)
-    assert _unsettled(drive) == 10
-    assert len(_told(drive)) == 1
-    assert drive.engine.gate.closed_until is None
-    gets = drive.gets
-    drive.run(poll=poll, seconds=2 * MINUTE)
-    assert drive.gets - gets <= 8, "two a minute, and a bit"
-    drive.run(poll=poll, seconds=2 * MINUTE)
-    assert _unsettled(drive) == 0
-    assert (drive.letters, drive.posts) == ([], 11)
-
-
-def test_it_is_sent_again_too_where_no_job_has_ended_yet() -> None:
-    drive = Drive(limits(max_devices=10, deadline=MINUTE))
-    drive.assign()
-    drive.read(*devices(range(10)))
-    asked: list[str] = []
-
-    def poll(job: Job) -> PollAnswer | None:
-        asked.append(job.request_id)
-        if job.request_id == NOBODYS:
-            return JobUnknown("no such job", 404)
-        return BROKEN if job.request_id == asked[0] else None
-
-    drive.run(poll=poll, seconds=5 * MINUTE)
-    assert _unsettled(drive) == 0
-    assert (drive.letters, drive.posts) == ([], 2)
-    assert NOBODYS in asked
-
-
-def _one_job_of_each(drive: Drive, answer: PollAnswer, count: int, *, hours: float) -> None:
-    """Jobs of ten that can't be asked about, and what is said of one that has ended."""
-    drive.assign()
-    drive.let_many_go()
-    drive.read(*devices(range(10 * count)))
-    drive.run(poll=lambda job: BROKEN if job.events else answer, seconds=hours * 60 * MINUTE)
-
-
-@pytest.mark.parametrize("count", [1, MOST_SICK])
-def test_where_that_happens_to_each_of_its_jobs_a_device_is_dead_lettered_in_the_end(count: int) -> None:
-    drive = Drive(limits(max_devices=10))
-    _one_job_of_each(drive, JobUnknown("no such job", 404), count, hours=3)
-    assert {reason for _, _, reason in drive.letters} == {"no_verdict"}
-    assert (_unsettled(drive), drive.posts) == (0, 4 * count), "once and three times more"
-
-
-def test_where_more_jobs_than_a_few_fail_at_once_it_is_an_outage_in_part() -> None:
-    drive = Drive(limits(max_devices=10))
-    _one_job_of_each(drive, JobUnknown("no such job", 404), MOST_SICK + 1, hours=6)
-    assert (drive.letters, drive.posts) == ([], MOST_SICK + 1)
-    drive.run(seconds=5 * MINUTE)
-    assert _unsettled(drive) == 0
-
-
-def test_an_ended_job_that_may_not_be_asked_about_tells_nothing_and_costs_few_requests() -> None:
-    drive = Drive(limits(max_devices=10))
-    _one_job_of_each(drive, FORBIDDEN, 1, hours=1)
-    assert (_unsettled(drive), drive.posts) == (10, 1)
-    assert drive.gets < 60 * 10
-
-
-def test_what_is_said_of_it_tells_no_more_where_another_has_ended_meanwhile() -> None:
-    drive = Drive(limits(max_devices=10))
-    drive.assign()
-    drive.read(*devices(range(10)))
-    drive.start_job()
-    while (poll := drive.next_poll()).job.events:
-        drive.polled(poll, BROKEN)
-    drive.engine.tracking.ended = None
-    drive.polled(poll, FORBIDDEN)
-    assert drive.engine.gate.closed_until is not None
-    assert drive.next_poll().job.events, "and the next trial goes"
-
-
-def test_where_a_job_that_has_ended_can_not_be_asked_about_either_it_is_an_outage() -> None:
-    drive = Drive(limits(max_devices=10))
-    drive.assign()
-    drive.read(*devices(range(20)))
-    drive.run(
-        poll=lambda job: None if any(not event.offset for event in job.events) else BROKEN, seconds=3600
-    )
-    assert _unsettled(drive) == 10
-    assert drive.engine.gate.closed_until is not None
-    assert not _told(drive)
-    drive.run(seconds=2 * MINUTE)
-    assert (_unsettled(drive), drive.posts) == (0, 2)
+    assert unsettled(drive) == 5
 
 
 def test_an_api_that_has_no_time_for_many_devices_at_once_gets_fewer() -> None:
@@ -306,16 +187,16 @@ def test_an_api_that_has_no_time_for_many_devices_at_once_gets_fewer() -> None:
     drive.let_many_go()
     drive.read(*devices(range(5000)))
     drive.run(post=lambda batch: SILENT if len(batch.events) > 300 else None, seconds=10 * MINUTE)
-    assert _unsettled(drive) == 0
+    assert unsettled(drive) == 0
 
 
 def test_an_outage_after_a_job_failed_alone_is_no_time_of_that_job() -> None:
     drive = _reading()
     _stream(drive, 60, poll=_first_job_fails(BROKEN))
-    assert _told(drive)
+    assert told(drive)
     drive.run(post=lambda _: BROKEN, poll=lambda _: BROKEN, seconds=3600)
     drive.run(seconds=120)
-    assert _unsettled(drive) == 0
+    assert unsettled(drive) == 0
     assert not [each for each in drive.engine.notices if each.event == "job lost"]
 
 
@@ -344,7 +225,7 @@ def test_a_job_alone_whose_gets_fail_lets_a_post_be_the_trial() -> None:
     drive.read(*devices(range(10)))
     drive.run(poll=lambda _job: BROKEN, seconds=5)
     _stream(drive, 120, poll=lambda job: BROKEN if [e for e in job.events if e.offset == 0] else None)
-    assert _unsettled(drive) == 10
+    assert unsettled(drive) == 10
 
 
 def test_sick_jobs_take_no_place_of_others() -> None:
@@ -361,7 +242,7 @@ def test_sick_jobs_take_no_place_of_others() -> None:
 
     drive.run(poll=poll, seconds=60)
     _stream(drive, 600, poll=poll)
-    assert _unsettled(drive) == 20
+    assert unsettled(drive) == 20
 
 
 def test_where_gets_alone_fail_no_more_jobs_are_made_than_may_be_and_one() -> None:
@@ -385,7 +266,7 @@ def test_where_everything_is_forbidden_for_a_while_nothing_is_dead_lettered() ->
     assert [halt.cause for halt in drive.engine.halts.all()] == [Cause.UNAUTHORIZED]
     allowed = True
     _stream(drive, 120, post)
-    assert _unsettled(drive) == 0
+    assert unsettled(drive) == 0
     assert drive.letters == []
 
 
