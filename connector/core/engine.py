@@ -123,21 +123,18 @@ class Engine:
 
     def committed(self, now: float) -> None:
         """The commit was acknowledged."""
-        self.ledger.committed(now)
-        self._fates.release_written()
+        self._fates.let_go(self.ledger.committed(now))
 
     def commit_failed(self, refused: Iterable[int], now: float, *, written: bool = False) -> None:
         """The commit came to nothing; `refused` are the letters that the topic won't take.
 
         `written`: its letters are in the topic all the same, only the positions are not committed.
         """
-        self.ledger.failed(now, refused, self._random(), written=written)
-        self._fates.release_written()
+        self._fates.let_go(self.ledger.failed(now, refused, self._random(), written=written))
 
     def commit_withdrawn(self, *, written: bool = False) -> None:
         """The commit was never tried: partitions of it went first."""
-        self.ledger.withdrawn(written=written)
-        self._fates.release_written()
+        self._fates.let_go(self.ledger.withdrawn(written=written))
 
     def checkpoint_too_long(self) -> None:
         """The broker found a checkpoint too long: write shorter ones from now on."""

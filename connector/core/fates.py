@@ -286,11 +286,9 @@ class Fates:
         hold.event.job = REFUSED
         self._ledger.owe(letter, event.home, event.size, event.endpoint, now, hold)
 
-    def release_written(self) -> None:
+    def let_go(self, freed: Iterable[Hold]) -> None:
         """Letters were written, or are no longer ours to write: their devices' next events may go."""
-        freed = self._ledger.owed.freed
-        while freed:
-            hold = freed.pop()
+        for hold in freed:
             self._leaving.release([hold.event], last_chance=hold.last_chance)
 
 

@@ -2,7 +2,8 @@
 
 Given: records taken in, events that were confirmed, refused or skipped. Gives: one `Commit` at a
 time. A position never passes a record that is not settled, and a letter counts as settled only
-in the commit that writes it.
+in the commit that writes it. What ends letters (a commit that was acknowledged, a partition that went)
+returns the events that waited for them: their lanes may be released.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from connector.core.coalesce import contributors, superseded
 from connector.core.event import Event
 from connector.core.exposure import Exposure
 from connector.core.limits import Limits
-from connector.core.owed import Hold, Owed, OwedLetters
+from connector.core.owed import Hold, Owed, OwedLetters, no_longer_held
 from connector.core.reach import Reach
 from connector.core.tally import RecordOutcome, Stage, Tally
 from connector.model import Letter, Position, TopicPartition
@@ -167,7 +168,7 @@ class Ledger:
                 self.owed.put_far(owed)
         return kept
 
-    def committed(self, now: float) -> None:
+    def committed(self, now: float) -> list[Hold]:
         """Take in that the commit was acknowledged."""
         operation = self._end()
         self._commit_failures = 0
@@ -179,13 +180,14 @@ class Ledger:
             if home.live:
                 home.offsets.committed(home.committed.offset)
         self._forget_jobs_that_went()
-        self._written(operation.owed)
+        freed = self._written(operation.owed)
         self._tally.stages.append((Stage.COMMIT, now - operation.started, 1))
         if operation.owed:
             oldest = min(owed.since for owed in operation.owed)
             self._tally.stages.append((Stage.DEAD_LETTER, now - oldest, len(operation.owed)))
+        return freed
 
-    def _written(self, letters: Sequence[Owed]) -> None:
+    def _written(self, letters: Sequence[Owed]) -> list[Hold]:
         """Take in that these letters are in the topic."""
         timestamps: defaultdict[str, list[int]] = defaultdict(list)
         for owed in letters:
@@ -195,16 +197,16 @@ class Ledger:
                 timestamps[owed.endpoint].append(owed.timestamp)
             owed.home.dropped(1, owed.size)
         self._tally.latencies += timestamps.items()
-        self.owed.written(letters)
+        return self.owed.written(letters)
 
-    def failed(self, now: float, refused: Iterable[int], jitter: float, *, written: bool) -> None:
+    def failed(self, now: float, refused: Iterable[int], jitter: float, *, written: bool) -> list[Hold]:
         """Take in that the commit came to nothing: its letters are owed as before.
 
         `refused` are the letters, by index, whose own fault it was: they wait, the others go again
         at once. Where there are none, letters wait if there were any, else all commits do.
         `written`: letters aren't owed any more, only positions are to be committed again.
         """
-        operation = self._undone(written=written)
+        operation, freed = self._undone(written=written)
         guilty = set(refused)
         if not guilty and operation.owed:
             self.owed.all_failed(now, jitter)
@@ -214,7 +216,7 @@ class Ledger:
         again: list[Owed] = []
         for index, owed in enumerate(operation.owed):
             if not owed.home.live:
-                self.owed.free(owed)
+                freed += no_longer_held([owed])
                 continue
             owed.home.offsets.unsettle([owed.offset])
             if index in guilty:
@@ -222,30 +224,33 @@ class Ledger:
             else:
                 again.append(owed)
         self.owed.put_back(again)
+        return freed
 
-    def withdrawn(self, *, written: bool) -> None:
+    def withdrawn(self, *, written: bool) -> list[Hold]:
         """Take in that the commit was not even tried: all is as before it."""
-        operation = self._undone(written=written)
+        operation, freed = self._undone(written=written)
         ours: list[Owed] = []
         for owed in operation.owed:
             if owed.home.live:
                 owed.home.offsets.unsettle([owed.offset])
                 ours.append(owed)
             else:
-                self.owed.free(owed)
+                freed += no_longer_held([owed])
         self.owed.put_back(ours)
+        return freed
 
-    def _undone(self, *, written: bool) -> Operation:
+    def _undone(self, *, written: bool) -> tuple[Operation, list[Hold]]:
         """Return the commit that is no more: its positions and jobs are still to be recorded."""
         operation = self._end()
         self._unrecorded = operation.recorded + self._unrecorded
         for home in operation.versions:
             home.changed()
         self._forget_jobs_that_went()
+        freed: list[Hold] = []
         if written:
-            self._written(operation.owed)
+            freed = self._written(operation.owed)
             operation.owed = []
-        return operation
+        return operation, freed
 
     def in_doubt(self, home: Assignment) -> bool:
         """Whether letters are being written with this partition's position: it may be committed or not.
@@ -278,12 +283,13 @@ class Ledger:
         for home in self.assignments.values():
             home.changed()
 
-    def drop(self, home: Assignment) -> None:
+    def drop(self, home: Assignment) -> list[Hold]:
         """Forget a partition that is no longer ours, and what it owes."""
         self.assignments.pop(home.partition, None)
-        self.owed.drop(home)
+        freed = self.owed.drop(home)
         home.let_go()
         self._forget_jobs_that_went()
+        return freed
 
     def wake_at(self, *, letters_wait: bool) -> float | None:
         """Return when `plan` may next have something to do by itself."""

@@ -91,8 +91,6 @@ class OwedLetters:
         """(due, tie-breaker, letter): those that the topic refused for a reason of their own."""
         self._far = FarLetters[Owed]()
         self._ties = count()
-        self.freed: list[Hold] = []
-        """Events whose letters are written, or no longer ours to write: their lanes may be released."""
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._later) + len(self._far)
@@ -161,29 +159,20 @@ class OwedLetters:
         owed.failures += 1
         heappush(self._later, (now + self._backoff.delay(owed.failures, jitter), next(self._ties), owed))
 
-    def written(self, letters: Sequence[Owed]) -> None:
-        """They are in the topic."""
+    def written(self, letters: Sequence[Owed]) -> list[Hold]:
+        """They are in the topic. Return whose lanes may be released."""
         if letters:
             self._failures = 0
             self._portion = min(MOST_LETTERS, 2 * self._portion)
-        for owed in letters:
-            self.free(owed)
+        return no_longer_held(letters)
 
-    def free(self, owed: Owed) -> None:
-        """Its event need not wait for it any more."""
-        if owed.hold is not None:
-            owed.hold.letters -= 1
-            if not owed.hold.letters:
-                self.freed.append(owed.hold)
-
-    def drop(self, home: Assignment) -> None:
-        """Forget the letters of a partition that is no longer ours."""
-        for owed in self._all():
-            if owed.home is home:
-                self.free(owed)
+    def drop(self, home: Assignment) -> list[Hold]:
+        """Forget the letters of a partition that is no longer ours. Return whose lanes may be released."""
+        freed = no_longer_held(owed for owed in self._all() if owed.home is home)
         self._waiting = deque(owed for owed in self._waiting if owed.home is not home)
         self._far.drop(home)
         self._later = sorted(item for item in self._later if item[2].home is not home)
+        return freed
 
     def due_at(self, sure: int) -> float | None:
         """Return when there will be something to take by itself; `sure` as for `take`."""
@@ -193,3 +182,14 @@ class OwedLetters:
         if self._later:
             due_at = min(due_at, self._later[0][0])
         return None if due_at == math.inf else max(due_at, self._not_before)
+
+
+def no_longer_held(letters: Iterable[Owed]) -> list[Hold]:
+    """Take in that these letters are written, or no longer ours to write. Return what waits for no other."""
+    freed: list[Hold] = []
+    for owed in letters:
+        if owed.hold is not None:
+            owed.hold.letters -= 1
+            if not owed.hold.letters:
+                freed.append(owed.hold)
+    return freed

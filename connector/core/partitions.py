@@ -202,12 +202,11 @@ class Partitions:
         jobs = {job.serial: job for home in homes for job in self._tracking.of(home)}
         beyond = [event for home in self._ledger.assignments.values() for event in home.beyond]
         read = [job for home in homes for job in self._adoption.forget(home)]
-        for home in homes:
-            self._ledger.drop(home)
+        freed = [hold for home in homes for hold in self._ledger.drop(home)]
         for home in self._ledger.assignments.values():
             home.beyond.clear()
         self._leaving.forget_revoked(beyond, now)
-        self._fates.release_written()
+        self._fates.let_go(freed)
         for job in self._tracking.homeless(jobs.values()):
             self._abandon(job, now)
         for job in read:

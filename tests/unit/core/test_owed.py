@@ -212,10 +212,8 @@ def test_an_event_is_free_once_the_letters_of_all_that_it_stands_for_are_written
     home = partition()
     both = Hold(tags(1), letters=2)
     owed = owing()
-    owed.written([letter(home, 0, hold=both), letter(home, 5)])
-    assert owed.freed == []
-    owed.written([letter(home, 1, hold=both)])
-    assert owed.freed == [both]
+    assert owed.written([letter(home, 0, hold=both), letter(home, 5)]) == []
+    assert owed.written([letter(home, 1, hold=both)]) == [both]
 
 
 def test_who_waited_behind_a_device_that_was_refused_as_it_is_gets_all_attempts() -> None:
@@ -237,8 +235,7 @@ def test_a_partition_that_goes_frees_its_events_wherever_their_letters_wait_and_
         owed.refused(later, 0.0, NO_JITTER)
         owed.put_far(aside)
         holds[home.partition] = [each.hold for each in (waiting, later, aside) if each.hold]
-    owed.drop(gone)
-    assert owed.freed == holds[P1]
+    assert owed.drop(gone) == holds[P1]
     assert len(owed) == 3
     home_of = [(each.home, each.offset) for each in owed.take(HOLD_LIMIT, SURE, at_once=True)]
     assert home_of == [(mine, 1), (mine, 900), (mine, 2)]
