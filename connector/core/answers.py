@@ -103,8 +103,10 @@ class Answers:
             self._tally.split_batches += 1
             self._dispatch.quarter(batch)
             return
-        if batch.other_half:  # perhaps that one is good, which would prove that the API is there
-            batch.events, batch.other_half = batch.other_half, batch.events
+        search = batch.search
+        if search is not None and search.other_half:
+            # Perhaps that one is good, which would prove that the API is there.
+            batch.events, search.other_half = search.other_half, batch.events
         if (due := self._outages.next_turn(suspicion, now)) > now:
             self._dispatch.later(batch, due)
         else:

@@ -244,39 +244,38 @@ class Dispatch:
         batch. One bad device among n costs about log2 n + 2 requests; each further one as many again.
         """
         search = batch.search or Search()
-        if batch.other_half:
-            search.aside += batch.other_half
+        search.aside += search.other_half
         self._narrow(batch, batch.events, search)
 
     def _narrow(self, like: Batch, events: list[Event], search: Search) -> None:
         middle = len(events) // 2
         first = self.batch(like, events[:middle] or events)
         first.search, first.suspicion = search, like.suspicion
-        first.other_half = events[middle:] if middle else None
+        search.other_half = events[middle:] if middle else []
         self.exactly(first)
 
     def half_accepted(self, batch: Batch) -> None:
         """Go on with the other half of a search, or end it."""
-        search, other_half = batch.search, batch.other_half
-        if search is not None and other_half:
-            batch.search = batch.other_half = None
-            if search.doubtful:
-                rest = self.batch(batch, other_half)
-                rest.search = search
-                self.exactly(rest)
-            else:
-                self._narrow(batch, other_half, search)
-        else:
+        search = batch.search
+        if search is None or not search.other_half:
             self.search_over(batch)
+            return
+        batch.search = None
+        other_half, search.other_half = search.other_half, []
+        if search.doubtful:
+            rest = self.batch(batch, other_half)
+            rest.search = search
+            self.exactly(rest)
+        else:
+            self._narrow(batch, other_half, search)
 
     def search_over(self, batch: Batch) -> None:
         """Send again what was put aside."""
         search = batch.search
         if search is None:
             return
-        aside = search.aside + (batch.other_half or [])
-        batch.search = batch.other_half = None
-        if aside:
+        batch.search = None
+        if aside := search.aside + search.other_half:
             self.exactly(self.batch(batch, aside))
 
 
@@ -298,11 +297,9 @@ def _by_route(events: Sequence[Event]) -> dict[Route, Sequence[Event]]:
 def _strip(batch: Batch, unwanted: Callable[[Event], bool], *, on_its_way: bool = False) -> list[Event]:
     """Take unwanted events out of a batch, unless it is on its way, and of what its search knows."""
     removed: list[Event] = []
-    lists = [
-        [] if on_its_way else batch.events,
-        batch.other_half or [],
-        batch.search.aside if batch.search else [],
-    ]
+    lists = [] if on_its_way else [batch.events]
+    if batch.search is not None:
+        lists += [batch.search.other_half, batch.search.aside]
     for events in lists:
         removed += [event for event in events if unwanted(event)]
         events[:] = [event for event in events if not unwanted(event)]

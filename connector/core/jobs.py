@@ -35,9 +35,12 @@ class Suspicion:
 
 @dataclass(slots=True)
 class Search:
-    """The hunt for the device that spoils a batch: events set aside because nothing is known of them yet."""
+    """The hunt for the device that spoils a batch. One request of it is under way at a time."""
 
     aside: list[Event] = field(default_factory=list)
+    """Events of which nothing is known yet: they are sent when it is over."""
+    other_half: list[Event] = field(default_factory=list)
+    """Of the batch under way: if that is accepted, these must have the spoilt one."""
     denied_at: float = math.inf
     """When the API's words first seemed to deny the whole application, of a request with such a device."""
     doubtful: bool = False
@@ -59,8 +62,7 @@ class Batch:
     ready_at: float
     """When its oldest event became first in its lane, seconds; 0 where it is sent again."""
     search: Search | None = None
-    other_half: list[Event] | None = None
-    """Within a search: if this half is accepted, the other one must be the spoilt one."""
+    """The hunt that it is part of."""
     failures: int = 0
     """Times its devices were in a job that Failed as a whole."""
     losses: int = 0

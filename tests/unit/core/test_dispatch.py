@@ -129,11 +129,10 @@ def test_events_beyond_reach_are_passed_over() -> None:
 
 def test_everything_unsent_can_be_withdrawn_wherever_it_is() -> None:
     some = dispatch(*devices(range(4)))
-    exact = Batch(
-        some.serial(), Endpoint.TAGS, "", devices([4, 5]), NOW, Search(devices([6, 7])), devices([8, 9])
-    )
+    search = Search(devices([6, 7]), other_half=devices([8, 9]))
+    exact = Batch(some.serial(), Endpoint.TAGS, "", devices([4, 5]), NOW, search)
     some.exactly(exact)
-    posting = Batch(some.serial(), Endpoint.TAGS, "", devices([10, 11]), NOW, Search(devices([12, 13])), [])
+    posting = Batch(some.serial(), Endpoint.TAGS, "", devices([10, 11]), NOW, Search(devices([12, 13])))
     some.posting[posting.serial] = posting
     late = Batch(some.serial(), Endpoint.TAGS, "", devices([14, 15]), NOW)
     some.later(late, NOW + 1)
