@@ -241,7 +241,7 @@ class Answers:
             self._tracking.at(job, self._outages.next_turn(job.suspicion, now))
 
     def _reported(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
-        self._tracking.known(job, now)
+        self._tracking.known(job, now, report.progress)
         halt = self._halts.applications.get(job.application)
         if halt is not None and self._halts.proved(job.application, "poll", asked_at):
             self._tracking.halt_over(job.application, halt.since, asked_at)

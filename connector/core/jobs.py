@@ -109,6 +109,8 @@ class Job:
     unfinished_at: float = 0.0
     """Age in seconds at the last poll that found it unfinished."""
     progress: int = -1
+    moved_at: float = 0.0
+    """When its progress grew last, or it began to be followed."""
     without_details: bool = False
     """The API sends rows with unfinished jobs: ask without them until the end."""
     incomplete: int = 0

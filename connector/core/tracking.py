@@ -23,8 +23,9 @@ Twice as long each time that its devices were sent again: that looks like an out
 UNKNOWN_DELAY = 1.0
 """Seconds between two such answers at least; a fourth of the time since the first where that is more."""
 ADOPTED_FOR = 0.1
-"""Share of the deadline for which an adopted job is asked about however old it is: its former owner may have
-seen outages that count for nobody's time, and its clock may have been another."""
+"""Share of the deadline for which an adopted job is asked about however old it is, and again whenever its
+progress has grown, up to the whole deadline: its former owner may have seen outages that count for nobody's
+time, and its clock may have been another."""
 
 
 class Tracking:
@@ -89,7 +90,7 @@ class Tracking:
 
     def begin(self, job: Job, now: float) -> None:
         """Time the first poll. No job is younger than that, whatever its former owner's clock said."""
-        job.followed_since = now
+        job.followed_since = job.moved_at = now
         job.accepted_at = min(job.accepted_at, now)
         age = max(0.0, now - job.accepted_at)
         delay = 0.0 if job.adopted else self._schedules[job.endpoint].first_delay() - age
@@ -153,10 +154,12 @@ class Tracking:
             self.at(job, due)
         return due is not None
 
-    def known(self, job: Job, now: float) -> None:
+    def known(self, job: Job, now: float, progress: int = -1) -> None:
         """Take in that the API told of this job, whatever it said."""
         job.unknown = 0
         self._known_at = now
+        if progress > job.progress:
+            job.moved_at = now
 
     def unknown(self, job: Job, now: float) -> bool:
         """Take in that the API doesn't know this job; tell whether it is lost, or is asked about again."""
@@ -189,7 +192,7 @@ class Tracking:
         deadline = self._limits.deadline
         since = job.accepted_at
         if job.adopted:
-            since = max(since, job.followed_since - (1 - ADOPTED_FOR) * deadline)
+            since = max(since, min(job.moved_at - (1 - ADOPTED_FOR) * deadline, job.followed_since))
         return now - since - (self._down - job.down_before) - job.suspicion.unsure >= deadline
 
     def hasten(self, application: str, now: float) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
+
 import pytest
 
 from connector.core import checkpoint
 from connector.core.checkpoint import JobSlice
-from connector.model import Endpoint, JobUnknown, Row
+from connector.core.jobs import Job
+from connector.model import Endpoint, JobReport, JobUnknown, Row
 from tests.unit.core.adopting import adopting, remembered
 from tests.unit.core.builders import (
     FAILED,
@@ -157,6 +161,21 @@ def test_an_adopted_job_that_is_older_than_the_deadline_is_asked_about_for_a_ten
     drive.run(poll=lambda _: unfinished() if drive.now < NOW + 80 else None)
     assert drive.posts == 0
     assert drive.position() == 1
+
+
+def test_an_old_adopted_job_whose_progress_grows_is_asked_about_for_the_whole_deadline() -> None:
+    for ends_after, posts in ((850, 0), (math.inf, 1)):
+        drive = Drive(limits(deadline=900))
+        drive.assign(P0, *remembered(0, {"J": [0]}, at=NOW - 5000))
+        drive.read(tags(0))
+        drive.run(poll=partial(growing, drive, ends_after))
+        assert drive.posts == posts
+        assert drive.now - NOW < 930
+
+
+def growing(drive: Drive, ends_after: float, job: Job) -> JobReport | None:
+    age = drive.now - NOW
+    return unfinished(progress=int(age / 20)) if job.request_id == "J" and age < ends_after else None
 
 
 def test_an_old_adopted_job_that_does_not_end_even_then_is_lost() -> None:
