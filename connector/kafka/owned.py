@@ -165,22 +165,27 @@ class Owned:
 
     # -- records that are gone -------------------------------------------------------------
 
-    async def replace(self, misplaced: Iterable[tuple[TopicPartition, KafkaError]]) -> None:
+    async def replace(self, misplaced: Iterable[tuple[TopicPartition, KafkaError]]) -> set[TopicPartition]:
         """Go on where the log still is, or halt: the next offset of owned partitions isn't in it.
 
+        Returns those whose log was begun anew: the listener lost them, and was assigned them again.
         After `MOST_SILENT` questions without an answer the others wait for the next look, as when they begin.
         """
         owned = {p: error for p, error in misplaced if p in self._offsets and p not in self._halted}
         self._misplaced.update(owned)
+        begun_anew: set[TopicPartition] = set()
         unanswered = 0
         for partition in sorted(owned, key=self._beginnings.silent):
             found = await self._beginnings.find_again(partition, self._offsets[partition], owned[partition])
             if found is not None:
                 del self._misplaced[partition]
                 await self._go_on(partition, found)
+                if found.rewound:
+                    begun_anew.add(partition)
             unanswered += self._beginnings.silent(partition)
             if unanswered == MOST_SILENT:
-                return
+                break
+        return begun_anew
 
     async def _go_on(self, partition: TopicPartition, found: Beginning) -> None:
         """Read a partition from where its log still is, or not at all."""

@@ -33,6 +33,8 @@ from connector.model import Fetched, Position, TopicPartition
 
 ASSIGN_LIMIT = 5.0
 """Seconds in the assignment callback for reading committed offsets; the rest is done beside consuming."""
+ASSIGN_AGAIN = 0.1
+"""Seconds between two of these questions: what is refused, is refused at once."""
 REVOKE_LIMIT = 5.0
 """Seconds for the commit in the revocation callback: the group waits meanwhile."""
 JOIN_LIMIT = 15.0
@@ -149,8 +151,10 @@ class Source:
         found = sort(messages, self._only_topic)
         for error, subject in found.errors:
             self._notice(error, subject)
-        await self._owned.replace(found.misplaced)
-        return self._owned.count(found.fetched)
+        # What came before a gap counts, unless the log was begun anew: its offsets are other records now.
+        fetched = self._owned.count(found.fetched)
+        begun_anew = await self._owned.replace(found.misplaced)
+        return [one for one in fetched if one.partition not in begun_anew] if begun_anew else fetched
 
     @property
     def unresolved(self) -> Collection[TopicPartition]:
@@ -213,6 +217,8 @@ class Source:
         found: dict[TopicPartition, Beginning] = {}
         while not found and self._clock() < deadline:
             found = await self._beginnings.find(partitions)
+            if not found:
+                await asyncio.sleep(ASSIGN_AGAIN)
         await self._owned.begin(partitions, found)
 
     async def _on_revoke(self, _consumer: AIOConsumer, given: list[KafkaTopicPartition]) -> None:

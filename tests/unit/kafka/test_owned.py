@@ -238,6 +238,31 @@ async def test_a_partition_that_was_created_anew_is_lost_and_begun_again(
     assert member.consumer.paused == set()
 
 
+async def test_what_was_delivered_before_a_gap_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    member = Member(monkeypatch, on_data_loss="continue")
+    await reading(member)
+    member.consumer.messages = messages(P0, range(5, 9)) + messages(P0, [9], GONE)
+    (fetched,) = await member.fetch()
+    assert [record.offset() for record in fetched.records] == [5, 6, 7, 8]
+    assert member.source.records_lost == {"t": 3}
+    assert member.consumer.places == {P0: 12}
+
+
+async def test_what_was_delivered_before_a_log_was_begun_anew_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    member = Member(monkeypatch, on_data_loss="continue")
+    await reading(member)
+    member.consumer.log = {P0: (0, 3)}
+    member.consumer.messages = messages(P0, range(5, 9)) + messages(P0, [9], GONE)
+    assert await member.fetch() == []
+    assert member.starts[-1] == Start(P0, 0, "")
+    member.consumer.messages = messages(P0, range(3))
+    (fetched,) = await member.fetch()
+    assert [record.offset() for record in fetched.records] == [0, 1, 2]
+    assert member.source.high_watermarks() == {P0: 3}
+
+
 async def test_while_no_broker_says_where_the_log_begins_it_is_asked_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
