@@ -41,15 +41,23 @@ class _Row(msgspec.Struct, gc=False, omit_defaults=True):
     list_operator: str | None = None
 
 
-_read = msgspec.json.Decoder(_Row).decode
+_decode = msgspec.json.Decoder(_Row).decode
 _write = msgspec.json.Encoder().encode
+
+
+def _tags_of(row: bytes) -> dict[str, Raw] | None:
+    """Read the tags of a row, or None: nested almost too deeply, it was read with less of the stack in use."""
+    try:
+        return _decode(row).tags
+    except RecursionError:
+        return None
 
 
 def merge(head: Event, event: Event, max_row: int) -> bool:
     """Make `head` stand for `event` too, if that is the same as sending one after the other.
 
     `event` is the later one and stands for nothing but itself. False, and nothing changed, where
-    they name different identifiers, can't be merged, or the row would exceed `max_row` bytes.
+    they name different identifiers, can't be read or merged, or the row would exceed `max_row` bytes.
     """
     if (
         head.endpoint is not Endpoint.TAGS
@@ -58,8 +66,12 @@ def merge(head: Event, event: Event, max_row: int) -> bool:
         or head.keys != event.keys
     ):
         return False
-    merged = head.merged or Merged(_read(head.row).tags, len(head.row), [])
-    changes = _read(event.row).tags
+    merged = head.merged
+    if merged is None and (tags := _tags_of(head.row)) is not None:
+        merged = Merged(tags, len(head.row), [])
+    changes = _tags_of(event.row)
+    if merged is None or changes is None:
+        return False
     if head.list_operator != "set":
         joined = _join(merged.tags, changes)
         if joined is None:
@@ -126,11 +138,11 @@ def superseded(event: Event) -> list[Event]:
     seen: set[str] = set()
     found: list[Event] = []
     for each in reversed(contributors(event)):
-        names = _read(each.row).tags.keys()
-        if seen and names <= seen:
+        tags = _tags_of(each.row)
+        if seen and tags is not None and tags.keys() <= seen:
             found.append(each)
         else:
-            seen |= names
+            seen |= tags.keys() if tags else set()
     return found
 
 

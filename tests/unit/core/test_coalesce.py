@@ -134,3 +134,23 @@ def test_the_partitions_of_a_batch_are_those_of_all_that_they_stand_for() -> Non
     batch.events.append(alone)
     assert batch.homes() == set(homes)
     assert batch.rows() == [row_of(head), alone.row]
+
+
+DEEP = b'{"hwid":"A","tags":{"a":' + b"[" * 100_000 + b"]" * 100_000 + b'},"list_operator":"set"}'
+"""What could be read where less of the stack was in use."""
+
+
+def test_what_is_nested_too_deeply_to_be_read_again_is_sent_by_itself() -> None:
+    for deep, other in ((0, 1), (1, 0)):
+        events = [tags(0, "A"), tags(1, "A")]
+        events[deep].row = DEEP
+        assert not merge(*events, max_row=ROOM)
+        assert events[other].merged is None
+        assert row_of(events[deep]) == DEEP
+
+
+def test_what_can_not_be_read_again_is_not_said_to_be_superseded() -> None:
+    head = one("set", {"a": 1}, {"a": 2}, {"a": 3})
+    first, second, _ = contributors(head)
+    second.row = DEEP
+    assert superseded(head) == [first]
