@@ -169,28 +169,32 @@ class Refused(msgspec.Struct, frozen=True):
 class Unavailable(msgspec.Struct, frozen=True):
     """The destination is down or overloaded: no connection, a time-out, 429, 5xx, an unreadable reply.
 
-    `http_status` is 0 where no reply came. `retry_after` is in seconds. `maybe_accepted` is
-    true where the request may have reached the API: sending it again may apply it twice.
+    `http_status` is 0 where no reply came. `meant` is the status that its envelope or its words amount to, 0
+    where that is the same. `retry_after` is in seconds. `maybe_accepted` is true where the request may have
+    reached the API: sending it again may apply it twice.
     """
 
     message: str
     http_status: int = 0
     retry_after: float | None = None
     maybe_accepted: bool = False
+    meant: int = 0
 
     @property
     def cause(self) -> str:
         """Why, in a word: the metric label `cause` of a closed gate."""
-        if self.http_status == 0:
+        status = self.meant or self.http_status
+        if status == 0:
             return "no_reply"
-        if self.http_status == HTTPStatus.TOO_MANY_REQUESTS:
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
             return "too_many_requests"
-        return "server_error" if self.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR else "unreadable_reply"
+        return "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "unreadable_reply"
 
     @property
     def asks_for_time(self) -> bool:
         """Whether more requests are the last thing that it needs (RFC 6585, 429; RFC 9110, 503)."""
-        return self.http_status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+        status = self.meant or self.http_status
+        return status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 class Unsent(msgspec.Struct, frozen=True):

@@ -46,7 +46,7 @@ _write = msgspec.json.Encoder().encode
 
 
 def _tags_of(row: bytes) -> dict[str, Raw] | None:
-    """Read the tags of a row, or None: nested almost too deeply, it was read with less of the stack in use."""
+    """Read a row's tags; None if nested almost too deeply: decoding read it with less of the stack in use."""
     try:
         return _decode(row).tags
     except RecursionError:

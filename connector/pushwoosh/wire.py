@@ -44,7 +44,6 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -136,9 +135,10 @@ def read_post(
     denied = _denied(meant, message, shown, status)
     if denied is not None:
         return denied
+    wait, more = read_retry_after(retry_after, now), meant if meant != status else 0
     if _is_down(meant):
         maybe = meant not in _SURELY_NOT_TAKEN
-        return Unavailable(shown, status, read_retry_after(retry_after, now), maybe_accepted=maybe)
+        return Unavailable(shown, status, wait, maybe_accepted=maybe, meant=more)
     if meant in _NO_API_HERE and not _is_success(status):
         return Denied(Cause.WRONG_URL, shown, status)
     if meant in _BATCH_REFUSED or (_is_success(status) and message):
@@ -146,8 +146,9 @@ def read_post(
     return Unavailable(
         f"A reply that can't be understood: {words.shown(words.raw_text(body), status, secrets)}",
         status,
-        read_retry_after(retry_after, now),
+        wait,
         maybe_accepted=_is_success(status),
+        meant=more,
     )
 
 
@@ -184,7 +185,8 @@ def read_poll(
             return Denied(Cause.WRONG_URL, shown, status)
     if _is_success(status) and not message:
         shown = f"A reply that can't be understood: {words.shown(words.raw_text(body), status, secrets)}"
-    return Unavailable(shown, status, read_retry_after(retry_after, now))
+    more = meant if meant != status else 0
+    return Unavailable(shown, status, read_retry_after(retry_after, now), meant=more)
 
 
 def read_retry_after(value: str | None, now: float) -> float | None:
@@ -209,7 +211,7 @@ def read_retry_after(value: str | None, now: float) -> float | None:
 def _job_report(report: Report, status: int, secrets: Sequence[str]) -> JobReport | Denied:
     state = job_state(report.status)
     message = words.message_in(msgspec.structs.asdict(report))
-    asks_for_time = state is JobState.FAILED and words.asks_to_wait(message)
+    asks_for_time = state is JobState.FAILED and words.asks_to_wait(message) is not None
     if message:
         shown = words.shown(message, status, secrets)
         cause = words.blame(message)
@@ -224,7 +226,7 @@ def _meant_status(status: int, reply: dict[str, Any], message: str) -> int:
     """Look for a status that says more: in the envelope, then in a message that says nothing but to wait."""
     meant = _inner_status(status, reply)
     settled = meant in _NEEDS_A_PERSON or _is_down(meant)
-    return HTTPStatus.SERVICE_UNAVAILABLE if not settled and words.asks_to_wait(message) else meant
+    return meant if settled else words.asks_to_wait(message) or meant
 
 
 def _inner_status(status: int, reply: dict[str, Any]) -> int:

@@ -62,12 +62,12 @@ _ABOUT_TAGS = _pattern(r"\btags?\b")
 _NOT_A_CREDENTIAL = _pattern(r"\b(?:push|device|fcm|apns|unexpected)[\s_-]*tokens?\b|\bpushtokens?\b")
 _ABOUT_SYNTAX = _pattern(r"\bjson\b|\bpars(?:e|ing)\b|\bsyntax\b|\b(?:byte|position|column|offset)\s+\d")
 _BLAMES_REQUEST_ID = _pattern(rf"\b(?:{_MISSING}|{_WRONG})")
-_ASKS_TO_WAIT = _pattern(
+_TOO_MUCH = _pattern(
     r"\btoo\s+many\s+(?:concurrent\s+)?(?:requests|jobs|batches)\b|\brate[\s_-]?limit|\bthrottl(?:ed|ing)\b",
-    r"\b(?:re)?try\b|\bqueue\b.{0,20}\bfull\b|\b(?:quota|capacity)\b.{0,20}\b(?:reached|exceeded|exhausted)\b",
+    r"\bqueue\b.{0,20}\bfull\b|\b(?:quota|capacity)\b.{0,20}\b(?:reached|exceeded|exhausted)\b",
     r"\bconcurrent\b.{0,20}\blimit|\blimit\b.{0,20}\bconcurrent\b",
-    r"\b(?:unavailable|overloaded|busy|maintenance)\b",
 )
+_NOT_NOW = _pattern(r"\b(?:re)?try\b|\b(?:unavailable|overloaded|busy|maintenance)\b")
 _WORD = re.compile(r"[^\W_]+")
 _WAITING = re.compile(
     r"\d+(?:m?s)?|a|again|after|allowed|and|api|are|at|backend|batch(?:es)?|been|being|busy|capacity|concurrent|currently"
@@ -80,12 +80,15 @@ _WAITING = re.compile(
 """All the words of a message that does nothing but ask to wait."""
 
 
-def asks_to_wait(message: str) -> bool:
-    """Tell whether a message says nothing but that it is too much, or that the API isn't there for now.
+def asks_to_wait(message: str) -> HTTPStatus | None:
+    """Return what a message amounts to: 429, it is too much; 503, the API isn't there for now; else None.
 
-    Nothing but that: a refusal may quote a device or a tag with such words in its name.
+    It must say nothing but that: a refusal may quote a device or a tag with such words in its name.
     """
-    return _ASKS_TO_WAIT.search(message) is not None and all(map(_WAITING.fullmatch, _WORD.findall(message)))
+    too_much = _TOO_MUCH.search(message) is not None
+    if (too_much or _NOT_NOW.search(message)) and all(map(_WAITING.fullmatch, _WORD.findall(message))):
+        return HTTPStatus.TOO_MANY_REQUESTS if too_much else HTTPStatus.SERVICE_UNAVAILABLE
+    return None
 
 
 def blame(message: str) -> Cause | None:

@@ -144,7 +144,7 @@ def test_what_is_nested_too_deeply_to_be_read_again_is_sent_by_itself() -> None:
     for deep, other in ((0, 1), (1, 0)):
         events = [tags(0, "A"), tags(1, "A")]
         events[deep].row = DEEP
-        assert not merge(*events, max_row=ROOM)
+        assert not merge(events[0], events[1], ROOM)
         assert events[other].merged is None
         assert row_of(events[deep]) == DEEP
 

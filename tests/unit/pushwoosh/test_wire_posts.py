@@ -149,33 +149,35 @@ def test_an_overload_inside_an_envelope_is_an_overload(status: int, body: object
 
 
 @pytest.mark.parametrize(
-    "message",
+    ("means", "message"),
     [
-        "rate limit exceeded",
-        "API rate limit exceeded, retry in 5s.",
-        "Rate-limit reached!",
-        "rate_limit_exceeded",
-        "Too Many Requests. Please try again later",
-        "You are sending too many requests",
-        "Request was throttled",
-        "temporarily unavailable, try again",
-        "Service Unavailable",
-        "The server is currently overloaded; retry after 30 seconds",
-        "too many jobs in progress",
-        "Too many concurrent requests",
-        "queue is full",
-        "limit of concurrent jobs reached",
-        "Concurrent requests limit exceeded",
-        "Quota exceeded",
+        (429, "rate limit exceeded"),
+        (429, "API rate limit exceeded, retry in 5s."),
+        (429, "Rate-limit reached!"),
+        (429, "rate_limit_exceeded"),
+        (429, "Too Many Requests. Please try again later"),
+        (429, "You are sending too many requests"),
+        (429, "Request was throttled"),
+        (503, "temporarily unavailable, try again"),
+        (503, "Service Unavailable"),
+        (503, "The server is currently overloaded; retry after 30 seconds"),
+        (429, "too many jobs in progress"),
+        (429, "Too many concurrent requests"),
+        (429, "queue is full"),
+        (429, "limit of concurrent jobs reached"),
+        (429, "Concurrent requests limit exceeded"),
+        (429, "Quota exceeded"),
     ],
 )
 @pytest.mark.parametrize("status", [200, 400])
-def test_words_that_say_nothing_but_to_wait_mean_what_429_and_503_mean(status: int, message: str) -> None:
-    assert post(status, {"message": message}, "7") == Unavailable(message, status, 7.0)
-    assert post(status, {"status": "failure", "error": {"message": message}}, "7") == Unavailable(
-        message, status, 7.0
-    )
-    assert poll(status, {"message": message}, "7") == Unavailable(message, status, 7.0)
+def test_words_that_say_nothing_but_to_wait_mean_what_429_and_503_mean(
+    status: int, means: int, message: str
+) -> None:
+    expected = Unavailable(message, status, 7.0, meant=means)
+    assert post(status, {"message": message}, "7") == expected
+    assert post(status, {"status": "failure", "error": {"message": message}}, "7") == expected
+    assert poll(status, {"message": message}, "7") == expected
+    assert (expected.cause, expected.asks_for_time) == (Unavailable("", means).cause, True)
 
 
 @pytest.mark.parametrize(
