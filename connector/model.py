@@ -206,6 +206,7 @@ class Unsent(msgspec.Struct, frozen=True):
 class Denied(msgspec.Struct, frozen=True):
     """Nothing will work until a person mends it: credentials, application or address.
 
+    `http_status` is 0 where nobody was asked: the application isn't configured.
     `by_words`: only the message says so; it may be about a device that is named like what it seems to blame.
     `of_job`: the report of a job says so: it has ended, and whoever asks about it may do so.
     """

@@ -54,28 +54,29 @@ class Answers:
     def posted(self, batch: Batch, answer: PostAnswer, now: float) -> None:
         """The POST of a batch was answered, or was not."""
         self._dispatch.posting.pop(batch.serial, None)
+        if not isinstance(answer, Accepted):  # a probe that made a job: that one may tell more
+            self._halts.came_to_nothing(batch, now)
         match answer:
             case Unsent():
                 self._gate.withdrawn()
-                self._halts.came_to_nothing(batch, now)
                 self._fates.give_back(batch, now)
             case Unavailable():
                 alone = self._outages.down("post", batch, answer, batch.sent_at, now)
                 if answer.maybe_accepted:
                     self._tally.resubmitted[batch.endpoint] += len(batch.events)
-                self._halts.came_to_nothing(batch, now)
                 self._not_answered(batch, answer, now, alone=alone)
             case Refused():
                 self._outages.answered(batch.sent_at, "post", len(batch.events))
                 self._halts.proved(batch.application, "post", batch.sent_at)
-                self._halts.came_to_nothing(batch, now)
                 self._refused(batch, answer, now)
             case Denied() if self._is_of_a_device(batch, answer):
                 self._outages.answered(batch.sent_at)
-                self._halts.came_to_nothing(batch, now)
                 self._refused(batch, Refused(answer.message, answer.http_status), now)
             case Denied():
-                self._outages.answered(batch.sent_at)
+                if answer.http_status:
+                    self._outages.answered(batch.sent_at)
+                else:
+                    self._gate.withdrawn()
                 self._halts.denied(batch.application, answer, "post", now)
                 self._denied(batch, answer, now)
             case Accepted():

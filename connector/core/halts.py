@@ -131,7 +131,7 @@ class Halts:
 
     def release(self, now: float) -> None:
         """Go on after the brake, and try everything else that halts at once."""
-        self.whole.pop(Cause.BRAKE, None)
+        self.lift(Cause.BRAKE)
         self._brake.reset()
         self._reading_brake.reset()
         self.probe_now(now)

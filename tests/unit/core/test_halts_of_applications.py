@@ -10,7 +10,7 @@ from connector.core.checkpoint import encode
 from connector.core.event import Event
 from connector.core.jobs import Batch, Job
 from connector.core.pressure import LOW
-from connector.model import Cause, Denied, PollAnswer, PostAnswer, TopicPartition
+from connector.model import Cause, Denied, PollAnswer, PostAnswer, TopicPartition, Unavailable
 from tests.unit.core.builders import P0, P1, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 
@@ -138,3 +138,17 @@ def test_the_time_of_a_halt_is_no_time_of_its_own_jobs_and_all_the_time_of_other
                 lost.setdefault(job.serial, drive.now)
     assert lost[other.serial] - other.accepted_at < 900 + 120
     assert began + hours + 900 - 60 < lost[own.serial] < began + hours + 900 + 120
+
+
+def test_that_an_application_is_not_configured_tells_nothing_of_an_outage() -> None:
+    drive = Drive(limits(max_devices=1, probe_interval=5))
+    drive.assign(P0)
+    drive.read(*(event(at, P0, halted=at % 2 == 1) for at in range(8)))
+    not_configured = Denied(Cause.UNKNOWN_APPLICATION, "it isn't configured any more", 0)
+
+    def post(batch: Batch) -> PostAnswer:
+        return not_configured if batch.application == HALTED else Unavailable("down", 503)
+
+    drive.run(post, seconds=120)
+    events = [notice.event for notice in drive.engine.notices]
+    assert sorted(events) == ["destination down", "halted"]

@@ -151,6 +151,14 @@ def test_released_the_brake_has_forgotten_what_was_refused() -> None:
     assert [halt.message for halt in halts.all()] == ["6 of the last 10 events were refused: "]
 
 
+def test_that_it_goes_on_after_the_brake_is_told() -> None:
+    told = Told(brake_share=0.5, brake_window=10)
+    told.halts.judged(10, 9, NOW)
+    for _ in range(2):
+        told.halts.release(NOW)
+    assert told.events()[1:] == [("info", "going on", {"after": Cause.BRAKE})]
+
+
 def test_nothing_judged_brakes_nothing_and_is_not_remembered() -> None:
     brake = Brake(0.5, 2)
     brake.saw(2, 1)
