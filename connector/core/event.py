@@ -18,7 +18,7 @@ REFUSED = -1
 
 
 class Event(msgspec.Struct, gc=False, eq=False):
-    """One change to one device, read from a record and checked: what the lanes hold and batches carry.
+    """What one record asks for.
 
     `keys` are its lane keys, one for each identifier it names: the hwid itself, NUL + "u" +
     user_id, NUL + "p" + push_token. With an application of its own, NUL + "a" + application +
@@ -49,11 +49,13 @@ class Event(msgspec.Struct, gc=False, eq=False):
     """Bytes held: the record's value and the row."""
     # The engine's own bookkeeping.
     attempts: int = 0
-    """Times it was submitted in vain, as its letter tells; an outage or a halt counts none."""
+    """Times it was submitted in vain, by itself or within a merged update, as its letter tells; an outage, a
+    halt, or being one of a refused batch counts none."""
     verdicts: int = 0
     """Those of them that ended with a bad verdict of its own: `Limits.max_attempts` bounds these."""
     first_attempt: float = 0.0
     last_attempt: float = 0.0
+    """When the first and the last of them were sent, seconds since the epoch; 0 before."""
     blocked: int = 0
     """In how many of its lanes another event is before it: it may go at 0."""
     job: int = UNSENT

@@ -87,7 +87,7 @@ class Fates:
             return
         self._tally.resubmitted[job.endpoint] += len(events)
         self._tally.split_batches += 1
-        self._tried(events, job.accepted_at)
+        self._tried(events, job.sent_at)
         whole = self._batch_of(job, events)
         for part in (whole,) if job.adopted else self._dispatch.halve(whole):
             if part.events:
@@ -103,7 +103,7 @@ class Fates:
             told = msgspec.structs.replace(rejection, request_id=job.request_id)
             refused = self._failed(event, told, job, now, self._random(), final=failures > 1)
             return refused, refused
-        self._tried(events, job.accepted_at)
+        self._tried(events, job.sent_at)
         if events:
             batch = self._batch_of(job, events, failures=failures)
             if failures == 1:
@@ -132,14 +132,13 @@ class Fates:
             Reason.NO_VERDICT, f"its job was lost {losses} times", request_id=job.request_id
         )
         events = self._leaving.still_ours(job.events, now)
-        self._tried(events, job.accepted_at)
+        self._tried(events, job.sent_at)
         given_up = 0
         for event in events:
             everyone = contributors(event)
             hold = Hold(event, len(everyone))
             for each in everyone:
-                each.attempts, each.first_attempt = event.attempts, event.first_attempt
-                each.last_attempt = event.last_attempt
+                _tried_with(event, each)
                 self._owe(each, rejection, now, hold)
             given_up += len(everyone)
         return given_up
@@ -149,7 +148,7 @@ class Fates:
         events = self._leaving.still_ours(job.events, now)
         if events:
             if losses:
-                self._tried(events, job.accepted_at)
+                self._tried(events, job.sent_at)
             self._dispatch.exactly(self._batch_of(job, events, losses=losses))
             self._tally.retried[job.endpoint] += len(events)
 
@@ -224,7 +223,7 @@ class Fates:
             return 0
         event = ours[0]
         event.verdicts += 1
-        self._tried([event], job.accepted_at)
+        self._tried([event], job.sent_at)
         if rejection.refused_tags:
             self._tally.refused_tags += len(msgspec.json.decode(rejection.refused_tags))
         retryable = RETRYABLE.get(rejection.reason, False)
@@ -266,7 +265,8 @@ class Fates:
         self._tally.split_batches += 1
         parts = take_apart(event, self._limits.max_bytes, one_by_one=one_by_one)
         for part in parts:
-            part.attempts, part.verdicts, part.last_chance = 0, 0, one_by_one
+            _tried_with(event, part)
+            part.verdicts, part.last_chance = 0, one_by_one
         self._lanes.replace(event, parts)
         self._dispatch.again(parts[:1])
 
@@ -290,6 +290,12 @@ class Fates:
         """Letters were written, or are no longer ours to write: their devices' next events may go."""
         for hold in freed:
             self._leaving.release([hold.event], last_chance=hold.last_chance)
+
+
+def _tried_with(head: Event, event: Event) -> None:
+    """What the merged update was submitted for, its events were."""
+    event.attempts, event.first_attempt = head.attempts, head.first_attempt
+    event.last_attempt = head.last_attempt
 
 
 def _bytes_of(batch: Batch) -> int:

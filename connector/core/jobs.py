@@ -123,6 +123,11 @@ class Job:
     """How often in a row the API said that it does not know this job."""
 
     @property
+    def sent_at(self) -> float:
+        """When its POST was sent; of an adopted one when that was answered, which is all that is known."""
+        return self.accepted_at if self.batch is None else self.batch.sent_at
+
+    @property
     def adopted(self) -> bool:
         """Whether an earlier owner submitted it."""
         return self.batch is None

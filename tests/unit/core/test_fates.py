@@ -62,8 +62,8 @@ def test_a_letter_says_how_often_and_when_it_was_tried() -> None:
     times: list[float] = []
 
     def post(_: Batch) -> None:
-        drive.later(0.25)
         times.append(drive.now)
+        drive.later(0.25)
 
     drive.run(post, saying("not found", 0))
     (letter,) = drive.written_letters

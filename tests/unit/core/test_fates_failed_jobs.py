@@ -47,8 +47,8 @@ def test_a_letter_counts_the_jobs_that_failed_as_a_whole_and_no_attempt_that_was
     times: list[float] = []
 
     def post(_: Batch) -> None:
-        drive.later(1.0)
         times.append(drive.now)
+        drive.later(1.0)
 
     drive.run(post, failing(0))
     (letter,) = drive.written_letters
@@ -121,8 +121,8 @@ def test_a_letter_for_a_job_that_was_lost_says_how_often_and_when_it_was_tried()
     times: list[float] = []
 
     def post(_: Batch) -> None:
-        drive.later(1.0)
         times.append(drive.now)
+        drive.later(1.0)
 
     drive.run(post, lambda job: unfinished() if job.polls == 1 else JobUnknown("no such job", 404))
     assert len(times) == 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.core.coalesce import contributors
-from connector.core.jobs import Job
+from connector.core.jobs import Batch, Job
 from connector.model import JobReport
 from tests.unit.core.builders import P0, completed, devices, row, tags
 from tests.unit.core.driving import refusing
@@ -50,6 +50,19 @@ def test_the_events_of_a_merged_update_whose_device_failed_go_one_by_one_and_in_
     assert drive.sent == [[0, 1, 2, 3], [0], [1], [2], [3]]
     assert drive.written == [0, 2]
     assert drive.position() == 4
+
+
+def test_their_letters_count_the_attempt_within_the_merged_update() -> None:
+    drive = merged(4)
+    sent_at: list[float] = []
+
+    def post(batch: Batch) -> None:
+        sent_at.append(batch.sent_at)
+
+    drive.run(post, saying("failed", *range(4)))
+    assert [letter.attempts for letter in drive.written_letters] == [2] * 4
+    assert {letter.first_attempt for letter in drive.written_letters} == {sent_at[0]}
+    assert [letter.last_attempt for letter in drive.written_letters] == sent_at[1:]
 
 
 def test_a_merged_update_of_a_device_that_cannot_be_found_is_not_tried_for_ever() -> None:
