@@ -22,7 +22,7 @@ from connector.kafka.source import Source, SourceFailed
 from connector.kafka.troubles import Trouble
 from connector.membership import Membership
 from connector.model import Position, Start, TopicPartition
-from connector.pulse import Pulse
+from connector.pulse import Pulse, fault
 from connector.writing import Writing
 
 MOST_RECORDS = 2000
@@ -109,8 +109,23 @@ class Consuming:
 
     # -- the coroutine ---------------------------------------------------------------------------
 
+    async def start(self) -> None:
+        """Join the group, once letters could be written."""
+        self.membership.standstill.start()
+        await self.letters.start()
+        await self.source.start()
+
+    async def leave(self) -> None:
+        """Leave the group, which asks for what is to be committed last. Call it once `run` has returned."""
+        await self.source.close()
+
+    async def close(self) -> None:
+        """Let go of the rest."""
+        await self.letters.close()
+        self.membership.standstill.stop()
+
     async def run(self) -> None:
-        """Fetch and commit until `stop`."""
+        """Fetch and commit until `stop`, or until it can't any more: then `failure` says why."""
         self._loop = asyncio.get_running_loop()
         try:
             while not self._stopped:
@@ -121,10 +136,12 @@ class Consuming:
                 self._beat("consumer")
         except SourceFailed as failed:
             self.failure = f"Kafka: {failed}"
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the group is to be left in order
+            self.failure = f"what Kafka delivered: {fault(error)}"
         self._pulse.ring()
 
     def look(self) -> None:
-        """Call this each second: one that waits for a commit without an answer can't show that it lives."""
+        """Call this at each step: one that waits for a commit without an answer can't show that it lives."""
         self.source.tell_silence()
         if self.source.waits():
             self._beat("consumer")

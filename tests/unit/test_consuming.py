@@ -68,6 +68,21 @@ async def test_a_dead_consumer_ends_it_with_the_reason() -> None:
     assert desk.consuming.failure == "Kafka: fatal: it is over"
 
 
+async def test_any_other_fault_ends_it_too_and_is_told_without_its_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk([fetched(0, 1)])
+    await desk.assign(P0)
+
+    def broken(*_: object) -> None:
+        raise KeyError("user@example.com")
+
+    monkeypatch.setattr(desk.engine, "received", broken)
+    await desk.consuming.run()
+    assert desk.consuming.failure.startswith("what Kafka delivered: KeyError in ")
+    assert "user@example.com" not in desk.consuming.failure
+
+
 async def test_with_a_full_buffer_nothing_is_fetched_for_a_moment_but_rebalances_are_served_then(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

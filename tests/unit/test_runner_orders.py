@@ -108,7 +108,7 @@ async def test_a_hangup_goes_on_after_the_brake(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_a_token_that_was_mended_ends_the_halt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module, "TOKEN_EVERY", 0.01)
+    monkeypatch.setattr(module, "EACH_SECOND", 0.01)
     file = tmp_path / "token"
     file.write_text("wrong-token")
     process = Process(
