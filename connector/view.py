@@ -1,4 +1,7 @@
-"""Shows the engine and the consumer to those who ask: probes, gauges, the status page. Changes nothing."""
+"""Shows the engine and the consumer to those who ask: probes, gauges, the status page.
+
+Changes nothing of theirs; it remembers how fast things went.
+"""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class Tally:
     refused_tags: int = 0
     """Tags refused in reports, on devices whatever their own status."""
     pauses: int = 0
-    """Partitions paused because the buffer was full."""
+    """Partitions paused: the buffer was full, or they were read too far ahead of an unsettled record."""
     unreadable_checkpoints: int = 0
     """Commit metadata that could not be read: their jobs are submitted again."""
 

@@ -1,1 +1,4 @@
-"""The Kafka edge: the only place, with the sandbox and the replay tool, that imports confluent_kafka."""
+"""The Kafka edge: the only place, with the sandbox and the replay tool, that talks to brokers.
+
+Beside these only `formats/registry.py` imports confluent_kafka: its client of a schema registry.
+"""

@@ -239,7 +239,7 @@ class LetterProducer:
         except ERRORS as exception:
             self._give_up(producer)
             raise self._explained(exception) from exception
-        except LettersUnwritable:
+        except Exception:
             self._give_up(producer)
             raise
 

@@ -157,7 +157,7 @@ class Families:
             _GATE_CAUSES,
         )
         self.halts = self._counter("halts_total", "Times the flow was halted.", ("cause",), _HALT_CAUSES)
-        self.pauses = self._counter("pauses_total", "Partitions paused because the buffer was full.")
+        self.pauses = self._counter("pauses_total", "Partitions paused: buffer full, or read too far ahead.")
         self.rebalances = self._counter(
             "rebalances_total", "Times partitions were assigned, revoked or lost."
         )
@@ -189,7 +189,9 @@ class Families:
             "Age of the oldest record read and not settled; 0 where there is none.",
             partition,
         )
-        self.jobs_in_flight = self._gauge("jobs_in_flight", "Unfinished jobs.", ("endpoint",), ENDPOINTS)
+        self.jobs_in_flight = self._gauge(
+            "jobs_in_flight", "Unfinished jobs, and requests unanswered.", ("endpoint",), ENDPOINTS
+        )
         self.jobs_limit = self._gauge("jobs_limit", "Unfinished jobs that there may be at once for now.")
         self.held_back = self._gauge(
             "held_back", "1 while a batch that could go waits for the limits of the flow alone."
