@@ -99,7 +99,7 @@ class Consuming:
     # -- orders of the engine --------------------------------------------------------------------
 
     def commit(self, action: Commit) -> None:
-        """Have this committed; letters go by a transaction of their own thread."""
+        """Have these positions committed; if there are letters, `Writing` does both, in a thread."""
         self._commit = action
         self._order.set()
 

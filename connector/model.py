@@ -114,7 +114,8 @@ class Registration(msgspec.Struct, gc=False, omit_defaults=True):
 class Rejection(msgspec.Struct, frozen=True, gc=False):
     """Why a record or an event will never be sent, or what the API has against its device: in words.
 
-    Of the latter some may change, and the device is tried again first.
+    Some of the API's reasons may pass (not found, no row, job failed): then the device is tried again
+    before this becomes a letter.
     """
 
     reason: Reason

@@ -27,12 +27,13 @@ NOTICEABLE = 0.25
 EASY = 1.5
 """Times the usual: jobs that take no longer leave room for more at once."""
 LOSS = 0.75
-"""A cut that leaves less of the devices a second than this was none for queueing jobs."""
+"""If a cut leaves less than this share of the devices a second, jobs were not queueing: it is undone."""
 CONVINCING = 0.5
 """Weight of a window that spoke against a cut."""
-MOST_WINDOWS = 10
-"""Windows between the two, after which more is tried all the same: perhaps jobs only take longer now. And
-windows that a cut gets at most before it is judged."""
+HELD_AT_MOST = 10
+"""Windows between the two, after which more is tried all the same: perhaps jobs only take longer now."""
+JUDGED_WITHIN = 10
+"""Windows after which a cut is judged in any case."""
 REACHED = 0.75
 """Share of the limit that counts as all of it: of several places that become free together the last ones wait
 for a commit (`core/exposure.py`)."""
@@ -147,7 +148,7 @@ class Concurrency:
         if trial is not None:
             trial.windows += 1
             slower = window.speed < LOSS * trial.speed
-            if trial.windows == 1 or (slower and window.late and trial.windows < MOST_WINDOWS):
+            if trial.windows == 1 or (slower and window.late and trial.windows < JUDGED_WITHIN):
                 return
             self._trial = None
         suspected, held = False, 0
@@ -167,7 +168,7 @@ class Concurrency:
             self._grow()
         else:
             held = self._held + 1
-            if held >= MOST_WINDOWS:
+            if held >= HELD_AT_MOST:
                 self._grow()
                 held = 0
         self._held = held

@@ -5,7 +5,8 @@ how many may be in between. That many a crash submits twice, so it is as few as 
 
 By Little's law, with all jobs in flight, `max_in_flight * recording / job` batches are in between on
 average; twice as many never make a job wait for long. Where jobs take seconds it is the average
-alone, rounded, even if that costs some speed: one, unless to record it takes 1.5 jobs by `max_in_flight`.
+alone, rounded, even if that costs some speed: one batch, unless recording it takes longer than
+`1.5 * job / max_in_flight`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from connector.core.limits import Limits
 HEADROOM = 2.0
 """Times the average: at 1 and one batch at a time, waiting for it costs at most 2 % of the speed."""
 LONG = 2.0
-"""Seconds from which jobs are long: then it is the average, and who needs more now and then waits for it."""
+"""Seconds from which jobs are long: then only the average is allowed, and a batch beyond it waits."""
 _HANGS_FROM = 5.0
 _HANGS = 5.0
 """Seconds, and times the usual: a request that takes longer hangs."""

@@ -183,9 +183,9 @@ class Lanes:
         return displaced
 
     def step_back(self, event: Event) -> bool:
-        """Let those go first that wait behind this event and have been sent; tell whether there are any.
+        """Put an event that is about to be sent again behind later ones of its device that have been sent.
 
-        It was to be sent again: while they are with the API, its device would be in two jobs.
+        True if there are any: with both at the API its device would be in two jobs.
         """
         if not self._waiting:
             self.overtaken = False

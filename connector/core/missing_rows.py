@@ -17,11 +17,11 @@ DELAYS = (0.5, 2.0)
 PATIENT_DELAYS = (0.5, 1.0, 2.0, 3.0, 4.0)
 """The same where it has no row at all, or devices that were sent in vain before: as long as that helps."""
 IN_VAIN = 10.0
-"""Seconds for which no report of the first kind is asked for again after that brought no row: this API leaves
-some out ..."""
+"""Seconds after a job that stayed incomplete to the end, in which reports that lack only some rows are not
+asked for again: this API leaves some out."""
 OFTEN = 3
-"""... and jobs in a row for which it didn't, after which the second kind is as the first: none is waited for
-but before a last verdict."""
+"""Such jobs in a row after which a report without any row is treated like one that lacks some. Before a last
+verdict each is asked for again all the same."""
 
 
 class MissingRows:

@@ -153,17 +153,10 @@ class Planning:
         trial = self._outages.trial(self._limits.max_devices)
         while sent < permits and self._slots(now) > 0 and self._pace.post_at() <= now:
             allowed = self._may_submit(route[0], now)
-            batch = (
-                None
-                if allowed == "no"
-                else self._dispatch.next(
-                    route,
-                    now,
-                    self._ledger.reach.within if bounded else None,
-                    stepped_back,
-                    trial,
-                )
-            )
+            if allowed == "no":
+                break
+            within = self._ledger.reach.within if bounded else None
+            batch = self._dispatch.next(route, now, within, stepped_back, trial)
             if batch is None:
                 break
             batch.sent_at = now
@@ -193,7 +186,7 @@ class Planning:
         )
 
     def _may_submit(self, application: str, now: float) -> May:
-        """As `Halts.may_submit`; where polls are denied, the jobs that are there are probes enough."""
+        """As `Halts.may_submit`. Where GETs are what is denied, a POST is a probe only if there is no job."""
         allowed = self._halts.may_submit(application, now)
         if allowed == "probe" and self._halts.applications[application].stage == "poll":
             polled = any(job.application == application for job in self._tracking.jobs.values())

@@ -58,10 +58,9 @@ class Pressure:
         stay full.
 
         A partition that was read `FAR` ahead of a stuck record is paused too: what is settled as fast as it
-        is read fills no buffer, but each offset takes memory until the stuck one is settled. One whose
-        checkpoint fills up is read no farther ahead than a third of what any checkpoint remembers, while it
-        has much left to submit: updates merged across more would be settled wherever they lie, and leave no
-        room.
+        is read fills no buffer, but each offset takes memory until the stuck one is settled. Where a
+        checkpoint fills up and much is left to submit, only a third of what any checkpoint remembers is read
+        ahead: updates merged over a longer stretch leave settled offsets scattered, and those fill the text.
 
         The events of some may wait for a person to mend something, and one fetch may put more of them into
         the buffer than there is room. The others go on with half their share, in small fetches (`at_most`).

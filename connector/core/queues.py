@@ -19,10 +19,8 @@ class Queue:
         self._stamps: deque[list[float]] = deque()
         """[how many events, ready since]: ages without a time on each event."""
         self._bytes = 0
-        """Of the events' own rows, which never change. Merging lets a row grow while it is here, sixty times
-        and more; only `take` sees that, and its bound holds. To count it here too, each merge would have to
-        find its queue, for this: that a batch which merging alone has filled goes by age, `linger` at most
-        too late. What grew while it waited behind a job is put in front and is due at once."""
+        """Of the rows as they came. Merging may let a row grow while it waits: only `take` looks at that, so
+        its bound holds, and a batch that merging alone has filled goes by age, at most `linger` late."""
         self.exact: deque[Batch] = deque()
         """Batches to be sent as they are."""
 

@@ -49,8 +49,9 @@ class Tracking:
     def occupying(self, limit: int) -> int:
         """Count the jobs that take one of `limit` places.
 
-        Of those that fail alone, or are Completed and wait for rows, none does, within bounds. Where each
-        job fails in turn one place is free: only another job can show whether it is them.
+        Jobs that fail alone, and Completed ones that wait for rows, take none: `max_in_flight` of them at
+        most. If every job fails again and again one place is kept free: only a new job can show whether it
+        is the jobs or the API.
         """
         jobs = self.jobs.values()
         most = self._limits.max_in_flight

@@ -33,8 +33,8 @@ class Committer:
         self._works = works
         self._clock = clock
         self.waiting_since: float | None = None
-        """When the oldest commit that has no answer was sent. One that a hand-over gives up has none either,
-        and every call of the consumer waits behind it."""
+        """When the oldest commit without an answer was sent. A hand-over may have stopped waiting for one; it
+        counts all the same, for the consumer's other calls wait behind it."""
 
     async def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
         """Commit, and wait for the broker. Raises CommitRefused.

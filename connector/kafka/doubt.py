@@ -59,9 +59,10 @@ class Doubt:
             self.there, self.last = before
 
     def incomplete(self, properties: Mapping[str, Any], group_id: str) -> bool:
-        """Ask whether the group stands before its positions, beyond none of them. False if nobody answers.
+        """Ask the broker whether its offsets are missing. False if nobody answers.
 
-        At one of them it may stand all the same: where only what is said of jobs was new.
+        They are if the group's are behind at least one of them and ahead of none. Equal they may be where
+        only the metadata changed.
         """
         if not self.there:
             return False

@@ -1,4 +1,4 @@
-"""librdkafka's errors: out of what is raised, and sorted once by what they say. The rest is the caller's.
+"""librdkafka's error codes, grouped by meaning, and how to get one out of an exception.
 
 Named here is what more than one place has to know; a set that only one asks for is kept there.
 """
