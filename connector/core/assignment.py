@@ -28,10 +28,10 @@ class Assignment:
         "offsets",
         "partition",
         "paused",
-        "reach",
         "recall_until",
         "room",
         "slices",
+        "submit_below",
         "until",
         "version",
     )
@@ -57,12 +57,12 @@ class Assignment:
         self.committed_version = 0
         self.letters_until = start + len(settled)
         """Below this offset letters were written, also an earlier owner's: no checkpoint may forget them."""
-        self.reach: int | None = None
+        self.submit_below: int | None = None
         """Offsets from here on are not submitted: the checkpoint could not remember them. None: no bound."""
         self.room: float | None = None
         """Characters of the checkpoint that jobs to come may take. None: there are plenty."""
         self.beyond: list[Event] = []
-        """Events that wait for `reach` or `room`: ready, but in no queue."""
+        """Events that wait for `submit_below` or `room` to grow: ready, but in no queue."""
         self.until: int | None = None
         """Records from this offset on are left alone (`--until-end`)."""
         self.paused = False
@@ -75,7 +75,7 @@ class Assignment:
     @property
     def bounded(self) -> bool:
         """Whether the checkpoint has not room for whatever may be submitted."""
-        return self.reach is not None or self.room is not None
+        return self.submit_below is not None or self.room is not None
 
     @property
     def dirty(self) -> bool:

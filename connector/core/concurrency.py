@@ -74,7 +74,7 @@ class _Window:
 
 
 @dataclass(slots=True)
-class _Trial:
+class _Cut:
     """A cut that has to prove itself."""
 
     limit: float
@@ -88,7 +88,7 @@ class Concurrency:
     """The limit of one instance. Larger jobs take longer: sizes are told apart by powers of two."""
 
     __slots__ = (
-        *("_adaptive", "_held", "_limit", "_most", "_suspected", "_trial", "_unfinished", "_usual"),
+        *("_adaptive", "_cut", "_held", "_limit", "_most", "_suspected", "_unfinished", "_usual"),
         "_window",
     )
 
@@ -100,7 +100,7 @@ class Concurrency:
         self._unfinished = 0
         self._suspected = False
         self._held = 0
-        self._trial: _Trial | None = None
+        self._cut: _Cut | None = None
         self._window = _Window(0.0)
 
     @property
@@ -112,7 +112,7 @@ class Concurrency:
         """The API said that it is overloaded. What it says while the gate is closed is no news."""
         if self._adaptive:
             self._limit = max(1.0, self._limit * CUT)
-            self._trial = None
+            self._cut = None
             self._window = _Window(now)
 
     def planned(self, unfinished: int) -> None:
@@ -144,16 +144,16 @@ class Concurrency:
 
     def _decide(self, window: _Window) -> None:
         ratio, excess = window.ratios / window.jobs, window.excess / window.jobs
-        trial = self._trial
-        if trial is not None:
-            trial.windows += 1
-            slower = window.speed < LOSS * trial.speed
-            if trial.windows == 1 or (slower and window.late and trial.windows < JUDGED_WITHIN):
+        cut = self._cut
+        if cut is not None:
+            cut.windows += 1
+            slower = window.speed < LOSS * cut.speed
+            if cut.windows == 1 or (slower and window.late and cut.windows < JUDGED_WITHIN):
                 return
-            self._trial = None
+            self._cut = None
         suspected, held = False, 0
-        if trial is not None and slower:
-            self._limit = trial.limit
+        if cut is not None and slower:
+            self._limit = cut.limit
             self._learn(window, CONVINCING)
         elif ratio > INFLATED and excess > NOTICEABLE:
             if window.reached < window.jobs / 2 or self._limit <= 1:
@@ -161,7 +161,7 @@ class Concurrency:
             elif not self._suspected:
                 suspected = True  # while a queue grows, its length says nothing about the speed
             else:
-                self._trial = _Trial(self._limit, window.speed)
+                self._cut = _Cut(self._limit, window.speed)
                 self._limit = max(1.0, self._limit * CUT)
         elif ratio <= EASY or excess <= NOTICEABLE:
             self._learn(window, LEARNING)

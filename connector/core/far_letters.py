@@ -86,7 +86,7 @@ class FarLetters(Generic[_Owed]):
         """Take those that may be written now."""
         taken: list[_Owed] = []
         for home, shelf in list(self._shelves.items()):
-            taken += shelf.take(_reach(home, sure), now)
+            taken += shelf.take(_remembered_below(home, sure), now)
             if not shelf.letters:
                 del self._shelves[home]
         return taken
@@ -94,7 +94,7 @@ class FarLetters(Generic[_Owed]):
     def due_at(self, sure: int) -> float:
         """Return when there will be something to take: 0 if there is, infinite if only a fact brings it."""
         times = [
-            0.0 if shelf.nearest() < _reach(home, sure) else shelf.overdue_at()
+            0.0 if shelf.nearest() < _remembered_below(home, sure) else shelf.overdue_at()
             for home, shelf in self._shelves.items()
         ]
         return min(times, default=math.inf)
@@ -104,6 +104,6 @@ class FarLetters(Generic[_Owed]):
         self._shelves.pop(home, None)
 
 
-def _reach(home: Assignment, sure: int) -> int:
+def _remembered_below(home: Assignment, sure: int) -> int:
     """Return the first offset out of reach: the lowest unsettled one never is, its letter settles it."""
     return home.offsets.safe() + max(1, sure)

@@ -56,10 +56,10 @@ class Reach:
         safe = home.offsets.safe()
         encoded = self._encoded(home)
         if not encoded.complete:
-            home.reach, home.room = max(encoded.covers, safe + self._max_devices), 0.0
+            home.submit_below, home.room = max(encoded.covers, safe + self._max_devices), 0.0
         else:
             near = home.offsets.next - safe < WINDOW_LIMIT // 2
-            home.reach = None if near else safe + WINDOW_LIMIT
+            home.submit_below = None if near else safe + WINDOW_LIMIT
             size = len(encoded.text)
             home.room = None if size <= AMPLE * self._limit else FULL * self._limit - size
         return Position(safe, encoded.text)
@@ -127,7 +127,7 @@ class Reach:
         return count
 
     def _too_far(self, home: Assignment, event: Event) -> bool:
-        return home.reach is not None and event.offset >= home.reach
+        return home.submit_below is not None and event.offset >= home.submit_below
 
     def shorten(self) -> None:
         """There is half the room."""

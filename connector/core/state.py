@@ -1,4 +1,4 @@
-"""Everything that one instance knows. `Partitions`, `Answers`, `Planning` and the engine act on it."""
+"""What one instance knows and its deciders share: `Partitions`, `Answers`, `Planning`, the engine."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ _COMMITS = "offsets are committed by the connector alone, after the API's verdic
 _OWN_SETTING = "it has a setting of its own: {}"
 _CODE = "it needs code, not text"
 _ALL = ("all", "-1")
-_LONGEST_TRANSACTION = 60_000
+LONGEST_TRANSACTION = 60_000
 """Milliseconds. After a crash, whoever takes a partition over waits for the end of an open transaction."""
 _MOST_IN_FLIGHT = 5
 """The most that an idempotent producer may have in flight (KIP-98)."""
@@ -85,7 +85,7 @@ _JUDGES: dict[str, Callable[[str], str]] = {
     "max.in.flight": _IN_FLIGHT,
     "max.in.flight.requests.per.connection": _IN_FLIGHT,
     "transaction.timeout.ms": _at_most(
-        _LONGEST_TRANSACTION, "after a crash, the next owner of a partition waits for so long"
+        LONGEST_TRANSACTION, "after a crash, the next owner of a partition waits for so long"
     ),
 }
 

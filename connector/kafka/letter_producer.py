@@ -42,8 +42,8 @@ class LetterProducer:
     def __init__(self, properties: Mapping[str, Any], topic: str, group_id: str, connector_name: str) -> None:
         self._properties = {**properties, "error_cb": self._keep_error}
         self._transactional = "transactional.id" in properties
-        self._lifetime = int(properties.get("transaction.timeout.ms", 60_000)) / 1000
-        """Seconds after which the coordinator aborts a transaction and fences its producer."""
+        self._lifetime = int(properties.get("transaction.timeout.ms", 0)) / 1000
+        """Seconds after which the coordinator aborts a transaction and fences its producer; 0 without any."""
         self._began = 0.0
         self._topic = topic
         self._group_id = group_id

@@ -47,6 +47,10 @@ _PRODUCER_DEFAULTS: Mapping[str, Any] = {
 }
 
 
+_TRANSACTION = 10_000
+"""Milliseconds. While a transaction with offsets is open nobody reads these partitions' committed offsets, so
+after a crash this is part of the take-over time."""
+
 _TOLD_BY_TROUBLES = ("FAIL [", "OIDC [", "ERROR [")
 
 
@@ -80,9 +84,7 @@ def producer_properties(given: Mapping[str, Any], transactional_id: str | None) 
     chosen = {**_COMMON_DEFAULTS, **_PRODUCER_DEFAULTS, **given, "enable.idempotence": True, "acks": "all"}
     if transactional_id is not None:
         chosen["transactional.id"] = transactional_id
-        # While a transaction with offsets is open nobody reads these partitions' committed offsets, so
-        # after a crash this is part of the take-over time.
-        chosen.setdefault("transaction.timeout.ms", 10_000)
+        chosen.setdefault("transaction.timeout.ms", _TRANSACTION)
         # When no broker is left, librdkafka's "rebootstrap" drops those that it knows, but goes on to wait
         # for a dropped one as the group's coordinator (librdkafka #5511). It is opened anew instead.
         chosen.setdefault("metadata.recovery.strategy", "none")
@@ -90,7 +92,7 @@ def producer_properties(given: Mapping[str, Any], transactional_id: str | None) 
             # librdkafka refuses one that outlasts the transaction.
             chosen["socket.timeout.ms"] = min(15_000, int(chosen["transaction.timeout.ms"]))
     if "message.timeout.ms" not in chosen:  # the other name of the same
-        chosen.setdefault("delivery.timeout.ms", chosen.get("transaction.timeout.ms", 10_000))
+        chosen.setdefault("delivery.timeout.ms", chosen.get("transaction.timeout.ms", _TRANSACTION))
     chosen["logger"] = _logger("producer")
     return chosen
 

@@ -16,13 +16,14 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
+from connector.kafka.forbidden import LONGEST_TRANSACTION
 from connector.kafka.given import ways_in
 from connector.model import TopicPartition
 
 PROBE_EVERY = 15.0
 """Seconds between two questions, and before the first: mostly a transaction ends by then."""
-STUCK_AFTER = 75.0
-"""Seconds: no transaction of a connector lasts longer than 60, and a coordinator ends each within 10 more."""
+STUCK_AFTER = LONGEST_TRANSACTION / 1000 + 15.0
+"""Seconds: a coordinator ends each transaction within 10 of its time being up."""
 _LIMIT = 5.0
 """Seconds for the question; one connection is made for it and closed again."""
 

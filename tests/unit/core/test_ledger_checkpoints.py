@@ -58,7 +58,7 @@ def test_a_letter_out_of_reach_that_holds_its_device_is_written_once_it_has_wait
     home = drive.engine.assignments[P0]
     drive.read(tags(0, "A"), *[None] * (REACH + 5), at=1)
     drive.run(poll=lambda _: unfinished(), seconds=5)
-    home.reach = None
+    home.submit_below = None
     drive.read(tags(REACH + 6, "B"), registration(REACH + 7, "B"))
     drive.wait_for(lambda: len(drive.submits) == 1)
     drive.posted(drive.submits[0])
@@ -99,7 +99,7 @@ def test_a_full_checkpoint_lets_one_batch_beyond_the_lowest_unsettled_offset_be_
     drive.run(poll=lambda _: unfinished(), seconds=60)
     assert drive.engine.assignments[P0].offsets.safe() == 20
     assert drive.sent == [[20, 21, 22, 23, 24]]
-    assert drive.engine.assignments[P0].reach == 25
+    assert drive.engine.assignments[P0].submit_below == 25
 
 
 def far_behind_a_stuck_job(ahead: int, *more: Event) -> Drive:
@@ -129,11 +129,11 @@ def test_nothing_is_submitted_farther_from_a_stuck_record_than_is_kept_account_o
 
 def test_a_record_that_is_not_far_behind_a_stuck_one_is_under_no_bound() -> None:
     drive = far_behind_a_stuck_job(WINDOW_LIMIT // 2 - 2, *devices([WINDOW_LIMIT // 2 - 2]))
-    assert drive.engine.assignments[P0].reach is None
+    assert drive.engine.assignments[P0].submit_below is None
     drive = far_behind_a_stuck_job(
         WINDOW_LIMIT // 2 - 2, *devices([WINDOW_LIMIT // 2 - 2, WINDOW_LIMIT // 2 - 1])
     )
-    assert drive.engine.assignments[P0].reach == WINDOW_LIMIT
+    assert drive.engine.assignments[P0].submit_below == WINDOW_LIMIT
 
 
 def test_no_job_is_forgotten_for_a_letter_that_is_too_far_ahead_to_be_remembered() -> None:

@@ -86,7 +86,7 @@ def a_home(count: int = 100, *, room: float | None = None, reach: int | None = N
     home = Assignment(P0, 0)
     home.offsets.received(range(count), [0] * count)
     home.slices[0] = a_job((0,))
-    home.room, home.reach = room, reach
+    home.room, home.submit_below = room, reach
     return home
 
 
@@ -198,10 +198,10 @@ def test_those_put_aside_come_back_the_lowest_first_and_no_more_than_a_batch() -
     home = a_home(room=100.0)
     home.beyond = events(home, *range(80, 20, -1))
     assert offsets(reach(max_devices=10).back(home)) == [*range(21, 31)]
-    home.reach = 33
+    home.submit_below = 33
     assert offsets(reach(max_devices=10).back(home)) == [31, 32]
     assert reach(max_devices=10).back(home) == []
-    home.room = home.reach = None
+    home.room = home.submit_below = None
     assert len(reach(max_devices=10).back(home)) == 48
     assert home.beyond == []
 
@@ -237,19 +237,19 @@ def test_the_room_is_what_the_checkpoint_leaves_of_the_metadata() -> None:
     home = a_home(4000)
     bounds = reach(max_metadata=1000)
     bounds.bound(home)
-    assert (home.room, home.reach) == (None, None), "plenty"
+    assert (home.room, home.submit_below) == (None, None), "plenty"
     home.slices[1] = a_job(tuple(sorted(random.Random(7).sample(range(1, 4000), 300))))
     size = len(bounds.bound(home).metadata)
     assert AMPLE * 1000 < size < 1000
     assert home.room == FULL * 1000 - size
-    assert home.reach is None
+    assert home.submit_below is None
     others = sorted({*range(1, 4000)} - {*home.slices[1].offsets})
     home.slices[2] = a_job(tuple(sorted(random.Random(7).sample(others, 1500))))
     position = bounds.bound(home)
     assert home.room == 0
     remembered = checkpoint.decode(position.metadata, 0)
     assert remembered is not None
-    assert home.reach == max(*(job.offsets[-1] + 1 for job in remembered.jobs), 10)
+    assert home.submit_below == max(*(job.offsets[-1] + 1 for job in remembered.jobs), 10)
 
 
 @pytest.mark.parametrize("devices_at_once", [20, 100])
