@@ -15,6 +15,7 @@ from connector.core.event import Event
 from connector.core.jobs import Batch
 from connector.core.ledger import Ledger
 from connector.core.offsets import Offsets
+from connector.core.owed import Hold
 from connector.core.partitions import Partitions
 from connector.core.reach import Reach
 from connector.kafka.commit_refused import CommitRefused
@@ -92,8 +93,8 @@ def letters_dropped_on_failure(patch: Patch) -> None:
 
     def wrong(
         self: Ledger, now: float, _refused: Iterable[int], jitter: float, *, written: bool = False
-    ) -> None:
-        failed(self, now, (), jitter, written=written or True)
+    ) -> list[Hold]:
+        return failed(self, now, (), jitter, written=written or True)
 
     patch.set(Ledger, "failed", wrong)
 

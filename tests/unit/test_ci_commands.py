@@ -71,6 +71,6 @@ def test_slow_tests_are_told_and_what_failed_gets_a_second_try_alone(
     part = 'source <(sed -n "/^tests() {/,/^}/p" "$0"); say() { :; }; tests tests/unit'
     done = run(["bash", "-c", part, str(project / ".ci" / "run")], bare)
     first, again = done.stdout.splitlines()
-    assert first == "-m pytest -q -n 2 --durations=15 tests/unit"
+    assert first == "-m pytest -q -n 4 --dist worksteal --durations=15 tests/unit"
     assert again == "-m pytest -q --last-failed --last-failed-no-failures none tests/unit"
     assert done.returncode == code
