@@ -146,7 +146,7 @@ class JobState(StrEnum):
     FAILED = "failed"
 
 
-# What the API can answer to one HTTP call. `pushwoosh.wire` makes them, `core.answers` acts on them.
+# What the API can answer to one HTTP call. `pushwoosh.wire` makes them; `core.posted` and `core.polled` act.
 
 
 class Accepted(msgspec.Struct, frozen=True):

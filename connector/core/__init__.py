@@ -7,8 +7,8 @@ A record's way through it; `connector/README.md` says more of each step:
     lanes (coalesce)              one event of a device goes at a time, what waits is merged
     dispatch (queues)             ready events make batches
     planning                      what may go now: halts, outages, pace, concurrency, exposure, reach
-    answers                       a POST was answered: a job (tracking, polling), or the batch goes again
-    answers, then verdicts        a job has ended: what its report says of each event
+    posted                        a POST was answered: a job (tracking, polling), or the batch goes again
+    polled (verdicts)             a GET was: ask again, or what the report of an ended job says of each event
     fates                         confirmed, tried again, taken apart, or owed a letter (owed)
     leaving                       its lanes go on
     ledger (offsets, checkpoint)  what may be committed, with the letters that are written with it

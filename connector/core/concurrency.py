@@ -12,6 +12,7 @@ then on.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from connector.core.limits import Limits
@@ -88,8 +89,8 @@ class Concurrency:
     """The limit of one instance. Larger jobs take longer: sizes are told apart by powers of two."""
 
     __slots__ = (
-        *("_adaptive", "_cut", "_held", "_limit", "_most", "_suspected", "_unfinished", "_usual"),
-        "_window",
+        *("_adaptive", "_cut", "_held", "_limit", "_most", "_no_time_at", "_suspected", "_unfinished"),
+        *("_usual", "_window"),
     )
 
     def __init__(self, limits: Limits) -> None:
@@ -98,6 +99,7 @@ class Concurrency:
         self._limit = float(self._most)
         self._usual: dict[int, float] = {}
         self._unfinished = 0
+        self._no_time_at = -math.inf
         self._suspected = False
         self._held = 0
         self._cut: _Cut | None = None
@@ -114,6 +116,12 @@ class Concurrency:
             self._limit = max(1.0, self._limit * CUT)
             self._cut = None
             self._window = _Window(now)
+
+    def no_time(self, accepted_at: float, now: float) -> None:
+        """A job ended because the API had no time for it: as `pushed_back`, once for those of one time."""
+        if accepted_at > self._no_time_at:
+            self._no_time_at = now
+            self.pushed_back(now)
 
     def planned(self, unfinished: int) -> None:
         """So many are unfinished now that all that may be sent is sent.

@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from connector.core.actions import Action, Commit
-from connector.core.answers import Answers
 from connector.core.assignment import Assignment
 from connector.core.decode import Outcome
 from connector.core.jobs import Batch, Job
 from connector.core.limits import Limits
 from connector.core.partitions import Partitions
 from connector.core.planning import Planning
+from connector.core.polled import Polled
+from connector.core.posted import Posted
 from connector.core.state import State
 from connector.model import (
     Cause,
@@ -53,7 +54,8 @@ class Engine:
         self._pressure = state.pressure
         self._random = random
         self._partitions = Partitions(state)
-        self._answers = Answers(state)
+        self._posted = Posted(state)
+        self._polled = Polled(state)
         self._planning = Planning(state)
 
     @property
@@ -113,11 +115,11 @@ class Engine:
 
     def posted(self, batch: Batch, answer: PostAnswer, now: float) -> None:
         """The POST of a batch was answered, or was not."""
-        self._answers.posted(batch, answer, now)
+        self._posted.take_in(batch, answer, now)
 
     def polled(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
         """The GET of a job's status was answered, or was not."""
-        self._answers.polled(job, answer, asked_at, now)
+        self._polled.take_in(job, answer, asked_at, now)
 
     # -- facts: commits and orders ---------------------------------------------------------------
 

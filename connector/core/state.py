@@ -1,4 +1,4 @@
-"""What one instance knows and its deciders share: `Partitions`, `Answers`, `Planning`, the engine."""
+"""What one instance's deciders share: `Partitions`, `Planning`, `Posted`, `Polled` and the engine."""
 
 from __future__ import annotations
 

@@ -10,13 +10,13 @@ import connector.core.checkpoint as checkpoint_module
 from connector.completing import Completing
 from connector.consuming import Consuming
 from connector.core.adoption import Adoption
-from connector.core.answers import Answers
 from connector.core.event import Event
 from connector.core.jobs import Batch
 from connector.core.ledger import Ledger
 from connector.core.offsets import Offsets
 from connector.core.owed import Hold
 from connector.core.partitions import Partitions
+from connector.core.posted import Posted
 from connector.core.reach import Reach
 from connector.kafka.commit_refused import CommitRefused
 from connector.model import Position
@@ -33,15 +33,15 @@ MUTATIONS = Mutations()
 @MUTATIONS.add
 def acknowledged_on_submit(patch: Patch) -> None:
     """A record counts as settled once its POST was accepted."""
-    accepted = Answers._accepted
+    accepted = Posted._accepted
 
-    def wrong(self: Answers, batch: Batch, answer: Any, now: float) -> None:
+    def wrong(self: Posted, batch: Batch, answer: Any, now: float) -> None:
         accepted(self, batch, answer, now)
         for event in batch.events:
             if event.home.live:
                 event.home.offsets.settle([event.offset])
 
-    patch.set(Answers, "_accepted", wrong)
+    patch.set(Posted, "_accepted", wrong)
 
 
 @MUTATIONS.add

@@ -8,7 +8,6 @@ from typing import Any
 
 import connector.core.fates as fates_module
 import connector.core.lanes as lanes_module
-from connector.core.answers import Answers
 from connector.core.decode import Interpreter
 from connector.core.dispatch import Dispatch
 from connector.core.event import Event
@@ -16,6 +15,8 @@ from connector.core.fates import Fates
 from connector.core.jobs import Batch, Job
 from connector.core.lanes import Lanes
 from connector.core.owed import Hold
+from connector.core.polled import Polled
+from connector.core.posted import Posted
 from connector.core.tracking import Tracking
 from connector.model import Denied, JobReport, Reason, Refused, Unavailable
 from tests.simulation.patching import Mutations, Patch
@@ -88,35 +89,35 @@ def failed_job_is_success(patch: Patch) -> None:
 def lost_job_is_success(patch: Patch) -> None:
     """A lost job counts as done."""
 
-    def wrong(self: Answers, job: Job, _why: str, _now: float) -> None:
+    def wrong(self: Polled, job: Job, _why: str, _now: float) -> None:
         self._tracking.remove(job)
         self._ledger.confirm(job.events)
-        self._leaving.release(job.events)
+        self._fates._leaving.release(job.events)
 
-    patch.set(Answers, "_lost", wrong)
+    patch.set(Polled, "_lost", wrong)
 
 
 @MUTATIONS.add
 def denial_is_refusal(patch: Patch) -> None:
     """401 is taken for bad data."""
-    posted = Answers.posted
+    posted = Posted.take_in
 
-    def wrong(self: Answers, batch: Batch, answer: Any, now: float) -> None:
+    def wrong(self: Posted, batch: Batch, answer: Any, now: float) -> None:
         posted(self, batch, Refused(answer.message, 400) if isinstance(answer, Denied) else answer, now)
 
-    patch.set(Answers, "posted", wrong)
+    patch.set(Posted, "take_in", wrong)
 
 
 @MUTATIONS.add
 def outage_is_refusal(patch: Patch) -> None:
     """A destination that is down is taken for bad data."""
-    posted = Answers.posted
+    posted = Posted.take_in
 
-    def wrong(self: Answers, batch: Batch, answer: Any, now: float) -> None:
+    def wrong(self: Posted, batch: Batch, answer: Any, now: float) -> None:
         refused = isinstance(answer, Unavailable) and not answer.maybe_accepted
         posted(self, batch, Refused(answer.message, 400) if refused else answer, now)
 
-    patch.set(Answers, "posted", wrong)
+    patch.set(Posted, "take_in", wrong)
 
 
 @MUTATIONS.add

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.core.answers import Answers
+from connector.core.posted import Posted
 from tests.simulation.mutating import ALL
 from tests.simulation.patching import mutated, what
 
@@ -29,10 +29,10 @@ def test_every_deliberate_fault_is_noticed() -> None:
 
 
 def test_each_mutation_says_what_it_breaks_and_is_undone() -> None:
-    before = dict(Answers.__dict__)
+    before = dict(Posted.__dict__)
     for mutation in ALL:
         assert what(mutation)
         with mutated(mutation):
             pass
-    assert dict(Answers.__dict__) == before
+    assert dict(Posted.__dict__) == before
     assert len({what(mutation) for mutation in ALL}) == len(ALL) >= 15

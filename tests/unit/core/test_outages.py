@@ -209,7 +209,7 @@ def test_what_told_that_a_job_fails_alone_before_an_outage_tells_nothing_of_its_
     drive.polled(poll, BROKEN)
     drive.later(1)
     for _ in range(10):  # others are answered, and then nobody is
-        drive.engine._answers._outages.answered(drive.now, "get", 10)
+        drive.engine._polled._outages.answered(drive.now, "get", 10)
     drive.engine.gate.failed(drive.now + 1, drive.now + 1, None, 0.0)
     drive.later(600)
     drive.polled(drive.next_poll(), BROKEN)

@@ -1,0 +1,156 @@
+"""What was said of a job: it is unfinished, has ended, isn't known; or nothing was.
+
+Given: the fact, as `Engine` has it. Gives: each device's fate where the job has ended, else when to ask
+again, or its devices to be sent once more where it is lost.
+"""
+
+from __future__ import annotations
+
+from connector.core.jobs import Job, Suspicion
+from connector.core.state import State
+from connector.core.tally import JobOutcome, Stage
+from connector.model import Denied, JobReport, JobState, JobUnknown, PollAnswer, Unavailable
+
+
+class Polled:
+    """Takes in answers to GETs, and that there was none."""
+
+    def __init__(self, state: State) -> None:
+        self._limits = state.limits
+        self._tally = state.tally
+        self._notices = state.notices
+        self._ledger = state.ledger
+        self._dispatch = state.dispatch
+        self._tracking = state.tracking
+        self._halts = state.halts
+        self._gate = state.gate
+        self._outages = state.outages
+        self._adoption = state.adoption
+        self._fates = state.fates
+        self._concurrency = state.concurrency
+        self._no_time_told = False
+        """Since a job was completed last."""
+
+    def take_in(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
+        """The GET of a job's status was answered, or was not."""
+        job.polling = False
+        if not job.events and job.serial not in self._tracking.jobs:
+            self._outages.witnessed(job, answer, asked_at, now)
+            return
+        alone = self._heard(job, answer, asked_at, now)
+        if job.serial not in self._tracking.jobs or job.serial in self._adoption.pending:
+            return
+        match answer:
+            case Unavailable():
+                self._ask_again(job, now, alone=alone)
+            case Denied() if answer.of_job:
+                self._tracking.finished(job, asked_at)
+                self._tracking.remove(job)
+                self._halts.denied(job.application, answer, "job", now)
+                self._fates.submit_again(job, now, losses=0)
+            case Denied():
+                # However old it is, it is not lost: nobody may know anything until this is mended.
+                self._halts.denied(job.application, answer, "poll", now)
+                self._tracking.at(job, now + self._limits.probe_interval)
+            case JobUnknown() if self._halts.no_api_there(job.application) and self._dispatch.has(
+                job.application
+            ):
+                self._tracking.at(job, now + self._limits.probe_interval)
+            case JobUnknown():
+                if self._tracking.unknown(job, now):
+                    self._lost(job, answer.message, now)
+            case JobReport():
+                self._reported(job, answer, asked_at, now)
+
+    def _heard(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> bool:
+        """Learn whether the API is there; return whether there is new proof that it is, but for this job."""
+        if isinstance(answer, Unavailable):
+            return self._outages.down("get", job, answer, asked_at, now)
+        self._outages.answered(asked_at, None if isinstance(answer, Denied) else "get", len(job.events))
+        job.down_before -= job.suspicion.unsure
+        job.suspicion = Suspicion()
+        return False
+
+    def _ask_again(self, job: Job, now: float, *, alone: bool) -> None:
+        closed = self._gate.closed_until is not None
+        there = alone or not (closed or job.suspicion.alone)
+        # What tells that it fails alone may be of before an outage that lasts: that is nobody's time.
+        if there and self._tracking.expired(job, self._gate.closed_since if closed else now):
+            self._lost(job, "no end in sight", now)
+        else:
+            self._tracking.at(job, self._outages.next_turn(job.suspicion, now))
+
+    def _reported(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
+        self._tracking.known(job, now, report.progress)
+        halt = self._halts.applications.get(job.application)
+        if halt is not None and self._halts.proved(job.application, "poll", asked_at):
+            self._tracking.halt_over(job.application, halt.since, asked_at)
+            self._tracking.hasten(job.application, now)
+        if report.state is JobState.UNFINISHED:
+            if self._tracking.expired(job, now):
+                self._lost(job, f"still {report.word or 'unfinished'}", now)
+            else:
+                self._tracking.unfinished(job, report, asked_at, now)
+            return
+        if report.state is JobState.COMPLETED and report.rows is None and job.without_details:
+            job.without_details = False
+            self._tracking.at(job, now)
+            return
+        if report.state is JobState.COMPLETED and self._tracking.ask_for_rows(job, report, now):
+            return
+        self._tracking.finished(job, asked_at)
+        if job.batch is not None:
+            watched = job.unfinished_at > 0
+            self._concurrency.ended(len(job.events), job.accepted_at, asked_at, watched=watched)
+            self._ledger.exposure.ended(asked_at - job.batch.sent_at)
+        self._tracking.remove(job)
+        self._tally.stages.append((Stage.JOB, asked_at - job.accepted_at, len(job.events)))
+        self._tally.stages.append((Stage.POLL, now - asked_at, len(job.events)))
+        self._halts.proved(job.application, "job", job.accepted_at)
+        if report.asks_for_time:
+            self._no_time(job, report, now)
+            return
+        if report.state is JobState.FAILED:
+            self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
+            judged, refused = self._fates.job_failed(job, report, now)
+        else:
+            self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
+            self._no_time_told = False
+            self._tell_of_silence(job, len(report.rows or ()))
+            judged, refused = self._fates.conclude(job, report, now)
+        self._halts.judged(judged, refused, now)
+
+    def _no_time(self, job: Job, report: JobReport, now: float) -> None:
+        """The API is overloaded, which a job told and no status: fewer jobs at once."""
+        self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
+        self._concurrency.no_time(job.accepted_at, now)
+        if not self._no_time_told:
+            self._no_time_told = True
+            self._notices.tell("warning", "the API has no time for jobs", message=report.message)
+        self._fates.not_now(job, now)
+
+    def _tell_of_silence(self, job: Job, rows: int) -> None:
+        """Say that a report has fewer rows than devices, though it was asked for again."""
+        if rows < len(job.events):
+            self._notices.tell(
+                "warning", "a report leaves devices out", devices=len(job.events), rows=rows, polls=job.polls
+            )
+
+    def _lost(self, job: Job, why: str, now: float) -> None:
+        self._halts.came_to_nothing(job.batch, now)
+        self._tracking.remove(job)
+        self._tally.jobs[job.endpoint, JobOutcome.LOST] += 1
+        self._notices.tell(
+            "warning", "job lost", why=why, age=round(now - job.accepted_at, 1), devices=len(job.events)
+        )
+        losses = (job.batch.losses if job.batch else 0) + 1
+        if losses > self._limits.max_resubmissions and not self._tracking.knows_others(job):
+            losses -= 1  # no fault of these devices
+            self._notices.tell("error", "the API knows none of its jobs: nothing is confirmed", message=why)
+        if losses > self._limits.max_resubmissions:
+            judged = self._fates.never_confirmed(job, losses, now)
+            self._halts.judged(judged, judged, now)
+            return
+        self._tally.jobs[job.endpoint, JobOutcome.RESUBMITTED] += 1
+        self._tally.resubmitted[job.endpoint] += len(job.events)
+        self._fates.submit_again(job, now, losses=losses)

@@ -1,0 +1,175 @@
+"""What became of a request: it made a job, was refused, denied or lost, or never left.
+
+Given: the fact, as `Engine` has it. Gives: a job that is tracked, or the batch back to be sent as it was, in
+parts or later. What says nothing about devices (an outage, a denial) sends them back unharmed.
+"""
+
+from __future__ import annotations
+
+import math
+
+from connector.core.jobs import Batch, Job, Search, slices_of
+from connector.core.state import State
+from connector.core.tally import Stage
+from connector.model import Accepted, Denied, PostAnswer, Refused, Unavailable, Unsent
+
+ALONE = 2
+"""Times that a batch must fail alone before it is taken apart: once may be chance."""
+
+
+class Posted:
+    """Takes in answers to POSTs, and that there was none."""
+
+    def __init__(self, state: State) -> None:
+        self._limits = state.limits
+        self._tally = state.tally
+        self._notices = state.notices
+        self._ledger = state.ledger
+        self._dispatch = state.dispatch
+        self._tracking = state.tracking
+        self._halts = state.halts
+        self._gate = state.gate
+        self._outages = state.outages
+        self._leaving = state.leaving
+        self._fates = state.fates
+
+    def take_in(self, batch: Batch, answer: PostAnswer, now: float) -> None:
+        """The POST of a batch was answered, or was not."""
+        self._dispatch.posting.pop(batch.serial, None)
+        if not isinstance(answer, Accepted):  # a probe that made a job: that one may tell more
+            self._halts.came_to_nothing(batch, now)
+        match answer:
+            case Unsent():
+                self._gate.withdrawn()
+                self._fates.give_back(batch, now)
+            case Unavailable():
+                alone = self._outages.down("post", batch, answer, batch.sent_at, now)
+                if answer.maybe_accepted:
+                    self._tally.resubmitted[batch.endpoint] += len(batch.events)
+                self._not_answered(batch, answer, now, alone=alone)
+            case Refused():
+                self._outages.answered(batch.sent_at, "post", len(batch.events))
+                self._halts.proved(batch.application, "post", batch.sent_at)
+                self._refused(batch, answer, now)
+            case Denied() if self._is_of_a_device(batch, answer):
+                self._outages.answered(batch.sent_at)
+                self._refused(batch, Refused(answer.message, answer.http_status), now)
+            case Denied():
+                if answer.http_status:
+                    self._outages.answered(batch.sent_at)
+                else:
+                    self._gate.withdrawn()
+                self._halts.denied(batch.application, answer, "post", now)
+                self._denied(batch, answer, now)
+            case Accepted():
+                self._outages.answered(batch.sent_at, "post", len(batch.events))
+                self._halts.accepted(batch.application, batch.sent_at)
+                self._accepted(batch, answer, now)
+
+    def _not_answered(self, batch: Batch, answer: Unavailable, now: float, *, alone: bool) -> None:
+        """Send the batch again as it is, after others; in halves, where they are answered and it never is."""
+        self._tally.retried[batch.endpoint] += len(batch.events)
+        batch.events, batch.ready_at = self._leaving.still_ours(batch.events, now), 0.0
+        if not batch.events:
+            self._dispatch.search_over(batch)
+            return
+        suspicion = batch.suspicion
+        if suspicion.alone and len(batch.events) == 1 and batch.search is not None:
+            self._dispatch.search_over(batch)
+            self._outages.tell("post", batch, answer)
+        if alone and suspicion.alone >= ALONE and len(batch.events) > 1:
+            self._tally.split_batches += 1
+            suspicion.failures = 1  # a half need not wait so long, and is nothing new
+            self._dispatch.search(batch)
+            return
+        if batch.search is None and self._outages.fewer_may_get_through(batch):
+            self._tally.split_batches += 1
+            self._dispatch.quarter(batch)
+            return
+        search = batch.search
+        if search is not None and search.other_half:
+            # Perhaps that one is good, which would prove that the API is there.
+            batch.events, search.other_half = search.other_half, batch.events
+        if (due := self._outages.next_turn(suspicion, now)) > now:
+            self._dispatch.later(batch, due)
+        else:
+            self._dispatch.exactly(batch)
+
+    def _is_of_a_device(self, batch: Batch, answer: Denied) -> bool:
+        """Whether words that seem to deny the application are of a device: others were accepted meanwhile."""
+        search = batch.search
+        if not answer.by_words or search is None:
+            return False
+        if self._halts.accepted_since(batch.application, search.denied_at):
+            search.doubtful = False
+        return search.denied_at < math.inf and not search.doubtful
+
+    def _denied(self, batch: Batch, answer: Denied, now: float) -> None:
+        """Send the devices once more, by the probes of the halt; in halves, if one of them may be the cause.
+
+        A tag or a device may be named like what the API's words seem to blame. Probes that had it in them
+        each time would never end the halt.
+        """
+        if not answer.by_words:
+            self._fates.once_more(batch, now)
+            return
+        search = batch.search = batch.search or Search()
+        search.denied_at, search.doubtful = min(search.denied_at, now), True
+        self._tally.retried[batch.endpoint] += len(batch.events)
+        batch.events = self._leaving.still_ours(batch.events, now)
+        if len(batch.events) > 1:
+            self._dispatch.search(batch)
+            return
+        self._dispatch.search_over(batch)
+        if batch.events:  # alone: after a probe that has others in it
+            alone = self._dispatch.batch(batch, batch.events)
+            alone.search = Search(denied_at=search.denied_at, doubtful=True)
+            self._dispatch.later(alone, now + 2 * self._limits.probe_interval)
+
+    def _accepted(self, batch: Batch, answer: Accepted, now: float) -> None:
+        job = Job(
+            batch.serial,
+            answer.request_id,
+            batch.endpoint,
+            batch.application,
+            batch.events,
+            accepted_at=now,
+            batch=batch,
+        )
+        self._tally.submitted[batch.endpoint] += len(batch.events)
+        self._tally.stages.append((Stage.SUBMIT, now - batch.sent_at, len(batch.events)))
+        slices = slices_of(job)
+        self._fates.fits(batch)
+        self._dispatch.half_accepted(batch)
+        if not slices:
+            self._halts.came_to_nothing(batch, now)
+            self._leaving.release(job.events)
+            return
+        self._ledger.accepted(slices, batch.sent_at)
+        self._tracking.add(job)
+        for home, part in slices.items():
+            self._tracking.lies_in(home, job, part)
+        self._tracking.begin(job, now)
+
+    def _refused(self, batch: Batch, answer: Refused, now: float) -> None:
+        alone = len(batch.events) == 1
+        if not alone:
+            batch.events = self._leaving.still_ours(batch.events, now)
+        if not batch.events:
+            self._dispatch.search_over(batch)
+            return
+        if alone:
+            judged, refused = self._fates.refused_alone(batch, answer, now)
+            self._halts.judged(judged, refused, now)
+            self._dispatch.search_over(batch)
+            return
+        self._tally.split_batches += 1
+        if self._fates.halved_for_size(batch, answer):
+            self._notices.tell(
+                "warning",
+                "the API finds the batch too large: smaller ones from now on",
+                http_status=answer.http_status,
+                max_bytes=self._dispatch.size.bound,
+            )
+        else:
+            self._dispatch.search(batch)
