@@ -9,7 +9,7 @@ from itertools import count
 
 from connector.core.backoff import TURNS, Trial
 from connector.core.event import UNSENT, Event
-from connector.core.jobs import Batch, Search
+from connector.core.jobs import Batch
 from connector.core.limits import Limits
 from connector.core.queues import Queue
 from connector.core.request_size import RequestSize
@@ -219,7 +219,7 @@ class Dispatch:
         heapify(self._later)
         return removed
 
-    # -- the hunt for the device that spoils a batch ---------------------------------------------
+    # -- parts of a batch ------------------------------------------------------------------------
 
     def halve(self, batch: Batch) -> tuple[Batch, Batch]:
         """Return the two halves of a batch, as batches."""
@@ -235,47 +235,10 @@ class Dispatch:
             self.exactly(part)
         self.queue(batch.application, batch.endpoint).exact.rotate(len(parts))
 
-    def search(self, batch: Batch) -> None:
-        """Narrow down a refused batch of several devices.
-
-        One half is sent. If it is refused, the other is put aside: nothing is known of it. If it
-        is accepted, the other must be the spoilt one and is halved in its turn unsent; where it is in doubt
-        that any is spoilt, it is sent whole. When one device is left, what was put aside goes again as one
-        batch. One bad device among n costs about log2 n + 2 requests; each further one as many again.
-        """
-        search = batch.search or Search()
-        search.aside += search.other_half
-        self._narrow(batch, batch.events, search)
-
-    def _narrow(self, like: Batch, events: list[Event], search: Search) -> None:
-        middle = len(events) // 2
-        first = self.batch(like, events[:middle] or events)
-        first.search, first.suspicion = search, like.suspicion
-        search.other_half = events[middle:] if middle else []
-        self.exactly(first)
-
-    def half_accepted(self, batch: Batch) -> None:
-        """Go on with the other half of a search, or end it."""
-        search = batch.search
-        if search is None or not search.other_half:
-            self.search_over(batch)
-            return
-        batch.search = None
-        other_half, search.other_half = search.other_half, []
-        if search.doubtful:
-            rest = self.batch(batch, other_half)
-            rest.search = search
-            self.exactly(rest)
-        else:
-            self._narrow(batch, other_half, search)
-
     def search_over(self, batch: Batch) -> None:
-        """Send again what was put aside."""
-        search = batch.search
-        if search is None:
-            return
-        batch.search = None
-        if aside := search.aside + search.other_half:
+        """If it was part of a search (`Hunt`), send again what that had put aside."""
+        search, batch.search = batch.search, None
+        if search is not None and (aside := search.aside + search.other_half):
             self.exactly(self.batch(batch, aside))
 
 

@@ -26,6 +26,7 @@ class Posted:
         self._notices = state.notices
         self._ledger = state.ledger
         self._dispatch = state.dispatch
+        self._hunt = state.hunt
         self._tracking = state.tracking
         self._halts = state.halts
         self._gate = state.gate
@@ -80,7 +81,7 @@ class Posted:
         if alone and suspicion.alone >= ALONE and len(batch.events) > 1:
             self._tally.split_batches += 1
             suspicion.failures = 1  # a half need not wait so long, and is nothing new
-            self._dispatch.search(batch)
+            self._hunt.narrow(batch)
             return
         if batch.search is None and self._outages.fewer_may_get_through(batch):
             self._tally.split_batches += 1
@@ -118,7 +119,7 @@ class Posted:
         self._tally.retried[batch.endpoint] += len(batch.events)
         batch.events = self._leaving.still_ours(batch.events, now)
         if len(batch.events) > 1:
-            self._dispatch.search(batch)
+            self._hunt.narrow(batch)
             return
         self._dispatch.search_over(batch)
         if batch.events:  # alone: after a probe that has others in it
@@ -140,7 +141,7 @@ class Posted:
         self._tally.stages.append((Stage.SUBMIT, now - batch.sent_at, len(batch.events)))
         slices = slices_of(job)
         self._fates.fits(batch)
-        self._dispatch.half_accepted(batch)
+        self._hunt.accepted(batch)
         if not slices:
             self._halts.came_to_nothing(batch, now)
             self._leaving.release(job.events)
@@ -172,4 +173,4 @@ class Posted:
                 max_bytes=self._dispatch.size.bound,
             )
         else:
-            self._dispatch.search(batch)
+            self._hunt.narrow(batch)

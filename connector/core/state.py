@@ -10,6 +10,7 @@ from connector.core.concurrency import Concurrency
 from connector.core.dispatch import Dispatch
 from connector.core.fates import Fates
 from connector.core.halts import Halts
+from connector.core.hunt import Hunt
 from connector.core.lanes import Lanes
 from connector.core.leaving import Leaving
 from connector.core.ledger import Ledger
@@ -32,6 +33,7 @@ class State:
         self.lanes = Lanes(limits.max_bytes)
         self.ledger = Ledger(limits, self.tally)
         self.dispatch = Dispatch(limits)
+        self.hunt = Hunt(self.dispatch)
         self.tracking = Tracking(limits)
         self.halts = Halts(limits, self.tally, self.notices, self.ledger.owed.described)
         self.adoption = Adoption(self.lanes, self.tracking, self.dispatch)

@@ -12,6 +12,7 @@ from connector.core.decode import Interpreter
 from connector.core.dispatch import Dispatch
 from connector.core.event import Event
 from connector.core.fates import Fates
+from connector.core.hunt import Hunt
 from connector.core.jobs import Batch, Job
 from connector.core.lanes import Lanes
 from connector.core.owed import Hold
@@ -215,12 +216,12 @@ def merges_into_what_was_sent(patch: Patch) -> None:
 @MUTATIONS.add
 def split_loses_a_half(patch: Patch) -> None:
     """Of a refused batch one half is forgotten."""
-    narrow = Dispatch._narrow
+    send_half = Hunt._send_half
 
-    def wrong(self: Dispatch, like: Batch, suspects: list[Event], search: Any) -> None:
-        narrow(self, like, suspects[: max(1, len(suspects) // 2)], search)
+    def wrong(self: Hunt, like: Batch, suspects: list[Event], search: Any) -> None:
+        send_half(self, like, suspects[: max(1, len(suspects) // 2)], search)
 
-    patch.set(Dispatch, "_narrow", wrong)
+    patch.set(Hunt, "_send_half", wrong)
 
 
 @MUTATIONS.add

@@ -144,31 +144,6 @@ def test_everything_unsent_can_be_withdrawn_wherever_it_is() -> None:
     assert some.waiting == 2 + 1 + 2
 
 
-def test_a_search_ends_with_what_was_put_aside() -> None:
-    some = dispatch()
-    whole = Batch(some.serial(), Endpoint.TAGS, "", devices(range(4)), NOW)
-    some.search(whole)
-    first = some.next(TAGS, NOW, None)
-    assert offsets(first) == [0, 1]
-    assert first is not None
-    some.search(first)
-    second = some.next(TAGS, NOW, None)
-    assert offsets(second) == [0]
-    assert second is not None
-    some.half_accepted(second)
-    third = some.next(TAGS, NOW, None)
-    assert offsets(third) == [1]
-    assert third is not None
-    some.half_accepted(third)
-    assert offsets(some.next(TAGS, NOW, None)) == [2, 3]
-
-
-def test_a_batch_without_a_search_has_nothing_aside() -> None:
-    some = dispatch()
-    some.half_accepted(Batch(1, Endpoint.TAGS, "", devices([1]), NOW))
-    assert some.waiting == 0
-
-
 def test_a_halved_batch_keeps_its_history() -> None:
     some = dispatch()
     whole = Batch(1, Endpoint.TAGS, "APP", devices(range(5)), NOW, failures=2, losses=1)
