@@ -36,10 +36,11 @@ class Exposure:
     Jobs count as long at first: those that end first are the shortest, and don't tell how long others take.
     """
 
-    __slots__ = ("_ending", "_limits", "_recording", "_recordings")
+    __slots__ = ("_ending", "_limits", "_most", "_recording", "_recordings")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._most = max(limits.max_in_flight, limits.max_unrecorded)
         self._recordings: deque[float] = deque(maxlen=_REMEMBERED)
         self._recording: float | None = None
         self._ending: float | None = None
@@ -51,7 +52,7 @@ class Exposure:
             return 1
         average = self._limits.max_in_flight * self._recording / max(self._ending, 1e-6)
         wanted = round(average) if self._ending >= LONG else ceil(HEADROOM * average)
-        return min(self._limits.max_unrecorded, max(1, wanted))
+        return min(self._most, max(1, wanted))
 
     @property
     def patience(self) -> float:

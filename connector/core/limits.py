@@ -52,9 +52,8 @@ class Limits:
 
     @property
     def max_unrecorded(self) -> int:
-        """Most batches that may be on their way or accepted without being in a committed checkpoint.
+        """Most batches that may be sent without being in a committed checkpoint while requests hang.
 
-        A crash can submit these twice; `Exposure` allows fewer where jobs take long. Half of the jobs
-        in flight costs nothing: a POST and a commit together take less than half of what a job takes.
+        A crash can submit these twice. While none hangs it is for `Exposure` to say how many there may be.
         """
         return max(2, self.max_in_flight // 2)

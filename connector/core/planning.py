@@ -131,12 +131,12 @@ class Planning:
 
     def _slots(self, now: float) -> int:
         posting = len(self._dispatch.posting)
-        unrecorded = self._ledger.unrecorded
-        return min(
+        unrecorded, hanging = self._ledger.unrecorded, sum(due <= now for due in self._hanging_from())
+        slots = min(
             self._concurrency.limit - posting - self._tracking.occupying(self._concurrency.limit),
-            self._limits.max_unrecorded - posting - unrecorded,
-            self._ledger.exposure.allowed - sum(due > now for due in self._hanging_from()) - unrecorded,
+            self._ledger.exposure.allowed - (posting - hanging) - unrecorded,
         )
+        return min(slots, self._limits.max_unrecorded - posting - unrecorded) if hanging else slots
 
     def _hanging_from(self) -> list[float]:
         """Return when each request under way has taken so long that it holds up no other."""

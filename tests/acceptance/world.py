@@ -21,7 +21,7 @@ QUICK = "session.timeout.ms=1500\nheartbeat.interval.ms=300"
 SESSION = 1.5
 """Seconds: the session time-out of these."""
 UNRECORDED = Limits().max_unrecorded
-"""Batches that one kill may cost with 16 jobs in flight."""
+"""Batches that one kill may cost with 16 jobs in flight that take longer than a commit."""
 USUAL = 2
 """Batches that a kill may cost on average of several: those are at risk that no commit remembers yet."""
 

@@ -35,7 +35,8 @@ class Drive:
     """An engine, its clock, and what it has asked for that was not answered yet."""
 
     def __init__(self, bounds: Limits | None = None, seed: int = 0) -> None:
-        self.engine = Engine(limits() if bounds is None else bounds, random.Random(seed).random)
+        self.limits = limits() if bounds is None else bounds
+        self.engine = Engine(self.limits, random.Random(seed).random)
         self.now = NOW
         self.wake_at: float | None = None
         """When the engine wanted to be asked again, when it was asked last."""
@@ -57,9 +58,11 @@ class Drive:
     # -- facts -----------------------------------------------------------------------------------
 
     def let_many_go(self) -> None:
-        """Let several batches go before a commit: a job is known to end as soon as one records it."""
-        self.engine.ledger.exposure.recorded(1.0)
-        self.engine.ledger.exposure.ended(1.0)
+        """Let half as many batches as jobs go before a commit, two at the least."""
+        half = self.limits.max_unrecorded / (2 * self.limits.max_in_flight)
+        self.engine.ledger.exposure.recorded(half)
+        for _ in range(40):
+            self.engine.ledger.exposure.ended(1.0)
 
     def assign(
         self,
