@@ -59,6 +59,29 @@ def test_answers_stand_at_the_places_of_their_records() -> None:
     assert [type(answer) for answer in answers] == [Event, type(None), Rejection, Event]
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"tags": {"a": 1}},
+        {"hwid": "A", "tags": {"a": 1}, "list_operator": "add"},
+        {"hwid": "A", "tags": {"a": 1}, "application": "ANOTHER"},
+        {"hwid": "A", "tags": {}},
+        {"hwid": "A", "tags": {"a": "x" * 200}},
+        {"type": "registration", "hwid": "A"},
+    ],
+    ids=["no device", "operator", "application", "no tags", "too large", "another type"],
+)
+@pytest.mark.parametrize("content", [Content.TAGS, Content.MIXED])
+def test_whatever_is_odd_about_one_record_those_after_it_are_read(
+    content: Content, odd: dict[str, Any]
+) -> None:
+    good = {"type": "tags", "hwid": "B", "tags": {"a": 1}}
+    values = [{"type": "tags", **odd}, good, good]
+    interpreter = Interpreter(content, max_row_bytes=100, applications=[])
+    _, *others = interpreter.read([ARecord(json.dumps(value).encode()) for value in values])
+    assert [type(answer) for answer in others] == [Event, Event]
+
+
 # Mixed topics.
 
 
