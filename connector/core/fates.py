@@ -17,12 +17,12 @@ from connector.core.ledger import Ledger
 from connector.core.limits import Limits
 from connector.core.owed import Hold
 from connector.core.tally import Tally
-from connector.core.verdicts import RETRYABLE, cut_off, is_silence, judge, may_have_a_row
+from connector.core.verdicts import RETRYABLE, Judged, cut_off, is_silence, judge, may_have_a_row
 from connector.model import JobReport, Letter, Reason, Refused, Rejection
 
 WITHOUT_TIME = Backoff(1.0, 60.0)
 """Seconds until devices are sent again whose job the API had no time for, the first and the longest."""
-Judged = tuple[int, int]
+Counted = tuple[int, int]
 """(events judged for good, how many of them were refused): what the brake watches."""
 
 
@@ -50,9 +50,12 @@ class Fates:
 
     # -- a job ended -----------------------------------------------------------------------------
 
-    def conclude(self, job: Job, report: JobReport, now: float) -> Judged:
-        """The job is Completed: each device by its own verdict."""
-        rejections = judge(job.events, report, by_position=not job.adopted)
+    def conclude(self, job: Job, verdicts: Judged, now: float, *, users_alone: bool = False) -> Counted:
+        """The job is Completed: each device by its own verdict.
+
+        `users_alone`: the rows of a user can be told only where nobody else was sent.
+        """
+        rejections = verdicts.rejections
         good = job.events
         if rejections:
             good = [event for index, event in enumerate(job.events) if index not in rejections]
@@ -74,13 +77,13 @@ class Fates:
             lost = self._failed(job.events[index], told, job, now, jitter)
             judged += lost
             refused += lost
-        self._ask_in_halves(unclear, job, now)
+        self._ask_in_parts(unclear, job, now, users_alone=users_alone)
         return judged, refused
 
-    def _ask_in_halves(self, unclear: list[Event], job: Job, now: float) -> None:
+    def _ask_in_parts(self, unclear: list[Event], job: Job, now: float, *, users_alone: bool) -> None:
         """Send devices once more that were perhaps judged, so few at a time that their rows can be told.
 
-        After an adopted job all at once: its order wasn't known, that of the next one is.
+        In halves; after an adopted job all at once: its order wasn't known, that of the next one is.
         """
         events = self._leaving.still_ours(unclear, now)
         if not events:
@@ -88,18 +91,21 @@ class Fates:
         self._tally.resubmitted[job.endpoint] += len(events)
         self._tally.split_batches += 1
         self._tried(events, job.sent_at)
-        whole = self._batch_of(job, events)
-        for part in (whole,) if job.adopted else self._dispatch.halve(whole):
+        alone = [event for event in events if users_alone and not event.hwid]
+        parts = [self._batch_of(job, [event]) for event in alone]
+        whole = self._batch_of(job, [event for event in events if not (users_alone and not event.hwid)])
+        parts += (whole,) if job.adopted else self._dispatch.halve(whole)
+        for part in parts:
             if part.events:
                 self._dispatch.exactly(part)
 
-    def job_failed(self, job: Job, report: JobReport, now: float) -> Judged:
+    def job_failed(self, job: Job, report: JobReport, now: float) -> Counted:
         """The job failed as a whole: nothing is known of its devices. Once more, then in halves."""
         events = self._leaving.still_ours(job.events, now)
         failures = (job.batch.failures if job.batch else 0) + 1
         if events and len(job.events) == 1 and not job.adopted:  # of an adopted job others may have a part
             event = events[0]
-            (rejection,) = judge([event], report).values()
+            rejection = judge([event], report).rejections[0]
             told = msgspec.structs.replace(rejection, request_id=job.request_id)
             refused = self._failed(event, told, job, now, self._random(), final=failures > 1)
             return refused, refused
@@ -178,7 +184,7 @@ class Fates:
         else:
             self._dispatch.search_over(batch)
 
-    def refused_alone(self, batch: Batch, answer: Refused, now: float) -> Judged:
+    def refused_alone(self, batch: Batch, answer: Refused, now: float) -> Counted:
         """The API won't take this device, alone in its request."""
         for event in self._leaving.still_ours(batch.events, now):
             self._tried([event], batch.sent_at)

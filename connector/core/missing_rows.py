@@ -9,8 +9,6 @@ one that stays without a verdict is dead-lettered in the end: where waiting help
 from __future__ import annotations
 
 from connector.core.jobs import Job
-from connector.core.verdicts import with_a_verdict
-from connector.model import JobReport
 
 DELAYS = (0.5, 2.0)
 """Seconds until the job is asked about again, each time."""
@@ -33,14 +31,14 @@ class MissingRows:
         self._in_vain = 0
         """How many jobs were asked about to the end in vain, since that last brought rows."""
 
-    def look_again(self, job: Job, report: JobReport, now: float) -> float | None:
-        """Return when to ask for this report again; None where it is whole, or the rest won't come."""
-        verdicts = with_a_verdict(report.rows or ())
-        if verdicts >= len(job.events):
+    def look_again(self, job: Job, missing: int, now: float) -> float | None:
+        """Return when to ask for a report again that has not so many verdicts; None if that is of no use."""
+        if not missing:
             if job.incomplete:
                 self._in_vain = 0
             return None
-        patient = self._in_vain < OFTEN and (not verdicts or any(event.attempts for event in job.events))
+        nothing = missing >= len(job.events)
+        patient = self._in_vain < OFTEN and (nothing or any(event.attempts for event in job.events))
         delays = PATIENT_DELAYS if patient else DELAYS
         if job.incomplete >= len(delays):
             self._in_vain += 1
@@ -53,4 +51,4 @@ class MissingRows:
 
     def _counts(self, job: Job) -> bool:
         """Whether silence would be the last verdict on one of its devices."""
-        return any(event.verdicts >= self._last_attempt > 0 for event in job.events)
+        return any(event.last_chance or event.verdicts >= self._last_attempt > 0 for event in job.events)

@@ -6,10 +6,15 @@ again, or its devices to be sent once more where it is lost.
 
 from __future__ import annotations
 
+from connector.core.dispatch import Route
 from connector.core.jobs import Job, Suspicion
 from connector.core.state import State
 from connector.core.tally import JobOutcome, Stage
+from connector.core.verdicts import Judged, judge
 from connector.model import Denied, JobReport, JobState, JobUnknown, PollAnswer, Unavailable
+
+UNEVEN_FOR = 300.0
+"""Seconds after a report whose rows could not be those of its users, one each."""
 
 
 class Polled:
@@ -30,6 +35,8 @@ class Polled:
         self._concurrency = state.concurrency
         self._no_time_told = False
         """Since a job was completed last."""
+        self._uneven_until: dict[Route, float] = {}
+        """Until when rows of a route's users are not told by their places."""
 
     def take_in(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
         """The GET of a job's status was answered, or was not."""
@@ -96,8 +103,37 @@ class Polled:
             job.without_details = False
             self._tracking.at(job, now)
             return
-        if report.state is JobState.COMPLETED and self._tracking.ask_for_rows(job, report, now):
+        judged = self._judged(job, report, now)
+        if report.state is JobState.COMPLETED and self._tracking.ask_for_rows(
+            job, judged.missing(job.events), now
+        ):
             return
+        self._ended(job, asked_at, now)
+        if report.asks_for_time:
+            self._no_time(job, report, now)
+            return
+        if report.state is JobState.FAILED:
+            self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
+            events, refused = self._fates.job_failed(job, report, now)
+        else:
+            self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
+            self._no_time_told = False
+            self._tell_of_silence(job, judged.silent)
+            if judged.uneven:
+                self._uneven_until[job.application, job.endpoint] = now + UNEVEN_FOR
+            users_alone = self._places_mislead(job, now)
+            events, refused = self._fates.conclude(job, judged, now, users_alone=users_alone)
+        self._halts.judged(events, refused, now)
+
+    def _judged(self, job: Job, report: JobReport, now: float) -> Judged:
+        """Return what the report says. Users' rows are told by their places until that can't be right."""
+        by_position = not job.adopted and (len(job.events) == 1 or not self._places_mislead(job, now))
+        return judge(job.events, report, by_position=by_position)
+
+    def _places_mislead(self, job: Job, now: float) -> bool:
+        return now < self._uneven_until.get((job.application, job.endpoint), 0.0)
+
+    def _ended(self, job: Job, asked_at: float, now: float) -> None:
         self._tracking.finished(job, asked_at)
         if job.batch is not None:
             watched = job.unfinished_at > 0
@@ -107,18 +143,6 @@ class Polled:
         self._tally.stages.append((Stage.JOB, asked_at - job.accepted_at, len(job.events)))
         self._tally.stages.append((Stage.POLL, now - asked_at, len(job.events)))
         self._halts.proved(job.application, "job", job.accepted_at)
-        if report.asks_for_time:
-            self._no_time(job, report, now)
-            return
-        if report.state is JobState.FAILED:
-            self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
-            judged, refused = self._fates.job_failed(job, report, now)
-        else:
-            self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
-            self._no_time_told = False
-            self._tell_of_silence(job, len(report.rows or ()))
-            judged, refused = self._fates.conclude(job, report, now)
-        self._halts.judged(judged, refused, now)
 
     def _no_time(self, job: Job, report: JobReport, now: float) -> None:
         """The API is overloaded, which a job told and no status: fewer jobs at once."""
@@ -129,11 +153,12 @@ class Polled:
             self._notices.tell("warning", "the API has no time for jobs", message=report.message)
         self._fates.not_now(job, now)
 
-    def _tell_of_silence(self, job: Job, rows: int) -> None:
-        """Say that a report has fewer rows than devices, though it was asked for again."""
-        if rows < len(job.events):
+    def _tell_of_silence(self, job: Job, silent: int) -> None:
+        """Say that a report has no rows of so many devices, though it was asked for again."""
+        if silent:
+            devices, rows = len(job.events), len(job.events) - silent
             self._notices.tell(
-                "warning", "a report leaves devices out", devices=len(job.events), rows=rows, polls=job.polls
+                "warning", "a report leaves devices out", devices=devices, rows=rows, polls=job.polls
             )
 
     def _lost(self, job: Job, why: str, now: float) -> None:

@@ -148,9 +148,9 @@ class Tracking:
             age = max(0.0, asked_at - job.accepted_at)
             self._schedules[job.endpoint].learn(job.unfinished_at, max(age, job.unfinished_at))
 
-    def ask_for_rows(self, job: Job, report: JobReport, now: float) -> bool:
-        """Ask about a Completed job once more, where rows are missing and may still come; tell whether so."""
-        due = self._missing_rows.look_again(job, report, now)
+    def ask_for_rows(self, job: Job, missing: int, now: float) -> bool:
+        """Ask about a Completed job once more, where verdicts are missing and may still come; tell if so."""
+        due = self._missing_rows.look_again(job, missing, now)
         if due is not None:
             self.at(job, due)
         return due is not None

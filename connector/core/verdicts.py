@@ -11,12 +11,15 @@ devices, no row that is named stands at another one's position, and the row's id
 of kinds that this device wasn't sent with. Of a request of one device every such row is its own,
 unless one names it.
 Where several rows find one device, the worst counts.
+
+By its place no row is told once reports have listed more devices than users, or fewer (`Judged.uneven`): a
+user with two and one with none would make up for each other, and each row between them count for another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -72,19 +75,45 @@ _WORD_LENGTH = 200
 """Characters of the API's words that a rejection's sentence repeats."""
 
 
-def judge(sent: Sequence[Sent], report: JobReport, *, by_position: bool = True) -> dict[int, Rejection]:
-    """Return why a device isn't confirmed, by its index in `sent`. Empty: every device is confirmed.
+class Judged(NamedTuple):
+    """What a report says."""
 
-    `request_id` and `http_status` of the rejections are empty: the caller knows them. `by_position`:
-    `sent` is the whole request in its order, so that a row without identifiers can be told by its place.
+    rejections: dict[int, Rejection]
+    """Why a device isn't confirmed, by its index. Empty: every device is confirmed. `request_id` and
+    `http_status` are empty: the caller knows them."""
+    strangers: int = 0
+    """Rows that are of nobody who was sent, as far as can be told; of one name one."""
+    uneven: bool = False
+    """Whether rows name more or fewer devices that nobody sent than were sent without a hwid: a user's rows
+    are those of all devices that the user has, one, none or several."""
+
+    @property
+    def silent(self) -> int:
+        """How many devices have no row."""
+        return sum(
+            one.reason is Reason.NO_VERDICT and not one.device_status for one in self.rejections.values()
+        )
+
+    def missing(self, sent: Sequence[Sent]) -> int:
+        """Count the devices whose verdict the report hasn't, and no stranger's row may be."""
+        without = [index for index, one in self.rejections.items() if one.reason is Reason.NO_VERDICT]
+        placeless = sum(may_have_a_row(sent[index], self.rejections[index]) for index in without)
+        return len(without) - placeless + max(0, placeless - self.strangers)
+
+
+def judge(sent: Sequence[Sent], report: JobReport, *, by_position: bool = True) -> Judged:
+    """Return what the report says of the devices that were sent.
+
+    `by_position`: `sent` is the whole request in its order, so that a row without identifiers can be told by
+    its place.
     """
     if report.state is not JobState.COMPLETED or report.rows is None:
-        return dict.fromkeys(range(len(sent)), _of_the_job(report))
+        return Judged(dict.fromkeys(range(len(sent)), _of_the_job(report)))
     doubtful = _not_plainly_good(sent, report.rows)
     if doubtful is None:
         return _row_by_row(sent, report.rows, report.word, by_position=by_position)
     verdicts = {index: _of_a_row(report.rows[index], report.word) for index in doubtful}
-    return {index: verdict for index, verdict in verdicts.items() if verdict is not None}
+    return Judged({index: verdict for index, verdict in verdicts.items() if verdict is not None})
 
 
 def may_have_a_row(device: Sent, rejection: Rejection) -> bool:
@@ -108,12 +137,6 @@ def cut_off(sent: Sequence[Sent], rejections: Mapping[int, Rejection]) -> bool:
 def is_silence(rejection: Rejection) -> bool:
     """Tell whether there was no row of the device."""
     return rejection.detail == _SILENCE
-
-
-def with_a_verdict(rows: Sequence[Row]) -> int:
-    """Count the rows that have one of the contract's three words: 0.03 us a row."""
-    unknown = {word for word in {row.status for row in rows} if _reason_of(word) is Reason.NO_VERDICT}
-    return len(rows) - (sum(row.status in unknown for row in rows) if unknown else 0)
 
 
 def _of_the_job(report: JobReport) -> Rejection:
@@ -156,10 +179,9 @@ def _not_plainly_good(sent: Sequence[Sent], rows: list[Row]) -> list[int] | None
     return doubtful
 
 
-def _row_by_row(
-    sent: Sequence[Sent], rows: list[Row], job_status: str, *, by_position: bool
-) -> dict[int, Rejection]:
-    found = _match(sent, rows, by_position=by_position)
+def _row_by_row(sent: Sequence[Sent], rows: list[Row], job_status: str, *, by_position: bool) -> Judged:
+    named = _match(sent, rows)
+    found = _by_place(sent, rows, named) if by_position else named
     verdicts: dict[int, Rejection | None] = {}
     for row, index in zip(rows, found, strict=True):
         if index is None:
@@ -174,15 +196,16 @@ def _row_by_row(
         verdict = verdicts.get(index, silence)
         if verdict is not None:
             rejections[index] = verdict
-    return rejections
+    strangers = len({row.hwid or at for at, row in enumerate(rows) if found[at] is None})
+    return Judged(rejections, strangers, _is_uneven(sent, rows, named))
 
 
 def _is_worse(one: Rejection, other: Rejection) -> bool:
     return BADNESS.get(one.reason, 0) > BADNESS.get(other.reason, 0)
 
 
-def _match(sent: Sequence[Sent], rows: list[Row], *, by_position: bool) -> list[int | None]:
-    """Return for each row the index of its device, None where it can't be told."""
+def _match(sent: Sequence[Sent], rows: list[Row]) -> list[int | None]:
+    """Return for each row the index of the device that it names, None where it names none."""
     by_hwid: dict[str | None, int] = {device.hwid: at for at, device in enumerate(sent) if device.hwid}
     by_user_id: dict[str | None, int] = {
         device.user_id: at for at, device in enumerate(sent) if device.user_id
@@ -200,17 +223,27 @@ def _match(sent: Sequence[Sent], rows: list[Row], *, by_position: bool) -> list[
         if index is None:
             index = by_push_token.get(row.push_token)
         found.append(index)
-    if by_position and len(sent) == 1 and all(index is None for index in found):
-        return [
-            0 if index is None and not _contradicts(row, sent[0]) else index
-            for row, index in zip(rows, found, strict=True)
-        ]
-    in_order = all(index is None or index == position for position, index in enumerate(found))
-    if by_position and len(rows) == len(sent) and in_order:
+    return found
+
+
+def _by_place(sent: Sequence[Sent], rows: list[Row], named: list[int | None]) -> list[int | None]:
+    """Return the same, and where a row names nobody, whom it may be told to be of by its place."""
+    found = list(named)
+    if len(sent) == 1 and all(index is None for index in named):
+        return [None if _contradicts(row, sent[0]) else 0 for row in rows]
+    in_order = all(index is None or index == position for position, index in enumerate(named))
+    if len(rows) == len(sent) and in_order:
         for position, row in enumerate(rows):
             if found[position] is None and not _contradicts(row, sent[position]):
                 found[position] = position
     return found
+
+
+def _is_uneven(sent: Sequence[Sent], rows: list[Row], named: list[int | None]) -> bool:
+    known = set(named)
+    unnamed = sum(not device.hwid and at not in known for at, device in enumerate(sent))
+    strangers = {row.hwid for row, index in zip(rows, named, strict=True) if index is None and row.hwid}
+    return 0 < unnamed != len(strangers) > 0
 
 
 def _contradicts(row: Row, device: Sent) -> bool:

@@ -26,9 +26,8 @@ def is_good(row: Row) -> bool:
 @given(rows=ROWS)
 def test_every_device_sent_by_hwid_is_confirmed_exactly_by_good_rows_of_its_own_name(rows: list[Row]) -> None:
     names = ["A", "B", "C", "D"]
-    verdicts = judge(
-        [TagsUpdate(hwid=name) for name in names], JobReport(JobState.COMPLETED, "Completed", 100, rows)
-    )
+    report = JobReport(JobState.COMPLETED, "Completed", 100, rows)
+    verdicts = judge([TagsUpdate(hwid=name) for name in names], report).rejections
     for index, name in enumerate(names):
         own = [row for row in rows if row.hwid == name]
         if own:
@@ -48,7 +47,7 @@ def test_the_order_of_rows_changes_nothing(fates: list[str], seed: int) -> None:
     rows = [Row(hwid=f"device-{index}", status=fate) for index, fate in enumerate(fates)]
     random.Random(seed).shuffle(rows)
     expected = {"failed": Reason.DEVICE_FAILED, "not found": Reason.DEVICE_NOT_FOUND, "?": Reason.NO_VERDICT}
-    verdicts = judge(sent, JobReport(JobState.COMPLETED, "Completed", 100, rows))
+    verdicts = judge(sent, JobReport(JobState.COMPLETED, "Completed", 100, rows)).rejections
     assert {index: rejection.reason for index, rejection in verdicts.items()} == {
         index: expected[fate] for index, fate in enumerate(fates) if fate != "done"
     }

@@ -37,7 +37,7 @@ def test_devices_whose_rows_cannot_be_told_apart_are_one_split_and_are_all_sent_
     drive.polled(drive.next_poll(), completed(*phones))
     assert counts(drive) == (1, 4, 0)
     drive.run()
-    assert drive.sent[1:] == [[0, 1], [2, 3]]
+    assert drive.sent[1:] == [[0], [1], [2], [3]]
 
 
 def test_a_job_that_fails_again_is_split_once() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from connector.core.jobs import Batch, Job
 from connector.core.missing_rows import OFTEN, MissingRows
+from connector.core.verdicts import judge
 from connector.model import Endpoint, JobReport
 from tests.unit.core.builders import NOW, all_done, completed, devices, row
 
@@ -25,10 +26,14 @@ def half(of: Job) -> JobReport:
     return all_done(of.events[:1])
 
 
+def again(rows: MissingRows, of: Job, report: JobReport, now: float) -> float | None:
+    return rows.look_again(of, judge(of.events, report).missing(of.events), now)
+
+
 def waits(rows: MissingRows, of: Job, report: JobReport, now: float = NOW) -> float:
     """Ask again until that is of no use; return the seconds that it took."""
     began = now
-    while (due := rows.look_again(of, report, now)) is not None:
+    while (due := again(rows, of, report, now)) is not None:
         now = due
     return now - began
 
@@ -45,9 +50,7 @@ def test_rows_without_a_verdict_are_waited_for_like_rows_that_are_not_there(word
 @pytest.mark.parametrize("word", ["done", "Done", "failed", "not found", "NOT_FOUND"])
 def test_rows_with_a_verdict_are_not_waited_for(word: str) -> None:
     one = job(1)
-    assert (
-        MissingRows(MOST).look_again(one, completed(*[row(each, word) for each in one.events]), NOW) is None
-    )
+    assert waits(MissingRows(MOST), one, completed(*[row(each, word) for each in one.events])) == 0
 
 
 def test_after_a_report_asked_for_again_in_vain_no_other_is_for_ten_seconds() -> None:
@@ -81,11 +84,35 @@ def test_once_it_helps_again_all_are_waited_for_again() -> None:
     for serial in range(OFTEN):
         waits(rows, job(serial), NOTHING)
     late = job(OFTEN, attempts=MOST - 1)
-    assert rows.look_again(late, NOTHING, NOW) is not None
-    assert rows.look_again(late, all_done(late.events), NOW + 0.5) is None
+    assert again(rows, late, NOTHING, NOW) is not None
+    assert again(rows, late, all_done(late.events), NOW + 0.5) is None
     assert waits(rows, job(OFTEN + 1), NOTHING) == 10.5
 
 
 def test_a_whole_report_is_not_asked_for_again() -> None:
     one = job(1)
-    assert MissingRows(MOST).look_again(one, all_done(one.events), NOW) is None
+    assert again(MissingRows(MOST), one, all_done(one.events), NOW) is None
+
+
+def test_two_rows_of_one_device_do_not_stand_for_another() -> None:
+    one = job(1)
+    first, _ = one.events
+    assert waits(MissingRows(MOST), one, completed(row(first), row(first))) == 2.5
+
+
+def test_before_a_last_chance_is_gone_it_is_asked_for_again_whatever_others_said() -> None:
+    rows, one = MissingRows(MOST), job(1)
+    waits(rows, one, half(one))
+    last = job(2)
+    last.events[1].last_chance = True
+    assert waits(rows, last, half(last)) == 2.5
+
+
+def test_a_stranger_s_row_may_be_that_of_a_device_without_a_hwid() -> None:
+    one = job(1)
+    first, second = one.events
+    second.hwid, second.user_id = None, "U"
+    stranger = row(first)
+    stranger.hwid = "nobody's"
+    assert waits(MissingRows(MOST), one, completed(stranger, row(first), stranger)) == 0
+    assert waits(MissingRows(MOST), one, completed(row(first))) == 2.5

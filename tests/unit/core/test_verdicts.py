@@ -7,8 +7,13 @@ import json
 import msgspec
 import pytest
 
-from connector.core.verdicts import RETRYABLE, judge
+from connector.core import verdicts as module
+from connector.core.verdicts import RETRYABLE
 from connector.model import JobReport, JobState, Reason, Rejection, Row, TagsUpdate
+
+
+def judge(sent: list[TagsUpdate], report: JobReport, *, by_position: bool = True) -> dict[int, Rejection]:
+    return module.judge(sent, report, by_position=by_position).rejections
 
 
 def by_hwid(*names: str) -> list[TagsUpdate]:

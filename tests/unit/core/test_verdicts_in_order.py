@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from connector.core.verdicts import judge, may_have_a_row
+from connector.core import verdicts as module
+from connector.core.verdicts import may_have_a_row
 from connector.model import JobReport, JobState, Reason, Rejection, Row, TagsUpdate
 
 GOOD, BAD = {"a": "ok"}, {"a": "tag not found"}
+
+
+def judge(sent: list[TagsUpdate], report: JobReport, *, by_position: bool = True) -> dict[int, Rejection]:
+    return module.judge(sent, report, by_position=by_position).rejections
 
 
 def by_hwid(*names: str) -> list[TagsUpdate]:
