@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,8 +24,17 @@ from connector.model import JobReport, Letter, Reason, Refused, Rejection
 
 WITHOUT_TIME = Backoff(1.0, 60.0)
 """Seconds until devices are sent again whose job the API had no time for, the first and the longest."""
-Counted = tuple[int, int]
-"""(events judged for good, how many of them were refused): what the brake watches."""
+
+
+class Counted(NamedTuple):
+    """What the brake watches."""
+
+    events: int = 0
+    """Judged for good."""
+    refused: int = 0
+    """Of these."""
+    since: float = math.inf
+    """When the first of the refused was sent first."""
 
 
 class Fates:
@@ -64,7 +75,7 @@ class Fates:
             for event in [each for each in good if each.blocked]:
                 self._leaving.withdraw(event, now)
         self._leaving.release(good)
-        refused = 0
+        refused, since = 0, math.inf
         unclear: list[Event] = []
         jitter = self._random()  # one for all: what goes again goes together
         cut = cut_off(job.events, rejections)
@@ -74,11 +85,11 @@ class Fates:
                 unclear.append(job.events[index])
                 continue
             told = msgspec.structs.replace(rejection, request_id=job.request_id)
-            lost = self._failed(job.events[index], told, job, now, jitter)
-            judged += lost
-            refused += lost
+            if self._failed(job.events[index], told, job, now, jitter):
+                refused += 1
+                since = min(since, job.events[index].first_attempt)
         self._ask_in_parts(unclear, job, now, users_alone=users_alone)
-        return judged, refused
+        return Counted(judged + refused, refused, since)
 
     def _ask_in_parts(self, unclear: list[Event], job: Job, now: float, *, users_alone: bool) -> None:
         """Send devices once more that were perhaps judged, so few at a time that their rows can be told.
@@ -108,7 +119,7 @@ class Fates:
             rejection = judge([event], report).rejections[0]
             told = msgspec.structs.replace(rejection, request_id=job.request_id)
             refused = self._failed(event, told, job, now, self._random(), final=failures > 1)
-            return refused, refused
+            return Counted(refused, refused, event.first_attempt)
         self._tried(events, job.sent_at)
         if events:
             batch = self._batch_of(job, events, failures=failures)
@@ -121,7 +132,7 @@ class Fates:
                 for half in self._dispatch.halve(batch):
                     self._dispatch.exactly(half)
             self._tally.retried[job.endpoint] += len(events)
-        return 0, 0
+        return Counted()
 
     def not_now(self, job: Job, now: float) -> None:
         """The API had no time for the job: the same devices once more, later each time."""
@@ -132,8 +143,8 @@ class Fates:
             self._dispatch.later(batch, now + WITHOUT_TIME.delay(batch.waits, self._random()))
             self._tally.retried[job.endpoint] += len(events)
 
-    def never_confirmed(self, job: Job, losses: int, now: float) -> int:
-        """The job was lost too often: give its devices up. Return how many events that is."""
+    def never_confirmed(self, job: Job, losses: int, now: float) -> Counted:
+        """The job was lost too often: give its devices up."""
         rejection = Rejection(
             Reason.NO_VERDICT, f"its job was lost {losses} times", request_id=job.request_id
         )
@@ -147,7 +158,8 @@ class Fates:
                 _tried_with(event, each)
                 self._owe(each, rejection, now, hold)
             given_up += len(everyone)
-        return given_up
+        since = min((event.first_attempt for event in events), default=math.inf)
+        return Counted(given_up, given_up, since)
 
     def submit_again(self, job: Job, now: float, losses: int) -> None:
         """The job is gone: send the same devices once more, as one batch."""
@@ -196,8 +208,9 @@ class Fates:
             reason = Reason.TOO_LARGE if answer.too_large else Reason.REFUSED_BY_API
             rejection = Rejection(reason, answer.message, http_status=answer.http_status)
             self._owe(event, rejection, now, Hold(event))
-            return 1, 1
-        return 0, 0
+            began = math.inf if batch.search is None else batch.search.began
+            return Counted(1, 1, min(event.first_attempt, began))
+        return Counted()
 
     def halved_for_size(self, batch: Batch, answer: Refused) -> bool:
         """Halve a batch that was refused for its size, and make later ones smaller; tell whether it was."""

@@ -1,13 +1,14 @@
-"""When everything must stop until a person has mended something: halts, and the brake that pulls one."""
+"""When everything must stop until a person has mended something: halts. The brake pulls one."""
 
 from __future__ import annotations
 
-from collections import deque
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from connector.core.actions import Notices
+from connector.core.brake import Brake
 from connector.core.jobs import Batch
 from connector.core.limits import Limits
 from connector.core.tally import Tally
@@ -121,13 +122,16 @@ class Halts:
         """
         self._saw(self._reading_brake, records, unreadable, now)
 
-    def judged(self, events: int, refused: int, now: float) -> None:
-        """Events were judged for good by the API: brake if too many of the recent ones were refused."""
-        self._saw(self._brake, events, refused, now)
+    def judged(self, events: int, refused: int, now: float, since: float = math.inf) -> None:
+        """Events were judged for good by the API: brake if too many of the recent ones were refused.
 
-    def _saw(self, brake: Brake, events: int, refused: int, now: float) -> None:
-        if brake.saw(events, refused):
-            self.halt(Cause.BRAKE, f"{brake.words}: {self._owed()}", now)
+        `since`: when the first of the refused was sent first.
+        """
+        self._saw(self._brake, events, refused, now, since)
+
+    def _saw(self, brake: Brake, events: int, refused: int, now: float, since: float = math.inf) -> None:
+        if brake.saw(events, refused, now, since):
+            self.halt(Cause.BRAKE, f"{brake.words}; waiting letters: {self._owed()}", now)
 
     def release(self, now: float) -> None:
         """Go on after the brake, and try everything else that halts at once."""
@@ -216,38 +220,3 @@ class Halts:
     def all(self) -> list[Halt]:
         """Every halt in force."""
         return [*self.whole.values(), *self.applications.values()]
-
-
-class Brake:
-    """Watches the share of refused events among the last ones: a fault of ours refuses nearly all."""
-
-    def __init__(self, share: float, window: int) -> None:
-        self._share = share
-        self._window = window
-        self._recent: deque[tuple[int, int]] = deque()
-        """(events, how many of them were refused), oldest first."""
-        self._events = 0
-        self._refused = 0
-
-    def saw(self, events: int, refused: int) -> bool:
-        """Count judged events; True when the share is too large and there are enough to tell."""
-        if not self._share or not events:
-            return False
-        self._recent.append((events, refused))
-        self._events += events
-        self._refused += refused
-        while self._events - self._recent[0][0] >= self._window:
-            old_events, old_refused = self._recent.popleft()
-            self._events -= old_events
-            self._refused -= old_refused
-        return self._events >= self._window and self._refused > self._share * self._events
-
-    def reset(self) -> None:
-        """Forget what was seen."""
-        self._recent.clear()
-        self._events = self._refused = 0
-
-    @property
-    def words(self) -> str:
-        """What it saw."""
-        return f"{self._refused} of the last {self._events} events were refused"

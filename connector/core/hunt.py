@@ -25,7 +25,7 @@ class Hunt:
         that any is spoilt, it is sent whole. When one device is left, what was put aside goes again as one
         batch.
         """
-        search = batch.search or Search()
+        search = batch.search or Search(began=batch.sent_at)
         search.aside += search.other_half
         self._send_half(batch, batch.events, search)
 

@@ -41,6 +41,8 @@ class Search:
     """Events of which nothing is known yet: they are sent when it is over."""
     other_half: list[Event] = field(default_factory=list)
     """Of the batch under way: if that is accepted, these must have the spoilt one."""
+    began: float = math.inf
+    """When the batch was sent that it began with."""
     denied_at: float = math.inf
     """When the API's words first seemed to deny the whole application, of a request with such a device."""
     doubtful: bool = False

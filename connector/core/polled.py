@@ -114,7 +114,7 @@ class Polled:
             return
         if report.state is JobState.FAILED:
             self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
-            events, refused = self._fates.job_failed(job, report, now)
+            counted = self._fates.job_failed(job, report, now)
         else:
             self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
             self._no_time_told = False
@@ -122,8 +122,8 @@ class Polled:
             if judged.uneven:
                 self._uneven_until[job.application, job.endpoint] = now + UNEVEN_FOR
             users_alone = self._places_mislead(job, now)
-            events, refused = self._fates.conclude(job, judged, now, users_alone=users_alone)
-        self._halts.judged(events, refused, now)
+            counted = self._fates.conclude(job, judged, now, users_alone=users_alone)
+        self._halts.judged(counted.events, counted.refused, now, counted.since)
 
     def _judged(self, job: Job, report: JobReport, now: float) -> Judged:
         """Return what the report says. Users' rows are told by their places until that can't be right."""
@@ -173,8 +173,8 @@ class Polled:
             losses -= 1  # no fault of these devices
             self._notices.tell("error", "the API knows none of its jobs: nothing is confirmed", message=why)
         if losses > self._limits.max_resubmissions:
-            judged = self._fates.never_confirmed(job, losses, now)
-            self._halts.judged(judged, judged, now)
+            lost = self._fates.never_confirmed(job, losses, now)
+            self._halts.judged(lost.events, lost.refused, now, lost.since)
             return
         self._tally.jobs[job.endpoint, JobOutcome.RESUBMITTED] += 1
         self._tally.resubmitted[job.endpoint] += len(job.events)

@@ -160,8 +160,8 @@ class Posted:
             self._dispatch.search_over(batch)
             return
         if alone:
-            judged, refused = self._fates.refused_alone(batch, answer, now)
-            self._halts.judged(judged, refused, now)
+            counted = self._fates.refused_alone(batch, answer, now)
+            self._halts.judged(counted.events, counted.refused, now, counted.since)
             self._dispatch.search_over(batch)
             return
         self._tally.split_batches += 1

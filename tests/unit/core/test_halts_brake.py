@@ -4,35 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from connector.core.halts import Brake
 from connector.model import Cause, Refused
 from tests.unit.core.builders import UNDECODABLE, all_done, completed, devices, limits, row, tags
 from tests.unit.core.driving import Drive
-
-
-def test_the_brake_waits_for_enough_events_to_tell() -> None:
-    brake = Brake(0.5, 10)
-    assert not any(brake.saw(1, 1) for _ in range(9))
-    assert brake.saw(1, 1)
-    assert brake.words == "10 of the last 10 events were refused"
-
-
-def test_the_brake_lets_a_share_pass_that_is_not_too_large() -> None:
-    brake = Brake(0.5, 10)
-    assert not any(brake.saw(2, 1) for _ in range(100))
-
-
-def test_the_brake_forgets_what_is_long_ago() -> None:
-    brake = Brake(0.5, 10)
-    brake.saw(9, 0)
-    brake.saw(100, 0)
-    brake.saw(5, 5)
-    assert not brake.saw(4, 4)
-    assert brake.saw(91, 91)
-
-
-def test_a_share_of_nought_takes_the_brake_off() -> None:
-    assert not Brake(0.0, 1).saw(100, 100)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9])
@@ -58,7 +32,7 @@ def test_the_brake_says_what_was_refused_because_its_letters_are_not_written_yet
     (halt,) = drive.engine.halts.all()
     assert drive.letters == []
     assert halt.message == (
-        "5 of the last 5 events were refused: 5 tag_refused; "
+        "5 of the last 5 events were refused; waiting letters: 5 tag_refused; "
         "the first is events/0/0: refused tags: plan: tag not found"
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from connector.core.actions import Notices
-from connector.core.halts import Brake, Halts
+from connector.core.brake import Brake
+from connector.core.halts import Halts
 from connector.core.jobs import Batch
 from connector.core.tally import Tally
 from connector.model import Cause, Denied, Endpoint
@@ -148,7 +149,9 @@ def test_released_the_brake_has_forgotten_what_was_refused() -> None:
     halts.read(1, 1, NOW)
     assert halts.all() == []
     halts.judged(9, 5, NOW)
-    assert [halt.message for halt in halts.all()] == ["6 of the last 10 events were refused: "]
+    assert [halt.message for halt in halts.all()] == [
+        "6 of the last 10 events were refused; waiting letters: "
+    ]
 
 
 def test_that_it_goes_on_after_the_brake_is_told() -> None:
@@ -161,10 +164,10 @@ def test_that_it_goes_on_after_the_brake_is_told() -> None:
 
 def test_nothing_judged_brakes_nothing_and_is_not_remembered() -> None:
     brake = Brake(0.5, 2)
-    brake.saw(2, 1)
-    assert not brake.saw(0, 0)
+    brake.saw(2, 1, NOW, NOW)
+    assert not brake.saw(0, 0, NOW, NOW)
     assert brake.words == "1 of the last 2 events were refused"
-    assert brake.saw(1, 1)
+    assert brake.saw(1, 1, NOW, NOW)
     assert brake.words == "2 of the last 3 events were refused"
 
 

@@ -1,0 +1,74 @@
+"""The brake: are too many of the recent events refused? Then the fault is hardly theirs. Pure.
+
+Given: how many events were judged, how many of them were refused, and when those were sent first. Gives:
+whether to halt. A refusal is final only after retries, or a hunt: the good events that were sent beside it
+are judged long before. So the last refusals of a backlog come in a clump, which says nothing: the share must
+be too large among all that was judged since they were sent first, too.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+HISTORY = 900
+"""Seconds for which it is remembered how many were good."""
+
+
+class Brake:
+    """`share` of the last `window` events; 0 is off."""
+
+    def __init__(self, share: float, window: int) -> None:
+        self._share = share
+        self._window = window
+        self._recent: deque[tuple[int, int, float]] = deque()
+        """(events, how many of them were refused, when those were sent first), oldest first."""
+        self._events = 0
+        self._refused = 0
+        self._good: deque[tuple[int, int]] = deque()
+        """(second, events that were not refused in it), oldest first."""
+
+    def saw(self, events: int, refused: int, now: float, since: float) -> bool:
+        """Count judged events; True when the share is too large and there are enough to tell."""
+        if not self._share or not events:
+            return False
+        self._remember(events - refused, int(now))
+        self._recent.append((events, refused, since))
+        self._events += events
+        self._refused += refused
+        while self._events - self._recent[0][0] >= self._window:
+            old_events, old_refused, _ = self._recent.popleft()
+            self._events -= old_events
+            self._refused -= old_refused
+        if self._events < self._window or self._refused <= self._share * self._events:
+            return False
+        return self._refused > self._share * (self._refused + self._good_since(self._usually_since()))
+
+    def _remember(self, good: int, second: int) -> None:
+        if self._good and self._good[-1][0] == second:
+            good += self._good.pop()[1]
+        self._good.append((second, good))
+        while self._good[0][0] < second - HISTORY:
+            self._good.popleft()
+
+    def _usually_since(self) -> float:
+        """Return when half of the refused had been sent first: one that waited for an hour tells nothing."""
+        left = self._refused / 2
+        for since, refused in sorted((since, refused) for _, refused, since in self._recent if refused):
+            left -= refused
+            if left <= 0:
+                return since
+        return 0.0
+
+    def _good_since(self, when: float) -> int:
+        return sum(good for second, good in self._good if second >= when)
+
+    def reset(self) -> None:
+        """Forget what was seen."""
+        self._recent.clear()
+        self._good.clear()
+        self._events = self._refused = 0
+
+    @property
+    def words(self) -> str:
+        """What it saw."""
+        return f"{self._refused} of the last {self._events} events were refused"
