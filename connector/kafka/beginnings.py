@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import OFFSET_END, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.aio import AIOConsumer
 
@@ -145,6 +145,10 @@ class Beginnings:
         self.ends[partition] = high
         return low, high
 
+    async def ends_of(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """Ask where these end, all at once. Raises KafkaException."""
+        return await offsets_at(self._client(), partitions, OFFSET_END)
+
     def _decide(
         self, partition: TopicPartition, position: Position | None, limits: tuple[int, int]
     ) -> Beginning:
@@ -165,3 +169,18 @@ class Beginnings:
 def name(partition: TopicPartition) -> str:
     """Write a partition as messages name it."""
     return f"{partition.topic}/{partition.partition}"
+
+
+async def offsets_at(
+    client: AIOConsumer, partitions: Collection[TopicPartition], where: int
+) -> dict[TopicPartition, int]:
+    """Ask for the first offsets of logs (`OFFSET_BEGINNING`) or their ends (`OFFSET_END`) in one go.
+
+    Of those that have none to tell nothing is said. Raises KafkaException: nobody told of one.
+    """
+    asked = [KafkaTopicPartition(p.topic, p.partition, where) for p in partitions]
+    found = await client.offsets_for_times(asked, timeout=CALL_LIMIT) if asked else []
+    for one in found:
+        if one.error is not None:
+            raise KafkaException(one.error)
+    return {TopicPartition(one.topic, one.partition): one.offset for one in found if one.offset >= 0}

@@ -19,6 +19,8 @@ _CONSUMER_DEFAULTS: Mapping[str, Any] = {
     # At librdkafka's 1000 ms a plain consume loop on a local broker stood still at 0.22 M records/s; at
     # 5 ms the same loop did 1.4 M/s.
     "fetch.queue.backoff.ms": 5,
+    # A question about offsets waits on the broker behind a fetch that waits for records: 0.5 s at 500.
+    "fetch.wait.max.ms": 100,
     "queued.max.messages.kbytes": 32_768,
     "statistics.interval.ms": 5_000,
 }

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from confluent_kafka import KafkaException
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.aio import AIOConsumer
 
-from connector.kafka.beginnings import CALL_LIMIT
+from connector.kafka.beginnings import CALL_LIMIT, offsets_at
 from connector.model import TopicPartition
 
 
@@ -40,11 +40,10 @@ class Remainder:
             found = (await self._client().list_topics(topic, timeout=CALL_LIMIT)).topics[topic]
             if found.error is not None:
                 raise KafkaException(found.error)
-            for number in found.partitions:
-                place = KafkaTopicPartition(topic, number)
-                low, high = await self._client().get_watermark_offsets(place, timeout=CALL_LIMIT)
-                if low < high:
-                    self._ends[TopicPartition(topic, number)] = high
+            partitions = [TopicPartition(topic, number) for number in found.partitions]
+            begin = await offsets_at(self._client(), partitions, OFFSET_BEGINNING)
+            ends = await offsets_at(self._client(), partitions, OFFSET_END)
+            self._ends.update({p: end for p, end in ends.items() if begin.get(p, 0) < end})
             self._unknown.pop(0)
 
     async def left(self, own: Collection[TopicPartition]) -> list[TopicPartition] | None:

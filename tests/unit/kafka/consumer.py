@@ -112,6 +112,17 @@ class FakeConsumer:
             raise KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION, "unknown"))
         return self.log[ours(one)]
 
+    async def offsets_for_times(
+        self,
+        places: list[KafkaTopicPartition],
+        timeout: float,  # noqa: ASYNC109  # the client's own name
+    ) -> list[KafkaTopicPartition]:
+        self._ask(timeout)
+        if any(ours(each) in self.hanging for each in places):
+            await self.while_hanging()
+            raise KafkaException(SILENT)
+        return [KafkaTopicPartition(each.topic, each.partition, self.log[ours(each)][1]) for each in places]
+
     def _ask(self, limit: float) -> None:
         assert 0 < limit <= 5
         self.questions += 1

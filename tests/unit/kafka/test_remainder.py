@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import OFFSET_END, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.aio import AIOConsumer
 
@@ -31,8 +31,14 @@ class Brokers:
         numbers = {place.partition: None for place in self.limits if place.topic == topic}
         return SimpleNamespace(topics={topic: SimpleNamespace(error=error, partitions=numbers)})
 
-    async def get_watermark_offsets(self, place: KafkaTopicPartition, **_: float) -> tuple[int, int]:
-        return self.limits[TopicPartition(place.topic, place.partition)]
+    async def offsets_for_times(
+        self, places: Sequence[KafkaTopicPartition], **_: float
+    ) -> list[KafkaTopicPartition]:
+        limits = [self.limits[TopicPartition(each.topic, each.partition)] for each in places]
+        return [
+            KafkaTopicPartition(each.topic, each.partition, high if each.offset == OFFSET_END else low)
+            for each, (low, high) in zip(places, limits, strict=True)
+        ]
 
     async def committed(self, places: Sequence[KafkaTopicPartition], **_: float) -> list[Any]:
         if self.silent:
