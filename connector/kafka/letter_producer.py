@@ -28,6 +28,8 @@ from connector.model import Letter
 FRESH = 5.0
 """Seconds for which a producer is kept though it lost a connection: one that never can hold all of them is
 not opened anew for each write."""
+REPORT_LIMIT = 1.0
+"""Seconds for the report of what failed a transaction; it is there already as a rule."""
 _CUT = frozenset(
     {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE}  # noqa: SLF001 -- named so there
 )
@@ -192,7 +194,10 @@ class LetterProducer:
                 error = error_in(exception)
                 if error is not None and own_fault(error):
                     failures[index] = error
-                elif not failures:
+                else:
+                    producer.poll(REPORT_LIMIT)
+                    if failures:  # an earlier one failed the transaction: nothing more is sent of it
+                        return failures
                     raise
             if one_by_one:
                 producer.flush(steps.STEP_LIMIT)

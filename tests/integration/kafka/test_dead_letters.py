@@ -140,6 +140,18 @@ async def test_a_letter_that_is_too_large_is_named_and_the_others_go_without_it(
     assert kafka.committed(group) == {partition: Position(2, "")}
 
 
+async def test_a_letter_that_is_too_large_is_named_though_others_are_still_handed_over(kafka: Kafka) -> None:
+    topic = kafka.create_topic(config={"max.message.bytes": "2000"})
+    batch = [letter(source(value=b"a" * (5000 if at == 3 else 100))) for at in range(3000)]
+    async with desk(kafka, topic) as (letters, troubles):
+        for _ in range(2):  # once all of a batch are suspected, then one after the other is asked
+            with pytest.raises(LettersUnwritable) as failed:
+                await letters.write(batch, {}, None)
+            assert failed.value.kind == "letters"
+        assert [*failed.value.refused] == [3]
+        assert {trouble.code for trouble in troubles} == {"letter_too_large"}
+
+
 async def test_metadata_that_is_too_long_aborts_and_leaves_nothing_open(kafka: Kafka, stack: Any) -> None:
     topic = kafka.create_topic()
     member, group, partition = await owner(kafka, stack)
