@@ -134,6 +134,31 @@ class Fates:
             self._tally.retried[job.endpoint] += len(events)
         return Counted()
 
+    def denied(self, job: Job, message: str, now: float, *, halted: bool, surely: bool) -> Counted:
+        """The job's words deny the application, or are of one device: once more, in halves the second time.
+
+        `surely`: credentials proved to be good since its devices were denied before. One alone is it then.
+        """
+        events = self._leaving.still_ours(job.events, now)
+        if not events:
+            return Counted()
+        if surely and len(events) == 1:
+            rejection = Rejection(Reason.JOB_FAILED, f"the job failed: {message}", request_id=job.request_id)
+            refused = self._failed(events[0], rejection, job, now, self._random(), final=True)
+            return Counted(refused, refused, events[0].first_attempt)
+        self._tried(events, job.sent_at)
+        whole = self._batch_of(job, events)
+        before = math.inf if job.batch is None else job.batch.denied_at
+        again = before < math.inf
+        for part in self._dispatch.halve(whole) if again and len(events) > 1 else (whole,):
+            part.denied_at = before if halted and again else now
+            if halted or again:
+                self._dispatch.exactly(part)
+            else:
+                self._dispatch.later(part, now + self._backoff.delay(1, self._random()))
+        self._tally.retried[job.endpoint] += len(events)
+        return Counted()
+
     def not_now(self, job: Job, now: float) -> None:
         """The API had no time for the job: the same devices once more, later each time."""
         events = self._leaving.still_ours(job.events, now)

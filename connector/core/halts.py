@@ -88,6 +88,7 @@ class Halts:
         self.applications: dict[str, Halt] = {}
         self.whole: dict[Cause, Halt] = {}
         self._accepted_at: dict[str, float] = {}
+        self._completed_at: dict[str, float] = {}
 
     def denied(self, application: str, answer: Denied, stage: Asked, now: float) -> None:
         """The API won't work with this application; `stage` is what it was asked for."""
@@ -187,6 +188,14 @@ class Halts:
         """Take in that a POST which was sent at `sent_at` made a job."""
         self._accepted_at[application] = sent_at
         self.proved(application, "post", sent_at)
+
+    def completed(self, application: str, accepted_at: float) -> None:
+        """Take in that a job which was accepted at `accepted_at` is Completed."""
+        self._completed_at[application] = max(accepted_at, self._completed_at.get(application, 0.0))
+
+    def completed_since(self, application: str, when: float) -> bool:
+        """Whether a job accepted from `when` on is Completed: its application isn't what is denied."""
+        return self._completed_at.get(application, 0.0) >= when
 
     def accepted_since(self, application: str, when: float) -> bool:
         """Whether a POST that was sent after `when` made a job: the application is not what is denied."""

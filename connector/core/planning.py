@@ -156,7 +156,8 @@ class Planning:
             if allowed == "no":
                 break
             within = self._ledger.reach.within if bounded else None
-            batch = self._dispatch.next(route, now, within, stepped_back, trial)
+            of_jobs = allowed == "probe" and self._halts.applications[route[0]].stage == "job"
+            batch = self._dispatch.next(route, now, within, stepped_back, trial, others_first=of_jobs)
             if batch is None:
                 break
             batch.sent_at = now

@@ -6,6 +6,8 @@ again, or its devices to be sent once more where it is lost.
 
 from __future__ import annotations
 
+import math
+
 from connector.core.dispatch import Route
 from connector.core.jobs import Job, Suspicion
 from connector.core.state import State
@@ -51,10 +53,7 @@ class Polled:
             case Unavailable():
                 self._ask_again(job, now, alone=alone)
             case Denied() if answer.of_job:
-                self._tracking.finished(job, asked_at)
-                self._tracking.remove(job)
-                self._halts.denied(job.application, answer, "job", now)
-                self._fates.submit_again(job, now, losses=0)
+                self._denied(job, answer, asked_at, now)
             case Denied():
                 # However old it is, it is not lost: nobody may know anything until this is mended.
                 self._halts.denied(job.application, answer, "poll", now)
@@ -68,6 +67,23 @@ class Polled:
                     self._lost(job, answer.message, now)
             case JobReport():
                 self._reported(job, answer, asked_at, now)
+
+    def _denied(self, job: Job, answer: Denied, asked_at: float, now: float) -> None:
+        """The job Failed with words that blame credentials or application: a halt, unless it is a device's.
+
+        A push token may be invalid as well as ours, and the words don't tell. Another job that was accepted
+        since and is Completed does.
+        """
+        self._tracking.finished(job, asked_at)
+        self._tracking.remove(job)
+        before = math.inf if job.batch is None else job.batch.denied_at
+        others_are_good = self._halts.completed_since(job.application, min(before, job.accepted_at))
+        self._halts.came_to_nothing(job.batch, now)
+        if not others_are_good:
+            self._halts.denied(job.application, answer, "job", now)
+        surely = self._halts.completed_since(job.application, before)
+        counted = self._fates.denied(job, answer.message, now, halted=not others_are_good, surely=surely)
+        self._halts.judged(counted.events, counted.refused, now, counted.since)
 
     def _heard(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> bool:
         """Learn whether the API is there; return whether there is new proof that it is, but for this job."""
@@ -117,6 +133,7 @@ class Polled:
             counted = self._fates.job_failed(job, report, now)
         else:
             self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
+            self._halts.completed(job.application, job.accepted_at)
             self._no_time_told = False
             self._tell_of_silence(job, judged.silent)
             if judged.uneven:
