@@ -58,15 +58,19 @@ class Polled:
                 # However old it is, it is not lost: nobody may know anything until this is mended.
                 self._halts.denied(job.application, answer, "poll", now)
                 self._tracking.at(job, now + self._limits.probe_interval)
-            case JobUnknown() if self._halts.no_api_there(job.application) and self._dispatch.has(
-                job.application
-            ):
+            case JobUnknown() if self._a_post_will_tell(job.application):
                 self._tracking.at(job, now + self._limits.probe_interval)
             case JobUnknown():
                 if self._tracking.unknown(job, now):
                     self._lost(job, answer.message, now)
             case JobReport():
                 self._reported(job, answer, asked_at, now)
+
+    def _a_post_will_tell(self, application: str) -> bool:
+        """Whether it isn't the API that doesn't know a job, and a POST can show when that is over."""
+        limit = self._concurrency.limit
+        may_go = self._dispatch.has(application) and self._tracking.occupying(limit) < limit
+        return self._halts.no_api_there(application) and may_go
 
     def _denied(self, job: Job, answer: Denied, asked_at: float, now: float) -> None:
         """The job Failed with words that blame credentials or application: a halt, unless it is a device's.

@@ -375,6 +375,19 @@ def test_an_unknown_job_is_lost_where_nothing_else_could_tell_that_the_address_i
     assert drive.position() == 3
 
 
+def test_an_unknown_job_is_lost_where_such_jobs_take_every_place_of_one_that_could_tell() -> None:
+    drive = Drive(limits(probe_interval=30.0, max_devices=3, max_in_flight=1))
+    drive.assign()
+    drive.read(*devices(range(3)))
+    drive.start_job()
+    drive.read(*devices(range(3, 5)))
+    drive.engine.halts.denied("", Denied(Cause.WRONG_URL, "<html>", 404), "post", drive.now)
+    asked = itertools.count()
+    drive.run(poll=lambda _: JobUnknown("?", 404) if next(asked) < 10 else None, seconds=3600)
+    assert drive.engine.halts.all() == []
+    assert drive.position() == 5
+
+
 def test_while_the_address_is_wrong_no_job_counts_as_unknown() -> None:
     wrong = Denied(Cause.WRONG_URL, "<html>", 404)
     drive = Drive(limits(probe_interval=30.0, max_devices=3))
