@@ -24,6 +24,8 @@ from connector.model import JobReport, Letter, Reason, Refused, Rejection
 
 WITHOUT_TIME = Backoff(1.0, 60.0)
 """Seconds until devices are sent again whose job the API had no time for, the first and the longest."""
+WAITS_WHOLE = 3
+"""Times in a row that the API may have no time for a batch before it goes in halves."""
 
 
 class Counted(NamedTuple):
@@ -159,14 +161,22 @@ class Fates:
         self._tally.retried[job.endpoint] += len(events)
         return Counted()
 
-    def not_now(self, job: Job, now: float) -> None:
-        """The API had no time for the job: the same devices once more, later each time."""
+    def not_now(self, job: Job, now: float, *, others_have_time: bool) -> None:
+        """The API had no time for the job: the same devices once more, later each time.
+
+        In halves, if it has been so for a while and it has time for others: one device may be why.
+        """
         events = self._leaving.still_ours(job.events, now)
-        if events:
-            batch = self._batch_of(job, events)
-            batch.waits = (job.batch.waits if job.batch else 0) + 1
-            self._dispatch.later(batch, now + WITHOUT_TIME.delay(batch.waits, self._random()))
-            self._tally.retried[job.endpoint] += len(events)
+        if not events:
+            return
+        whole = self._batch_of(job, events)
+        waits = (job.batch.waits if job.batch else 0) + 1
+        in_halves = others_have_time and waits > WAITS_WHOLE and len(events) > 1
+        for part in self._dispatch.halve(whole) if in_halves else (whole,):
+            part.waits, part.waited_at = WAITS_WHOLE if in_halves else waits, now
+            self._dispatch.later(part, now + WITHOUT_TIME.delay(part.waits, self._random()))
+        self._tally.split_batches += in_halves
+        self._tally.retried[job.endpoint] += len(events)
 
     def never_confirmed(self, job: Job, losses: int, now: float) -> Counted:
         """The job was lost too often: give its devices up."""
@@ -186,14 +196,16 @@ class Fates:
         since = min((event.first_attempt for event in events), default=math.inf)
         return Counted(given_up, given_up, since)
 
-    def submit_again(self, job: Job, now: float, losses: int) -> None:
-        """The job is gone: send the same devices once more, as one batch."""
+    def submit_again(self, job: Job, now: float, losses: int, *, in_halves: bool) -> None:
+        """The job is gone: send the same devices once more, as one batch or as two."""
         events = self._leaving.still_ours(job.events, now)
-        if events:
-            if losses:
-                self._tried(events, job.sent_at)
-            self._dispatch.exactly(self._batch_of(job, events, losses=losses))
-            self._tally.retried[job.endpoint] += len(events)
+        if not events:
+            return
+        self._tried(events, job.sent_at)
+        whole = self._batch_of(job, events, losses=losses)
+        for part in self._dispatch.halve(whole) if in_halves and len(events) > 1 else (whole,):
+            self._dispatch.exactly(part)
+        self._tally.retried[job.endpoint] += len(events)
 
     def _batch_of(self, job: Job, events: list[Event], *, failures: int = 0, losses: int = 0) -> Batch:
         batch = Batch(self._dispatch.serial(), job.endpoint, job.application, events, ready_at=0.0)

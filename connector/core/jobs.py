@@ -71,6 +71,8 @@ class Batch:
     """Times its job was lost."""
     waits: int = 0
     """Times in a row that the API had no time for its job."""
+    waited_at: float = math.inf
+    """When it had none last."""
     denied_at: float = math.inf
     """When its devices were in a job whose words seemed to deny the whole application."""
     size_before: int = 0

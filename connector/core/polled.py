@@ -62,7 +62,7 @@ class Polled:
                 self._tracking.at(job, now + self._limits.probe_interval)
             case JobUnknown():
                 if self._tracking.unknown(job, now):
-                    self._lost(job, answer.message, now)
+                    self._lost(job, answer.message, now, vanished=True)
             case JobReport():
                 self._reported(job, answer, asked_at, now)
 
@@ -172,7 +172,9 @@ class Polled:
         if not self._no_time_told:
             self._no_time_told = True
             self._notices.tell("warning", "the API has no time for jobs", message=report.message)
-        self._fates.not_now(job, now)
+        before = math.inf if job.batch is None else job.batch.waited_at
+        others = self._halts.completed_since(job.application, min(before, job.accepted_at))
+        self._fates.not_now(job, now, others_have_time=others)
 
     def _tell_of_silence(self, job: Job, silent: int) -> None:
         """Say that a report has no rows of so many devices, though it was asked for again."""
@@ -182,7 +184,7 @@ class Polled:
                 "warning", "a report leaves devices out", devices=devices, rows=rows, polls=job.polls
             )
 
-    def _lost(self, job: Job, why: str, now: float) -> None:
+    def _lost(self, job: Job, why: str, now: float, *, vanished: bool = False) -> None:
         self._halts.came_to_nothing(job.batch, now)
         self._tracking.remove(job)
         self._tally.jobs[job.endpoint, JobOutcome.LOST] += 1
@@ -193,10 +195,17 @@ class Polled:
         if losses > self._limits.max_resubmissions and not self._tracking.knows_others(job):
             losses -= 1  # no fault of these devices
             self._notices.tell("error", "the API knows none of its jobs: nothing is confirmed", message=why)
-        if losses > self._limits.max_resubmissions:
+        often = losses > self._limits.max_resubmissions
+        # Where jobs of others are Completed meanwhile, one of its devices may be why it is always gone.
+        in_halves = vanished and len(job.events) > 1
+        in_halves = in_halves and self._halts.completed_since(job.application, job.accepted_at)
+        if often and not in_halves:
             lost = self._fates.never_confirmed(job, losses, now)
             self._halts.judged(lost.events, lost.refused, now, lost.since)
             return
         self._tally.jobs[job.endpoint, JobOutcome.RESUBMITTED] += 1
         self._tally.resubmitted[job.endpoint] += len(job.events)
-        self._fates.submit_again(job, now, losses=losses)
+        if often:  # a half that is gone once more is halved, too
+            self._tally.split_batches += 1
+            losses = self._limits.max_resubmissions
+        self._fates.submit_again(job, now, losses=losses, in_halves=often)
