@@ -10,6 +10,7 @@ A record's way through it; `connector/README.md` says more of each step:
     posted                        a POST was answered: a job (tracking, polling), or the batch goes again
     polled (verdicts)             a GET was: ask again, or what the report of an ended job says of each event
     fates                         confirmed, tried again, taken apart, or owed a letter (owed)
+    untold                        a job told nothing of its devices: once more, as they were or in halves
     leaving                       its lanes go on
     ledger (offsets, checkpoint)  what may be committed, with the letters that are written with it
 

@@ -9,7 +9,7 @@ from itertools import count
 
 from connector.core.backoff import TURNS, Trial
 from connector.core.event import UNSENT, Event
-from connector.core.jobs import Batch
+from connector.core.jobs import Batch, Job
 from connector.core.limits import Limits
 from connector.core.queues import Queue
 from connector.core.request_size import RequestSize
@@ -79,6 +79,15 @@ class Dispatch:
             losses=like.losses,
             size_before=like.size_before,
         )
+
+    def of_job(self, job: Job, events: list[Event], *, failures: int = 0, losses: int = 0) -> Batch:
+        """Return a batch of devices of this job, with the history of its own."""
+        batch = Batch(self.serial(), job.endpoint, job.application, events, ready_at=0.0)
+        if job.batch is not None:
+            batch.failures, batch.losses = job.batch.failures, job.batch.losses
+        batch.failures = max(batch.failures, failures)
+        batch.losses = max(batch.losses, losses)
+        return batch
 
     def wake(self, now: float, *, trials: bool = False) -> None:
         """Queue what was to be sent later, if its time has come.

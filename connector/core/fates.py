@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from connector.core.backoff import Backoff
-from connector.core.coalesce import contributors, size_of, take_apart
+from connector.core.coalesce import size_of, take_apart
 from connector.core.dispatch import Dispatch
 from connector.core.event import REFUSED, Event
 from connector.core.jobs import Batch, Job
@@ -19,13 +19,8 @@ from connector.core.ledger import Ledger
 from connector.core.limits import Limits
 from connector.core.owed import Hold
 from connector.core.tally import Tally
-from connector.core.verdicts import RETRYABLE, Judged, cut_off, is_silence, judge, may_have_a_row
-from connector.model import JobReport, Letter, Reason, Refused, Rejection
-
-WITHOUT_TIME = Backoff(1.0, 60.0)
-"""Seconds until devices are sent again whose job the API had no time for, the first and the longest."""
-WAITS_WHOLE = 3
-"""Times in a row that the API may have no time for a batch before it goes in halves."""
+from connector.core.verdicts import RETRYABLE, Judged, cut_off, is_silence, may_have_a_row
+from connector.model import Letter, Reason, Refused, Rejection
 
 
 class Counted(NamedTuple):
@@ -87,7 +82,7 @@ class Fates:
                 unclear.append(job.events[index])
                 continue
             told = msgspec.structs.replace(rejection, request_id=job.request_id)
-            if self._failed(job.events[index], told, job, now, jitter):
+            if self.failed(job.events[index], told, job, now, jitter):
                 refused += 1
                 since = min(since, job.events[index].first_attempt)
         self._ask_in_parts(unclear, job, now, users_alone=users_alone)
@@ -103,117 +98,16 @@ class Fates:
             return
         self._tally.resubmitted[job.endpoint] += len(events)
         self._tally.split_batches += 1
-        self._tried(events, job.sent_at)
+        self.tried(events, job.sent_at)
         alone = [event for event in events if users_alone and not event.hwid]
-        parts = [self._batch_of(job, [event]) for event in alone]
-        whole = self._batch_of(job, [event for event in events if not (users_alone and not event.hwid)])
+        parts = [self._dispatch.of_job(job, [event]) for event in alone]
+        whole = self._dispatch.of_job(
+            job, [event for event in events if not (users_alone and not event.hwid)]
+        )
         parts += (whole,) if job.adopted else self._dispatch.halve(whole)
         for part in parts:
             if part.events:
                 self._dispatch.exactly(part)
-
-    def job_failed(self, job: Job, report: JobReport, now: float) -> Counted:
-        """The job failed as a whole: nothing is known of its devices. Once more, then in halves."""
-        events = self._leaving.still_ours(job.events, now)
-        failures = (job.batch.failures if job.batch else 0) + 1
-        if events and len(job.events) == 1 and not job.adopted:  # of an adopted job others may have a part
-            event = events[0]
-            rejection = judge([event], report).rejections[0]
-            told = msgspec.structs.replace(rejection, request_id=job.request_id)
-            refused = self._failed(event, told, job, now, self._random(), final=failures > 1)
-            return Counted(refused, refused, event.first_attempt)
-        self._tried(events, job.sent_at)
-        if events:
-            batch = self._batch_of(job, events, failures=failures)
-            if failures == 1:
-                self._dispatch.later(batch, now + self._backoff.delay(1, self._random()))
-            elif len(events) == 1:
-                self._dispatch.exactly(batch)
-            else:
-                self._tally.split_batches += 1
-                for half in self._dispatch.halve(batch):
-                    self._dispatch.exactly(half)
-            self._tally.retried[job.endpoint] += len(events)
-        return Counted()
-
-    def denied(self, job: Job, message: str, now: float, *, halted: bool, surely: bool) -> Counted:
-        """The job's words deny the application, or are of one device: once more, in halves the second time.
-
-        `surely`: credentials proved to be good since its devices were denied before. One alone is it then.
-        """
-        events = self._leaving.still_ours(job.events, now)
-        if not events:
-            return Counted()
-        if surely and len(events) == 1:
-            rejection = Rejection(Reason.JOB_FAILED, f"the job failed: {message}", request_id=job.request_id)
-            refused = self._failed(events[0], rejection, job, now, self._random(), final=True)
-            return Counted(refused, refused, events[0].first_attempt)
-        self._tried(events, job.sent_at)
-        whole = self._batch_of(job, events)
-        before = math.inf if job.batch is None else job.batch.denied_at
-        again = before < math.inf
-        for part in self._dispatch.halve(whole) if again and len(events) > 1 else (whole,):
-            part.denied_at = before if halted and again else now
-            if halted or again:
-                self._dispatch.exactly(part)
-            else:
-                self._dispatch.later(part, now + self._backoff.delay(1, self._random()))
-        self._tally.retried[job.endpoint] += len(events)
-        return Counted()
-
-    def not_now(self, job: Job, now: float, *, others_have_time: bool) -> None:
-        """The API had no time for the job: the same devices once more, later each time.
-
-        In halves, if it has been so for a while and it has time for others: one device may be why.
-        """
-        events = self._leaving.still_ours(job.events, now)
-        if not events:
-            return
-        whole = self._batch_of(job, events)
-        waits = (job.batch.waits if job.batch else 0) + 1
-        in_halves = others_have_time and waits > WAITS_WHOLE and len(events) > 1
-        for part in self._dispatch.halve(whole) if in_halves else (whole,):
-            part.waits, part.waited_at = WAITS_WHOLE if in_halves else waits, now
-            self._dispatch.later(part, now + WITHOUT_TIME.delay(part.waits, self._random()))
-        self._tally.split_batches += in_halves
-        self._tally.retried[job.endpoint] += len(events)
-
-    def never_confirmed(self, job: Job, losses: int, now: float) -> Counted:
-        """The job was lost too often: give its devices up."""
-        rejection = Rejection(
-            Reason.NO_VERDICT, f"its job was lost {losses} times", request_id=job.request_id
-        )
-        events = self._leaving.still_ours(job.events, now)
-        self._tried(events, job.sent_at)
-        given_up = 0
-        for event in events:
-            everyone = contributors(event)
-            hold = Hold(event, len(everyone))
-            for each in everyone:
-                _tried_with(event, each)
-                self._owe(each, rejection, now, hold)
-            given_up += len(everyone)
-        since = min((event.first_attempt for event in events), default=math.inf)
-        return Counted(given_up, given_up, since)
-
-    def submit_again(self, job: Job, now: float, losses: int, *, in_halves: bool) -> None:
-        """The job is gone: send the same devices once more, as one batch or as two."""
-        events = self._leaving.still_ours(job.events, now)
-        if not events:
-            return
-        self._tried(events, job.sent_at)
-        whole = self._batch_of(job, events, losses=losses)
-        for part in self._dispatch.halve(whole) if in_halves and len(events) > 1 else (whole,):
-            self._dispatch.exactly(part)
-        self._tally.retried[job.endpoint] += len(events)
-
-    def _batch_of(self, job: Job, events: list[Event], *, failures: int = 0, losses: int = 0) -> Batch:
-        batch = Batch(self._dispatch.serial(), job.endpoint, job.application, events, ready_at=0.0)
-        if job.batch is not None:
-            batch.failures, batch.losses = job.batch.failures, job.batch.losses
-        batch.failures = max(batch.failures, failures)
-        batch.losses = max(batch.losses, losses)
-        return batch
 
     # -- a request came to nothing ---------------------------------------------------------------
 
@@ -236,7 +130,7 @@ class Fates:
     def refused_alone(self, batch: Batch, answer: Refused, now: float) -> Counted:
         """The API won't take this device, alone in its request."""
         for event in self._leaving.still_ours(batch.events, now):
-            self._tried([event], batch.sent_at)
+            self.tried([event], batch.sent_at)
             if event.merged is not None:
                 self._take_apart(event, one_by_one=False)
                 continue
@@ -244,7 +138,7 @@ class Fates:
                 self._dispatch.size.blameless(batch.size_before)
             reason = Reason.TOO_LARGE if answer.too_large else Reason.REFUSED_BY_API
             rejection = Rejection(reason, answer.message, http_status=answer.http_status)
-            self._owe(event, rejection, now, Hold(event))
+            self.owe(event, rejection, now, Hold(event))
             began = math.inf if batch.search is None else batch.search.began
             return Counted(1, 1, min(event.first_attempt, began))
         return Counted()
@@ -270,7 +164,7 @@ class Fates:
 
     # -- one event -------------------------------------------------------------------------------
 
-    def _failed(
+    def failed(
         self, event: Event, rejection: Rejection, job: Job, now: float, jitter: float, *, final: bool = False
     ) -> int:
         """A device's verdict is not good. Return 1 if that is final. `final`: it is, whatever it was."""
@@ -279,7 +173,7 @@ class Fates:
             return 0
         event = ours[0]
         event.verdicts += 1
-        self._tried([event], job.sent_at)
+        self.tried([event], job.sent_at)
         if rejection.refused_tags:
             self._tally.refused_tags += len(msgspec.json.decode(rejection.refused_tags))
         retryable = RETRYABLE.get(rejection.reason, False)
@@ -298,18 +192,18 @@ class Fates:
                 self._tally.resubmitted[event.endpoint] += 1
             if rejection.reason is Reason.NO_VERDICT and not event.hwid:
                 # Alone: without a row of its own it would make the rows of others unclear again.
-                self._dispatch.later(self._batch_of(job, [event]), due)
+                self._dispatch.later(self._dispatch.of_job(job, [event]), due)
             else:
                 self._dispatch.later(event, due)
             return 0
         if event.merged is not None:
             self._take_apart(event, one_by_one=rejection.reason is not Reason.TAG_REFUSED)
             return 0
-        self._owe(event, rejection, now, Hold(event, last_chance=retryable))
+        self.owe(event, rejection, now, Hold(event, last_chance=retryable))
         return 1
 
     @staticmethod
-    def _tried(events: Iterable[Event], at: float) -> None:
+    def tried(events: Iterable[Event], at: float) -> None:
         """Count an attempt at each, for its letter: it was submitted at this time, in vain."""
         for event in events:
             event.attempts += 1
@@ -321,12 +215,12 @@ class Fates:
         self._tally.split_batches += 1
         parts = take_apart(event, self._limits.max_bytes, one_by_one=one_by_one)
         for part in parts:
-            _tried_with(event, part)
+            tried_with(event, part)
             part.verdicts, part.last_chance = 0, one_by_one
         self._lanes.replace(event, parts)
         self._dispatch.again(parts[:1])
 
-    def _owe(self, event: Event, rejection: Rejection, now: float, hold: Hold) -> None:
+    def owe(self, event: Event, rejection: Rejection, now: float, hold: Hold) -> None:
         if event.record is None:
             raise RuntimeError("an event without its record cannot be dead-lettered")
         letter = Letter(
@@ -348,7 +242,7 @@ class Fates:
             self._leaving.release([hold.event], last_chance=hold.last_chance)
 
 
-def _tried_with(head: Event, event: Event) -> None:
+def tried_with(head: Event, event: Event) -> None:
     """What the merged update was submitted for, its events were."""
     event.attempts, event.first_attempt = head.attempts, head.first_attempt
     event.last_attempt = head.last_attempt

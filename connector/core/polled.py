@@ -34,6 +34,7 @@ class Polled:
         self._outages = state.outages
         self._adoption = state.adoption
         self._fates = state.fates
+        self._untold = state.untold
         self._concurrency = state.concurrency
         self._no_time_told = False
         """Since a job was completed last."""
@@ -86,7 +87,7 @@ class Polled:
         if not others_are_good:
             self._halts.denied(job.application, answer, "job", now)
         surely = self._halts.completed_since(job.application, before)
-        counted = self._fates.denied(job, answer.message, now, halted=not others_are_good, surely=surely)
+        counted = self._untold.denied(job, answer.message, now, halted=not others_are_good, surely=surely)
         self._halts.judged(counted.events, counted.refused, now, counted.since)
 
     def _heard(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> bool:
@@ -134,7 +135,7 @@ class Polled:
             return
         if report.state is JobState.FAILED:
             self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
-            counted = self._fates.job_failed(job, report, now)
+            counted = self._untold.job_failed(job, report, now)
         else:
             self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
             self._halts.completed(job.application, job.accepted_at)
@@ -174,7 +175,7 @@ class Polled:
             self._notices.tell("warning", "the API has no time for jobs", message=report.message)
         before = math.inf if job.batch is None else job.batch.waited_at
         others = self._halts.completed_since(job.application, min(before, job.accepted_at))
-        self._fates.not_now(job, now, others_have_time=others)
+        self._untold.not_now(job, now, others_have_time=others)
 
     def _tell_of_silence(self, job: Job, silent: int) -> None:
         """Say that a report has no rows of so many devices, though it was asked for again."""
@@ -200,7 +201,7 @@ class Polled:
         in_halves = vanished and len(job.events) > 1
         in_halves = in_halves and self._halts.completed_since(job.application, job.accepted_at)
         if often and not in_halves:
-            lost = self._fates.never_confirmed(job, losses, now)
+            lost = self._untold.never_confirmed(job, losses, now)
             self._halts.judged(lost.events, lost.refused, now, lost.since)
             return
         self._tally.jobs[job.endpoint, JobOutcome.RESUBMITTED] += 1
@@ -208,4 +209,4 @@ class Polled:
         if often:  # a half that is gone once more is halved, too
             self._tally.split_batches += 1
             losses = self._limits.max_resubmissions
-        self._fates.submit_again(job, now, losses=losses, in_halves=often)
+        self._untold.submit_again(job, now, losses=losses, in_halves=often)

@@ -20,6 +20,7 @@ from connector.core.pace import Pace
 from connector.core.pressure import Pressure
 from connector.core.tally import Tally
 from connector.core.tracking import Tracking
+from connector.core.untold import Untold
 
 
 class State:
@@ -44,3 +45,4 @@ class State:
         self.pressure = Pressure(limits, self.ledger.reach)
         self.leaving = Leaving(limits.max_bytes, self.lanes, self.dispatch)
         self.fates = Fates(limits, random, self.lanes, self.leaving, self.ledger, self.dispatch, self.tally)
+        self.untold = Untold(limits, random, self.leaving, self.dispatch, self.fates, self.tally)

@@ -8,10 +8,11 @@ from typing import Any
 
 import connector.core.fates as fates_module
 import connector.core.lanes as lanes_module
+import connector.core.polled as polled_module
 from connector.core.decode import Interpreter
 from connector.core.dispatch import Dispatch
 from connector.core.event import Event
-from connector.core.fates import Fates
+from connector.core.fates import Counted, Fates
 from connector.core.hunt import Hunt
 from connector.core.jobs import Batch, Job
 from connector.core.lanes import Lanes
@@ -19,6 +20,8 @@ from connector.core.owed import Hold
 from connector.core.polled import Polled
 from connector.core.posted import Posted
 from connector.core.tracking import Tracking
+from connector.core.untold import Untold
+from connector.core.verdicts import Judged
 from connector.model import Denied, JobReport, Reason, Refused, Unavailable
 from tests.simulation.patching import Mutations, Patch
 
@@ -31,66 +34,69 @@ MUTATIONS = Mutations()
 @MUTATIONS.add
 def trusts_counters(patch: Patch) -> None:
     """A Completed job means that all its devices are good."""
-    judge: Any = vars(fates_module)["judge"]
+    judge: Any = vars(polled_module)["judge"]
 
     def wrong(sent: Any, report: JobReport, **options: Any) -> Any:
-        return {} if report.rows is not None else judge(sent, report, **options)
+        return Judged({}) if report.rows is not None else judge(sent, report, **options)
 
-    patch.set(fates_module, "judge", wrong)
+    patch.set(polled_module, "judge", wrong)
 
 
 @MUTATIONS.add
 def no_row_is_success(patch: Patch) -> None:
     """A device without a row in the report counts as good."""
-    judge: Any = vars(fates_module)["judge"]
+    judge: Any = vars(polled_module)["judge"]
 
     def wrong(sent: Any, report: JobReport, **options: Any) -> Any:
-        right = judge(sent, report, **options)
-        return {at: each for at, each in right.items() if each.reason is not Reason.NO_VERDICT}
+        right = judge(sent, report, **options).rejections
+        return Judged({at: each for at, each in right.items() if each.reason is not Reason.NO_VERDICT})
 
-    patch.set(fates_module, "judge", wrong)
+    patch.set(polled_module, "judge", wrong)
 
 
 @MUTATIONS.add
 def refused_tags_overlooked(patch: Patch) -> None:
     """A device that is done counts as good, whatever became of its tags."""
-    judge: Any = vars(fates_module)["judge"]
+    judge: Any = vars(polled_module)["judge"]
 
     def wrong(sent: Any, report: JobReport, **options: Any) -> Any:
         right = judge(sent, report, **options)
-        return {at: each for at, each in right.items() if each.reason is not Reason.TAG_REFUSED}
+        wrong = {at: each for at, each in right.rejections.items() if each.reason is not Reason.TAG_REFUSED}
+        return right._replace(rejections=wrong)
 
-    patch.set(fates_module, "judge", wrong)
+    patch.set(polled_module, "judge", wrong)
 
 
 @MUTATIONS.add
 def wrong_index(patch: Patch) -> None:
     """A verdict is applied to the device before the one it is about."""
-    judge: Any = vars(fates_module)["judge"]
+    judge: Any = vars(polled_module)["judge"]
 
     def wrong(sent: Sequence[Any], report: JobReport, **options: Any) -> Any:
-        return {(at - 1) % len(sent): each for at, each in judge(sent, report, **options).items()}
+        right = judge(sent, report, **options)
+        wrong = {(at - 1) % len(sent): each for at, each in right.rejections.items()}
+        return right._replace(rejections=wrong)
 
-    patch.set(fates_module, "judge", wrong)
+    patch.set(polled_module, "judge", wrong)
 
 
 @MUTATIONS.add
 def failed_job_is_success(patch: Patch) -> None:
     """A job that Failed counts as done."""
 
-    def wrong(self: Fates, job: Job, _report: JobReport, _now: float) -> tuple[int, int]:
-        self._ledger.confirm(job.events)
+    def wrong(self: Untold, job: Job, _report: JobReport, _now: float) -> Counted:
+        self._fates._ledger.confirm(job.events)
         self._leaving.release(job.events)
-        return len(job.events), 0
+        return Counted(len(job.events))
 
-    patch.set(Fates, "job_failed", wrong)
+    patch.set(Untold, "job_failed", wrong)
 
 
 @MUTATIONS.add
 def lost_job_is_success(patch: Patch) -> None:
     """A lost job counts as done."""
 
-    def wrong(self: Polled, job: Job, _why: str, _now: float) -> None:
+    def wrong(self: Polled, job: Job, _why: str, _now: float, **_: bool) -> None:
         self._tracking.remove(job)
         self._ledger.confirm(job.events)
         self._fates._leaving.release(job.events)
@@ -161,7 +167,7 @@ def registration_is_no_barrier(patch: Patch) -> None:
 @MUTATIONS.add
 def retry_overtaken(patch: Patch) -> None:
     """A device's later events go while an earlier one waits to be tried again."""
-    later, numbers = Fates._failed, count()
+    later, numbers = Fates.failed, count()
 
     def wrong(self: Fates, event: Event, rejection: Any, job: Job, now: float, jitter: float) -> int:
         final = later(self, event, rejection, job, now, jitter)
@@ -171,13 +177,13 @@ def retry_overtaken(patch: Patch) -> None:
             self._lanes.admit([event])
         return final
 
-    patch.set(Fates, "_failed", wrong)
+    patch.set(Fates, "failed", wrong)
 
 
 @MUTATIONS.add
 def refused_overtaken(patch: Patch) -> None:
     """A device's later events go before an earlier one's letter is written."""
-    owe, numbers = Fates._owe, count()
+    owe, numbers = Fates.owe, count()
 
     def wrong(self: Fates, event: Event, rejection: Any, now: float, hold: Any) -> None:
         owe(self, event, rejection, now, hold)
@@ -186,7 +192,7 @@ def refused_overtaken(patch: Patch) -> None:
             event.keys = (f"{event.keys[0]}\0owed{next(numbers)}",)
             self._lanes.admit([event])
 
-    patch.set(Fates, "_owe", wrong)
+    patch.set(Fates, "owe", wrong)
 
 
 @MUTATIONS.add
@@ -251,17 +257,17 @@ def only_the_first_is_tried_again(patch: Patch) -> None:
 @MUTATIONS.add
 def whole_update_blamed(patch: Patch) -> None:
     """Of a refused merged update all records are dead-lettered."""
-    failed = Fates._failed
+    failed = Fates.failed
 
     def wrong(self: Fates, event: Event, rejection: Any, job: Job, now: float, jitter: float) -> int:
         if event.merged is None or event.blocked or not event.home.live:
             return failed(self, event, rejection, job, now, jitter)
         hold = Hold(event, 1 + len(event.merged.events))
         for each in (event, *event.merged.events):
-            self._owe(each, rejection, now, hold)
+            self.owe(each, rejection, now, hold)
         return hold.letters
 
-    patch.set(Fates, "_failed", wrong)
+    patch.set(Fates, "failed", wrong)
 
 
 @MUTATIONS.add
