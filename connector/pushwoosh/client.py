@@ -231,7 +231,8 @@ class AudienceClient:
                     raise _NoReplyError(f"The reply is larger than {LARGEST_REPLY:,} bytes", sent=True)
         finally:
             await response.aclose()
-        return _Reply(response.status_code, b"".join(chunks), response.headers.get("Retry-After"))
+        retry_after = wire.by_its_clock(response.headers.get("Retry-After"), response.headers.get("Date"))
+        return _Reply(response.status_code, b"".join(chunks), retry_after)
 
     def _failure(self, error: Exception) -> _NoReplyError:
         what, sent = next((what, sent) for kind, what, sent in _FAILURES if isinstance(error, kind))

@@ -81,6 +81,24 @@ def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | N
     assert wire.read_retry_after(header, NOW) == seconds
 
 
+@pytest.mark.parametrize(
+    ("retry_after", "date", "read"),
+    [
+        ("Sun, 29 Nov 2026 21:00:02 GMT", "Sun, 29 Nov 2026 21:00:00 GMT", "2"),
+        ("Sun, 29 Nov 2026 20:59:00 GMT", "Sun, 29 Nov 2026 21:00:00 GMT", "0"),
+        ("Sun, 29 Nov 2026 21:00:02 GMT", None, "Sun, 29 Nov 2026 21:00:02 GMT"),
+        ("Sun, 29 Nov 2026 21:00:02 GMT", "noon", "Sun, 29 Nov 2026 21:00:02 GMT"),
+        ("7", "Sun, 29 Nov 2026 21:00:00 GMT", "7"),
+        ("soon", "Sun, 29 Nov 2026 21:00:00 GMT", "soon"),
+        (None, "Sun, 29 Nov 2026 21:00:00 GMT", None),
+    ],
+)
+def test_a_date_to_wait_for_is_by_the_clock_of_whoever_named_it(
+    retry_after: str | None, date: str | None, read: str | None
+) -> None:
+    assert wire.by_its_clock(retry_after, date) == read
+
+
 # Whatever comes.
 
 
