@@ -68,7 +68,7 @@ class Polled:
                 self._reported(job, answer, asked_at, now)
 
     def _a_post_will_tell(self, application: str) -> bool:
-        """Whether it isn't the API that doesn't know a job, and a POST can show when that is over."""
+        """Whether what doesn't know a job isn't the API, and a POST can show when that is over."""
         limit = self._concurrency.limit
         may_go = self._dispatch.has(application) and self._tracking.occupying(limit) < limit
         return self._halts.no_api_there(application) and may_go
@@ -81,6 +81,7 @@ class Polled:
         """
         self._tracking.finished(job, asked_at)
         self._tracking.remove(job)
+        self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
         before = math.inf if job.batch is None else job.batch.denied_at
         others_are_good = self._halts.completed_since(job.application, min(before, job.accepted_at))
         self._halts.came_to_nothing(job.batch, now)

@@ -88,12 +88,14 @@ class Untold:
         whole = self._dispatch.of_job(job, events)
         before = math.inf if job.batch is None else job.batch.denied_at
         again = before < math.inf
-        for part in self._dispatch.halve(whole) if again and len(events) > 1 else (whole,):
+        in_halves = again and len(events) > 1
+        for part in self._dispatch.halve(whole) if in_halves else (whole,):
             part.denied_at = before if halted and again else now
             if halted or again:
                 self._dispatch.exactly(part)
             else:
                 self._dispatch.later(part, now + self._backoff.delay(1, self._random()))
+        self._tally.split_batches += in_halves
         self._tally.retried[job.endpoint] += len(events)
         return Counted()
 
