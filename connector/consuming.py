@@ -25,8 +25,9 @@ from connector.model import Position, Start, TopicPartition
 from connector.pulse import Pulse, fault
 from connector.writing import Writing
 
-MOST_RECORDS = 2000
-"""Records of one fetch: a few milliseconds of work at once."""
+MOST_RECORDS = 4000
+"""Records of one fetch: some ten milliseconds of work at once. With half as many throughput was a tenth to a
+fifth less, and the overhead's 99th percentile at half of it 61 ms instead of 41."""
 FETCH_WAIT = 0.003
 """Seconds that a fetch waits for more records while they flow; commits wait behind it."""
 EMPTY_WAIT = 0.01
