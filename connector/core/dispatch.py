@@ -121,14 +121,12 @@ class Dispatch:
         within: Callable[[list[Event]], list[Event]] | None,
         stepped_back: Callable[[Event], bool] | None = None,
         trial: Trial | None = None,
-        *,
-        others_first: bool = False,
     ) -> Batch | None:
         """Take the batch to send now on this route, if one is due.
 
         `within` returns what may be sent of events that go for the first time, `stepped_back` tells of any
         event whether it must not be sent yet; both put aside what must not. `trial`: the one that may go is
-        to tell whether the API is there. `others_first`: what was never sent tells most.
+        to tell whether the API is there.
         """
         most = self._limits.max_devices if trial is None else trial.devices
 
@@ -138,7 +136,7 @@ class Dispatch:
         def fresh(linger: float) -> Batch | None:
             return self._fresh(route, now, within, stepped_back, linger, most)
 
-        if others_first or (trial is not None and trial.of_others):
+        if trial is not None and trial.of_others:
             return fresh(0.0) or exact()
         return exact() or fresh(self._limits.linger)
 

@@ -190,8 +190,9 @@ class Halts:
         self.proved(application, "post", sent_at)
 
     def completed(self, application: str, accepted_at: float) -> None:
-        """Take in that a job which was accepted at `accepted_at` is Completed."""
+        """Take in that a job which was accepted at `accepted_at` is Completed, whatever its rows say."""
         self._completed_at[application] = max(accepted_at, self._completed_at.get(application, 0.0))
+        self.proved(application, "job", accepted_at)
 
     def completed_since(self, application: str, when: float) -> bool:
         """Whether a job accepted from `when` on is Completed: its application isn't what is denied."""

@@ -156,8 +156,7 @@ class Planning:
             if allowed == "no":
                 break
             within = self._ledger.reach.within if bounded else None
-            of_jobs = allowed == "probe" and self._halts.applications[route[0]].stage == "job"
-            batch = self._dispatch.next(route, now, within, stepped_back, trial, others_first=of_jobs)
+            batch = self._dispatch.next(route, now, within, stepped_back, trial)
             if batch is None:
                 break
             batch.sent_at = now

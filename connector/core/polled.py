@@ -126,10 +126,10 @@ class Polled:
             self._tracking.at(job, now)
             return
         judged = self._judged(job, report, now)
-        if report.state is JobState.COMPLETED and self._tracking.ask_for_rows(
-            job, judged.missing(job.events), now
-        ):
-            return
+        if report.state is JobState.COMPLETED:
+            self._halts.completed(job.application, job.accepted_at)
+            if self._tracking.ask_for_rows(job, judged.missing(job.events), now):
+                return
         self._ended(job, asked_at, now)
         if report.asks_for_time:
             self._no_time(job, report, now)
@@ -139,7 +139,6 @@ class Polled:
             counted = self._untold.job_failed(job, report, now)
         else:
             self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
-            self._halts.completed(job.application, job.accepted_at)
             self._no_time_told = False
             self._tell_of_silence(job, judged.silent)
             if judged.uneven:

@@ -41,6 +41,7 @@ class Untold:
         fates: Fates,
         tally: Tally,
     ) -> None:
+        self._limits = limits
         self._random = random
         self._leaving = leaving
         self._dispatch = dispatch
@@ -84,14 +85,17 @@ class Untold:
             rejection = Rejection(Reason.JOB_FAILED, f"the job failed: {message}", request_id=job.request_id)
             refused = self._fates.failed(events[0], rejection, job, now, self._random(), final=True)
             return Counted(refused, refused, events[0].first_attempt)
-        self._fates.tried(events, job.sent_at)
+        if not halted:  # a halt counts no attempt
+            self._fates.tried(events, job.sent_at)
         whole = self._dispatch.of_job(job, events)
         before = math.inf if job.batch is None else job.batch.denied_at
         again = before < math.inf
         in_halves = again and len(events) > 1
         for part in self._dispatch.halve(whole) if in_halves else (whole,):
             part.denied_at = before if halted and again else now
-            if halted or again:
+            if halted and again and len(events) == 1:  # after a probe that has others in it
+                self._dispatch.later(part, now + 2 * self._limits.probe_interval)
+            elif halted or again:
                 self._dispatch.exactly(part)
             else:
                 self._dispatch.later(part, now + self._backoff.delay(1, self._random()))
