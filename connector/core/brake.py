@@ -8,6 +8,7 @@ be too large among all that was judged since they were sent first, too.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 HISTORY = 900
@@ -25,13 +26,13 @@ class Brake:
         self._events = 0
         self._refused = 0
         self._good: deque[tuple[int, int]] = deque()
-        """(second, events that were not refused in it), oldest first."""
+        """(tenth of a second, events that were not refused in it), oldest first."""
 
     def saw(self, events: int, refused: int, now: float, since: float) -> bool:
         """Count judged events; True when the share is too large and there are enough to tell."""
         if not self._share or not events:
             return False
-        self._remember(events - refused, int(now))
+        self._remember(events - refused, int(now * 10))
         self._recent.append((events, refused, since))
         self._events += events
         self._refused += refused
@@ -43,11 +44,11 @@ class Brake:
             return False
         return self._refused > self._share * (self._refused + self._good_since(self._usually_since()))
 
-    def _remember(self, good: int, second: int) -> None:
-        if self._good and self._good[-1][0] == second:
+    def _remember(self, good: int, tenth: int) -> None:
+        if self._good and self._good[-1][0] == tenth:
             good += self._good.pop()[1]
-        self._good.append((second, good))
-        while self._good[0][0] < second - HISTORY:
+        self._good.append((tenth, good))
+        while self._good[0][0] < tenth - HISTORY * 10:
             self._good.popleft()
 
     def _usually_since(self) -> float:
@@ -60,7 +61,9 @@ class Brake:
         return 0.0
 
     def _good_since(self, when: float) -> int:
-        return sum(good for second, good in self._good if second >= when)
+        if when == math.inf:
+            return 0
+        return sum(good for tenth, good in self._good if tenth >= int(when * 10))
 
     def reset(self) -> None:
         """Forget what was seen."""

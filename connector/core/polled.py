@@ -125,8 +125,9 @@ class Polled:
             job.without_details = False
             self._tracking.at(job, now)
             return
-        judged = self._judged(job, report, now)
+        judged = Judged({})
         if report.state is JobState.COMPLETED:
+            judged = self._judged(job, report, now)
             self._halts.completed(job.application, job.accepted_at)
             if self._tracking.ask_for_rows(job, judged.missing(job.events), now):
                 return

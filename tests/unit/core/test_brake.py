@@ -39,6 +39,12 @@ def test_the_last_refusals_of_a_backlog_that_was_good_do_not_pull_it() -> None:
     assert not any(brake.saw(1, 1, NOW + 15, NOW + at / 20) for at in range(200)), "sent among the good ones"
 
 
+def test_what_was_good_in_the_same_moment_counts() -> None:
+    brake = Brake(0.5, 100)
+    brake.saw(2000, 0, NOW + 0.55, math.inf)
+    assert not any(brake.saw(1, 1, NOW + 4, NOW + 0.58) for _ in range(200))
+
+
 def test_if_nothing_has_been_good_since_those_that_are_refused_were_sent_it_is_pulled() -> None:
     brake = Brake(0.5, 100)
     for second in range(10):
