@@ -16,8 +16,8 @@ from connector.pulse import Pulse
 
 ASK_EVERY = 1.0
 """Seconds between two requests for a commit while the doubt lasts."""
-_BACKOFF = Backoff(2.0, 30.0)
-"""Seconds until another try."""
+_BACKOFF = Backoff(2.0, 10.0)
+"""Seconds until another try: several, before whoever waits for these partitions gives up (`STUCK_AFTER`)."""
 
 
 class Completing:

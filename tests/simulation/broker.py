@@ -158,8 +158,8 @@ class Broker:
                 self.owners[partition] = None
                 if self.members:
                     self._give(partition)
-        if not any(self.owners[partition] is member for partition in self._asked):
-            member.generation = self.generation
+        # A new owner is only there once the old one has joined anew: what it sent before comes too late.
+        member.generation = self.generation
 
     def _give(self, partition: TopicPartition) -> None:
         member = self._targets[partition]
