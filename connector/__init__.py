@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _FROM = {
+    "connector.answers": (
+        *("Accepted", "Denied", "JobReport", "JobState", "JobUnknown", "PollAnswer", "PostAnswer", "Refused"),
+        *("Row", "Unavailable", "Unsent"),
+    ),
     "connector.config": ("ConfigurationError", "load"),
     "connector.core.actions": ("Action", "Commit", "Notice", "Pause", "Poll", "Resume", "Submit"),
     "connector.core.decode": ("Decoder", "Interpreter"),
@@ -21,28 +25,8 @@ _FROM = {
     "connector.core.limits": ("Limits",),
     "connector.embedding": ("Connector", "ConnectorFailedError"),
     "connector.model": (
-        *("Accepted", "Cause", "Content", "DecoderUnavailable", "Denied", "Endpoint", "JobReport"),
-        *(
-            "JobState",
-            "JobUnknown",
-            "Letter",
-            "PollAnswer",
-            "Position",
-            "PostAnswer",
-            "Reason",
-            "Record",
-            "Refused",
-        ),
-        *(
-            "Registration",
-            "Rejection",
-            "Row",
-            "Start",
-            "TagsUpdate",
-            "TopicPartition",
-            "Unavailable",
-            "Unsent",
-        ),
+        *("Cause", "Content", "DecoderUnavailable", "Endpoint", "Letter", "Position", "Reason", "Record"),
+        *("Registration", "Rejection", "Start", "TagsUpdate", "TopicPartition"),
     ),
     "connector.ops.status": ("Status",),
     "connector.settings": ("Settings",),
@@ -50,6 +34,17 @@ _FROM = {
 _WHERE = {name: module for module, names in _FROM.items() for name in names}
 
 if TYPE_CHECKING:
+    from connector.answers import Accepted as Accepted
+    from connector.answers import Denied as Denied
+    from connector.answers import JobReport as JobReport
+    from connector.answers import JobState as JobState
+    from connector.answers import JobUnknown as JobUnknown
+    from connector.answers import PollAnswer as PollAnswer
+    from connector.answers import PostAnswer as PostAnswer
+    from connector.answers import Refused as Refused
+    from connector.answers import Row as Row
+    from connector.answers import Unavailable as Unavailable
+    from connector.answers import Unsent as Unsent
     from connector.config import ConfigurationError as ConfigurationError
     from connector.config import load as load
     from connector.core.actions import Action as Action
@@ -68,30 +63,19 @@ if TYPE_CHECKING:
     from connector.core.limits import Limits as Limits
     from connector.embedding import Connector as Connector
     from connector.embedding import ConnectorFailedError as ConnectorFailedError
-    from connector.model import Accepted as Accepted
     from connector.model import Cause as Cause
     from connector.model import Content as Content
     from connector.model import DecoderUnavailable as DecoderUnavailable
-    from connector.model import Denied as Denied
     from connector.model import Endpoint as Endpoint
-    from connector.model import JobReport as JobReport
-    from connector.model import JobState as JobState
-    from connector.model import JobUnknown as JobUnknown
     from connector.model import Letter as Letter
-    from connector.model import PollAnswer as PollAnswer
     from connector.model import Position as Position
-    from connector.model import PostAnswer as PostAnswer
     from connector.model import Reason as Reason
     from connector.model import Record as Record
-    from connector.model import Refused as Refused
     from connector.model import Registration as Registration
     from connector.model import Rejection as Rejection
-    from connector.model import Row as Row
     from connector.model import Start as Start
     from connector.model import TagsUpdate as TagsUpdate
     from connector.model import TopicPartition as TopicPartition
-    from connector.model import Unavailable as Unavailable
-    from connector.model import Unsent as Unsent
     from connector.ops.status import Status as Status
     from connector.settings import Settings as Settings
 

@@ -14,11 +14,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+from connector.answers import Accepted, Denied, PostAnswer, Refused
 from connector.core.halts import mend_of
 from connector.credentials import Token
-from connector.finding import Finding, Outcome
+from connector.finding import Finding, Grade
 from connector.kafka.probe import QUESTION_LIMIT, Probe
-from connector.model import Accepted, Denied, Endpoint, PostAnswer, Refused
+from connector.model import Endpoint
 from connector.pushwoosh import wire
 from connector.pushwoosh.client import AudienceClient, CallLimits
 from connector.settings import Application, Pushwoosh, Settings
@@ -27,7 +28,7 @@ from connector.settings.fields import REGISTRY_FORMATS
 
 def findings(settings: Settings, patience: float = QUESTION_LIMIT) -> Iterator[Finding]:
     """Check everything; `patience` is the time limit of each question, in seconds."""
-    yield Finding("configuration", Outcome.OK, "every setting is valid")
+    yield Finding("configuration", Grade.OK, "every setting is valid")
     yield from Probe(settings, patience).findings()
     if settings.kafka.decoder in REGISTRY_FORMATS:
         yield registry(settings, patience)
@@ -50,15 +51,15 @@ def registry(settings: Settings, patience: float) -> Finding:
         with Registry(own.model_copy(update={"timeout": limit}), kind_of(settings.kafka.decoder)) as asked:
             asked.reach()
     except Outage as outage:
-        return Finding(what, Outcome.PROBLEM, str(outage), outage.mend)
-    return Finding(what, Outcome.OK, "answers, and lets us read schemas")
+        return Finding(what, Grade.PROBLEM, str(outage), outage.mend)
+    return Finding(what, Grade.OK, "answers, and lets us read schemas")
 
 
 def _token_file(given: Pushwoosh | Application) -> Finding:
     what = f"token file {given.token_file}"
     if Token.of(given).current():
-        return Finding(what, Outcome.OK, "holds a token; it is read again when it changes")
-    return Finding(what, Outcome.PROBLEM, "holds no token", "write the API token into it")
+        return Finding(what, Grade.OK, "holds a token; it is read again when it changes")
+    return Finding(what, Grade.PROBLEM, "holds no token", "write the API token into it")
 
 
 async def api(settings: Settings, patience: float, code: str) -> Finding:
@@ -85,14 +86,14 @@ async def api(settings: Settings, patience: float, code: str) -> Finding:
 
 def _verdict(what: str, answer: PostAnswer, application: str) -> Finding:
     if isinstance(answer, Accepted):
-        return Finding(what, Outcome.OK, "takes requests with this token and application")
+        return Finding(what, Grade.OK, "takes requests with this token and application")
     if isinstance(answer, Refused):
         result = (
             f"answers, but not about token and application: it refuses an empty request ({answer.message})"
         )
         mend = "they stay unproven; the first batch shows them, and wrong ones halt the connector"
-        return Finding(what, Outcome.WARNING, result, mend)
+        return Finding(what, Grade.WARNING, result, mend)
     if isinstance(answer, Denied):
-        return Finding(what, Outcome.PROBLEM, answer.message, mend_of(answer.cause, application))
+        return Finding(what, Grade.PROBLEM, answer.message, mend_of(answer.cause, application))
     mend = "see that this machine reaches pushwoosh.url (DNS, proxy, firewall, TLS); if it does, try later"
-    return Finding(what, Outcome.PROBLEM, answer.message, mend)
+    return Finding(what, Grade.PROBLEM, answer.message, mend)

@@ -113,12 +113,12 @@ def check(
         give_up("--topic, --key, --header, --timestamp, --split and --json need --sample")
     settings = settings_of(config)
     from connector import check as checks  # noqa: PLC0415 - see the module's second sentence
-    from connector.finding import Outcome  # noqa: PLC0415 - as above
+    from connector.finding import Grade  # noqa: PLC0415 - as above
 
     failed = False
     for finding in checks.findings(settings):
         _show(finding)
-        failed = failed or finding.outcome is Outcome.PROBLEM
+        failed = failed or finding.grade is Grade.PROBLEM
     raise typer.Exit(FAULT if failed else 0)
 
 
@@ -184,6 +184,6 @@ _COLOURS = {"ok": typer.colors.GREEN, "warning": typer.colors.YELLOW, "problem":
 
 
 def _show(finding: Finding) -> None:
-    outcome = typer.style(f"{finding.outcome.value:<8}", fg=_COLOURS[finding.outcome.value])
+    outcome = typer.style(f"{finding.grade.value:<8}", fg=_COLOURS[finding.grade.value])
     mend = f"; {finding.mend}" if finding.mend else ""
     typer.echo(f"{outcome} {finding.what}: {finding.result}{mend}")

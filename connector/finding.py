@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
-class Outcome(StrEnum):
+class Grade(StrEnum):
     """How a check ended. A warning is no obstacle, or something that could not be found out."""
 
     OK = "ok"
@@ -18,6 +18,6 @@ class Finding(NamedTuple):
     """One line of `check`: what was looked at, how it is, and for anything but OK what to do."""
 
     what: str
-    outcome: Outcome
+    grade: Grade
     result: str
     mend: str = ""

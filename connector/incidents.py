@@ -16,7 +16,7 @@ from connector.model import Cause
 from connector.ops.log import DECODER_UNAVAILABLE, DECODER_WORKS_AGAIN, KAFKA_TROUBLE, KAFKA_WORKS_AGAIN
 from connector.pulse import Pulse
 
-Kind = tuple[str, str]
+TroubleKey = tuple[str, str]
 """Code and subject of a trouble."""
 
 
@@ -28,9 +28,9 @@ class Incidents:
         self._engine = pulse.engine
         self._log = log
         self._remember = remember
-        self._told_by: dict[Kind, dict[str, Trouble]] = {}
-        self.open: dict[Kind, Trouble] = {}
-        self.since: dict[Kind, float] = {}
+        self._told_by: dict[TroubleKey, dict[str, Trouble]] = {}
+        self.open: dict[TroubleKey, Trouble] = {}
+        self.since: dict[TroubleKey, float] = {}
         """When each of them began, seconds since the epoch."""
 
     @property

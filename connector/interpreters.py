@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 
 from connector import values
-from connector.core.decode import Decoder, Interpreter, Outcome
+from connector.core.decode import Decoded, Decoder, Interpreter
 from connector.mapping.mapping import MappedDecoder, Mapping, plain_json
 from connector.mapping.reading import mappings
 from connector.model import Content, DecoderUnavailable, Record
@@ -42,7 +42,7 @@ def interpreters(settings: Settings) -> dict[str, Interpreter]:
     }
 
 
-def patiently(interpreter: Interpreter, records: Sequence[Record]) -> Sequence[Outcome]:
+def patiently(interpreter: Interpreter, records: Sequence[Record]) -> Sequence[Decoded]:
     """Read records; where their decoder has yet to find something out, wait. Not for an event loop.
 
     Raises `DecoderUnavailable` where it says that it can't work now.

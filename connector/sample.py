@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from connector.core.decode import Outcome
+from connector.core.decode import Decoded
 from connector.model import Rejection
 from connector.options import FAULT, give_up, is_credential
 from connector.replay.failed import Failed
@@ -167,7 +167,7 @@ def show(settings: Settings, topic: str, samples: Sequence[Sample], *, as_json: 
     return not counts["rejected"]
 
 
-def _found(outcome: Outcome) -> dict[str, Any]:
+def _found(outcome: Decoded) -> dict[str, Any]:
     """Say what became of a record. What is in a row stays raw: it is shown digit by digit as it is sent."""
     if outcome is None:
         return {"outcome": "skipped"}

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
+from connector.answers import Denied, PostAnswer, Unavailable
 from connector.core.actions import Poll, Submit
 from connector.core.assignment import Assignment
 from connector.core.jobs import Batch
 from connector.credentials import Credentials
-from connector.model import Cause, Denied, Endpoint, PostAnswer, Unavailable
+from connector.model import Cause, Endpoint
 from connector.pulse import Pulse, fault
 from connector.pushwoosh.client import AudienceClient
 from connector.pushwoosh.wire import request_body

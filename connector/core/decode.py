@@ -43,7 +43,7 @@ Decoder = Callable[[Record], TagsUpdate | Registration | None]
 """What makes sense of a record's value. None skips the record. It may raise anything: `DecoderUnavailable`
 where the data isn't to blame, all else dead-letters the record with its words. Where it has a function
 `look_ahead`, that is given all records of a list that has to wait, to get at once what they need."""
-Outcome = Event | Rejection | None
+Decoded = Event | Rejection | None
 """An event that would be sent, why a record would be dead-lettered, or None: it would be skipped."""
 
 _DETAIL = 300
@@ -91,7 +91,7 @@ class Interpreter:
             self._applications[application] = ""
         self.unknown_platforms: dict[int, int] = {}
 
-    def read(self, records: Sequence[Record]) -> list[Outcome]:
+    def read(self, records: Sequence[Record]) -> list[Decoded]:
         """Read records, one answer each; None for a tombstone and for what the decoder skips.
 
         Raises `DecoderUnavailable` where the decoder does: nothing of the list is read then.
@@ -108,9 +108,9 @@ class Interpreter:
 
     def _read_plain_tags(  # noqa: C901 - each of its branches spares a call
         self, records: Sequence[Record], *, mixed: bool
-    ) -> list[Outcome]:
+    ) -> list[Decoded]:
         """Read JSON tags events: names are local and calls few, because this runs for every record."""
-        answers: list[Outcome] = []
+        answers: list[Decoded] = []
         append, careful, decode, to_row = answers.append, self._read_one, decode_tags, encode
         limit, operators, endpoint = self._max_row_bytes, _OPERATORS, Endpoint.TAGS
         of_topic, applications = self._of_topic, self._applications
@@ -157,7 +157,7 @@ class Interpreter:
             # fmt: on
         return answers
 
-    def _read_one(self, record: Record) -> Outcome:
+    def _read_one(self, record: Record) -> Decoded:
         if record.value() is None:
             return None
         try:

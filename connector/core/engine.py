@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from connector.answers import PollAnswer, PostAnswer
 from connector.core.actions import Action, Commit
 from connector.core.assignment import Assignment
-from connector.core.decode import Outcome
+from connector.core.decode import Decoded
 from connector.core.jobs import Batch, Job
 from connector.core.limits import Limits
 from connector.core.partitions import Partitions
@@ -23,15 +24,7 @@ from connector.core.planning import Planning
 from connector.core.polled import Polled
 from connector.core.posted import Posted
 from connector.core.state import State
-from connector.model import (
-    Cause,
-    PollAnswer,
-    Position,
-    PostAnswer,
-    Record,
-    Start,
-    TopicPartition,
-)
+from connector.model import Cause, Position, Record, Start, TopicPartition
 
 
 class Engine:
@@ -93,7 +86,7 @@ class Engine:
         self,
         partition: TopicPartition,
         records: Sequence[Record],
-        outcomes: Sequence[Outcome],
+        outcomes: Sequence[Decoded],
         now: float,
     ) -> None:
         """Records of one partition were read, in offset order, each with what decoding made of it."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from connector.answers import Refused
 from connector.core.backoff import Backoff
 from connector.core.coalesce import size_of, take_apart
 from connector.core.dispatch import Dispatch
@@ -20,7 +21,7 @@ from connector.core.limits import Limits
 from connector.core.owed import Hold
 from connector.core.tally import Tally
 from connector.core.verdicts import RETRYABLE, Judged, cut_off, is_silence, may_have_a_row
-from connector.model import Letter, Reason, Refused, Rejection
+from connector.model import Letter, Reason, Rejection
 
 
 class Counted(NamedTuple):

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from connector.answers import Denied
 from connector.core.actions import Notices
 from connector.core.brake import Brake
 from connector.core.jobs import Batch
 from connector.core.limits import Limits
 from connector.core.tally import Tally
-from connector.model import Cause, Denied
+from connector.model import Cause
 
 Asked = Literal["post", "job", "poll"]
 """What the API was asked when it said no: what proves that it is over depends on it."""

@@ -43,13 +43,13 @@ class RegistrationFields(msgspec.Struct, gc=False, omit_defaults=True):
     application: str | None = None
 
 
-class _Kind(msgspec.Struct, gc=False):
+class _TypeField(msgspec.Struct, gc=False):
     type: Any = None
 
 
 decode_tags = msgspec.json.Decoder(TagsFields).decode
 _decode_registration = msgspec.json.Decoder(RegistrationFields).decode
-decode_kind = msgspec.json.Decoder(_Kind).decode
+decode_kind = msgspec.json.Decoder(_TypeField).decode
 _decode_raw_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 encode = msgspec.json.Encoder().encode
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from connector.answers import Denied, JobReport, JobUnknown, PollAnswer, Unavailable
 from connector.core.actions import Notices
 from connector.core.backoff import Backoff, Closing, Gate, Trial
 from connector.core.concurrency import Concurrency
@@ -16,7 +17,6 @@ from connector.core.jobs import Batch, Job, Suspicion
 from connector.core.suspects import Kind, Suspects
 from connector.core.tally import Tally
 from connector.core.tracking import Tracking
-from connector.model import Denied, JobReport, JobUnknown, PollAnswer, Unavailable
 
 TRIALS = Backoff(0.5, 20.0)
 """Seconds from a failure to the next trial while the gate is closed, the first and the longest. A lost

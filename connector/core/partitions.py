@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from connector.core import checkpoint
 from connector.core.assignment import Assignment
-from connector.core.decode import Outcome
+from connector.core.decode import Decoded
 from connector.core.event import Event
 from connector.core.jobs import Job
 from connector.core.state import State
@@ -62,7 +62,7 @@ class Partitions:
         self,
         partition: TopicPartition,
         records: Sequence[Record],
-        outcomes: Sequence[Outcome],
+        outcomes: Sequence[Decoded],
         now: float,
     ) -> None:
         """Records of one partition were read, in offset order, each with what decoding made of it."""
@@ -106,7 +106,7 @@ class Partitions:
         self,
         home: Assignment,
         records: Sequence[Record],
-        outcomes: Sequence[Outcome],
+        outcomes: Sequence[Decoded],
         next_before: int,
         now: float,
     ) -> tuple[list[Event], int, int]:

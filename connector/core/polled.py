@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 
+from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, Unavailable
 from connector.core.dispatch import Route
 from connector.core.jobs import Job, Suspicion
 from connector.core.state import State
 from connector.core.tally import JobOutcome, Stage
 from connector.core.verdicts import Judged, judge
-from connector.model import Denied, JobReport, JobState, JobUnknown, PollAnswer, Unavailable
 
 UNEVEN_FOR = 300.0
 """Seconds after a report whose rows could not be those of its users, one each."""

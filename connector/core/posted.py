@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 
+from connector.answers import Accepted, Denied, PostAnswer, Refused, Unavailable, Unsent
 from connector.core.jobs import Batch, Job, Search, slices_of
 from connector.core.state import State
 from connector.core.tally import Stage
-from connector.model import Accepted, Denied, PostAnswer, Refused, Unavailable, Unsent
 
 ALONE = 2
 """Times that a batch must fail alone before it is taken apart: once may be chance."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection
 from heapq import heappop, heappush
 
+from connector.answers import JobReport
 from connector.core.assignment import Assignment
 from connector.core.backoff import TURNS
 from connector.core.checkpoint import JobSlice
@@ -13,7 +14,7 @@ from connector.core.jobs import Job
 from connector.core.limits import Limits
 from connector.core.missing_rows import MissingRows
 from connector.core.polling import PollSchedule
-from connector.model import Endpoint, JobReport
+from connector.model import Endpoint
 
 UNKNOWN_LIMIT = 3
 """Times in a row that the API must say it doesn't know a job before it counts as lost ..."""

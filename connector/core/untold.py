@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from connector.answers import JobReport
 from connector.core.backoff import Backoff
 from connector.core.coalesce import contributors
 from connector.core.dispatch import Dispatch
@@ -21,7 +22,7 @@ from connector.core.limits import Limits
 from connector.core.owed import Hold
 from connector.core.tally import Tally
 from connector.core.verdicts import judge
-from connector.model import JobReport, Reason, Rejection
+from connector.model import Reason, Rejection
 
 WITHOUT_TIME = Backoff(1.0, 60.0)
 """Seconds until devices are sent again whose job the API had no time for, the first and the longest."""

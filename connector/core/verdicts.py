@@ -23,7 +23,8 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from connector.model import JobReport, JobState, Reason, Rejection, Row
+from connector.answers import JobReport, JobState, Row
+from connector.model import Reason, Rejection
 
 
 class Sent(Protocol):

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError
 
 from connector.kafka.errors import OUT_OF_GROUP
 
-Kind = Literal["retry", "fenced", "too_large", "closed"]
+Refusal = Literal["retry", "fenced", "too_large", "closed"]
 
 _CLOSED = frozenset({KafkaError._DESTROY, KafkaError._FATAL, KafkaError.INVALID_GROUP_ID})
 
@@ -23,9 +23,9 @@ class CommitRefused(Exception):  # noqa: N818 -- reads as what happened
     the broker's `offset.metadata.max.bytes`. `closed`: so is the consumer, or it is dead.
     """
 
-    def __init__(self, kind: Kind, message: str) -> None:
+    def __init__(self, kind: Refusal, message: str) -> None:
         super().__init__(message)
-        self.kind: Kind = kind
+        self.kind: Refusal = kind
         self.message = message
 
 
@@ -33,7 +33,7 @@ def refusal(error: KafkaError) -> CommitRefused:
     """Say what an error of librdkafka means for a commit; an unknown one is worth a retry."""
     code = error.code()
     if code == KafkaError.OFFSET_METADATA_TOO_LARGE:
-        kind: Kind = "too_large"
+        kind: Refusal = "too_large"
     elif code in OUT_OF_GROUP:
         kind = "fenced"
     elif code in _CLOSED or error.fatal():

@@ -26,7 +26,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub im
     OffsetSpec,
 )
 
-from connector.finding import Finding, Outcome
+from connector.finding import Finding, Grade
 from connector.kafka.ears import ADVERTISED, Ears
 from connector.kafka.given import to_admin, to_producer
 from connector.kafka.properties import producer_properties
@@ -80,7 +80,7 @@ class Probe:
         """Look at one thing after the other; without brokers, at nothing else."""
         brokers = self._brokers()
         yield brokers
-        if brokers.outcome is Outcome.PROBLEM:
+        if brokers.grade is Grade.PROBLEM:
             return
         kafka = self._settings.kafka
         for topic, content in kafka.contents.items():
@@ -109,15 +109,15 @@ class Probe:
             except KafkaException:
                 self._admin.poll(0.2)  # hears the errors
                 if left <= 0 or self._hopeless():
-                    return Finding(what, Outcome.PROBLEM, *self._ears.diagnosis())
+                    return Finding(what, Grade.PROBLEM, *self._ears.diagnosis())
         try:
             self._admin.describe_cluster(request_timeout=self._patience).result(self._patience + 1)
         except (KafkaException, TimeoutError):
             self._admin.poll(0.2)
-            return Finding(what, Outcome.PROBLEM, *self._ears.diagnosis())
+            return Finding(what, Grade.PROBLEM, *self._ears.diagnosis())
         advertised = ", ".join(sorted(f"{b.host}:{b.port}" for b in found.brokers.values()))
         protocol = self._settings.kafka.properties.get("security.protocol", "plaintext")
-        return Finding(what, Outcome.OK, f"reached over {protocol}; they advertise {advertised}")
+        return Finding(what, Grade.OK, f"reached over {protocol}; they advertise {advertised}")
 
     def _hopeless(self) -> bool:
         """Whether more time won't help: not let in, or none of the servers has answered for a while."""
@@ -136,14 +136,14 @@ class Probe:
             found = described[topic].result(self._patience + 1)
             allowed = found.authorized_operations
             if allowed and wanted not in allowed:
-                return Finding(what, Outcome.PROBLEM, f"{wanted.name} is not allowed", _grant(wanted, topic))
+                return Finding(what, Grade.PROBLEM, f"{wanted.name} is not allowed", _grant(wanted, topic))
             partitions = [KafkaTopicPartition(topic, one.id) for one in found.partitions]
             end: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # theirs
             ends = self._admin.list_offsets(dict.fromkeys(partitions, end), request_timeout=self._patience)
             for asked in ends.values():
                 asked.result(self._patience + 1)
             rights = f"{wanted.name} is allowed" if allowed else "the brokers do not tell what is allowed"
-            return Finding(what, Outcome.OK, f"{_count(len(partitions), 'partition')}, {rights}")
+            return Finding(what, Grade.OK, f"{_count(len(partitions), 'partition')}, {rights}")
 
         missing = _grant(wanted, topic)
         mends = {KafkaError.TOPIC_AUTHORIZATION_FAILED: f"create it if it is missing, and {missing}"}
@@ -158,7 +158,7 @@ class Probe:
         if larger:
             yield Finding(
                 "room for dead letters",
-                Outcome.WARNING,
+                Grade.WARNING,
                 f"max.message.bytes of {kafka.dead_letter_topic} is {room}, of {', '.join(larger)} more",
                 "raise it above the sources': a letter is its record and 1 to 2 KiB of headers",
             )
@@ -183,10 +183,10 @@ class Probe:
             found = asked[group].result(self._patience + 1)
             allowed = found.authorized_operations
             if allowed and AclOperation.READ not in allowed:
-                return Finding(what, Outcome.PROBLEM, "READ is not allowed", mend)
+                return Finding(what, Grade.PROBLEM, "READ is not allowed", mend)
             members = _count(len(found.members), "member") if found.members else "nobody in it now"
             rights = "READ is allowed" if allowed else "the brokers do not tell what is allowed"
-            return Finding(what, Outcome.OK, f"{members}, {rights}")
+            return Finding(what, Grade.OK, f"{members}, {rights}")
 
         return self._asked(what, look, {KafkaError.GROUP_AUTHORIZATION_FAILED: mend})
 
@@ -199,7 +199,7 @@ class Probe:
             given = producer_properties(to_producer(self._settings.kafka), f"{own}-check")
             producer: Any = Producer({**given, "logger": ears.logger, "error_cb": ears.errors.append})
             producer.init_transactions(self._patience)
-            return Finding(what, Outcome.OK, f"the coordinator takes {own}-check")
+            return Finding(what, Grade.OK, f"the coordinator takes {own}-check")
 
         mend = (
             f"grant WRITE on transactional ids with the prefix {own} (on that id alone is enough to run, "
@@ -213,10 +213,10 @@ class Probe:
         while self._ears.heartbeat is None and time.monotonic() < deadline:
             self._admin.poll(0.1)
         if self._ears.heartbeat is None:
-            return Finding(what, Outcome.WARNING, "the brokers do not tell", MENDS["protocol_unsupported"])
+            return Finding(what, Grade.WARNING, "the brokers do not tell", MENDS["protocol_unsupported"])
         if self._ears.heartbeat < 1:
-            return Finding(what, Outcome.PROBLEM, "not offered", MENDS["protocol_unsupported"])
-        return Finding(what, Outcome.OK, "offered by the brokers")
+            return Finding(what, Grade.PROBLEM, "not offered", MENDS["protocol_unsupported"])
+        return Finding(what, Grade.OK, "offered by the brokers")
 
     def _asked(self, what: str, look: Callable[[], Finding], mends: Mapping[int, str]) -> Finding:
         """Look; put a failure into words, but for one that passes: then look again while patience lasts."""
@@ -234,7 +234,7 @@ class Probe:
                 break
             self._admin.poll(AGAIN_AFTER)
         self._admin.poll(0)
-        return Finding(what, Outcome.PROBLEM, *_explained(text, code, mends, self._ears.failures[before:]))
+        return Finding(what, Grade.PROBLEM, *_explained(text, code, mends, self._ears.failures[before:]))
 
 
 def _explained(text: str, code: int, mends: Mapping[int, str], failures: Sequence[str]) -> tuple[str, str]:

@@ -19,13 +19,13 @@ from connector.kafka.errors import (
     Obstacle,
 )
 
-Kind = Literal["letters", Obstacle, "metadata_too_large", "unreachable", "unavailable"]
+Obstruction = Literal["letters", Obstacle, "metadata_too_large", "unreachable", "unavailable"]
 
 _OWN_FAULT = RECORD_REFUSED | {KafkaError.INVALID_TIMESTAMP}
 """A letter has the time of its source record."""
 _OLD_METADATA = OUT_OF_GROUP | {KafkaError.STALE_MEMBER_EPOCH}
 """A transaction is given the group's metadata: of a member that is still there they may be old."""
-_KINDS: Mapping[int, Kind] = {**OBSTACLES, KafkaError.OFFSET_METADATA_TOO_LARGE: "metadata_too_large"}
+_KINDS: Mapping[int, Obstruction] = {**OBSTACLES, KafkaError.OFFSET_METADATA_TOO_LARGE: "metadata_too_large"}
 
 
 class LettersUnwritable(Exception):  # noqa: N818 -- reads as what happened
@@ -36,10 +36,15 @@ class LettersUnwritable(Exception):  # noqa: N818 -- reads as what happened
     """
 
     def __init__(
-        self, kind: Kind, message: str, refused: Mapping[int, str] | None = None, *, too_large: bool = False
+        self,
+        kind: Obstruction,
+        message: str,
+        refused: Mapping[int, str] | None = None,
+        *,
+        too_large: bool = False,
     ) -> None:
         super().__init__(message)
-        self.kind: Kind = kind
+        self.kind: Obstruction = kind
         self.message = message
         self.refused = dict(refused or {})
         self.too_large = too_large
@@ -64,7 +69,7 @@ def own_fault(error: KafkaError) -> bool:
     return error.code() in _OWN_FAULT
 
 
-def kind_of(error: KafkaError) -> Kind:
+def kind_of(error: KafkaError) -> Obstruction:
     """Name what is wrong with all letters."""
     return _KINDS.get(error.code(), "unavailable")
 

@@ -15,7 +15,8 @@ from typing import NamedTuple, Self, cast
 import httpx
 
 from connector import __version__
-from connector.model import Endpoint, PollAnswer, PostAnswer, Unavailable, Unsent
+from connector.answers import PollAnswer, PostAnswer, Unavailable, Unsent
+from connector.model import Endpoint
 from connector.pushwoosh import wire, words
 from connector.pushwoosh.transport import NotSentError, transport_to
 

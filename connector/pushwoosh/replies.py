@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import msgspec
 
-from connector.model import JobState, Row
+from connector.answers import JobState, Row
 from connector.pushwoosh import words
 from connector.pushwoosh.rows import RawRow, rows_of, with_tags
 

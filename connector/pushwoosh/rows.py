@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import Raw
 
-from connector.model import Row
+from connector.answers import Row
 from connector.pushwoosh.words import text_of
 
 Said = dict[str, str] | None

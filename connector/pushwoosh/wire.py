@@ -50,11 +50,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from connector.model import (
+from connector.answers import (
     Accepted,
-    Cause,
     Denied,
-    Endpoint,
     JobReport,
     JobState,
     JobUnknown,
@@ -63,6 +61,7 @@ from connector.model import (
     Refused,
     Unavailable,
 )
+from connector.model import Cause, Endpoint
 from connector.pushwoosh import words
 from connector.pushwoosh.replies import (
     Report,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from connector.core.decode import Outcome
+from connector.core.decode import Decoded
 from connector.core.event import Event
 from connector.model import TopicPartition
 from connector.replay.filters import Filters, identifiers
@@ -24,7 +24,7 @@ _OF_HARMLESS = 80
 """Bytes that are kept of a letter that isn't meant."""
 
 
-class Fate(StrEnum):
+class Standing(StrEnum):
     """What becomes of a letter that the filters mean."""
 
     READY = "ready"
@@ -42,18 +42,18 @@ class Fate(StrEnum):
 
 
 EXPLAINED = {
-    Fate.READY: "not sent yet",
-    Fate.SENT: "sent",
-    Fate.REPLAYED: "were sent again before",
-    Fate.NEWER: "a newer event of the device came since (--even-if-newer sends them all the same)",
-    Fate.UNSURE: "whether a newer event came since can't be told (--even-if-newer sends them all the same)",
-    Fate.UNREADABLE: "this configuration can't read them: only --to source carries them",
-    Fate.GONE: "were deleted from the dead-letter topic meanwhile",
-    Fate.NO_TOPIC: "their source topic isn't there any more: create it, or use --to api",
-    Fate.NO_SOURCE: "their headers don't say which record they were: not written by this connector",
-    Fate.LATER: "beyond the limit: run the command again for more",
-    Fate.REFUSED: "refused again",
-    Fate.TRIED: "were refused again before (--try-again sends them once more)",
+    Standing.READY: "not sent yet",
+    Standing.SENT: "sent",
+    Standing.REPLAYED: "were sent again before",
+    Standing.NEWER: "a newer event of the device came since (--even-if-newer sends them all the same)",
+    Standing.UNSURE: "whether a newer event came since can't be told (--even-if-newer sends them too)",
+    Standing.UNREADABLE: "this configuration can't read them: only --to source carries them",
+    Standing.GONE: "were deleted from the dead-letter topic meanwhile",
+    Standing.NO_TOPIC: "their source topic isn't there any more: create it, or use --to api",
+    Standing.NO_SOURCE: "their headers don't say which record they were: not written by this connector",
+    Standing.LATER: "beyond the limit: run the command again for more",
+    Standing.REFUSED: "refused again",
+    Standing.TRIED: "were refused again before (--try-again sends them once more)",
 }
 
 
@@ -70,12 +70,12 @@ class Candidate:
     device: str
     unread: str
     """Why this configuration can't read it, or empty."""
-    fate: Fate = Fate.READY
+    standing: Standing = Standing.READY
     why: str = ""
 
-    def stay(self, fate: Fate, why: str = "") -> None:
+    def stay(self, standing: Standing, why: str = "") -> None:
         """It isn't sent."""
-        self.fate, self.why = fate, why
+        self.standing, self.why = standing, why
 
 
 @dataclass(slots=True)
@@ -101,7 +101,7 @@ class Selection:
     bytes: int = 0
     """What is kept of all this, about."""
 
-    def add(self, letter: DeadLetter, outcome: Outcome, *, replayed: bool) -> None:
+    def add(self, letter: DeadLetter, outcome: Decoded, *, replayed: bool) -> None:
         """Take in a letter; `replayed`: it is known to have been sent again."""
         if letter.replayed_from:
             self._sent_again.add(letter.replayed_from)
@@ -121,7 +121,7 @@ class Selection:
             self.bytes += _OF_HARMLESS
             self.harmless[letter.group, letter.source].add(letter.source_offset)
 
-    def _add(self, letter: DeadLetter, outcome: Outcome, *, replayed: bool) -> None:
+    def _add(self, letter: DeadLetter, outcome: Decoded, *, replayed: bool) -> None:
         spot = (letter.place, letter.offset)
         known = self.candidates.get(letter.name)
         if known is None and self.bytes > MOST_BYTES and not replayed:
@@ -133,20 +133,20 @@ class Selection:
         if known is None:
             texts = (letter.id, made.device, *made.keys, made.unread)
             self.bytes += _OF_CANDIDATE + sum(map(len, texts))
-        if replayed or (known is not None and known.fate is Fate.REPLAYED):
-            made.stay(Fate.REPLAYED)
+        if replayed or (known is not None and known.standing is Standing.REPLAYED):
+            made.stay(Standing.REPLAYED)
 
     def all_read(self) -> None:
         """Every letter is known: a letter of a record that was sent again says that, too."""
         for each in self.candidates.values():
             if each.letter.id in self._sent_again:
-                each.stay(Fate.REPLAYED)
+                each.stay(Standing.REPLAYED)
 
-    def in_order(self, fate: Fate = Fate.READY) -> list[Candidate]:
-        """Return candidates of this fate as they are to go: of a partition in its order, else by time."""
+    def in_order(self, standing: Standing = Standing.READY) -> list[Candidate]:
+        """Return candidates of this standing as they are to go: of a partition in its order, else by time."""
         found: defaultdict[TopicPartition, list[Candidate]] = defaultdict(list)
         for each in self.candidates.values():
-            if each.fate is fate:
+            if each.standing is standing:
                 found[each.letter.source or TopicPartition("", -1)].append(each)
         partitions = [sorted(found[place], key=lambda each: each.letter.age) for place in sorted(found)]
         return [*heapq.merge(*partitions, key=lambda each: each.letter.happened)]
@@ -155,11 +155,11 @@ class Selection:
         """Leave out what was tried before and refused again, or no limit would ever get past it."""
         for each in self.in_order():
             if any(map(tried, each.spots)):
-                each.stay(Fate.TRIED)
+                each.stay(Standing.TRIED)
 
     def prepare(self, orders: Orders) -> None:
         """Say what to look for in the source."""
-        for each in self.in_order(Fate.TRIED):
+        for each in self.in_order(Standing.TRIED):
             if each.letter.never_applied and each.letter.source is not None:
                 orders[each.letter.group].ignore(each.letter.source, {each.letter.source_offset})
         for (group, place), offsets in self.harmless.items():
@@ -175,29 +175,39 @@ class Selection:
         """Decide by what the source has, the newest first: one that stays is newer than those before it."""
         for candidate in reversed(self.in_order()):
             if candidate.letter.id in orders[candidate.letter.group].sent_again:
-                candidate.stay(Fate.REPLAYED)
+                candidate.stay(Standing.REPLAYED)
             elif not even_if_newer:
                 hold_back(candidate, orders)
 
     def limit(self, most: int) -> None:
         """Leave all but the first for another run."""
         for candidate in self.in_order()[most:] if most else ():
-            candidate.stay(Fate.LATER)
+            candidate.stay(Standing.LATER)
 
-    def counts(self) -> dict[Fate, int]:
-        """Count candidates by fate, without those that are or were to be sent."""
-        found = Counter(each.fate for each in self.candidates.values())
-        found[Fate.NO_SOURCE] += self.nameless
-        found[Fate.LATER] += self.beyond
-        return {fate: found[fate] for fate in Fate if found[fate] and fate not in (Fate.READY, Fate.SENT)}
+    def counts(self) -> dict[Standing, int]:
+        """Count candidates by standing, without those that are or were to be sent."""
+        found = Counter(each.standing for each in self.candidates.values())
+        found[Standing.NO_SOURCE] += self.nameless
+        found[Standing.LATER] += self.beyond
+        return {
+            standing: found[standing]
+            for standing in Standing
+            if found[standing] and standing not in (Standing.READY, Standing.SENT)
+        }
 
     def staying(self) -> Iterator[Candidate]:
         """Return those that stay for a reason worth a line each."""
-        for fate in (Fate.REFUSED, Fate.NEWER, Fate.UNSURE, Fate.UNREADABLE, Fate.GONE):
-            yield from self.in_order(fate)
+        for standing in (
+            Standing.REFUSED,
+            Standing.NEWER,
+            Standing.UNSURE,
+            Standing.UNREADABLE,
+            Standing.GONE,
+        ):
+            yield from self.in_order(standing)
 
 
-def _candidate(letter: DeadLetter, outcome: Outcome, spots: tuple[Spot, ...]) -> Candidate:
+def _candidate(letter: DeadLetter, outcome: Decoded, spots: tuple[Spot, ...]) -> Candidate:
     device = next(iter(identifiers(letter, outcome)), "")
     unread = ""
     if not isinstance(outcome, Event):
@@ -211,6 +221,6 @@ def hold_back(candidate: Candidate, orders: Orders) -> bool:
     newer = order.newer(candidate.letter, candidate.keys)
     if not newer:
         return False
-    candidate.stay(Fate.NEWER, f"newer event: {newer}")
+    candidate.stay(Standing.NEWER, f"newer event: {newer}")
     order.stays(candidate.letter, candidate.keys)
     return True

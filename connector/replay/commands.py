@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from connector.core.decode import Outcome
+from connector.core.decode import Decoded
 from connector.options import FAULT, WRONG_USE
 from connector.replay import showing
 from connector.replay.counts import Counts
@@ -59,7 +59,7 @@ def list_letters(settings: Settings, filters: Filters, *, limit: int, as_json: b
 def show_letter(settings: Settings, name: str, filters: Filters, *, as_json: bool) -> int:
     """Show one letter whole: the last written of those with this id."""
     others: Counter[str] = Counter()
-    found: list[tuple[DeadLetter, Outcome, bool]] = []
+    found: list[tuple[DeadLetter, Decoded, bool]] = []
     with _every_letter(settings, decoded=False) as (desk, letters):
         for letter, outcome, replayed in letters:
             at = f"{'/'.join(map(str, letter.place))}/{letter.offset}"
@@ -84,7 +84,7 @@ def show_letter(settings: Settings, name: str, filters: Filters, *, as_json: boo
 @contextlib.contextmanager
 def _every_letter(
     settings: Settings, *, decoded: bool
-) -> Iterator[tuple[Desk, Iterator[tuple[DeadLetter, Outcome, bool]]]]:
+) -> Iterator[tuple[Desk, Iterator[tuple[DeadLetter, Decoded, bool]]]]:
     """Open the topic and read each letter: with what it is now, and whether it was sent again.
 
     `decoded`: it is of no use where the decoder can't work.
@@ -96,7 +96,7 @@ def _every_letter(
             sys.stderr.write(f"what was sent again isn't known: {desk.doubt}\n")
         watching.total(desk.total)
 
-        def letters() -> Iterator[tuple[DeadLetter, Outcome, bool]]:
+        def letters() -> Iterator[tuple[DeadLetter, Decoded, bool]]:
             for letter in desk.letters():
                 watching.reached(desk.read_so_far)
                 yield letter, interpreting.letter(letter), progress.is_done((letter.place, letter.offset))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from types import TracebackType
 from typing import Self
 
-from connector.finding import Outcome
+from connector.finding import Grade
 from connector.kafka.probe import Probe
 from connector.model import TopicPartition
 from connector.replay.failed import Failed
@@ -46,7 +46,7 @@ class Desk:
     def _reach(self) -> None:
         """Try the brokers first: the probe finds better words than any later failure."""
         found = next(Probe(self._settings, REACH_LIMIT).findings())
-        if found.outcome is Outcome.PROBLEM:
+        if found.grade is Grade.PROBLEM:
             raise Failed(f"{found.what}: {found.result}; {found.mend}")
 
     def open(self, *, strict: bool = True) -> Progress:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from connector.core.decode import Outcome
+from connector.core.decode import Decoded
 from connector.core.event import Event
 from connector.model import Reason
 from connector.replay.failed import WrongUse
@@ -56,7 +56,7 @@ class Filters:
             letter.refused > 0 and _within(letter.refused, self.refused_since, self.refused_until)
         )
 
-    def pass_event(self, letter: DeadLetter, outcome: Outcome) -> bool:
+    def pass_event(self, letter: DeadLetter, outcome: Decoded) -> bool:
         """Judge by what the record is read as: its application, any of its identifiers or the key."""
         if self.applications and not (
             isinstance(outcome, Event) and outcome.application in self.applications
@@ -97,7 +97,7 @@ def known_period(name: str, since: int | None, until: int | None) -> tuple[int |
     return since, until
 
 
-def identifiers(letter: DeadLetter, outcome: Outcome) -> list[str]:
+def identifiers(letter: DeadLetter, outcome: Decoded) -> list[str]:
     """Return what names the device, best first; the key where nothing else can be read."""
     found: list[str | None] = []
     if isinstance(outcome, Event):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connector.core.decode import Interpreter, Outcome
+from connector.core.decode import Decoded, Interpreter
 from connector.core.event import Event
 from connector.interpreters import interpreters, patiently
 from connector.model import DecoderUnavailable, Reason, Record, Rejection
@@ -13,7 +13,7 @@ from connector.replay.letter import DeadLetter, SourceRecord
 from connector.settings import Settings
 
 
-def code_of(outcome: Outcome, settings: Settings) -> str:
+def code_of(outcome: Decoded, settings: Settings) -> str:
     """Return the code of the application that a record is for; empty where it can't be read as an event."""
     return settings.code_of(outcome.application) if isinstance(outcome, Event) else ""
 
@@ -34,13 +34,13 @@ class Interpreting:
         self.doubt = ""
         self._by_topic: dict[str, Interpreter] = interpreters(settings)
 
-    def letter(self, letter: DeadLetter) -> Outcome:
+    def letter(self, letter: DeadLetter) -> Decoded:
         """Read what a letter was made of."""
         if letter.source is None:
             return Rejection(Reason.UNDECODABLE, "its headers don't say where it came from")
         return self.records(letter.source.topic, [SourceRecord(letter)])[0]
 
-    def records(self, topic: str, records: Sequence[Record]) -> list[Outcome]:
+    def records(self, topic: str, records: Sequence[Record]) -> list[Decoded]:
         """Read records of a source topic, one answer each."""
         interpreter = self._by_topic.get(topic)
         if interpreter is None:

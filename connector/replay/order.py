@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from connector.core.decode import Outcome
+from connector.core.decode import Decoded
 from connector.core.event import Event
 from connector.model import Record, TopicPartition
 from connector.replay.letter import DeadLetter, Facts, happened_at, mark_of
@@ -25,7 +25,7 @@ Key = str | bytes
 """An identifier as lanes name it (`connector.core.event.Event.keys`), or a record's key."""
 
 
-def keys_of(letter: DeadLetter, outcome: Outcome) -> tuple[Key, ...]:
+def keys_of(letter: DeadLetter, outcome: Decoded) -> tuple[Key, ...]:
     """Name the device of a letter; nothing where it can't be told."""
     if isinstance(outcome, Event):
         return outcome.keys
@@ -76,7 +76,7 @@ class Order:
         self,
         place: TopicPartition,
         records: Sequence[Record],
-        outcomes: Sequence[Outcome] | None,
+        outcomes: Sequence[Decoded] | None,
     ) -> None:
         """Take in records of the source with what they are read as; None where nobody can read this topic."""
         harmless = self._harmless.get(place, set())
@@ -155,7 +155,7 @@ class Orders:
         self,
         place: TopicPartition,
         records: Sequence[Record],
-        outcomes: Sequence[Outcome] | None,
+        outcomes: Sequence[Decoded] | None,
     ) -> None:
         """See `Order.saw`."""
         for order in self._by_group.values():

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Literal, NamedTuple, Self
 
 from connector.core.event import Event
-from connector.replay.choosing import Candidate, Fate, Selection, hold_back
+from connector.replay.choosing import Candidate, Selection, Standing, hold_back
 from connector.replay.desk import Desk
 from connector.replay.filters import Filters, Unmatched
 from connector.replay.interpreting import Interpreting
@@ -114,7 +114,7 @@ class Replay:
         if self.wish.target == "api":
             for candidate in self.selection.in_order():
                 if candidate.unread:
-                    candidate.stay(Fate.UNREADABLE, candidate.unread)
+                    candidate.stay(Standing.UNREADABLE, candidate.unread)
 
     def _doubt(self) -> None:
         """Keep letters of which can't be told what came since."""
@@ -124,11 +124,11 @@ class Replay:
                 continue
             if letter.source.topic not in self.since.partitions:
                 if self.wish.target == "source":
-                    candidate.stay(Fate.NO_TOPIC, f"topic {letter.source.topic} isn't there")
+                    candidate.stay(Standing.NO_TOPIC, f"topic {letter.source.topic} isn't there")
                 elif not self.wish.even_if_newer:
-                    candidate.stay(Fate.UNSURE, f"topic {letter.source.topic} isn't there")
+                    candidate.stay(Standing.UNSURE, f"topic {letter.source.topic} isn't there")
             elif not self.wish.even_if_newer and (why := self.since.unknown(candidate)):
-                candidate.stay(Fate.UNSURE, why)
+                candidate.stay(Standing.UNSURE, why)
 
     # -- sending -----------------------------------------------------------------------------------
 
@@ -158,13 +158,13 @@ class Replay:
         for candidate in chosen:
             letter = found.get(candidate.spots[-1])
             if letter is None:
-                candidate.stay(Fate.GONE, "its letter isn't there any more")
+                candidate.stay(Standing.GONE, "its letter isn't there any more")
                 continue
             event = None
             if self.wish.target == "api":
                 outcome = self._interpreting.letter(letter)
                 if not isinstance(outcome, Event):
-                    candidate.stay(Fate.UNREADABLE, "it could be read a moment ago")
+                    candidate.stay(Standing.UNREADABLE, "it could be read a moment ago")
                     continue
                 event = outcome
             batch.append(Ready(candidate, letter, event))

@@ -10,7 +10,7 @@ from typing import Any
 from rich.text import Text
 
 from connector.replay import showing
-from connector.replay.choosing import EXPLAINED, Fate
+from connector.replay.choosing import EXPLAINED, Standing
 from connector.replay.counts import written
 from connector.replay.replaying import Replay
 from connector.replay.since import Looked
@@ -34,7 +34,7 @@ class Result:
     def good(self, replay: Replay) -> bool:
         """Whether all went that should."""
         counts = replay.selection.counts()
-        return not (self.stopped or counts.keys() & {Fate.REFUSED, Fate.NO_TOPIC, Fate.GONE})
+        return not (self.stopped or counts.keys() & {Standing.REFUSED, Standing.NO_TOPIC, Standing.GONE})
 
 
 def show_plan(replay: Replay, result: Result) -> None:
@@ -85,8 +85,8 @@ def _show_staying(replay: Replay) -> None:
     if not counts:
         return
     out.print(Text("\nnot sent:"))
-    for fate, count in counts.items():
-        out.print(Text(f"  {count:>7,}  {EXPLAINED[fate]}"))
+    for standing, count in counts.items():
+        out.print(Text(f"  {count:>7,}  {EXPLAINED[standing]}"))
     staying = list(replay.selection.staying())
     if staying:
         made = showing.table("id", "reason", "device", "why it isn't sent")
@@ -146,19 +146,19 @@ def plain(replay: Replay, result: Result) -> dict[str, Any]:
             }
             for topic, one in sorted(replay.since.looked.items())
         ],
-        "not_sent": {str(fate): count for fate, count in replay.selection.counts().items()},
+        "not_sent": {str(standing): count for standing, count in replay.selection.counts().items()},
     }
 
 
 def plain_letters(replay: Replay) -> Iterator[dict[str, Any]]:
     """Return each letter as JSON-ready values: one at a time, there may be many."""
-    for fate in Fate:
-        for one in replay.selection.in_order(fate):
+    for standing in Standing:
+        for one in replay.selection.in_order(standing):
             yield {
                 "id": one.letter.id,
                 "group": one.letter.group,
                 "reason": one.letter.reason,
                 "device": one.device,
-                "fate": str(one.fate),
+                "standing": str(one.standing),
                 "why": one.why,
             }

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 from connector.replay import reporting, showing
-from connector.replay.choosing import Fate
+from connector.replay.choosing import Standing
 from connector.replay.failed import Failed, Interrupted
 from connector.replay.reading import running_members
 from connector.replay.replaying import Ready, Replay, Wish
@@ -136,9 +136,9 @@ class _Run:
         if sent:
             self._result.sent += len(batch)
             for each in batch:
-                each.candidate.fate = Fate.SENT
+                each.candidate.standing = Standing.SENT
         elif len(batch) == 1:
-            batch[0].candidate.stay(Fate.REFUSED, f"the source topic refuses it: {refused[0]}")
+            batch[0].candidate.stay(Standing.REFUSED, f"the source topic refuses it: {refused[0]}")
             progress.refused(spots, "source")
             self._sender.send((), progress.positions({place for place, _ in spots}))
         else:

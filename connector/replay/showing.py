@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from connector.core.decode import Outcome
+from connector.core.decode import Decoded
 from connector.core.event import Event
 from connector.replay.counts import Counts, written
 from connector.replay.interpreting import NotNow
@@ -165,7 +165,7 @@ def count(letters: int) -> str:
 
 
 def show_letter(
-    letter: DeadLetter, outcome: Outcome, application: str = "", *, copies: int, replayed: bool
+    letter: DeadLetter, outcome: Decoded, application: str = "", *, copies: int, replayed: bool
 ) -> None:
     """Print one letter: why, what it is read as now, headers, key, value. `application`: its code."""
     out = console()
@@ -204,7 +204,7 @@ def _again(letter: DeadLetter, *, replayed: bool) -> str:
     return f"{now}; {before}" if before else now
 
 
-def in_words(outcome: Outcome) -> str:
+def in_words(outcome: Decoded) -> str:
     """Say what a record is by today's decoder and rules."""
     if isinstance(outcome, Event):
         names = (("hwid", outcome.hwid), ("user_id", outcome.user_id), ("push_token", outcome.push_token))
@@ -228,7 +228,7 @@ def _pretty(value: bytes | None) -> str:
         return as_text(value)
 
 
-def letter_plain(letter: DeadLetter, outcome: Outcome, *, copies: int, replayed: bool) -> dict[str, Any]:
+def letter_plain(letter: DeadLetter, outcome: Decoded, *, copies: int, replayed: bool) -> dict[str, Any]:
     """Return one letter as JSON-ready values; bytes that are no UTF-8 text as base64."""
     return {
         "id": letter.id,

@@ -16,15 +16,16 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from connector.answers import Accepted, PostAnswer, Unavailable
 from connector.core.actions import Commit, Poll, Submit
 from connector.core.coalesce import contributors
 from connector.core.engine import Engine
 from connector.core.jobs import Batch
 from connector.credentials import Credentials
-from connector.model import Accepted, PostAnswer, Rejection, Start, TopicPartition, Unavailable
+from connector.model import Rejection, Start, TopicPartition
 from connector.parts import audience_client, limits
 from connector.pulse import Clock, Pulse
-from connector.replay.choosing import Fate
+from connector.replay.choosing import Standing
 from connector.replay.failed import Failed, Interrupted
 from connector.replay.letter import SourceRecord
 from connector.replay.progress import Spot
@@ -185,10 +186,10 @@ class Submission:
             candidate = self.open.pop(number).candidate
             rejection = refused.get(number)
             if rejection is None:
-                candidate.fate = Fate.SENT
+                candidate.standing = Standing.SENT
                 self.confirmed += 1
             else:
-                candidate.stay(Fate.REFUSED, f"{rejection.reason}: {rejection.detail}")
+                candidate.stay(Standing.REFUSED, f"{rejection.reason}: {rejection.detail}")
                 self._refused += 1
         self._tell(self.confirmed + self._refused)
 

@@ -40,7 +40,7 @@ class Row(msgspec.Struct, gc=False, omit_defaults=True):
     tags: dict[str, str] | None = None
 
 
-class Outcome(NamedTuple):
+class DeviceResult(NamedTuple):
     """What became of one device: its status, its tags' answers, the changes that take effect (None: none)."""
 
     status: str
@@ -118,22 +118,22 @@ class Workshop:
 
     def _judge(
         self, job: Job, device: Device, triggers: Triggers | None, create_devices: bool, now: float
-    ) -> Outcome:
+    ) -> DeviceResult:
         """Decide what becomes of a device; `triggers` is None where no fault is about devices."""
         tags = device.tags or {}
         is_change = isinstance(device, TagChange)
         if triggers and triggers.on_device(DeviceRule, "device_failed", device, job.endpoint, now):
-            return Outcome("failed", None, None)
+            return DeviceResult("failed", None, None)
         if triggers and triggers.on_device(DeviceRule, "device_not_found", device, job.endpoint, now):
-            return Outcome("not found", None, None)
+            return DeviceResult("not found", None, None)
         if is_change and not create_devices and self._lacks(job.application, device):
-            return Outcome("not found", None, None)
+            return DeviceResult("not found", None, None)
         refused = self._refused(job, device, tags, triggers, now)
         if not refused:
-            return Outcome("done", _all_ok(device), tags, good=True)
+            return DeviceResult("done", _all_ok(device), tags, good=True)
         changes = {name: value for name, value in tags.items() if name not in refused}
         answers = {name: refused.get(name, "ok") for name in tags}
-        return Outcome("done", answers, changes)
+        return DeviceResult("done", answers, changes)
 
     def _lacks(self, application: str, device: Device) -> bool:
         """Whether the device is unknown; without state, none is."""
@@ -157,7 +157,7 @@ class Workshop:
                 refused.update({name: rule.answer for name in tags if not rule.tags or name in rule.tags})
         return refused
 
-    def _apply(self, job: Job, device: Device, outcome: Outcome) -> None:
+    def _apply(self, job: Job, device: Device, outcome: DeviceResult) -> None:
         if self._devices is not None and outcome.changes is not None:
             self._devices.of(job.application).change(device, outcome.changes)
         if self._journal is not None:
@@ -170,7 +170,7 @@ class Workshop:
     def apply_unseen(self, job: Job) -> None:
         """Apply every device of a job that tells nobody: one that Failed after its work was done."""
         for device in job.devices:
-            self._apply(job, device, Outcome("failed", None, device.tags or {}))
+            self._apply(job, device, DeviceResult("failed", None, device.tags or {}))
 
     def _disguise(self, job: Job, rows: list[Row], triggers: Triggers, now: float) -> tuple[list[Row], bool]:
         """Shuffle rows, add foreign ones, cut some off, take names away.
@@ -203,7 +203,9 @@ class Workshop:
             job.rows_from = now + late.seconds
 
 
-def _rows(job: Job, device: Device, outcome: Outcome, triggers: Triggers | None, now: float) -> list[Row]:
+def _rows(
+    job: Job, device: Device, outcome: DeviceResult, triggers: Triggers | None, now: float
+) -> list[Row]:
     """One row, or two where that fault strikes."""
     row = _row(outcome.status, device, outcome.answers)
     rule = triggers and triggers.on_device(RowDuplicated, "row_duplicated", device, job.endpoint, now)

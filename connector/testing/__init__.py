@@ -3,7 +3,7 @@
 `pytest_plugins = ["connector.testing.fixtures"]` has the double as pytest fixtures. See deploy/LIBRARY.md.
 """
 
-from connector.core.decode import Outcome
+from connector.core.decode import Decoded
 from connector.sandbox.app import AudienceApp
 from connector.sandbox.audience import Audience, Options
 from connector.sandbox.faults import Faults, faults_from
@@ -14,9 +14,9 @@ from connector.testing.running import RunningSandbox
 __all__ = [
     "Audience",
     "AudienceApp",
+    "Decoded",
     "Faults",
     "Options",
-    "Outcome",
     "RunningSandbox",
     "SampleRecord",
     "Stats",

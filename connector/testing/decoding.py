@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from connector.core.decode import Decoder, Interpreter, Outcome
+from connector.core.decode import Decoded, Decoder, Interpreter
 from connector.interpreters import interpreters, patiently
 from connector.model import Content
 from connector.settings import Settings
@@ -61,7 +61,7 @@ class SampleRecord:
 
 def read(
     body: Any, decoder: Decoder | None = None, content: Content | str = Content.TAGS, **around: Any
-) -> Outcome:
+) -> Decoded:
     """Return what one record becomes: an `Event`, a `Rejection` that says why not, or None: it is skipped.
 
     `decoder` is a function as `kafka.decoder` names it; without one it is the built-in JSON decoder, for a
@@ -72,7 +72,7 @@ def read(
     return outcome
 
 
-def outcomes(settings: Settings, topic: str, bodies: Iterable[Any], **around: Any) -> list[Outcome]:
+def outcomes(settings: Settings, topic: str, bodies: Iterable[Any], **around: Any) -> list[Decoded]:
     """Return what records of a configured topic become: its decoder, mapping, schemas and limits, no broker.
 
     Raises ValueError where the settings don't name the topic.

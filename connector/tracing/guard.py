@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
+from connector.answers import PollAnswer, PostAnswer
 from connector.core.jobs import Batch, Job
-from connector.model import PollAnswer, PostAnswer
 from connector.ops.metrics import Example
 from connector.pulse import fault
 from connector.tracing.watch import Watch

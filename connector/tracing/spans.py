@@ -16,22 +16,13 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id, set_span_in_context
 
 from connector import __version__
+from connector.answers import Accepted, Denied, JobReport, JobState, PollAnswer, PostAnswer, Refused, Unsent
 from connector.core.coalesce import contributors
 from connector.core.engine import Engine
 from connector.core.event import Event
 from connector.core.jobs import Batch, Job
 from connector.core.tally import RecordOutcome
-from connector.model import (
-    Accepted,
-    Denied,
-    Endpoint,
-    JobReport,
-    JobState,
-    PollAnswer,
-    PostAnswer,
-    Refused,
-    Unsent,
-)
+from connector.model import Endpoint
 from connector.ops.metrics import Example
 from connector.ops.privacy import anonymous
 from connector.ops.status import shortened

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from connector.answers import PollAnswer, PostAnswer
 from connector.core.jobs import Batch, Job
-from connector.model import PollAnswer, PostAnswer
 from connector.ops.metrics import Example
 
 

@@ -24,10 +24,11 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
+from connector.answers import PollAnswer, PostAnswer
 from connector.core.actions import Poll, Submit
 from connector.core.decode import Interpreter
 from connector.core.limits import Limits
-from connector.model import Content, PollAnswer, PostAnswer, TopicPartition
+from connector.model import Content, TopicPartition
 from connector.sandbox.broker import EmbeddedKafka
 from connector.tracing.spans import Spans
 from connector.tracing.watch import Watch

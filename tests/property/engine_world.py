@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field
 
+from connector.answers import Accepted, JobReport, JobState, Row
 from connector.core import checkpoint
 from connector.core.actions import Commit, Pause, Poll, Resume, Submit
 from connector.core.coalesce import contributors, row_of
@@ -14,17 +15,7 @@ from connector.core.engine import Engine
 from connector.core.event import Event
 from connector.core.jobs import Batch
 from connector.core.limits import Limits
-from connector.model import (
-    Accepted,
-    JobReport,
-    JobState,
-    Position,
-    Record,
-    Rejection,
-    Row,
-    Start,
-    TopicPartition,
-)
+from connector.model import Position, Record, Rejection, Start, TopicPartition
 from tests.unit.core.builders import NOW, UNDECODABLE, registration, tags, written
 
 HAND_OVER = "handing over"

@@ -11,10 +11,8 @@ from typing import TypeVar
 
 import pytest
 
-from connector.core.tally import JobOutcome
-from connector.model import (
+from connector.answers import (
     Accepted,
-    Cause,
     Denied,
     JobReport,
     JobState,
@@ -22,9 +20,10 @@ from connector.model import (
     PollAnswer,
     PostAnswer,
     Refused,
-    TopicPartition,
     Unavailable,
 )
+from connector.core.tally import JobOutcome
+from connector.model import Cause, TopicPartition
 from tests.property.engine_world import HAND_OVER, World, world
 from tests.strength import examples
 from tests.unit.core.builders import P0, P1, limits

@@ -6,9 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from connector.model import (
+from connector.answers import (
     Accepted,
-    Cause,
     Denied,
     JobReport,
     JobState,
@@ -16,9 +15,9 @@ from connector.model import (
     PollAnswer,
     PostAnswer,
     Refused,
-    TopicPartition,
     Unavailable,
 )
+from connector.model import Cause, TopicPartition
 from tests.property.engine_world import HAND_OVER, World, world
 from tests.strength import examples
 from tests.unit.core.builders import P0, P1, limits

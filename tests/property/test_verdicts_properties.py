@@ -7,8 +7,9 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.answers import JobReport, JobState, Row
 from connector.core.verdicts import judge
-from connector.model import JobReport, JobState, Reason, Row, TagsUpdate
+from connector.model import Reason, TagsUpdate
 
 WORDS = st.sampled_from(["done", "Done", "failed", "not found", "queued", ""])
 TAGS = st.none() | st.dictionaries(st.sampled_from("ab"), st.sampled_from(["ok", "OK", "tag not found"]))

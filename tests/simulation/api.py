@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from connector.model import Endpoint, PollAnswer, PostAnswer, Unavailable, Unsent
+from connector.answers import PollAnswer, PostAnswer, Unavailable, Unsent
+from connector.model import Endpoint
 from connector.pushwoosh.wire import read_poll, read_post
 from connector.sandbox.audience import Audience, Options
 from connector.sandbox.faults import Faults, faults_from

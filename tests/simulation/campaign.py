@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 
 from tests.simulation.collecting import collect_worlds_only, simulate_alone
-from tests.simulation.world import Outcome
+from tests.simulation.world import Ending
 
 AT_ONCE = 5
 """Seeds that a process takes at a time: few, so that all have something to do until the end."""
@@ -26,7 +26,7 @@ class Result:
     seconds: float = 0.0
     virtual: float = 0.0
     styles: Counter[str] = field(default_factory=Counter)
-    broken: list[Outcome] = field(default_factory=list)
+    broken: list[Ending] = field(default_factory=list)
 
 
 def campaign(first: int, count: int, processes: int, progress: Callable[[Result], None]) -> Result:
@@ -51,12 +51,12 @@ def campaign(first: int, count: int, processes: int, progress: Callable[[Result]
     return result
 
 
-def simulate_all(seeds: range) -> list[Outcome]:
+def simulate_all(seeds: range) -> list[Ending]:
     """Run these."""
     return [simulate_alone(seed) for seed in seeds]
 
 
-def described(outcome: Outcome) -> str:
+def described(outcome: Ending) -> str:
     """Say what broke, how to see it again, and what led to it."""
     lines = [
         f"seed {outcome.seed} ({outcome.style}): {outcome.broken}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from tests.simulation.world import Outcome, simulate
+from tests.simulation.world import Ending, simulate
 
 
 def collect_worlds_only() -> None:
@@ -13,7 +13,7 @@ def collect_worlds_only() -> None:
     gc.freeze()
 
 
-def simulate_alone(seed: int) -> Outcome:
+def simulate_alone(seed: int) -> Ending:
     """Run one seed, and collect its world: once after its end, not in between."""
     outcome = simulate(seed)
     gc.collect()

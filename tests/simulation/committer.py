@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from connector.kafka.commit_refused import CommitRefused, Kind
+from connector.kafka.commit_refused import CommitRefused, Refusal
 from connector.model import Position, TopicPartition
 from tests.simulation.broker import Proof
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 UNANSWERED_FOR = 20.0
 """Seconds at most that a commit waits for a coordinator: longer than any hand-over waits for it."""
-_KINDS: Mapping[str, Kind] = {"fenced": "fenced", "too_large": "too_large"}
+_KINDS: Mapping[str, Refusal] = {"fenced": "fenced", "too_large": "too_large"}
 
 
 class SimulatedCommitter:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from connector.model import Denied, JobReport, JobState, PollAnswer, TopicPartition
+from connector.answers import Denied, JobReport, JobState, PollAnswer
+from connector.model import TopicPartition
 from connector.sandbox.jobs import Job
 from connector.sandbox.outcomes import Row
 from connector.sandbox.replies import Reply

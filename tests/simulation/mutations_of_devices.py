@@ -9,6 +9,7 @@ from typing import Any
 import connector.core.fates as fates_module
 import connector.core.lanes as lanes_module
 import connector.core.polled as polled_module
+from connector.answers import Denied, JobReport, Refused, Unavailable
 from connector.core.decode import Interpreter
 from connector.core.dispatch import Dispatch
 from connector.core.event import Event
@@ -22,7 +23,7 @@ from connector.core.posted import Posted
 from connector.core.tracking import Tracking
 from connector.core.untold import Untold
 from connector.core.verdicts import Judged
-from connector.model import Denied, JobReport, Reason, Refused, Unavailable
+from connector.model import Reason
 from tests.simulation.patching import Mutations, Patch
 
 MUTATIONS = Mutations()

@@ -25,7 +25,7 @@ _LAST_LINES = 60
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Ending:
     """What a seed came to: nothing broken, or the words and the last steps."""
 
     seed: int
@@ -259,12 +259,12 @@ class World:
             await asyncio.sleep(1.0)
 
 
-def simulate(seed: int, trace: Callable[[str], None] | None = None) -> Outcome:
+def simulate(seed: int, trace: Callable[[str], None] | None = None) -> Ending:
     """Run one seed."""
     world = World(seed, trace)
     broken = world.run()
     lines = world.last_lines(_LAST_LINES) if broken else []
-    return Outcome(seed, world.plan.style, broken, lines, world.loop.time() - EPOCH)
+    return Ending(seed, world.plan.style, broken, lines, world.loop.time() - EPOCH)
 
 
 def _where(error: BaseException) -> str:

@@ -14,14 +14,7 @@ from connector.core.decode import Interpreter
 from connector.core.engine import Engine
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.source import Source
-from connector.model import (
-    Content,
-    Fetched,
-    Record,
-    Start,
-    TagsUpdate,
-    TopicPartition,
-)
+from connector.model import Content, Fetched, Record, Start, TagsUpdate, TopicPartition
 from connector.pulse import Clock, Pulse
 from tests.unit.core.builders import P0, limits, record
 from tests.unit.fakes import FakeLetters, FakeSource

@@ -9,23 +9,10 @@ from typing import Any
 
 import msgspec
 
+from connector.answers import Accepted, JobReport, JobState, PollAnswer, PostAnswer, Row, Unsent
 from connector.kafka.listener import Listener
 from connector.kafka.statistics import Statistics
-from connector.model import (
-    Accepted,
-    Endpoint,
-    Fetched,
-    JobReport,
-    JobState,
-    Letter,
-    PollAnswer,
-    Position,
-    PostAnswer,
-    Row,
-    Start,
-    TopicPartition,
-    Unsent,
-)
+from connector.model import Endpoint, Fetched, Letter, Position, Start, TopicPartition
 
 
 class FakeRemainder:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from connector.check import api, findings
-from connector.finding import Finding, Outcome
+from connector.finding import Finding, Grade
 from connector.sandbox.audience import Options
 from connector.sandbox.server import SandboxServer
 from tests.settings import with_environment
@@ -78,22 +78,22 @@ def checked(**environment: str) -> list[Finding]:
 @pytest.mark.parametrize(
     ("status", "body", "outcome", "says"),
     [
-        (200, {"request_id": "r", "status": "Pending"}, Outcome.OK, "takes requests"),
-        (400, {"message": "invalid request"}, Outcome.WARNING, "unproven"),
-        (401, {"message": "unauthorized"}, Outcome.PROBLEM, "pushwoosh.token"),
-        (403, {"message": "forbidden"}, Outcome.PROBLEM, "pushwoosh.token"),
-        (400, {"message": "application not found"}, Outcome.PROBLEM, "pushwoosh.application"),
-        (404, {"message": "no such page"}, Outcome.PROBLEM, "pushwoosh.url"),
-        (503, {}, Outcome.PROBLEM, "try later"),
+        (200, {"request_id": "r", "status": "Pending"}, Grade.OK, "takes requests"),
+        (400, {"message": "invalid request"}, Grade.WARNING, "unproven"),
+        (401, {"message": "unauthorized"}, Grade.PROBLEM, "pushwoosh.token"),
+        (403, {"message": "forbidden"}, Grade.PROBLEM, "pushwoosh.token"),
+        (400, {"message": "application not found"}, Grade.PROBLEM, "pushwoosh.application"),
+        (404, {"message": "no such page"}, Grade.PROBLEM, "pushwoosh.url"),
+        (503, {}, Grade.PROBLEM, "try later"),
     ],
 )
 def test_what_the_api_says_to_an_empty_request_is_the_finding(
-    status: int, body: object, outcome: Outcome, says: str
+    status: int, body: object, outcome: Grade, says: str
 ) -> None:
     with answering(status, body) as server:
         found = asked(CONNECTOR_PUSHWOOSH_URL=server.url)
 
-    assert found.outcome is outcome
+    assert found.grade is outcome
     assert says in f"{found.result} {found.mend}"
 
 
@@ -145,14 +145,14 @@ async def test_the_sandbox_tells_what_is_wrong_with_token_and_application(
     async with SandboxServer(options=options) as sandbox:
         found = await api(with_environment(CONNECTOR_PUSHWOOSH_URL=sandbox.url), 5.0, code="AAAAA-BBBBB")
 
-    assert found.outcome is Outcome.PROBLEM
+    assert found.grade is Grade.PROBLEM
     assert found.mend.startswith(says)
 
 
 def test_an_api_that_nobody_answers_for_is_a_problem() -> None:
     found = asked(CONNECTOR_PUSHWOOSH_URL=f"http://{_NOBODY}")
 
-    assert found.outcome is Outcome.PROBLEM
+    assert found.grade is Grade.PROBLEM
     assert "pushwoosh.url" in found.mend
 
 
@@ -161,7 +161,7 @@ def test_without_brokers_the_api_is_looked_at_all_the_same() -> None:
         found = checked(CONNECTOR_PUSHWOOSH_URL=server.url)
 
     assert [one.what.split()[0] for one in found] == ["configuration", "brokers", "API"]
-    assert found[1].outcome is Outcome.PROBLEM
+    assert found[1].grade is Grade.PROBLEM
     assert "kafka.bootstrap_servers" in found[1].mend
 
 
@@ -175,11 +175,11 @@ def test_a_token_file_that_was_emptied_is_a_problem(tmp_path: Path) -> None:
         CONNECTOR_PUSHWOOSH_TOKEN_FILE=str(file),
     )
     found = {one.what: one for one in findings(settings, patience=PATIENCE)}
-    assert found[f"token file {file}"].outcome is Outcome.OK
+    assert found[f"token file {file}"].grade is Grade.OK
     file.write_text("")
     found = {one.what: one for one in findings(settings, patience=PATIENCE)}
 
-    assert found[f"token file {file}"].outcome is Outcome.PROBLEM
+    assert found[f"token file {file}"].grade is Grade.PROBLEM
 
 
 def test_no_finding_shows_a_secret() -> None:
@@ -196,7 +196,7 @@ def test_a_host_that_has_no_address_is_named() -> None:
     )
     brokers = list(findings(settings, patience=PATIENCE))[1]
 
-    assert brokers.outcome is Outcome.PROBLEM
+    assert brokers.grade is Grade.PROBLEM
     assert "no.such.host.invalid" in brokers.result
 
 
@@ -211,5 +211,5 @@ async def test_a_silent_api_does_not_hang_it() -> None:
     found = await asyncio.to_thread(asked, PATIENCE, CONNECTOR_PUSHWOOSH_URL=f"http://127.0.0.1:{port}")
     server.close()
 
-    assert found.outcome is Outcome.PROBLEM
+    assert found.grade is Grade.PROBLEM
     assert f"{PATIENCE:g} s" in found.result

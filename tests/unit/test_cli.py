@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from connector import __version__, check
 from connector.cli import app
-from connector.finding import Finding, Outcome
+from connector.finding import Finding, Grade
 from tests.settings import ENOUGH
 
 _HEAVY = ("confluent_kafka", "httpx", "aiohttp", "uvicorn", "msgspec", "structlog", "starlette")
@@ -85,24 +85,24 @@ def test_a_configuration_file_that_is_not_there_is_2(command: CliRunner) -> None
 @pytest.mark.parametrize(
     ("outcomes", "code"),
     [
-        ([Outcome.OK, Outcome.OK], 0),
-        ([Outcome.OK, Outcome.WARNING], 0),
-        ([Outcome.PROBLEM, Outcome.OK], 1),
+        ([Grade.OK, Grade.OK], 0),
+        ([Grade.OK, Grade.WARNING], 0),
+        ([Grade.PROBLEM, Grade.OK], 1),
     ],
 )
 def test_a_problem_is_1_and_every_finding_is_a_line(
-    command: CliRunner, monkeypatch: pytest.MonkeyPatch, outcomes: list[Outcome], code: int
+    command: CliRunner, monkeypatch: pytest.MonkeyPatch, outcomes: list[Grade], code: int
 ) -> None:
     def found(_settings: Any) -> Iterator[Finding]:
         for outcome in outcomes:
-            yield Finding("this", outcome, "is so", "" if outcome is Outcome.OK else "do that")
+            yield Finding("this", outcome, "is so", "" if outcome is Grade.OK else "do that")
 
     monkeypatch.setattr(check, "findings", found)
     result = command.invoke(app, ["check"])
 
     assert result.exit_code == code
     assert result.stdout.splitlines() == [
-        f"{outcome.value:<8} this: is so" + ("" if outcome is Outcome.OK else "; do that")
+        f"{outcome.value:<8} this: is so" + ("" if outcome is Grade.OK else "; do that")
         for outcome in outcomes
     ]
 

@@ -12,9 +12,7 @@ from connector.core.actions import Commit, Pause, Resume
 from connector.kafka.commit_refused import CommitRefused
 from connector.kafka.source import SourceFailed
 from connector.kafka.unwritable import Fenced, LettersUnwritable
-from connector.model import (
-    Fetched,
-)
+from connector.model import Fetched
 from tests.unit.consuming_desk import Desk, fetched, rubbish
 from tests.unit.core.builders import P0, P1
 from tests.unit.fakes import until

@@ -9,11 +9,7 @@ import pytest
 
 from connector import decoding
 from connector.core.actions import Resume
-from connector.model import (
-    DecoderUnavailable,
-    Record,
-    TagsUpdate,
-)
+from connector.model import DecoderUnavailable, Record, TagsUpdate
 from tests.unit.consuming_desk import Desk, fetched
 from tests.unit.core.builders import P0, P1
 from tests.unit.fakes import until

@@ -8,17 +8,10 @@ from collections.abc import Mapping
 import pytest
 
 from connector import consuming as module
+from connector.answers import Accepted, JobReport, JobState, Row
 from connector.core.actions import Commit, Pause
 from connector.kafka.unwritable import LettersUnwritable
-from connector.model import (
-    Accepted,
-    Fetched,
-    JobReport,
-    JobState,
-    Position,
-    Row,
-    TopicPartition,
-)
+from connector.model import Fetched, Position, TopicPartition
 from tests.unit.consuming_desk import Desk, fetched, rubbish
 from tests.unit.core.builders import P0, P1
 from tests.unit.fakes import until

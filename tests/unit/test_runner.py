@@ -9,8 +9,9 @@ import pytest
 
 from connector import ending
 from connector import runner as module
+from connector.answers import Unavailable
 from connector.kafka.troubles import Trouble
-from connector.model import Fetched, Record, Start, TopicPartition, Unavailable
+from connector.model import Fetched, Record, Start, TopicPartition
 from tests.unit.core.builders import record
 from tests.unit.fakes import until
 from tests.unit.running_process import Listening, Process, records

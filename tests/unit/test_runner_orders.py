@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from connector import runner as module
-from connector.model import Cause, Denied
+from connector.answers import Denied
+from connector.model import Cause
 from connector.ops.admin import AdminServer
 from tests.unit.fakes import until
 from tests.unit.running_process import Listening, Process, records

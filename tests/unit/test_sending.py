@@ -8,12 +8,13 @@ from typing import Any, cast
 
 import pytest
 
+from connector.answers import Unavailable
 from connector.core.actions import Poll, Submit
 from connector.core.engine import Engine
 from connector.core.event import Event
 from connector.core.jobs import Job
 from connector.credentials import Credentials, Token
-from connector.model import Endpoint, Start, Unavailable
+from connector.model import Endpoint, Start
 from connector.pulse import Clock, Pulse, fault
 from connector.pushwoosh.client import AudienceClient
 from connector.sending import Sending

@@ -7,12 +7,13 @@ from typing import Any, cast
 import structlog
 from prometheus_client import CollectorRegistry
 
+from connector.answers import Accepted, Denied, Unavailable
 from connector.consuming import Consuming
 from connector.core.engine import Engine
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.source import Source
 from connector.kafka.troubles import Trouble
-from connector.model import Accepted, Cause, Content, Denied, Unavailable
+from connector.model import Cause, Content
 from connector.ops.metrics import Metrics
 from connector.ops.status import State
 from connector.ops.watch import Heartbeat, RecentErrors

@@ -16,7 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub im
     ResourceType,
 )
 
-from connector.finding import Finding, Outcome
+from connector.finding import Finding, Grade
 from connector.kafka.probe import Probe
 from tests.broker import Broker
 from tests.kafka.client import Kafka
@@ -92,7 +92,7 @@ def probed(
 
 
 def problems(found: dict[str, Finding]) -> dict[str, str]:
-    return {what: f"{one.result}; {one.mend}" for what, one in found.items() if one.outcome is not Outcome.OK}
+    return {what: f"{one.result}; {one.mend}" for what, one in found.items() if one.grade is not Grade.OK}
 
 
 def test_all_is_well_where_all_is_there(cluster: Cluster) -> None:
@@ -153,7 +153,7 @@ def test_a_missing_topic_is_named(cluster: Cluster) -> None:
 def test_a_dead_letter_topic_for_smaller_records_is_a_warning(cluster: Cluster) -> None:
     found = probed(cluster.open, CONNECTOR_KAFKA_DEAD_LETTER_TOPIC="small")
 
-    assert found["room"].outcome is Outcome.WARNING
+    assert found["room"].grade is Grade.WARNING
     assert "max.message.bytes of small is 1000" in found["room"].result
 
 
@@ -193,7 +193,7 @@ def test_brokers_that_advertise_an_address_nobody_reaches_are_found_out(
 
     found = probed(wrong, patience=2.0)
 
-    assert found["brokers"].outcome is Outcome.PROBLEM
+    assert found["brokers"].grade is Grade.PROBLEM
     assert "127.0.0.1:1/" in found["brokers"].result
     assert "advertised.listeners" in found["brokers"].mend
 

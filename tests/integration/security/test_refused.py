@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from connector.finding import Outcome
+from connector.finding import Grade
 from connector.kafka.probe import Probe
 from tests.acceptance.processes import Connector, wait_for
 from tests.acceptance.workload import mixed
@@ -129,7 +129,7 @@ def test_check_says_the_same_within_seconds(guarded: Guarded, name: str) -> None
     found = list(Probe(settings).findings())
 
     assert time.monotonic() - began < 6
-    assert [finding.outcome for finding in found] == [Outcome.PROBLEM]
+    assert [finding.grade for finding in found] == [Grade.PROBLEM]
     assert mistake.mend in found[0].mend
     assert "hush" not in str(found)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from connector.finding import Outcome
+from connector.finding import Grade
 from connector.kafka.probe import Probe
 from tests.acceptance.processes import wait_for
 from tests.acceptance.workload import mixed
@@ -60,7 +60,7 @@ def test_a_missing_right_is_named_and_once_granted_all_goes_on(
     assert not connector.ready()
     assert len(connector.lines("kafka")) == 1
     found = list(Probe(with_environment(**_checked(here))).findings())
-    bad = [finding for finding in found if finding.outcome is Outcome.PROBLEM]
+    bad = [finding for finding in found if finding.grade is Grade.PROBLEM]
     assert len(bad) == 1
     words = RIGHTS[missing][1].replace("transactional id", "transactional ids with the prefix")
     assert words.format(topic=here.topic, group=here.group, dead=here.dead) in bad[0].mend

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from connector.model import Cause, Denied, Unavailable
+from connector.answers import Denied, Unavailable
+from connector.model import Cause
 from tests.unit.core.driving import Drive
 
 BROKEN = Unavailable("Internal error", 500, maybe_accepted=True)

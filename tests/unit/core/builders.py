@@ -6,20 +6,11 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from connector.answers import JobReport, JobState, Row
 from connector.core.decode import Interpreter
 from connector.core.event import Event
 from connector.core.limits import Limits
-from connector.model import (
-    Content,
-    JobReport,
-    JobState,
-    Reason,
-    Record,
-    Rejection,
-    Row,
-    Start,
-    TopicPartition,
-)
+from connector.model import Content, Reason, Record, Rejection, Start, TopicPartition
 from tests.records import ARecord, Headers
 
 NOW = 1_700_000_000.0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from connector.model import Cause, Denied, PollAnswer, PostAnswer
+from connector.answers import Denied, PollAnswer, PostAnswer
+from connector.model import Cause
 from tests.unit.core.builders import devices, limits
 from tests.unit.core.driving import Drive
 

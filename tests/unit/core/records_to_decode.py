@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from connector.core.decode import Interpreter, Outcome
+from connector.core.decode import Decoded, Interpreter
 from connector.core.event import Event
 from connector.model import Content, Rejection
 from tests.records import ARecord
@@ -11,7 +11,7 @@ from tests.records import ARecord
 
 def read(
     value: object, content: Content = Content.TAGS, *, key: bytes | None = None, **options: Any
-) -> Outcome:
+) -> Decoded:
     """Read one record; a value that isn't bytes is written as JSON."""
     payload = value if isinstance(value, bytes) else json.dumps(value).encode()
     [outcome] = Interpreter(content, **options).read([ARecord(payload, key=key)])

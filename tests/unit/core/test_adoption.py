@@ -7,10 +7,11 @@ from functools import partial
 
 import pytest
 
+from connector.answers import JobReport, JobUnknown, Row
 from connector.core import checkpoint
 from connector.core.checkpoint import JobSlice
 from connector.core.jobs import Job
-from connector.model import Endpoint, JobReport, JobUnknown, Row
+from connector.model import Endpoint
 from tests.unit.core.adopting import adopting, remembered
 from tests.unit.core.builders import (
     FAILED,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from connector.answers import Row
 from connector.core.adoption import PROGRESS_LIMIT
 from connector.core.event import Event
-from connector.model import Row, TopicPartition
+from connector.model import TopicPartition
 from tests.unit.core.adopting import P2, adopting, remembered
 from tests.unit.core.builders import (
     P0,

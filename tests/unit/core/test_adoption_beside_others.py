@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from connector.answers import Row
 from connector.core.event import Event
 from connector.core.owed import HOLD_LIMIT
-from connector.model import Row
 from tests.unit.core.adopting import P2, adopting, remembered
 from tests.unit.core.builders import (
     FAILED,

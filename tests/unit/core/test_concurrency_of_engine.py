@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from connector.answers import JobReport
 from connector.core.jobs import Batch, Job
-from connector.model import JobReport
 from tests.strength import in_full
 from tests.unit.core.builders import devices, limits, unfinished
 from tests.unit.core.driving import Drive

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.core.decode import Decoder, Interpreter, Outcome
+from connector.core.decode import Decoded, Decoder, Interpreter
 from connector.core.event import Event
 from connector.core.json_events import JsonDecoder
 from connector.model import Content, DecoderUnavailable, Reason, Record, Registration, Rejection, TagsUpdate
@@ -16,7 +16,7 @@ from tests.records import ARecord
 from tests.unit.core.records_to_decode import PHONE, event
 
 
-def decoded(decoder: Decoder, **options: Any) -> Outcome:
+def decoded(decoder: Decoder, **options: Any) -> Decoded:
     [outcome] = Interpreter(Content.TAGS, decoder, **options).read([ARecord(b"\x00\x01")])
     return outcome
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
+from connector.answers import JobReport, PollAnswer, Row
 from connector.core.event import Event
 from connector.core.jobs import Batch, Job
 from connector.core.missing_rows import PATIENT_DELAYS
-from connector.model import Endpoint, JobReport, PollAnswer, Row, TopicPartition
+from connector.model import Endpoint, TopicPartition
 from tests.unit.core.builders import P0, P1, all_done, completed, devices, registration, tags
 from tests.unit.core.driving import Drive
 from tests.unit.core.verdicts import reading, saying

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from connector.answers import Row, Unavailable
 from connector.core.event import Event
-from connector.model import Endpoint, Row, Unavailable
+from connector.model import Endpoint
 from tests.unit.core.builders import FAILED, completed, devices, limits, row, tags
 from tests.unit.core.driving import Drive, refusing
 

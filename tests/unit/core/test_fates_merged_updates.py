@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from connector.answers import JobReport
 from connector.core.coalesce import contributors
 from connector.core.jobs import Batch, Job
-from connector.model import JobReport
 from tests.unit.core.builders import P0, completed, devices, row, tags
 from tests.unit.core.driving import refusing
 from tests.unit.core.verdicts import merged, reading, saying

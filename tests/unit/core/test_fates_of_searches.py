@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.model import PostAnswer, Refused, Unavailable, Unsent
+from connector.answers import PostAnswer, Refused, Unavailable, Unsent
 from tests.unit.core.builders import P0, P1, devices, limits, tags
 from tests.unit.core.driving import REFUSED, Drive
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from connector.answers import PostAnswer, Refused, Unavailable
 from connector.core.jobs import Batch
-from connector.model import PostAnswer, Reason, Refused, Unavailable
+from connector.model import Reason
 from tests.strength import in_full
 from tests.unit.core.builders import P0, devices, registration, tags
 from tests.unit.core.driving import REFUSED, refusing

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from connector.answers import Refused, Unavailable
 from connector.core.halts import MENDS
-from connector.model import Cause, Refused, Unavailable
+from connector.model import Cause
 from connector.pushwoosh.wire import read_poll
 from tests.unit.core.builders import P0, devices, limits, tags
 from tests.unit.core.driving import Drive

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connector.model import Cause, Refused
+from connector.answers import Refused
+from connector.model import Cause
 from tests.unit.core.builders import UNDECODABLE, all_done, completed, devices, limits, row, tags
 from tests.unit.core.driving import Drive
 

@@ -6,8 +6,9 @@ import itertools
 
 import pytest
 
+from connector.answers import Denied
 from connector.core.jobs import Batch
-from connector.model import Cause, Denied, Endpoint
+from connector.model import Cause, Endpoint
 from tests.unit.core.builders import NOW, P0, devices, limits
 from tests.unit.core.driving import Drive
 

@@ -6,11 +6,12 @@ import random
 
 import pytest
 
+from connector.answers import Denied, PollAnswer, PostAnswer, Unavailable
 from connector.core.checkpoint import encode
 from connector.core.event import Event
 from connector.core.jobs import Batch, Job
 from connector.core.pressure import LOW
-from connector.model import Cause, Denied, PollAnswer, PostAnswer, TopicPartition, Unavailable
+from connector.model import Cause, TopicPartition
 from tests.unit.core.builders import P0, P1, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
+from connector.answers import Denied, PostAnswer
 from connector.core.actions import Notices
 from connector.core.engine import Engine
 from connector.core.halts import Halts
 from connector.core.jobs import Batch
 from connector.core.tally import Tally
-from connector.model import Cause, Denied, Endpoint, PostAnswer
+from connector.model import Cause, Endpoint
 from tests.unit.core.builders import NOW, P0, devices, event_of, limits, record
 from tests.unit.core.driving import Drive
 from tests.unit.core.halting import DENIED, halted_by_a_poll, halted_by_a_post

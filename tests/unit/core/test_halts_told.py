@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from connector.answers import Denied
 from connector.core.actions import Notices
 from connector.core.brake import Brake
 from connector.core.halts import Halts
 from connector.core.jobs import Batch
 from connector.core.tally import Tally
-from connector.model import Cause, Denied, Endpoint
+from connector.model import Cause, Endpoint
 from tests.unit.core.builders import NOW, devices, limits
 from tests.unit.core.driving import Drive
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from connector.answers import Unavailable
 from connector.core.ledger import QUIET
-from connector.model import Unavailable
 from tests.unit.core.builders import P0, P1, UNDECODABLE, devices, limits, tags
 from tests.unit.core.driving import Drive
 

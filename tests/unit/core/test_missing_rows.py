@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from connector.answers import JobReport
 from connector.core.jobs import Batch, Job
 from connector.core.missing_rows import OFTEN, MissingRows
 from connector.core.verdicts import judge
-from connector.model import Endpoint, JobReport
+from connector.model import Endpoint
 from tests.unit.core.builders import NOW, all_done, completed, devices, row
 
 MOST = 3

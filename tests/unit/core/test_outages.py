@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
+from connector.answers import PollAnswer, PostAnswer, Unavailable
 from connector.core.jobs import Batch, Job
 from connector.core.outages import SMALLER_TRIALS
-from connector.model import Cause, PollAnswer, PostAnswer, Unavailable
+from connector.model import Cause
 from tests.unit.core.broken_api import BROKEN, FORBIDDEN, MINUTE, SICK, SILENT, told, unsettled
 from tests.unit.core.builders import P0, devices, limits, registration
 from tests.unit.core.driving import Drive

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from connector.answers import JobUnknown, PollAnswer, Unavailable
 from connector.core.jobs import Job
 from connector.core.outages import MOST_SICK, NOBODYS
-from connector.model import JobUnknown, PollAnswer, Unavailable
 from tests.unit.core.broken_api import BROKEN, FORBIDDEN, MINUTE, SICK, SILENT, told, unsettled
 from tests.unit.core.builders import devices, limits
 from tests.unit.core.driving import Drive

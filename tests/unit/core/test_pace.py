@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from connector.answers import Unavailable
 from connector.core.pace import BURST, Pace, most_at_once
-from connector.model import Cause, Unavailable
+from connector.model import Cause
 from tests.unit.core.builders import NOW, UNDECODABLE, devices, limits, unfinished
 from tests.unit.core.driving import Drive
 

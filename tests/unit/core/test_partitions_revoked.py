@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from connector.answers import Row, Unavailable
 from connector.core import checkpoint
-from connector.model import Position, Row, Unavailable
+from connector.model import Position
 from tests.unit.core.builders import (
     P0,
     P1,

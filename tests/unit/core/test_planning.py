@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from connector.model import Cause, Unavailable
+from connector.answers import Unavailable
+from connector.model import Cause
 from tests.unit.core.builders import (
     UNDECODABLE,
     devices,

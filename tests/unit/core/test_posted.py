@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from connector.model import Cause, Denied, Endpoint, Unavailable, Unsent
+from connector.answers import Denied, Unavailable, Unsent
+from connector.model import Cause, Endpoint
 from tests.unit.core.driving import DOWN, reading
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from connector.answers import Accepted, JobReport
 from connector.core import checkpoint
 from connector.core.assignment import Assignment
 from connector.core.coalesce import merge
@@ -15,7 +16,7 @@ from connector.core.event import Event
 from connector.core.jobs import Batch, Job
 from connector.core.limits import Limits
 from connector.core.reach import AMPLE, FULL, JOB, RUN, Reach
-from connector.model import Accepted, Endpoint, JobReport
+from connector.model import Endpoint
 from tests.unit.core.builders import NOW, P0, P1, all_done, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 

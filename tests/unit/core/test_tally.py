@@ -6,8 +6,9 @@ from dataclasses import fields
 
 import pytest
 
+from connector.answers import Unavailable
 from connector.core.tally import Stage, Tally
-from connector.model import Endpoint, Unavailable
+from connector.model import Endpoint
 from tests.unit.core.builders import FAILED, UNDECODABLE, completed, devices, limits, row, unfinished
 from tests.unit.core.driving import Drive, refusing
 

@@ -6,16 +6,10 @@ import itertools
 
 import pytest
 
+from connector.answers import JobReport, JobState, PollAnswer, Row, Unavailable
 from connector.core.jobs import Batch, Job
 from connector.core.tracking import Tracking
-from connector.model import (
-    Endpoint,
-    JobReport,
-    JobState,
-    PollAnswer,
-    Row,
-    Unavailable,
-)
+from connector.model import Endpoint
 from tests.unit.core.builders import NOW, all_done, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 

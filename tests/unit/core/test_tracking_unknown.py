@@ -8,14 +8,9 @@ from itertools import pairwise
 
 import pytest
 
+from connector.answers import Denied, JobUnknown, PollAnswer, PostAnswer
 from connector.core.jobs import Batch, Job
-from connector.model import (
-    Cause,
-    Denied,
-    JobUnknown,
-    PollAnswer,
-    PostAnswer,
-)
+from connector.model import Cause
 from tests.unit.core.builders import NOW, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from connector.answers import JobReport, JobState, JobUnknown, PollAnswer
 from connector.core.jobs import Job
-from connector.model import JobReport, JobState, JobUnknown, PollAnswer
 from tests.unit.core.builders import P0, tags
 from tests.unit.core.driving import Drive, reading
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from connector.answers import Denied, PollAnswer
 from connector.core.jobs import Job
-from connector.model import Cause, Denied, PollAnswer
+from connector.model import Cause
 from tests.unit.core.builders import P0, devices
 from tests.unit.core.driving import Drive, reading
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from connector.answers import JobReport, JobState, JobUnknown
 from connector.core.jobs import Batch
-from connector.model import JobReport, JobState, JobUnknown, Reason
+from connector.model import Reason
 from tests.unit.core.adopting import adopting
 from tests.unit.core.builders import FAILED, P0, P1, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive

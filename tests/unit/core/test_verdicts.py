@@ -7,9 +7,10 @@ import json
 import msgspec
 import pytest
 
+from connector.answers import JobReport, JobState, Row
 from connector.core import verdicts as module
 from connector.core.verdicts import RETRYABLE
-from connector.model import JobReport, JobState, Reason, Rejection, Row, TagsUpdate
+from connector.model import Reason, Rejection, TagsUpdate
 
 
 def judge(sent: list[TagsUpdate], report: JobReport, *, by_position: bool = True) -> dict[int, Rejection]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from connector.answers import JobReport, JobState, Row
 from connector.core import verdicts as module
 from connector.core.verdicts import may_have_a_row
-from connector.model import JobReport, JobState, Reason, Rejection, Row, TagsUpdate
+from connector.model import Reason, Rejection, TagsUpdate
 
 GOOD, BAD = {"a": "ok"}, {"a": "tag not found"}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from connector.answers import JobReport, PollAnswer
 from connector.core.event import Event
 from connector.core.jobs import Job
-from connector.model import JobReport, PollAnswer
 from tests.unit.core.builders import FAILED, completed, limits, row, tags
 from tests.unit.core.driving import Drive
 

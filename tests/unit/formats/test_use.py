@@ -12,7 +12,7 @@ from connector import check
 from connector.config import Settings
 from connector.core.decode import Interpreter
 from connector.core.event import Event
-from connector.finding import Outcome
+from connector.finding import Grade
 from connector.formats import schemas
 from connector.formats.decoder import RegistryDecoder
 from connector.interpreters import decoders
@@ -81,7 +81,7 @@ def test_check_says_that_schemas_can_be_had(registry: FakeRegistry, word: str) -
     found = check.registry(settings(registry, word), 5)
     assert found == (
         f"schema registry {registry.url}",
-        Outcome.OK,
+        Grade.OK,
         "answers, and lets us read schemas",
         "",
     )
@@ -90,14 +90,14 @@ def test_check_says_that_schemas_can_be_had(registry: FakeRegistry, word: str) -
 def test_check_says_why_they_cannot_be_had(registry: FakeRegistry) -> None:
     registry.login = ("someone", "else")
     found = check.registry(settings(registry), 5)
-    assert found.outcome is Outcome.PROBLEM
+    assert found.grade is Grade.PROBLEM
     assert "answers 401: Unauthorized" in found.result
     assert found.mend == "correct schema_registry.username and its password, and what they may read"
 
 
 def test_a_file_that_is_no_certificate_is_a_finding_not_a_crash(registry: FakeRegistry) -> None:
     found = check.registry(settings(registry, CONNECTOR_SCHEMA_REGISTRY_CA_FILE=__file__), 5)
-    assert found.outcome is Outcome.PROBLEM
+    assert found.grade is Grade.PROBLEM
     assert "no connection can be made" in found.result
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from connector.finding import Finding, Outcome
+from connector.finding import Finding, Grade
 from connector.kafka.probe import Probe
 from tests.settings import with_environment
 
@@ -59,7 +59,7 @@ def of_the_group(cluster: Cluster, patience: float = 5.0) -> Finding:
 )
 def test_a_coordinator_that_is_still_loading_is_asked_again(code: int) -> None:
     cluster = Cluster(KafkaError(code), KafkaError(code))
-    assert of_the_group(cluster).outcome is Outcome.OK
+    assert of_the_group(cluster).grade is Grade.OK
     assert cluster.asked == 3
 
 
@@ -68,7 +68,7 @@ def test_one_that_does_not_get_ready_is_a_problem_with_its_name_and_nothing_abou
     cluster = Cluster()
     cluster.errors = repeat(wordless)
     found = of_the_group(cluster, patience=0.01)
-    assert (found.outcome, found.result) == (Outcome.PROBLEM, "COORDINATOR_LOAD_IN_PROGRESS")
+    assert (found.grade, found.result) == (Grade.PROBLEM, "COORDINATOR_LOAD_IN_PROGRESS")
     assert "coordinator" in found.mend
     assert "advertise" not in found.mend
 
@@ -82,5 +82,5 @@ def test_silence_is_said_to_be_about_the_addresses_that_brokers_advertise(code: 
 
 def test_another_refusal_is_not_said_to_be_about_addresses() -> None:
     found = of_the_group(Cluster(KafkaError(KafkaError.INVALID_GROUP_ID)))
-    assert found.outcome is Outcome.PROBLEM
+    assert found.grade is Grade.PROBLEM
     assert "advertise" not in found.mend

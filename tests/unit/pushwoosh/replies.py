@@ -4,7 +4,7 @@ import json
 
 import msgspec
 
-from connector.model import JobReport, PollAnswer, PostAnswer, Row
+from connector.answers import JobReport, PollAnswer, PostAnswer, Row
 from connector.pushwoosh import wire
 
 NOW = 1_700_000_000.0

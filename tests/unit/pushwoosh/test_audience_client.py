@@ -7,17 +7,8 @@ from email.utils import formatdate
 
 import pytest
 
-from connector.model import (
-    Accepted,
-    Cause,
-    Denied,
-    Endpoint,
-    JobReport,
-    JobState,
-    PostAnswer,
-    Unavailable,
-    Unsent,
-)
+from connector.answers import Accepted, Denied, JobReport, JobState, PostAnswer, Unavailable, Unsent
+from connector.model import Cause, Endpoint
 from connector.pushwoosh import client as client_module
 from connector.pushwoosh.client import NO_REPLY, AudienceClient
 from tests.unit.fakes import until

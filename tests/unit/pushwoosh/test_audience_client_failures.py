@@ -7,7 +7,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from connector.model import Accepted, Endpoint, Unavailable
+from connector.answers import Accepted, Unavailable
+from connector.model import Endpoint
 from connector.pushwoosh.client import NO_REPLY, AudienceClient
 from tests.unit.fakes import until
 from tests.unit.pushwoosh.tiny_server import (

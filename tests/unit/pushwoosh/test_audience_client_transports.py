@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from connector.model import Accepted, Endpoint, Unavailable, Unsent
+from connector.answers import Accepted, Unavailable, Unsent
+from connector.model import Endpoint
 from connector.pushwoosh import transport as transport_module
 from connector.pushwoosh.client import AudienceClient
 from connector.pushwoosh.transport import DirectTransport, HttpxTransport, proxy_for, transport_to

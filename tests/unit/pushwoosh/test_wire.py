@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.model import Accepted, Denied, Endpoint, JobReport, JobUnknown, Refused, Unavailable
+from connector.answers import Accepted, Denied, JobReport, JobUnknown, Refused, Unavailable
+from connector.model import Endpoint
 from connector.pushwoosh import wire
 from tests.unit.pushwoosh.replies import NOW
 

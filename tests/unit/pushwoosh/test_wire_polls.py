@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from connector.model import Cause, Denied, JobReport, JobState, JobUnknown, Row, Unavailable
+from connector.answers import Denied, JobReport, JobState, JobUnknown, Row, Unavailable
+from connector.model import Cause
 from tests.unit.pushwoosh.replies import poll, report
 
 

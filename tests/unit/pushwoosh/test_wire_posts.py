@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.model import Accepted, Denied, Refused, Unavailable
+from connector.answers import Accepted, Denied, Refused, Unavailable
 from tests.unit.pushwoosh.replies import poll, post
 
 

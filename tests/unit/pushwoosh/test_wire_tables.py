@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from connector.model import Denied, PollAnswer, PostAnswer, Unavailable
+from connector.answers import Denied, PollAnswer, PostAnswer, Unavailable
 from connector.pushwoosh import wire
 from tests.unit.pushwoosh.replies import poll, post
 

@@ -9,7 +9,7 @@ import pytest
 from connector.core.decode import Interpreter
 from connector.model import Content, Reason
 from connector.replay import choosing
-from connector.replay.choosing import Fate, Selection
+from connector.replay.choosing import Selection, Standing
 from connector.replay.filters import Filters
 from connector.replay.letter import SourceRecord
 from tests.unit.replay.letters import event, letter
@@ -41,7 +41,7 @@ def test_letters_beyond_what_memory_may_take_wait_for_another_run(monkeypatch: p
     add(selection, 100)
 
     assert 5 < len(selection.candidates) < 30
-    assert selection.counts() == {Fate.LATER: 100 - len(selection.candidates)}
+    assert selection.counts() == {Standing.LATER: 100 - len(selection.candidates)}
 
 
 def test_of_letters_that_are_not_meant_no_more_is_kept_either(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from connector.core.decode import Interpreter
 from connector.kafka.letters import Headers
 from connector.model import Content, Reason, TopicPartition
-from connector.replay.choosing import Fate, Selection
+from connector.replay.choosing import Selection, Standing
 from connector.replay.filters import Filters
 from connector.replay.letter import DeadLetter, SourceRecord, headers_again
 from connector.replay.order import Orders
@@ -36,43 +36,43 @@ class Since:
         self.order.saw(SOURCE, [record], _READ.read([record]))
         return self
 
-    def fates(self, *, even_if_newer: bool = False) -> dict[int, Fate]:
+    def standings(self, *, even_if_newer: bool = False) -> dict[int, Standing]:
         """By the source offset of each letter that is meant."""
         self.selection.judge(self.order, even_if_newer=even_if_newer)
-        return {each.letter.source_offset: each.fate for each in self.selection.candidates.values()}
+        return {each.letter.source_offset: each.standing for each in self.selection.candidates.values()}
 
 
 def test_a_letter_goes_where_only_other_devices_had_events_since() -> None:
     since = Since([letter(0, 10, value=event("A"))]).saw(11, event("B")).saw(9, event("A"))
 
-    assert since.fates() == {10: Fate.READY}
+    assert since.standings() == {10: Standing.READY}
 
 
 def test_a_letter_stays_where_its_device_had_a_newer_event() -> None:
     since = Since([letter(0, 10, value=event("A"))]).saw(11, event("A", other="x"), key=b"another")
 
-    assert since.fates() == {10: Fate.NEWER}
+    assert since.standings() == {10: Standing.NEWER}
     assert next(since.selection.staying()).why == "newer event: users/1/11"
 
 
 def test_unless_it_is_asked_for() -> None:
     since = Since([letter(0, 10, value=event("A"))]).saw(11, event("A"))
 
-    assert since.fates(even_if_newer=True) == {10: Fate.READY}
+    assert since.standings(even_if_newer=True) == {10: Standing.READY}
 
 
 def test_any_identifier_in_common_makes_it_the_same_device() -> None:
     both = b'{"hwid": "A", "user_id": "u", "tags": {"plan": "pro"}}'
     since = Since([letter(0, 10, value=both)]).saw(11, b'{"user_id": "u", "tags": {"plan": "free"}}')
 
-    assert since.fates() == {10: Fate.NEWER}
+    assert since.standings() == {10: Standing.NEWER}
 
 
 def test_letters_of_one_device_go_together_in_their_order() -> None:
     letters = [letter(0, 20, value=event("A")), letter(1, 10, value=event("A"))]
     since = Since(letters).saw(20, event("A"))
 
-    assert since.fates() == {10: Fate.READY, 20: Fate.READY}
+    assert since.standings() == {10: Standing.READY, 20: Standing.READY}
     assert [each.letter.source_offset for each in since.selection.in_order()] == [10, 20]
 
 
@@ -83,7 +83,7 @@ def test_a_later_letter_that_is_not_meant_may_be_half_applied_and_counts() -> No
     ]
     filters = Filters(reasons=frozenset({"device_failed"}))
 
-    assert Since(letters, filters).saw(20, event("A")).fates() == {10: Fate.NEWER}
+    assert Since(letters, filters).saw(20, event("A")).standings() == {10: Standing.NEWER}
 
 
 def test_a_later_letter_that_never_reached_the_api_does_not_count() -> None:
@@ -93,7 +93,7 @@ def test_a_later_letter_that_never_reached_the_api_does_not_count() -> None:
     ]
     filters = Filters(reasons=frozenset({"device_failed"}))
 
-    assert Since(letters, filters).saw(20, event("A")).fates() == {10: Fate.READY}
+    assert Since(letters, filters).saw(20, event("A")).standings() == {10: Standing.READY}
 
 
 def test_a_letter_that_stays_keeps_back_the_older_ones_that_share_its_other_identifier() -> None:
@@ -105,48 +105,53 @@ def test_a_letter_that_stays_keeps_back_the_older_ones_that_share_its_other_iden
     since.saw(20, b'{"hwid": "A", "user_id": "u", "tags": {"plan": "x"}}')
     since.saw(30, b'{"user_id": "u", "tags": {"plan": "y"}}')
 
-    assert since.fates() == {10: Fate.NEWER, 20: Fate.NEWER}
+    assert since.standings() == {10: Standing.NEWER, 20: Standing.NEWER}
 
 
 def test_a_record_that_was_sent_again_counts_as_old_as_it_was_at_first() -> None:
     older, newer = letter(0, 10, value=event("A")), letter(1, 20, value=event("A"))
 
     since = Since([newer]).saw(50, event("A"), headers=headers_again(older))
-    assert since.fates() == {20: Fate.READY}
+    assert since.standings() == {20: Standing.READY}
 
     since = Since([older]).saw(50, event("A"), headers=headers_again(newer))
-    assert since.fates() == {10: Fate.NEWER}
+    assert since.standings() == {10: Standing.NEWER}
 
 
 def test_a_letter_whose_record_is_in_the_source_again_was_sent_before() -> None:
     found = letter(0, 10, value=event("A"))
     since = Since([found]).saw(50, event("A"), headers=headers_again(found))
 
-    assert since.fates(even_if_newer=True) == {10: Fate.REPLAYED}
+    assert since.standings(even_if_newer=True) == {10: Standing.REPLAYED}
 
 
 def test_a_letter_of_what_was_sent_again_tells_of_the_letter_before_it() -> None:
     first = letter(0, 10, value=event("A"))
     second = letter(1, 50, value=event("A"), headers=headers_again(first))
 
-    assert Since([first, second]).saw(50, event("A")).fates() == {10: Fate.REPLAYED, 50: Fate.READY}
+    assert Since([first, second]).saw(50, event("A")).standings() == {
+        10: Standing.REPLAYED,
+        50: Standing.READY,
+    }
 
 
 def test_an_unreadable_letter_is_told_by_its_key() -> None:
     found = letter(0, 10, value=b"\xff", key=b"A", reason=Reason.UNDECODABLE)
 
-    assert Since([found]).saw(11, event("B"), key=b"A").fates() == {10: Fate.NEWER}
-    assert Since([found]).saw(11, event("B"), key=b"B").fates() == {10: Fate.READY}
-    assert Since([found]).saw(11, b"\xff", key=b"A").fates() == {10: Fate.READY}, "never reaches the API"
+    assert Since([found]).saw(11, event("B"), key=b"A").standings() == {10: Standing.NEWER}
+    assert Since([found]).saw(11, event("B"), key=b"B").standings() == {10: Standing.READY}
+    assert Since([found]).saw(11, b"\xff", key=b"A").standings() == {10: Standing.READY}, (
+        "never reaches the API"
+    )
     keyless = letter(0, 10, value=b"\xff", key=None, reason=Reason.UNDECODABLE)
-    assert Since([keyless]).saw(11, event("B"), key=b"A").fates() == {10: Fate.READY}
+    assert Since([keyless]).saw(11, event("B"), key=b"A").standings() == {10: Standing.READY}
 
 
 def test_a_topic_that_nobody_can_read_is_judged_by_keys() -> None:
     since = Since([letter(0, 10, value=b"\xff", key=b"A")])
     since.order.saw(SOURCE, [stored(SOURCE, 11, b"\xff", b"A")], None)
 
-    assert since.fates() == {10: Fate.NEWER}
+    assert since.standings() == {10: Standing.NEWER}
 
 
 def test_copies_of_a_letter_are_one() -> None:
@@ -162,7 +167,7 @@ def test_what_is_beyond_the_limit_waits_for_another_run() -> None:
     since.selection.limit(2)
 
     assert [each.letter.source_offset for each in since.selection.in_order()] == [10, 11]
-    assert since.selection.counts() == {Fate.LATER: 3}
+    assert since.selection.counts() == {Standing.LATER: 3}
 
 
 def test_a_letter_of_nobody_is_counted_and_stays() -> None:
@@ -170,7 +175,7 @@ def test_a_letter_of_nobody_is_counted_and_stays() -> None:
     nameless = letter(source=SOURCE._replace(topic=""))
     since.selection.add(nameless, None, replayed=False)
 
-    assert since.selection.counts() == {Fate.NO_SOURCE: 1}
+    assert since.selection.counts() == {Standing.NO_SOURCE: 1}
 
 
 ELSEWHERE = TopicPartition("registrations", 3)
@@ -190,18 +195,18 @@ def test_an_event_in_another_topic_is_newer_by_its_time() -> None:
     found = letter(0, 10, value=event("A"))
 
     since = elsewhere(Since([found]), 2, event("A"), NOON + 1)
-    assert since.fates() == {10: Fate.NEWER}
+    assert since.standings() == {10: Standing.NEWER}
     assert next(since.selection.staying()).why == "newer event: registrations/3/2"
-    assert elsewhere(Since([found]), 99, event("A"), NOON - 1).fates() == {10: Fate.READY}
-    assert elsewhere(Since([found]), 2, event("B"), NOON + 1).fates() == {10: Fate.READY}
-    assert elsewhere(Since([found]), 2, b"no event", NOON + 1).fates() == {10: Fate.READY}
+    assert elsewhere(Since([found]), 99, event("A"), NOON - 1).standings() == {10: Standing.READY}
+    assert elsewhere(Since([found]), 2, event("B"), NOON + 1).standings() == {10: Standing.READY}
+    assert elsewhere(Since([found]), 2, b"no event", NOON + 1).standings() == {10: Standing.READY}
 
 
 def test_in_another_topic_an_unreadable_letter_is_told_by_its_key_too() -> None:
     found = letter(0, 10, value=b"\xff", key=b"A", reason=Reason.UNDECODABLE)
 
-    assert elsewhere(Since([found]), 2, event("B"), NOON + 1, key=b"A").fates() == {10: Fate.NEWER}
-    assert elsewhere(Since([found]), 2, event("B"), NOON + 1, key=b"B").fates() == {10: Fate.READY}
+    assert elsewhere(Since([found]), 2, event("B"), NOON + 1, key=b"A").standings() == {10: Standing.NEWER}
+    assert elsewhere(Since([found]), 2, event("B"), NOON + 1, key=b"B").standings() == {10: Standing.READY}
 
 
 def test_sent_again_to_another_topic_it_counts_as_old_as_it_was_at_first() -> None:
@@ -209,11 +214,11 @@ def test_sent_again_to_another_topic_it_counts_as_old_as_it_was_at_first() -> No
     newer = letter(5, 1, value=event("A"), source=ELSEWHERE, timestamp=NOON + 5)
     found = letter(0, 10, value=event("A"))
 
-    assert elsewhere(Since([found]), 2, event("A"), NOON + 9, headers_again(older)).fates() == {
-        10: Fate.READY
+    assert elsewhere(Since([found]), 2, event("A"), NOON + 9, headers_again(older)).standings() == {
+        10: Standing.READY
     }
-    assert elsewhere(Since([found]), 2, event("A"), NOON + 9, headers_again(newer)).fates() == {
-        10: Fate.NEWER
+    assert elsewhere(Since([found]), 2, event("A"), NOON + 9, headers_again(newer)).standings() == {
+        10: Standing.NEWER
     }
 
 
@@ -236,17 +241,17 @@ def test_a_letter_that_stays_keeps_back_older_ones_of_other_topics() -> None:
     record = stored(ELSEWHERE, 6, event("A"), timestamp=NOON - 9)
     since.order.saw(ELSEWHERE, [record], _READ.read([record]))
 
-    assert since.fates() == {5: Fate.NEWER, 10: Fate.NEWER}
+    assert since.standings() == {5: Standing.NEWER, 10: Standing.NEWER}
 
 
 def test_what_another_group_refused_is_an_event_all_the_same() -> None:
     mine = letter(0, 10, value=event("A"))
     others = replace(letter(1, 20, value=event("A"), reason=Reason.UNDECODABLE), group="another")
 
-    assert Since([mine, others], Filters(groups=frozenset({"group"}))).saw(20, event("A")).fates() == {
-        10: Fate.NEWER
+    assert Since([mine, others], Filters(groups=frozenset({"group"}))).saw(20, event("A")).standings() == {
+        10: Standing.NEWER
     }
-    assert Since([mine, others]).saw(20, event("A")).fates() == {10: Fate.NEWER, 20: Fate.READY}
+    assert Since([mine, others]).saw(20, event("A")).standings() == {10: Standing.NEWER, 20: Standing.READY}
 
 
 def test_letters_that_two_groups_wrote_of_one_record_are_two() -> None:

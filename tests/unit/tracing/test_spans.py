@@ -17,13 +17,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode
 from structlog.testing import capture_logs
 
-from connector.core.actions import Poll, Submit
-from connector.core.engine import Engine
-from connector.core.event import Event
-from connector.credentials import Credentials, Token
-from connector.model import (
+from connector.answers import (
     Accepted,
-    Cause,
     Denied,
     JobReport,
     JobState,
@@ -32,9 +27,13 @@ from connector.model import (
     PostAnswer,
     Refused,
     Row,
-    Start,
     Unavailable,
 )
+from connector.core.actions import Poll, Submit
+from connector.core.engine import Engine
+from connector.core.event import Event
+from connector.credentials import Credentials, Token
+from connector.model import Cause, Start
 from connector.pulse import Clock, Pulse
 from connector.pushwoosh.client import AudienceClient
 from connector.sending import Sending

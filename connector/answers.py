@@ -1,0 +1,128 @@
+"""What the API can answer to one HTTP call. A leaf beside the nouns of `model.py`.
+
+`pushwoosh/wire.py` makes these of replies; `core/posted.py` and `core/polled.py` act on them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from http import HTTPStatus
+
+import msgspec
+
+from connector.model import Cause
+
+
+class Row(msgspec.Struct, gc=False):
+    """One device of a detailed report (API contract): identifiers, status and per-tag answers."""
+
+    hwid: str | None = None
+    user_id: str | None = None
+    push_token: str | None = None
+    status: str = ""
+    tags: dict[str, str] | None = None
+
+
+class JobState(StrEnum):
+    """What a job's status word means here: anything but the two ends is unfinished."""
+
+    UNFINISHED = "unfinished"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The POST made a job."""
+
+    request_id: str
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The API won't take this batch (400, 413, 422, or a 2xx that says so and names no job)."""
+
+    message: str
+    http_status: int
+
+    @property
+    def too_large(self) -> bool:
+        """Whether it is for its size (RFC 9110, 413)."""
+        return self.http_status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class Unavailable(msgspec.Struct, frozen=True):
+    """The destination is down or overloaded: no connection, a time-out, 429, 5xx, an unreadable reply.
+
+    `http_status` is 0 where no reply came. `meant` is the status that its envelope or its words amount to, 0
+    where that is the same. `retry_after` is in seconds. `maybe_accepted` is true where the request may have
+    reached the API: sending it again may apply it twice.
+    """
+
+    message: str
+    http_status: int = 0
+    retry_after: float | None = None
+    maybe_accepted: bool = False
+    meant: int = 0
+
+    @property
+    def cause(self) -> str:
+        """Why, in a word: the metric label `cause` of a closed gate."""
+        status = self.meant or self.http_status
+        if status == 0:
+            return "no_reply"
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            return "too_many_requests"
+        return "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "unreadable_reply"
+
+    @property
+    def asks_for_time(self) -> bool:
+        """Whether more requests are the last thing that it needs (RFC 6585, 429; RFC 9110, 503)."""
+        status = self.meant or self.http_status
+        return status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+class Unsent(msgspec.Struct, frozen=True):
+    """The request never left: at the last moment it turned out that this process may not send it any more."""
+
+    message: str
+
+
+class Denied(msgspec.Struct, frozen=True):
+    """Nothing will work until a person mends it: credentials, application or address.
+
+    `http_status` is 0 where nobody was asked: the application isn't configured.
+    `by_words`: only the message says so; it may be about a device that is named like what it seems to blame.
+    `of_job`: the report of a job says so: it has ended, and whoever asks about it may do so.
+    """
+
+    cause: Cause
+    message: str
+    http_status: int
+    by_words: bool = False
+    of_job: bool = False
+
+
+class JobUnknown(msgspec.Struct, frozen=True):
+    """The GET's request_id means nothing to the API (400, 404, 410, 422, or a 2xx that blames it)."""
+
+    message: str
+    http_status: int
+
+
+class JobReport(msgspec.Struct, frozen=True):
+    """A job's status. `progress` is percent, -1 where none was given; `rows` is None without details.
+
+    `word` is the status as the API wrote it. The API's counters are not carried: its own
+    published example contradicts them.
+    """
+
+    state: JobState
+    word: str
+    progress: int = -1
+    rows: list[Row] | None = None
+    message: str = ""
+    asks_for_time: bool = False
+    """It Failed, and says nothing but that there was no time for it: its devices are not to blame."""
+
+
+PostAnswer = Accepted | Refused | Unavailable | Denied | Unsent
+PollAnswer = JobReport | JobUnknown | Unavailable | Denied
