@@ -90,14 +90,14 @@ class Adoption:
         """A record of an adopted job was read: its device's lane is shut until the report is in."""
         job = self._tracking.jobs[serial]
         head = self._lanes.holder(event.keys[0])
-        if head is not None and not (head.job == job.serial and head.home.live):
+        if head is not None and not (head.bound_to == job.serial and head.home.live):
             # The job's older records of this device wait behind another event: another topic's, or what was
             # sent of themselves by this process before the partition went and came back.
             head = next((each for each in job.events if each.keys == event.keys and each.home.live), None)
         if head is not None and merge(head, event, _ANY_SIZE):
             return
         self._displaced += self._lanes.seize(event)
-        event.job = job.serial
+        event.bound_to = job.serial
         job.events.append(event)
 
     def attached(self) -> None:

@@ -8,7 +8,7 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 
 from connector.core.backoff import TURNS, Trial
-from connector.core.event import UNSENT, Event
+from connector.core.event import UNBOUND, Event
 from connector.core.jobs import Batch, Job
 from connector.core.limits import Limits
 from connector.core.queues import Queue
@@ -47,20 +47,20 @@ class Dispatch:
     def again(self, events: Sequence[Event]) -> None:
         """Put events to the front, due at once: they were sent in vain, waited for a lane, or for room."""
         for event in events:
-            event.job = UNSENT
+            event.bound_to = UNBOUND
         for (application, endpoint), mine in _by_route(events).items():
             self.queue(application, endpoint).push_front(mine)
 
     def later(self, what: Event | Batch, due: float) -> None:
         """Send this event, or exactly this batch, from `due` on."""
         if isinstance(what, Event):
-            what.job = UNSENT
+            what.bound_to = UNBOUND
         heappush(self._later, (due, next(self._ties), what))
 
     def exactly(self, batch: Batch) -> None:
         """Send exactly this batch, before all others of its route."""
         for event in batch.events:
-            event.job = batch.serial
+            event.bound_to = batch.serial
         self.queue(batch.application, batch.endpoint).exact.append(batch)
 
     def serial(self) -> int:
@@ -173,7 +173,7 @@ class Dispatch:
             if events:
                 serial = self.serial()
                 for event in events:
-                    event.job = serial
+                    event.bound_to = serial
                 return Batch(serial, route[1], route[0], events, ready_at)
         return None
 

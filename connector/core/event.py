@@ -12,9 +12,9 @@ import msgspec
 
 from connector.model import Endpoint, Record
 
-UNSENT = 0
-REFUSED = -1
-"""Instead of the serial number of an event's batch."""
+UNBOUND = 0
+TO_ITS_LETTER = -1
+"""What an event is bound to instead of a batch. All else is the serial number of one."""
 
 
 class Event(msgspec.Struct, gc=False, eq=False):
@@ -58,9 +58,9 @@ class Event(msgspec.Struct, gc=False, eq=False):
     """When the first and the last of them were sent, seconds since the epoch; 0 before."""
     blocked: int = 0
     """In how many of its lanes another event is before it: it may go at 0."""
-    job: int = UNSENT
-    """The serial number of the batch it goes or went with; `UNSENT` while it has none, `REFUSED` once its
-    letter alone holds its lanes."""
+    bound_to: int = UNBOUND
+    """The serial number of its batch, from when that is made until its job has ended (the job has the same);
+    `TO_ITS_LETTER` once only that holds its lanes; `UNBOUND` while it is free to go with any."""
     last_chance: bool = False
     """One more attempt is all it gets: its device was tried in vain several times just now."""
     merged: Any = None

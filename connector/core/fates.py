@@ -12,7 +12,7 @@ from connector.answers import Refused
 from connector.core.backoff import Backoff
 from connector.core.coalesce import size_of, take_apart
 from connector.core.dispatch import Dispatch
-from connector.core.event import REFUSED, Event
+from connector.core.event import TO_ITS_LETTER, Event
 from connector.core.jobs import Batch, Job
 from connector.core.lanes import Lanes
 from connector.core.leaving import Leaving
@@ -234,7 +234,7 @@ class Fates:
             event.user_id,
             event.push_token,
         )
-        hold.event.job = REFUSED
+        hold.event.bound_to = TO_ITS_LETTER
         self._ledger.owe(letter, event.home, event.size, event.endpoint, now, hold)
 
     def let_go(self, freed: Iterable[Hold]) -> None:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from connector.core.coalesce import merge
-from connector.core.event import UNSENT, Event
+from connector.core.event import UNBOUND, Event
 
 MERGE_SPREAD = 4096
 """Offsets between the first and the last event of a merged update.
@@ -170,7 +170,7 @@ class Lanes:
             holder = self._holders.get(key)
             if holder is None:
                 self._holders[key] = event
-            elif holder.job:
+            elif holder.bound_to:
                 self._waiting.setdefault(key, deque()).appendleft(event)
                 event.blocked += 1
                 self.overtaken = True
@@ -191,20 +191,20 @@ class Lanes:
             self.overtaken = False
         for key in event.keys:
             queue = self._waiting.get(key, ())
-            sent = [each for each in queue if each.job]
+            sent = [each for each in queue if each.bound_to]
             if sent:
                 self._holders[key] = sent[0]
                 sent[0].blocked -= 1
-                unsent = [each for each in queue if not each.job]
+                unsent = [each for each in queue if not each.bound_to]
                 self._waiting[key] = deque([*sent[1:], event, *unsent])
                 event.blocked += 1
         if event.blocked:
-            event.job = UNSENT
+            event.bound_to = UNBOUND
         return bool(event.blocked)
 
 
 def _absorbs(event: Event, later: Event) -> bool:
     """Whether a later event may still be merged into this one: it was never sent and stands by itself."""
-    if event.job or event.attempts or event.alone:
+    if event.bound_to or event.attempts or event.alone:
         return False
     return later.home is not event.home or later.offset - event.offset < MERGE_SPREAD

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from connector.core.coalesce import contributors, join
 from connector.core.dispatch import Dispatch
-from connector.core.event import UNSENT, Event
+from connector.core.event import UNBOUND, Event
 from connector.core.lanes import Lanes
 
 
@@ -28,7 +28,7 @@ class Leaving:
         `last_chance`: the device was tried several times in vain just now, so that one attempt is
         enough for each event that waited meanwhile.
         """
-        freed = [event for event in self._lanes.release(events) if not event.job]
+        freed = [event for event in self._lanes.release(events) if not event.bound_to]
         for event in freed if last_chance else ():
             event.last_chance = True
         if freed:
@@ -37,7 +37,7 @@ class Leaving:
     def withdraw(self, event: Event, now: float) -> None:
         """An event that waits is done with: those that only waited for it go on."""
         freed = self._lanes.withdraw(event)
-        self._dispatch.ready([each for each in freed if not each.job], now)
+        self._dispatch.ready([each for each in freed if not each.bound_to], now)
 
     # -- partitions that went --------------------------------------------------------------------
 
@@ -53,7 +53,7 @@ class Leaving:
             everyone = contributors(event)
             ours = [each for each in everyone if each.home.live]
             if event.blocked:
-                event.job = UNSENT
+                event.bound_to = UNBOUND
                 if len(ours) < len(everyone):
                     self._withdraw_waiter(event, ours, now)
             elif len(ours) == len(everyone):
@@ -74,7 +74,7 @@ class Leaving:
         """
         for event in self._lanes.waiters():
             ours = [each for each in contributors(event) if each.home.live]
-            adopted = event.job and ours  # its job knows it by this head, and will tell
+            adopted = event.bound_to and ours  # its job knows it by this head, and will tell
             if event.blocked and not adopted and len(ours) < len(contributors(event)):
                 self._withdraw_waiter(event, ours, now)
         stale = self._dispatch.withdraw(_partly_revoked, now)

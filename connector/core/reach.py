@@ -14,7 +14,7 @@ from operator import attrgetter
 from connector.core import checkpoint
 from connector.core.assignment import Assignment
 from connector.core.coalesce import contributors
-from connector.core.event import UNSENT, Event
+from connector.core.event import UNBOUND, Event
 from connector.core.limits import Limits
 from connector.core.offsets import WINDOW_LIMIT
 from connector.model import Position
@@ -82,7 +82,7 @@ class Reach:
             mine.sort(key=_offset)
             left = mine[self._take(home, mine) :]
             for event in left:
-                event.job = UNSENT
+                event.bound_to = UNBOUND
             home.beyond += left
             aside.update(map(id, left))
         within = [event for event in events if id(event) not in aside] if aside else events

@@ -241,7 +241,7 @@ class World:
         engine = self.engine
         under_way: Counter[str] = Counter()
         for job in engine.tracking.jobs.values():
-            held = [event for event in job.events if event.job == job.serial and not event.blocked]
+            held = [event for event in job.events if event.bound_to == job.serial and not event.blocked]
             under_way.update({key for event in held for key in event.keys})
         for batch in engine.dispatch.posting.values():
             under_way.update(key for event in batch.events for key in event.keys)

@@ -58,12 +58,12 @@ class LanesAgainstAList(RuleBasedStateMachine):
     @precondition(lambda self: self.free)
     @rule(data=st.data())
     def one_is_sent(self, data: st.DataObject) -> None:
-        data.draw(st.sampled_from(self.free)).job = 1
+        data.draw(st.sampled_from(self.free)).bound_to = 1
 
-    @precondition(lambda self: any(event.job for event in self.free))
+    @precondition(lambda self: any(event.bound_to for event in self.free))
     @rule(data=st.data())
     def one_is_done(self, data: st.DataObject) -> None:
-        event = data.draw(st.sampled_from([event for event in self.free if event.job]))
+        event = data.draw(st.sampled_from([event for event in self.free if event.bound_to]))
         done = {id(each) for each in contributors(event)}
         self.admitted = [each for each in self.admitted if id(each) not in done]
         self.free.remove(event)
@@ -77,7 +77,7 @@ class LanesAgainstAList(RuleBasedStateMachine):
         self.lanes.replace(event, parts)
         self.free[self.free.index(event)] = parts[0]
         for part in parts:
-            part.job = 0
+            part.bound_to = 0
 
     @precondition(lambda self: self.lanes.waiters())
     @rule(data=st.data())

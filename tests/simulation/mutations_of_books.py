@@ -142,7 +142,7 @@ def adopts_without_shutting_lanes(patch: Patch) -> None:
 
     def wrong(self: Adoption, event: Event, serial: int) -> None:
         job = self._tracking.jobs[serial]
-        event.job, event.keys = job.serial, ()
+        event.bound_to, event.keys = job.serial, ()
         job.events.append(event)
 
     patch.set(Adoption, "attach", wrong)

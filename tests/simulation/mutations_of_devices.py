@@ -172,7 +172,7 @@ def retry_overtaken(patch: Patch) -> None:
 
     def wrong(self: Fates, event: Event, rejection: Any, job: Job, now: float, jitter: float) -> int:
         final = later(self, event, rejection, job, now, jitter)
-        if not final and not event.job and not event.blocked and event.merged is None:
+        if not final and not event.bound_to and not event.blocked and event.merged is None:
             self._leaving.release([event])
             event.keys = (f"{event.keys[0]}\0retry{next(numbers)}",)
             self._lanes.admit([event])

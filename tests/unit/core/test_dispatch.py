@@ -95,7 +95,7 @@ def test_exact_batches_go_as_they_are_before_all_others() -> None:
     some.exactly(exact)
     assert some.due_at(TAGS) == 0
     assert some.next(TAGS, NOW, None) is exact
-    assert [event.job for event in exact.events] == [exact.serial] * 2
+    assert [event.bound_to for event in exact.events] == [exact.serial] * 2
 
 
 def test_an_exact_batch_of_which_nothing_is_left_frees_what_its_search_had_put_aside() -> None:

@@ -25,7 +25,7 @@ def append(offset: int, device: str | None = "A", **identifiers: Any) -> Event:
 
 def sent(*events: Event) -> None:
     for event in events:
-        event.job = 99
+        event.bound_to = 99
 
 
 def order(some: Lanes, first: list[Event]) -> list[int]:
@@ -77,7 +77,7 @@ def test_an_update_that_has_not_been_sent_absorbs_what_comes_behind_it() -> None
     assert contributors(head) == [head, second]
 
 
-@pytest.mark.parametrize("field", ["job", "attempts", "alone"])
+@pytest.mark.parametrize("field", ["bound_to", "attempts", "alone"])
 def test_what_was_sent_before_absorbs_nothing(field: str) -> None:
     some = lanes()
     head, second = tags(0), tags(1)

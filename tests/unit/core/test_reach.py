@@ -94,7 +94,7 @@ def a_home(count: int = 100, *, room: float | None = None, reach: int | None = N
 def events(home: Assignment, *offsets: int) -> list[Event]:
     made = [tags(offset, f"d{offset}") for offset in offsets]
     for event in made:
-        event.home, event.job = home, 7
+        event.home, event.bound_to = home, 7
     return made
 
 
@@ -118,7 +118,7 @@ def test_what_would_not_fit_is_put_aside_the_highest_offsets_first() -> None:
     found = reach().within(events(home, 50, 40, 20, 21, 22, 30))
     assert offsets(found) == [20, 21, 22, 30]
     assert offsets(home.beyond) == [40, 50]
-    assert [event.job for event in home.beyond] == [0, 0], "no batch has them"
+    assert [event.bound_to for event in home.beyond] == [0, 0], "no batch has them"
     assert home.room == pytest.approx(0.01)
 
 
