@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Literal, get_args
 
 import pytest
 import structlog
 
 from connector import consuming as module
 from connector.core.actions import Commit, Pause, Resume
-from connector.kafka.commit_refused import CommitRefused
+from connector.kafka.commit_refused import CommitRefused, Refusal
 from connector.kafka.source import SourceFailed
-from connector.kafka.unwritable import Fenced, LettersUnwritable
+from connector.kafka.unwritable import Fenced, LettersUnwritable, Obstruction
 from connector.model import Fetched
 from tests.unit.consuming_desk import Desk, fetched, rubbish
 from tests.unit.core.builders import P0, P1
@@ -123,10 +124,10 @@ async def test_a_commit_is_made_and_acknowledged() -> None:
     assert desk.position() == 7
 
 
-@pytest.mark.parametrize("kind", ["retry", "fenced", "too_large", "closed"])
-async def test_a_refused_commit_is_owed_as_before(kind: str) -> None:
+@pytest.mark.parametrize("kind", get_args(Refusal))
+async def test_a_refused_commit_is_owed_as_before(kind: Refusal) -> None:
     desk = Desk([Fetched(P0, [], 7)])
-    desk.source.refusals = [CommitRefused(kind, "no")]  # type: ignore[arg-type]  # one of its kinds
+    desk.source.refusals = [CommitRefused(kind, "no")]
     await desk.assign(P0)
     await desk.rounds()
     desk.order()
@@ -322,9 +323,9 @@ async def test_letters_that_are_written_are_not_written_again_when_their_commit_
 
 
 @pytest.mark.parametrize("kind", ["unavailable", "topic_missing", "metadata_too_large"])
-async def test_letters_that_cannot_be_written_are_owed_as_before(kind: str) -> None:
+async def test_letters_that_cannot_be_written_are_owed_as_before(kind: Obstruction) -> None:
     desk = Desk([rubbish(0)])
-    desk.letters.failures = [LettersUnwritable(kind, "no")]  # type: ignore[arg-type]  # one of its kinds
+    desk.letters.failures = [LettersUnwritable(kind, "no")]
     await desk.assign(P0)
     await desk.rounds()
     desk.order()
@@ -349,12 +350,12 @@ async def test_while_letters_are_written_fetching_goes_on_and_nothing_else_is_co
     assert desk.position() == 1
 
 
-@pytest.mark.parametrize(("by", "fatal"), [("producer", True), ("member", False)])
+@pytest.mark.parametrize(("by", "fatal"), [("producer", True), ("group", False)])
 async def test_who_is_fenced_by_its_own_name_leaves_and_who_lost_a_partition_does_not(
-    by: str, fatal: bool
+    by: Literal["producer", "group"], fatal: bool
 ) -> None:
     desk = Desk([rubbish(0)])
-    desk.letters.failures = [Fenced(by, "fenced")]  # type: ignore[arg-type]  # one of its two
+    desk.letters.failures = [Fenced(by, "fenced")]
     await desk.assign(P0)
     await desk.rounds()
     desk.order()
