@@ -150,37 +150,6 @@ async def test_a_commit_that_was_ordered_before_partitions_were_lost_is_not_made
     assert desk.engine.ledger.operation is None
 
 
-async def test_positions_of_written_letters_are_not_committed_for_who_lost_them() -> None:
-    desk = Desk([rubbish(0)], exactly_once=False)
-    await desk.assign(P0)
-    await desk.rounds()
-    desk.order()
-    await desk.consuming._orders()
-    await until(lambda: not desk.consuming.writing.busy)
-    desk.consuming.lost([P0])
-    await desk.rounds(3)
-    assert desk.source.commits == 0
-    assert desk.engine.ledger.operation is None
-
-
-async def test_positions_of_letters_written_while_their_partition_went_and_came_are_not_committed() -> None:
-    desk = Desk([rubbish(0)], exactly_once=False)
-    desk.letters.hold = asyncio.Event()
-    await desk.assign(P0)
-    await desk.rounds()
-    desk.order()
-    await desk.consuming._orders()
-    await asyncio.sleep(0)
-    desk.consuming.lost([P0])
-    await desk.assign(P0)
-    desk.letters.hold.set()
-    await until(lambda: not desk.consuming.writing.busy)
-    await desk.rounds(3)
-    assert len(desk.letters.written) == 1
-    assert desk.source.commits == 0
-    assert desk.engine.ledger.operation is None
-
-
 async def test_a_pause_that_was_ordered_before_a_partition_came_back_does_not_hold_it_up() -> None:
     desk = Desk()
     await desk.assign(P0, P1)
@@ -198,23 +167,6 @@ async def test_each_rebalance_is_counted() -> None:
     await desk.assign(P0)
     desk.consuming.lost([P0])
     assert desk.consuming.rebalances == 4
-
-
-async def test_until_the_end_means_the_ends_that_were_seen_first() -> None:
-    desk = Desk(until_end=True)
-    desk.source.ends = {P0: 5}
-    await desk.assign(P0)
-    await desk.consuming.revoked([P0])
-    desk.source.ends = {P0: 99}
-    await desk.assign(P0)
-    assert desk.engine.assignments[P0].until == 5
-
-
-async def test_an_end_that_cannot_be_told_ends_the_process_rather_than_being_guessed() -> None:
-    desk = Desk(until_end=True)
-    await desk.assign(P0)
-    assert desk.consuming.failure
-    assert desk.engine.assignments == {}
 
 
 async def test_a_flush_that_fails_leaves_the_rest_to_the_next_owner() -> None:

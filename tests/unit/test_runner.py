@@ -7,13 +7,11 @@ import socket
 
 import pytest
 
-from connector import ending
 from connector import runner as module
 from connector.answers import Unavailable
 from connector.kafka.troubles import Trouble
 from connector.model import Fetched, Record, Start, TopicPartition
 from tests.unit.core.builders import record
-from tests.unit.fakes import until
 from tests.unit.running_process import Listening, Process, records
 
 # -- until the end -----------------------------------------------------------------------------------
@@ -50,77 +48,6 @@ async def test_its_last_line_counts_what_was_settled_last(monkeypatch: pytest.Mo
     monkeypatch.setattr(process.runner, "_log", told)
     assert await process.run() == 0
     assert told.lines[-1] == ("stopped", {"dead_letter": 1})
-
-
-async def test_a_spare_instance_ends_once_others_have_done_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ending, "ASK_EVERY", 0.0)
-    process = Process(monkeypatch)
-    process.source.starts = []
-    process.source.remainder.partitions = [TopicPartition("tags", 3)]
-    told = Listening()
-    monkeypatch.setattr(process.runner._consuming.ending, "_log", told)
-    async with process.running() as task:
-        await until(lambda: process.source.remainder.asked > 3)
-        assert not task.done()
-        process.source.remainder.partitions = []
-    assert task.result() == 0
-    assert told.lines == [("waiting for partitions of other members", {"partitions": ["tags/3"]})]
-
-
-async def test_what_others_have_is_waited_for_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ending, "ASK_EVERY", 0.0)
-    process = Process(monkeypatch, records(0), end=1)
-    process.source.remainder.partitions = [TopicPartition("tags", 1)]
-    async with process.running() as task:
-        await until(lambda: process.source.remainder.asked > 3)
-        assert process.position == 1
-        assert not task.done()
-        process.source.remainder.partitions = []
-    assert task.result() == 0
-
-
-@pytest.mark.parametrize("known", [True, False])
-async def test_where_nobody_tells_what_is_left_the_end_is_not_reached(
-    monkeypatch: pytest.MonkeyPatch, known: bool
-) -> None:
-    monkeypatch.setattr(ending, "AFTER_SILENCE", 0.0)
-    process = Process(monkeypatch, records(0), end=1)
-    remainder = process.source.remainder
-    remainder.known, remainder.partitions = known, None
-    async with process.running() as task:
-        await until(lambda: process.position == 1)
-        for _ in range(50):
-            await asyncio.sleep(0)
-        assert not task.done()
-        remainder.known, remainder.partitions = True, []
-    assert task.result() == 0
-
-
-async def test_an_instance_that_has_not_joined_is_no_spare_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    process = Process(monkeypatch)
-    process.source.starts = []
-    process.source.joined = False
-    async with process.running() as task:
-        await until(lambda: process.runner._heartbeat.health().ok)
-        for _ in range(50):
-            await asyncio.sleep(0)
-        assert not task.done()
-        process.source.joined = True
-        process.runner._pulse.ring()
-
-
-async def test_the_end_is_not_reached_while_it_is_not_known_where_a_partition_begins(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    process = Process(monkeypatch, records(0), end=1)
-    process.source.unresolved = {TopicPartition("tags", 1)}
-    async with process.running() as task:
-        await until(lambda: process.position == 1)
-        for _ in range(50):
-            await asyncio.sleep(0)
-        assert not task.done()
-        process.source.unresolved = set()
-        process.runner._pulse.ring()
 
 
 async def test_records_that_were_lost_before_the_end_are_no_success(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 import pytest
+from confluent_kafka import KafkaError
 
 from connector.kafka import source as module
 from connector.kafka.source import Source
@@ -14,6 +15,7 @@ from connector.model import Fetched, Position, Start, TopicPartition
 from tests.unit.kafka.consumer import FakeConsumer, theirs
 
 P0, P1 = TopicPartition("t", 0), TopicPartition("t", 1)
+BUSY = KafkaError(KafkaError._NO_OFFSET, "the coordinator moves")
 
 
 class Member:
@@ -88,3 +90,11 @@ class Member:
 
     def told(self, code: str) -> list[Phase]:
         return [trouble.phase for trouble in self.troubles if trouble.code == code]
+
+
+async def owning(monkeypatch: pytest.MonkeyPatch, **properties: str) -> Member:
+    """Make a member that owns both partitions."""
+    member = Member(monkeypatch, **properties)  # type: ignore[arg-type]  # properties only
+    member.consumer.log = {P0: (0, 9), P1: (0, 9)}
+    await member.given(P0, P1)
+    return member

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from connector.kafka.troubles import Phase
-from connector.model import Position, Start, TopicPartition
+from connector.model import Position, Start
 from tests.unit.kafka.consumer import END, SILENT, messages
 from tests.unit.kafka.member import P0, P1, Member
 
@@ -14,18 +14,6 @@ GONE = KafkaError._AUTO_OFFSET_RESET
 
 
 # -- where it begins -------------------------------------------------------------------------------
-
-
-async def test_a_partition_begins_where_the_last_owner_committed_with_its_checkpoint(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    member = Member(monkeypatch)
-    member.consumer.log = {P0: (0, 9), P1: (2, 5)}
-    member.consumer.committed_offsets = {P0: Position(4, "jobs")}
-    await member.given(P0, P1)
-    assert member.starts == [Start(P0, 4, "jobs"), Start(P1, 2, "")]
-    assert member.consumer.places == {P0: 4, P1: 2}
-    assert member.consumer.paused == set()
 
 
 async def test_what_can_not_be_told_waits_at_the_end_and_the_rest_is_read(
@@ -47,40 +35,6 @@ async def test_what_can_not_be_told_waits_at_the_end_and_the_rest_is_read(
     assert member.consumer.places == {P0: 0, P1: 7}
     assert member.consumer.paused == set()
     assert member.told("offsets_unavailable") == [Phase.BEGAN, Phase.ENDED]
-
-
-async def test_a_partition_without_a_leader_waits_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    member = Member(monkeypatch)
-    member.consumer.log = {P0: (0, 9), P1: (0, 9)}
-    del member.consumer.log[P1]
-    await member.given(P0, P1)
-    assert [start.partition for start in member.starts] == [P0]
-    assert member.told("no_leader") == [Phase.BEGAN]
-    assert member.told("topic_missing") == []
-
-    member.consumer.log[P1] = (0, 9)
-    await member.look()
-    assert [start.partition for start in member.starts] == [P0, P1]
-    assert member.told("no_leader") == [Phase.BEGAN, Phase.ENDED]
-
-
-async def test_a_broker_that_hangs_does_not_keep_the_others_from_being_asked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    member = Member(monkeypatch)
-    partitions = [TopicPartition("t", number) for number in range(6)]
-    hanging, others = partitions[:4], partitions[4:]
-    member.consumer.log = dict.fromkeys(partitions, (0, 9))
-    member.consumer.hanging = set(hanging)
-    monkeypatch.setattr("connector.kafka.source.ASSIGN_LIMIT", 0.0)
-    await member.given(*partitions)
-    for looks in range(1, 4):
-        await member.look()
-        assert len({*member.consumer.asked} & {*hanging}) <= 2 * looks
-    assert {start.partition for start in member.starts} == {*others}
-    asked = len(member.consumer.asked)
-    await member.look()
-    assert len(member.consumer.asked) == asked + 2
 
 
 async def test_a_look_that_took_long_is_followed_by_a_long_rest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,16 +172,6 @@ async def test_the_end_of_a_run_is_asked_for_and_else_as_last_heard(monkeypatch:
     assert await member.source.end_offsets([P0]) == {P0: 8}
     member.consumer.silent = True
     assert await member.source.end_offsets([P0]) == {P0: 8}
-
-
-async def test_where_many_partitions_end_is_one_question(monkeypatch: pytest.MonkeyPatch) -> None:
-    member = Member(monkeypatch)
-    partitions = [TopicPartition("t", number) for number in range(9)]
-    member.consumer.log = dict.fromkeys(partitions, (0, 8))
-    await member.given(*partitions)
-    before = member.consumer.questions
-    assert await member.source.end_offsets(partitions) == dict.fromkeys(partitions, 8)
-    assert member.consumer.questions == before + 1
 
 
 async def test_what_is_not_owned_is_neither_paused_nor_resumed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""A member of the group: hands over with a last commit, says why commits fail, notices what is wrong."""
+"""A member of the group: hands over with a last commit, notices what is wrong."""
 
 from __future__ import annotations
 
@@ -13,66 +13,9 @@ from connector.kafka.source import SourceFailed
 from connector.kafka.troubles import Phase
 from connector.model import Position
 from tests.unit.kafka.consumer import messages
-from tests.unit.kafka.member import P0, P1, Member
+from tests.unit.kafka.member import BUSY, P0, P1, Member, owning
 
 CONNECTED = '{"brokers": {"b": {"nodeid": 1, "state": "UP", "stateage": 9000000}}}'
-BUSY = KafkaError(KafkaError._NO_OFFSET, "the coordinator moves")
-
-
-async def owning(monkeypatch: pytest.MonkeyPatch, **properties: str) -> Member:
-    member = Member(monkeypatch, **properties)  # type: ignore[arg-type]  # properties only
-    member.consumer.log = {P0: (0, 9), P1: (0, 9)}
-    await member.given(P0, P1)
-    return member
-
-
-# -- commits -----------------------------------------------------------------------------------------
-
-
-async def test_a_commit_carries_its_checkpoint_and_leaves_out_what_is_not_owned(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    member = await owning(monkeypatch)
-    await member.robbed(P1)
-    await member.source.commit({P0: Position(3, "jobs"), P1: Position(4, "")})
-    assert member.consumer.committed_offsets == {P0: Position(3, "jobs")}
-    await member.source.commit({P1: Position(4, "")})
-    assert P1 not in member.consumer.committed_offsets
-
-
-@pytest.mark.parametrize(
-    ("refusal", "kind"),
-    [
-        (KafkaError(KafkaError.OFFSET_METADATA_TOO_LARGE), "too_large"),
-        (KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION)), "fenced"),
-        (KafkaException(BUSY), "retry"),
-        (KafkaException("no error in it"), "retry"),
-        (RuntimeError("Consumer closed"), "closed"),
-    ],
-)
-async def test_why_a_commit_was_not_taken(
-    monkeypatch: pytest.MonkeyPatch, refusal: Exception | KafkaError, kind: str
-) -> None:
-    member = await owning(monkeypatch)
-    member.consumer.refusals = [refusal]
-    with pytest.raises(CommitRefused) as refused:
-        await member.source.commit({P0: Position(3, "")})
-    assert refused.value.kind == kind
-
-
-async def test_a_missing_right_is_over_once_a_commit_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    member = await owning(monkeypatch)
-    member.consumer.refusals = [KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED, "no READ")]
-    with pytest.raises(CommitRefused):
-        await member.source.commit({P0: Position(3, "")})
-    assert "group g" in member.troubles[0].mend
-    await member.source.commit({P0: Position(3, "")})
-    assert member.told("group_authorization") == [Phase.BEGAN, Phase.ENDED]
-
-
-async def test_before_it_runs_nothing_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CommitRefused, match="not running"):
-        await Member(monkeypatch).source.group_metadata()
 
 
 # -- rebalances --------------------------------------------------------------------------------------
@@ -110,39 +53,6 @@ async def test_a_last_commit_that_can_not_be_taken_does_not_hold_up_the_group(
     assert member.consumer.places == {}
 
 
-async def test_that_a_commit_has_no_answer_is_known_and_told_once_it_is_long(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    member = await owning(monkeypatch)
-    member.consumer.answers = asyncio.Event()
-    commit = asyncio.create_task(member.source.commit({P0: Position(3, "")}))
-    await asyncio.sleep(0)
-    assert member.source.waits()
-    member.now = 19.0
-    member.source.tell_silence()
-    assert not member.told("unreachable")
-    member.now = 20.0
-    member.source.tell_silence()
-    assert member.told("unreachable") == [Phase.BEGAN]
-    member.consumer.answers.set()
-    await commit
-    assert not member.source.waits()
-
-
-async def test_a_commit_that_a_hand_over_gives_up_keeps_calls_waiting_until_one_comes_through(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "REVOKE_LIMIT", 0.01)
-    member = await owning(monkeypatch)
-    member.hand_over = {P0: Position(5, "jobs")}
-    member.consumer.answers = asyncio.Event()
-    member.consumer.in_consume.append(lambda: member.robbed(P0))
-    await member.fetch()
-    assert member.source.waits()
-    await member.fetch()
-    assert not member.source.waits()
-
-
 async def test_what_is_lost_is_not_committed(monkeypatch: pytest.MonkeyPatch) -> None:
     member = await owning(monkeypatch)
     member.hand_over = {P0: Position(5, "jobs")}
@@ -172,6 +82,11 @@ async def test_a_spare_member_is_one_too(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 # -- what is wrong -----------------------------------------------------------------------------------
+
+
+async def test_before_it_runs_nothing_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CommitRefused, match="not running"):
+        await Member(monkeypatch).source.group_metadata()
 
 
 async def test_a_fatal_error_is_the_end_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

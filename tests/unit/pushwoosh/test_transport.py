@@ -1,5 +1,6 @@
-"""How the client gets to the API: TLS, proxies, HTTP/2."""
+"""How requests get to the API: TLS, proxies, HTTP/2, and the last moment to hold one back."""
 
+import asyncio
 import shutil
 import ssl
 import subprocess
@@ -8,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from connector.answers import Accepted, Unavailable, Unsent
+from connector.answers import Accepted, JobReport, PostAnswer, Unavailable, Unsent
 from connector.model import Endpoint
 from connector.pushwoosh import transport as transport_module
 from connector.pushwoosh.client import AudienceClient
 from connector.pushwoosh.transport import DirectTransport, HttpxTransport, proxy_for, transport_to
-from tests.unit.pushwoosh.tiny_server import QUICK, Server, answering, reply
+from tests.unit.pushwoosh.tiny_server import QUICK, Make, Seen, Server, answering, reply
 
 
 def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
@@ -101,3 +102,58 @@ async def test_an_address_that_is_no_url_is_unavailable_and_nothing_was_sent() -
         answer = await client.post(Endpoint.TAGS, b"{}")
     assert isinstance(answer, Unavailable)
     assert not answer.maybe_accepted
+
+
+async def test_to_connect_takes_its_time_and_after_it_a_request_may_be_late(connect: Make) -> None:
+    asked: list[bool] = []
+    seen: Seen = []
+
+    def may_go() -> bool:
+        """Say yes before there is a connection, and no once it is there."""
+        asked.append(server.connections == 0)
+        return len(asked) == 1
+
+    async with Server(answering(reply())) as server:
+        client = connect(server, seen=seen)
+        assert isinstance(await client.post(Endpoint.TAGS, b"1", may_go=may_go), Unsent)
+        assert len(asked) == 2
+        assert server.requests == []
+        assert await client.post(Endpoint.TAGS, b"2", may_go=lambda: True) == Accepted("r-1")
+        assert isinstance(await client.poll(Endpoint.TAGS, "r", detailed=False), Unavailable | JobReport)
+    assert [code for _, _, code in seen] == [200, 200], "what was not sent is no request"
+
+
+async def test_a_connection_over_which_a_request_may_not_go_is_kept() -> None:
+    answers = iter([True, False])
+    async with Server(answering(reply())) as server, AudienceClient(server.url, limits=QUICK) as client:
+        assert isinstance(await client.post(Endpoint.TAGS, b"1", may_go=lambda: next(answers)), Unsent)
+        assert await client.post(Endpoint.TAGS, b"2", may_go=lambda: True) == Accepted("r-1")
+        assert server.connections == 1
+
+
+async def test_each_of_several_requests_at_once_asks_its_own_question(connect: Make) -> None:
+    """Whether or not a connection is there already, and though they share all else."""
+    async with Server(answering(reply())) as server:
+        client = connect(server)
+        for _ in range(2):
+            calls = [_asking_twice(client, late=number % 2 == 1) for number in range(6)]
+            assert [type(each) for each in await asyncio.gather(*calls)] == [Accepted, Unsent] * 3
+    assert len(server.requests) == 6
+
+
+async def _asking_twice(client: AudienceClient, *, late: bool) -> PostAnswer:
+    answers = iter([True, not late])
+    return await client.post(Endpoint.TAGS, b"{}", may_go=lambda: next(answers))
+
+
+async def test_a_reply_with_a_long_header_is_read(connect: Make) -> None:
+    async with Server(answering(reply(headers=f"X-Trace: {'x' * 60_000}\r\n"))) as server:
+        assert await connect(server).post(Endpoint.TAGS, b"{}") == Accepted("r-1")
+
+
+async def test_a_large_body_arrives_whole_and_unchunked(connect: Make) -> None:
+    body = bytes(range(256)) * 10_000
+    async with Server(answering(reply())) as server:
+        assert await connect(server).post(Endpoint.TAGS, body) == Accepted("r-1")
+    assert server.requests[0].body == body
+    assert "transfer-encoding" not in server.requests[0].headers

@@ -7,10 +7,10 @@ from email.utils import formatdate
 
 import pytest
 
-from connector.answers import Accepted, Denied, JobReport, JobState, PostAnswer, Unavailable, Unsent
+from connector.answers import Accepted, Denied, JobReport, JobState, Unavailable, Unsent
 from connector.model import Cause, Endpoint
 from connector.pushwoosh import client as client_module
-from connector.pushwoosh.client import NO_REPLY, AudienceClient
+from connector.pushwoosh.client import NO_REPLY
 from tests.unit.fakes import until
 from tests.unit.pushwoosh.tiny_server import (
     ACCEPTED,
@@ -25,11 +25,6 @@ from tests.unit.pushwoosh.tiny_server import (
 )
 
 # What is sent.
-
-
-async def test_a_reply_with_a_long_header_is_read(connect: Make) -> None:
-    async with Server(answering(reply(headers=f"X-Trace: {'x' * 60_000}\r\n"))) as server:
-        assert await connect(server).post(Endpoint.TAGS, b"{}") == Accepted("r-1")
 
 
 async def test_a_post_and_a_poll_are_one_request_each_over_one_connection(connect: Make) -> None:
@@ -70,14 +65,6 @@ async def test_the_authorization_header_is_sent_and_never_shown(connect: Make) -
         ):
             assert answer == Denied(Cause.UNAUTHORIZED, "*** is ***", 401)
     assert [request.headers["authorization"] for request in server.requests] == ["Token s3cret"] * 2
-
-
-async def test_a_large_body_arrives_whole_and_unchunked(connect: Make) -> None:
-    body = bytes(range(256)) * 10_000
-    async with Server(answering(reply())) as server:
-        assert await connect(server).post(Endpoint.TAGS, body) == Accepted("r-1")
-    assert server.requests[0].body == body
-    assert "transfer-encoding" not in server.requests[0].headers
 
 
 async def test_no_more_calls_run_at_once_than_connections_and_the_others_wait(connect: Make) -> None:
@@ -178,45 +165,3 @@ async def test_while_its_turn_comes_a_request_may_turn_out_to_be_late(connect: M
         assert await first == Accepted("r-1")
         assert isinstance(await second, Unsent)
         assert [request.body for request in server.requests] == [b"1"]
-
-
-async def test_to_connect_takes_its_time_and_after_it_a_request_may_be_late(connect: Make) -> None:
-    asked: list[bool] = []
-    seen: Seen = []
-
-    def may_go() -> bool:
-        """Say yes before there is a connection, and no once it is there."""
-        asked.append(server.connections == 0)
-        return len(asked) == 1
-
-    async with Server(answering(reply())) as server:
-        client = connect(server, seen=seen)
-        assert isinstance(await client.post(Endpoint.TAGS, b"1", may_go=may_go), Unsent)
-        assert len(asked) == 2
-        assert server.requests == []
-        assert await client.post(Endpoint.TAGS, b"2", may_go=lambda: True) == Accepted("r-1")
-        assert isinstance(await client.poll(Endpoint.TAGS, "r", detailed=False), Unavailable | JobReport)
-    assert [code for _, _, code in seen] == [200, 200], "what was not sent is no request"
-
-
-async def test_a_connection_over_which_a_request_may_not_go_is_kept() -> None:
-    answers = iter([True, False])
-    async with Server(answering(reply())) as server, AudienceClient(server.url, limits=QUICK) as client:
-        assert isinstance(await client.post(Endpoint.TAGS, b"1", may_go=lambda: next(answers)), Unsent)
-        assert await client.post(Endpoint.TAGS, b"2", may_go=lambda: True) == Accepted("r-1")
-        assert server.connections == 1
-
-
-async def test_each_of_several_requests_at_once_asks_its_own_question(connect: Make) -> None:
-    """Whether or not a connection is there already, and though they share all else."""
-    async with Server(answering(reply())) as server:
-        client = connect(server)
-        for _ in range(2):
-            calls = [_asking_twice(client, late=number % 2 == 1) for number in range(6)]
-            assert [type(each) for each in await asyncio.gather(*calls)] == [Accepted, Unsent] * 3
-    assert len(server.requests) == 6
-
-
-async def _asking_twice(client: AudienceClient, *, late: bool) -> PostAnswer:
-    answers = iter([True, not late])
-    return await client.post(Endpoint.TAGS, b"{}", may_go=lambda: next(answers))

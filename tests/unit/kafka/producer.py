@@ -1,0 +1,106 @@
+"""The producer of a broker that a test writes: what it refuses, what was asked, what is in its topic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
+from confluent_kafka import KafkaError, Message
+from confluent_kafka import TopicPartition as KafkaTopicPartition
+
+from connector.kafka import letter_producer as module
+from connector.kafka import producer_steps as steps
+
+
+class Sent(NamedTuple):
+    value: bytes
+    timestamp: int
+
+
+class FakeBroker:
+    """Knows all producers of one transactional id, one after the other."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.opened = 0
+        self.steps: list[str] = []
+        """Of transactions, in order."""
+        self.topic: list[Sent] = []
+        """What readers of committed records see."""
+        self.positions: list[KafkaTopicPartition] = []
+        self.refuses: Callable[[Sent], KafkaError | None] = lambda _: None
+        """A batch with a letter that it refuses is refused as a whole, as Kafka does."""
+        self.fails: dict[str, Exception] = {}
+        """What the next call of a step raises."""
+        self.silent = False
+        """No letter is acknowledged."""
+        monkeypatch.setattr(steps, "Producer", lambda properties: FakeProducer(self, properties))
+        monkeypatch.setattr(module, "check_right", lambda *_: None)
+
+
+class FakeProducer:
+    """`Producer` as far as letters need it."""
+
+    def __init__(self, broker: FakeBroker, properties: Mapping[str, Any]) -> None:
+        self._broker = broker
+        self._transactional = "transactional.id" in properties
+        self._queue: list[tuple[Sent, Callable[[KafkaError | None, Message], None] | None]] = []
+        self._open: list[Sent] = []
+        """What the transaction has so far."""
+        self._offsets: list[KafkaTopicPartition] = []
+        broker.opened += 1
+
+    def init_transactions(self, _: float) -> None:
+        """Nothing was left open."""
+
+    def list_topics(self, topic: str, _: float) -> Any:
+        return SimpleNamespace(topics={topic: SimpleNamespace(error=None)})
+
+    def poll(self, _: float) -> None:
+        """No callback is due."""
+
+    def purge(self) -> None:
+        self._queue.clear()
+
+    def produce(self, _topic: str, value: bytes, _key: bytes | None, **more: Any) -> None:
+        self._fail("produce")
+        self._queue.append((Sent(value, more["timestamp"]), more["on_delivery"]))
+
+    def flush(self, _: float) -> int:
+        if self._broker.silent:
+            return len(self._queue)
+        batch, self._queue = self._queue, []
+        refusal = next(filter(None, (self._broker.refuses(sent) for sent, _ in batch)), None)
+        for sent, told in batch:
+            if refusal is None:
+                (self._open if self._transactional else self._broker.topic).append(sent)
+            if told is not None:
+                told(refusal, Message(topic="dead", partition=0, offset=0, value=sent.value))
+        return 0
+
+    def begin_transaction(self) -> None:
+        self._step("begin_transaction")
+
+    def send_offsets_to_transaction(self, offsets: list[KafkaTopicPartition], *_: Any) -> None:
+        self._step("send_offsets_to_transaction")
+        self._offsets = offsets
+
+    def commit_transaction(self, _: float) -> None:
+        self._step("commit_transaction")
+        self._broker.topic += self._open
+        self._broker.positions += self._offsets
+        self._open, self._offsets = [], []
+
+    def abort_transaction(self, _: float) -> None:
+        self._step("abort_transaction")
+        self._open, self._offsets = [], []
+
+    def _step(self, name: str) -> None:
+        self._broker.steps.append(name)
+        self._fail(name)
+
+    def _fail(self, name: str) -> None:
+        failure = self._broker.fails.pop(name, None)
+        if failure is not None:
+            raise failure
