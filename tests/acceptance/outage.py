@@ -32,6 +32,10 @@ BACK = 150.0
 """Seconds within which it goes on: the longest pause of any probe, and the group's return."""
 
 
+SENT_WITHIN = 0.3
+"""Seconds within which requests to a frozen broker have left the connector."""
+
+
 class Look(NamedTuple):
     """The process at one moment of an outage."""
 
@@ -155,7 +159,7 @@ def of_the_broker(folder: Path, seconds: float, events: int) -> Outage:
 
         def die() -> None:
             broker.freeze()
-            time.sleep(0.3)
+            time.sleep(SENT_WITHIN)
             broker.kill()
 
         return outage(here, work, die, broker.start, seconds, meanwhile=False)

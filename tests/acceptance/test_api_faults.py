@@ -12,12 +12,16 @@ import pytest
 
 from tests.acceptance.processes import Connector, wait_for
 from tests.acceptance.proxy import proxy
-from tests.acceptance.workload import FAULTS, Change, mixed
+from tests.acceptance.workload import FAULTS, Change, Workload, mixed
 from tests.acceptance.world import World, seconds_until, settled, world
 from tests.kafka.client import Kafka
 
 pytestmark = pytest.mark.broker
 
+QUIET = 2.0
+"""Seconds in which nothing must happen."""
+UNREADABLE = ("undecodable", "invalid_event")
+"""Why a record can't be read."""
 ODD = {**FAULTS, "latency": {"seconds": 0.2}}
 
 
@@ -34,6 +38,18 @@ def _stands_still(connector: Connector, seconds: float) -> None:
     assert settled(connector) == before
 
 
+def _unreadable(connector: Connector) -> float:
+    """Letters of what can't be read: it needs no API."""
+    return sum(connector.metric("dead_letters_total", reason=reason) for reason in UNREADABLE)
+
+
+def _reads_all(connector: Connector, work: Workload) -> None:
+    """Wait until each record is read, or dead-lettered if it can't be. Without the API no more can happen."""
+    expected = sum(reason in UNREADABLE for reason in work.refused.values())
+    wait_for(lambda: _unreadable(connector) == expected, 40, "a letter of each record that can't be read")
+    wait_for(lambda: connector.metric("records_consumed_total") == len(work.records), 40, "the last record")
+
+
 @pytest.mark.timeout(240)
 def test_an_outage_and_a_slow_api_are_waited_for_and_cost_nothing(kafka: Kafka, tmp_path: Path) -> None:
     """Down for a minute, then slow."""
@@ -46,7 +62,7 @@ def test_an_outage_and_a_slow_api_are_waited_for_and_cost_nothing(kafka: Kafka, 
         here.api.faults(outage=[{"on": "any"}])
         wait_for(lambda: connector.metric("gate_open") == 0, 20, "the closed gate")
         here.produce(work, 10_000)
-        time.sleep(1)
+        _reads_all(connector, work)
         letters = connector.metric("dead_letters_total")
         _stands_still(connector, 59)
         assert connector.metric("dead_letters_total") == letters
@@ -69,11 +85,9 @@ def test_refused_connections_are_waited_for_and_cost_nothing(kafka: Kafka, tmp_p
         here.produce(work)
         connector = here.run()
         wait_for(lambda: connector.metric("gate_open") == 0, 40, "the closed gate")
-        time.sleep(4)
-        # What can't be read needs no API: it is dead-lettered all the same.
-        assert connector.metric("dead_letters_total") == connector.metric(
-            "dead_letters_total", reason="undecodable"
-        ) + connector.metric("dead_letters_total", reason="invalid_event")
+        _reads_all(connector, work)
+        _stands_still(connector, QUIET)
+        assert connector.metric("dead_letters_total") == _unreadable(connector), "nothing else needs no API"
         between.listen()
         back = _goes_on(connector)
         here.finish(work)
@@ -141,7 +155,7 @@ def _halts(here: World, connector: Connector, cause: str) -> None:
     assert answer.status_code == 503
     assert cause in answer.text
     received = here.api.stats()["devices_received"]
-    time.sleep(2)
+    time.sleep(QUIET)
     assert here.api.stats()["devices_received"] == received
     halted = [line for line in connector.lines("halted") if line["cause"] == cause]
     assert len(halted) == 1
@@ -226,7 +240,7 @@ def test_the_brake_halts_before_the_topic_is_dead_lettered_and_sighup_goes_on(
         _halts(here, connector, "brake")
         assert here.letters() == {} or len(here.letters()) <= 500 + 4 * 100
         here.api.faults(tag_refused=None)
-        time.sleep(1)
+        time.sleep(QUIET)
         assert connector.metric("halted", cause="brake") == 1, "only a person lets the brake go"
         connector.signal(signal.SIGHUP)
         back = _goes_on(connector)

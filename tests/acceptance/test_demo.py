@@ -8,11 +8,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.acceptance.processes import wait_for
 
 _DEMO = [sys.executable, "-m", "connector", "demo"]
 _PROC = Path("/proc")
@@ -31,13 +31,6 @@ def _with_variable(name: str) -> list[int]:
         if name.encode() in environ:
             found.append(int(entry.name))
     return found
-
-
-def _await(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 def test_the_demo_agrees_without_a_terminal() -> None:
@@ -67,7 +60,7 @@ def test_an_interrupted_demo_leaves_no_process_and_no_file(sign: signal.Signals,
     os.close(terminal)
     try:
         # The demo, the sandbox, a connector.
-        _await(lambda: len(_with_variable(mark)) >= 3, 30, "the demo's processes did not come up")
+        wait_for(lambda: len(_with_variable(mark)) >= 3, 30, "the start of the demo's processes")
         assert [*tmp_path.iterdir()]
         demo.send_signal(sign)
         assert demo.wait(20) == 128 + sign

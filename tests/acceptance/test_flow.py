@@ -21,6 +21,8 @@ from tests.kafka.client import Kafka
 pytestmark = pytest.mark.broker
 
 TOKEN = "swordfish-swordfish"
+STAYS_SO = 1.5
+"""Seconds in which a pause that anything but the right order could end would have ended."""
 
 
 def plain(events: int) -> Workload:
@@ -239,6 +241,6 @@ def _is_paused(here: World, connector: Connector, posts: int) -> None:
     assert connector.metric("halted", cause="paused") == 1
     assert connector.status()["state"] == "paused"
     assert connector.ready()
-    time.sleep(1.5)
+    time.sleep(STAYS_SO)
     assert connector.status()["state"] == "paused"
     assert here.api.stats()["posts"] == posts

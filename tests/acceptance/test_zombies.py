@@ -28,9 +28,10 @@ def test_a_frozen_member_that_wakes_up_writes_nothing_twice_and_goes_on(kafka: K
             wait_for(lambda c=one: settled(c) > 0 and c.status()["partitions"], 40, "its share")  # type: ignore[misc]
         for _ in range(FREEZES):
             frozen.signal(signal.SIGSTOP)
-            time.sleep(SESSION)
+            time.sleep(SESSION)  # the group does not miss it before
             wait_for(lambda: len(other.status()["partitions"]) == 4, 30, "the other one's take-over")
-            time.sleep(0.5)
+            before = settled(other)
+            wait_for(lambda n=before: settled(other) > n or here.lag() == 0, 30, "work of the other one")  # type: ignore[misc]
             frozen.signal(signal.SIGCONT)
             wait_for(lambda: len(other.status()["partitions"]) == 2, 30, "its own share again")
             wait_for(lambda: len(frozen.status()["partitions"]) == 2, 30, "the frozen one's share again")

@@ -12,6 +12,7 @@ from connector.model import Endpoint
 from connector.sandbox.faults import faults_from
 from connector.sandbox.server import SandboxServer
 from tests.contract.sandbox_doors import Api, CutError
+from tests.unit.fakes import until
 
 TAGS = Endpoint.TAGS
 DEVICE = {"hwid": "A1", "list_operator": "append", "tags": {"l": ["a"]}}
@@ -54,8 +55,7 @@ async def test_a_slow_reply_holds_up_nobody_else(http: Api) -> None:
     http.faults(slow=[{"seconds": 0.3, "next": 1}])
     began = time.monotonic()
     slow = asyncio.create_task(http.post(TAGS, DEVICE))
-    while not http.audience.stats(http.clock.now).posts:  # noqa: ASYNC110 (another task moves it on)
-        await asyncio.sleep(0)
+    await until(lambda: http.audience.stats(http.clock.now).posts > 0)
     assert (await http.post(TAGS, {**DEVICE, "hwid": "B2"})).status == 200
     assert not slow.done()
     assert (await slow).status == 200

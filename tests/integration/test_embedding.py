@@ -56,11 +56,10 @@ async def test_it_settles_and_commits_everything_and_is_stopped_by_its_program(
     given = settings(kafka, pushwoosh_sandbox)
     embedded = connector.Connector(given)
     running = asyncio.create_task(embedded.run())
+    await until(lambda: running.done() or embedded.status().settled["confirmed"] == RECORDS, 60)
+    assert not running.done()
+    embedded.stop()
     async with asyncio.timeout(60):
-        while embedded.status().settled["confirmed"] < RECORDS:
-            await asyncio.sleep(0.05)
-            assert not running.done()
-        embedded.stop()
         await running
     committed = kafka.committed(given.kafka.group_id)
     assert sum(position.offset for position in committed.values()) == RECORDS

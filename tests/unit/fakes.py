@@ -217,6 +217,12 @@ def rows_of(body: bytes) -> list[Row]:
     return [Row(one.get("hwid"), one.get("user_id"), one.get("push_token"), "done") for one in devices]
 
 
+async def turns(count: int = 50) -> None:
+    """Give other tasks so many turns: what could happen without an event from outside has happened then."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 async def until(condition: Callable[[], bool], limit: float = 10.0) -> None:
     """Wait for this to hold; fail after `limit` seconds."""
     async with asyncio.timeout(limit):

@@ -49,7 +49,6 @@ async def test_a_commit_that_nobody_waits_for_any_more_is_owed_as_before() -> No
     await until(lambda: desk.source.commits == 1)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    await asyncio.sleep(0)
     assert desk.engine.ledger.operation is None
     assert desk.engine.assignments[P0].dirty
 

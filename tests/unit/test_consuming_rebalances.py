@@ -36,8 +36,7 @@ async def test_a_hand_over_waits_for_requests_and_submits_nothing_meanwhile() ->
     desk.order()
     (batch,) = desk.engine.dispatch.posting.values()
     handing_over = asyncio.create_task(desk.consuming.revoked([P0]))
-    await asyncio.sleep(0)
-    assert desk.engine.frozen
+    await until(lambda: desk.engine.frozen)
     desk.engine.posted(batch, Accepted("request-1"), desk.pulse.clock())
     await handing_over
     assert desk.source.committed[P0].metadata, "the job travels in the checkpoint"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from connector import ending
 from connector.model import TopicPartition
 from tests.unit.consuming_desk import Desk
 from tests.unit.core.builders import P0
-from tests.unit.fakes import until
+from tests.unit.fakes import turns, until
 from tests.unit.running_process import Listening, Process, records
 
 
@@ -68,8 +66,7 @@ async def test_where_nobody_tells_what_is_left_the_end_is_not_reached(
     remainder.known, remainder.partitions = known, None
     async with process.running() as task:
         await until(lambda: process.position == 1)
-        for _ in range(50):
-            await asyncio.sleep(0)
+        await turns()
         assert not task.done()
         remainder.known, remainder.partitions = True, []
     assert task.result() == 0
@@ -81,8 +78,7 @@ async def test_an_instance_that_has_not_joined_is_no_spare_one(monkeypatch: pyte
     process.source.joined = False
     async with process.running() as task:
         await until(lambda: process.runner._heartbeat.health().ok)
-        for _ in range(50):
-            await asyncio.sleep(0)
+        await turns()
         assert not task.done()
         process.source.joined = True
         process.runner._pulse.ring()
@@ -95,8 +91,7 @@ async def test_the_end_is_not_reached_while_it_is_not_known_where_a_partition_be
     process.source.unresolved = {TopicPartition("tags", 1)}
     async with process.running() as task:
         await until(lambda: process.position == 1)
-        for _ in range(50):
-            await asyncio.sleep(0)
+        await turns()
         assert not task.done()
         process.source.unresolved = set()
         process.runner._pulse.ring()

@@ -108,6 +108,12 @@ async def test_a_hangup_goes_on_after_the_brake(monkeypatch: pytest.MonkeyPatch)
 # -- the token ---------------------------------------------------------------------------------------
 
 
+def _woken(process: Process) -> Process:
+    """Wake it: then it looks at the file of the token, else once a second."""
+    process.runner._pulse.ring()
+    return process
+
+
 async def test_a_token_that_was_mended_ends_the_halt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(module, "EACH_SECOND", 0.01)
     file = tmp_path / "token"
@@ -123,9 +129,7 @@ async def test_a_token_that_was_mended_ends_the_halt(monkeypatch: pytest.MonkeyP
     async with process.running():
         await until(lambda: bool(process.engine.halts.all()))
         file.write_text("right-token")
-        while process.position < 1:
-            process.runner._pulse.ring()  # when it wakes it looks at the file, else once a second
-            await asyncio.sleep(0.001)
+        await until(lambda: _woken(process).position == 1)
     assert [b"wrong-token" in body for _, body in process.client.bodies] == [True, False]
 
 

@@ -143,7 +143,7 @@ async def test_positions_of_letters_written_while_their_partition_went_and_came_
     await desk.rounds()
     desk.order()
     await desk.consuming._orders()
-    await asyncio.sleep(0)
+    await until(lambda: bool(desk.letters.proofs))
     desk.consuming.lost([P0])
     await desk.assign(P0)
     desk.letters.hold.set()

@@ -13,6 +13,7 @@ from confluent_kafka import OFFSET_INVALID, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.kafka.commit_refused import CommitRefused
+from connector.kafka.source import REVOKE_LIMIT
 from connector.kafka.stuck import committed_regardless
 from connector.model import Position, TopicPartition
 from tests.broker import Broker
@@ -24,6 +25,12 @@ pytestmark = pytest.mark.broker
 PROTOCOLS = ["classic", "consumer"]
 LONGEST = "ä" * 5 + "x" * (4095 - 10)
 """4,095 bytes of UTF-8: the most that a broker takes beside the binding's trailing NUL."""
+SENT_WITHIN = 0.2
+"""Seconds within which a request has left the client. Nothing tells that it has, where nobody answers."""
+HAND_OVER = 0.5
+"""Seconds that `Freezing` gives its last commit."""
+GIVEN_UP_AFTER = HAND_OVER + REVOKE_LIMIT + 0.5
+"""Seconds after which a hand-over waits for no commit any more."""
 
 
 async def test_the_longest_metadata_comes_back_whole(kafka: Kafka) -> None:
@@ -197,7 +204,7 @@ async def test_a_commit_in_flight_when_the_last_broker_dies_is_answered_once_one
             await member.stop_fetching()  # as one coroutine makes all calls
             broker.freeze()
             commit = asyncio.create_task(member.source.commit({partition: Position(3, "a checkpoint")}))
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(SENT_WITHIN)
             broker.kill()
             assert member.source.waits()
             assert not (await asyncio.wait({commit}, timeout=3))[0]
@@ -219,7 +226,7 @@ class Freezing(Member):
         if not self.let_go:
             self.broker.freeze()
         with suppress(TimeoutError):
-            async with asyncio.timeout(0.5):
+            async with asyncio.timeout(HAND_OVER):
                 await self.source.commit(self.hand_over)
         return await super().revoked(partitions)
 
@@ -240,8 +247,8 @@ async def test_a_commit_that_a_hand_over_gives_up_keeps_calls_waiting_until_the_
             await first.until(lambda: len(first.records) == 4)
             async with Member(broker.bootstrap, group, [topic]) as second:
                 await first.until(lambda: first.let_go)
-                await asyncio.sleep(6)  # longer than the hand-over takes, and its last try
-                assert first.source.waits()
+                await asyncio.sleep(GIVEN_UP_AFTER)
+                assert first.source.waits(), "nobody has answered yet"
                 broker.thaw()
                 await first.until(lambda: not first.source.waits())
                 await first.until(lambda: len(first.starts) == len(second.starts) == 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -45,9 +46,12 @@ def read(
     while True:
         try:
             return interpreter.read(records)
-        except DecoderUnavailable:
-            assert time.monotonic() < deadline, "the schemas never came"
-            time.sleep(0.002)
+        except DecoderUnavailable as unavailable:
+            if unavailable.on_change is None:
+                raise  # nobody is asking any more
+            changed = threading.Event()
+            unavailable.on_change(changed.set)
+            assert changed.wait(deadline - time.monotonic()), "the schemas never came"
 
 
 def rows(found: Sequence[Event | Rejection | None]) -> list[str]:

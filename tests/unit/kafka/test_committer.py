@@ -11,6 +11,7 @@ from connector.kafka import source as module
 from connector.kafka.commit_refused import CommitRefused
 from connector.kafka.troubles import Phase
 from connector.model import Position
+from tests.unit.fakes import until
 from tests.unit.kafka.member import BUSY, P0, P1, owning
 
 
@@ -61,8 +62,7 @@ async def test_that_a_commit_has_no_answer_is_known_and_told_once_it_is_long(
     member = await owning(monkeypatch)
     member.consumer.answers = asyncio.Event()
     commit = asyncio.create_task(member.source.commit({P0: Position(3, "")}))
-    await asyncio.sleep(0)
-    assert member.source.waits()
+    await until(member.source.waits)
     member.now = 19.0
     member.source.tell_silence()
     assert not member.told("unreachable")

@@ -11,7 +11,7 @@ from connector.answers import Accepted, Denied, JobReport, JobState, Unavailable
 from connector.model import Cause, Endpoint
 from connector.pushwoosh import client as client_module
 from connector.pushwoosh.client import NO_REPLY
-from tests.unit.fakes import until
+from tests.unit.fakes import turns, until
 from tests.unit.pushwoosh.tiny_server import (
     ACCEPTED,
     QUICK,
@@ -159,7 +159,7 @@ async def test_while_its_turn_comes_a_request_may_turn_out_to_be_late(connect: M
         first = asyncio.create_task(client.post(Endpoint.TAGS, b"1", may_go=lambda: may_go))
         await until(lambda: bool(server.requests))
         second = asyncio.create_task(client.post(Endpoint.TAGS, b"2", may_go=lambda: may_go))
-        await asyncio.sleep(0)
+        await turns()
         may_go = False
         answer.set()
         assert await first == Accepted("r-1")

@@ -10,7 +10,7 @@ import pytest
 from connector.answers import Accepted, Unavailable
 from connector.model import Endpoint
 from connector.pushwoosh.client import NO_REPLY, AudienceClient
-from tests.unit.fakes import until
+from tests.unit.fakes import turns, until
 from tests.unit.pushwoosh.tiny_server import (
     ACCEPTED,
     QUICK,
@@ -21,6 +21,9 @@ from tests.unit.pushwoosh.tiny_server import (
     answering,
     reply,
 )
+
+DRIP = 0.01
+"""Seconds between two bytes of a reply that takes for ever: less than any silence that is too long."""
 
 
 async def test_nobody_at_the_address_means_that_nothing_was_sent(connect: Make) -> None:
@@ -100,11 +103,8 @@ async def test_a_body_that_is_not_packed_as_it_says_is_unavailable(connect: Make
 
 
 async def test_silence_ends_at_its_limit(connect: Make) -> None:
-    async def behave(*_: object) -> None:
-        await asyncio.Event().wait()
-
     seen: Seen = []
-    async with Server(behave) as server:
+    async with Server(_never_answering) as server:
         answer = await connect(server, seen=seen, limits=replace(QUICK, silence=0.1)).post(
             Endpoint.TAGS, b"{}"
         )
@@ -118,7 +118,7 @@ async def test_a_reply_that_drips_ends_at_the_limit_of_the_whole_call(connect: M
         writer.write(reply(b"", claim=1_000_000))
         while not writer.transport.is_closing():
             writer.write(b" ")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(DRIP)
 
     seen: Seen = []
     async with Server(behave) as server:
@@ -147,13 +147,16 @@ async def _close_all(server: Server) -> None:
     for task in list(server._tasks):
         task.cancel()
     await asyncio.gather(*server._tasks, return_exceptions=True)
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await turns()
+
+
+async def _never_answering(*_: object) -> None:
+    await asyncio.Event().wait()
 
 
 async def test_a_call_that_is_cancelled_leaves_the_client_usable(connect: Make) -> None:
     seen: Seen = []
-    async with Server(lambda *_: asyncio.sleep(3600)) as server:
+    async with Server(_never_answering) as server:
         client = connect(server, seen=seen, limits=replace(QUICK, connections=1))
         call = asyncio.create_task(client.post(Endpoint.TAGS, b"{}"))
         await until(lambda: len(server.requests) == 1)
