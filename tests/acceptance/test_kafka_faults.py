@@ -187,7 +187,7 @@ def test_until_the_end_with_records_lost_is_a_failure(kafka: Kafka, tmp_path: Pa
         assert connector.lines("failed")[0]["reason"].startswith("records were lost")
 
 
-def test_a_loss_while_it_runs_halts_it_too(kafka: Kafka, tmp_path: Path) -> None:
+def test_records_lost_while_it_stands_still_halt_it_too(kafka: Kafka, tmp_path: Path) -> None:
     """A reader that stands still, its buffer full, is overtaken by retention."""
     work = Workload()
     for index in range(20_000):

@@ -100,7 +100,7 @@ def test_the_first_row_is_red_where_there_is_nothing_to_show(written: dict[str, 
         ("no instance answers", {UP: "1x20 0x"}, {"Instances": 0}),
     ],
 )
-def test_the_first_row_says_what_is_so(
+def test_the_first_row_shows_what_is_halted_idle_or_missing(
     what: str, seen: dict[str, str], values: dict[str, float], written: dict[str, Any], tmp_path: Path
 ) -> None:
     wanted = {

@@ -184,7 +184,7 @@ def test_whatever_happens_nothing_is_lost_and_order_is_kept(seed: int) -> None:
     Life(seed).run()
 
 
-def test_such_lives_see_all_that_there_is_to_see() -> None:
+def test_the_lives_that_are_drawn_meet_every_outcome() -> None:
     worlds = [Life(seed).run() for seed in range(1000, 1040)]
     tallies = [world_.engine.tally for world_ in worlds]
     for outcome in JobOutcome:

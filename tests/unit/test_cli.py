@@ -60,7 +60,7 @@ def test_help_reads_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     "arguments", [["run", "--nonsense"], ["nonsense"], ["check", "extra"], ["run", "--config"]]
 )
-def test_a_wrong_command_line_is_2(command: CliRunner, arguments: list[str]) -> None:
+def test_a_wrong_command_line_ends_with_2(command: CliRunner, arguments: list[str]) -> None:
     assert command.invoke(app, arguments).exit_code == 2
 
 
@@ -75,7 +75,7 @@ def test_a_wrong_configuration_is_2_and_every_mistake_is_on_standard_error(name:
     assert "Traceback" not in result.stderr
 
 
-def test_a_configuration_file_that_is_not_there_is_2(command: CliRunner) -> None:
+def test_a_configuration_file_that_is_not_there_ends_with_2(command: CliRunner) -> None:
     result = command.invoke(app, ["check", "--config", "/no/such/file.toml"])
 
     assert result.exit_code == 2
@@ -120,7 +120,7 @@ def test_a_problem_is_1_and_every_finding_is_a_line(
         ["--latency-distribution", "odd"],
     ],
 )
-def test_a_wrong_option_of_the_sandbox_is_2(command: CliRunner, arguments: list[str]) -> None:
+def test_a_wrong_option_of_the_sandbox_ends_with_2(command: CliRunner, arguments: list[str]) -> None:
     result = command.invoke(app, ["sandbox", *arguments])
 
     assert result.exit_code == 2

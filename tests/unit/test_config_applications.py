@@ -30,7 +30,7 @@ def test_applications_come_from_the_file_with_their_tokens_and_topics(tmp_path: 
     assert token.get_secret_value() == "their-token"
 
 
-def test_without_any_there_is_only_the_default_one() -> None:
+def test_without_applications_there_is_only_the_default_one() -> None:
     assert with_environment().applications == {}
 
 

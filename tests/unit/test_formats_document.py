@@ -47,7 +47,7 @@ def test_its_avro_schema_is_read_as_it_says() -> None:
     assert found == TagsUpdate(hwid="A", list_operator="append", tags=tags)
 
 
-def test_its_json_schema_is_one() -> None:
+def test_its_json_schema_is_read_as_one() -> None:
     reader = JsonSchemaReader(SchemaText("JSON", blocks("json")[1], {}))
     found = reader.event(Content.TAGS, None, b'{"hwid": "A", "tags": {"visits": 3}}')
     assert isinstance(found, TagsUpdate)

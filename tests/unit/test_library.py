@@ -101,7 +101,7 @@ async def test_a_port_that_is_taken_is_told_to_the_program(source: FakeSource) -
             await connector.Connector(settings).run()
 
 
-async def test_a_cancelled_one_leaves_in_order(source: FakeSource) -> None:
+async def test_a_cancelled_connector_leaves_in_order(source: FakeSource) -> None:
     embedded = connector.Connector(connector.load(None, _environment()))
     source.joined = False
     assert embedded.status().state == "starting"  # before it runs there is something to see too

@@ -94,7 +94,7 @@ def test_whatever_is_imported_is_a_dependency() -> None:
     assert _imported() - ours - declared == set()
 
 
-def test_types_are_delivered() -> None:
+def test_the_package_says_that_it_is_typed() -> None:
     assert (_ROOT / "connector" / "py.typed").exists()
 
 

@@ -114,7 +114,7 @@ def test_a_host_is_an_address_or_a_name(host: str) -> None:
 @pytest.mark.parametrize(
     "wrong", ["999.1.1.1", "10.0.0", "a..b", "-a", "a-", "a b", "a/b", "ä", "x" * 64, "", ":::1"]
 )
-def test_what_is_neither_is_refused(wrong: str) -> None:
+def test_what_is_neither_an_address_nor_a_host_s_name_is_refused(wrong: str) -> None:
     with pytest.raises(ValueError, match="neither an IP address nor a host's name"):
         values.host_name(wrong)
     with pytest.raises(ValueError, match=r"neither an IP|not host:port|no broker"):

@@ -95,7 +95,7 @@ def problems(found: dict[str, Finding]) -> dict[str, str]:
     return {what: f"{one.result}; {one.mend}" for what, one in found.items() if one.grade is not Grade.OK}
 
 
-def test_all_is_well_where_all_is_there(cluster: Cluster) -> None:
+def test_no_problem_is_found_where_everything_is_there(cluster: Cluster) -> None:
     found = probed(cluster.open, {"group.protocol": "consumer"})
 
     assert problems(found) == {}
@@ -109,7 +109,7 @@ def test_all_is_well_where_all_is_there(cluster: Cluster) -> None:
     ]
 
 
-def test_without_transactions_none_is_tried(cluster: Cluster) -> None:
+def test_no_transaction_is_tried_where_letters_go_without_one(cluster: Cluster) -> None:
     assert "transactions" not in probed(cluster.open, CONNECTOR_KAFKA_DEAD_LETTER_DELIVERY="at_least_once")
 
 
@@ -132,7 +132,9 @@ def test_each_missing_acl_is_a_problem_that_names_it(cluster: Cluster) -> None:
     assert "grant WRITE on transactional ids with the prefix group-1" in found["transactions"]
 
 
-def test_to_see_is_not_enough(cluster: Cluster, grant: Callable[..., None]) -> None:
+def test_rights_to_see_topics_and_a_group_are_not_enough(
+    cluster: Cluster, grant: Callable[..., None]
+) -> None:
     grant(ResourceType.TOPIC, "source", AclOperation.DESCRIBE)
     grant(ResourceType.TOPIC, "dead", AclOperation.READ)
     grant(ResourceType.GROUP, "group", AclOperation.DESCRIBE)

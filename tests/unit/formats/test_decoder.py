@@ -55,7 +55,7 @@ def test_avro_by_id_and_by_guid_in_the_value_and_in_the_header(registry: FakeReg
     assert len(registry.asked) == 2, "once by id, once by GUID"
 
 
-def test_protobuf_by_id_and_by_guid(registry: FakeRegistry) -> None:
+def test_protobuf_is_read_by_id_and_by_guid(registry: FakeRegistry) -> None:
     made = file(message("Other"), message("Event", "string hwid = 1", "map<string, double> tags = 2"))
     schema = registry.register(text(made), "PROTOBUF")
     payload = classes(made)["Event"](hwid="A", tags={"price": 1.5}).SerializeToString()
@@ -69,7 +69,7 @@ def test_protobuf_by_id_and_by_guid(registry: FakeRegistry) -> None:
     assert all(path.endswith("?format=serialized") for path in registry.asked)
 
 
-def test_json_schema_by_id_and_by_guid(registry: FakeRegistry) -> None:
+def test_json_of_a_schema_is_read_by_id_and_by_guid(registry: FakeRegistry) -> None:
     schema = registry.register('{"type": "object"}', "JSON")
     payload = b'{"hwid": "A", "tags": {"price":1.50}}'
     found = read(
@@ -80,7 +80,7 @@ def test_json_schema_by_id_and_by_guid(registry: FakeRegistry) -> None:
     assert rows(found) == ['{"tags":{"price":1.50},"hwid":"A","list_operator":"set"}'] * 2
 
 
-def test_registrations_and_mixed_topics(registry: FakeRegistry) -> None:
+def test_registrations_are_read_in_a_topic_of_their_own_and_in_a_mixed_one(registry: FakeRegistry) -> None:
     names = ("hwid", "push_token", "platform")
     fields = [{"name": name, "type": "string"} for name in ("type", *names)]
     schema = registry.register(json.dumps({"type": "record", "name": "R", "fields": fields}))

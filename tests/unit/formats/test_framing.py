@@ -17,7 +17,7 @@ def test_an_id_or_a_guid_is_before_the_payload() -> None:
     assert framed(b"\1" + GUID.bytes + b"rest", []) == Frame(b"\1" + GUID.bytes, None, b"rest")
 
 
-def test_or_in_the_header_and_that_one_counts() -> None:
+def test_an_id_in_the_header_counts_before_one_before_the_payload() -> None:
     header = SchemaId("AVRO", guid=str(GUID)).guid_to_bytes()
     value = b"\0\0\0\0\x07rest"
     assert framed(value, [("a", None), (HEADER, header)]) == Frame(header, b"", value)

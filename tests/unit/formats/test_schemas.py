@@ -223,7 +223,9 @@ def guarded(certificates: Path) -> Iterator[FakeRegistry]:
         yield registry
 
 
-def test_tls_with_an_authority_and_a_client_certificate(guarded: FakeRegistry, certificates: Path) -> None:
+def test_a_registry_is_asked_over_tls_with_the_given_authority_and_certificate(
+    guarded: FakeRegistry, certificates: Path
+) -> None:
     key = guarded.register(SCHEMA).prefix
     ours = {
         "ca_file": certificates / "ca.pem",
@@ -238,7 +240,7 @@ def test_tls_with_an_authority_and_a_client_certificate(guarded: FakeRegistry, c
         Registry(settings(guarded, **ours), "AVRO")
 
 
-def test_looking_whether_schemas_can_be_had(registry: FakeRegistry) -> None:
+def test_a_look_at_the_registry_tells_whether_schemas_can_be_had(registry: FakeRegistry) -> None:
     with Registry(settings(registry), "AVRO") as there:
         there.reach()
         registry.status = 403

@@ -20,6 +20,6 @@ from connector.kafka.commit_refused import refusal
         (KafkaError(KafkaError.NOT_COORDINATOR), "retry"),
     ],
 )
-def test_what_an_error_means_for_a_commit(error: KafkaError, kind: str) -> None:
+def test_an_error_tells_whether_the_commit_may_work_later(error: KafkaError, kind: str) -> None:
     found = refusal(error)
     assert (found.kind, found.message) == (kind, error.str())

@@ -36,7 +36,7 @@ async def test_a_commit_carries_its_checkpoint_and_leaves_out_what_is_not_owned(
         (RuntimeError("Consumer closed"), "closed"),
     ],
 )
-async def test_why_a_commit_was_not_taken(
+async def test_a_commit_that_was_not_taken_says_why(
     monkeypatch: pytest.MonkeyPatch, refusal: Exception | KafkaError, kind: str
 ) -> None:
     member = await owning(monkeypatch)

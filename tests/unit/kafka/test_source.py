@@ -72,7 +72,7 @@ async def test_leaving_the_group_commits_last(monkeypatch: pytest.MonkeyPatch) -
     assert len(member.revocations) == 1
 
 
-async def test_a_spare_member_is_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_member_without_a_partition_has_joined_too(monkeypatch: pytest.MonkeyPatch) -> None:
     member = Member(monkeypatch)
     await member.given()
     assert member.source.joined

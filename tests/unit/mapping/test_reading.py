@@ -118,6 +118,6 @@ def test_a_topic_s_own_table_replaces_the_general_one_and_an_empty_one_maps_noth
     assert {*mappings(Given({}, {"own": SOUND}, contents, False))} == {"own"}
 
 
-def test_every_entry_is_taken() -> None:
+def test_every_entry_of_a_mapping_is_taken() -> None:
     entries: dict[str, Any] = dict.fromkeys(KEYS, "@")
     assert wrong({**entries, "null_tags": "clear"}, Content.MIXED) == {}

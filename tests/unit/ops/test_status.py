@@ -79,7 +79,7 @@ def test_errors_are_counted_by_text_newest_first_and_bounded() -> None:
     assert len(errors.newest_first()[0].what) == 300
 
 
-def test_rates_of_the_last_minute_and_a_history() -> None:
+def test_rates_are_of_the_last_minute_and_have_a_history() -> None:
     meter = RateMeter()
     assert meter.rates() == Rates()
     for second in range(301):

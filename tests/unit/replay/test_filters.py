@@ -40,7 +40,7 @@ def test_a_time_is_a_date_or_how_long_ago(text: str, seconds: int) -> None:
     assert parse_time("--since", text, _NOW) == NOON - seconds * 1000
 
 
-def test_what_is_no_time_is_said_with_what_is() -> None:
+def test_what_is_no_time_is_refused_with_words_for_what_is_one() -> None:
     with pytest.raises(ValueError, match=r"--since yesterday: neither a time .* nor how long ago"):
         parse_time("--since", "yesterday", _NOW)
 

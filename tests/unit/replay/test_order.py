@@ -55,7 +55,7 @@ def test_a_letter_stays_where_its_device_had_a_newer_event() -> None:
     assert next(since.selection.staying()).why == "newer event: users/1/11"
 
 
-def test_unless_it_is_asked_for() -> None:
+def test_a_letter_with_a_newer_event_goes_where_that_is_asked_for() -> None:
     since = Since([letter(0, 10, value=event("A"))]).saw(11, event("A"))
 
     assert since.standings(even_if_newer=True) == {10: Standing.READY}

@@ -36,7 +36,7 @@ def plain(faults: Faults) -> Any:
         ({"unknown_job_status": 500}, "unknown_job_status"),
     ],
 )
-def test_what_is_wrong_is_named(declared: dict[str, Any], named: str) -> None:
+def test_a_wrong_declaration_of_a_fault_is_refused_by_name(declared: dict[str, Any], named: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=named):
         faults_from(declared)
 

@@ -40,7 +40,7 @@ def evidence(**changes: Any) -> Evidence:
     return replace(found, **changes)
 
 
-def test_what_is_right_agrees() -> None:
+def test_an_account_in_which_all_is_right_agrees() -> None:
     account = reckon(evidence())
     assert account.agrees
     assert account.produced == 10
@@ -94,7 +94,7 @@ def test_a_letter_written_but_not_committed_may_come_again() -> None:
         ("no device in two unfinished jobs at once", {"overlapping": 1}),
     ],
 )
-def test_what_is_wrong_does_not_agree(what: str, changes: dict[str, Any]) -> None:
+def test_an_account_names_the_check_that_does_not_agree(what: str, changes: dict[str, Any]) -> None:
     account = reckon(evidence(**changes))
     assert not account.agrees
     assert what in [check.what for check in account.checks if not check.agrees]

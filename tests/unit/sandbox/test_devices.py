@@ -39,7 +39,7 @@ NEWS = "news"
         ("a", "remove", None, "a"),
     ],
 )
-def test_what_an_operator_makes_of_a_tag(
+def test_an_operator_replaces_appends_to_or_removes_from_what_a_tag_holds(
     present: Any, operator: str | None, value: Any, expected: Any
 ) -> None:
     tags = {} if present is None else {NEWS: present}

@@ -48,7 +48,7 @@ def test_what_is_wrong_is_a_rejection_with_words() -> None:
 
 
 @pytest.mark.parametrize("body", [None, "A1"])
-def test_what_is_skipped_is_none(body: str | None) -> None:
+def test_a_record_that_is_skipped_reads_as_none(body: str | None) -> None:
     assert read(body, by_name) is None
 
 

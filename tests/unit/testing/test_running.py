@@ -49,7 +49,7 @@ def test_a_fault_that_does_not_exist_is_a_mistake(pushwoosh_sandbox: RunningSand
         pushwoosh_sandbox.faults(earthquake={})
 
 
-def test_each_test_has_a_new_one(pushwoosh_sandbox: RunningSandbox) -> None:
+def test_each_test_has_a_new_sandbox(pushwoosh_sandbox: RunningSandbox) -> None:
     assert pushwoosh_sandbox.tags() == {}
     assert pushwoosh_sandbox.stats().posts == 0
 
