@@ -10,9 +10,20 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from typing import NamedTuple
 
 HISTORY = 900
 """Seconds for which it is remembered how many were good."""
+
+
+class Counted(NamedTuple):
+    """What the brake watches: events that were judged for good, some at a time."""
+
+    events: int = 0
+    refused: int = 0
+    """Of these."""
+    since: float = math.inf
+    """When the first of the refused was sent first."""
 
 
 class Brake:
@@ -21,25 +32,25 @@ class Brake:
     def __init__(self, share: float, window: int) -> None:
         self._share = share
         self._window = window
-        self._recent: deque[tuple[int, int, float]] = deque()
-        """(events, how many of them were refused, when those were sent first), oldest first."""
+        self._recent: deque[Counted] = deque()
+        """Oldest first."""
         self._events = 0
         self._refused = 0
         self._good: deque[tuple[int, int]] = deque()
         """(tenth of a second, events that were not refused in it), oldest first."""
 
-    def saw(self, events: int, refused: int, now: float, since: float) -> bool:
-        """Count judged events; True when the share is too large and there are enough to tell."""
-        if not self._share or not events:
+    def saw(self, counted: Counted, now: float) -> bool:
+        """Take in judged events; True when the share is too large and there are enough to tell."""
+        if not self._share or not counted.events:
             return False
-        self._remember(events - refused, int(now * 10))
-        self._recent.append((events, refused, since))
-        self._events += events
-        self._refused += refused
-        while self._events - self._recent[0][0] >= self._window:
-            old_events, old_refused, _ = self._recent.popleft()
-            self._events -= old_events
-            self._refused -= old_refused
+        self._remember(counted.events - counted.refused, int(now * 10))
+        self._recent.append(counted)
+        self._events += counted.events
+        self._refused += counted.refused
+        while self._events - self._recent[0].events >= self._window:
+            oldest = self._recent.popleft()
+            self._events -= oldest.events
+            self._refused -= oldest.refused
         if self._events < self._window or self._refused <= self._share * self._events:
             return False
         return self._refused > self._share * (self._refused + self._good_since(self._usually_since()))
@@ -54,7 +65,7 @@ class Brake:
     def _usually_since(self) -> float:
         """Return when half of the refused had been sent first: one that waited for an hour tells nothing."""
         left = self._refused / 2
-        for since, refused in sorted((since, refused) for _, refused, since in self._recent if refused):
+        for since, refused in sorted((each.since, each.refused) for each in self._recent if each.refused):
             left -= refused
             if left <= 0:
                 return since

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from itertools import count
 
@@ -67,27 +68,10 @@ class Dispatch:
         """Return a number for a batch or a job; no other has it."""
         return next(self._serials)
 
-    def batch(self, like: Batch, events: list[Event]) -> Batch:
-        """Return a new batch for the same route with the same history: its events were sent before."""
-        return Batch(
-            self.serial(),
-            like.endpoint,
-            like.application,
-            events,
-            ready_at=0.0,
-            failures=like.failures,
-            losses=like.losses,
-            size_before=like.size_before,
-        )
-
-    def of_job(self, job: Job, events: list[Event], *, failures: int = 0, losses: int = 0) -> Batch:
-        """Return a batch of devices of this job, with the history of its own."""
-        batch = Batch(self.serial(), job.endpoint, job.application, events, ready_at=0.0)
-        if job.batch is not None:
-            batch.failures, batch.losses = job.batch.failures, job.batch.losses
-        batch.failures = max(batch.failures, failures)
-        batch.losses = max(batch.losses, losses)
-        return batch
+    def batch(self, like: Batch | Job, events: list[Event]) -> Batch:
+        """Return a new batch of events of this one, for the same route and with the same history."""
+        history = replace(like.history)
+        return Batch(self.serial(), like.endpoint, like.application, events, ready_at=0.0, history=history)
 
     def wake(self, now: float, *, trials: bool = False) -> None:
         """Queue what was to be sent later, if its time has come.

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 import msgspec
 
 from connector.answers import Refused
 from connector.core.backoff import Backoff
+from connector.core.brake import Counted
 from connector.core.coalesce import size_of, take_apart
 from connector.core.dispatch import Dispatch
 from connector.core.event import TO_ITS_LETTER, Event
-from connector.core.jobs import Batch, Job
+from connector.core.jobs import Batch, History, Job
 from connector.core.lanes import Lanes
 from connector.core.leaving import Leaving
 from connector.core.ledger import Ledger
@@ -22,17 +22,6 @@ from connector.core.owed import Hold
 from connector.core.tally import Tally
 from connector.core.verdicts import RETRYABLE, Judged, cut_off, is_silence, may_have_a_row
 from connector.model import Letter, Reason, Rejection
-
-
-class Counted(NamedTuple):
-    """What the brake watches."""
-
-    events: int = 0
-    """Judged for good."""
-    refused: int = 0
-    """Of these."""
-    since: float = math.inf
-    """When the first of the refused was sent first."""
 
 
 class Fates:
@@ -101,10 +90,8 @@ class Fates:
         self._tally.split_batches += 1
         self.tried(events, job.sent_at)
         alone = [event for event in events if users_alone and not event.hwid]
-        parts = [self._dispatch.of_job(job, [event]) for event in alone]
-        whole = self._dispatch.of_job(
-            job, [event for event in events if not (users_alone and not event.hwid)]
-        )
+        parts = [self._dispatch.batch(job, [event]) for event in alone]
+        whole = self._dispatch.batch(job, [event for event in events if not (users_alone and not event.hwid)])
         parts += (whole,) if job.adopted else self._dispatch.halve(whole)
         for part in parts:
             if part.events:
@@ -120,7 +107,7 @@ class Fates:
     def give_back(self, batch: Batch, now: float) -> None:
         """The request came to nothing: its devices are to be sent as if it had not been."""
         events = self._leaving.still_ours(batch.events, now)
-        if batch.search is None and not batch.failures and not batch.losses:
+        if batch.search is None and batch.history == History():
             self._dispatch.again(events)
         elif events:
             batch.events = events
@@ -136,7 +123,7 @@ class Fates:
                 self._take_apart(event, one_by_one=False)
                 continue
             if answer.too_large:
-                self._dispatch.size.blameless(batch.size_before)
+                self._dispatch.size.blameless(batch.history.size_before)
             reason = Reason.TOO_LARGE if answer.too_large else Reason.REFUSED_BY_API
             rejection = Rejection(reason, answer.message, http_status=answer.http_status)
             self.owe(event, rejection, now, Hold(event))
@@ -149,7 +136,7 @@ class Fates:
         if not answer.too_large:
             return False
         before = self._dispatch.size.refused(_bytes_of(batch))
-        batch.size_before = batch.size_before or before
+        batch.history.size_before = batch.history.size_before or before
         search, batch.search = batch.search, None
         for half in self._dispatch.halve(batch):
             self._dispatch.exactly(half)
@@ -193,7 +180,7 @@ class Fates:
                 self._tally.resubmitted[event.endpoint] += 1
             if rejection.reason is Reason.NO_VERDICT and not event.hwid:
                 # Alone: without a row of its own it would make the rows of others unclear again.
-                self._dispatch.later(self._dispatch.of_job(job, [event]), due)
+                self._dispatch.later(self._dispatch.batch(job, [event]), due)
             else:
                 self._dispatch.later(event, due)
             return 0

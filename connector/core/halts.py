@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from connector.answers import Denied
 from connector.core.actions import Notices
-from connector.core.brake import Brake
+from connector.core.brake import Brake, Counted
 from connector.core.jobs import Batch
 from connector.core.limits import Limits
 from connector.core.tally import Tally
@@ -122,17 +121,14 @@ class Halts:
 
         By itself: it takes a while until the readable ones among them are judged.
         """
-        self._saw(self._reading_brake, records, unreadable, now)
+        self._saw(self._reading_brake, Counted(records, unreadable), now)
 
-    def judged(self, events: int, refused: int, now: float, since: float = math.inf) -> None:
-        """Events were judged for good by the API: brake if too many of the recent ones were refused.
+    def judged(self, counted: Counted, now: float) -> None:
+        """Events were judged for good by the API: brake if too many of the recent ones were refused."""
+        self._saw(self._brake, counted, now)
 
-        `since`: when the first of the refused was sent first.
-        """
-        self._saw(self._brake, events, refused, now, since)
-
-    def _saw(self, brake: Brake, events: int, refused: int, now: float, since: float = math.inf) -> None:
-        if brake.saw(events, refused, now, since):
+    def _saw(self, brake: Brake, counted: Counted, now: float) -> None:
+        if brake.saw(counted, now):
             self.halt(Cause.BRAKE, f"{brake.words}; waiting letters: {self._owed()}", now)
 
     def release(self, now: float) -> None:

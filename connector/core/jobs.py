@@ -49,6 +49,28 @@ class Search:
     """Whether there may be no such device: nothing was accepted since."""
 
 
+@dataclass(slots=True)
+class History:
+    """What the devices of a batch have been through together. Each batch that is made of them has a copy."""
+
+    failures: int = 0
+    """Times that they were in a job that Failed as a whole."""
+    losses: int = 0
+    """Times that their job was lost."""
+    waits: int = 0
+    """Times in a row that the API had no time for their job."""
+    waited_at: float = math.inf
+    """When it had none last."""
+    denied_at: float = math.inf
+    """When they were in a job whose words seemed to deny the whole application."""
+    size_before: int = 0
+    """Of what was too large: the bytes that had been right for a request until then."""
+
+    def completed(self) -> None:
+        """A job of them is Completed: the API had time for them and denied nothing."""
+        self.waits, self.waited_at, self.denied_at = 0, math.inf, math.inf
+
+
 @dataclass(slots=True, eq=False)
 class Batch:
     """Devices for one request. No two of its events concern the same device.
@@ -65,18 +87,7 @@ class Batch:
     """When its oldest event became first in its lane, seconds; 0 where it is sent again."""
     search: Search | None = None
     """The hunt that it is part of."""
-    failures: int = 0
-    """Times its devices were in a job that Failed as a whole."""
-    losses: int = 0
-    """Times its job was lost."""
-    waits: int = 0
-    """Times in a row that the API had no time for its job."""
-    waited_at: float = math.inf
-    """When it had none last."""
-    denied_at: float = math.inf
-    """When its devices were in a job whose words seemed to deny the whole application."""
-    size_before: int = 0
-    """Of what was too large: the bytes that had been right for a request until then."""
+    history: History = field(default_factory=History)
     sent_at: float = 0.0
     probe: bool = False
     """Whether it tries if a halt is over."""
@@ -105,6 +116,8 @@ class Job:
     """When the POST was answered, seconds since the epoch."""
     batch: Batch | None = None
     """What was sent; None for an adopted job."""
+    history: History = field(default_factory=History)
+    """Of its devices. Of an adopted job nothing is known."""
     slices: dict[Assignment, JobSlice] = field(default_factory=dict)
     """For each partition its part of the job, as the checkpoint remembers it."""
     followed_since: float = 0.0

@@ -6,8 +6,6 @@ again, or its devices to be sent once more where it is lost.
 
 from __future__ import annotations
 
-import math
-
 from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, Unavailable
 from connector.core.dispatch import Route
 from connector.core.jobs import Job, Suspicion
@@ -82,14 +80,14 @@ class Polled:
         self._tracking.finished(job, asked_at)
         self._tracking.remove(job)
         self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
-        before = math.inf if job.batch is None else job.batch.denied_at
+        before = job.history.denied_at
         others_are_good = self._halts.completed_since(job.application, min(before, job.accepted_at))
         self._halts.came_to_nothing(job.batch, now)
         if not others_are_good:
             self._halts.denied(job.application, answer, "job", now)
         surely = self._halts.completed_since(job.application, before)
         counted = self._untold.denied(job, answer.message, now, halted=not others_are_good, surely=surely)
-        self._halts.judged(counted.events, counted.refused, now, counted.since)
+        self._halts.judged(counted, now)
 
     def _heard(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> bool:
         """Learn whether the API is there; return whether there is new proof that it is, but for this job."""
@@ -140,13 +138,14 @@ class Polled:
             counted = self._untold.job_failed(job, report, now)
         else:
             self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
+            job.history.completed()
             self._no_time_told = False
             self._tell_of_silence(job, judged.silent)
             if judged.uneven:
                 self._uneven_until[job.application, job.endpoint] = now + UNEVEN_FOR
             users_alone = self._places_mislead(job, now)
             counted = self._fates.conclude(job, judged, now, users_alone=users_alone)
-        self._halts.judged(counted.events, counted.refused, now, counted.since)
+        self._halts.judged(counted, now)
 
     def _judged(self, job: Job, report: JobReport, now: float) -> Judged:
         """Return what the report says. Users' rows are told by their places until that can't be right."""
@@ -174,8 +173,7 @@ class Polled:
         if not self._no_time_told:
             self._no_time_told = True
             self._notices.tell("warning", "the API has no time for jobs", message=report.message)
-        before = math.inf if job.batch is None else job.batch.waited_at
-        others = self._halts.completed_since(job.application, min(before, job.accepted_at))
+        others = self._halts.completed_since(job.application, min(job.history.waited_at, job.accepted_at))
         self._untold.not_now(job, now, others_have_time=others)
 
     def _tell_of_silence(self, job: Job, silent: int) -> None:
@@ -193,21 +191,19 @@ class Polled:
         self._notices.tell(
             "warning", "job lost", why=why, age=round(now - job.accepted_at, 1), devices=len(job.events)
         )
-        losses = (job.batch.losses if job.batch else 0) + 1
-        if losses > self._limits.max_resubmissions and not self._tracking.knows_others(job):
-            losses -= 1  # no fault of these devices
+        most = self._limits.max_resubmissions
+        losses = job.history.losses + 1
+        if losses > most and not self._tracking.knows_others(job):
+            losses = most  # no fault of these devices
             self._notices.tell("error", "the API knows none of its jobs: nothing is confirmed", message=why)
-        often = losses > self._limits.max_resubmissions
         # Where jobs of others are Completed meanwhile, one of its devices may be why it is always gone.
-        in_halves = vanished and len(job.events) > 1
-        in_halves = in_halves and self._halts.completed_since(job.application, job.accepted_at)
-        if often and not in_halves:
-            lost = self._untold.never_confirmed(job, losses, now)
-            self._halts.judged(lost.events, lost.refused, now, lost.since)
+        by_a_device = vanished and self._halts.completed_since(job.application, job.accepted_at)
+        if losses <= most:
+            self._untold.submit_again(job, losses, now)
+        elif by_a_device and len(job.events) > 1:
+            self._untold.submit_halves(job, most, now)  # one that is gone once more is halved, too
+        else:
+            self._halts.judged(self._untold.never_confirmed(job, losses, now), now)
             return
         self._tally.jobs[job.endpoint, JobOutcome.RESUBMITTED] += 1
         self._tally.resubmitted[job.endpoint] += len(job.events)
-        if often:  # a half that is gone once more is halved, too
-            self._tally.split_batches += 1
-            losses = self._limits.max_resubmissions
-        self._untold.submit_again(job, now, losses=losses, in_halves=often)

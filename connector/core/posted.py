@@ -7,6 +7,7 @@ parts or later. What says nothing about devices (an outage, a denial) sends them
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from connector.answers import Accepted, Denied, PostAnswer, Refused, Unavailable, Unsent
 from connector.core.jobs import Batch, Job, Search, slices_of
@@ -136,6 +137,7 @@ class Posted:
             batch.events,
             accepted_at=now,
             batch=batch,
+            history=replace(batch.history, size_before=0),
         )
         self._tally.submitted[batch.endpoint] += len(batch.events)
         self._tally.stages.append((Stage.SUBMIT, now - batch.sent_at, len(batch.events)))
@@ -161,7 +163,7 @@ class Posted:
             return
         if alone:
             counted = self._fates.refused_alone(batch, answer, now)
-            self._halts.judged(counted.events, counted.refused, now, counted.since)
+            self._halts.judged(counted, now)
             self._dispatch.search_over(batch)
             return
         self._tally.split_batches += 1

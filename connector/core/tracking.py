@@ -169,7 +169,7 @@ class Tracking:
         if job.unknown == 1:
             job.unknown_since = now
         waited = now - job.unknown_since
-        patience = UNKNOWN_FOR * 2.0 ** (job.batch.losses if job.batch else 0)
+        patience = UNKNOWN_FOR * 2.0**job.history.losses
         if job.unknown >= UNKNOWN_LIMIT and (waited >= patience or self.expired(job, now)):
             return True
         self.at(job, now + max(UNKNOWN_DELAY, waited / 4))

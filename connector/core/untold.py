@@ -13,10 +13,12 @@ import msgspec
 
 from connector.answers import JobReport
 from connector.core.backoff import Backoff
+from connector.core.brake import Counted
 from connector.core.coalesce import contributors
 from connector.core.dispatch import Dispatch
-from connector.core.fates import Counted, Fates, tried_with
-from connector.core.jobs import Job
+from connector.core.event import Event
+from connector.core.fates import Fates, tried_with
+from connector.core.jobs import Batch, Job
 from connector.core.leaving import Leaving
 from connector.core.limits import Limits
 from connector.core.owed import Hold
@@ -53,56 +55,55 @@ class Untold:
     def job_failed(self, job: Job, report: JobReport, now: float) -> Counted:
         """The job failed as a whole: nothing is known of its devices. Once more, then in halves."""
         events = self._leaving.still_ours(job.events, now)
-        failures = (job.batch.failures if job.batch else 0) + 1
-        if events and len(job.events) == 1 and not job.adopted:  # of an adopted job others may have a part
-            event = events[0]
-            rejection = judge([event], report).rejections[0]
-            told = msgspec.structs.replace(rejection, request_id=job.request_id)
-            refused = self._fates.failed(event, told, job, now, self._random(), final=failures > 1)
-            return Counted(refused, refused, event.first_attempt)
+        if not events:
+            return Counted()
+        failures = job.history.failures + 1
+        if len(job.events) == 1 and not job.adopted:  # of an adopted job others may have a part
+            return self._refused(events[0], judge(events, report).rejections[0], job, now, final=failures > 1)
         self._fates.tried(events, job.sent_at)
-        if events:
-            batch = self._dispatch.of_job(job, events, failures=failures)
-            if failures == 1:
-                self._dispatch.later(batch, now + self._backoff.delay(1, self._random()))
-            elif len(events) == 1:
-                self._dispatch.exactly(batch)
-            else:
-                self._tally.split_batches += 1
-                for half in self._dispatch.halve(batch):
-                    self._dispatch.exactly(half)
-            self._tally.retried[job.endpoint] += len(events)
+        batch = self._dispatch.batch(job, events)
+        batch.history.failures = failures
+        if failures == 1:
+            self._once_more(batch, now)
+        else:
+            self._as_it_is_or_in_halves(batch)
+        self._tally.retried[job.endpoint] += len(events)
         return Counted()
 
     def denied(self, job: Job, message: str, now: float, *, halted: bool, surely: bool) -> Counted:
         """The job's words deny the application, or are of one device: once more, in halves the second time.
 
-        `surely`: credentials proved to be good since its devices were denied before. One alone is it then.
+        `halted`: it may be the application. `surely`: that proved to be good since these devices were denied
+        before, so that a single one of them is what the words are of.
         """
         events = self._leaving.still_ours(job.events, now)
         if not events:
             return Counted()
         if surely and len(events) == 1:
-            rejection = Rejection(Reason.JOB_FAILED, f"the job failed: {message}", request_id=job.request_id)
-            refused = self._fates.failed(events[0], rejection, job, now, self._random(), final=True)
-            return Counted(refused, refused, events[0].first_attempt)
-        if not halted:  # a halt counts no attempt
-            self._fates.tried(events, job.sent_at)
-        whole = self._dispatch.of_job(job, events)
-        before = math.inf if job.batch is None else job.batch.denied_at
-        again = before < math.inf
-        in_halves = again and len(events) > 1
-        for part in self._dispatch.halve(whole) if in_halves else (whole,):
-            part.denied_at = before if halted and again else now
-            if halted and again and len(events) == 1:  # after a probe that has others in it
-                self._dispatch.later(part, now + 2 * self._limits.probe_interval)
-            elif halted or again:
-                self._dispatch.exactly(part)
+            rejection = Rejection(Reason.JOB_FAILED, f"the job failed: {message}")
+            return self._refused(events[0], rejection, job, now, final=True)
+        batch = self._dispatch.batch(job, events)
+        if halted:
+            self._for_probes(batch, now)
+        else:
+            self._fates.tried(events, job.sent_at)  # a halt counts no attempt
+            before, batch.history.denied_at = batch.history.denied_at, now
+            if before == math.inf:
+                self._once_more(batch, now)
             else:
-                self._dispatch.later(part, now + self._backoff.delay(1, self._random()))
-        self._tally.split_batches += in_halves
+                self._as_it_is_or_in_halves(batch)
         self._tally.retried[job.endpoint] += len(events)
         return Counted()
+
+    def _for_probes(self, batch: Batch, now: float) -> None:
+        """Have the probes of the halt find out which device is to blame, if one is."""
+        if batch.history.denied_at == math.inf:
+            batch.history.denied_at = now
+            self._dispatch.exactly(batch)
+        elif len(batch.events) > 1:
+            self._as_it_is_or_in_halves(batch)
+        else:  # after a probe that has others in it
+            self._dispatch.later(batch, now + 2 * self._limits.probe_interval)
 
     def not_now(self, job: Job, now: float, *, others_have_time: bool) -> None:
         """The API had no time for the job: the same devices once more, later each time.
@@ -112,12 +113,12 @@ class Untold:
         events = self._leaving.still_ours(job.events, now)
         if not events:
             return
-        whole = self._dispatch.of_job(job, events)
-        waits = (job.batch.waits if job.batch else 0) + 1
-        in_halves = others_have_time and waits > WAITS_WHOLE and len(events) > 1
-        for part in self._dispatch.halve(whole) if in_halves else (whole,):
-            part.waits, part.waited_at = WAITS_WHOLE if in_halves else waits, now
-            self._dispatch.later(part, now + WITHOUT_TIME.delay(part.waits, self._random()))
+        batch = self._dispatch.batch(job, events)
+        history = batch.history
+        in_halves = others_have_time and history.waits >= WAITS_WHOLE and len(events) > 1
+        history.waits, history.waited_at = WAITS_WHOLE if in_halves else history.waits + 1, now
+        for part in self._dispatch.halve(batch) if in_halves else (batch,):
+            self._dispatch.later(part, now + WITHOUT_TIME.delay(history.waits, self._random()))
         self._tally.split_batches += in_halves
         self._tally.retried[job.endpoint] += len(events)
 
@@ -139,13 +140,43 @@ class Untold:
         since = min((event.first_attempt for event in events), default=math.inf)
         return Counted(given_up, given_up, since)
 
-    def submit_again(self, job: Job, now: float, losses: int, *, in_halves: bool) -> None:
-        """The job is gone: send the same devices once more, as one batch or as two."""
+    def submit_again(self, job: Job, losses: int, now: float) -> None:
+        """The job was lost so many times: send the same devices once more."""
+        batch = self._of_lost(job, losses, now)
+        if batch is not None:
+            self._dispatch.exactly(batch)
+
+    def submit_halves(self, job: Job, losses: int, now: float) -> None:
+        """The job was lost, and one of its devices may be why: send them once more, in two parts."""
+        batch = self._of_lost(job, losses, now)
+        if batch is not None:
+            self._as_it_is_or_in_halves(batch)
+
+    def _of_lost(self, job: Job, losses: int, now: float) -> Batch | None:
+        """Return the devices of a lost job as a batch; None where they all went to other owners."""
         events = self._leaving.still_ours(job.events, now)
         if not events:
-            return
+            return None
         self._fates.tried(events, job.sent_at)
-        whole = self._dispatch.of_job(job, events, losses=losses)
-        for part in self._dispatch.halve(whole) if in_halves and len(events) > 1 else (whole,):
-            self._dispatch.exactly(part)
         self._tally.retried[job.endpoint] += len(events)
+        batch = self._dispatch.batch(job, events)
+        batch.history.losses = losses
+        return batch
+
+    def _refused(self, event: Event, rejection: Rejection, job: Job, now: float, *, final: bool) -> Counted:
+        """The one device that was sent is what it is about."""
+        told = msgspec.structs.replace(rejection, request_id=job.request_id)
+        if self._fates.failed(event, told, job, now, self._random(), final=final):
+            return Counted(1, 1, event.first_attempt)
+        return Counted()
+
+    def _once_more(self, batch: Batch, now: float) -> None:
+        self._dispatch.later(batch, now + self._backoff.delay(1, self._random()))
+
+    def _as_it_is_or_in_halves(self, batch: Batch) -> None:
+        if len(batch.events) == 1:
+            self._dispatch.exactly(batch)
+            return
+        self._tally.split_batches += 1
+        for half in self._dispatch.halve(batch):
+            self._dispatch.exactly(half)

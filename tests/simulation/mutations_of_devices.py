@@ -10,10 +10,11 @@ import connector.core.fates as fates_module
 import connector.core.lanes as lanes_module
 import connector.core.polled as polled_module
 from connector.answers import Denied, JobReport, Refused, Unavailable
+from connector.core.brake import Counted
 from connector.core.decode import Interpreter
 from connector.core.dispatch import Dispatch
 from connector.core.event import Event
-from connector.core.fates import Counted, Fates
+from connector.core.fates import Fates
 from connector.core.hunt import Hunt
 from connector.core.jobs import Batch, Job
 from connector.core.lanes import Lanes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connector.core.dispatch import Dispatch
 from connector.core.event import Event
-from connector.core.jobs import Batch, Search
+from connector.core.jobs import Batch, History, Search
 from connector.model import Endpoint
 from tests.unit.core.builders import (
     NOW,
@@ -146,7 +146,9 @@ def test_everything_unsent_can_be_withdrawn_wherever_it_is() -> None:
 
 def test_a_halved_batch_keeps_its_history() -> None:
     some = dispatch()
-    whole = Batch(1, Endpoint.TAGS, "APP", devices(range(5)), NOW, failures=2, losses=1)
+    whole = Batch(1, Endpoint.TAGS, "APP", devices(range(5)), NOW, history=History(failures=2, losses=1))
     left, right = some.halve(whole)
     assert (offsets(left), offsets(right)) == ([0, 1], [2, 3, 4])
-    assert {(half.application, half.failures, half.losses) for half in (left, right)} == {("APP", 2, 1)}
+    assert [(half.application, half.history) for half in (left, right)] == [("APP", whole.history)] * 2
+    left.history.losses = 2
+    assert (whole.history.losses, right.history.losses) == (1, 1), "each has its own"

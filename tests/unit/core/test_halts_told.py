@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connector.answers import Denied
 from connector.core.actions import Notices
-from connector.core.brake import Brake
+from connector.core.brake import Brake, Counted
 from connector.core.halts import Halts
 from connector.core.jobs import Batch
 from connector.core.tally import Tally
@@ -143,13 +143,13 @@ def test_that_posts_are_answered_by_something_else_says_what_jobs_it_knows_nothi
 
 def test_released_the_brake_has_forgotten_what_was_refused() -> None:
     halts = Told(brake_share=0.5, brake_window=10).halts
-    halts.judged(9, 9, NOW)
+    halts.judged(Counted(9, 9), NOW)
     halts.read(9, 9, NOW)
     halts.release(NOW)
-    halts.judged(1, 1, NOW)
+    halts.judged(Counted(1, 1), NOW)
     halts.read(1, 1, NOW)
     assert halts.all() == []
-    halts.judged(9, 5, NOW)
+    halts.judged(Counted(9, 5), NOW)
     assert [halt.message for halt in halts.all()] == [
         "6 of the last 10 events were refused; waiting letters: "
     ]
@@ -157,7 +157,7 @@ def test_released_the_brake_has_forgotten_what_was_refused() -> None:
 
 def test_that_it_goes_on_after_the_brake_is_told() -> None:
     told = Told(brake_share=0.5, brake_window=10)
-    told.halts.judged(10, 9, NOW)
+    told.halts.judged(Counted(10, 9), NOW)
     for _ in range(2):
         told.halts.release(NOW)
     assert told.events()[1:] == [("info", "going on", {"after": Cause.BRAKE})]
@@ -165,10 +165,10 @@ def test_that_it_goes_on_after_the_brake_is_told() -> None:
 
 def test_nothing_judged_brakes_nothing_and_is_not_remembered() -> None:
     brake = Brake(0.5, 2)
-    brake.saw(2, 1, NOW, NOW)
-    assert not brake.saw(0, 0, NOW, NOW)
+    brake.saw(Counted(2, 1, NOW), NOW)
+    assert not brake.saw(Counted(0, 0, NOW), NOW)
     assert brake.words == "1 of the last 2 events were refused"
-    assert brake.saw(1, 1, NOW, NOW)
+    assert brake.saw(Counted(1, 1, NOW), NOW)
     assert brake.words == "2 of the last 3 events were refused"
 
 
