@@ -51,8 +51,8 @@ class Event(msgspec.Struct, gc=False, eq=False):
     attempts: int = 0
     """Times it was submitted in vain, by itself or within a merged update, as its letter tells; an outage, a
     halt, or being one of a refused batch counts none."""
-    verdicts: int = 0
-    """Those of them that ended with a bad verdict of its own: `Limits.max_attempts` bounds these."""
+    bad_verdicts: int = 0
+    """Attempts that ended with a bad verdict of its own: `Limits.max_attempts` bounds these."""
     first_attempt: float = 0.0
     last_attempt: float = 0.0
     """When the first and the last of them were sent, seconds since the epoch; 0 before."""

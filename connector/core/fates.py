@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import msgspec
 
@@ -20,7 +20,7 @@ from connector.core.ledger import Ledger
 from connector.core.limits import Limits
 from connector.core.owed import Hold
 from connector.core.tally import Tally
-from connector.core.verdicts import RETRYABLE, Judged, cut_off, is_silence, may_have_a_row
+from connector.core.verdicts import RETRYABLE, Judgement
 from connector.model import Letter, Reason, Rejection
 
 
@@ -48,37 +48,44 @@ class Fates:
 
     # -- a job ended -----------------------------------------------------------------------------
 
-    def conclude(self, job: Job, verdicts: Judged, now: float, *, users_alone: bool = False) -> Counted:
+    def conclude(self, job: Job, judgement: Judgement, now: float, *, users_singly: bool = False) -> Counted:
         """The job is Completed: each device by its own verdict.
 
-        `users_alone`: the rows of a user can be told only where nobody else was sent.
+        `users_singly`: the rows of a user can be told only where nobody else was sent.
         """
-        rejections = verdicts.rejections
+        rejections = judgement.rejections
         good = job.events
         if rejections:
             good = [event for index, event in enumerate(job.events) if index not in rejections]
-        judged = self._ledger.confirm(good)
+        confirmed = self._ledger.confirm(good)
         if job.adopted:
             for event in [each for each in good if each.blocked]:
                 self._leaving.withdraw(event, now)
         self._leaving.release(good)
-        refused, since = 0, math.inf
-        unclear: list[Event] = []
+        unclear = self._unclear(job, judgement)
         jitter = self._random()  # one for all: what goes again goes together
-        cut = cut_off(job.events, rejections)
+        refused, since = 0, math.inf
         for index, rejection in rejections.items():
-            several = len(job.events) > 1
-            if (cut and is_silence(rejection)) or (several and may_have_a_row(job.events[index], rejection)):
-                unclear.append(job.events[index])
+            if index in unclear:
                 continue
+            event = job.events[index]
             told = msgspec.structs.replace(rejection, request_id=job.request_id)
-            if self.failed(job.events[index], told, job, now, jitter):
+            if self.not_confirmed(event, told, job, now, jitter):
                 refused += 1
-                since = min(since, job.events[index].first_attempt)
-        self._ask_in_parts(unclear, job, now, users_alone=users_alone)
-        return Counted(judged + refused, refused, since)
+                since = min(since, event.first_attempt)
+        if unclear:
+            events = [job.events[index] for index in rejections if index in unclear]
+            self._ask_in_parts(events, job, now, users_singly=users_singly)
+        return Counted(confirmed + refused, refused, since)
 
-    def _ask_in_parts(self, unclear: list[Event], job: Job, now: float, *, users_alone: bool) -> None:
+    @staticmethod
+    def _unclear(job: Job, judgement: Judgement) -> Collection[int]:
+        """Return devices, by index, that were perhaps judged though the report has no row to tell."""
+        if judgement.cut_off(job.events):
+            return judgement.without_row
+        return judgement.perhaps_judged(job.events) if len(job.events) > 1 else ()
+
+    def _ask_in_parts(self, unclear: list[Event], job: Job, now: float, *, users_singly: bool) -> None:
         """Send devices once more that were perhaps judged, so few at a time that their rows can be told.
 
         In halves; after an adopted job all at once: its order wasn't known, that of the next one is.
@@ -89,9 +96,9 @@ class Fates:
         self._tally.resubmitted[job.endpoint] += len(events)
         self._tally.split_batches += 1
         self.tried(events, job.sent_at)
-        alone = [event for event in events if users_alone and not event.hwid]
-        parts = [self._dispatch.batch(job, [event]) for event in alone]
-        whole = self._dispatch.batch(job, [event for event in events if not (users_alone and not event.hwid)])
+        together = [event for event in events if event.hwid or not users_singly]
+        whole = self._dispatch.batch(job, together)
+        parts = [self._dispatch.batch(job, [event]) for event in events if users_singly and not event.hwid]
         parts += (whole,) if job.adopted else self._dispatch.halve(whole)
         for part in parts:
             if part.events:
@@ -117,19 +124,21 @@ class Fates:
 
     def refused_alone(self, batch: Batch, answer: Refused, now: float) -> Counted:
         """The API won't take this device, alone in its request."""
-        for event in self._leaving.still_ours(batch.events, now):
-            self.tried([event], batch.sent_at)
-            if event.merged is not None:
-                self._take_apart(event, one_by_one=False)
-                continue
-            if answer.too_large:
-                self._dispatch.size.blameless(batch.history.size_before)
-            reason = Reason.TOO_LARGE if answer.too_large else Reason.REFUSED_BY_API
-            rejection = Rejection(reason, answer.message, http_status=answer.http_status)
-            self.owe(event, rejection, now, Hold(event))
-            began = math.inf if batch.search is None else batch.search.began
-            return Counted(1, 1, min(event.first_attempt, began))
-        return Counted()
+        ours = self._leaving.still_ours(batch.events, now)
+        if not ours:
+            return Counted()
+        (event,) = ours
+        self.tried(ours, batch.sent_at)
+        if event.merged is not None:
+            self._take_apart(event, one_by_one=False)
+            return Counted()
+        if answer.too_large:
+            self._dispatch.size.blameless(batch.history.size_before)
+        reason = Reason.TOO_LARGE if answer.too_large else Reason.REFUSED_BY_API
+        rejection = Rejection(reason, answer.message, http_status=answer.http_status)
+        self.owe(event, rejection, now, Hold(event))
+        began = math.inf if batch.search is None else batch.search.began
+        return Counted(1, 1, min(event.first_attempt, began))
 
     def halved_for_size(self, batch: Batch, answer: Refused) -> bool:
         """Halve a batch that was refused for its size, and make later ones smaller; tell whether it was."""
@@ -152,43 +161,55 @@ class Fates:
 
     # -- one event -------------------------------------------------------------------------------
 
-    def failed(
-        self, event: Event, rejection: Rejection, job: Job, now: float, jitter: float, *, final: bool = False
-    ) -> int:
-        """A device's verdict is not good. Return 1 if that is final. `final`: it is, whatever it was."""
+    def not_confirmed(
+        self,
+        event: Event,
+        rejection: Rejection,
+        job: Job,
+        now: float,
+        jitter: float,
+        *,
+        for_good: bool = False,
+    ) -> bool:
+        """A device's verdict is bad: it goes again, a merged update in parts, or its letter is owed.
+
+        Return whether it is. `for_good`: trying it again is of no use, whatever the reason.
+        """
         ours = self._leaving.still_ours([event], now)
         if not ours:
-            return 0
-        event = ours[0]
-        event.verdicts += 1
-        self.tried([event], job.sent_at)
+            return False
+        (event,) = ours
+        event.bad_verdicts += 1
+        self.tried(ours, job.sent_at)
         if rejection.refused_tags:
             self._tally.refused_tags += len(msgspec.json.decode(rejection.refused_tags))
-        retryable = RETRYABLE.get(rejection.reason, False)
-        # An adopted job may have carried more of this device than the checkpoint had room to remember:
-        # what it refused goes once more, by itself.
-        final = (
-            final
-            or not (retryable or job.adopted)
-            or event.last_chance
-            or event.verdicts >= self._limits.max_attempts
-        )
-        if not final:
-            self._tally.retried[event.endpoint] += 1
-            due = now + self._backoff.delay(event.verdicts, jitter)
-            if rejection.reason is Reason.NO_VERDICT:
-                self._tally.resubmitted[event.endpoint] += 1
-            if rejection.reason is Reason.NO_VERDICT and not event.hwid:
-                # Alone: without a row of its own it would make the rows of others unclear again.
-                self._dispatch.later(self._dispatch.batch(job, [event]), due)
-            else:
-                self._dispatch.later(event, due)
-            return 0
+        if not for_good and self._may_help(event, rejection, job):
+            self._try_again(event, rejection, job, now + self._backoff.delay(event.bad_verdicts, jitter))
+            return False
         if event.merged is not None:
             self._take_apart(event, one_by_one=rejection.reason is not Reason.TAG_REFUSED)
-            return 0
-        self.owe(event, rejection, now, Hold(event, last_chance=retryable))
-        return 1
+            return False
+        self.owe(event, rejection, now, Hold(event, last_chance=RETRYABLE[rejection.reason]))
+        return True
+
+    def _may_help(self, event: Event, rejection: Rejection, job: Job) -> bool:
+        """Whether it may help to try this device once more.
+
+        An adopted job may have carried more of it than the checkpoint had room to remember: what that
+        refused goes once more, by itself.
+        """
+        spent = event.last_chance or event.bad_verdicts >= self._limits.max_attempts
+        return (RETRYABLE[rejection.reason] or job.adopted) and not spent
+
+    def _try_again(self, event: Event, rejection: Rejection, job: Job, due: float) -> None:
+        self._tally.retried[event.endpoint] += 1
+        silent = rejection.reason is Reason.NO_VERDICT
+        self._tally.resubmitted[event.endpoint] += silent
+        if silent and not event.hwid:
+            # Alone: without a row of its own it would make the rows of others unclear again.
+            self._dispatch.later(self._dispatch.batch(job, [event]), due)
+        else:
+            self._dispatch.later(event, due)
 
     @staticmethod
     def tried(events: Iterable[Event], at: float) -> None:
@@ -204,7 +225,7 @@ class Fates:
         parts = take_apart(event, self._limits.max_bytes, one_by_one=one_by_one)
         for part in parts:
             tried_with(event, part)
-            part.verdicts, part.last_chance = 0, one_by_one
+            part.bad_verdicts, part.last_chance = 0, one_by_one
         self._lanes.replace(event, parts)
         self._dispatch.again(parts[:1])
 

@@ -51,4 +51,4 @@ class MissingRows:
 
     def _counts(self, job: Job) -> bool:
         """Whether silence would be the last verdict on one of its devices."""
-        return any(event.last_chance or event.verdicts >= self._last_attempt > 0 for event in job.events)
+        return any(event.last_chance or event.bad_verdicts >= self._last_attempt > 0 for event in job.events)

@@ -11,7 +11,7 @@ from connector.core.dispatch import Route
 from connector.core.jobs import Job, Suspicion
 from connector.core.state import State
 from connector.core.tally import JobOutcome, Stage
-from connector.core.verdicts import Judged, judge
+from connector.core.verdicts import Judgement, judge
 
 UNEVEN_FOR = 300.0
 """Seconds after a report whose rows could not be those of its users, one each."""
@@ -123,31 +123,34 @@ class Polled:
             job.without_details = False
             self._tracking.at(job, now)
             return
-        judged = Judged({})
         if report.state is JobState.COMPLETED:
-            judged = self._judged(job, report, now)
-            self._halts.completed(job.application, job.accepted_at)
-            if self._tracking.ask_for_rows(job, judged.missing(job.events), now):
-                return
+            self._completed(job, report, asked_at, now)
+            return
         self._ended(job, asked_at, now)
+        self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
         if report.asks_for_time:
             self._no_time(job, report, now)
-            return
-        if report.state is JobState.FAILED:
-            self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
-            counted = self._untold.job_failed(job, report, now)
         else:
-            self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
-            job.history.completed()
-            self._no_time_told = False
-            self._tell_of_silence(job, judged.silent)
-            if judged.uneven:
-                self._uneven_until[job.application, job.endpoint] = now + UNEVEN_FOR
-            users_alone = self._places_mislead(job, now)
-            counted = self._fates.conclude(job, judged, now, users_alone=users_alone)
-        self._halts.judged(counted, now)
+            self._halts.judged(self._untold.job_failed(job, report, now), now)
 
-    def _judged(self, job: Job, report: JobReport, now: float) -> Judged:
+    def _completed(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
+        judgement = self._judge(job, report, now)
+        self._halts.completed(job.application, job.accepted_at)
+        if self._tracking.ask_for_rows(job, judgement.missing(job.events), now):
+            return
+        self._ended(job, asked_at, now)
+        self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
+        job.history.completed()
+        self._no_time_told = False
+        if report.rows is None or judgement.without_row:
+            rows = 0 if report.rows is None else len(job.events) - len(judgement.without_row)
+            self._tell_of_silence(job, rows)
+        if judgement.uneven:
+            self._uneven_until[job.application, job.endpoint] = now + UNEVEN_FOR
+        users_singly = self._places_mislead(job, now)
+        self._halts.judged(self._fates.conclude(job, judgement, now, users_singly=users_singly), now)
+
+    def _judge(self, job: Job, report: JobReport, now: float) -> Judgement:
         """Return what the report says. Users' rows are told by their places until that can't be right."""
         by_position = not job.adopted and (len(job.events) == 1 or not self._places_mislead(job, now))
         return judge(job.events, report, by_position=by_position)
@@ -168,7 +171,6 @@ class Polled:
 
     def _no_time(self, job: Job, report: JobReport, now: float) -> None:
         """The API is overloaded, which a job told and no status: fewer jobs at once."""
-        self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
         self._concurrency.no_time(job.accepted_at, now)
         if not self._no_time_told:
             self._no_time_told = True
@@ -176,13 +178,11 @@ class Polled:
         others = self._halts.completed_since(job.application, min(job.history.waited_at, job.accepted_at))
         self._untold.not_now(job, now, others_have_time=others)
 
-    def _tell_of_silence(self, job: Job, silent: int) -> None:
-        """Say that a report has no rows of so many devices, though it was asked for again."""
-        if silent:
-            devices, rows = len(job.events), len(job.events) - silent
-            self._notices.tell(
-                "warning", "a report leaves devices out", devices=devices, rows=rows, polls=job.polls
-            )
+    def _tell_of_silence(self, job: Job, rows: int) -> None:
+        """Say that a report has rows of no more devices than so many, though it was asked for again."""
+        self._notices.tell(
+            "warning", "a report leaves devices out", devices=len(job.events), rows=rows, polls=job.polls
+        )
 
     def _lost(self, job: Job, why: str, now: float, *, vanished: bool = False) -> None:
         self._halts.came_to_nothing(job.batch, now)

@@ -59,7 +59,8 @@ class Untold:
             return Counted()
         failures = job.history.failures + 1
         if len(job.events) == 1 and not job.adopted:  # of an adopted job others may have a part
-            return self._refused(events[0], judge(events, report).rejections[0], job, now, final=failures > 1)
+            (rejection,) = judge(events, report).rejections.values()
+            return self._blame(events[0], rejection, job, now, for_good=failures > 1)
         self._fates.tried(events, job.sent_at)
         batch = self._dispatch.batch(job, events)
         batch.history.failures = failures
@@ -81,7 +82,7 @@ class Untold:
             return Counted()
         if surely and len(events) == 1:
             rejection = Rejection(Reason.JOB_FAILED, f"the job failed: {message}")
-            return self._refused(events[0], rejection, job, now, final=True)
+            return self._blame(events[0], rejection, job, now, for_good=True)
         batch = self._dispatch.batch(job, events)
         if halted:
             self._for_probes(batch, now)
@@ -163,10 +164,10 @@ class Untold:
         batch.history.losses = losses
         return batch
 
-    def _refused(self, event: Event, rejection: Rejection, job: Job, now: float, *, final: bool) -> Counted:
-        """The one device that was sent is what it is about."""
+    def _blame(self, event: Event, rejection: Rejection, job: Job, now: float, *, for_good: bool) -> Counted:
+        """What was said of the job is of this device, the only one that was sent."""
         told = msgspec.structs.replace(rejection, request_id=job.request_id)
-        if self._fates.failed(event, told, job, now, self._random(), final=final):
+        if self._fates.not_confirmed(event, told, job, now, self._random(), for_good=for_good):
             return Counted(1, 1, event.first_attempt)
         return Counted()
 

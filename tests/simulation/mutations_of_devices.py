@@ -23,7 +23,7 @@ from connector.core.polled import Polled
 from connector.core.posted import Posted
 from connector.core.tracking import Tracking
 from connector.core.untold import Untold
-from connector.core.verdicts import Judged
+from connector.core.verdicts import Judgement
 from connector.model import Reason
 from tests.simulation.patching import Mutations, Patch
 
@@ -39,7 +39,7 @@ def trusts_counters(patch: Patch) -> None:
     judge: Any = vars(polled_module)["judge"]
 
     def wrong(sent: Any, report: JobReport, **options: Any) -> Any:
-        return Judged({}) if report.rows is not None else judge(sent, report, **options)
+        return Judgement({}) if report.rows is not None else judge(sent, report, **options)
 
     patch.set(polled_module, "judge", wrong)
 
@@ -51,7 +51,7 @@ def no_row_is_success(patch: Patch) -> None:
 
     def wrong(sent: Any, report: JobReport, **options: Any) -> Any:
         right = judge(sent, report, **options).rejections
-        return Judged({at: each for at, each in right.items() if each.reason is not Reason.NO_VERDICT})
+        return Judgement({at: each for at, each in right.items() if each.reason is not Reason.NO_VERDICT})
 
     patch.set(polled_module, "judge", wrong)
 
@@ -169,17 +169,17 @@ def registration_is_no_barrier(patch: Patch) -> None:
 @MUTATIONS.add
 def retry_overtaken(patch: Patch) -> None:
     """A device's later events go while an earlier one waits to be tried again."""
-    later, numbers = Fates.failed, count()
+    right, numbers = Fates.not_confirmed, count()
 
-    def wrong(self: Fates, event: Event, rejection: Any, job: Job, now: float, jitter: float) -> int:
-        final = later(self, event, rejection, job, now, jitter)
-        if not final and not event.bound_to and not event.blocked and event.merged is None:
+    def wrong(self: Fates, event: Event, *of_it: Any, **options: Any) -> bool:
+        owed = right(self, event, *of_it, **options)
+        if not owed and not event.bound_to and not event.blocked and event.merged is None:
             self._leaving.release([event])
             event.keys = (f"{event.keys[0]}\0retry{next(numbers)}",)
             self._lanes.admit([event])
-        return final
+        return owed
 
-    patch.set(Fates, "failed", wrong)
+    patch.set(Fates, "not_confirmed", wrong)
 
 
 @MUTATIONS.add
@@ -259,17 +259,19 @@ def only_the_first_is_tried_again(patch: Patch) -> None:
 @MUTATIONS.add
 def whole_update_blamed(patch: Patch) -> None:
     """Of a refused merged update all records are dead-lettered."""
-    failed = Fates.failed
+    right = Fates.not_confirmed
 
-    def wrong(self: Fates, event: Event, rejection: Any, job: Job, now: float, jitter: float) -> int:
+    def wrong(
+        self: Fates, event: Event, rejection: Any, job: Job, now: float, jitter: float, **options: Any
+    ) -> bool:
         if event.merged is None or event.blocked or not event.home.live:
-            return failed(self, event, rejection, job, now, jitter)
+            return right(self, event, rejection, job, now, jitter, **options)
         hold = Hold(event, 1 + len(event.merged.events))
         for each in (event, *event.merged.events):
             self.owe(each, rejection, now, hold)
-        return hold.letters
+        return True
 
-    patch.set(Fates, "failed", wrong)
+    patch.set(Fates, "not_confirmed", wrong)
 
 
 @MUTATIONS.add

@@ -18,7 +18,7 @@ NOTHING = completed()
 def job(serial: int, attempts: int = 0) -> Job:
     """A job of two devices; one of them was sent in vain so often."""
     events = devices([2 * serial, 2 * serial + 1])
-    events[0].attempts = events[0].verdicts = attempts
+    events[0].attempts = events[0].bad_verdicts = attempts
     batch = Batch(serial, Endpoint.TAGS, "", events, NOW)
     return Job(serial, f"request-{serial}", Endpoint.TAGS, "", events, NOW, batch=batch)
 

@@ -6,7 +6,6 @@ import pytest
 
 from connector.answers import JobReport, JobState, Row
 from connector.core import verdicts as module
-from connector.core.verdicts import may_have_a_row
 from connector.model import Reason, Rejection, TagsUpdate
 
 GOOD, BAD = {"a": "ok"}, {"a": "tag not found"}
@@ -141,18 +140,3 @@ def test_a_job_that_says_nothing_of_why_it_failed_is_told_without_a_colon() -> N
     assert verdict == Rejection(
         Reason.NO_VERDICT, "the report of the job has no rows of devices", job_status="Done"
     )
-
-
-def test_as_many_refused_tags_as_a_sentence_has_room_for_are_all_named() -> None:
-    tags = {f"tag{number}": "no" for number in range(5)}
-    report = JobReport(JobState.COMPLETED, "Completed", 100, [row("A", tags)])
-    assert judge(by_hwid("A"), report)[0].detail.endswith("tag3: no; tag4: no")
-
-
-def test_only_a_device_without_hwid_and_without_a_row_may_have_one_that_is_not_told() -> None:
-    report = JobReport(JobState.COMPLETED, "Completed", 100, [])
-    sent = [TagsUpdate(user_id="U"), TagsUpdate(hwid="A"), TagsUpdate(push_token="T", user_id="V")]
-    verdicts = judge(sent, report)
-    assert [may_have_a_row(sent[index], verdicts[index]) for index in range(3)] == [True, False, True]
-    (failed,) = judge(sent[:1], JobReport(JobState.FAILED, "Failed", 0)).values()
-    assert not may_have_a_row(sent[0], failed)
