@@ -4,13 +4,16 @@ Given: the jobs in a partition's checkpoint, then its records. Gives: the jobs t
 
 Until every record of an adopted job has been read, its devices are not all known: nothing new is
 submitted and the job is not polled. That takes one fetch of the records between the committed
-offset and the newest one that was submitted. Where they don't come for a while, others are no longer held up.
+offset and the newest one that was submitted. Where they don't come for a while, others are no longer held up,
+and what was read of a job is asked about without the rest.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from connector.core.assignment import Assignment
 from connector.core.checkpoint import JobSlice
@@ -19,6 +22,7 @@ from connector.core.dispatch import Dispatch
 from connector.core.event import Event
 from connector.core.jobs import Job
 from connector.core.lanes import Lanes
+from connector.core.tally import JobOutcome, Tally
 from connector.core.tracking import Tracking
 
 _ANY_SIZE = 1 << 62
@@ -30,10 +34,11 @@ PROGRESS_LIMIT = 30.0
 class Adoption:
     """The adopted jobs whose records are still being read."""
 
-    def __init__(self, lanes: Lanes, tracking: Tracking, dispatch: Dispatch) -> None:
+    def __init__(self, lanes: Lanes, tracking: Tracking, dispatch: Dispatch, tally: Tally) -> None:
         self._lanes = lanes
         self._tracking = tracking
         self._dispatch = dispatch
+        self._tally = tally
         self.pending: dict[int, set[Assignment]] = {}
         """By the job's serial number, the partitions that are not read far enough."""
         self._displaced: list[Event] = []
@@ -48,6 +53,8 @@ class Adoption:
         read = sum(home.offsets.next for homes in self.pending.values() for home in homes)
         if read != self._read_so_far:
             self._read_so_far, self._progress_at = read, now
+        if not self.awaited(now):
+            self._go_on_without_the_rest(now)
 
     def awaited(self, now: float) -> bool:
         """Whether records of adopted jobs are still being read, and getting on.
@@ -77,6 +84,10 @@ class Adoption:
                 )
                 self._tracking.add(job)
             job.next_poll = math.inf
+            known = job.slices.get(home)
+            if known is not None:
+                offsets = tuple(sorted({*known.offsets, *part.offsets}))
+                part = msgspec.structs.replace(part, offsets=offsets)  # noqa: PLW2901 -- all of it
             self._tracking.lies_in(home, job, part)
             home.adopted.update(dict.fromkeys(part.offsets, job.serial))
             recall_until = part.offsets[-1] + 1
@@ -109,21 +120,56 @@ class Adoption:
             for home in {each.home for each in displaced}:
                 home.beyond = [each for each in home.beyond if id(each) not in back]
 
-    def complete(self, home: Assignment) -> list[Job]:
-        """If this partition has been read far enough, return the jobs that may be polled now."""
-        return [] if home.recovering else self._without(home)
+    def read_on(self, home: Assignment, now: float) -> None:
+        """If this partition has been read far enough, follow the jobs that waited for it alone."""
+        if self.pending and not home.recovering:
+            self.follow(self.forget(home), now)
 
     def forget(self, home: Assignment) -> list[Job]:
-        """The partition is revoked: return the jobs that waited for it alone."""
-        return self._without(home)
-
-    def _without(self, home: Assignment) -> list[Job]:
+        """Nothing is awaited of this partition any more: return the jobs that waited for it alone."""
         home.adopted.clear()
-        known: list[Job] = []
+        complete: list[Job] = []
         for serial in [serial for serial, homes in self.pending.items() if home in homes]:
             homes = self.pending[serial]
             homes.discard(home)
             if not homes:
                 del self.pending[serial]
-                known.append(self._tracking.jobs[serial])
-        return known
+                complete.append(self._tracking.jobs[serial])
+        return complete
+
+    def follow(self, jobs: Iterable[Job], now: float) -> None:
+        """All there is of their records was read again: poll those of which anything is left."""
+        for job in jobs:
+            if job.serial not in self._tracking.jobs:
+                continue
+            if not job.events:
+                self._tracking.remove(job)
+                continue
+            self._tally.jobs[job.endpoint, JobOutcome.ADOPTED] += job.adopted
+            self._tracking.begin(job, now)
+
+    def _go_on_without_the_rest(self, now: float) -> None:
+        """Follow what was read of each job. The rest is a job of its own, with the same request_id."""
+        for serial in [serial for serial in self.pending if self._tracking.jobs[serial].events]:
+            job, homes = self._tracking.jobs[serial], self.pending.pop(serial)
+            rest = Job(
+                self._dispatch.serial(), job.request_id, job.endpoint, job.application, [], job.accepted_at
+            )
+            rest.next_poll = math.inf
+            self._tracking.add(rest)
+            self.pending[rest.serial] = homes
+            for home in homes:
+                self._divide(home, job, rest)
+            self.follow([job], now)
+
+    def _divide(self, home: Assignment, job: Job, rest: Job) -> None:
+        """Leave with the job what was read of it here, and let the other one have what was not."""
+        part = job.slices[home]
+        read = tuple(offset for offset in part.offsets if offset < home.offsets.next)
+        unread = part.offsets[len(read) :]
+        self._tracking.lies_in(home, rest, msgspec.structs.replace(part, offsets=unread))
+        home.adopted.update(dict.fromkeys(unread, rest.serial))
+        if read:
+            self._tracking.lies_in(home, job, msgspec.structs.replace(part, offsets=read))
+        else:
+            del job.slices[home], home.slices[job.serial]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 
 import msgspec
 
@@ -63,27 +63,45 @@ class Fates:
                 self._leaving.withdraw(event, now)
         self._leaving.release(good)
         unclear = self._unclear(job, judgement)
-        jitter = self._random()  # one for all: what goes again goes together
-        refused, since = 0, math.inf
-        for index, rejection in rejections.items():
-            if index in unclear:
-                continue
-            event = job.events[index]
-            told = msgspec.structs.replace(rejection, request_id=job.request_id)
-            if self.not_confirmed(event, told, job, now, jitter):
-                refused += 1
-                since = min(since, event.first_attempt)
         if unclear:
-            events = [job.events[index] for index in rejections if index in unclear]
+            events = [job.events[index] for index in sorted(unclear)]
             self._ask_in_parts(events, job, now, users_singly=users_singly)
-        return Counted(confirmed + refused, refused, since)
+        refused = self._rejected(job, judgement, unclear, now)
+        since = min([event.first_attempt for event in refused], default=math.inf)
+        return Counted(confirmed + len(refused), len(refused), since)
 
-    @staticmethod
-    def _unclear(job: Job, judgement: Judgement) -> Collection[int]:
-        """Return devices, by index, that were perhaps judged though the report has no row to tell."""
+    def _rejected(self, job: Job, judgement: Judgement, unclear: Container[int], now: float) -> list[Event]:
+        """Carry out bad verdicts; return the events that were refused for good."""
+        jitter = self._random()  # one for all: what goes again goes together
+        refused: list[Event] = []
+        silent: list[Event] = []
+        for index, rejection in judgement.rejections.items():
+            if index not in unclear:
+                event = job.events[index]
+                told = msgspec.structs.replace(rejection, request_id=job.request_id)
+                among = silent if index in judgement.without_row else None
+                if self.not_confirmed(event, told, job, now, jitter, among=among):
+                    refused.append(event)
+        if silent:
+            # By themselves: reports may have room for so many devices, and each batch that they were added to
+            # would have too many again.
+            due = now + self._backoff.delay(max(event.bad_verdicts for event in silent), jitter)
+            self._dispatch.later(self._dispatch.batch(job, silent), due)
+        return refused
+
+    def _unclear(self, job: Job, judgement: Judgement) -> Collection[int]:
+        """Return devices, by index, that were perhaps judged though the report has no row to tell.
+
+        Beside rows of others silence is no last verdict on anybody: what is silent alone has none.
+        """
         if judgement.cut_off(job.events):
             return judgement.without_row
-        return judgement.perhaps_judged(job.events) if len(job.events) > 1 else ()
+        if len(job.events) == 1:
+            return ()
+        unclear = judgement.perhaps_judged(job.events)
+        if len(judgement.without_row) < len(job.events):
+            unclear |= {index for index in judgement.without_row if self._is_last(job.events[index])}
+        return unclear
 
     def _ask_in_parts(self, unclear: list[Event], job: Job, now: float, *, users_singly: bool) -> None:
         """Send devices once more that were perhaps judged, so few at a time that their rows can be told.
@@ -170,10 +188,12 @@ class Fates:
         jitter: float,
         *,
         for_good: bool = False,
+        among: list[Event] | None = None,
     ) -> bool:
         """A device's verdict is bad: it goes again, a merged update in parts, or its letter is owed.
 
-        Return whether it is. `for_good`: trying it again is of no use, whatever the reason.
+        Return whether it is. `for_good`: trying it again is of no use, whatever the reason. `among`: what
+        goes again is put there, for the caller to send.
         """
         ours = self._leaving.still_ours([event], now)
         if not ours:
@@ -184,7 +204,12 @@ class Fates:
         if rejection.refused_tags:
             self._tally.refused_tags += len(msgspec.json.decode(rejection.refused_tags))
         if not for_good and self._may_help(event, rejection, job):
-            self._try_again(event, rejection, job, now + self._backoff.delay(event.bad_verdicts, jitter))
+            self._tally.retried[event.endpoint] += 1
+            self._tally.resubmitted[event.endpoint] += rejection.reason is Reason.NO_VERDICT
+            if among is not None:
+                among.append(event)
+            else:
+                self._dispatch.later(event, now + self._backoff.delay(event.bad_verdicts, jitter))
             return False
         if event.merged is not None:
             self._take_apart(event, one_by_one=rejection.reason is not Reason.TAG_REFUSED)
@@ -201,15 +226,9 @@ class Fates:
         spent = event.last_chance or event.bad_verdicts >= self._limits.max_attempts
         return (RETRYABLE[rejection.reason] or job.adopted) and not spent
 
-    def _try_again(self, event: Event, rejection: Rejection, job: Job, due: float) -> None:
-        self._tally.retried[event.endpoint] += 1
-        silent = rejection.reason is Reason.NO_VERDICT
-        self._tally.resubmitted[event.endpoint] += silent
-        if silent and not event.hwid:
-            # Alone: without a row of its own it would make the rows of others unclear again.
-            self._dispatch.later(self._dispatch.batch(job, [event]), due)
-        else:
-            self._dispatch.later(event, due)
+    def _is_last(self, event: Event) -> bool:
+        """Whether one more bad verdict would be the last."""
+        return event.last_chance or event.bad_verdicts + 1 >= self._limits.max_attempts
 
     @staticmethod
     def tried(events: Iterable[Event], at: float) -> None:

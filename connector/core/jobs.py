@@ -12,6 +12,9 @@ from connector.core.coalesce import contributors, row_of
 from connector.core.event import Event
 from connector.model import Endpoint
 
+OUTRUN = 4
+"""Jobs that must have come and gone before one that is slow counts as stuck: a slow API is slow for all."""
+
 
 @dataclass(slots=True)
 class Suspicion:
@@ -140,6 +143,12 @@ class Job:
     unknown_since: float = 0.0
     unknown: int = 0
     """How often in a row the API said that it does not know this job."""
+    denied: bool = False
+    """Whether the last GET was answered with a denial: it is not asked about but by probes."""
+    slow: bool = False
+    """Whether it is unfinished for much longer than jobs usually take."""
+    outrun: int = 0
+    """Jobs that were accepted after it and have ended before it."""
 
     @property
     def sent_at(self) -> float:
@@ -150,6 +159,16 @@ class Job:
     def adopted(self) -> bool:
         """Whether an earlier owner submitted it."""
         return self.batch is None
+
+    @property
+    def held_up(self) -> bool:
+        """Whether what keeps it from ending is not that the API has much to do.
+
+        It fails alone, waits for rows, for its records to be read again or for the end of a halt; or others
+        come and go, and it stays.
+        """
+        waits = self.incomplete > 0 or self.next_poll == math.inf or self.denied
+        return waits or self.suspicion.alone > 0 or (self.slow and self.outrun >= OUTRUN)
 
 
 def slices_of(job: Job) -> dict[Assignment, JobSlice]:

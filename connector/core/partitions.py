@@ -14,7 +14,7 @@ from connector.core.decode import Decoded
 from connector.core.event import Event
 from connector.core.jobs import Job
 from connector.core.state import State
-from connector.core.tally import NO_ENDPOINT, JobOutcome
+from connector.core.tally import NO_ENDPOINT
 from connector.model import Letter, Position, Record, Rejection, Start, TopicPartition
 
 
@@ -100,7 +100,7 @@ class Partitions:
             self._admit_recalled(events, home, now)
         else:
             self._admit(events, now)
-        self._read_on(home, now)
+        self._adoption.read_on(home, now)
 
     def _sort_out(
         self,
@@ -159,23 +159,7 @@ class Partitions:
         home.offsets.ended(end if home.until is None else min(end, home.until))
         if home.offsets.next != before:
             home.changed()
-            self._read_on(home, now)
-
-    def _read_on(self, home: Assignment, now: float) -> None:
-        """Start polling adopted jobs once all their records have been read again."""
-        if self._adoption.pending:
-            for job in self._adoption.complete(home):
-                self._follow_adopted(job, now)
-
-    def _follow_adopted(self, job: Job, now: float) -> None:
-        """All its records were read again: poll it, if there is anything left of it."""
-        if job.serial not in self._tracking.jobs:
-            return
-        if not job.events:
-            self._tracking.remove(job)
-            return
-        self._tally.jobs[job.endpoint, JobOutcome.ADOPTED] += job.adopted
-        self._tracking.begin(job, now)
+            self._adoption.read_on(home, now)
 
     def revoked(self, partitions: Iterable[TopicPartition], now: float) -> dict[TopicPartition, Position]:
         """Partitions go to another owner: return what is still to be committed for them, and let go."""
@@ -209,8 +193,7 @@ class Partitions:
         self._fates.let_go(freed)
         for job in self._tracking.homeless(jobs.values()):
             self._abandon(job, now)
-        for job in read:
-            self._follow_adopted(job, now)
+        self._adoption.follow(read, now)
 
     def _abandon(self, job: Job, now: float) -> None:
         """None of a job's records is ours any more."""

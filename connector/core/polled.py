@@ -56,7 +56,7 @@ class Polled:
             case Denied():
                 # However old it is, it is not lost: nobody may know anything until this is mended.
                 self._halts.denied(job.application, answer, "poll", now)
-                self._tracking.at(job, now + self._limits.probe_interval)
+                self._tracking.denied(job, now + self._limits.probe_interval)
             case JobUnknown() if self._a_post_will_tell(job.application):
                 self._tracking.at(job, now + self._limits.probe_interval)
             case JobUnknown():
@@ -96,6 +96,7 @@ class Polled:
         self._outages.answered(asked_at, None if isinstance(answer, Denied) else "get", len(job.events))
         job.down_before -= job.suspicion.unsure
         job.suspicion = Suspicion()
+        job.denied = False
         return False
 
     def _ask_again(self, job: Job, now: float, *, alone: bool) -> None:

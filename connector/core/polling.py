@@ -89,6 +89,11 @@ class PollSchedule:
             self._learn_early(upper)
         self._sorted = sorted(self._recent)
 
+    @property
+    def usual(self) -> float:
+        """Seconds that half of the recent jobs took at most; 0 while none is known."""
+        return self._sorted[len(self._sorted) // 2] if self._sorted else 0.0
+
     def first_delay(self) -> float:
         """Return seconds from the POST's answer to the first GET."""
         return max(_SHORTEST, self._due(0)) if self._sorted else _FIRST

@@ -37,7 +37,7 @@ class State:
         self.hunt = Hunt(self.dispatch)
         self.tracking = Tracking(limits)
         self.halts = Halts(limits, self.tally, self.notices, self.ledger.owed.described)
-        self.adoption = Adoption(self.lanes, self.tracking, self.dispatch)
+        self.adoption = Adoption(self.lanes, self.tracking, self.dispatch, self.tally)
         self.concurrency = Concurrency(limits)
         self.outages = Outages(random, self.tally, self.notices, self.tracking, self.concurrency)
         self.gate = self.outages.gate

@@ -23,6 +23,10 @@ UNKNOWN_FOR = 10.0
 Twice as long each time that its devices were sent again: that looks like an outage."""
 UNKNOWN_DELAY = 1.0
 """Seconds between two such answers at least; a fourth of the time since the first where that is more."""
+SLOW_FROM = 60.0
+"""Seconds from which an unfinished job without progress may be slow ..."""
+SLOWER = 10
+"""... and how many times longer than usual it must have taken."""
 ADOPTED_FOR = 0.1
 """Share of the deadline for which an adopted job is asked about however old it is, and again whenever its
 progress has grown, up to the whole deadline: its former owner may have seen outages that count for nobody's
@@ -50,13 +54,16 @@ class Tracking:
     def occupying(self, limit: int) -> int:
         """Count the jobs that take one of `limit` places.
 
-        Jobs that fail alone, and Completed ones that wait for rows, take none: `max_in_flight` of them at
-        most. If every job fails again and again one place is kept free: only a new job can show whether it
-        is the jobs or the API.
+        Jobs that are held up take none: `max_in_flight` of them at most. Nor do slow ones where fewer go at
+        once than may: only jobs that end can raise the limit. If every job fails again and again one place is
+        kept free: only a new job can show whether it is the jobs or the API.
         """
         jobs = self.jobs.values()
         most = self._limits.max_in_flight
-        taken = len(jobs) - min(most, sum([job.suspicion.alone > 0 or job.incomplete > 0 for job in jobs]))
+        held_up = sum([job.held_up for job in jobs])
+        taken = len(jobs) - min(most, held_up)
+        if limit < most:
+            taken -= min(most - limit, sum([job.slow and not job.held_up for job in jobs]))
         if taken >= limit and len(jobs) <= most and all(job.suspicion.failures >= TURNS for job in jobs):
             return limit - 1
         return taken
@@ -137,6 +144,8 @@ class Tracking:
         )
         job.unfinished_at = age
         job.progress = report.progress
+        usual = self._schedules[job.endpoint].usual
+        job.slow = min(age, now - job.moved_at) > max(SLOW_FROM, SLOWER * usual)
         self.at(job, max(now, asked_at + delay))
 
     def finished(self, job: Job, asked_at: float) -> None:
@@ -145,6 +154,8 @@ class Tracking:
         Nobody watched an adopted job, or one of an outage: it tells nothing of that.
         """
         self.ended = Job(job.serial, job.request_id, job.endpoint, job.application, [], job.accepted_at)
+        for other in self.jobs.values():
+            other.outrun += other.accepted_at < job.accepted_at
         if not job.adopted and job.down_before == self._down:
             age = max(0.0, asked_at - job.accepted_at)
             self._schedules[job.endpoint].learn(job.unfinished_at, max(age, job.unfinished_at))
@@ -155,6 +166,11 @@ class Tracking:
         if due is not None:
             self.at(job, due)
         return due is not None
+
+    def denied(self, job: Job, due: float) -> None:
+        """Take in that nobody may ask about this job for now: the next GET is a probe."""
+        job.denied = True
+        self.at(job, due)
 
     def known(self, job: Job, now: float, progress: int = -1) -> None:
         """Take in that the API told of this job, whatever it said."""

@@ -194,7 +194,7 @@ class World:
         assert len(batch.events) <= limits.max_devices
         rows = [row_of(event) for event in batch.events]
         assert len(rows) == 1 or sum(len(row) + 1 for row in rows) <= limits.max_bytes
-        unfinished = [job for job in engine.tracking.jobs.values() if not job.incomplete]
+        unfinished = [job for job in engine.tracking.jobs.values() if not job.held_up]
         assert len(unfinished) + len(engine.dispatch.posting) <= limits.max_in_flight
         for event in batch.events:
             assert (event.endpoint, event.application) == (batch.endpoint, batch.application)

@@ -213,6 +213,21 @@ def test_reports_that_never_have_more_rows_than_so_many_refuse_nobody(most: int)
     assert drive.letters == []
 
 
+def test_a_device_that_is_silent_beside_others_has_the_last_word_alone() -> None:
+    drive = reading(*devices(range(3)), max_devices=3, max_attempts=1)
+    drive.run(poll=lambda job: all_done([event for event in job.events if event.hwid != "d1"]))
+    assert drive.sent == [[0, 1, 2], [1]]
+    assert drive.letters == [(P0, 1, "no_verdict")]
+
+
+@pytest.mark.parametrize("most", [5, 6, 9])
+def test_nor_do_they_where_more_is_to_be_sent_than_one_batch(most: int) -> None:
+    drive = reading(*devices(range(500)), max_devices=10)
+    drive.run(poll=lambda job: all_done(job.events[:most]))
+    assert drive.position() == 500
+    assert drive.letters == []
+
+
 @pytest.mark.parametrize("share_without", [0.0, 0.01])
 def test_rows_that_come_late_refuse_nobody_though_some_come_later_and_some_never(
     share_without: float,
