@@ -34,6 +34,13 @@ class Leaving:
         if freed:
             self._dispatch.again(freed)
 
+    def drop(self, events: Iterable[Event], now: float) -> None:
+        """Events of a job are done with, wherever in their lanes they are: adopted ones may be waiting."""
+        waiting = [event for event in events if event.blocked]
+        for event in waiting:
+            self.withdraw(event, now)
+        self.release(events)
+
     def withdraw(self, event: Event, now: float) -> None:
         """An event that waits is done with: those that only waited for it go on."""
         freed = self._lanes.withdraw(event)
@@ -73,10 +80,9 @@ class Leaving:
         `beyond` are unsent events in no queue (`Assignment.beyond`).
         """
         for event in self._lanes.waiters():
-            ours = [each for each in contributors(event) if each.home.live]
-            adopted = event.bound_to and ours  # its job knows it by this head, and will tell
-            if event.blocked and not adopted and len(ours) < len(contributors(event)):
-                self._withdraw_waiter(event, ours, now)
+            # What is bound is in an adopted job: until that has ended, no other event of the device may go.
+            if event.blocked and not event.bound_to and _partly_revoked(event):
+                self._withdraw_waiter(event, [each for each in contributors(event) if each.home.live], now)
         stale = self._dispatch.withdraw(_partly_revoked, now)
         self._dispatch.again(self.still_ours([*stale, *beyond], now))
 

@@ -199,4 +199,4 @@ class Partitions:
         """None of a job's records is ours any more."""
         self._halts.came_to_nothing(job.batch, now)
         self._tracking.remove(job)
-        self._leaving.release(job.events)
+        self._leaving.drop(job.events, now)

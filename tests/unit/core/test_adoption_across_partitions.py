@@ -249,3 +249,23 @@ def test_a_job_of_this_process_is_asked_about_though_a_part_of_it_came_back_and_
     drive.run()
     assert (drive.position(P1), drive.posts) == (1, 1)
     assert drive.at_rest()
+
+
+def test_a_device_waits_for_its_job_though_the_part_that_had_it_has_gone_and_was_waiting_itself() -> None:
+    drive = Drive(limits(max_devices=1))
+    drive.assign(P2)
+    drive.read(tags(0, None, user_id="U", partition=P2))
+    before = drive.start_job()
+    drive.assign(P0, *remembered(0, {"J": [0]}))
+    drive.assign(P1, *remembered(0, {"J": [0]}))
+    drive.read(tags(0, "other"))
+    drive.read(tags(0, "F", user_id="U", partition=P1))
+    drive.engine.lost([P1], drive.now)
+    drive.read(tags(1, "F"))
+    drive.run(poll=lambda _: unfinished(), seconds=20)
+    assert drive.sent == [[0]], "the device F is in J"
+    drive.run(poll=lambda job: unfinished() if job is before else None, seconds=20)
+    assert drive.sent == [[0], [1]]
+    drive.run()
+    assert (drive.position(P0), drive.position(P2)) == (2, 1)
+    assert drive.at_rest()
