@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from connector.answers import PollAnswer, PostAnswer
 from connector.core.actions import Action, Commit
 from connector.core.assignment import Assignment
-from connector.core.decode import Decoded
+from connector.core.event import Decoded
 from connector.core.jobs import Batch, Job
 from connector.core.limits import Limits
 from connector.core.partitions import Partitions

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from connector.model import Endpoint, Record
+from connector.model import Endpoint, Record, Rejection
 
 UNBOUND = 0
 TO_ITS_LETTER = -1
@@ -46,7 +46,7 @@ class Event(msgspec.Struct, gc=False, eq=False):
     timestamp: int = 0
     """Of the source record, in milliseconds since the epoch; 0 where it has none."""
     size: int = 0
-    """Bytes held: the record's value and the row."""
+    """Bytes held: the record and the row."""
     # The engine's own bookkeeping.
     attempts: int = 0
     """Times it was submitted in vain, by itself or within a merged update, as its letter tells; an outage, a
@@ -67,3 +67,18 @@ class Event(msgspec.Struct, gc=False, eq=False):
     """Of a head: the update that it goes as, and the events within (`core/coalesce.py`)."""
     alone: bool = False
     """Nothing is merged with it any more: a merged update of it was refused."""
+
+
+Decoded = Event | Rejection | None
+"""An event that would be sent, why a record would be dead-lettered, or None: it would be skipped."""
+
+
+def bytes_of(record: Record) -> int:
+    """Return the bytes that are held as long as this record is."""
+    return len(record.value() or b"") + bytes_beside(record)
+
+
+def bytes_beside(record: Record) -> int:
+    """Return the bytes of its key and headers."""
+    headers = record.headers() or ()
+    return len(record.key() or b"") + sum(len(name) + len(value or b"") for name, value in headers)

@@ -16,6 +16,8 @@ from connector.model import Content, Record, Registration, TagsUpdate
 
 NOTHING = Raw(b"")
 """No tags at all: left out of what is written."""
+BEGINNING = b'{"tags":'
+"""How each row of tags begins: `TagsFields` has them first."""
 
 
 class TagsFields(msgspec.Struct, gc=False, omit_defaults=True):

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from connector.core import checkpoint
 from connector.core.assignment import Assignment
-from connector.core.decode import Decoded
-from connector.core.event import Event
+from connector.core.event import Decoded, Event, bytes_of
 from connector.core.jobs import Job
 from connector.core.state import State
 from connector.core.tally import NO_ENDPOINT
@@ -130,7 +129,7 @@ class Partitions:
         return events, len(skipped) + unreadable, unreadable
 
     def _unreadable(self, record: Record, home: Assignment, rejection: Rejection, now: float) -> None:
-        size = len(record.value() or b"")
+        size = bytes_of(record)
         home.events += 1
         home.bytes += size
         self._ledger.owe(Letter(record, rejection), home, size, NO_ENDPOINT, now)

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from connector.core.decode import Decoded
-from connector.core.event import Event
+from connector.core.event import Decoded, Event
 from connector.model import TopicPartition
 from connector.replay.filters import Filters, identifiers
 from connector.replay.letter import DeadLetter, Facts

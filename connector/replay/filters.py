@@ -7,8 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from connector.core.decode import Decoded
-from connector.core.event import Event
+from connector.core.event import Decoded, Event
 from connector.model import Reason
 from connector.replay.failed import WrongUse
 from connector.replay.letter import DeadLetter

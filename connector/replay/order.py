@@ -16,8 +16,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from connector.core.decode import Decoded
-from connector.core.event import Event
+from connector.core.event import Decoded, Event
 from connector.model import Record, TopicPartition
 from connector.replay.letter import DeadLetter, Facts, happened_at, mark_of
 

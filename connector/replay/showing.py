@@ -14,8 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from connector.core.decode import Decoded
-from connector.core.event import Event
+from connector.core.event import Decoded, Event
 from connector.replay.counts import Counts, written
 from connector.replay.interpreting import NotNow
 from connector.replay.letter import DeadLetter

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.core.decode import Decoded, Decoder, Interpreter
-from connector.core.event import Event
+from connector.core.decode import Decoder, Interpreter
+from connector.core.event import Decoded, Event
 from connector.core.json_events import JsonDecoder
 from connector.model import Content, DecoderUnavailable, Reason, Record, Registration, Rejection, TagsUpdate
 from tests.records import ARecord
