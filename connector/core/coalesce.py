@@ -157,7 +157,7 @@ def take_apart(event: Event, max_row: int, *, one_by_one: bool) -> list[Event]:
     if one_by_one:
         for each in events:
             each.merged = None
-            each.alone = True
+            each.unmergeable = True
         return events
     middle = len(events) // 2
     return [*join(events[:middle], max_row), *join(events[middle:], max_row)]
@@ -168,7 +168,7 @@ def join(events: Iterable[Event], max_row: int) -> list[Event]:
     heads: list[Event] = []
     for event in events:
         event.merged = None
-        event.alone = True
+        event.unmergeable = True
         if not heads or not merge(heads[-1], event, max_row):
             heads.append(event)
     return heads

@@ -82,7 +82,7 @@ class Dispatch:
         while self._later and self._later[0][0] <= now:
             what = heappop(self._later)[2]
             if isinstance(what, Batch):
-                if trials and what.suspicion.alone and self._something_better():
+                if trials and what.suspicion.proven and self._something_better():
                     self.later(what, now + 1.0)
                     continue
                 self.exactly(what)

@@ -197,7 +197,7 @@ class Engine:
     @property
     def idle(self) -> bool:
         """Whether nothing is on its way: no request that may become a job, no job, no commit."""
-        return not (self.posting or self.jobs or self.ledger.operation)
+        return not (self.posting or self.jobs or self.ledger.under_way)
 
     @property
     def quiet(self) -> bool:

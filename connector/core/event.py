@@ -65,7 +65,7 @@ class Event(msgspec.Struct, gc=False, eq=False):
     """One more attempt is all it gets: its device was tried in vain several times just now."""
     merged: Any = None
     """Of a head: the update that it goes as, and the events within (`core/coalesce.py`)."""
-    alone: bool = False
+    unmergeable: bool = False
     """Nothing is merged with it any more: a merged update of it was refused."""
 
 

@@ -14,8 +14,8 @@ from connector.core.limits import Limits
 from connector.core.tally import Tally
 from connector.model import Cause
 
-Asked = Literal["post", "job", "poll"]
-"""What the API was asked when it said no: what proves that it is over depends on it."""
+Stage = Literal["post", "job", "get"]
+"""Where the API said no: at a call, or in a job. What gets past it proves that it is over."""
 May = Literal["yes", "no", "probe"]
 """Whether a request may go; `probe`: one, to try whether a halt is over."""
 
@@ -56,7 +56,7 @@ class Halt:
     cause: Cause
     message: str
     since: float
-    stage: Asked | None = None
+    stage: Stage | None = None
     """None for a halt of the whole instance."""
     denied_at: float = 0.0
     """When it last said so: only what was sent later can prove that it is over."""
@@ -90,7 +90,7 @@ class Halts:
         self._accepted_at: dict[str, float] = {}
         self._completed_at: dict[str, float] = {}
 
-    def denied(self, application: str, answer: Denied, stage: Asked, now: float) -> None:
+    def denied(self, application: str, answer: Denied, stage: Stage, now: float) -> None:
         """The API won't work with this application; `stage` is what it was asked for."""
         halt = self.applications.get(application)
         news = halt is None or (halt.cause, halt.stage) != (answer.cause, stage)
@@ -199,7 +199,7 @@ class Halts:
         """Whether a POST that was sent after `when` made a job: the application is not what is denied."""
         return self._accepted_at.get(application, 0.0) > when
 
-    def proved(self, application: str, stage: Asked, sent_at: float) -> bool:
+    def proved(self, application: str, stage: Stage, sent_at: float) -> bool:
         """Take in that something sent at `sent_at` got past `stage`. True if that ended a halt."""
         halt = self.applications.get(application)
         if halt is None or halt.stage != stage or sent_at < halt.denied_at:

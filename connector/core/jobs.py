@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import Literal
 
 from connector.core.assignment import Assignment
 from connector.core.checkpoint import JobSlice
@@ -12,6 +13,8 @@ from connector.core.coalesce import contributors, row_of
 from connector.core.event import Event
 from connector.model import Endpoint
 
+Call = Literal["post", "get"]
+"""What is asked of the API: to take a batch, or about a job."""
 OUTRUN = 4
 """Jobs that must have come and gone before one that is slow counts as stuck: a slow API is slow for all."""
 
@@ -23,7 +26,7 @@ class Suspicion:
     failed_at: float = -math.inf
     failures: int = 0
     """Times in a row."""
-    alone: int = 0
+    proven: int = 0
     """How many of those were proven to be its own doing."""
     others: int = 0
     """Before how many of those others had been answered since the one before: a hint, and no proof."""
@@ -137,8 +140,10 @@ class Job:
     """The API sends rows with unfinished jobs: ask without them until the end."""
     incomplete: int = 0
     """How often its report, though Completed, had fewer rows than devices."""
-    down_before: float = 0.0
-    """Seconds of outages before it was taken in: those don't count as its time."""
+    down_at_start: float = 0.0
+    """Seconds of all outages until it was taken in."""
+    excused: float = 0.0
+    """Seconds since in which it alone could not be asked about: like outages they are not its time."""
     suspicion: Suspicion = field(default_factory=Suspicion)
     unknown_since: float = 0.0
     unknown: int = 0
@@ -147,6 +152,8 @@ class Job:
     """Whether the last GET was answered with a denial: it is not asked about but by probes."""
     slow: bool = False
     """Whether it is unfinished for much longer than jobs usually take."""
+    witness: bool = False
+    """Whether it is no job under way, but what is asked about for what that tells of the others."""
     outrun: int = 0
     """Jobs that were accepted after it and have ended before it."""
 
@@ -168,7 +175,7 @@ class Job:
         come and go, and it stays.
         """
         waits = self.incomplete > 0 or self.next_poll == math.inf or self.denied
-        return waits or self.suspicion.alone > 0 or (self.slow and self.outrun >= OUTRUN)
+        return waits or self.suspicion.proven > 0 or (self.slow and self.outrun >= OUTRUN)
 
 
 def slices_of(job: Job) -> dict[Assignment, JobSlice]:

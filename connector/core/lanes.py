@@ -1,4 +1,4 @@
-"""One lane for each device: who may go, who waits. Order per device is kept here and nowhere else.
+"""A lane for each identifier of a device: who may go, who waits. Order is kept here and nowhere else.
 
 An event takes its place in the lane of each of its identifiers at once and may go when it is first
 in all of them: events of one device never overtake each other, and no two events wait for each
@@ -205,6 +205,6 @@ class Lanes:
 
 def _absorbs(event: Event, later: Event) -> bool:
     """Whether a later event may still be merged into this one: it was never sent and stands by itself."""
-    if event.bound_to or event.attempts or event.alone:
+    if event.bound_to or event.attempts or event.unmergeable:
         return False
     return later.home is not event.home or later.offset - event.offset < MERGE_SPREAD

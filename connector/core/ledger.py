@@ -35,7 +35,7 @@ half of that of a call to the API."""
 
 
 @dataclass(slots=True)
-class Operation:
+class CommitUnderWay:
     """The commit that is under way."""
 
     positions: dict[TopicPartition, Position]
@@ -60,17 +60,17 @@ class Ledger:
         self.exposure = Exposure(limits)
         self.reach = Reach(limits)
         self.assignments: dict[TopicPartition, Assignment] = {}
-        self.operation: Operation | None = None
+        self.under_way: CommitUnderWay | None = None
 
     @property
     def unrecorded(self) -> int:
         """Accepted jobs that no acknowledged commit remembers."""
-        return len(self._unrecorded) + (len(self.operation.recorded) if self.operation else 0)
+        return len(self._unrecorded) + (len(self.under_way.recorded) if self.under_way else 0)
 
     @property
     def letters(self) -> int:
         """Letters that are owed, those of a commit under way included."""
-        return len(self.owed) + (len(self.operation.owed) if self.operation else 0)
+        return len(self.owed) + (len(self.under_way.owed) if self.under_way else 0)
 
     # -- settling ------------------------------------------------------------------------------
 
@@ -128,7 +128,7 @@ class Ledger:
 
     def plan(self, now: float, *, letters_wait: bool, at_once: bool = False) -> Commit | None:
         """Return the commit to make now, if any. `at_once`: don't wait for more to gather."""
-        if self.operation is not None or (now < self._commit_not_before and not at_once):
+        if self.under_way is not None or (now < self._commit_not_before and not at_once):
             return None
         letters = [] if letters_wait else self.owed.take(now, self.reach.sure, at_once=at_once)
         if not (letters or self._unrecorded or at_once or now >= self._quiet_until):
@@ -137,7 +137,7 @@ class Ledger:
         dirty = [home for home in self.assignments.values() if home.dirty]
         if not dirty:
             return None
-        self.operation = Operation(
+        self.under_way = CommitUnderWay(
             positions={home.partition: self.reach.bound(home) for home in dirty},
             versions={home: home.version for home in dirty},
             owed=letters,
@@ -146,7 +146,7 @@ class Ledger:
         )
         self._unrecorded = []
         self._quiet_until = now + QUIET + QUIET_PER_PARTITION * len(dirty)
-        return Commit(self.operation.positions, [owed.letter for owed in letters])
+        return Commit(self.under_way.positions, [owed.letter for owed in letters])
 
     def _memorable(self, letters: list[Owed], now: float) -> list[Owed]:
         """Settle letters for the commit that writes them; put those aside that are too far ahead.
@@ -170,21 +170,21 @@ class Ledger:
 
     def committed(self, now: float) -> list[Hold]:
         """Take in that the commit was acknowledged."""
-        operation = self._end()
+        commit = self._end()
         self._commit_failures = 0
-        for sent_at in operation.recorded:
+        for sent_at in commit.recorded:
             self.exposure.recorded(now - sent_at)
-        for home, version in operation.versions.items():
+        for home, version in commit.versions.items():
             home.committed_version = version
-            home.committed = operation.positions[home.partition]
+            home.committed = commit.positions[home.partition]
             if home.live:
                 home.offsets.committed(home.committed.offset)
         self._forget_jobs_that_went()
-        freed = self._written(operation.owed)
-        self._tally.stages.append((Stage.COMMIT, now - operation.started, 1))
-        if operation.owed:
-            oldest = min(owed.since for owed in operation.owed)
-            self._tally.stages.append((Stage.DEAD_LETTER, now - oldest, len(operation.owed)))
+        freed = self._written(commit.owed)
+        self._tally.stages.append((Stage.COMMIT, now - commit.started, 1))
+        if commit.owed:
+            oldest = min(owed.since for owed in commit.owed)
+            self._tally.stages.append((Stage.DEAD_LETTER, now - oldest, len(commit.owed)))
         return freed
 
     def _written(self, letters: Sequence[Owed]) -> list[Hold]:
@@ -206,15 +206,15 @@ class Ledger:
         at once. Where there are none, letters wait if there were any, else all commits do.
         `written`: letters aren't owed any more, only positions are to be committed again.
         """
-        operation, freed = self._undone(written=written)
+        commit, freed = self._undone(written=written)
         guilty = set(refused)
-        if not guilty and operation.owed:
+        if not guilty and commit.owed:
             self.owed.all_failed(now, jitter)
         elif not guilty:
             self._commit_failures += 1
             self._commit_not_before = now + self._backoff.delay(self._commit_failures, jitter)
         again: list[Owed] = []
-        for index, owed in enumerate(operation.owed):
+        for index, owed in enumerate(commit.owed):
             if not owed.home.live:
                 freed += no_longer_held([owed])
                 continue
@@ -228,9 +228,9 @@ class Ledger:
 
     def withdrawn(self, *, written: bool) -> list[Hold]:
         """Take in that the commit was not even tried: all is as before it."""
-        operation, freed = self._undone(written=written)
+        commit, freed = self._undone(written=written)
         ours: list[Owed] = []
-        for owed in operation.owed:
+        for owed in commit.owed:
             if owed.home.live:
                 owed.home.offsets.unsettle([owed.offset])
                 ours.append(owed)
@@ -239,41 +239,41 @@ class Ledger:
         self.owed.put_back(ours)
         return freed
 
-    def _undone(self, *, written: bool) -> tuple[Operation, list[Hold]]:
+    def _undone(self, *, written: bool) -> tuple[CommitUnderWay, list[Hold]]:
         """Return the commit that is no more: its positions and jobs are still to be recorded."""
-        operation = self._end()
-        self._unrecorded = operation.recorded + self._unrecorded
-        for home in operation.versions:
+        commit = self._end()
+        self._unrecorded = commit.recorded + self._unrecorded
+        for home in commit.versions:
             home.changed()
         self._forget_jobs_that_went()
         freed: list[Hold] = []
         if written:
-            freed = self._written(operation.owed)
-            operation.owed = []
-        return operation, freed
+            freed = self._written(commit.owed)
+            commit.owed = []
+        return commit, freed
 
     def in_doubt(self, home: Assignment) -> bool:
         """Whether letters are being written with this partition's position: it may be committed or not.
 
         Nothing else may be committed then, or the next owner would write the letters again.
         """
-        return self.operation is not None and bool(self.operation.owed) and home in self.operation.versions
+        return self.under_way is not None and bool(self.under_way.owed) and home in self.under_way.versions
 
     def _forget_jobs_that_went(self) -> None:
         """Jobs whose partitions are all another owner's will never be in a commit of ours."""
         if not any(home.dirty for home in self.assignments.values()):
             self._unrecorded = []
 
-    def _end(self) -> Operation:
-        operation, self.operation = self.operation, None
-        if operation is None:
+    def _end(self) -> CommitUnderWay:
+        commit, self.under_way = self.under_way, None
+        if commit is None:
             raise RuntimeError("no commit is under way")
-        return operation
+        return commit
 
     def take_back(self, homes: Collection[Assignment]) -> None:
         """Count letters of a commit that isn't acknowledged as unwritten: these partitions go now."""
-        if self.operation is not None:
-            for owed in self.operation.owed:
+        if self.under_way is not None:
+            for owed in self.under_way.owed:
                 if owed.home in homes:
                     owed.home.offsets.unsettle([owed.offset])
 
@@ -293,7 +293,7 @@ class Ledger:
 
     def wake_at(self, *, letters_wait: bool) -> float | None:
         """Return when `plan` may next have something to do by itself."""
-        if self.operation is not None:
+        if self.under_way is not None:
             return None
         times: list[float] = []
         letters = None if letters_wait else self.owed.due_at(self.reach.sure)

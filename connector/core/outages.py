@@ -13,10 +13,10 @@ from connector.answers import Denied, JobReport, JobUnknown, PollAnswer, Unavail
 from connector.core.actions import Notices
 from connector.core.backoff import Backoff, Closing, Gate, Trial
 from connector.core.concurrency import Concurrency
-from connector.core.jobs import Batch, Job, Suspicion
-from connector.core.suspects import Kind, Suspects
+from connector.core.jobs import Batch, Call, Job, Suspicion
+from connector.core.suspects import Suspects
 from connector.core.tally import Tally
-from connector.core.tracking import Tracking
+from connector.core.tracking import NOBODYS, Tracking
 
 TRIALS = Backoff(0.5, 20.0)
 """Seconds from a failure to the next trial while the gate is closed, the first and the longest. A lost
@@ -40,9 +40,6 @@ WITNESS = 4
 
 MOST_SICK = 2
 """Jobs that may fail alone where nobody else is answered; more at once are rather an outage in part."""
-
-NOBODYS = "00000000-0000-0000-0000-000000000000"
-"""The request_id that is asked about where no job has ended yet (RFC 9562: no UUID of anything)."""
 
 OVERLOAD = 0.2
 """5xx for each request that is answered, from which there are too many jobs at once. A 503 now and then says
@@ -76,7 +73,7 @@ class Outages:
         """When an ended job was asked about last."""
         self.gate = Gate(TRIALS)
 
-    def answered(self, sent_at: float, good: Kind | None = None, devices: int = 0) -> None:
+    def answered(self, sent_at: float, good: Call | None = None, devices: int = 0) -> None:
         """The API answered what was sent at this time: it is there. `good`: and did what it was asked for."""
         self._tracking.outage(self.gate.succeeded(sent_at))
         self._taken += 1
@@ -85,14 +82,14 @@ class Outages:
         if good == "post":
             self._smaller_trials = 0
 
-    def down(self, kind: Kind, request: Batch | Job, answer: Unavailable, sent_at: float, now: float) -> bool:
+    def down(self, call: Call, request: Batch | Job, answer: Unavailable, sent_at: float, now: float) -> bool:
         """This found the API down: for all, or alone. Return whether there is new proof that it is alone."""
         self._overloaded = answer.asks_for_time
         self._overloads += answer.cause == "server_error" and not request.suspicion.failures
-        alone = self._suspects.failed(kind, request.suspicion, now, len(request.events))
-        if alone and request.suspicion.alone == 1:
-            self.tell(kind, request, answer)
-        if self.gate.closed_until is not None or not request.suspicion.alone:
+        alone = self._suspects.failed(call, request.suspicion, now, len(request.events))
+        if alone and request.suspicion.proven == 1:
+            self.tell(call, request, answer)
+        if self.gate.closed_until is not None or not request.suspicion.proven:
             self._close(answer, sent_at, now, news=request.suspicion.failures == 1)
         return alone
 
@@ -105,8 +102,8 @@ class Outages:
         smaller = max(0, self.gate.failures - TRIALS_OF_WHOLE_BATCHES + 1)
         return Trial(max(1, devices >> 2 * smaller), self.gate.turn_of_others)
 
-    def fewer_may_get_through(self, batch: Batch) -> bool:
-        """Whether to try this batch, which failed just now, in parts, though nothing is proven.
+    def decide_on_parts(self, batch: Batch) -> bool:
+        """Decide whether to try this batch, which failed just now, in parts, though nothing is proven.
 
         Where devices that the API stumbles over are many, or it has no time for so many at once, each batch
         fails and nobody is answered: an outage by all that is known. Parts cost a few requests, and say more.
@@ -123,9 +120,9 @@ class Outages:
         none_as_large = self._suspects.as_large("post", len(batch.events)) == batch.suspicion.as_large
         return 1 if none_as_large else HINTS
 
-    def tell(self, kind: Kind, request: Batch | Job, answer: Unavailable) -> None:
+    def tell(self, call: Call, request: Batch | Job, answer: Unavailable) -> None:
         """Say which request it is that fails while others are answered."""
-        what = "job" if kind == "get" else "device" if len(request.events) == 1 else "batch"
+        what = "job" if call == "get" else "device" if len(request.events) == 1 else "batch"
         records = [(event.home.partition, event.offset) for event in request.events[:1]]
         self._notices.tell(
             "warning",
@@ -146,9 +143,7 @@ class Outages:
         if job.suspicion.failures < WITNESS or told or len(self._tracking) > MOST_SICK:
             return None
         self._witness_at = now
-        if self._tracking.ended is None:
-            self._tracking.ended = Job(0, NOBODYS, job.endpoint, job.application, [], now)
-        return self._tracking.ended
+        return self._tracking.witness(job, now)
 
     def witnessed(self, witness: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
         """Take in what was said of an ended job. That nobody's is unknown tells as much as a report."""
@@ -170,7 +165,7 @@ class Outages:
 
     def next_turn(self, suspicion: Suspicion, now: float) -> float:
         """Return when to try again what failed: at the next trial, or by and by where it alone fails."""
-        return now + TURNS_ALONE.delay(suspicion.failures, self._random()) if suspicion.alone else now
+        return now + TURNS_ALONE.delay(suspicion.failures, self._random()) if suspicion.proven else now
 
     def _close(self, answer: Unavailable, sent_at: float, now: float, *, news: bool) -> None:
         was_open = self.gate.closed_until is None

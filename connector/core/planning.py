@@ -130,16 +130,18 @@ class Planning:
         return self._adoption.awaited(now)
 
     def _slots(self, now: float) -> int:
-        posting = len(self._dispatch.posting)
-        unrecorded, hanging = self._ledger.unrecorded, sum(due <= now for due in self._hanging_from())
-        slots = min(
-            self._concurrency.limit - posting - self._tracking.occupying(self._concurrency.limit),
-            self._ledger.exposure.allowed - (posting - hanging) - unrecorded,
-        )
-        return min(slots, self._limits.max_unrecorded - posting - unrecorded) if hanging else slots
+        """Return how many batches may go: what the API, a crash and, where requests hang, memory can bear."""
+        posting, unrecorded = len(self._dispatch.posting), self._ledger.unrecorded
+        hanging = sum(at <= now for at in self._patient_until())
+        limit = self._concurrency.limit
+        by_jobs = limit - posting - self._tracking.occupying(limit)
+        by_exposure = self._ledger.exposure.allowed - (posting - hanging) - unrecorded
+        if not hanging:
+            return min(by_jobs, by_exposure)
+        return min(by_jobs, by_exposure, self._limits.max_unrecorded - posting - unrecorded)
 
-    def _hanging_from(self) -> list[float]:
-        """Return when each request under way has taken so long that it holds up no other."""
+    def _patient_until(self) -> list[float]:
+        """Return from when on each request under way hangs: it holds up no other any more."""
         posting = self._dispatch.posting
         if not posting:
             return []
@@ -188,7 +190,7 @@ class Planning:
     def _may_submit(self, application: str, now: float) -> May:
         """As `Halts.may_submit`. Where GETs are what is denied, a POST is a probe only if there is no job."""
         allowed = self._halts.may_submit(application, now)
-        if allowed == "probe" and self._halts.applications[application].stage == "poll":
+        if allowed == "probe" and self._halts.applications[application].stage == "get":
             polled = any(job.application == application for job in self._tracking.jobs.values())
             return "no" if polled else allowed
         return allowed
@@ -205,7 +207,7 @@ class Planning:
             trial = self._gate.wake_at()
             request = None if trial is None else max(request, trial)
         commit = self._ledger.wake_at(letters_wait=self._halts.letters_wait)
-        hanging = min([due for due in self._hanging_from() if due > now], default=None)
+        hanging = min([at for at in self._patient_until() if at > now], default=None)
         adopting = self._adoption.patient_until() if self._adoption.awaited(now) else None
         times = (request, hanging, adopting, self._dispatch.next_later(), commit)
         return min([time for time in times if time is not None], default=None)

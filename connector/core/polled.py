@@ -42,7 +42,7 @@ class Polled:
     def take_in(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
         """The GET of a job's status was answered, or was not."""
         job.polling = False
-        if not job.events and job.serial not in self._tracking.jobs:
+        if job.witness:
             self._outages.witnessed(job, answer, asked_at, now)
             return
         alone = self._heard(job, answer, asked_at, now)
@@ -55,7 +55,7 @@ class Polled:
                 self._denied(job, answer, asked_at, now)
             case Denied():
                 # However old it is, it is not lost: nobody may know anything until this is mended.
-                self._halts.denied(job.application, answer, "poll", now)
+                self._halts.denied(job.application, answer, "get", now)
                 self._tracking.denied(job, now + self._limits.probe_interval)
             case JobUnknown() if self._a_post_will_tell(job.application):
                 self._tracking.at(job, now + self._limits.probe_interval)
@@ -94,14 +94,14 @@ class Polled:
         if isinstance(answer, Unavailable):
             return self._outages.down("get", job, answer, asked_at, now)
         self._outages.answered(asked_at, None if isinstance(answer, Denied) else "get", len(job.events))
-        job.down_before -= job.suspicion.unsure
+        job.excused += job.suspicion.unsure
         job.suspicion = Suspicion()
         job.denied = False
         return False
 
     def _ask_again(self, job: Job, now: float, *, alone: bool) -> None:
         closed = self._gate.closed_until is not None
-        there = alone or not (closed or job.suspicion.alone)
+        there = alone or not (closed or job.suspicion.proven)
         # What tells that it fails alone may be of before an outage that lasts: that is nobody's time.
         if there and self._tracking.expired(job, self._gate.closed_since if closed else now):
             self._lost(job, "no end in sight", now)
@@ -111,7 +111,7 @@ class Polled:
     def _reported(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
         self._tracking.known(job, now, report.progress)
         halt = self._halts.applications.get(job.application)
-        if halt is not None and self._halts.proved(job.application, "poll", asked_at):
+        if halt is not None and self._halts.proved(job.application, "get", asked_at):
             self._tracking.halt_over(job.application, halt.since, asked_at)
             self._tracking.hasten(job.application, now)
         if report.state is JobState.UNFINISHED:

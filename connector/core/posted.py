@@ -14,8 +14,8 @@ from connector.core.jobs import Batch, Job, Search, slices_of
 from connector.core.state import State
 from connector.core.tally import Stage
 
-ALONE = 2
-"""Times that a batch must fail alone before it is taken apart: once may be chance."""
+PROVEN = 2
+"""Times that a batch must be proven to fail alone before it is taken apart: once may be chance."""
 
 
 class Posted:
@@ -53,15 +53,11 @@ class Posted:
                 self._outages.answered(batch.sent_at, "post", len(batch.events))
                 self._halts.proved(batch.application, "post", batch.sent_at)
                 self._refused(batch, answer, now)
-            case Denied() if self._is_of_a_device(batch, answer):
-                self._outages.answered(batch.sent_at)
-                self._refused(batch, Refused(answer.message, answer.http_status), now)
             case Denied():
                 if answer.http_status:
                     self._outages.answered(batch.sent_at)
                 else:
                     self._gate.withdrawn()
-                self._halts.denied(batch.application, answer, "post", now)
                 self._denied(batch, answer, now)
             case Accepted():
                 self._outages.answered(batch.sent_at, "post", len(batch.events))
@@ -76,15 +72,15 @@ class Posted:
             self._dispatch.search_over(batch)
             return
         suspicion = batch.suspicion
-        if suspicion.alone and len(batch.events) == 1 and batch.search is not None:
+        if suspicion.proven and len(batch.events) == 1 and batch.search is not None:
             self._dispatch.search_over(batch)
             self._outages.tell("post", batch, answer)
-        if alone and suspicion.alone >= ALONE and len(batch.events) > 1:
+        if alone and suspicion.proven >= PROVEN and len(batch.events) > 1:
             self._tally.split_batches += 1
             suspicion.failures = 1  # a half need not wait so long, and is nothing new
             self._hunt.narrow(batch)
             return
-        if batch.search is None and self._outages.fewer_may_get_through(batch):
+        if batch.search is None and self._outages.decide_on_parts(batch):
             self._tally.split_batches += 1
             self._dispatch.quarter(batch)
             return
@@ -97,24 +93,27 @@ class Posted:
         else:
             self._dispatch.exactly(batch)
 
-    def _is_of_a_device(self, batch: Batch, answer: Denied) -> bool:
-        """Whether words that seem to deny the application are of a device: others were accepted meanwhile."""
-        search = batch.search
-        if not answer.by_words or search is None:
-            return False
-        if self._halts.accepted_since(batch.application, search.denied_at):
-            search.doubtful = False
-        return search.denied_at < math.inf and not search.doubtful
-
     def _denied(self, batch: Batch, answer: Denied, now: float) -> None:
-        """Send the devices once more, by the probes of the halt; in halves, if one of them may be the cause.
+        """Halt the application, unless the words are of one device: others were accepted meanwhile."""
+        search = batch.search
+        if answer.by_words and search is not None:
+            if self._halts.accepted_since(batch.application, search.denied_at):
+                search.doubtful = False
+            if search.denied_at < math.inf and not search.doubtful:
+                self._refused(batch, Refused(answer.message, answer.http_status), now)
+                return
+        self._halts.denied(batch.application, answer, "post", now)
+        if answer.by_words:
+            self._find_by_probes(batch, now)
+        else:
+            self._fates.once_more(batch, now)
+
+    def _find_by_probes(self, batch: Batch, now: float) -> None:
+        """Send the devices once more, by the probes of the halt; in halves, as one of them may be the cause.
 
         A tag or a device may be named like what the API's words seem to blame. Probes that had it in them
         each time would never end the halt.
         """
-        if not answer.by_words:
-            self._fates.once_more(batch, now)
-            return
         search = batch.search = batch.search or Search()
         search.denied_at, search.doubtful = min(search.denied_at, now), True
         self._tally.retried[batch.endpoint] += len(batch.events)
@@ -124,9 +123,9 @@ class Posted:
             return
         self._dispatch.search_over(batch)
         if batch.events:  # alone: after a probe that has others in it
-            alone = self._dispatch.batch(batch, batch.events)
-            alone.search = Search(denied_at=search.denied_at, doubtful=True)
-            self._dispatch.later(alone, now + 2 * self._limits.probe_interval)
+            single = self._dispatch.batch(batch, batch.events)
+            single.search = Search(denied_at=search.denied_at, doubtful=True)
+            self._dispatch.later(single, now + 2 * self._limits.probe_interval)
 
     def _accepted(self, batch: Batch, answer: Accepted, now: float) -> None:
         job = Job(
@@ -155,15 +154,12 @@ class Posted:
         self._tracking.begin(job, now)
 
     def _refused(self, batch: Batch, answer: Refused, now: float) -> None:
-        alone = len(batch.events) == 1
-        if not alone:
-            batch.events = self._leaving.still_ours(batch.events, now)
-        if not batch.events:
+        if len(batch.events) == 1:
+            self._halts.judged(self._fates.refused_alone(batch, answer, now), now)
             self._dispatch.search_over(batch)
             return
-        if alone:
-            counted = self._fates.refused_alone(batch, answer, now)
-            self._halts.judged(counted, now)
+        batch.events = self._leaving.still_ours(batch.events, now)
+        if not batch.events:
             self._dispatch.search_over(batch)
             return
         self._tally.split_batches += 1

@@ -104,8 +104,8 @@ class Reach:
     def _take(self, home: Assignment, events: Sequence[Event]) -> int:
         """Return how many of these, in order, may become a job of their own, and take the room for them.
 
-        Rather none than only a few. Where no job is unfinished, a few of the lowest go in any case: nothing
-        else would make room.
+        None rather than a few. But where no job is unfinished, a few of the lowest go whether there is room
+        or not: nothing else would make any.
         """
         if home.room is None:
             return sum(not self._too_far(home, event) for event in events)

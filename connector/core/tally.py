@@ -1,7 +1,7 @@
 """What the core counted since it was last asked: plain figures that an edge turns into metrics.
 
-The core knows nothing of metrics, and nothing here is called once per record: a list of events
-adds one number. `Reporting` drains it after each step with `Metrics.absorb`, which clears it.
+The core knows nothing of metrics. A list of events adds one number; only what is refused adds to it
+one by one. `Reporting` drains it after each step with `Metrics.absorb`, which clears it.
 
 Keys are the label values of the metrics (`connector.ops.metrics` and deploy/METRICS.md): an endpoint is a
 `connector.model.Endpoint`, or `NO_ENDPOINT` where a record was skipped or rejected before that was
@@ -28,7 +28,11 @@ class RecordOutcome(StrEnum):
 
 
 class JobOutcome(StrEnum):
-    """What became of a job; adopted and resubmitted ones end as one of the others later."""
+    """What became of a job.
+
+    An adopted one ends as one of the others later. A lost one counts as resubmitted, too, where its devices go
+    again.
+    """
 
     COMPLETED = "completed"
     FAILED = "failed"
@@ -86,7 +90,8 @@ class Tally:
     resubmitted: defaultdict[str, int] = field(default_factory=_counts)
     """Devices sent again although an earlier POST may have applied them (lost reply or job), by endpoint."""
     retried: defaultdict[str, int] = field(default_factory=_counts)
-    """Events queued for another attempt, by endpoint, but for parts of a batch: those are `split_batches`."""
+    """Events queued for another attempt, by endpoint: their request or job came to nothing, or their verdict
+    may pass. Parts of a batch that was refused aren't: those are `split_batches`."""
     gate_closures: defaultdict[str, int] = field(default_factory=_counts)
     """Times the gate closed or its time was extended, by cause (`Unavailable.cause`)."""
     halts: defaultdict[str, int] = field(default_factory=_counts)

@@ -16,6 +16,8 @@ from connector.core.missing_rows import MissingRows
 from connector.core.polling import PollSchedule
 from connector.model import Endpoint
 
+NOBODYS = "00000000-0000-0000-0000-000000000000"
+"""The request_id that is asked about where no job has ended yet (RFC 9562: no UUID of anything)."""
 UNKNOWN_LIMIT = 3
 """Times in a row that the API must say it doesn't know a job before it counts as lost ..."""
 UNKNOWN_FOR = 10.0
@@ -45,8 +47,8 @@ class Tracking:
         self._down = 0.0
         """Seconds in which nobody could be asked, of all outages."""
         self.jobs: dict[int, Job] = {}
-        self.ended: Job | None = None
-        """The last job that ended, or nobody's, without events: to ask about it does nothing."""
+        self._ended: Job | None = None
+        """The last job that ended, without its events: to ask about it does nothing."""
 
     def __len__(self) -> int:
         return len(self.jobs)
@@ -70,7 +72,7 @@ class Tracking:
 
     def add(self, job: Job) -> None:
         """Keep a job; it is not polled before `begin`."""
-        job.down_before = self._down
+        job.down_at_start = self._down
         self.jobs[job.serial] = job
 
     def lies_in(self, home: Assignment, job: Job, part: JobSlice) -> None:
@@ -153,12 +155,21 @@ class Tracking:
 
         Nobody watched an adopted job, or one of an outage: it tells nothing of that.
         """
-        self.ended = Job(job.serial, job.request_id, job.endpoint, job.application, [], job.accepted_at)
+        self._ended = Job(
+            job.serial, job.request_id, job.endpoint, job.application, [], job.accepted_at, witness=True
+        )
         for other in self.jobs.values():
             other.outrun += other.accepted_at < job.accepted_at
-        if not job.adopted and job.down_before == self._down:
+        disturbed = job.excused > 0 or self._down > job.down_at_start
+        if not (job.adopted or disturbed):
             age = max(0.0, asked_at - job.accepted_at)
             self._schedules[job.endpoint].learn(job.unfinished_at, max(age, job.unfinished_at))
+
+    def witness(self, job: Job, now: float) -> Job:
+        """Return the job that ended last, to be asked about instead of this one; nobody's if none has."""
+        if self._ended is None:
+            self._ended = Job(0, NOBODYS, job.endpoint, job.application, [], now, witness=True)
+        return self._ended
 
     def ask_for_rows(self, job: Job, missing: int, now: float) -> bool:
         """Ask about a Completed job once more, where verdicts are missing and may still come; tell if so."""
@@ -199,7 +210,7 @@ class Tracking:
         """This application's jobs could not be asked about meanwhile: that doesn't count as their time."""
         for job in self.jobs.values():
             if job.application == application:
-                job.down_before -= max(0.0, now - max(since, job.accepted_at))
+                job.excused += max(0.0, now - max(since, job.accepted_at))
 
     def knows_others(self, job: Job) -> bool:
         """Whether the API told of any job since this one: else it may know none, and that is an outage."""
@@ -211,7 +222,8 @@ class Tracking:
         since = job.accepted_at
         if job.adopted:
             since = max(since, min(job.moved_at - (1 - ADOPTED_FOR) * deadline, job.followed_since))
-        return now - since - (self._down - job.down_before) - job.suspicion.unsure >= deadline
+        not_its_own = self._down - job.down_at_start + job.excused + job.suspicion.unsure
+        return now - since - not_its_own >= deadline
 
     def hasten(self, application: str, now: float) -> None:
         """Poll every job of an application now that is not being polled or read again."""

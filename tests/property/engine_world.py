@@ -220,7 +220,7 @@ class World:
 
     def owed(self) -> set[Place]:
         ledger = self.engine.ledger
-        under_way = ledger.operation.owed if ledger.operation else []
+        under_way = ledger.under_way.owed if ledger.under_way else []
         later = [item[2] for item in ledger.owed._later]
         return {(each.home.partition, each.offset) for each in (*ledger.owed._waiting, *later, *under_way)}
 
@@ -253,7 +253,7 @@ class World:
     def in_memory(self, partition: TopicPartition) -> int:
         """How many records of a partition the engine must be holding, by its own offsets."""
         home = self.engine.assignments[partition]
-        under_way = self.engine.ledger.operation
+        under_way = self.engine.ledger.under_way
         writing = [each for each in (under_way.owed if under_way else []) if each.home is home]
         return home.offsets.unsettled() + len(writing)
 
@@ -292,8 +292,8 @@ class World:
             for job in engine.tracking.jobs.values()
             if job.polling and job.serial not in polled
         ]
-        if self.commit is None and engine.ledger.operation is not None:
-            operation = engine.ledger.operation
+        if self.commit is None and engine.ledger.under_way is not None:
+            operation = engine.ledger.under_way
             self.commit = Commit(operation.positions, [owed.letter for owed in operation.owed])
         for partition, home in engine.assignments.items():
             (self.paused.add if home.paused else self.paused.discard)(partition)

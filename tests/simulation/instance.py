@@ -237,7 +237,7 @@ class Instance:
             "requests": lambda: engine.dispatch.posting,
             "letters": lambda: engine.ledger.letters,
             "unrecorded jobs": lambda: engine.ledger.unrecorded,
-            "a commit": lambda: engine.ledger.operation,
+            "a commit": lambda: engine.ledger.under_way,
             "adoptions": lambda: engine.adoption.pending,
             "halts of the whole": lambda: engine.halts.whole,
         }

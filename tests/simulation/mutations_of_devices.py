@@ -250,7 +250,7 @@ def only_the_first_is_tried_again(patch: Patch) -> None:
     def wrong(self: Fates, event: Event, **_options: Any) -> None:
         self._ledger.confirm(event.merged.events)
         event.merged = None
-        event.alone = True
+        event.unmergeable = True
         self._dispatch.again([event])
 
     patch.set(Fates, "_take_apart", wrong)

@@ -77,7 +77,7 @@ def outages_are_learned(patch: Patch) -> None:
     finished = Tracking.finished
 
     def wrong(self: Tracking, job: Job, asked_at: float) -> None:
-        job.down_before = self._down
+        job.down_at_start = self._down
         finished(self, job, asked_at)
 
     patch.set(Tracking, "finished", wrong)

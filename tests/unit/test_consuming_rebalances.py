@@ -84,7 +84,7 @@ async def test_a_transaction_that_outlasts_the_hand_over_is_still_heard_of(
     await desk.assign(P0, P1)
     await desk.rounds()
     assert await desk.consuming.revoked([P0]) == {}, "whether the letter is written is in doubt"
-    assert desk.engine.ledger.operation is not None
+    assert desk.engine.ledger.under_way is not None
     desk.letters.hold.set()
     await desk.settled()
     desk.engine.ended(P1, 9, desk.pulse.clock())
@@ -133,7 +133,7 @@ async def test_a_commit_that_is_cut_off_by_a_hand_over_s_end_is_made_again(
     positions = await desk.consuming.revoked([P0])
     assert positions[P0].offset == 4
     desk.source.commit = commit  # type: ignore[method-assign]  # it does again
-    assert desk.engine.ledger.operation is None
+    assert desk.engine.ledger.under_way is None
     assert desk.engine.assignments[P1].dirty
 
 
@@ -146,7 +146,7 @@ async def test_a_commit_that_was_ordered_before_partitions_were_lost_is_not_made
     await desk.rounds(3)
     assert desk.letters.written == []
     assert desk.source.commits == 0
-    assert desk.engine.ledger.operation is None
+    assert desk.engine.ledger.under_way is None
 
 
 async def test_a_pause_that_was_ordered_before_a_partition_came_back_does_not_hold_it_up() -> None:

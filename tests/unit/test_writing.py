@@ -133,7 +133,7 @@ async def test_positions_of_written_letters_are_not_committed_for_who_lost_them(
     desk.consuming.lost([P0])
     await desk.rounds(3)
     assert desk.source.commits == 0
-    assert desk.engine.ledger.operation is None
+    assert desk.engine.ledger.under_way is None
 
 
 async def test_positions_of_letters_written_while_their_partition_went_and_came_are_not_committed() -> None:
@@ -151,4 +151,4 @@ async def test_positions_of_letters_written_while_their_partition_went_and_came_
     await desk.rounds(3)
     assert len(desk.letters.written) == 1
     assert desk.source.commits == 0
-    assert desk.engine.ledger.operation is None
+    assert desk.engine.ledger.under_way is None

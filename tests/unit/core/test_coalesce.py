@@ -112,7 +112,7 @@ def test_one_by_one_each_event_stands_alone_again() -> None:
     head = one("set", {"a": 1}, {"a": 2}, {"b": 3})
     parts = take_apart(head, ROOM, one_by_one=True)
     assert [tags_of(row_of(part)) for part in parts] == [{"a": 1}, {"a": 2}, {"b": 3}]
-    assert all(part.alone and part.merged is None for part in parts)
+    assert all(part.unmergeable and part.merged is None for part in parts)
 
 
 def test_in_halves_a_merged_update_becomes_two() -> None:
@@ -120,8 +120,8 @@ def test_in_halves_a_merged_update_becomes_two() -> None:
     first, second = take_apart(head, ROOM, one_by_one=False)
     assert tags_of(row_of(first)) == {"t0": 0, "t1": 1}
     assert tags_of(row_of(second)) == {"t2": 2, "t3": 3, "t4": 4}
-    assert first.alone
-    assert second.alone
+    assert first.unmergeable
+    assert second.unmergeable
 
 
 def test_the_partitions_of_a_batch_are_those_of_all_that_they_stand_for() -> None:

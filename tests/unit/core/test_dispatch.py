@@ -39,7 +39,7 @@ def of_application(offset: int, application: str) -> Event:
 def test_what_alone_fails_is_no_trial_while_something_waits_that_has_hardly_failed() -> None:
     some = dispatch(*devices(range(1)))
     alone = Batch(7, Endpoint.TAGS, "", devices([5]), NOW)
-    alone.suspicion.alone = 1
+    alone.suspicion.proven = 1
     some.later(alone, NOW)
     some.wake(NOW, trials=True)
     assert not some.queues[TAGS].exact

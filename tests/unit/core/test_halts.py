@@ -115,7 +115,7 @@ def test_a_job_that_may_not_be_asked_about_is_kept_however_that_is_said(body: by
     drive.run(poll=lambda _: read_poll(200, body, None, 0.0, request_id="r"), seconds=600)
     assert drive.posts == 1
     (halt,) = drive.engine.halts.all()
-    assert (halt.cause, halt.stage) == (Cause.UNAUTHORIZED, "poll")
+    assert (halt.cause, halt.stage) == (Cause.UNAUTHORIZED, "get")
     drive.run()
     assert (drive.posts, drive.position(), drive.letters) == (1, 2, [])
 

@@ -39,8 +39,8 @@ def test_each_halt_counts_once_by_its_cause_however_often_it_is_found() -> None:
 def test_another_cause_or_another_question_is_a_halt_of_its_own() -> None:
     told = Told()
     told.halts.denied("", DENIED, "post", NOW)
-    told.halts.denied("", DENIED, "poll", NOW + 1)
-    told.halts.denied("", Denied(Cause.WRONG_URL, "?", 404), "poll", NOW + 2)
+    told.halts.denied("", DENIED, "get", NOW + 1)
+    told.halts.denied("", Denied(Cause.WRONG_URL, "?", 404), "get", NOW + 2)
     assert told.tally.halts == {"unauthorized": 2, "wrong_url": 1}
     (halt,) = told.halts.all()
     assert (halt.since, halt.denied_at, halt.probe_at) == (NOW, NOW + 2, NOW + 32)
@@ -136,7 +136,7 @@ def test_that_posts_are_answered_by_something_else_says_what_jobs_it_knows_nothi
     assert not halts.no_api_there("")
     wrong = Denied(Cause.WRONG_URL, "?", 404)
     halts.denied("", wrong, "post", NOW)
-    halts.denied("B", wrong, "poll", NOW)
+    halts.denied("B", wrong, "get", NOW)
     halts.denied("C", DENIED, "post", NOW)
     assert [halts.no_api_there(each) for each in ("", "B", "C")] == [True, False, False]
 

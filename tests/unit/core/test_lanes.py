@@ -77,7 +77,7 @@ def test_an_update_that_has_not_been_sent_absorbs_what_comes_behind_it() -> None
     assert contributors(head) == [head, second]
 
 
-@pytest.mark.parametrize("field", ["bound_to", "attempts", "alone"])
+@pytest.mark.parametrize("field", ["bound_to", "attempts", "unmergeable"])
 def test_what_was_sent_before_absorbs_nothing(field: str) -> None:
     some = lanes()
     head, second = tags(0), tags(1)

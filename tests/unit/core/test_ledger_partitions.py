@@ -134,7 +134,7 @@ def test_a_letter_whose_record_has_no_time_stamp_tells_no_latency() -> None:
     drive.assign()
     drive.read(UNDECODABLE, UNDECODABLE)
     drive.plan()
-    operation = drive.engine.ledger.operation
+    operation = drive.engine.ledger.under_way
     assert operation is not None
     operation.owed[0].timestamp = -1
     operation.owed[1].timestamp = 77

@@ -214,7 +214,7 @@ def test_what_told_that_a_job_fails_alone_before_an_outage_tells_nothing_of_its_
     drive.engine.gate.failed(drive.now + 1, drive.now + 1, None, 0.0)
     drive.later(600)
     drive.polled(drive.next_poll(), BROKEN)
-    assert poll.job.suspicion.alone == 1
+    assert poll.job.suspicion.proven == 1
     assert not [each for each in drive.engine.notices if each.event == "job lost"]
     drive.run()
     assert (drive.posts, drive.position()) == (1, 10)

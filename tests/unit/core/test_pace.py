@@ -184,7 +184,7 @@ def test_what_was_refused_is_dead_lettered_during_a_pause_but_not_during_a_halt(
     drive.read(UNDECODABLE)
     drive.engine.halt(Cause.BRAKE, "too many", drive.now)
     drive.plan()
-    assert not drive.engine.ledger.operation
+    assert not drive.engine.ledger.under_way
     drive.engine.release(drive.now)
     drive.wait_for(lambda: drive.commit is not None)
     assert drive.commit is not None

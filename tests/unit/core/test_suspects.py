@@ -10,7 +10,7 @@ def test_the_first_failure_proves_nothing() -> None:
     suspects, one = Suspects(), Suspicion()
     suspects.answered("post", 1.0, 10)
     assert not suspects.failed("post", one, 2.0, 10)
-    assert (one.failed_at, one.failures, one.alone) == (2.0, 1, 0)
+    assert (one.failed_at, one.failures, one.proven) == (2.0, 1, 0)
 
 
 def test_that_others_were_answered_since_is_proof() -> None:
@@ -18,9 +18,9 @@ def test_that_others_were_answered_since_is_proof() -> None:
     suspects.failed("post", one, 2.0, 10)
     suspects.answered("post", 3.0, 10)
     assert suspects.failed("post", one, 4.0, 10)
-    assert one.alone == 1
+    assert one.proven == 1
     assert not suspects.failed("post", one, 5.0, 10), "nobody was answered since"
-    assert (one.failures, one.alone) == (3, 1)
+    assert (one.failures, one.proven) == (3, 1)
 
 
 def test_what_was_sent_before_it_failed_is_no_proof() -> None:
@@ -46,7 +46,7 @@ def test_that_others_begin_to_fail_is_an_outage_unless_many_are_answered() -> No
     suspects.failed("post", Suspicion(), 8.5, 10)
     suspects.answered("post", 9.0, 10)
     assert not suspects.failed("post", one, 10.0, 10)
-    assert one.alone == 2, "what was proven stays so"
+    assert one.proven == 2, "what was proven stays so"
 
 
 def test_another_that_goes_on_failing_is_no_outage() -> None:
