@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Raw
 
 from connector.core import rules
-from connector.core.event import Decoded, Event, bytes_of
+from connector.core.event import NOWHERE, Decoded, Event, bytes_of
 from connector.core.json_events import NOTHING, JsonDecoder, RegistrationFields, TagsFields, encode
 from connector.core.quick_tags import Around, read_quickly
 from connector.model import (
@@ -222,7 +222,7 @@ class Interpreter:
             operator,
             row,
             record,
-            None,
+            NOWHERE,
             record.offset(),
             timestamp if kind else 0,
         )

@@ -6,12 +6,17 @@ into its last fields by whoever decides it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from connector.model import Endpoint, Record, Rejection
 
+if TYPE_CHECKING:
+    from connector.core.assignment import Assignment
+    from connector.core.coalesce import Merged
+
+NOWHERE = cast("Assignment", None)
 UNBOUND = 0
 TO_ITS_LETTER = -1
 """What an event is bound to instead of a batch. All else is the serial number of one."""
@@ -40,8 +45,8 @@ class Event(msgspec.Struct, gc=False, eq=False):
     """The JSON object of this device exactly as it goes into the request's `devices`."""
     record: Record | None
     """The source, for a dead letter."""
-    home: Any
-    """The engine's object for the partition; the engine sets it."""
+    home: Assignment
+    """The partition, for as long as it is ours; `NOWHERE` before the engine has taken the event in."""
     offset: int = -1
     timestamp: int = 0
     """Of the source record, in milliseconds since the epoch; 0 where it has none."""
@@ -63,7 +68,7 @@ class Event(msgspec.Struct, gc=False, eq=False):
     `TO_ITS_LETTER` once only that holds its lanes; `UNBOUND` while it is free to go with any."""
     last_chance: bool = False
     """One more attempt is all it gets: its device was tried in vain several times just now."""
-    merged: Any = None
+    merged: Merged | None = None
     """Of a head: the update that it goes as, and the events within (`core/coalesce.py`)."""
     unmergeable: bool = False
     """Nothing is merged with it any more: a merged update of it was refused."""

@@ -85,18 +85,20 @@ class Lanes:
         freed: list[Event] = []
         for event in events:
             for key in event.keys:
-                queue = waiting.get(key)
-                if queue is None:
+                if key not in waiting:
                     del holders[key]
-                    continue
-                follower = queue.popleft()
-                if not queue:
-                    del waiting[key]
-                holders[key] = follower
-                follower.blocked -= 1
-                if not follower.blocked:
+                elif (follower := self._pass_on(key)) is not None:
                     freed.append(follower)
         return freed
+
+    def _pass_on(self, key: str) -> Event | None:
+        """Give a lane to whom waits for it longest; return that event if it may go now."""
+        queue = self._waiting[key]
+        follower = self._holders[key] = queue.popleft()
+        if not queue:
+            del self._waiting[key]
+        follower.blocked -= 1
+        return None if follower.blocked else follower
 
     def replace(self, event: Event, parts: Sequence[Event]) -> None:
         """Put `parts` of a merged update where it stood: the first holds its lanes, the others come next."""
@@ -115,14 +117,15 @@ class Lanes:
         """
         freed: list[Event] = []
         for key in event.keys:
-            if self._holders.get(key) is event:
-                held = self._only(event, key)
-                freed += self.release([held])
-                continue
-            queue = self._waiting[key]
-            queue.remove(event)
-            if not queue:
-                del self._waiting[key]
+            if self._holders.get(key) is not event:
+                queue = self._waiting[key]
+                queue.remove(event)
+                if not queue:
+                    del self._waiting[key]
+            elif key not in self._waiting:
+                del self._holders[key]
+            elif (follower := self._pass_on(key)) is not None:
+                freed.append(follower)
         event.blocked = 0
         event.keys = ()
         return freed
@@ -145,11 +148,6 @@ class Lanes:
                     queue.insert(at, part)
             if not queue:
                 del self._waiting[key]
-
-    @staticmethod
-    def _only(event: Event, key: str) -> Event:
-        """A stand-in with one of the event's keys, to release that lane alone."""
-        return Event(event.endpoint, event.application, (key,), None, None, None, None, b"", None, None)
 
     def holder(self, key: str) -> Event | None:
         """Who holds the lane of this identifier."""

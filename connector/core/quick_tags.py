@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from connector.core import rules
-from connector.core.event import Decoded, Event, bytes_beside
+from connector.core.event import NOWHERE, Decoded, Event, bytes_beside
 from connector.core.json_events import BEGINNING, decode_kind, decode_tags, encode
 from connector.model import Endpoint, Record
 
@@ -83,7 +83,7 @@ def read_quickly(
             continue
         kind, time = record.timestamp()
         # fmt: off
-        append(Event(endpoint, application, keys, hwid, user_id, token, operator, row, record, None,
+        append(Event(endpoint, application, keys, hwid, user_id, token, operator, row, record, NOWHERE,
                      record.offset(), time if kind else 0, size + len(value) + beside))
         # fmt: on
     return answers

@@ -30,8 +30,8 @@ class RecordOutcome(StrEnum):
 class JobOutcome(StrEnum):
     """What became of a job.
 
-    An adopted one ends as one of the others later. A lost one counts as resubmitted, too, where its devices go
-    again.
+    An adopted one ends as one of the others later. A lost one counts as resubmitted, too, where its devices
+    go again.
     """
 
     COMPLETED = "completed"

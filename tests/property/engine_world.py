@@ -12,7 +12,7 @@ from connector.core import checkpoint
 from connector.core.actions import Commit, Pause, Poll, Resume, Submit
 from connector.core.coalesce import contributors, row_of
 from connector.core.engine import Engine
-from connector.core.event import Event
+from connector.core.event import NOWHERE, Event
 from connector.core.jobs import Batch
 from connector.core.limits import Limits
 from connector.model import Position, Record, Rejection, Start, TopicPartition
@@ -347,7 +347,7 @@ def fresh(outcome: Event | Rejection | None) -> Event | Rejection | None:
     if not isinstance(outcome, Event):
         return outcome
     again = copy.copy(outcome)
-    again.home = None
+    again.home = NOWHERE
     return again
 
 

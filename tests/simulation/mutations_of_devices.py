@@ -248,8 +248,8 @@ def only_the_first_is_tried_again(patch: Patch) -> None:
     """Of a refused merged update only the first record is tried again, the others count as done."""
 
     def wrong(self: Fates, event: Event, **_options: Any) -> None:
-        self._ledger.confirm(event.merged.events)
-        event.merged = None
+        merged, event.merged = event.merged, None
+        self._ledger.confirm(merged.events if merged else ())
         event.unmergeable = True
         self._dispatch.again([event])
 

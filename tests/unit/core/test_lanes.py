@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from connector.core.assignment import Assignment
 from connector.core.coalesce import contributors, join
 from connector.core.event import Event
 from connector.core.lanes import Lanes
-from tests.unit.core.builders import P1, registration, tags
+from tests.unit.core.builders import P0, P1, registration, tags
 
 ROOM = 1 << 20
 
@@ -98,7 +99,7 @@ def test_events_of_one_partition_merge_unless_they_are_far_apart(distance: int, 
 def test_how_far_apart_events_of_two_partitions_are_tells_nothing() -> None:
     some = lanes()
     first, second = tags(10), tags(50_000, partition=P1)
-    first.home, second.home = "home", "another"
+    first.home, second.home = Assignment(P0, 0), Assignment(P1, 0)
     some.admit([first, second])
     assert some.coalesced == 1
 
