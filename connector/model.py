@@ -79,6 +79,12 @@ class Record(Protocol):
     def headers(self) -> list[tuple[str, bytes | None]] | None: ...
 
 
+def timestamp_of(record: Record) -> int:
+    """Return the record's timestamp in milliseconds since the epoch; 0 where it has none."""
+    kind, milliseconds = record.timestamp()
+    return milliseconds if kind else 0
+
+
 class TagsUpdate(msgspec.Struct, gc=False, omit_defaults=True):
     """A tag change, as a decoder returns it: one device of a `bulkSetTags` request.
 

@@ -30,6 +30,7 @@ from connector.model import (
     Registration,
     Rejection,
     TagsUpdate,
+    timestamp_of,
 )
 
 Decoder = Callable[[Record], TagsUpdate | Registration | None]
@@ -213,7 +214,6 @@ class Interpreter:
         record: Record,
     ) -> Event:
         application = self._application_of(application)
-        kind, timestamp = record.timestamp()
         return Event(
             endpoint,
             application,
@@ -224,7 +224,7 @@ class Interpreter:
             record,
             NOWHERE,
             record.offset(),
-            timestamp if kind else 0,
+            timestamp_of(record),
         )
 
 

@@ -22,7 +22,7 @@ from connector.core.limits import Limits
 from connector.core.owed import Hold, Owed, OwedLetters, no_longer_held
 from connector.core.reach import Reach
 from connector.core.tally import RecordOutcome, Stage, Tally
-from connector.model import Letter, Position, TopicPartition
+from connector.model import Letter, Position, TopicPartition, timestamp_of
 
 QUIET = 0.025
 """Seconds between two commits that only move positions; a new job is recorded at once."""
@@ -122,7 +122,7 @@ class Ledger:
     ) -> None:
         """A record is refused for good: it is settled once its letter is written."""
         record = letter.record
-        self.owed.add(Owed(letter, home, record.offset(), record.timestamp()[1], endpoint, size, now, hold))
+        self.owed.add(Owed(letter, home, record.offset(), timestamp_of(record), endpoint, size, now, hold))
 
     # -- committing ----------------------------------------------------------------------------
 

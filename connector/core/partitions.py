@@ -14,7 +14,7 @@ from connector.core.event import Decoded, Event, bytes_of
 from connector.core.jobs import Job
 from connector.core.state import State
 from connector.core.tally import NO_ENDPOINT
-from connector.model import Letter, Position, Record, Rejection, Start, TopicPartition
+from connector.model import Letter, Position, Record, Rejection, Start, TopicPartition, timestamp_of
 
 
 class Partitions:
@@ -74,7 +74,7 @@ class Partitions:
             timestamps = [event.timestamp for event in read]
         else:
             offsets = [record.offset() for record in records]
-            timestamps = [record.timestamp()[1] for record in records]
+            timestamps = [timestamp_of(record) for record in records]
         if home.until is not None and offsets and offsets[-1] >= home.until:
             keep = sum(1 for offset in offsets if offset < home.until)
             self.received(partition, records[:keep], outcomes[:keep], now)
