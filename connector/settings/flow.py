@@ -35,7 +35,15 @@ class Batch(Section):
 class Jobs(Section):
     """`[jobs]`: what happens between a POST and its verdicts."""
 
-    max_in_flight: Annotated[Count, Field(ge=1, le=200, description="Most unfinished jobs at once.")] = 16
+    max_in_flight: Annotated[
+        Count,
+        Field(
+            ge=1,
+            le=200,
+            description="Most unfinished jobs at once. As many more may be there that others come and go beside: "
+            "that never end, can't be asked about or wait for rows.",
+        ),
+    ] = 16
     adaptive: Annotated[
         bool,
         BeforeValidator(values.parse_word),
