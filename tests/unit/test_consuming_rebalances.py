@@ -10,7 +10,7 @@ import pytest
 from connector import consuming as module
 from connector.answers import Accepted, JobReport, JobState, Row
 from connector.core.actions import Commit, Pause
-from connector.kafka.unwritable import LettersUnwritable
+from connector.kafka.unwritable import Fenced, LettersUnwritable
 from connector.model import Fetched, Position, TopicPartition
 from tests.unit.consuming_desk import Desk, fetched, rubbish
 from tests.unit.core.builders import P0, P1
@@ -225,6 +225,18 @@ async def test_a_flush_that_fails_leaves_the_rest_to_the_next_owner() -> None:
     assert await desk.consuming.revoked([P0]) == {}
     assert desk.letters.written == []
     assert desk.position() == -1
+
+
+async def test_a_hand_over_does_not_try_a_fenced_transaction_without_letters_again_and_again() -> None:
+    desk = Desk([Fetched(P0, [], 7)])
+    await desk.assign(P0)
+    await desk.rounds()
+    desk.letters.doubtful = True
+    desk.letters.failures = [Fenced("group", "the generation is old")] * 50
+    assert await desk.consuming.revoked([P0]) == {P0: Position(7, "")}
+    assert len(desk.letters.proofs) == 1
+    assert desk.consuming.writing.failures == 0, "no letter was to be written"
+    assert not desk.consuming.writing.completing.due, "the next one has to wait"
 
 
 async def test_a_flush_without_transactions_commits_what_was_written() -> None:
