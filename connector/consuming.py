@@ -39,6 +39,8 @@ FULL_WAIT = 0.2
 HAND_OVER_LIMIT = 10.0
 """Seconds that a hand-over waits for answers of requests under way and for a transaction."""
 _HAND_OVER = "handing over"
+_UNANSWERED = "handing over with requests unanswered: their devices may be sent twice"
+_UNCOMMITTED = "handing over without an answer to the last commit: what it settles may be done again"
 
 
 def _forget(_words: str) -> None:
@@ -268,7 +270,7 @@ class Consuming:
                 await self._settle_requests()
                 await self._flush()
         except TimeoutError:
-            self._log.warning("handing over with requests unanswered: their devices may be sent twice")
+            self._log.warning(_UNANSWERED if self._engine.posting else _UNCOMMITTED)
         finally:
             self._engine.thaw(_HAND_OVER)
         self._let_go(partitions)

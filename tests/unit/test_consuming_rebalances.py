@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pytest
+import structlog
 
 from connector import consuming as module
 from connector.answers import Accepted, JobReport, JobState, Row
@@ -15,6 +17,14 @@ from connector.model import Fetched, Position, TopicPartition
 from tests.unit.consuming_desk import Desk, fetched, rubbish
 from tests.unit.core.builders import P0, P1
 from tests.unit.fakes import until
+
+NO_ANSWER_TO_THE_COMMIT = (
+    "handing over without an answer to the last commit: what it settles may be done again"
+)
+
+
+def _warnings(lines: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [line["event"] for line in lines if line["log_level"] == "warning"]
 
 
 async def test_a_hand_over_writes_what_is_decided_and_gives_the_rest() -> None:
@@ -71,9 +81,11 @@ async def test_a_hand_over_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatc
     await desk.assign(P0, P1)
     await desk.rounds()
     desk.order()
-    assert await desk.consuming.revoked([P0]) == {}
+    with structlog.testing.capture_logs() as lines:
+        assert await desk.consuming.revoked([P0]) == {}
     assert [*desk.engine.assignments] == [P1]
     assert not desk.engine.frozen
+    assert _warnings(lines) == ["handing over with requests unanswered: their devices may be sent twice"]
 
 
 async def test_a_transaction_that_outlasts_the_hand_over_is_still_heard_of(
@@ -84,7 +96,9 @@ async def test_a_transaction_that_outlasts_the_hand_over_is_still_heard_of(
     desk.letters.hold = asyncio.Event()
     await desk.assign(P0, P1)
     await desk.rounds()
-    assert await desk.consuming.revoked([P0]) == {}, "whether the letter is written is in doubt"
+    with structlog.testing.capture_logs() as lines:
+        assert await desk.consuming.revoked([P0]) == {}, "whether the letter is written is in doubt"
+    assert _warnings(lines) == [NO_ANSWER_TO_THE_COMMIT]
     assert desk.engine.ledger.operation is not None
     desk.letters.hold.set()
     await desk.settled()
@@ -131,7 +145,9 @@ async def test_a_commit_that_is_cut_off_by_a_hand_over_s_end_is_made_again(
         await asyncio.Event().wait()
 
     desk.source.commit = hang  # type: ignore[method-assign]  # a broker that does not answer
-    positions = await desk.consuming.revoked([P0])
+    with structlog.testing.capture_logs() as lines:
+        positions = await desk.consuming.revoked([P0])
+    assert _warnings(lines) == [NO_ANSWER_TO_THE_COMMIT]
     assert positions[P0].offset == 4
     desk.source.commit = commit  # type: ignore[method-assign]  # it does again
     assert desk.engine.ledger.operation is None
