@@ -100,13 +100,11 @@ class Runner:
             self._pulse,
             decoders,
             self._log,
+            source=lambda listener: parts.source(settings, listener, clock),
+            letters=lambda listener: parts.dead_letters(settings, listener, clock),
             until_end=until_end,
             beat=self._heartbeat.beat,
             remember=lambda words: self._errors.add(clock(), words),
-        )
-        listener = self._consuming
-        listener.attach(
-            parts.source(settings, listener, clock), parts.dead_letters(settings, listener, clock)
         )
         self._view = View(
             settings, self._pulse, self._consuming, self._metrics, self._heartbeat, self._errors

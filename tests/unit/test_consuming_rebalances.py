@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from connector import consuming as module
+from connector import handing_over
 from connector.answers import Accepted, JobReport, JobState, Row
 from connector.core.actions import Commit, Pause
 from connector.kafka.unwritable import Fenced, LettersUnwritable
@@ -76,7 +76,7 @@ async def test_a_doubt_that_ends_within_a_hand_over_lets_nothing_be_submitted_be
 
 
 async def test_a_hand_over_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "HAND_OVER_LIMIT", 0.01)
+    monkeypatch.setattr(handing_over, "LIMIT", 0.01)
     desk = Desk([fetched(0, 2)])
     await desk.assign(P0, P1)
     await desk.rounds()
@@ -91,7 +91,7 @@ async def test_a_hand_over_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatc
 async def test_a_transaction_that_outlasts_the_hand_over_is_still_heard_of(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "HAND_OVER_LIMIT", 0.01)
+    monkeypatch.setattr(handing_over, "LIMIT", 0.01)
     desk = Desk([rubbish(0), Fetched(P1, [], 4)])
     desk.letters.hold = asyncio.Event()
     await desk.assign(P0, P1)
@@ -111,7 +111,7 @@ async def test_a_transaction_that_outlasts_the_hand_over_is_still_heard_of(
 async def test_letters_that_a_hand_over_s_end_cuts_off_before_they_are_written_are_written_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "HAND_OVER_LIMIT", 0.01)
+    monkeypatch.setattr(handing_over, "LIMIT", 0.01)
     desk = Desk([rubbish(0), Fetched(P1, [], 4)])
     await desk.assign(P0, P1)
     await desk.rounds()
@@ -134,7 +134,7 @@ async def test_letters_that_a_hand_over_s_end_cuts_off_before_they_are_written_a
 async def test_a_commit_that_is_cut_off_by_a_hand_over_s_end_is_made_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "HAND_OVER_LIMIT", 0.01)
+    monkeypatch.setattr(handing_over, "LIMIT", 0.01)
     desk = Desk([Fetched(P0, [], 4), Fetched(P1, [], 4)])
     await desk.assign(P0, P1)
     await desk.rounds()
