@@ -128,7 +128,7 @@ class Consuming:
                 await self._orders()
                 await self._round()
                 if self.ending is not None:
-                    await self.ending.look()
+                    await self.ending.ask_about_others()
                 self._beat("consumer")
         except SourceFailed as failed:
             self.failure = f"Kafka: {failed}"
@@ -136,8 +136,11 @@ class Consuming:
             self.failure = f"what Kafka delivered: {fault(error)}"
         self._pulse.ring()
 
-    def look(self) -> None:
-        """Call this at each step: one that waits for a commit without an answer can't show that it lives."""
+    def watch_commit(self) -> None:
+        """Show life for a coroutine that waits for a commit, and tell of a commit without an answer for long.
+
+        Call it at each step.
+        """
         self.source.tell_silence()
         if self.source.waits():
             self._beat("consumer")

@@ -140,7 +140,7 @@ class Runner:
             settings.pushwoosh,
             self._credentials,
             self._watch,
-            fresh=lambda: self._consuming.membership.fresh,
+            may_still_send=lambda: self._consuming.membership.may_still_send,
         )
         self._metrics.watch(self._view.snapshot)
         self._surroundings.take_over(self.stop, self.release)
@@ -199,8 +199,8 @@ class Runner:
     # -- one step --------------------------------------------------------------------------------
 
     def _step(self) -> None:
-        self._consuming.membership.look()
-        self._consuming.look()
+        self._consuming.membership.note_standstill()
+        self._consuming.watch_commit()
         now = self._pulse.clock()
         for action in self._engine.plan(now):
             match action:

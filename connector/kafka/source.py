@@ -143,8 +143,8 @@ class Source:
         for error, subject in found.errors:
             self._notice(error, subject)
         # What came before a gap counts, unless the log was begun anew: its offsets are other records now.
-        fetched = self._owned.count(found.fetched)
-        begun_anew = await self._owned.replace(found.misplaced)
+        fetched = self._owned.take_in(found.fetched)
+        begun_anew = await self._owned.relocate(found.misplaced)
         return [one for one in fetched if one.partition not in begun_anew] if begun_anew else fetched
 
     @property
@@ -195,9 +195,9 @@ class Source:
         """Get what a transaction carries to prove that this member is still in the group."""
         return await self._client.consumer_group_metadata()
 
-    def high_watermarks(self) -> dict[TopicPartition, int]:
+    def known_ends(self) -> dict[TopicPartition, int]:
         """Where each owned partition ends, as last heard: a few seconds old at most. Costs no request."""
-        return self._owned.high_watermarks()
+        return self._owned.known_ends()
 
     def statistics(self) -> Statistics:
         return self._statistics
@@ -243,7 +243,7 @@ class Source:
         """See, once in a while, whether what isn't in order works again."""
         began = self._clock()
         try:
-            await self._owned.look()
+            await self._owned.ask_again()
             await self._joining.check(connected=self._statistics.connected)
             self.troubles.remind()
         finally:

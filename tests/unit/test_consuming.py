@@ -141,10 +141,10 @@ async def test_a_refused_commit_is_owed_as_before(kind: str) -> None:
 
 def test_it_shows_life_for_a_coroutine_that_waits_for_a_commit_and_only_then() -> None:
     desk = Desk()
-    desk.consuming.look()
+    desk.consuming.watch_commit()
     assert desk.beats == []
     desk.source.waiting = True
-    desk.consuming.look()
+    desk.consuming.watch_commit()
     assert desk.beats == ["consumer"]
 
 

@@ -60,7 +60,7 @@ async def test_a_doubt_that_ends_within_a_hand_over_lets_nothing_be_submitted_be
     await desk.assign(P0)
     await desk.rounds()
     monkeypatch.setattr(desk.consuming.membership.standstill, "noticed", lambda: 2.0)
-    desk.consuming.membership.look()
+    desk.consuming.membership.note_standstill()
     frozen: list[bool] = []
     flush = desk.engine.flush
 
