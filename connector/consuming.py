@@ -16,8 +16,10 @@ from connector.core.actions import Commit, Pause, Resume
 from connector.core.decode import Interpreter
 from connector.decoding import SHORT_WAIT, Decoding
 from connector.ending import Ending
+from connector.handing_over import HandingOver
 from connector.incidents import Incidents
 from connector.kafka.dead_letters import DeadLetters
+from connector.kafka.listener import Listener
 from connector.kafka.source import Source, SourceFailed
 from connector.kafka.troubles import Trouble
 from connector.membership import Membership
@@ -36,9 +38,6 @@ IDLE_WAIT = 0.025
 """Seconds that it waits for the first one while nothing is under way that a commit could be for."""
 FULL_WAIT = 0.2
 """Seconds that nothing is fetched while the buffer is full, before its partitions are paused."""
-HAND_OVER_LIMIT = 10.0
-"""Seconds that a hand-over waits for answers of requests under way and for a transaction."""
-_HAND_OVER = "handing over"
 
 
 def _forget(_words: str) -> None:
@@ -54,17 +53,21 @@ class Consuming:
         interpreters: Mapping[str, Interpreter],
         log: FilteringBoundLogger,
         *,
+        source: Callable[[Listener], Source],
+        letters: Callable[[Listener], DeadLetters],
         until_end: bool,
         beat: Callable[[str], None],
         remember: Callable[[str], None] = _forget,
     ) -> None:
-        """`remember` gets the words of each trouble, for those who look later."""
+        """`source` and `letters` make the edges, which tell this object what happens to them.
+
+        `remember` gets the words of each trouble, for those who look later.
+        """
         self._pulse = pulse
         self._engine = pulse.engine
         self.incidents = Incidents(pulse, log, remember)
         self._decoding = Decoding(pulse, interpreters, self._decoder_calls, self.incidents.tell)
         self._log = log
-        self._until_end = until_end
         self._beat = beat
         self._commit: Commit | None = None
         self._flow: list[Pause | Resume] = []
@@ -75,24 +78,16 @@ class Consuming:
         self._flowing = True
         """Whether the last fetch brought something."""
         self.membership = Membership(pulse, log)
-        self.source: Source
-        self.letters: DeadLetters
-        self.committing: Committing
-        self.writing: Writing
-        self.ending: Ending | None = None
+        self.source = source(self)
+        self.letters = letters(self)
+        self.committing = Committing(pulse, self.source, self.membership, log)
+        self.writing = Writing(pulse, self.letters, self.source, self.membership, log, self._fail)
+        self._handing_over = HandingOver(pulse, self.committing, self.writing, log, self._take_ordered)
+        self.ending = Ending(pulse, self.source, log) if until_end else None
         """Of an instance that runs until the end."""
         self.failure = ""
         """Why this process can't go on, once that is so."""
         self.rebalances = 0
-
-    def attach(self, source: Source, letters: DeadLetters) -> None:
-        """Name the edges; they need this object first, to tell it things."""
-        self.source = source
-        self.letters = letters
-        self.committing = Committing(self._pulse, source, self.membership, self._log)
-        self.writing = Writing(self._pulse, letters, source, self.membership, self._log, self._fail)
-        if self._until_end:
-            self.ending = Ending(self._pulse, source, self._log)
 
     def _fail(self, why: str) -> None:
         self.failure = why
@@ -133,7 +128,7 @@ class Consuming:
                 await self._orders()
                 await self._round()
                 if self.ending is not None:
-                    await self.ending.look()
+                    await self.ending.ask_about_others()
                 self._beat("consumer")
         except SourceFailed as failed:
             self.failure = f"Kafka: {failed}"
@@ -141,8 +136,11 @@ class Consuming:
             self.failure = f"what Kafka delivered: {fault(error)}"
         self._pulse.ring()
 
-    def look(self) -> None:
-        """Call this at each step: one that waits for a commit without an answer can't show that it lives."""
+    def watch_commit(self) -> None:
+        """Show life for a coroutine that waits for a commit, and tell of a commit without an answer for long.
+
+        Call it at each step.
+        """
         self.source.tell_silence()
         if self.source.waits():
             self._beat("consumer")
@@ -229,12 +227,15 @@ class Consuming:
             await self.committing.commit(written.positions, written=True)
         elif self.writing.completing.to_undo(self.source.unresolved):
             await self.writing.begin_undo()
-        elif self._commit is not None:
-            action, self._commit = self._commit, None
+        elif (action := self._take_ordered()) is not None:
             if self.writing.wants(action):
                 await self.writing.begin(action)
             else:
                 await self.committing.commit(action.positions)
+
+    def _take_ordered(self) -> Commit | None:
+        ordered, self._commit = self._commit, None
+        return ordered
 
     # -- rebalances --------------------------------------------------------------------------------
 
@@ -255,51 +256,15 @@ class Consuming:
         self._pulse.ring()
 
     async def revoked(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Position]:
-        """Hand partitions over: what was sent is known, what is decided is written, then they go.
-
-        No draining: jobs under way travel in the checkpoint. Waited for are only requests that were not
-        answered yet, because nobody else could ever learn what became of them, and a write of letters
-        under way, whose offsets are committed with it.
-        """
+        """Hand partitions over, and the jobs under way in their checkpoints."""
         self.rebalances += 1
-        self._engine.freeze(_HAND_OVER)
-        try:
-            async with asyncio.timeout(HAND_OVER_LIMIT):
-                await self._settle_requests()
-                await self._flush()
-        except TimeoutError:
-            self._log.warning("handing over with requests unanswered: their devices may be sent twice")
-        finally:
-            self._engine.thaw(_HAND_OVER)
+        await self._handing_over.prepare()
         self._let_go(partitions)
         positions = self._engine.revoked(partitions, self._pulse.clock())
         self.membership.ask()
         self._log.info("revoked", partitions=len(partitions), owned=len(self._engine.assignments))
         self._pulse.ring()
         return positions
-
-    async def _settle_requests(self) -> None:
-        while self._engine.posting or self.writing.busy:  # noqa: ASYNC110 -- two owners
-            await asyncio.sleep(0.002)
-
-    async def _flush(self) -> None:
-        """Commit all there is; runs inside a callback of the consumer, where the consumer may be called."""
-        if not await self._commit_written():
-            return
-        if self.writing.completing.due:
-            self._engine.commit_soon()
-        commit, self._commit = self._commit or self._engine.flush(self._pulse.clock()), None
-        while commit is not None:
-            if self.writing.wants(commit):
-                if not await self.writing.at_once(commit) or not await self._commit_written():
-                    return
-            elif not await self.committing.commit(commit.positions):
-                return
-            commit = self._engine.flush(self._pulse.clock())
-
-    async def _commit_written(self) -> bool:
-        written = self.writing.take_written()
-        return written is None or await self.committing.commit(written.positions, written=True)
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
         """Partitions are somebody else's already."""

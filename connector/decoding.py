@@ -61,7 +61,7 @@ class Decoding:
                 held.parts.append(part)
             elif not self._decoded(part):
                 self.held[part.partition].parts.append(part)
-        self._look()
+        self._tell_of_outage()
 
     def retry(self) -> bool:
         """Try what waits again, if it is time to; True where it was."""
@@ -75,7 +75,7 @@ class Decoding:
                 del held.parts[0]
             if not held.parts:
                 del self.held[partition]
-        self._look()
+        self._tell_of_outage()
         return True
 
     def to_pause(self) -> list[TopicPartition]:
@@ -102,7 +102,7 @@ class Decoding:
         for partition in partitions:
             self.held.pop(partition, None)
             self._paused.discard(partition)
-        self._look()
+        self._tell_of_outage()
 
     def wake(self) -> None:
         """Have the next `retry` try, whatever time it is."""
@@ -126,7 +126,7 @@ class Decoding:
             self._engine.ended(part.partition, part.end, now)
         return True
 
-    def _look(self) -> None:
+    def _tell_of_outage(self) -> None:
         """Tell of a decoder that can't work, now and then, and once it can."""
         outages = [each.unavailable for each in self.held.values() if each.unavailable.outage]
         now = self._pulse.clock()

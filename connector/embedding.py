@@ -6,7 +6,7 @@ set-up of logging. Lines go to the logger `connector` of the standard library, s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
@@ -15,7 +15,7 @@ from connector.ops.log import in_a_program
 from connector.ops.privacy import Mask
 from connector.ops.status import Status
 from connector.runner import Runner
-from connector.settings import Settings
+from connector.settings import Log, Settings
 
 
 class ConnectorFailedError(Exception):
@@ -31,7 +31,7 @@ class Connector:
 
     def __init__(self, settings: Settings, *, until_end: bool = False) -> None:
         self._ran = False
-        self._runner = _Guest(settings, until_end=until_end)
+        self._runner = Runner(settings, Host(), until_end=until_end)
 
     async def run(self) -> None:
         """Live until `stop`, the end, or a fault: then raises ConnectorFailedError.
@@ -63,15 +63,20 @@ class Connector:
         return self._runner.admin_port
 
 
-class _Guest(Runner):
-    """A runner in a process that isn't its own."""
+class Host:
+    """The program's process, of which nothing is changed."""
 
-    def _logging(self, hidden: Sequence[str]) -> tuple[Mask, FilteringBoundLogger]:
-        return in_a_program(self._settings.log.level, hidden, LOGGERS.values())
+    def set_up_log(self, settings: Log, secrets: Sequence[str]) -> tuple[Mask, FilteringBoundLogger]:
+        return in_a_program(settings.level, secrets, LOGGERS.values())
 
-    def _take_over(self) -> None:
-        pass
+    def take_over(self, _stop: Callable[[], None], _release: Callable[[], None]) -> None:
+        """Leave signals and the garbage collector to the program."""
 
-    def _abandon(self, code: int = 1) -> None:
+    def lines_lost(self) -> int:
+        """Nothing is known of the program's own log."""
+        return 0
+
+    def abandon(self, code: int) -> None:
+        """Leave the threads behind, and go on."""
         if code:
             raise ConnectorFailedError("Kafka did not answer the goodbye: that costs what a crash costs")

@@ -21,7 +21,7 @@ AFTER_SILENCE = 5.0
 
 
 class Ending:
-    """`look` is called by the consumer's coroutine, `reached` by the runner's loop."""
+    """`ask_about_others` is called by the consumer's coroutine, `reached` by the runner's loop."""
 
     def __init__(self, pulse: Pulse, source: Source, log: FilteringBoundLogger) -> None:
         self._engine = pulse.engine
@@ -29,7 +29,7 @@ class Ending:
         self._source = source
         self._log = log
         self._ends: dict[TopicPartition, int] = {}
-        self._next_look = 0.0
+        self._ask_at = 0.0
         self._noted = False
         self._others_done = False
         self._told: list[TopicPartition] | None = None
@@ -50,20 +50,20 @@ class Ending:
         """Whether all that was there at the start is settled and committed, by us or by others."""
         return self._others_done and self._own_done
 
-    async def look(self) -> None:
+    async def ask_about_others(self) -> None:
         """Note where everything ends; once our own part is done, ask whether that of the others is."""
         now = self._pulse.clock()
-        if self._others_done or now < self._next_look or (self._noted and not self._own_done):
+        if self._others_done or now < self._ask_at or (self._noted and not self._own_done):
             return
-        self._next_look = now + AFTER_SILENCE
+        self._ask_at = now + AFTER_SILENCE
         self._noted = self._noted or await self._source.remainder.note()
         if not self._noted:
             return
-        self._next_look = now
+        self._ask_at = now
         if not self._own_done:
             return
         left = await self._source.remainder.left(self._engine.assignments)
-        self._next_look = now + (AFTER_SILENCE if left is None else ASK_EVERY)
+        self._ask_at = now + (AFTER_SILENCE if left is None else ASK_EVERY)
         if left is not None:
             self._others_done = not left
             self._tell(left)

@@ -80,11 +80,11 @@ class Membership:
         return self._proved != self.doubts
 
     @property
-    def fresh(self) -> bool:
+    def may_still_send(self) -> bool:
         """Whether what was decided a moment ago may still be sent: the process did not stand still since."""
         return not (self.doubted or self.standstill.lasting())
 
-    def look(self) -> None:
+    def note_standstill(self) -> None:
         """Stop submitting if the process stood still; call it before anything is submitted."""
         seconds = self.standstill.noticed()
         if seconds and self._engine.assignments:

@@ -1,4 +1,4 @@
-"""The life of the process: starts the parts, has the engine's actions carried out, stops in order.
+"""The life of one instance: starts the parts, has the engine's actions carried out, stops in order.
 
 First signal: nothing new is submitted, jobs under way get a bounded time, everything that is
 settled is committed with the checkpoint, the group is left. Second signal: out at once, which
@@ -9,16 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import random
-import signal
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-import structlog
 from prometheus_client import CollectorRegistry
-from structlog.typing import FilteringBoundLogger
 
 from connector import parts
 from connector.consuming import Consuming
@@ -28,12 +23,11 @@ from connector.core.engine import Engine
 from connector.credentials import Credentials
 from connector.interpreters import interpreters
 from connector.ops.admin import AdminServer, AdminUnavailableError
-from connector.ops.log import configure, summary
+from connector.ops.log import summary
 from connector.ops.metrics import Metrics
-from connector.ops.outlet import Outlet
-from connector.ops.privacy import Mask
 from connector.ops.status import Status
 from connector.ops.watch import Heartbeat, RecentErrors
+from connector.process import OwnProcess, Surroundings
 from connector.pulse import Clock, Pulse
 from connector.reporting import Reporting
 from connector.sending import Sending
@@ -52,12 +46,6 @@ LONGEST_WAIT = 1.0
 """Seconds after which the loop looks again, whether or not anything happened: a signal's time may be up."""
 LIVENESS = 60.0
 """Seconds without progress of one of the loops after which the process is not alive."""
-SWITCH_INTERVAL = 0.0005
-"""Seconds after which the event loop lets the consumer's threads have the interpreter.
-
-With Python's own 5 ms each fetch and each commit waited for that long on a busy loop: at 8,000 events a
-second the overhead's 99th percentile fell from 86 to 24 ms, and throughput stayed.
-"""
 EACH_SECOND = 1.0
 """Seconds between two looks at the token's file, and at how fast everything goes."""
 
@@ -70,18 +58,21 @@ def run(settings: Settings, *, until_end: bool = False) -> int:
 
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as loop:
-        return loop.run(Runner(settings, until_end=until_end).run())
+        return loop.run(Runner(settings, OwnProcess(), until_end=until_end).run())
 
 
 class Runner:
-    """One instance of the connector, to whom its process belongs: logging, signals, garbage collection."""
+    """One instance of the connector, and the loop that has the engine's actions carried out."""
 
-    def __init__(self, settings: Settings, *, until_end: bool = False) -> None:
+    def __init__(self, settings: Settings, surroundings: Surroundings, *, until_end: bool = False) -> None:
         self._settings = settings
+        self._surroundings = surroundings
         self._until_end = until_end
         self._credentials = Credentials.of(settings)
-        self._outlet = Outlet(sys.stderr)
-        self._mask, self._log = self._logging(parts.secrets(settings, self._credentials))
+        secrets = parts.secrets(settings, self._credentials)
+        self._mask, self._log = surroundings.set_up_log(settings.log, secrets)
+        self._losses = ""
+        """Why the end can't be reached any more, once that is so."""
         self.failure = ""
         """Why it ended, once it has and nobody told it to."""
         self.admin_port = settings.admin.port
@@ -100,13 +91,11 @@ class Runner:
             self._pulse,
             decoders,
             self._log,
+            source=lambda listener: parts.source(settings, listener, clock),
+            letters=lambda listener: parts.dead_letters(settings, listener, clock),
             until_end=until_end,
             beat=self._heartbeat.beat,
             remember=lambda words: self._errors.add(clock(), words),
-        )
-        listener = self._consuming
-        listener.attach(
-            parts.source(settings, listener, clock), parts.dead_letters(settings, listener, clock)
         )
         self._view = View(
             settings, self._pulse, self._consuming, self._metrics, self._heartbeat, self._errors
@@ -151,10 +140,10 @@ class Runner:
             settings.pushwoosh,
             self._credentials,
             self._watch,
-            fresh=lambda: self._consuming.membership.fresh,
+            may_still_send=lambda: self._consuming.membership.may_still_send,
         )
         self._metrics.watch(self._view.snapshot)
-        self._take_over()
+        self._surroundings.take_over(self.stop, self.release)
         self._log.info("started", admin_port=admin.port, until_end=self._until_end)
         try:
             return await self._live()
@@ -172,9 +161,11 @@ class Runner:
                 now = self._pulse.clock()
                 wake_at = self._engine.wake_at(now)
                 await self._pulse.wait(LONGEST_WAIT if wake_at is None else min(LONGEST_WAIT, wake_at - now))
+            if self._end_out_of_reach:
+                self._losses = "records were lost before they were read (see above)"
         finally:
             await self._leave(asyncio.create_task(self._say_goodbye(reading)))
-        self.failure = consuming.failure or self._sending.failure
+        self.failure = self._fault
         if self.failure:
             self._log.error("failed", reason=self.failure)
             return 1
@@ -194,23 +185,22 @@ class Runner:
     async def _leave(self, goodbye: asyncio.Task[None]) -> None:
         """Wait for the goodbye, not for ever: librdkafka's calls outlast brokers that don't answer."""
         began = self._pulse.clock()
-        failed = self._consuming.failure or self._sending.failure
-        clean = not failed and not self._engine.assignments and self._engine.idle
+        clean = not self._fault and not self._engine.assignments and self._engine.idle
         while not goodbye.done():
             await asyncio.wait({goodbye}, timeout=0.1)
             limit = CUT_OFF_LIMIT if self._consuming.incidents.cut_off else LEAVE_LIMIT
             if not goodbye.done() and self._pulse.clock() - began >= limit:
                 cost = "costs nothing" if clean else "costs what a crash costs, nothing is lost"
                 self._log.warning(f"left without Kafka's answer: that {cost}")
-                self._abandon(0 if clean else 1)
+                self._surroundings.abandon(0 if clean else 1)
                 return
         goodbye.result()
 
     # -- one step --------------------------------------------------------------------------------
 
     def _step(self) -> None:
-        self._consuming.membership.look()
-        self._consuming.look()
+        self._consuming.membership.note_standstill()
+        self._consuming.watch_commit()
         now = self._pulse.clock()
         for action in self._engine.plan(now):
             match action:
@@ -240,26 +230,34 @@ class Runner:
 
     def _report(self) -> None:
         self._reporting.report()
-        self._metrics.log_lines_lost.add(self._outlet.taken_lost())
+        self._metrics.log_lines_lost.add(self._surroundings.lines_lost())
 
     # -- the end ---------------------------------------------------------------------------------
 
+    @property
+    def _fault(self) -> str:
+        return self._consuming.failure or self._sending.failure or self._losses
+
     def _finished(self, reading: asyncio.Task[None]) -> bool:
-        if reading.done() or self._consuming.failure or self._sending.failure:
+        if reading.done() or self._fault or self._end_out_of_reach:
             return True
-        now = self._pulse.clock()
         if self._stop_at is not None:
-            told_at = self._stop_at - self._settings.jobs.stop_timeout
-            nothing_to_commit_to = self._consuming.incidents.cut_off
-            in_vain = nothing_to_commit_to and now >= told_at + CUT_OFF_LIMIT
-            return self._engine.quiet or in_vain or now >= self._stop_at
+            return self._engine.quiet or self._waited_enough(self._stop_at)
         ending = self._consuming.ending
-        if ending is None:
-            return False
-        if self._consuming.incidents.lost_records:
-            self._consuming.failure = "records were lost before they were read (see above)"
-            return True
-        return ending.reached()
+        return ending is not None and ending.reached()
+
+    @property
+    def _end_out_of_reach(self) -> bool:
+        """Whether it was to run until the end, and what it was to read is gone."""
+        to_the_end = self._consuming.ending is not None and self._stop_at is None
+        return to_the_end and self._consuming.incidents.lost_records
+
+    def _waited_enough(self, stop_at: float) -> bool:
+        """Whether jobs have had their time, or what they bring can't be committed anyway."""
+        now = self._pulse.clock()
+        told_at = stop_at - self._settings.jobs.stop_timeout
+        in_vain = self._consuming.incidents.cut_off and now >= told_at + CUT_OFF_LIMIT
+        return in_vain or now >= stop_at
 
     def stop(self) -> None:
         """Have it end: nothing new is sent, jobs under way get their time. Again is no more."""
@@ -276,38 +274,3 @@ class Runner:
     def status(self) -> Status:
         """Return what `/status.json` shows."""
         return self._view.status()
-
-    # -- the process -----------------------------------------------------------------------------
-
-    def _logging(self, hidden: Sequence[str]) -> tuple[Mask, FilteringBoundLogger]:
-        mask = configure(self._settings.log.level, self._settings.log.format, hidden, self._outlet)
-        log: FilteringBoundLogger = structlog.get_logger()
-        return mask, log
-
-    def _take_over(self) -> None:
-        self._listen_for_signals()
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
-        sys.setswitchinterval(SWITCH_INTERVAL)
-
-    def _abandon(self, code: int = 1) -> None:
-        """Leave at once: threads in librdkafka's calls can't be ended."""
-        os._exit(code)
-
-    def _listen_for_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal, number)
-        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
-
-    def _on_signal(self, number: int) -> None:
-        if self._stop_at is not None:
-            self._log.warning("second signal: leaving at once")
-            self._abandon()
-        self._log.info("stopping", signal=signal.Signals(number).name)
-        self.stop()
-
-    def _on_hangup(self) -> None:
-        self._log.info("going on as told by SIGHUP")
-        self.release()

@@ -30,15 +30,15 @@ class Sending:
         credentials: Credentials,
         watch: Watch | None = None,
         *,
-        fresh: Callable[[], bool] = lambda: True,
+        may_still_send: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`fresh`: whether this process may still send what it decided a moment ago."""
+        """`may_still_send`: whether this process may still send what it decided a moment ago."""
         self._pulse = pulse
         self._client = client
         self._settings = settings
         self._credentials = credentials
         self._watch = watch or Watch()
-        self._fresh = fresh
+        self._may_still_send = may_still_send
         self._tasks: set[asyncio.Task[None]] = set()
         self.failure = ""
         """Why this process can't go on, once that is so: an answer could not be taken in."""
@@ -68,8 +68,6 @@ class Sending:
         self._watch.submitting(batch)
         try:
             answer = await self._post(batch)
-        except asyncio.CancelledError:
-            raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the batch must come back
             answer = Unavailable(f"{type(error).__name__}: {error}", maybe_accepted=True)
         self._pulse.engine.posted(batch, answer, self._pulse.clock())
@@ -98,7 +96,7 @@ class Sending:
         Nor may it go where a partition came since it was planned: one of its devices may be in a job of that.
         """
         pulse = self._pulse
-        ours = self._fresh() and all(home.live for home in homes)
+        ours = self._may_still_send() and all(home.live for home in homes)
         return ours and not pulse.engine.recalls(pulse.clock())
 
     async def _poll(self, action: Poll) -> None:
@@ -108,8 +106,6 @@ class Sending:
             answer = await self._client.poll(
                 job.endpoint, job.request_id, detailed=action.detailed, application=job.application
             )
-        except asyncio.CancelledError:
-            raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the job must be asked about again
             answer = Unavailable(f"{type(error).__name__}: {error}")
         now = self._pulse.clock()

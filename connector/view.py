@@ -160,7 +160,7 @@ class View:
         return GateView(cause, message, max(0.0, gate.closed_until - self._pulse.clock()), since)
 
     def _partitions(self) -> list[PartitionView]:
-        ends = self._consuming.source.high_watermarks()
+        ends = self._consuming.source.known_ends()
         now = self._pulse.clock()
         homes = sorted(self._engine.assignments.items())
         return [_partition(partition, home, ends.get(partition), now) for partition, home in homes]

@@ -42,7 +42,7 @@ class Writing:
         self._log = log
         self._fail = fail
         self.completing = Completing(pulse, letters)
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[object] | None = None
         self._left: set[TopicPartition] = set()
         """Partitions that went while letters were being written."""
         self.written: Commit | None = None
@@ -58,24 +58,25 @@ class Writing:
         """Whether this goes by a write: it has letters, or the last transaction is to be completed."""
         return bool(action.letters) or self.completing.due
 
-    async def begin(self, action: Commit) -> None:
-        """Write; the engine is told of the outcome."""
+    async def begin(self, action: Commit) -> asyncio.Task[bool]:
+        """Write; the engine is told of the outcome. The task's result is that of `at_once`."""
         self._left.clear()
         try:
             metadata = await self._source.group_metadata() if self._letters.commits_positions else None
         except BaseException:  # the hand-over took too long
             self._engine.commit_withdrawn()
             raise
-        self._task = asyncio.create_task(self._write(action, metadata))
+        self._task = writing = asyncio.create_task(self._write(action, metadata))
+        return writing
 
     async def at_once(self, action: Commit) -> bool:
-        """Write and wait; tell whether the letters were written. For hand-overs."""
-        failures = self.failures
-        await self.begin(action)
-        if self._task is not None:
-            # Should the hand-over end before the transaction does, its outcome still matters.
-            await asyncio.shield(self._task)
-        return self.failures == failures
+        """Write and wait. For hand-overs.
+
+        True where no letter is left to write: the positions are committed, or wait for a plain commit.
+        """
+        writing = await self.begin(action)
+        # Should the hand-over end before the transaction does, its outcome still matters.
+        return await asyncio.shield(writing)
 
     async def begin_undo(self) -> None:
         """Undo the last transaction: its records are read again."""
@@ -93,7 +94,7 @@ class Writing:
             self.written = None
             self._engine.commit_withdrawn(written=True)
 
-    async def _write(self, action: Commit, metadata: object) -> None:
+    async def _write(self, action: Commit, metadata: object) -> bool:
         doubts = self._membership.doubts
         try:
             await self._letters.write(action.letters, action.positions, metadata)
@@ -104,24 +105,37 @@ class Writing:
                 self._leave_positions(action)
             name_devices(self._log, action.letters)
         except LettersUnwritable as unwritable:
-            if not action.letters:  # it was only for the one before; these positions need no transaction
-                self.completing.failed()
-                self._leave_positions(action)
-                return
-            self._not_written(unwritable.message, unwritable.refused)
-            if unwritable.kind == "metadata_too_large":
-                self._engine.checkpoint_too_long()
+            return self._unwritable(action, unwritable)
         except Fenced as fenced:
-            if action.letters:
-                self._not_written(fenced.message, {})
-            else:
-                self._engine.commit_failed((), self._pulse.clock())
-            if fenced.by == "producer":
-                self._fail(f"another process uses the transactional id of this one: {fenced.message}")
+            self._fenced(action, fenced)
+            return False
         except Exception as error:  # noqa: BLE001 -- nobody waits for this task: it must not end unheard
             self._fail(f"dead letters: {fault(error)}")
+            return False
+        else:
+            return True
         finally:
             self._ended()
+
+    def _unwritable(self, action: Commit, unwritable: LettersUnwritable) -> bool:
+        """Tell the engine; return whether only positions are left to be committed."""
+        if not action.letters:  # it was only for the one before; these positions need no transaction
+            self.completing.failed()
+            self._leave_positions(action)
+            return True
+        self._not_written(unwritable.message, unwritable.refused)
+        if unwritable.kind == "metadata_too_large":
+            self._engine.checkpoint_too_long()
+        return False
+
+    def _fenced(self, action: Commit, fenced: Fenced) -> None:
+        if action.letters:
+            self._not_written(fenced.message, {})
+        else:  # without a pause until the next one a hand-over would try it again and again
+            self.completing.failed()
+            self._engine.commit_failed((), self._pulse.clock())
+        if fenced.by == "producer":
+            self._fail(f"another process uses the transactional id of this one: {fenced.message}")
 
     async def _undo(self, metadata: object) -> None:
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -155,23 +155,25 @@ class Schemas:
         """Ask until nothing is wanted; what is unknown, once more after a while. Raises Outage."""
         doubted: set[bytes] = set()
         while True:
-            with self._lock:
-                # What was asked for while it was on its way is known by now, or will be.
-                now = self._clock()
-                wanted = [key for key in self._wanted if key not in doubted and not self._settled(key, now)]
-                self._wanted.clear()
-            for key in wanted:
-                if not self._answered(registry, key):
-                    doubted.add(key)
-            if wanted:
-                continue
-            if not doubted:
+            if wanted := self._take_wanted(but=doubted):
+                doubted.update(key for key in wanted if not self._answered(registry, key))
+            elif doubted:
+                time.sleep(self._ask_again)
+                for key in doubted:
+                    if not self._answered(registry, key):
+                        self._forget(key, "the registry, asked twice, doesn't know it", REMEMBER_UNKNOWN)
+                doubted.clear()
+            else:
                 return
-            time.sleep(self._ask_again)
-            for key in doubted:
-                if not self._answered(registry, key):
-                    self._forget(key, "the registry, asked twice, doesn't know it", REMEMBER_UNKNOWN)
-            doubted.clear()
+
+    def _take_wanted(self, *, but: Collection[bytes]) -> list[bytes]:
+        """Return what is to be asked for now."""
+        with self._lock:
+            # What was asked for while it was on its way is known by now, or will be.
+            now = self._clock()
+            wanted = [key for key in self._wanted if key not in but and not self._settled(key, now)]
+            self._wanted.clear()
+        return wanted
 
     def _answered(self, registry: Asking, key: bytes) -> bool:
         """Ask; False where the registry doesn't know it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 
 from confluent_kafka import KafkaError, KafkaException
@@ -11,6 +13,11 @@ from confluent_kafka.aio import AIOConsumer
 from connector.kafka.commit_refused import CommitRefused, refusal
 from connector.kafka.errors import error_in
 from connector.model import Position, TopicPartition
+
+REVOKE_LIMIT = 5.0
+"""Seconds for the commit in the revocation callback: the group waits meanwhile."""
+AGAIN = 0.05
+"""Seconds until the next try of that one."""
 
 
 class Committer:
@@ -33,14 +40,14 @@ class Committer:
         self._works = works
         self._clock = clock
         self.waiting_since: float | None = None
-        """When the oldest commit without an answer was sent. A hand-over may have stopped waiting for one; it
-        counts all the same, for the consumer's other calls wait behind it."""
+        """When the oldest commit without an answer was sent; None where each has one. One that a hand-over
+        does not wait for any more counts too, because the consumer's other calls wait behind it."""
 
     async def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
         """Commit, and wait for the broker. Raises CommitRefused.
 
-        It is waited for though that may take long: librdkafka sends it again after some errors, and one that
-        nobody waits for could come after a later one then, and undo it.
+        The wait may be long, and has no limit: librdkafka sends a commit again after some errors. If nobody
+        waited, it could come after a later commit and undo that.
         """
         offsets = [
             KafkaTopicPartition(p.topic, p.partition, position.offset, metadata=position.metadata)
@@ -59,6 +66,23 @@ class Committer:
                 raise refusal(each.error)
         self._works()
 
+    async def commit_last(self, positions: Mapping[TopicPartition, Position]) -> None:
+        """Commit within the limit, or leave it: the next owner then does more again."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(REVOKE_LIMIT):
+                while True:
+                    if await self._settled(positions):
+                        return
+                    await asyncio.sleep(AGAIN)
+
+    async def _settled(self, positions: Mapping[TopicPartition, Position]) -> bool:
+        """Commit; False where the same may work a moment later."""
+        try:
+            await self.commit(positions)
+        except CommitRefused as refused:
+            return refused.kind != "retry"
+        return True
+
     async def _answer(self, offsets: list[KafkaTopicPartition]) -> list[KafkaTopicPartition]:
         before = self.waiting_since
         self.waiting_since = self._clock() if before is None else before
@@ -71,7 +95,10 @@ class Committer:
         return done
 
     def called(self, waited_since: float | None) -> None:
-        """A call has come through: what had no answer when it began keeps calls waiting no more."""
+        """Note that another call on the consumer came through; `waited_since` is from when it began.
+
+        Calls wait for each other: a commit that had no answer at that time holds up nothing any more.
+        """
         if self.waiting_since == waited_since:
             self.waiting_since = None
 

@@ -59,7 +59,7 @@ class Owned:
 
     # -- reading ---------------------------------------------------------------------------
 
-    def count(self, fetched: list[Fetched]) -> list[Fetched]:
+    def take_in(self, fetched: list[Fetched]) -> list[Fetched]:
         """Drop what isn't owned; remember how far each partition was read."""
         kept = [f for f in fetched if f.partition in self._offsets and f.partition not in self._halted]
         for one in kept:
@@ -112,12 +112,12 @@ class Owned:
         except KafkaException as exception:
             self._failed(exception)
 
-    def high_watermarks(self) -> dict[TopicPartition, int]:
+    def known_ends(self) -> dict[TopicPartition, int]:
         """Where each owned partition ends, as last heard: a few seconds old at most. Costs no request."""
         return {p: max(self._ends.get(p, 0), reached) for p, reached in self._offsets.items()}
 
     def heard_of(self, ends: Mapping[TopicPartition, int]) -> None:
-        """Note where partitions end as fetch replies told; others are asked about, one at each `look`."""
+        """Note where partitions end as fetch replies told; `ask_again` asks about others, one at a time."""
         for partition, end in ends.items():
             if partition in self._offsets:
                 self._ends[partition] = max(end, self._ends.get(partition, 0))
@@ -165,11 +165,11 @@ class Owned:
 
     # -- records that are gone -------------------------------------------------------------
 
-    async def replace(self, misplaced: Iterable[tuple[TopicPartition, KafkaError]]) -> set[TopicPartition]:
+    async def relocate(self, misplaced: Iterable[tuple[TopicPartition, KafkaError]]) -> set[TopicPartition]:
         """Go on where the log still is, or halt: the next offset of owned partitions isn't in it.
 
         Returns those whose log was begun anew: the listener lost them, and was assigned them again.
-        After `MOST_SILENT` questions without an answer the others wait for the next look, as when they begin.
+        After `MOST_SILENT` questions without an answer the others wait for `ask_again`, as when they begin.
         """
         owned = {p: error for p, error in misplaced if p in self._offsets and p not in self._halted}
         self._misplaced.update(owned)
@@ -218,14 +218,14 @@ class Owned:
 
     # -- what could not be done yet --------------------------------------------------------
 
-    async def look(self) -> None:
-        """Ask again where partitions begin, go on or end that it isn't known of."""
+    async def ask_again(self) -> None:
+        """Ask about partitions of which it isn't known where they begin or go on, and for the end of one."""
         if self._unresolved:
             found = await self._beginnings.find(list(self._unresolved))
             if found:
                 await self._client().incremental_unassign(bare(found))
                 await self.begin(list(found), found)
-        await self.replace(list(self._misplaced.items()))
+        await self.relocate(list(self._misplaced.items()))
         if self._stale:
             await self._ask_end(self._stale.pop())
 

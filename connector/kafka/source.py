@@ -9,7 +9,6 @@ step in them is bounded in time. Calls on one consumer wait for each other: `fet
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
@@ -21,6 +20,7 @@ from connector.kafka.beginnings import Beginnings
 from connector.kafka.commit_refused import CommitRefused
 from connector.kafka.committer import Committer
 from connector.kafka.errors import error_in
+from connector.kafka.joining import Joining
 from connector.kafka.listener import Listener
 from connector.kafka.owned import Owned
 from connector.kafka.properties import consumer_properties
@@ -35,22 +35,12 @@ ASSIGN_LIMIT = 5.0
 """Seconds in the assignment callback for reading committed offsets; the rest is done beside consuming."""
 ASSIGN_AGAIN = 0.1
 """Seconds between two of these questions: what is refused, is refused at once."""
-REVOKE_LIMIT = 5.0
-"""Seconds for the commit in the revocation callback: the group waits meanwhile."""
-JOIN_LIMIT = 15.0
-"""Seconds without membership, brokers answering, after which something is wrong."""
 LOOK_EVERY = 0.5
 """Seconds between two looks at what isn't in order ..."""
 REST = 9.0
 """... or so many times what the last one took, while a partition's leader hangs: the others are to go on."""
-REPEATED = ("oauth_token", "topic_authorization", "group_authorization")
-"""Troubles that librdkafka tells of again and again while they last, and not when they end."""
-SILENCE = 20.0
-"""Seconds after which such a one is over: a token is asked for each 10 s, heartbeats come each 5 at most."""
 COMMIT_SILENCE = 20.0
 """Seconds without an answer to a commit from which it is told: a broker answers within milliseconds."""
-TOLD_ONCE = "Subscribed topic"
-"""How the one among them begins that isn't repeated; it ends when something of its topic arrives."""
 
 
 class SourceFailed(Exception):  # noqa: N818 -- reads as what happened
@@ -82,8 +72,8 @@ class Source:
             },
             whole=", ".join(topics),
         )
-        self.joined = False
-        """The group counts this member in, with or without partitions."""
+        protocol = str(self._properties["group.protocol"])
+        self._joining = Joining(self.group_metadata, self.troubles, protocol, clock)
         self._beginnings = Beginnings(
             lambda: self._client,
             self._properties,
@@ -104,7 +94,7 @@ class Source:
             clock,
         )
         self._statistics = Statistics()
-        self._started = self._next_look = clock()
+        self._next_look = clock()
         self._consumer: AIOConsumer | None = None
         self._closing: AIOConsumer | None = None
 
@@ -113,7 +103,8 @@ class Source:
     async def start(self) -> None:
         """Join the group; partitions come by `Listener.assigned` while `fetch` is called."""
         properties = {**self._properties, "error_cb": self._on_error, "stats_cb": self._on_statistics}
-        self._started = self._next_look = self._clock()
+        self._next_look = self._clock()
+        self._joining.begin()
         self._consumer = AIOConsumer(properties)
         await self._consumer.subscribe(
             self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
@@ -152,9 +143,14 @@ class Source:
         for error, subject in found.errors:
             self._notice(error, subject)
         # What came before a gap counts, unless the log was begun anew: its offsets are other records now.
-        fetched = self._owned.count(found.fetched)
-        begun_anew = await self._owned.replace(found.misplaced)
+        fetched = self._owned.take_in(found.fetched)
+        begun_anew = await self._owned.relocate(found.misplaced)
         return [one for one in fetched if one.partition not in begun_anew] if begun_anew else fetched
+
+    @property
+    def joined(self) -> bool:
+        """Whether the group counts this member in, with or without partitions."""
+        return self._joining.joined
 
     @property
     def unresolved(self) -> Collection[TopicPartition]:
@@ -199,9 +195,9 @@ class Source:
         """Get what a transaction carries to prove that this member is still in the group."""
         return await self._client.consumer_group_metadata()
 
-    def high_watermarks(self) -> dict[TopicPartition, int]:
+    def known_ends(self) -> dict[TopicPartition, int]:
         """Where each owned partition ends, as last heard: a few seconds old at most. Costs no request."""
-        return self._owned.high_watermarks()
+        return self._owned.known_ends()
 
     def statistics(self) -> Statistics:
         return self._statistics
@@ -209,7 +205,7 @@ class Source:
     # -- rebalances ------------------------------------------------------------------------
 
     async def _on_assign(self, _consumer: AIOConsumer, given: list[KafkaTopicPartition]) -> None:
-        self._now_joined()
+        self._joining.succeeded()
         partitions = _ours(given)
         if not partitions:
             return
@@ -227,29 +223,14 @@ class Source:
         try:
             positions = await self._listener.revoked(known) if known else {}
             if positions:
-                await self._commit_last(positions)
+                await self._committer.commit_last(positions)
         finally:
             await self._owned.let_go(partitions)
-
-    async def _commit_last(self, positions: Mapping[TopicPartition, Position]) -> None:
-        """Commit within the limit, or leave it: the next owner then does more again."""
-        try:
-            async with asyncio.timeout(REVOKE_LIMIT):
-                while True:
-                    try:
-                        return await self.commit(positions)
-                    except CommitRefused as refused:
-                        if refused.kind != "retry":
-                            return None
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            return None
 
     async def _on_lost(self, _consumer: AIOConsumer, given: list[KafkaTopicPartition]) -> None:
         partitions = _ours(given)
         known = [p for p in partitions if p in self._owned]
-        self.joined = False
-        self._started = self._clock()
+        self._joining.begin()
         try:
             if known:
                 self._listener.lost(known)
@@ -260,37 +241,14 @@ class Source:
 
     async def _look(self) -> None:
         """See, once in a while, whether what isn't in order works again."""
-        now = self._clock()
+        began = self._clock()
         try:
-            await self._look_around(now)
+            await self._owned.ask_again()
+            await self._joining.check(connected=self._statistics.connected)
+            self.troubles.remind()
         finally:
-            took = self._clock() - now
-            self._next_look = now + took + max(LOOK_EVERY, REST * took * self._beginnings.hanging)
-
-    async def _look_around(self, now: float) -> None:
-        if not self.joined:
-            await self._look_for_membership(now)
-        await self._owned.look()
-        if self.joined and self._statistics.connected:
-            self.troubles.fade(REPEATED, SILENCE, but=TOLD_ONCE)
-        self.troubles.remind()
-
-    async def _look_for_membership(self, now: float) -> None:
-        """Ask the epoch, negative until joined: a spare member under the new protocol hears nothing."""
-        metadata = bytes(await self.group_metadata())
-        if int.from_bytes(metadata[7:11], sys.byteorder, signed=True) >= 0:  # "CGMDv2:", then the epoch
-            self._now_joined()
-        elif now - self._started >= JOIN_LIMIT and self._statistics.connected and not self.troubles.blocking:
-            new_protocol = str(self._properties["group.protocol"]).lower() == "consumer"
-            code = "protocol_unsupported" if new_protocol else "not_joined"
-            self.troubles.notice(code, f"no membership in the group after {now - self._started:.0f} s")
-
-    def _now_joined(self) -> None:
-        self.joined = True
-        self.troubles.works(
-            ("protocol_unsupported", "not_joined", "group_authorization", "group_settings", "instance_id")
-        )
-        self.troubles.works(("topic_authorization",), "")  # a heartbeat's, which names no topic
+            now = self._clock()
+            self._next_look = now + max(LOOK_EVERY, REST * (now - began) * self._beginnings.hanging)
 
     async def _on_error(self, error: KafkaError) -> None:
         self._notice(error)

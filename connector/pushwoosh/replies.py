@@ -155,10 +155,10 @@ def tells_of_a_job(report: Report) -> bool:
 
 def progress_of(value: float | str | None) -> int:
     """Read a job's progress in percent, with or without the sign; -1 where it isn't told."""
+    if value is None:
+        return -1
     try:
-        number = float(
-            value.strip().rstrip("%") if isinstance(value, str) else value if value is not None else -1
-        )
+        number = float(value.strip().rstrip("%") if isinstance(value, str) else value)
     except (ValueError, OverflowError):  # the second: an integer beyond all floats
         return -1
     return int(number) if math.isfinite(number) else -1

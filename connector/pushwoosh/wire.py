@@ -45,7 +45,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -125,31 +125,23 @@ def read_post(
     `now` is in seconds since the epoch; none of `secrets` ever comes back in a message.
     """
     reply = object_in(body)
-    if _is_success(status):
-        request_id = request_id_in(reply)
-        if request_id:
-            return Accepted(request_id)
-    message = words.message_in(reply) or ("" if _is_success(status) else words.raw_text(body))
-    meant = _meant_status(status, reply, message)
-    shown = words.shown(message, status, secrets)
-    denied = _denied(meant, message, shown, status)
-    if denied is not None:
-        return denied
-    wait, more = read_retry_after(retry_after, now), meant if meant != status else 0
-    if _is_down(meant):
-        maybe = meant not in _SURELY_NOT_TAKEN
-        return Unavailable(shown, status, wait, maybe_accepted=maybe, meant=more)
-    if meant in _NO_API_HERE and not _is_success(status):
-        return Denied(Cause.WRONG_URL, shown, status)
-    if meant in _BATCH_REFUSED or (_is_success(status) and message):
-        return Refused(shown, status)
-    return Unavailable(
-        f"A reply that can't be understood: {words.shown(words.raw_text(body), status, secrets)}",
-        status,
-        wait,
-        maybe_accepted=_is_success(status),
-        meant=more,
-    )
+    success = _is_success(status)
+    request_id = request_id_in(reply) if success else ""
+    if request_id:
+        return Accepted(request_id)
+    said = _said(status, reply, body, secrets)
+    if said.denied is not None:
+        return said.denied
+    wait = read_retry_after(retry_after, now)
+    if _is_down(said.meant):
+        maybe = said.meant not in _SURELY_NOT_TAKEN
+        return Unavailable(said.shown, status, wait, maybe_accepted=maybe, meant=said.other)
+    if said.meant in _NO_API_HERE and not success:
+        return Denied(Cause.WRONG_URL, said.shown, status)
+    if said.meant in _BATCH_REFUSED or (success and said.message):
+        return Refused(said.shown, status)
+    puzzle = _puzzle(status, body, secrets)
+    return Unavailable(puzzle, status, wait, maybe_accepted=success, meant=said.other)
 
 
 def read_poll(
@@ -171,22 +163,42 @@ def read_poll(
             if is_of_another(report, request_id):
                 return Unavailable("The reply tells of another job", status)
             return _job_report(report, status, secrets)
-    reply = object_in(body)
+    said = _said(status, object_in(body), body, secrets)
+    if said.denied is not None:
+        return said.denied
+    success = _is_success(status)
+    if not _is_down(said.meant):
+        if said.meant in _NO_SUCH_JOB or (success and words.blames_request_id(said.message)):
+            return JobUnknown(said.shown, status)
+        if said.meant in _NO_API_HERE:
+            return Denied(Cause.WRONG_URL, said.shown, status)
+    shown = _puzzle(status, body, secrets) if success and not said.message else said.shown
+    return Unavailable(shown, status, read_retry_after(retry_after, now), meant=said.other)
+
+
+class _Said(NamedTuple):
+    """What a reply says where it brings neither a `request_id` nor a report."""
+
+    message: str
+    shown: str
+    """The message as a person may see it."""
+    meant: int
+    """The HTTP status that it amounts to."""
+    other: int
+    """The same, 0 where that is the status that came."""
+    denied: Denied | None
+
+
+def _said(status: int, reply: dict[str, Any], body: bytes, secrets: Sequence[str]) -> _Said:
     message = words.message_in(reply) or ("" if _is_success(status) else words.raw_text(body))
     meant = _meant_status(status, reply, message)
     shown = words.shown(message, status, secrets)
-    denied = _denied(meant, message, shown, status)
-    if denied is not None:
-        return denied
-    if not _is_down(meant):
-        if meant in _NO_SUCH_JOB or (_is_success(status) and words.blames_request_id(message)):
-            return JobUnknown(shown, status)
-        if meant in _NO_API_HERE:
-            return Denied(Cause.WRONG_URL, shown, status)
-    if _is_success(status) and not message:
-        shown = f"A reply that can't be understood: {words.shown(words.raw_text(body), status, secrets)}"
-    more = meant if meant != status else 0
-    return Unavailable(shown, status, read_retry_after(retry_after, now), meant=more)
+    other = meant if meant != status else 0
+    return _Said(message, shown, meant, other, _denied(meant, message, shown, status))
+
+
+def _puzzle(status: int, body: bytes, secrets: Sequence[str]) -> str:
+    return f"A reply that can't be understood: {words.shown(words.raw_text(body), status, secrets)}"
 
 
 def by_its_clock(retry_after: str | None, date: str | None) -> str | None:
@@ -238,21 +250,26 @@ def _job_report(report: Report, status: int, secrets: Sequence[str]) -> JobRepor
 
 
 def _meant_status(status: int, reply: dict[str, Any], message: str) -> int:
-    """Look for a status that says more: in the envelope, then in a message that says nothing but to wait."""
+    """Tell the status that a reply amounts to.
+
+    What its JSON gives as a status comes first. Where that calls for nobody and doesn't say that the API is
+    down, a message that does nothing but ask to wait says so.
+    """
     meant = _inner_status(status, reply)
-    settled = meant in _NEEDS_A_PERSON or _is_down(meant)
-    return meant if settled else words.asks_to_wait(message) or meant
+    if meant in _NEEDS_A_PERSON or _is_down(meant):
+        return meant
+    return words.asks_to_wait(message) or meant
 
 
 def _inner_status(status: int, reply: dict[str, Any]) -> int:
-    """Look inside a 2xx or a 400 for a status that says more."""
-    if not _is_success(status) and status != 400:  # noqa: PLR2004 - HTTP
+    """Return the status in the JSON of a 2xx or a 400, if it says more than the one that came."""
+    success = _is_success(status)
+    if not success and status != 400:  # noqa: PLR2004 - HTTP
         return status
     inner, code = reply.get("status_code"), reply.get("code")
     if not (isinstance(inner, int) and 400 <= inner <= 599):  # noqa: PLR2004 - HTTP
         inner = _GATEWAY_CODES.get(code, status) if isinstance(code, int) else status
-    says_more = _is_success(status) or inner in _NEEDS_A_PERSON or _is_down(inner)
-    return inner if says_more else status
+    return inner if success or inner in _NEEDS_A_PERSON or _is_down(inner) else status
 
 
 def _denied(meant: int, message: str, shown: str, status: int) -> Denied | None:

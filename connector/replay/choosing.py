@@ -92,9 +92,10 @@ class Selection:
     harmless: defaultdict[tuple[str, TopicPartition], set[int]] = field(
         default_factory=lambda: defaultdict(set)
     )
-    """By group, source records that are no events: never at the API, or they go again in a later run.
+    """By group, source records that hold back no letter: never at the API, or to be sent by a later run.
 
-    Where there are too many, some are missing: then letters are held back for no reason, never sent for none.
+    Where there are too many, some are missing. A letter may be held back then that could go; none goes that
+    may not.
     """
     _sent_again: set[str] = field(default_factory=set)
     bytes: int = 0
@@ -113,9 +114,9 @@ class Selection:
         elif meant:
             self._add(letter, outcome, replayed=replayed)
         elif letter.never_applied and not replayed:
-            self._no_event(letter)
+            self._note_harmless(letter)
 
-    def _no_event(self, letter: DeadLetter) -> None:
+    def _note_harmless(self, letter: DeadLetter) -> None:
         if letter.source is not None and self.bytes <= MOST_BYTES * 1.25:
             self.bytes += _OF_HARMLESS
             self.harmless[letter.group, letter.source].add(letter.source_offset)
@@ -125,7 +126,7 @@ class Selection:
         known = self.candidates.get(letter.name)
         if known is None and self.bytes > MOST_BYTES and not replayed:
             self.beyond += 1
-            self._no_event(letter)
+            self._note_harmless(letter)
             return
         made = _candidate(letter, outcome, (*(known.spots if known else ()), spot))
         self.candidates[letter.name] = made
@@ -136,7 +137,7 @@ class Selection:
             made.stay(Standing.REPLAYED)
 
     def all_read(self) -> None:
-        """Every letter is known: a letter of a record that was sent again says that, too."""
+        """Leave out what was sent again, as a later letter of its event says. All letters must be read."""
         for each in self.candidates.values():
             if each.letter.id in self._sent_again:
                 each.stay(Standing.REPLAYED)
@@ -151,7 +152,7 @@ class Selection:
         return [*heapq.merge(*partitions, key=lambda each: each.letter.happened)]
 
     def pass_over(self, tried: Callable[[Spot], bool]) -> None:
-        """Leave out what was tried before and refused again, or no limit would ever get past it."""
+        """Leave out what an earlier run tried and had refused: it would fill the limit of each run anew."""
         for each in self.in_order():
             if any(map(tried, each.spots)):
                 each.stay(Standing.TRIED)

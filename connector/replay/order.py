@@ -6,8 +6,8 @@ counts as an event of the same device if it shares an identifier with the letter
 decoder reads both. Where a letter can't be read, or its topic isn't configured any more, the record's key
 stands for the device.
 
-What counts as old as it was at first: a record that was sent again. What doesn't count: letters that surely
-never reached the API, and those that will be sent after this one in the same run.
+A record that was sent again is as old as its event was at first. Two kinds of letters do not count as newer:
+those that surely never reached the API, and those that will be sent after this one in the same run.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Order:
 
     def __init__(self) -> None:
         self._latest: defaultdict[TopicPartition, dict[Key, int]] = defaultdict(dict)
-        """For each device that is asked about, where its newest event came at first; -1: none."""
+        """For devices that are asked about, the offset at which the newest event came at first; -1: none."""
         self._asked: set[Key] = set()
         self._by_time: set[TopicPartition] = set()
         self._newest: defaultdict[str, dict[Key, Seen]] = defaultdict(dict)
@@ -104,9 +104,9 @@ class Order:
         if latest.get(key, age) < age:
             latest[key] = age
         if place in self._by_time:
-            self._stands(key, Seen(happened_at(record), place, record.offset()))
+            self._note_time(key, Seen(happened_at(record), place, record.offset()))
 
-    def _stands(self, key: Key, seen: Seen) -> None:
+    def _note_time(self, key: Key, seen: Seen) -> None:
         newest = self._newest[seen.place.topic]
         known = newest.get(key)
         if known is None or known.happened < seen.happened:
@@ -119,10 +119,10 @@ class Order:
         latest = self._latest[letter.source]
         for key in keys:
             latest[key] = max(latest.get(key, -1), letter.age)
-            self._stands(key, Seen(letter.happened, letter.source, letter.source_offset))
+            self._note_time(key, Seen(letter.happened, letter.source, letter.source_offset))
 
     def newer(self, letter: Facts, keys: Sequence[Key]) -> str:
-        """Return where a newer event of the letter's device is, or came at first; empty for none."""
+        """Name a newer event of the letter's device by the place where it came at first; empty for none."""
         if letter.source is None:
             return ""
         latest = self._latest[letter.source]

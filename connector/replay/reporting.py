@@ -159,6 +159,6 @@ def plain_letters(replay: Replay) -> Iterator[dict[str, Any]]:
                 "group": one.letter.group,
                 "reason": one.letter.reason,
                 "device": one.device,
-                "standing": str(one.standing),
+                "fate": str(one.standing),
                 "why": one.why,
             }

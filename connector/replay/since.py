@@ -57,7 +57,10 @@ class Since:
         """Records of a partition that are looked through."""
         self._starts: dict[TopicPartition, int] = {}
         self._known_since: dict[TopicPartition, int] = {}
-        """Of partitions that can't be read from where they should: the time of the first that can."""
+        """Partitions whose reading begins too late, with the time of the first record that was read.
+
+        What came before that time isn't known. NEVER until there is one.
+        """
         self._reached: dict[TopicPartition, int] = {}
 
     # -- where to look -------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -42,8 +41,6 @@ class Guarded(Watch):
     async def close(self) -> None:
         try:
             await self._watch.close()
-        except asyncio.CancelledError:
-            raise
         except Exception as error:  # noqa: BLE001 -- as below
             self._tell(error)
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
@@ -38,6 +39,16 @@ _LONGEST_WORD = 40
 _GOOD = frozenset({"completed", "handed_over", "unfinished"})
 
 
+class _Books(NamedTuple):
+    """What the engine has counted so far: the difference over one answer is what that answer did."""
+
+    confirmed: int
+    letters: int
+    """That are owed."""
+    latencies: int
+    """Entries of the list of latencies."""
+
+
 class Spans(Watch):
     """Makes spans. Looks at the engine to see what became of a job; changes nothing there."""
 
@@ -61,7 +72,8 @@ class Spans(Watch):
         """By the serial number that a batch and its job share."""
         self._posts: dict[int, Span] = {}
         self._examples: list[Example] = []
-        self._before = (0, 0, 0)
+        self._before = _Books(0, 0, 0)
+        """As they were before the last answer was judged."""
 
     # -- a batch -----------------------------------------------------------------------------------
 
@@ -119,20 +131,19 @@ class Spans(Watch):
         if span is None:
             return
         if job.serial not in self._engine.jobs:
-            confirmed, letters, latencies = self._books()
-            span.set_attribute("pushwoosh.records.confirmed", confirmed - self._before[0])
-            span.set_attribute("pushwoosh.records.refused", letters - self._before[1])
-            if latencies > self._before[2] and span.get_span_context().trace_flags.sampled:
-                self._exemplify(span, self._before[2])
+            before, after = self._before, self._books()
+            span.set_attribute("pushwoosh.records.confirmed", after.confirmed - before.confirmed)
+            span.set_attribute("pushwoosh.records.refused", after.letters - before.letters)
+            if after.latencies > before.latencies and span.get_span_context().trace_flags.sampled:
+                self._exemplify(span, before.latencies)
             self._end(job.serial, _job_outcome(answer))
         self._end_those_that_went()
 
-    def _books(self) -> tuple[int, int, int]:
-        """Return what is settled as confirmed, the letters owed, and the entries about latencies so far."""
+    def _books(self) -> _Books:
         tally = self._engine.tally
         good = (RecordOutcome.CONFIRMED, RecordOutcome.SUPERSEDED)
         confirmed = sum(tally.settled.get((endpoint, each), 0) for endpoint in Endpoint for each in good)
-        return confirmed, self._engine.letters_owed, len(tally.latencies)
+        return _Books(confirmed, self._engine.letters_owed, len(tally.latencies))
 
     def _exemplify(self, span: Span, since: int) -> None:
         """Note the job's oldest and newest records: they fall into the outermost buckets that it fills."""

@@ -110,16 +110,17 @@ class Instance:
             interpreter = _Interpreter(content, application=DEFAULT, applications=others)
             interpreter.world = world
             interpreters[topic] = interpreter
+        self.source = SimulatedSource(self)
+        self._letters = SimulatedLetters(self, exactly_once=world.plan.exactly_once)
         self.consuming = Consuming(
             self._pulse,
             interpreters,
             cast(FilteringBoundLogger, _Log(self)),
+            source=lambda _listener: cast(Source, self.source),
+            letters=lambda _listener: cast(DeadLetters, self._letters),
             until_end=False,
             beat=lambda _what: None,
         )
-        self.source = SimulatedSource(self)
-        self._letters = SimulatedLetters(self, exactly_once=world.plan.exactly_once)
-        self.consuming.attach(cast(Source, self.source), cast(DeadLetters, self._letters))
         self._sending = Sending(
             self._pulse,
             cast(AudienceClient, SimulatedClient(self)),

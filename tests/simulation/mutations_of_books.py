@@ -18,6 +18,7 @@ from connector.core.owed import Hold
 from connector.core.partitions import Partitions
 from connector.core.posted import Posted
 from connector.core.reach import Reach
+from connector.handing_over import HandingOver
 from connector.kafka.commit_refused import CommitRefused
 from connector.model import Position
 from connector.writing import Writing
@@ -158,10 +159,10 @@ def adopted_jobs_are_sent_again(patch: Patch) -> None:
 def hands_over_in_flight(patch: Patch) -> None:
     """A hand-over does not wait for answers to requests under way."""
 
-    async def wrong(_self: Consuming) -> None:
+    async def wrong(_self: HandingOver) -> None:
         pass
 
-    patch.set(Consuming, "_settle_requests", wrong)
+    patch.set(HandingOver, "_settle_requests", wrong)
 
 
 @MUTATIONS.add
@@ -169,7 +170,7 @@ def hands_over_silently(patch: Patch) -> None:
     """A hand-over writes nothing down."""
     revoked = Partitions.revoked
 
-    async def no_flush(_self: Consuming) -> None:
+    async def no_flush(_self: HandingOver) -> None:
         pass
 
     def wrong(self: Partitions, partitions: Any, now: float) -> dict[Any, Any]:
@@ -177,7 +178,7 @@ def hands_over_silently(patch: Patch) -> None:
         return {}
 
     patch.set(Partitions, "revoked", wrong)
-    patch.set(Consuming, "_flush", no_flush)
+    patch.set(HandingOver, "_flush", no_flush)
 
 
 @MUTATIONS.add

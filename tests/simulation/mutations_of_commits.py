@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector.completing import Completing
-from connector.consuming import Consuming
 from connector.core.engine import Engine
+from connector.handing_over import HandingOver
 from connector.kafka.commit_refused import CommitRefused
 from connector.model import Position, TopicPartition
 from tests.simulation.patching import Mutations, Patch
@@ -49,10 +49,10 @@ def given_up_stays_under_way(patch: Patch) -> None:
 @MUTATIONS.add
 def given_up_never_arrives(patch: Patch) -> None:
     """After a commit that was given up, what was committed before it is handed over: it may still arrive."""
-    flush, revoked = Consuming._flush, Engine.revoked
+    flush, revoked = HandingOver._flush, Engine.revoked
     gave_up: set[Engine] = set()
 
-    async def flushing(self: Consuming) -> None:
+    async def flushing(self: HandingOver) -> None:
         try:
             await flush(self)
         except asyncio.CancelledError:
@@ -67,7 +67,7 @@ def given_up_never_arrives(patch: Patch) -> None:
         gave_up.discard(self)
         return {each: before[each] for each in right}
 
-    patch.set(Consuming, "_flush", flushing)
+    patch.set(HandingOver, "_flush", flushing)
     patch.set(Engine, "revoked", wrong)
 
 

@@ -54,11 +54,12 @@ class Desk:
             self.pulse,
             {"events": Interpreter(Content.MIXED, decoder)},
             structlog.get_logger(),
+            source=lambda _listener: cast("Source", self.source),
+            letters=lambda _listener: cast("DeadLetters", self.letters),
             until_end=until_end,
             beat=self.beats.append,
             remember=self.remembered.append,
         )
-        self.consuming.attach(cast("Source", self.source), cast("DeadLetters", self.letters))
 
     async def assign(self, *partitions: TopicPartition) -> None:
         await self.consuming.assigned([Start(partition, 0, "") for partition in partitions])

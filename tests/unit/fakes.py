@@ -100,7 +100,7 @@ class FakeSource:
     async def group_metadata(self) -> object:
         return b"member"
 
-    def high_watermarks(self) -> dict[TopicPartition, int]:
+    def known_ends(self) -> dict[TopicPartition, int]:
         return self.ends
 
     def statistics(self) -> Statistics:

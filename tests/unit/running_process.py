@@ -14,6 +14,7 @@ from connector import parts
 from connector import runner as module
 from connector.config import Settings
 from connector.model import Fetched, Record, Start, TopicPartition
+from connector.process import OwnProcess
 from connector.runner import Runner
 from tests.settings import with_environment
 from tests.unit.core.builders import record
@@ -87,7 +88,7 @@ class Process:
         monkeypatch.setattr(parts, "source", lambda *_: self.source)
         monkeypatch.setattr(parts, "dead_letters", lambda *_: self.letters)
         monkeypatch.setattr(parts, "audience_client", lambda *_: self.client)
-        self.runner = Runner(settings(**more), until_end=until_end)
+        self.runner = Runner(settings(**more), OwnProcess(), until_end=until_end)
         self.engine = self.runner._engine
         self.source.listener = self.runner._consuming
         self.source.starts = [Start(TAGS, 0, "")]

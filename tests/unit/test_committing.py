@@ -63,12 +63,12 @@ async def test_a_commit_proves_the_membership_that_was_in_doubt_when_it_began(
     await desk.rounds()
     monkeypatch.setattr(desk.consuming.membership.standstill, "noticed", lambda: 2.0)
     if stood_still_before:
-        desk.consuming.membership.look()
+        desk.consuming.membership.note_standstill()
     desk.order()
     committing = asyncio.create_task(desk.rounds())
     await until(lambda: desk.source.commits == 1)
     if not stood_still_before:
-        desk.consuming.membership.look()
+        desk.consuming.membership.note_standstill()
     desk.source.answers.set()
     await committing
     assert desk.position() == 7

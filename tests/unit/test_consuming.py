@@ -108,8 +108,8 @@ async def test_partitions_are_paused_and_resumed_as_the_engine_says() -> None:
 
 def test_it_shows_life_for_a_coroutine_that_waits_for_a_commit_and_only_then() -> None:
     desk = Desk()
-    desk.consuming.look()
+    desk.consuming.watch_commit()
     assert desk.beats == []
     desk.source.waiting = True
-    desk.consuming.look()
+    desk.consuming.watch_commit()
     assert desk.beats == ["consumer"]

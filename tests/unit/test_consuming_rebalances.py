@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pytest
+import structlog
 
-from connector import consuming as module
+from connector import handing_over
 from connector.answers import Accepted, JobReport, JobState, Row
 from connector.core.actions import Commit, Pause
-from connector.kafka.unwritable import LettersUnwritable
+from connector.kafka.unwritable import Fenced, LettersUnwritable
 from connector.model import Fetched, Position, TopicPartition
 from tests.unit.consuming_desk import Desk, fetched, rubbish
 from tests.unit.core.builders import P0, P1
 from tests.unit.fakes import until
+
+NO_ANSWER_TO_THE_COMMIT = (
+    "handing over without an answer to the last commit: what it settles may be done again"
+)
+
+
+def _warnings(lines: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [line["event"] for line in lines if line["log_level"] == "warning"]
 
 
 async def test_a_hand_over_writes_what_is_decided_and_gives_the_rest() -> None:
@@ -49,7 +59,7 @@ async def test_a_doubt_that_ends_within_a_hand_over_lets_nothing_be_submitted_be
     await desk.assign(P0)
     await desk.rounds()
     monkeypatch.setattr(desk.consuming.membership.standstill, "noticed", lambda: 2.0)
-    desk.consuming.membership.look()
+    desk.consuming.membership.note_standstill()
     frozen: list[bool] = []
     flush = desk.engine.flush
 
@@ -65,25 +75,29 @@ async def test_a_doubt_that_ends_within_a_hand_over_lets_nothing_be_submitted_be
 
 
 async def test_a_hand_over_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "HAND_OVER_LIMIT", 0.01)
+    monkeypatch.setattr(handing_over, "LIMIT", 0.01)
     desk = Desk([fetched(0, 2)])
     await desk.assign(P0, P1)
     await desk.rounds()
     desk.order()
-    assert await desk.consuming.revoked([P0]) == {}
+    with structlog.testing.capture_logs() as lines:
+        assert await desk.consuming.revoked([P0]) == {}
     assert [*desk.engine.assignments] == [P1]
     assert not desk.engine.frozen
+    assert _warnings(lines) == ["handing over with requests unanswered: their devices may be sent twice"]
 
 
 async def test_a_transaction_that_outlasts_the_hand_over_is_still_heard_of(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "HAND_OVER_LIMIT", 0.01)
+    monkeypatch.setattr(handing_over, "LIMIT", 0.01)
     desk = Desk([rubbish(0), Fetched(P1, [], 4)])
     desk.letters.hold = asyncio.Event()
     await desk.assign(P0, P1)
     await desk.rounds()
-    assert await desk.consuming.revoked([P0]) == {}, "whether the letter is written is in doubt"
+    with structlog.testing.capture_logs() as lines:
+        assert await desk.consuming.revoked([P0]) == {}, "whether the letter is written is in doubt"
+    assert _warnings(lines) == [NO_ANSWER_TO_THE_COMMIT]
     assert desk.engine.ledger.under_way is not None
     desk.letters.hold.set()
     await desk.settled()
@@ -96,7 +110,7 @@ async def test_a_transaction_that_outlasts_the_hand_over_is_still_heard_of(
 async def test_letters_that_a_hand_over_s_end_cuts_off_before_they_are_written_are_written_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "HAND_OVER_LIMIT", 0.01)
+    monkeypatch.setattr(handing_over, "LIMIT", 0.01)
     desk = Desk([rubbish(0), Fetched(P1, [], 4)])
     await desk.assign(P0, P1)
     await desk.rounds()
@@ -119,7 +133,7 @@ async def test_letters_that_a_hand_over_s_end_cuts_off_before_they_are_written_a
 async def test_a_commit_that_is_cut_off_by_a_hand_over_s_end_is_made_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "HAND_OVER_LIMIT", 0.01)
+    monkeypatch.setattr(handing_over, "LIMIT", 0.01)
     desk = Desk([Fetched(P0, [], 4), Fetched(P1, [], 4)])
     await desk.assign(P0, P1)
     await desk.rounds()
@@ -130,7 +144,9 @@ async def test_a_commit_that_is_cut_off_by_a_hand_over_s_end_is_made_again(
         await asyncio.Event().wait()
 
     desk.source.commit = hang  # type: ignore[method-assign]  # a broker that does not answer
-    positions = await desk.consuming.revoked([P0])
+    with structlog.testing.capture_logs() as lines:
+        positions = await desk.consuming.revoked([P0])
+    assert _warnings(lines) == [NO_ANSWER_TO_THE_COMMIT]
     assert positions[P0].offset == 4
     desk.source.commit = commit  # type: ignore[method-assign]  # it does again
     assert desk.engine.ledger.under_way is None
@@ -176,6 +192,18 @@ async def test_a_flush_that_fails_leaves_the_rest_to_the_next_owner() -> None:
     assert await desk.consuming.revoked([P0]) == {}
     assert desk.letters.written == []
     assert desk.position() == -1
+
+
+async def test_a_hand_over_does_not_try_a_fenced_transaction_without_letters_again_and_again() -> None:
+    desk = Desk([Fetched(P0, [], 7)])
+    await desk.assign(P0)
+    await desk.rounds()
+    desk.letters.doubtful = True
+    desk.letters.failures = [Fenced("group", "the generation is old")] * 50
+    assert await desk.consuming.revoked([P0]) == {P0: Position(7, "")}
+    assert len(desk.letters.proofs) == 1
+    assert desk.consuming.writing.failures == 0, "no letter was to be written"
+    assert not desk.consuming.writing.completing.due, "the next one has to wait"
 
 
 async def test_a_flush_without_transactions_commits_what_was_written() -> None:

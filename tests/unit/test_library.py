@@ -15,7 +15,7 @@ import pytest
 import connector
 import connector.testing
 from connector import parts
-from connector.embedding import _Guest
+from connector.embedding import Host
 from connector.kafka.listener import Listener
 from connector.model import Start, TopicPartition
 from connector.pulse import Clock
@@ -132,10 +132,10 @@ async def test_a_second_run_is_refused_and_the_first_goes_on(source: FakeSource)
 
 
 def test_a_guest_never_ends_the_process_it_is_in() -> None:
-    guest = _Guest(connector.load(None, _environment()))
+    host = Host()
     with pytest.raises(connector.ConnectorFailedError):
-        guest._abandon()
-    guest._abandon(0)  # nothing was owned: no fault
+        host.abandon(1)
+    host.abandon(0)  # nothing was owned: no fault
 
 
 def _environment(**more: str) -> dict[str, str]:

@@ -30,29 +30,29 @@ def a_membership() -> Membership:
 def test_a_process_that_goes_on_is_fresh(clock: list[float]) -> None:
     member = a_membership()
     clock[0] += LONGEST
-    assert member.fresh
+    assert member.may_still_send
 
 
 def test_a_standstill_that_nobody_looked_at_yet_is_known_already(clock: list[float]) -> None:
     member = a_membership()
     clock[0] += LONGEST + 0.1
-    assert not member.fresh
+    assert not member.may_still_send
 
 
 def test_to_ask_for_it_does_not_hide_it_from_who_acts_on_it(clock: list[float]) -> None:
     member = a_membership()
     clock[0] += 9
-    assert not member.fresh
-    member.look()
+    assert not member.may_still_send
+    member.note_standstill()
     assert member.doubted
 
 
-def test_after_a_standstill_nothing_is_fresh_until_a_later_commit_has_worked(clock: list[float]) -> None:
+def test_after_a_standstill_nothing_may_be_sent_until_a_later_commit_has_worked(clock: list[float]) -> None:
     member = a_membership()
     clock[0] += 9
     before = member.doubts
-    member.look()
+    member.note_standstill()
     member.proved(before)
-    assert not member.fresh
+    assert not member.may_still_send
     member.proved(member.doubts)
-    assert member.fresh
+    assert member.may_still_send

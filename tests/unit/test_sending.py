@@ -34,13 +34,13 @@ class Desk:
         self.token = Token("hush-token")
         given = with_environment(**settings).pushwoosh
         credentials = Credentials("AAAAA-BBBBB", self.token, {"OTHER-APP": Token("other-token")})
-        self.fresh = True
+        self.may_still_send = True
         self.sending = Sending(
             self.pulse,
             cast("AudienceClient", self.client),
             given,
             credentials,
-            fresh=lambda: self.fresh,
+            may_still_send=lambda: self.may_still_send,
         )
         self.engine.assigned(start())
         records = [event.record for event in events if event.record is not None]
@@ -138,11 +138,11 @@ async def test_a_batch_whose_partition_went_before_it_was_written_is_not_sent() 
 
 async def test_what_was_decided_before_a_standstill_is_sent_once_the_partitions_prove_to_be_ours() -> None:
     desk = Desk(tags(0, "A"), tags(1, "B"))
-    desk.fresh = False
+    desk.may_still_send = False
     desk.step()
     await until(lambda: not desk.engine.dispatch.posting)
     assert desk.client.bodies == []
-    desk.fresh = True
+    desk.may_still_send = True
     desk.step()
     await until(lambda: bool(desk.jobs()))
     assert len(desk.client.bodies) == 1

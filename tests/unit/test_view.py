@@ -33,10 +33,14 @@ class Desk:
         self.engine = self.pulse.engine
         self.source = FakeSource()
         self.consuming = Consuming(
-            self.pulse, {}, structlog.get_logger(), until_end=False, beat=lambda _: None
+            self.pulse,
+            {},
+            structlog.get_logger(),
+            source=lambda _listener: cast("Source", self.source),
+            letters=lambda _listener: cast("DeadLetters", FakeLetters(self.source)),
+            until_end=False,
+            beat=lambda _: None,
         )
-        letters = FakeLetters(self.source)
-        self.consuming.attach(cast("Source", self.source), cast("DeadLetters", letters))
         self.errors = RecentErrors()
         self.heartbeat = Heartbeat(self.pulse.clock, 60.0)
         metrics = Metrics(CollectorRegistry(), {"events": Content.TAGS})

@@ -13,7 +13,7 @@ from confluent_kafka import OFFSET_INVALID, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.kafka.commit_refused import CommitRefused
-from connector.kafka.source import REVOKE_LIMIT
+from connector.kafka.committer import REVOKE_LIMIT
 from connector.kafka.stuck import committed_regardless
 from connector.model import Position, TopicPartition
 from tests.broker import Broker
@@ -114,7 +114,7 @@ async def test_the_end_lies_beyond_transaction_markers(kafka: Kafka) -> None:
         assert member.offsets() == [0]
         assert member.ends == {partition: 4}  # record, marker, aborted record, marker
         assert await member.source.end_offsets([partition]) == {partition: 4}
-        assert member.source.high_watermarks() == {partition: 4}
+        assert member.source.known_ends() == {partition: 4}
 
 
 async def test_an_open_transaction_ends_what_can_be_read(kafka: Kafka) -> None:
@@ -155,7 +155,7 @@ async def test_a_paused_partition_delivers_nothing_and_its_end_is_still_known(ka
         await member.source.pause([paused])
         kafka.produce(topic, [(None, b"v", 0)] * 3 + [(None, b"v", 1)])
         await member.until(lambda: member.records)
-        await member.until(lambda: member.source.high_watermarks() == {paused: 3, flowing: 1})
+        await member.until(lambda: member.source.known_ends() == {paused: 3, flowing: 1})
         assert [record.partition() for record in member.records] == [1]
         await member.source.resume([paused])
         await member.until(lambda: len(member.records) == 4)

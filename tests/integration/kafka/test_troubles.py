@@ -126,7 +126,7 @@ async def test_a_dead_broker_is_unreachable_until_it_is_back(own_broker: Callabl
 async def test_an_older_broker_without_the_new_protocol_is_named(
     own_broker: Callable[..., Broker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.kafka.source.JOIN_LIMIT", 3.0)
+    monkeypatch.setattr("connector.kafka.joining.JOIN_LIMIT", 3.0)
     broker = own_broker(version="3.9.1")
     topic = Kafka(broker.bootstrap).create_topic()
     async with Member(broker.bootstrap, "g", [topic], group_protocol="consumer") as member:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from connector.kafka import source as module
+from connector.kafka import committer as module
 from connector.kafka.commit_refused import CommitRefused
 from connector.kafka.troubles import Phase
 from connector.model import Position

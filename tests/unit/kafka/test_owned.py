@@ -147,10 +147,10 @@ async def test_an_end_is_as_fetch_replies_told_and_never_before_what_was_read(
     member.consumer.log = {P0: (0, 2), P1: (0, 2)}
     await member.given(P0)
     await member.statistics(ends(p0=7, p1=99))
-    assert member.source.high_watermarks() == {P0: 7}
+    assert member.source.known_ends() == {P0: 7}
     member.consumer.messages = messages(P0, range(20))
     await member.fetch()
-    assert member.source.high_watermarks() == {P0: 20}
+    assert member.source.known_ends() == {P0: 20}
 
 
 async def test_who_is_paused_is_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +161,7 @@ async def test_who_is_paused_is_asked_about(monkeypatch: pytest.MonkeyPatch) -> 
     await member.statistics("{}")
     member.consumer.log = {P0: (0, 50), P1: (0, 50)}
     await member.look()
-    assert member.source.high_watermarks() == {P0: 50, P1: 2}
+    assert member.source.known_ends() == {P0: 50, P1: 2}
 
 
 async def test_the_end_of_a_run_is_asked_for_and_else_as_last_heard(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ async def test_a_loss_while_reading_goes_on_from_what_is_left_paused_if_it_was(
     assert member.consumer.places == {P0: 12}
     assert member.consumer.paused == ({P0} if paused else set())
     assert member.source.records_lost == {"t": 7}
-    assert member.source.high_watermarks() == {P0: 15}
+    assert member.source.known_ends() == {P0: 15}
 
 
 async def test_a_partition_that_was_created_anew_is_lost_and_begun_again(
@@ -93,7 +93,7 @@ async def test_what_was_delivered_before_a_log_was_begun_anew_does_not_count(
     member.consumer.messages = messages(P0, range(3))
     (fetched,) = await member.fetch()
     assert [record.offset() for record in fetched.records] == [0, 1, 2]
-    assert member.source.high_watermarks() == {P0: 3}
+    assert member.source.known_ends() == {P0: 3}
 
 
 async def test_while_no_broker_says_where_the_log_begins_it_is_asked_again(

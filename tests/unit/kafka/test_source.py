@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from connector.kafka import source as module
+from connector.kafka import committer, joining
 from connector.kafka.commit_refused import CommitRefused
 from connector.kafka.source import SourceFailed
 from connector.kafka.troubles import Phase
@@ -45,7 +45,7 @@ async def test_a_last_commit_that_can_not_be_taken_does_not_hold_up_the_group(
     member.hand_over = {P0: Position(5, "jobs"), P1: Position(6, "")}
     member.consumer.refusals = [KafkaError(KafkaError.ILLEGAL_GENERATION)]
     await member.robbed(P0)
-    monkeypatch.setattr(module, "REVOKE_LIMIT", 0.01)
+    monkeypatch.setattr(committer, "REVOKE_LIMIT", 0.01)
     member.consumer.refusals = [KafkaException(BUSY) for _ in range(100)]
     async with asyncio.timeout(5):
         await member.robbed(P1)
@@ -133,7 +133,7 @@ async def test_a_group_that_takes_no_member_is_told_of_once_brokers_answer(
 ) -> None:
     member = Member(monkeypatch, group_protocol=protocol)
     await member.source.start()
-    member.now = module.JOIN_LIMIT + 1
+    member.now = joining.JOIN_LIMIT + 1
     await member.fetch()
     assert member.troubles == []  # no broker has answered: that is another trouble
     await member.statistics(CONNECTED)
@@ -157,7 +157,7 @@ async def test_a_token_that_is_not_renewed_blocks_nothing_while_the_last_one_is_
     await member.given()
     await member.error(late)
     assert [trouble.blocking for trouble in member.troubles] == [True, False]
-    member.now += module.SILENCE + 1
+    member.now += joining.SILENCE + 1
     await member.look()
     assert member.troubles[-1].phase is Phase.ENDED
 

@@ -1,0 +1,86 @@
+"""What belongs to the process that the connector runs in, where it has one to itself.
+
+Logging, signals, garbage collection, and leaving at once. A program that has the connector inside gives
+another `Surroundings` (`embedding.py`): all of this is the program's then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from connector.ops.log import configure
+from connector.ops.outlet import Outlet
+from connector.ops.privacy import Mask
+from connector.settings import Log
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which the event loop lets the consumer's threads have the interpreter.
+
+With Python's own 5 ms each fetch and each commit waited for that long on a busy loop: at 8,000 events a
+second the overhead's 99th percentile fell from 86 to 24 ms, and throughput stayed.
+"""
+
+
+class Surroundings(Protocol):
+    """What a runner asks of the process that it is in."""
+
+    def set_up_log(self, settings: Log, secrets: Sequence[str]) -> tuple[Mask, FilteringBoundLogger]:
+        """Return the log, and the mask that keeps secrets out of it."""
+
+    def take_over(self, stop: Callable[[], None], release: Callable[[], None]) -> None:
+        """Get ready to run, in the event loop. `stop` and `release` are what signals may ask for."""
+
+    def lines_lost(self) -> int:
+        """Return how many lines of the log were lost since this was asked last."""
+
+    def abandon(self, code: int) -> None:
+        """Leave now, with threads in librdkafka's calls, which can't be ended. `code` 0: it is no fault."""
+
+
+class OwnProcess:
+    """A process with nothing in it but the connector."""
+
+    def __init__(self) -> None:
+        self._outlet = Outlet(sys.stderr)
+        self._log: FilteringBoundLogger = structlog.get_logger()
+        self._signalled = False
+
+    def set_up_log(self, settings: Log, secrets: Sequence[str]) -> tuple[Mask, FilteringBoundLogger]:
+        return configure(settings.level, settings.format, secrets, self._outlet), self._log
+
+    def take_over(self, stop: Callable[[], None], release: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal, number, stop)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup, release)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        sys.setswitchinterval(SWITCH_INTERVAL)
+
+    def lines_lost(self) -> int:
+        return self._outlet.taken_lost()
+
+    def abandon(self, code: int) -> None:
+        os._exit(code)
+
+    def _on_signal(self, number: int, stop: Callable[[], None]) -> None:
+        if self._signalled:
+            self._log.warning("second signal: leaving at once")
+            self.abandon(1)
+        self._signalled = True
+        self._log.info("stopping", signal=signal.Signals(number).name)
+        stop()
+
+    def _on_hangup(self, release: Callable[[], None]) -> None:
+        self._log.info("going on as told by SIGHUP")
+        release()
