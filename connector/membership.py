@@ -85,16 +85,21 @@ class Membership:
         return not (self.doubted or self.standstill.lasting())
 
     def note_standstill(self) -> None:
-        """Stop submitting if the process stood still; call it before anything is submitted."""
+        """Stop submitting if the process stood still; call it before anything is submitted.
+
+        What it is about to own is in doubt, too: where that begins may have been read before.
+        """
         seconds = self.standstill.noticed()
-        if seconds and self._engine.assignments:
+        if not seconds:
+            return
+        self.doubts += 1
+        self._engine.freeze(_DOUBT)
+        if self._engine.assignments:
             self._log.warning("the process stood still", seconds=round(seconds, 1))
-            self.doubts += 1
-            self._engine.freeze(_DOUBT)
             self.ask()
 
     def ask(self) -> None:
-        """Have a commit made if there is a doubt; where no partition is left, there is nothing to doubt."""
+        """Have a commit made if there is a doubt; where no partition is left there is nothing to doubt."""
         if not self._engine.assignments:
             self.proved(self.doubts)
         elif self.doubted:

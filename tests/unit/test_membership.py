@@ -9,7 +9,7 @@ from connector import membership as module
 from connector.core.engine import Engine
 from connector.membership import LONGEST, Membership
 from connector.pulse import Clock, Pulse
-from tests.unit.core.builders import limits, start
+from tests.unit.core.builders import P0, limits, start
 
 
 @pytest.fixture
@@ -45,6 +45,28 @@ def test_to_ask_for_it_does_not_hide_it_from_who_acts_on_it(clock: list[float]) 
     assert not member.may_still_send
     member.note_standstill()
     assert member.doubted
+
+
+def test_partitions_that_were_about_to_come_during_a_standstill_are_doubted_too(clock: list[float]) -> None:
+    pulse = Pulse(Engine(limits(), lambda: 0.5), Clock())
+    member = Membership(pulse, structlog.get_logger())
+    clock[0] += 9
+    member.note_standstill()
+    pulse.engine.assigned(start())
+    member.ask()
+    assert not member.may_still_send
+    assert pulse.engine.assignments[P0].dirty, "a commit will tell"
+    member.proved(member.doubts)
+    assert member.may_still_send
+
+
+def test_once_the_partitions_are_lost_there_is_nothing_to_doubt(clock: list[float]) -> None:
+    member = a_membership()
+    clock[0] += 9
+    member.note_standstill()
+    member._engine.lost([P0], 0.0)
+    member.ask()
+    assert member.may_still_send
 
 
 def test_after_a_standstill_nothing_may_be_sent_until_a_later_commit_has_worked(clock: list[float]) -> None:
