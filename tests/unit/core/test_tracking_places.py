@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import Denied, PollAnswer
-from connector.core.jobs import OUTRUN, Job
+from connector.core.jobs import OUTRUN, Batch, Job
 from connector.core.tracking import SLOW_FROM, Tracking
 from connector.model import Cause, Endpoint
 from tests.unit.core.builders import NOW, P1, devices, limits, tags, unfinished
@@ -70,6 +70,36 @@ def test_a_slow_job_counts_as_stuck_once_so_many_have_come_and_gone() -> None:
         some.finished(job(count + 3, NOW + 1), NOW + 5)
     assert slow.held_up
     assert some.occupying(16) == 0
+
+
+def asked(some: Tracking, one: Job, age: float, progress: int = -1) -> bool:
+    """Ask about an unfinished job at this age; tell whether it is slow."""
+    some.known(one, NOW + age, progress)
+    some.unfinished(one, unfinished(progress), NOW + age, NOW + age)
+    return one.slow
+
+
+def test_a_job_is_slow_once_it_has_taken_a_minute_without_progress() -> None:
+    some, one = Tracking(limits()), job(1, NOW)
+    some.add(one)
+    some.begin(one, NOW)
+    assert not asked(some, one, SLOW_FROM)
+    assert not asked(some, one, SLOW_FROM + 20, progress=10)
+    assert not asked(some, one, 2 * SLOW_FROM + 20, progress=10)
+    assert asked(some, one, 2 * SLOW_FROM + 21, progress=10)
+    assert not asked(some, one, 2 * SLOW_FROM + 22, progress=11), "it moves again"
+
+
+def test_where_jobs_take_long_one_is_slow_once_it_has_taken_ten_times_as_long() -> None:
+    some, one, usual = Tracking(limits()), job(1, NOW), job(2, NOW - 20)
+    usual.batch = Batch(2, Endpoint.TAGS, "", [], 0.0)
+    some.add(one)
+    some.begin(one, NOW)
+    some.add(usual)
+    some.finished(usual, NOW)
+    some.remove(usual)
+    assert not asked(some, one, 190)
+    assert asked(some, one, 201)
 
 
 @pytest.mark.parametrize("jobs", [2, 4])
