@@ -27,7 +27,11 @@ class Dispatch:
         self._limits = limits
         self._serials = count(1)
         self._ties = count()
+        self._places = count(1)
+        """In the order of all queues."""
         self._later: list[tuple[float, int, Event | Batch]] = []
+        self._turn_of_fresh = False
+        """Whether the last batch was an exact one: they go first, but not all the time."""
         self.queues: dict[Route, Queue] = {}
         self.posting: dict[int, Batch] = {}
         """Requests that were not answered yet, by serial number."""
@@ -43,10 +47,15 @@ class Dispatch:
     def ready(self, events: Sequence[Event], now: float) -> None:
         """Queue events that have just become first in their lanes."""
         for (application, endpoint), mine in _by_route(events).items():
-            self.queue(application, endpoint).push(mine, now)
+            self.queue(application, endpoint).push(mine, now, next(self._places))
+
+    def freed(self, events: Sequence[Event]) -> None:
+        """Queue events that waited in a lane: due at once, but behind those that came before."""
+        for (application, endpoint), mine in _by_route(events).items():
+            self.queue(application, endpoint).push(mine, 0.0, next(self._places))
 
     def again(self, events: Sequence[Event]) -> None:
-        """Put events to the front, due at once: they were sent in vain, waited for a lane, or for room."""
+        """Put events to the front, due at once: they were sent in vain, or waited for room."""
         for event in events:
             event.bound_to = UNBOUND
         for (application, endpoint), mine in _by_route(events).items():
@@ -122,7 +131,13 @@ class Dispatch:
 
         if trial is not None and trial.of_others:
             return fresh(0.0) or exact()
-        return exact() or fresh(self._limits.linger)
+        batch = fresh(self._limits.linger) if self._turn_of_fresh else None
+        if batch is None:
+            batch = exact()
+            self._turn_of_fresh = batch is not None
+        else:
+            self._turn_of_fresh = False
+        return batch or fresh(self._limits.linger)
 
     def _exact(
         self, route: Route, stepped_back: Callable[[Event], bool] | None, *, trial: bool = False
@@ -162,10 +177,14 @@ class Dispatch:
         return None
 
     def routes(self, *, fresh_first: bool = False) -> list[Route]:
-        """Return the routes, the one whose events wait longest first. `fresh_first` as for `next`."""
+        """Return the routes, the one whose events wait longest first; exact batches have every second turn.
+
+        `fresh_first`: exact batches last.
+        """
+        fresh_first = fresh_first or self._turn_of_fresh
         routes = [route for route, queue in self.queues.items() if queue.exact or len(queue)]
         if len(routes) > 1:
-            routes.sort(key=lambda route: self.queues[route].since(fresh=fresh_first))
+            routes.sort(key=lambda route: self.queues[route].place(fresh=fresh_first))
         return routes
 
     def due_at(self, route: Route) -> float | None:

@@ -201,8 +201,9 @@ class Engine:
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing is on its way and no letter may be written: all that a stop waits for."""
-        return self.idle and (not self.letters_owed or self.halts.letters_wait)
+        """Whether nothing is on its way that may end, and no letter may be written: all a stop waits for."""
+        ends = self.posting or self.ledger.under_way or len(self.jobs) > len(self.adoption.pending)
+        return not ends and (not self.letters_owed or self.halts.letters_wait)
 
     @property
     def full(self) -> bool:

@@ -32,7 +32,7 @@ class Leaving:
         for event in freed if last_chance else ():
             event.last_chance = True
         if freed:
-            self._dispatch.again(freed)
+            self._dispatch.freed(freed)
 
     def drop(self, events: Iterable[Event], now: float) -> None:
         """Events of a job are done with, wherever in their lanes they are: adopted ones may be waiting."""

@@ -42,8 +42,13 @@ MOST_SICK = 2
 """Jobs that may fail alone where nobody else is answered; more at once are rather an outage in part."""
 
 OVERLOAD = 0.2
-"""5xx for each request that is answered, from which there are too many jobs at once. A 503 now and then says
-nothing: a third off each time left one job in flight, where three in a hundred calls met one. A 429 does."""
+"""Share of the recent calls that met a 429 or a 5xx from which there are too many jobs at once.
+
+One now and then says nothing, and the gate waits for it: a third off each time left one job in flight, where
+three in a hundred calls met one.
+"""
+RECENT = 0.1
+"""Weight of the latest call in that share."""
 
 
 class Outages:
@@ -67,8 +72,10 @@ class Outages:
         """Whether that is what the API said last as it failed."""
         self._smaller_trials = 0
         """How often a trial became smaller since a POST was answered."""
-        self._taken = self._overloads = 0
-        """Requests that were answered, and that met a 5xx first, since the gate closed last."""
+        self._strain: dict[Call, float] = {"post": 0.0, "get": 0.0}
+        """Share of the recent calls that the API hadn't the time for."""
+        self._lowered = False
+        """Whether there are fewer jobs for that, since the gate was open last."""
         self._witness_at = -math.inf
         """When an ended job was asked about last."""
         self.gate = Gate(TRIALS)
@@ -76,8 +83,8 @@ class Outages:
     def answered(self, sent_at: float, good: Call | None = None, devices: int = 0) -> None:
         """The API answered what was sent at this time: it is there. `good`: and did what it was asked for."""
         self._tracking.outage(self.gate.succeeded(sent_at))
-        self._taken += 1
         if good is not None:
+            self._strain[good] *= 1 - RECENT
             self._suspects.answered(good, sent_at, devices)
         if good == "post":
             self._smaller_trials = 0
@@ -85,12 +92,16 @@ class Outages:
     def down(self, call: Call, request: Batch | Job, answer: Unavailable, sent_at: float, now: float) -> bool:
         """This found the API down: for all, or alone. Return whether there is new proof that it is alone."""
         self._overloaded = answer.asks_for_time
-        self._overloads += answer.cause == "server_error" and not request.suspicion.failures
+        if self.gate.closed_until is None:
+            self._lowered = False
+        first = not request.suspicion.failures  # again a 5xx may be of this request alone
+        if answer.cause == "too_many_requests" or (answer.cause == "server_error" and first):
+            self._strained(call, now)
         alone = self._suspects.failed(call, request.suspicion, now, len(request.events))
         if alone and request.suspicion.proven == 1:
             self.tell(call, request, answer)
         if self.gate.closed_until is not None or not request.suspicion.proven:
-            self._close(answer, sent_at, now, news=request.suspicion.failures == 1)
+            self._close(answer, sent_at, now)
         return alone
 
     def trial(self, devices: int) -> Trial | None:
@@ -167,17 +178,21 @@ class Outages:
         """Return when to try again what failed: at the next trial, or by and by where it alone fails."""
         return now + TURNS_ALONE.delay(suspicion.failures, self._random()) if suspicion.proven else now
 
-    def _close(self, answer: Unavailable, sent_at: float, now: float, *, news: bool) -> None:
+    def _strained(self, call: Call, now: float) -> None:
+        """The API hadn't the time for a call: fewer jobs at once, if that is no exception; once an outage."""
+        self._strain[call] += RECENT * (1 - self._strain[call])
+        if self._strain[call] > OVERLOAD and not self._lowered:
+            self._lowered = True
+            self._strain[call] = 0.0
+            self._concurrency.pushed_back(now)
+
+    def _close(self, answer: Unavailable, sent_at: float, now: float) -> None:
         was_open = self.gate.closed_until is None
         if self.gate.failed(now, sent_at, answer.retry_after, self._random()):
             cause = answer.cause
             self._tally.gate_closures[cause] += 1
             if was_open:
                 self.gate.closing = Closing(cause, answer.message, now)
-                rare = self._overloads <= OVERLOAD * self._taken
-                if news and (cause == "too_many_requests" or (cause == "server_error" and not rare)):
-                    self._concurrency.pushed_back(now)
-                self._taken = self._overloads = 0
                 self._notices.tell(
                     "warning",
                     "destination down",

@@ -69,8 +69,12 @@ class Planning:
         return others or self._gate.turn_of_others
 
     def _post(self, permits: int, now: float, actions: list[Action]) -> int:
-        for route in self._routes(now):
-            permits -= self._submit(route, permits, now, actions)
+        while permits > 0 and (routes := self._routes(now)):
+            most = permits if len(routes) == 1 else 1  # of several, each batch may change whose turn it is
+            sent = next((sent for route in routes if (sent := self._submit(route, most, now, actions))), 0)
+            if not sent:
+                break
+            permits -= sent
         return permits
 
     def _poll(self, permits: int, now: float, actions: list[Action]) -> int:

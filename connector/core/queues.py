@@ -1,4 +1,8 @@
-"""Events that may go, in the order in which they should: one queue for each application and endpoint."""
+"""Events that may go, in the order in which they should: one queue for each application and endpoint.
+
+First come, first served, by when each became first in its lane; only what was sent in vain goes to the front.
+A device whose events never end is behind the others again after each of them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,12 @@ class Queue:
     def __init__(self) -> None:
         self._events: list[Event] = []
         self._stamps: deque[list[float]] = deque()
-        """[how many events, ready since]: ages without a time on each event."""
+        """[how many events, ready since, place in the order of all queues]: without figures on each event.
+
+        Since 0.0: they are due at once. Place 0: they were put back.
+        """
+        self._urgent = 0
+        """Events that are due at once."""
         self._bytes = 0
         """Of the rows as they came. Merging may let a row grow while it waits: only `take` looks at that, so
         its bound holds, and a batch that merging alone has filled goes by age, at most `linger` late."""
@@ -27,19 +36,21 @@ class Queue:
     def __len__(self) -> int:
         return len(self._events)
 
-    def push(self, events: Sequence[Event], now: float) -> None:
-        """Append events that have just become ready."""
+    def push(self, events: Sequence[Event], now: float, place: int) -> None:
+        """Append events that have just become ready; `now` 0.0: they waited in a lane and are due at once."""
         if events:
             self._events += events
-            self._stamps.append([len(events), now])
+            self._stamps.append([len(events), now, place])
             self._bytes += sum([len(event.row) for event in events])
+            self._urgent += 0 if now else len(events)
 
     def push_front(self, events: Sequence[Event]) -> None:
         """Put events back that were taken before: they are due at once."""
         if events:
             self._events[:0] = events
-            self._stamps.appendleft([len(events), 0.0])
+            self._stamps.appendleft([len(events), 0.0, 0])
             self._bytes += sum([len(event.row) for event in events])
+            self._urgent += len(events)
 
     def due(self, now: float, max_devices: int, max_bytes: int, linger: float) -> bool:
         """Whether a batch should be sent now."""
@@ -48,32 +59,34 @@ class Queue:
     def ripe(self, now: float, max_devices: int, max_bytes: int, linger: float) -> bool:
         """Whether a batch of events should be made and sent now."""
         return bool(self._events) and (
-            len(self._events) >= max_devices or self._bytes >= max_bytes or now >= self._stamps[0][1] + linger
+            self._urgent > 0
+            or len(self._events) >= max_devices
+            or self._bytes >= max_bytes
+            or now >= self._stamps[0][1] + linger
         )
 
     def due_at(self, linger: float) -> float | None:
         """When the oldest event will have waited long enough; None where nothing waits."""
-        if self.exact:
+        if self.exact or self._urgent:
             return 0.0
         return self._stamps[0][1] + linger if self._stamps else None
 
-    def oldest(self) -> float:
-        """Since when the first event is ready; 0 for events that were put back."""
-        return self._stamps[0][1] if self._stamps else 0.0
-
     def ready_since(self, count: int) -> float:
-        """Since when the oldest of the first `count` that were not put back is ready; 0 without such."""
-        for many, since in self._stamps:
+        """Since when the oldest of the first `count` is ready that must wait for others; 0 without such."""
+        for many, since, _ in self._stamps:
             if since or count <= many:
                 return since
             count -= int(many)
         return 0.0
 
-    def since(self, *, fresh: bool) -> float:
-        """Since when something waits, exact batches before all events; `fresh`: after them."""
+    def place(self, *, fresh: bool) -> float:
+        """Return its place among all queues: exact batches come before all events; `fresh`: after them.
+
+        What was put back doesn't count: a queue to which that happens again and again would always be first.
+        """
         if self.exact and not (fresh and self._events):
             return math.inf if fresh else -1.0
-        return self.oldest()
+        return next((place for _, _, place in self._stamps if place), 0.0)
 
     def most_promising(self) -> Batch:
         """Take the exact batch that has failed least, of those the smallest: it tries a closed gate best."""
@@ -97,16 +110,18 @@ class Queue:
             used = min(left, int(stamp[0]))
             stamp[0] -= used
             left -= used
+            self._urgent -= 0 if stamp[1] else used
             if not stamp[0]:
                 self._stamps.popleft()
         return taken
 
     def remove(self, unwanted: Callable[[Event], bool], now: float) -> list[Event]:
-        """Take out the events for which `unwanted` holds. Ages start anew: this is rare."""
+        """Take out the events for which `unwanted` holds. Ages start anew, but no place: this is rare."""
         removed = [event for event in self._events if unwanted(event)]
         if removed:
             kept = [event for event in self._events if not unwanted(event)]
-            self._events, self._bytes = [], 0
+            place, since = int(self.place(fresh=True)) if self._events else 0, 0.0 if self._urgent else now
+            self._events, self._bytes, self._urgent = [], 0, 0
             self._stamps.clear()
-            self.push(kept, now)
+            self.push(kept, since, place)
         return removed

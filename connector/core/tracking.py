@@ -57,8 +57,8 @@ class Tracking:
         """Count the jobs that take one of `limit` places.
 
         Jobs that are held up take none: `max_in_flight` of them at most. Nor do slow ones where fewer go at
-        once than may: only jobs that end can raise the limit. If every job fails again and again one place is
-        kept free: only a new job can show whether it is the jobs or the API.
+        once than may: only jobs that end can raise the limit. If every job is slow, or fails again and again,
+        one place is kept free: only a new job can show whether it is the jobs or the API.
         """
         jobs = self.jobs.values()
         most = self._limits.max_in_flight
@@ -66,9 +66,14 @@ class Tracking:
         taken = len(jobs) - min(most, held_up)
         if limit < most:
             taken -= min(most - limit, sum([job.slow and not job.held_up for job in jobs]))
-        if taken >= limit and len(jobs) <= most and all(job.suspicion.failures >= TURNS for job in jobs):
+        if taken >= limit and len(jobs) <= most and all(map(self._may_be_stuck, jobs)):
             return limit - 1
         return taken
+
+    def _may_be_stuck(self, job: Job) -> bool:
+        """Whether a new job may get on where this one doesn't. Where none has ended the API may be slow."""
+        slow = job.slow and (job.adopted or self._schedules[job.endpoint].usual > 0)
+        return slow or job.held_up or job.suspicion.failures >= TURNS
 
     def add(self, job: Job) -> None:
         """Keep a job; it is not polled before `begin`."""
@@ -146,9 +151,17 @@ class Tracking:
         )
         job.unfinished_at = age
         job.progress = report.progress
-        usual = self._schedules[job.endpoint].usual
-        job.slow = min(age, now - job.moved_at) > max(SLOW_FROM, SLOWER * usual)
+        job.slow = self._is_slow(job, age, now)
         self.at(job, max(now, asked_at + delay))
+
+    def _is_slow(self, job: Job, age: float, now: float) -> bool:
+        """Whether an unfinished job of this age stands still for much longer than jobs take.
+
+        Of an adopted one nobody knows when its progress grew last, but while it is ours.
+        """
+        moved = job.moved_at > job.followed_since
+        still = now - job.moved_at if moved else age
+        return still > max(SLOW_FROM, SLOWER * self._schedules[job.endpoint].usual)
 
     def finished(self, job: Job, asked_at: float) -> None:
         """Keep it as the last that ended, and learn how long it took.

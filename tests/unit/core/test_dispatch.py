@@ -18,6 +18,7 @@ from tests.unit.core.builders import (
 from tests.unit.core.driving import Drive
 
 TAGS = ("", Endpoint.TAGS)
+REGISTRATIONS = ("", Endpoint.REGISTRATIONS)
 
 
 def dispatch(*events: Event, **changed: object) -> Dispatch:
@@ -75,9 +76,11 @@ def test_rows_of_a_batch_take_no_more_bytes_than_allowed() -> None:
 
 
 def test_the_route_that_waits_longest_goes_first() -> None:
-    some = dispatch(tags(0, "A"))
-    some.ready([registration(1, "B")], NOW - 5)
+    some = dispatch(registration(1, "B"))
+    some.ready([tags(0, "A")], NOW + 5)
     assert [endpoint for _, endpoint in some.routes()] == [Endpoint.REGISTRATIONS, Endpoint.TAGS]
+    some.again([tags(3, "D")])
+    assert some.routes()[0] == REGISTRATIONS, "what is put back again and again must not be first for ever"
     some.exactly(Batch(1, Endpoint.TAGS, "", [tags(2, "C")], NOW))
     assert some.routes()[0] == TAGS
 

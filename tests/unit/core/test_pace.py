@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from connector.answers import Unavailable
+from connector.answers import PollAnswer, Unavailable
+from connector.core.jobs import Job
 from connector.core.pace import BURST, Pace, most_at_once
 from connector.model import Cause
 from tests.unit.core.builders import NOW, UNDECODABLE, devices, limits, unfinished
@@ -121,11 +124,36 @@ def test_waking_up_is_at_the_time_when_something_may_go() -> None:
 def test_an_overloaded_api_gets_fewer_jobs_once_for_each_time_that_the_gate_closes() -> None:
     drive = Drive(limits(max_devices=1, max_in_flight=10, linger=0.0))
     drive.assign()
+    drive.let_many_go()
     drive.read(*devices(range(50)))
     drive.plan()
     for submit in list(drive.submits):
         drive.posted(submit, Unavailable("too many", 429))
     assert drive.engine.concurrency.limit == 7
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(("share", "least"), [(0.03, 12), (0.5, 1)])
+def test_what_the_api_says_now_and_then_leaves_as_many_jobs_as_before(
+    status: int, share: float, least: int
+) -> None:
+    drive, dice = Drive(limits(max_devices=5, max_in_flight=16), seed=1), random.Random(7)
+    drive.assign()
+    drive.read(*devices(range(5_000)))
+    busy = Unavailable("too many", status)
+    seen: list[int] = []
+
+    def maybe(_: object) -> Unavailable | None:
+        seen.append(drive.engine.concurrency.limit)
+        return busy if dice.random() < share else None
+
+    def poll(job: Job) -> PollAnswer | None:
+        return maybe(job) or (unfinished() if drive.now - job.accepted_at < 2 else None)
+
+    drive.run(maybe, poll)
+    assert drive.position() == 5_000
+    usual = sorted(seen)[len(seen) // 2]
+    assert usual >= least if least > 1 else usual < 8
 
 
 def test_an_api_that_is_not_there_is_not_overloaded() -> None:

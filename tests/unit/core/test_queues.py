@@ -18,7 +18,7 @@ LINGER = 0.5
 
 def queue(count: int, at: float = NOW) -> Queue:
     some = Queue()
-    some.push(devices(range(count)), at)
+    some.push(devices(range(count)), at, 1)
     return some
 
 
@@ -28,18 +28,17 @@ def due(some: Queue, now: float = NOW, most: int = 10, size: int = 1 << 20) -> b
 
 def test_an_empty_queue_is_never_due() -> None:
     some = Queue()
-    some.push([], NOW)
+    some.push([], NOW, 1)
     some.push_front([])
     assert not due(some, NOW + 99)
     assert some.due_at(LINGER) is None
-    assert some.oldest() == 0
     assert len(some) == 0
 
 
 def test_what_was_put_back_does_not_hide_since_when_others_are_ready() -> None:
     some = queue(3, NOW)
     some.push_front(devices(range(10, 12)))
-    assert some.oldest() == 0
+    assert some.place(fresh=False) == 1
     assert some.ready_since(2) == 0
     assert some.ready_since(3) == NOW
     assert Queue().ready_since(3) == 0
@@ -68,7 +67,7 @@ def test_events_that_were_put_back_and_taken_again_leave_no_trace_in_the_bytes()
     some = queue(2)
     some.push_front(some.take(2, 1 << 20))
     assert len(some.take(2, 1 << 20)) == 2
-    some.push(devices(range(3)), NOW)
+    some.push(devices(range(3)), NOW, 1)
     assert due(some, size=3 * ROW)
     assert not due(some, size=3 * ROW + 1)
 
@@ -85,7 +84,7 @@ def test_a_batch_is_closed_when_there_are_enough_bytes() -> None:
 
 def test_a_batch_is_closed_when_its_oldest_event_has_waited_long_enough() -> None:
     some = queue(1)
-    some.push(devices([1]), NOW + 0.3)
+    some.push(devices([1]), NOW + 0.3, 1)
     assert some.due_at(LINGER) == NOW + LINGER
     assert not due(some, NOW + 0.49)
     assert due(some, NOW + 0.5)
@@ -93,9 +92,9 @@ def test_a_batch_is_closed_when_its_oldest_event_has_waited_long_enough() -> Non
 
 def test_what_is_left_of_a_batch_waits_from_when_it_came() -> None:
     some = queue(8)
-    some.push(devices(range(8, 16)), NOW + 0.3)
+    some.push(devices(range(8, 16)), NOW + 0.3, 1)
     assert [event.offset for event in some.take(10, 1 << 20)] == [*range(10)]
-    assert some.oldest() == NOW + 0.3
+    assert some.ready_since(6) == NOW + 0.3
     assert len(some) == 6
 
 
@@ -119,7 +118,7 @@ def test_a_single_event_goes_however_large_it_is() -> None:
 def test_merged_rows_count_with_what_they_have_grown_to() -> None:
     head, other = tags(0, "A", values={"a": 1}), tags(1, "B")
     some = Queue()
-    some.push([head, other], NOW)
+    some.push([head, other], NOW, 1)
     assert merge(head, tags(2, "A", values={"b": "x" * 100}), 1 << 20)
     room = len(row_of(head)) + len(other.row)
     assert some.take(10, room) == [head]
@@ -128,7 +127,7 @@ def test_merged_rows_count_with_what_they_have_grown_to() -> None:
 def test_a_row_that_grew_in_the_queue_lets_its_batch_go_by_age_and_fills_it() -> None:
     heads = [tags(at, f"d{at}", values={"a": 1}) for at in range(3)]
     some = Queue()
-    some.push(heads, NOW)
+    some.push(heads, NOW, 1)
     for head in heads:
         assert head.hwid is not None
         assert merge(head, tags(9, head.hwid, values={"b": "x" * 60 * ROW}), 1 << 20)
@@ -149,7 +148,7 @@ def test_no_batch_is_larger_than_it_may_be_however_its_rows_grew(
 ) -> None:
     heads = devices(range(10))
     some = Queue()
-    some.push(heads, NOW)
+    some.push(heads, NOW, 1)
     for at, (index, width) in enumerate(growth):
         head = heads[index]
         assert head.hwid is not None
@@ -165,7 +164,8 @@ def test_what_is_taken_out_is_given_back_and_the_rest_stays_in_order() -> None:
     some = queue(6)
     removed = some.remove(lambda event: event.offset % 2 == 0, NOW + 7)
     assert [event.offset for event in removed] == [0, 2, 4]
-    assert some.oldest() == NOW + 7
+    assert some.ready_since(3) == NOW + 7
+    assert some.place(fresh=True) == 1
     assert [event.offset for event in some.take(10, 1 << 20)] == [1, 3, 5]
     assert some.remove(lambda _: True, NOW) == []
 
@@ -192,7 +192,7 @@ def test_a_queue_keeps_order_and_count_whatever_is_done_to_it(
         offset += len(events)
         mine = [event.offset for event in events]
         if what == "push":
-            some.push(events, NOW + at)
+            some.push(events, NOW + at, 1)
             model += mine
         elif what == "front":
             some.push_front(events)

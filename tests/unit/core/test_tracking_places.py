@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import Denied, PollAnswer
+from connector.core.adoption import PROGRESS_LIMIT
 from connector.core.jobs import OUTRUN, Batch, Job
 from connector.core.tracking import SLOW_FROM, Tracking
 from connector.model import Cause, Endpoint
-from tests.unit.core.builders import NOW, P1, devices, limits, tags, unfinished
+from tests.unit.core.adopting import adopting, remembered
+from tests.unit.core.builders import NOW, P0, P1, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 
 DEADLINE = 900.0
@@ -120,3 +122,28 @@ def test_jobs_that_may_not_be_asked_about_do_not_stop_another_application(jobs: 
     assert drive.position(P1) == 5
     drive.run()
     assert drive.position() == 10
+
+
+@pytest.mark.parametrize("most", [1, 4])
+def test_adopted_jobs_that_never_end_do_not_stop_the_others_however_many_they_are(most: int) -> None:
+    jobs = {f"J{at}": [at] for at in range(most)}
+    drive = Drive(limits(max_in_flight=most, max_devices=1, deadline=DEADLINE))
+    drive.assign(P0, *remembered(0, jobs, at=NOW - 100))
+    drive.read(*devices(range(20)))
+
+    def answer(job: Job) -> PollAnswer | None:
+        return unfinished() if job.adopted or drive.now - job.accepted_at < 1 else None
+
+    drive.run(poll=answer, seconds=60)
+    assert drive.engine.assignments[P0].offsets.settled_beyond() == 20 - most
+
+
+def test_a_stop_does_not_wait_for_jobs_whose_records_do_not_come() -> None:
+    drive = adopting({"J": [0]})
+    drive.assign(P1)
+    drive.read(*devices(range(1), P1))
+    drive.run(poll=lambda _: unfinished(), seconds=PROGRESS_LIMIT + 5)
+    drive.engine.stop()
+    assert not drive.engine.quiet, "a job of the other partition is under way"
+    drive.run(seconds=5)
+    assert drive.engine.quiet

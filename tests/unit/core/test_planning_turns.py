@@ -1,0 +1,114 @@
+"""Whose turn it is: what comes again and again must not keep others from ever being sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from connector.answers import PollAnswer, Row
+from connector.core.dispatch import Dispatch
+from connector.core.event import Event
+from connector.core.jobs import Batch, Job
+from connector.model import Endpoint
+from tests.unit.core.builders import (
+    NOW,
+    P0,
+    P1,
+    all_done,
+    completed,
+    limits,
+    registration,
+    row,
+    tags,
+    unfinished,
+)
+from tests.unit.core.driving import Drive
+
+SECONDS = 2.0
+"""That a job takes."""
+HOT = 10
+
+
+def in_time(drive: Drive, answer: Callable[[Job], PollAnswer]) -> Callable[[Job], PollAnswer]:
+    return lambda job: unfinished() if drive.now - job.accepted_at < SECONDS else answer(job)
+
+
+def good(job: Job) -> PollAnswer:
+    return all_done(job.events)
+
+
+def hot(at: int) -> Event:
+    """One of a few devices that change all the time, each time by another operator: nothing is merged."""
+    return tags(at, f"hot{at % HOT}", ("set", "append")[at // HOT % 2])
+
+
+def beside(others: list[Event], seconds: float, answer: Callable[[Job], PollAnswer] = good) -> Counter[str]:
+    """Have a backlog of hot devices and these others, one job at a time; count what was sent by names."""
+    drive = Drive(limits(max_devices=HOT, max_in_flight=1))
+    drive.assign(P0)
+    drive.assign(P1)
+    drive.read(*map(hot, range(100 * HOT)))
+    drive.run(poll=in_time(drive, answer), seconds=1)
+    drive.read(*others)
+    sent: Counter[str] = Counter()
+
+    def count(batch: Batch) -> None:
+        sent.update(str(event.hwid)[:3] for event in batch.events)
+
+    drive.run(count, in_time(drive, answer), seconds=seconds)
+    return sent
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda at: tags(at, f"cold{at}", partition=P1),
+        lambda at: tags(at, f"cold{at}", partition=P1, application="B"),
+        lambda at: registration(at, f"cold{at}", push_token=f"token{at}", partition=P1),
+    ],
+    ids=["devices", "an application", "an endpoint"],
+)
+def test_devices_that_change_all_the_time_hold_up_no_others(other: Callable[[int], Event]) -> None:
+    sent = beside([other(at) for at in range(20)], 40)
+    assert sent["col"] == 20
+    assert sent["hot"] >= 10 * HOT
+
+
+def test_nor_do_devices_that_are_tried_again_and_again() -> None:
+    def one_is_not_found(job: Job) -> PollAnswer:
+        return completed(
+            *(row(each, "not found" if each.offset % 10 == 3 else "done") for each in job.events)
+        )
+
+    others = [registration(at, f"cold{at}", push_token=f"token{at}", partition=P1) for at in range(20)]
+    assert beside(others, 60, one_is_not_found)["col"] >= 20
+
+
+def test_users_that_go_one_by_one_hold_up_no_devices() -> None:
+    drive = Drive(limits(max_devices=HOT, max_in_flight=2))
+    drive.assign(P0)
+    drive.assign(P1)
+    drive.read(*(tags(at, None, user_id=f"u{at}") for at in range(100)))
+    drive.read(*(tags(at, f"d{at}", partition=P1) for at in range(100)))
+
+    def answer(job: Job) -> PollAnswer:
+        rows: list[Row] = []
+        for event in job.events:
+            phones = [Row(f"phone {number} of {event.user_id}", status="done") for number in range(2)]
+            rows += [row(event)] if event.hwid else phones
+        return completed(*rows)
+
+    drive.run(poll=in_time(drive, answer), seconds=60)
+    assert drive.position(P1) == 100
+    assert Endpoint.TAGS in drive.engine.tally.resubmitted
+
+
+def test_exact_batches_and_others_take_turns() -> None:
+    some = Dispatch(limits(max_devices=2))
+    some.ready([tags(at, f"d{at}") for at in range(6)], NOW)
+    for at in range(3):
+        some.exactly(Batch(at, Endpoint.TAGS, "", [tags(50 + at, f"e{at}")], 0.0))
+    turns = [some.next(("", Endpoint.TAGS), NOW, None) for _ in range(6)]
+    assert [batch.events[0].hwid for batch in turns if batch] == ["e0", "d0", "e1", "d2", "e2", "d4"]
