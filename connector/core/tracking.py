@@ -57,8 +57,8 @@ class Tracking:
         """Count the jobs that take one of `limit` places.
 
         Jobs that are held up take none: `max_in_flight` of them at most. Nor do slow ones where fewer go at
-        once than may: only jobs that end can raise the limit. If every job is slow, or fails again and again,
-        one place is kept free: only a new job can show whether it is the jobs or the API.
+        once than may: only jobs that end can raise the limit. If every job stands still one place is kept
+        free: only a new job can show whether it is the jobs or the API.
         """
         jobs = self.jobs.values()
         most = self._limits.max_in_flight
@@ -66,14 +66,19 @@ class Tracking:
         taken = len(jobs) - min(most, held_up)
         if limit < most:
             taken -= min(most - limit, sum([job.slow and not job.held_up for job in jobs]))
-        if taken >= limit and len(jobs) <= most and all(map(self._may_be_stuck, jobs)):
+        if taken >= limit and len(jobs) < 2 * most and all(map(self._stands_still, jobs)):
             return limit - 1
         return taken
 
-    def _may_be_stuck(self, job: Job) -> bool:
-        """Whether a new job may get on where this one doesn't. Where none has ended the API may be slow."""
+    def _stands_still(self, job: Job) -> bool:
+        """Whether a new job may get on where this one doesn't.
+
+        Not of a slow one where none has ended yet: the API may be slow. Nor of one that can't be asked about
+        where there is one more already: that may be an outage of GETs.
+        """
         slow = job.slow and (job.adopted or self._schedules[job.endpoint].usual > 0)
-        return slow or job.held_up or job.suspicion.failures >= TURNS
+        fails = job.suspicion.failures >= TURNS and len(self.jobs) <= self._limits.max_in_flight
+        return slow or fails or job.held_up
 
     def add(self, job: Job) -> None:
         """Keep a job; it is not polled before `begin`."""
