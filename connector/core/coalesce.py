@@ -11,13 +11,18 @@ the rows of the events themselves were never changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Raw
 
 from connector.core.event import Event
 from connector.model import Endpoint
+
+if TYPE_CHECKING:
+    from connector.core.assignment import Assignment
 
 
 class Merged(msgspec.Struct):
@@ -144,6 +149,20 @@ def superseded(event: Event) -> list[Event]:
         else:
             seen |= tags.keys() if tags else set()
     return found
+
+
+def by_partition(events: Iterable[Event]) -> tuple[Mapping[Assignment, list[Event]], int]:
+    """Return all that these stand for by partition, and how many of ours among them were superseded."""
+    found: defaultdict[Assignment, list[Event]] = defaultdict(list)
+    replaced = 0
+    for event in events:
+        if event.merged is None:
+            found[event.home].append(event)
+        else:
+            replaced += len([each for each in superseded(event) if each.home.live])
+            for each in contributors(event):
+                found[each.home].append(each)
+    return found, replaced
 
 
 def take_apart(event: Event, max_row: int, *, one_by_one: bool) -> list[Event]:

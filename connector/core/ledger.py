@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from connector.core.actions import Commit
 from connector.core.assignment import Assignment
 from connector.core.backoff import Backoff
-from connector.core.coalesce import contributors, superseded
+from connector.core.coalesce import by_partition
 from connector.core.event import Event
 from connector.core.exposure import Exposure
 from connector.core.limits import Limits
@@ -85,15 +85,7 @@ class Ledger:
 
         Returns how many these are, of partitions that are ours.
         """
-        by_home: defaultdict[Assignment, list[Event]] = defaultdict(list)
-        replaced = 0
-        for event in events:
-            if event.merged is None:
-                by_home[event.home].append(event)
-            else:
-                replaced += len([each for each in superseded(event) if each.home.live])
-                for each in contributors(event):
-                    by_home[each.home].append(each)
+        by_home, replaced = by_partition(events)
         confirmed = 0
         endpoint = ""
         for home, mine in by_home.items():
