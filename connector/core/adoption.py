@@ -150,17 +150,22 @@ class Adoption:
 
     def _go_on_without_the_rest(self, now: float) -> None:
         """Follow what was read of each job. The rest is a job of its own, with the same request_id."""
-        for serial in [serial for serial in self.pending if self._tracking.jobs[serial].events]:
+        begun = [serial for serial in self.pending if self._tracking.jobs[serial].events]
+        for serial in begun:
             job, homes = self._tracking.jobs[serial], self.pending.pop(serial)
-            rest = Job(
-                self._dispatch.serial(), job.request_id, job.endpoint, job.application, [], job.accepted_at
-            )
-            rest.next_poll = math.inf
-            self._tracking.add(rest)
-            self.pending[rest.serial] = homes
-            for home in homes:
-                self._divide(home, job, rest)
+            unread = {home for home in homes if job.slices[home].offsets[-1] >= home.offsets.next}
+            if unread:
+                self._keep_for_later(job, unread)
             self.follow([job], now)
+
+    def _keep_for_later(self, job: Job, unread: set[Assignment]) -> None:
+        serial = self._dispatch.serial()
+        rest = Job(serial, job.request_id, job.endpoint, job.application, [], job.accepted_at)
+        rest.next_poll = math.inf
+        self._tracking.add(rest)
+        self.pending[serial] = unread
+        for home in [home for home in job.slices if home in unread]:
+            self._divide(home, job, rest)
 
     def _divide(self, home: Assignment, job: Job, rest: Job) -> None:
         """Leave with the job what was read of it here, and let the other one have what was not."""

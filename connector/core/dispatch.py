@@ -59,7 +59,7 @@ class Dispatch:
         for event in events:
             event.bound_to = UNBOUND
         for (application, endpoint), mine in _by_route(events).items():
-            self.queue(application, endpoint).push_front(mine)
+            self.queue(application, endpoint).push_front(mine, next(self._places))
 
     def later(self, what: Event | Batch, due: float) -> None:
         """Send this event, or exactly this batch, from `due` on."""
@@ -68,7 +68,8 @@ class Dispatch:
         heappush(self._later, (due, next(self._ties), what))
 
     def exactly(self, batch: Batch) -> None:
-        """Send exactly this batch, before all others of its route."""
+        """Send exactly this batch, in turns with the events of its route and before most of them."""
+        batch.place = next(self._places)
         for event in batch.events:
             event.bound_to = batch.serial
         self.queue(batch.application, batch.endpoint).exact.append(batch)
@@ -131,13 +132,13 @@ class Dispatch:
 
         if trial is not None and trial.of_others:
             return fresh(0.0) or exact()
-        batch = fresh(self._limits.linger) if self._turn_of_fresh else None
-        if batch is None:
-            batch = exact()
-            self._turn_of_fresh = batch is not None
-        else:
+        if self._turn_of_fresh and (batch := fresh(self._limits.linger)) is not None:
             self._turn_of_fresh = False
-        return batch or fresh(self._limits.linger)
+            return batch
+        if (batch := exact()) is not None:
+            self._turn_of_fresh = True
+            return batch
+        return fresh(self._limits.linger)
 
     def _exact(
         self, route: Route, stepped_back: Callable[[Event], bool] | None, *, trial: bool = False

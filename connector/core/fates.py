@@ -86,7 +86,9 @@ class Fates:
             # By themselves: reports may have room for so many devices, and each batch that they were added to
             # would have too many again.
             due = now + self._backoff.delay(max(event.bad_verdicts for event in silent), jitter)
-            self._dispatch.later(self._dispatch.batch(job, silent), due)
+            batch = self._dispatch.batch(job, silent)
+            batch.history.apart = True
+            self._dispatch.later(batch, due)
         return refused
 
     def _unclear(self, job: Job, judgement: Judgement) -> Collection[int]:
@@ -192,8 +194,8 @@ class Fates:
     ) -> bool:
         """A device's verdict is bad: it goes again, a merged update in parts, or its letter is owed.
 
-        Return whether it is. `for_good`: trying it again is of no use, whatever the reason. `among`: what
-        goes again is put there, for the caller to send.
+        Return whether its letter is owed. `for_good`: trying it again is of no use, whatever the reason.
+        `among`: what goes again is put there, for the caller to send.
         """
         ours = self._leaving.still_ours([event], now)
         if not ours:

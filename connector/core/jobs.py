@@ -71,10 +71,12 @@ class History:
     """When they were in a job whose words seemed to deny the whole application."""
     size_before: int = 0
     """Of what was too large: the bytes that had been right for a request until then."""
+    apart: bool = False
+    """Whether they go by themselves: a report had no rows of them."""
 
     def completed(self) -> None:
-        """A job of them is Completed: the API had time for them and denied nothing."""
-        self.waits, self.waited_at, self.denied_at = 0, math.inf, math.inf
+        """A job of them is Completed: the API had time for them, denied nothing and told of them."""
+        self.waits, self.waited_at, self.denied_at, self.apart = 0, math.inf, math.inf, False
 
 
 @dataclass(slots=True, eq=False)
@@ -95,6 +97,8 @@ class Batch:
     """The hunt that it is part of."""
     history: History = field(default_factory=History)
     sent_at: float = 0.0
+    place: int = 0
+    """Of one that is sent as it is: in the order of all queues."""
     probe: bool = False
     """Whether it tries if a halt is over."""
     suspicion: Suspicion = field(default_factory=Suspicion)
@@ -169,7 +173,7 @@ class Job:
 
     @property
     def held_up(self) -> bool:
-        """Whether what keeps it from ending is not that the API has much to do.
+        """Whether something of its own keeps it from ending, and not the work that the API has.
 
         It fails alone, waits for rows, for its records to be read again or for the end of a halt; or others
         come and go, and it stays.

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from connector.core.coalesce import merge
-from connector.core.event import UNBOUND, Event
+from connector.core.event import NOWHERE, UNBOUND, Event
 
 MERGE_SPREAD = 4096
 """Offsets between the first and the last event of a merged update.
@@ -161,14 +161,15 @@ class Lanes:
         """Hold the event's lanes before all that have not been sent; return those that must step back.
 
         For records of adopted jobs: they are with the API already, whatever was read before them
-        from another partition. Where a lane's holder has been sent too, the event waits for it.
+        from another partition. Where a lane's holder has been sent too, or was part of the same job and is
+        tried again, the event waits for it.
         """
         displaced: list[Event] = []
         for key in event.keys:
             holder = self._holders.get(key)
             if holder is None:
                 self._holders[key] = event
-            elif holder.bound_to:
+            elif holder.bound_to or _is_older(holder, event):
                 self._waiting.setdefault(key, deque()).appendleft(event)
                 event.blocked += 1
                 self.overtaken = True
@@ -189,16 +190,21 @@ class Lanes:
             self.overtaken = False
         for key in event.keys:
             queue = self._waiting.get(key, ())
-            sent = [each for each in queue if each.bound_to]
+            sent = [each for each in queue if each.bound_to and not _is_older(event, each)]
             if sent:
                 self._holders[key] = sent[0]
                 sent[0].blocked -= 1
-                unsent = [each for each in queue if not each.bound_to]
+                unsent = [each for each in queue if each not in sent]
                 self._waiting[key] = deque([*sent[1:], event, *unsent])
                 event.blocked += 1
         if event.blocked:
             event.bound_to = UNBOUND
         return bool(event.blocked)
+
+
+def _is_older(event: Event, other: Event) -> bool:
+    """Whether one comes before the other in their own partition: nothing may change that."""
+    return event.home is other.home is not NOWHERE and event.offset < other.offset
 
 
 def _absorbs(event: Event, later: Event) -> bool:

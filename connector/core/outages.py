@@ -75,7 +75,7 @@ class Outages:
         self._strain: dict[Call, float] = {"post": 0.0, "get": 0.0}
         """Share of the recent calls that the API hadn't the time for."""
         self._lowered = False
-        """Whether there are fewer jobs for that, since the gate was open last."""
+        """Whether there are fewer jobs for that, since something was answered and the gate is open."""
         self._witness_at = -math.inf
         """When an ended job was asked about last."""
         self.gate = Gate(TRIALS)
@@ -83,6 +83,8 @@ class Outages:
     def answered(self, sent_at: float, good: Call | None = None, devices: int = 0) -> None:
         """The API answered what was sent at this time: it is there. `good`: and did what it was asked for."""
         self._tracking.outage(self.gate.succeeded(sent_at))
+        if self.gate.closed_until is None:
+            self._lowered = False
         if good is not None:
             self._strain[good] *= 1 - RECENT
             self._suspects.answered(good, sent_at, devices)
@@ -92,8 +94,6 @@ class Outages:
     def down(self, call: Call, request: Batch | Job, answer: Unavailable, sent_at: float, now: float) -> bool:
         """This found the API down: for all, or alone. Return whether there is new proof that it is alone."""
         self._overloaded = answer.asks_for_time
-        if self.gate.closed_until is None:
-            self._lowered = False
         first = not request.suspicion.failures  # again a 5xx may be of this request alone
         if answer.cause == "too_many_requests" or (answer.cause == "server_error" and first):
             self._strained(call, now)

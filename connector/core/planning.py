@@ -48,7 +48,7 @@ class Planning:
             permits = self._poll(self._post(permits, now, actions), now, actions)
         else:
             permits = self._post(self._poll(permits, now, actions), now, actions)
-        self._concurrency.planned(len(self._dispatch.posting) + len(self._tracking))
+        self._concurrency.planned(len(self._dispatch.posting) + self._tracking.working)
         commit = self._commit(now)
         if commit is not None:
             actions.append(commit)

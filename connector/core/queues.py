@@ -6,7 +6,6 @@ A device whose events never end is behind the others again after each of them.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import accumulate
@@ -23,7 +22,7 @@ class Queue:
         self._stamps: deque[list[float]] = deque()
         """[how many events, ready since, place in the order of all queues]: without figures on each event.
 
-        Since 0.0: they are due at once. Place 0: they were put back.
+        Since 0.0: they are due at once. A negative place: they were put back.
         """
         self._urgent = 0
         """Events that are due at once."""
@@ -44,11 +43,11 @@ class Queue:
             self._bytes += sum([len(event.row) for event in events])
             self._urgent += 0 if now else len(events)
 
-    def push_front(self, events: Sequence[Event]) -> None:
+    def push_front(self, events: Sequence[Event], place: int) -> None:
         """Put events back that were taken before: they are due at once."""
         if events:
             self._events[:0] = events
-            self._stamps.appendleft([len(events), 0.0, 0])
+            self._stamps.appendleft([len(events), 0.0, -place])
             self._bytes += sum([len(event.row) for event in events])
             self._urgent += len(events)
 
@@ -79,14 +78,16 @@ class Queue:
             count -= int(many)
         return 0.0
 
-    def place(self, *, fresh: bool) -> float:
+    def place(self, *, fresh: bool) -> tuple[int, float]:
         """Return its place among all queues: exact batches come before all events; `fresh`: after them.
 
-        What was put back doesn't count: a queue to which that happens again and again would always be first.
+        What was put back doesn't count beside others: a queue to which that happens again and again would
+        always be first.
         """
         if self.exact and not (fresh and self._events):
-            return math.inf if fresh else -1.0
-        return next((place for _, _, place in self._stamps if place), 0.0)
+            return 2 if fresh else 0, self.exact[0].place
+        places = [place for _, _, place in self._stamps]
+        return 1, next((place for place in places if place > 0), -places[-1] if places else 0)
 
     def most_promising(self) -> Batch:
         """Take the exact batch that has failed least, of those the smallest: it tries a closed gate best."""
@@ -120,7 +121,7 @@ class Queue:
         removed = [event for event in self._events if unwanted(event)]
         if removed:
             kept = [event for event in self._events if not unwanted(event)]
-            place, since = int(self.place(fresh=True)) if self._events else 0, 0.0 if self._urgent else now
+            place, since = int(self.place(fresh=True)[1]), 0.0 if self._urgent else now
             self._events, self._bytes, self._urgent = [], 0, 0
             self._stamps.clear()
             self.push(kept, since, place)

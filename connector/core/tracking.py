@@ -66,9 +66,15 @@ class Tracking:
         taken = len(jobs) - min(most, held_up)
         if limit < most:
             taken -= min(most - limit, sum([job.slow and not job.held_up for job in jobs]))
-        if taken >= limit and len(jobs) < 2 * most and all(map(self._stands_still, jobs)):
+        one_more = len(jobs) <= max(most, sum([job.adopted for job in jobs]))
+        if taken >= limit and one_more and all(map(self._stands_still, jobs)):
             return limit - 1
         return taken
+
+    @property
+    def working(self) -> int:
+        """Jobs that are not held up: the API has them to do."""
+        return sum(not job.held_up for job in self.jobs.values())
 
     def _stands_still(self, job: Job) -> bool:
         """Whether a new job may get on where this one doesn't.
@@ -205,7 +211,7 @@ class Tracking:
         """Take in that the API told of this job, whatever it said."""
         job.unknown = 0
         self._known_at = now
-        if progress > job.progress:
+        if 0 <= job.progress < progress:
             job.moved_at = now
 
     def unknown(self, job: Job, now: float) -> bool:

@@ -269,3 +269,27 @@ def test_a_device_waits_for_its_job_though_the_part_that_had_it_has_gone_and_was
     drive.run()
     assert (drive.position(P0), drive.position(P2)) == (2, 1)
     assert drive.at_rest()
+
+
+@pytest.mark.parametrize("status", ["not found", "done"])
+def test_a_device_of_both_parts_of_a_job_keeps_its_order(status: str) -> None:
+    drive = adopting({"J": [0, 2]})
+    drive.read(tags(0, "A"))
+    drive.plan()
+    drive.later(PROGRESS_LIMIT + 1)
+    first = drive.next_poll()
+    drive.polled(first, completed(row(tags(0, "A"), status)))
+    drive.read(tags(1, "Z"), tags(2, "A"), tags(3, "Q"))
+    drive.run(poll=lambda job: completed(row(tags(0, "A"), status)) if job.adopted else None)
+    of_a = [offset for sent in drive.sent for offset in sent if offset in (0, 2)]
+    assert of_a == ([0, 2] if status == "not found" else [])
+    assert drive.position() == 4
+    assert drive.at_rest()
+
+
+def test_of_a_job_that_was_read_whole_nothing_is_kept_for_later() -> None:
+    drive = adopting({"J": [0, 1], "K": [2, 3]})
+    drive.read(*devices(range(2)))
+    drive.run(seconds=PROGRESS_LIMIT + 5)
+    (waiting,) = drive.engine.tracking.jobs.values()
+    assert waiting.request_id == "K"

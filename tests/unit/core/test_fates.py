@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
-from connector.answers import JobReport, PollAnswer, Row
+from connector.answers import Denied, JobReport, PollAnswer, Row
 from connector.core.event import Event
 from connector.core.jobs import Batch, Job
 from connector.core.missing_rows import PATIENT_DELAYS
-from connector.model import Endpoint, TopicPartition
+from connector.model import Cause, Endpoint, TopicPartition
 from tests.unit.core.builders import P0, P1, all_done, completed, devices, registration, tags
 from tests.unit.core.driving import Drive
 from tests.unit.core.verdicts import reading, saying
@@ -220,8 +220,20 @@ def test_a_device_that_is_silent_beside_others_has_the_last_word_alone() -> None
     assert drive.letters == [(P0, 1, "no_verdict")]
 
 
+def test_devices_without_a_row_stay_by_themselves_through_a_denial() -> None:
+    drive = reading(*devices(range(5)), max_devices=5)
+    drive.run(poll=lambda job: all_done([event for event in job.events if event.hwid != "d1"]), seconds=3)
+    drive.wait_for(lambda: bool(drive.submits))
+    assert drive.sent[-1] == [1]
+    drive.posted(drive.submits[0], Denied(Cause.UNAUTHORIZED, "unauthorized", 401))
+    drive.read(*devices(range(5, 8)))
+    drive.run()
+    assert [1] in drive.sent[2:]
+    assert drive.letters == []
+
+
 @pytest.mark.parametrize("most", [5, 6, 9])
-def test_nor_do_they_where_more_is_to_be_sent_than_one_batch(most: int) -> None:
+def test_reports_of_limited_length_refuse_nobody_where_more_is_sent_than_one_batch(most: int) -> None:
     drive = reading(*devices(range(500)), max_devices=10)
     drive.run(poll=lambda job: all_done(job.events[:most]))
     assert drive.position() == 500

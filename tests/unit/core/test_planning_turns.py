@@ -76,7 +76,7 @@ def test_devices_that_change_all_the_time_hold_up_no_others(other: Callable[[int
     assert sent["hot"] >= 10 * HOT
 
 
-def test_nor_do_devices_that_are_tried_again_and_again() -> None:
+def test_devices_that_are_tried_again_and_again_hold_up_no_others() -> None:
     def one_is_not_found(job: Job) -> PollAnswer:
         return completed(
             *(row(each, "not found" if each.offset % 10 == 3 else "done") for each in job.events)
@@ -112,3 +112,37 @@ def test_exact_batches_and_others_take_turns() -> None:
         some.exactly(Batch(at, Endpoint.TAGS, "", [tags(50 + at, f"e{at}")], 0.0))
     turns = [some.next(("", Endpoint.TAGS), NOW, None) for _ in range(6)]
     assert [batch.events[0].hwid for batch in turns if batch] == ["e0", "d0", "e1", "d2", "e2", "d4"]
+
+
+def test_exact_batches_of_two_routes_go_in_the_order_in_which_they_came() -> None:
+    some = Dispatch(limits())
+    for at in range(4):
+        some.exactly(Batch(at, Endpoint.TAGS, "AB"[at % 2], [tags(at, f"e{at}")], 0.0))
+    order = [some.next(some.routes()[0], NOW, None) for _ in range(4)]
+    assert [batch.serial for batch in order if batch] == [0, 1, 2, 3]
+
+
+def test_a_route_that_has_but_what_was_put_back_is_not_always_first() -> None:
+    some = Dispatch(limits(max_devices=1))
+    some.again([tags(0, "a")])
+    some.ready([tags(1, "b", application="B")], NOW - 9)
+    sent = []
+    for _ in range(4):
+        batch = some.next(some.routes()[0], NOW, None)
+        assert batch is not None
+        sent.append(batch.application)
+        some.again(batch.events)
+    assert sent == ["", "B", "", "B"]
+
+
+def test_a_route_whose_turn_it_is_and_that_has_nothing_yet_leaves_the_turn_to_the_next() -> None:
+    some = Dispatch(limits(max_devices=2, linger=5.0))
+    some.ready([tags(9, "w", application="B")], NOW)
+    some.ready([tags(at, f"d{at}") for at in range(4)], NOW)
+    for at in range(2):
+        some.exactly(Batch(at, Endpoint.TAGS, "", [tags(50 + at, f"e{at}")], 0.0))
+    sent = []
+    for _ in range(4):
+        batch = next(batch for route in some.routes() if (batch := some.next(route, NOW, None)))
+        sent.append(batch.events[0].hwid)
+    assert sent == ["e0", "d0", "e1", "d2"]

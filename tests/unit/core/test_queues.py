@@ -29,7 +29,7 @@ def due(some: Queue, now: float = NOW, most: int = 10, size: int = 1 << 20) -> b
 def test_an_empty_queue_is_never_due() -> None:
     some = Queue()
     some.push([], NOW, 1)
-    some.push_front([])
+    some.push_front([], 2)
     assert not due(some, NOW + 99)
     assert some.due_at(LINGER) is None
     assert len(some) == 0
@@ -37,8 +37,8 @@ def test_an_empty_queue_is_never_due() -> None:
 
 def test_what_was_put_back_does_not_hide_since_when_others_are_ready() -> None:
     some = queue(3, NOW)
-    some.push_front(devices(range(10, 12)))
-    assert some.place(fresh=False) == 1
+    some.push_front(devices(range(10, 12)), 2)
+    assert some.place(fresh=False) == (1, 1)
     assert some.ready_since(2) == 0
     assert some.ready_since(3) == NOW
     assert Queue().ready_since(3) == 0
@@ -65,7 +65,7 @@ def test_a_batch_to_be_sent_as_it_is_is_due_at_once_whatever_waits() -> None:
 
 def test_events_that_were_put_back_and_taken_again_leave_no_trace_in_the_bytes() -> None:
     some = queue(2)
-    some.push_front(some.take(2, 1 << 20))
+    some.push_front(some.take(2, 1 << 20), 2)
     assert len(some.take(2, 1 << 20)) == 2
     some.push(devices(range(3)), NOW, 1)
     assert due(some, size=3 * ROW)
@@ -100,7 +100,7 @@ def test_what_is_left_of_a_batch_waits_from_when_it_came() -> None:
 
 def test_what_was_put_back_is_due_at_once_and_first() -> None:
     some = queue(3)
-    some.push_front(devices([99]))
+    some.push_front(devices([99]), 2)
     assert due(some)
     assert [event.offset for event in some.take(10, 1 << 20)] == [99, 0, 1, 2]
 
@@ -165,7 +165,7 @@ def test_what_is_taken_out_is_given_back_and_the_rest_stays_in_order() -> None:
     removed = some.remove(lambda event: event.offset % 2 == 0, NOW + 7)
     assert [event.offset for event in removed] == [0, 2, 4]
     assert some.ready_since(3) == NOW + 7
-    assert some.place(fresh=True) == 1
+    assert some.place(fresh=True) == (1, 1)
     assert [event.offset for event in some.take(10, 1 << 20)] == [1, 3, 5]
     assert some.remove(lambda _: True, NOW) == []
 
@@ -195,7 +195,7 @@ def test_a_queue_keeps_order_and_count_whatever_is_done_to_it(
             some.push(events, NOW + at, 1)
             model += mine
         elif what == "front":
-            some.push_front(events)
+            some.push_front(events, 2)
             model[:0] = mine
         elif what == "take":
             taken = [event.offset for event in some.take(count, rows * (ROW + 4))]

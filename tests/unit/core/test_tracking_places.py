@@ -50,6 +50,19 @@ def test_a_slow_api_is_not_sent_more_jobs_than_may_be_unfinished() -> None:
     assert len(drive.engine.tracking) == 3
 
 
+def test_an_api_that_becomes_slow_is_sent_one_more_job_than_may_be_unfinished_and_no_second() -> None:
+    drive = Drive(limits(max_in_flight=3, max_devices=1, deadline=DEADLINE))
+    drive.assign()
+    drive.read(*devices(range(100)))
+    began = drive.now
+
+    def answer(job: Job) -> PollAnswer | None:
+        return unfinished() if job.accepted_at > began + 20 or drive.now - job.accepted_at < 1 else None
+
+    drive.run(poll=answer, seconds=DEADLINE - 60)
+    assert len(drive.engine.tracking) == 4
+
+
 def test_where_fewer_jobs_go_at_once_than_may_a_slow_one_does_not_take_the_only_place() -> None:
     drive = Drive(limits(max_in_flight=16, max_devices=1, deadline=DEADLINE))
     drive.assign()
@@ -85,7 +98,7 @@ def test_a_job_is_slow_once_it_has_taken_a_minute_without_progress() -> None:
     some, one = Tracking(limits()), job(1, NOW)
     some.add(one)
     some.begin(one, NOW)
-    assert not asked(some, one, SLOW_FROM)
+    assert not asked(some, one, SLOW_FROM, progress=9)
     assert not asked(some, one, SLOW_FROM + 20, progress=10)
     assert not asked(some, one, 2 * SLOW_FROM + 20, progress=10)
     assert asked(some, one, 2 * SLOW_FROM + 21, progress=10)
@@ -124,19 +137,21 @@ def test_jobs_that_may_not_be_asked_about_do_not_stop_another_application(jobs: 
     assert drive.position() == 10
 
 
+@pytest.mark.parametrize("progress", [-1, 0, 40])
 @pytest.mark.parametrize(("most", "stuck"), [(2, 2), (4, 4), (4, 5), (4, 7)])
 def test_adopted_jobs_that_never_end_do_not_stop_the_others_however_many_they_are(
-    most: int, stuck: int
+    most: int, stuck: int, progress: int
 ) -> None:
     jobs = {f"J{at}": [at] for at in range(stuck)}
     drive = Drive(limits(max_in_flight=most, max_devices=1, deadline=DEADLINE))
     drive.assign(P0, *remembered(0, jobs, at=NOW - 100))
     drive.read(*devices(range(20)))
+    drive.later(0.05)
 
     def answer(job: Job) -> PollAnswer | None:
-        return unfinished() if job.adopted or drive.now - job.accepted_at < 1 else None
+        return unfinished(progress) if job.adopted or drive.now - job.accepted_at < 1 else None
 
-    drive.run(poll=answer, seconds=60)
+    drive.run(poll=answer, seconds=50)
     assert drive.engine.assignments[P0].offsets.settled_beyond() == 20 - stuck
 
 
