@@ -36,6 +36,9 @@ class Jobs:
         self.good: set[Id] = set()
         self._evidence: dict[Id, list[str]] = defaultdict(list)
         self._losses: dict[Id, int] = defaultdict(int)
+        self._denied: dict[Id, list[Seen]] = defaultdict(list)
+        """Jobs of a record that an instance was told to be denied, by words that may mean a device."""
+        self._completed: list[Seen] = []
 
     def broken(self, *words: object) -> None:
         """A promise was broken."""
@@ -161,15 +164,15 @@ class Jobs:
         if seen is None or not seen.ended:
             return
         if not isinstance(answer, JobReport):
-            seen.concluded = True
-            if isinstance(answer, Denied) and answer.of_job:  # it failed, as if for that reason
-                self._untold.pop(request_id, None)
+            self._not_reported(seen, request_id, answer)
             return
         if answer.state is JobState.COMPLETED and answer.rows is None:
             return
         if self._untold.pop(request_id, None):
             self._in_time(seen)
         seen.concluded = True
+        if answer.state is JobState.COMPLETED:
+            self._completed.append(seen)
         self.good |= seen.good
         for each, verdict in seen.verdicts.items():
             self._evidence[each].append(verdict)
@@ -180,6 +183,30 @@ class Jobs:
                 and not any(row.hwid or row.user_id for row in answer.rows)
             ):
                 self._evidence[device.records[0]].append("missing")
+
+    def _not_reported(self, seen: Seen, request_id: str, answer: PollAnswer) -> None:
+        seen.concluded = True
+        if isinstance(answer, Denied) and answer.of_job:  # it failed, as if for that reason
+            self._untold.pop(request_id, None)
+            for each in seen.records:
+                self._denied[each].append(seen)
+
+    def denied_for_itself(self, record: Id) -> bool:
+        """Whether a record was alone in a job that was denied, the second such job of it at least.
+
+        And another job of the application, accepted since the first of these, is Completed: what is denied
+        is not the application.
+        """
+        denials = self._denied[record]
+        if len(denials) < 2 or len(denials[-1].records) > 1:
+            return False
+        since = denials[0].since
+        mine = self._application(record)
+        later = [job for job in self._completed if job.since >= since]
+        return any(self._application(job.records[0]) == mine for job in later)
+
+    def _application(self, record: Id) -> str:
+        return application_of(self._world.logs.records[record].plain)
 
     def _in_time(self, job: Seen) -> None:
         """Once all is well nobody waits for long after the end of a job before it is asked about."""

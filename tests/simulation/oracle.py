@@ -137,6 +137,8 @@ class Oracle(Jobs):
             return record.kind == "bad" and reason in (Reason.UNDECODABLE, Reason.INVALID_EVENT)
         if reason is Reason.NO_VERDICT and self._losses[record.id] >= _MANY_LOSSES:
             return True
+        if reason is Reason.JOB_FAILED and self.denied_for_itself(record.id):
+            return True
         return reason in _EVIDENCE and _EVIDENCE[reason] in self._evidence[record.id]
 
     def undone(self, partitions: Iterable[TopicPartition]) -> None:
