@@ -20,6 +20,11 @@ Route = tuple[str, Endpoint]
 """Application and endpoint: what all devices of one request share."""
 
 
+EXACT_IN_A_ROW = 7
+"""Exact batches after which others have a turn. They are small, and waited for; and so would others be, of
+which a few come free with each of them, if they went in between all the time."""
+
+
 class Dispatch:
     """Events that hold their lanes and wait to be sent, and the batches that are on their way."""
 
@@ -30,8 +35,8 @@ class Dispatch:
         self._places = count(1)
         """In the order of all queues."""
         self._later: list[tuple[float, int, Event | Batch]] = []
-        self._turn_of_fresh = False
-        """Whether the last batch was an exact one: they go first, but not all the time."""
+        self._exact_in_a_row = 0
+        """Exact batches since events went that hadn't been sent: those go first, but not all the time."""
         self.queues: dict[Route, Queue] = {}
         self.posting: dict[int, Batch] = {}
         """Requests that were not answered yet, by serial number."""
@@ -133,10 +138,10 @@ class Dispatch:
         if trial is not None and trial.of_others:
             return fresh(0.0) or exact()
         if self._turn_of_fresh and (batch := fresh(self._limits.linger)) is not None:
-            self._turn_of_fresh = False
+            self._exact_in_a_row = 0
             return batch
         if (batch := exact()) is not None:
-            self._turn_of_fresh = True
+            self._exact_in_a_row += 1
             return batch
         return fresh(self._limits.linger)
 
@@ -177,8 +182,12 @@ class Dispatch:
                 return Batch(serial, route[1], route[0], events, ready_at)
         return None
 
+    @property
+    def _turn_of_fresh(self) -> bool:
+        return self._exact_in_a_row >= EXACT_IN_A_ROW
+
     def routes(self, *, fresh_first: bool = False) -> list[Route]:
-        """Return the routes, the one whose events wait longest first; exact batches have every second turn.
+        """Return the routes, the one whose events wait longest first; exact batches before them, most times.
 
         `fresh_first`: exact batches last.
         """

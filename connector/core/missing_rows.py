@@ -38,15 +38,13 @@ class MissingRows:
                 self._in_vain = 0
             return None
         nothing = missing >= len(job.events)
-        last = self._counts(job)
-        hopeful = self._in_vain < OFTEN and (nothing or any(event.attempts for event in job.events))
-        patient = hopeful or last
+        patient = self._in_vain < OFTEN and (nothing or any(event.attempts for event in job.events))
         delays = PATIENT_DELAYS if patient else DELAYS
         if job.incomplete >= len(delays):
             self._in_vain += patient
             self._in_vain_until = now + IN_VAIN
             return None
-        if not (patient or job.incomplete) and now < self._in_vain_until:
+        if not (patient or job.incomplete or self._counts(job)) and now < self._in_vain_until:
             return None
         job.incomplete += 1
         return now + delays[job.incomplete - 1]

@@ -77,7 +77,7 @@ def test_where_it_never_helps_reports_are_asked_for_again_before_a_last_verdict_
     for serial in range(OFTEN):
         assert waits(rows, job(serial), NOTHING) == 10.5
     assert waits(rows, job(OFTEN, attempts=1), NOTHING) == 0
-    assert waits(rows, job(OFTEN, attempts=MOST - 1), NOTHING) == 10.5
+    assert waits(rows, job(OFTEN, attempts=MOST - 1), NOTHING) == 2.5
 
 
 def test_that_a_short_wait_was_in_vain_says_nothing_of_a_long_one() -> None:
@@ -114,7 +114,7 @@ def test_before_a_last_chance_is_gone_it_is_asked_for_again_whatever_others_said
     waits(rows, one, half(one))
     last = job(2)
     last.events[1].last_chance = True
-    assert waits(rows, last, half(last)) == 10.5
+    assert waits(rows, last, half(last)) == 2.5
 
 
 def test_a_stranger_s_row_may_be_that_of_a_device_without_a_hwid() -> None:

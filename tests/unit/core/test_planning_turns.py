@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from connector.answers import PollAnswer, Row
-from connector.core.dispatch import Dispatch
+from connector.core.dispatch import EXACT_IN_A_ROW, Dispatch
 from connector.core.event import Event
 from connector.core.jobs import Batch, Job
 from connector.model import Endpoint
@@ -100,18 +100,19 @@ def test_users_that_go_one_by_one_hold_up_no_devices() -> None:
             rows += [row(event)] if event.hwid else phones
         return completed(*rows)
 
-    drive.run(poll=in_time(drive, answer), seconds=60)
+    drive.run(poll=in_time(drive, answer), seconds=200)
     assert drive.position(P1) == 100
     assert Endpoint.TAGS in drive.engine.tally.resubmitted
 
 
-def test_exact_batches_and_others_take_turns() -> None:
+def test_after_so_many_exact_batches_others_have_a_turn() -> None:
     some = Dispatch(limits(max_devices=2))
-    some.ready([tags(at, f"d{at}") for at in range(6)], NOW)
-    for at in range(3):
+    some.ready([tags(at, f"d{at}") for at in range(4)], NOW)
+    for at in range(2 * EXACT_IN_A_ROW):
         some.exactly(Batch(at, Endpoint.TAGS, "", [tags(50 + at, f"e{at}")], 0.0))
-    turns = [some.next(("", Endpoint.TAGS), NOW, None) for _ in range(6)]
-    assert [batch.events[0].hwid for batch in turns if batch] == ["e0", "d0", "e1", "d2", "e2", "d4"]
+    turns = [some.next(("", Endpoint.TAGS), NOW, None) for _ in range(2 * EXACT_IN_A_ROW + 2)]
+    kinds = "".join(str(batch.events[0].hwid)[0] for batch in turns if batch)
+    assert kinds == ("e" * EXACT_IN_A_ROW + "d") * 2
 
 
 def test_exact_batches_of_two_routes_go_in_the_order_in_which_they_came() -> None:
@@ -139,10 +140,10 @@ def test_a_route_whose_turn_it_is_and_that_has_nothing_yet_leaves_the_turn_to_th
     some = Dispatch(limits(max_devices=2, linger=5.0))
     some.ready([tags(9, "w", application="B")], NOW)
     some.ready([tags(at, f"d{at}") for at in range(4)], NOW)
-    for at in range(2):
+    for at in range(EXACT_IN_A_ROW + 1):
         some.exactly(Batch(at, Endpoint.TAGS, "", [tags(50 + at, f"e{at}")], 0.0))
     sent = []
-    for _ in range(4):
+    for _ in range(EXACT_IN_A_ROW + 2):
         batch = next(batch for route in some.routes() if (batch := some.next(route, NOW, None)))
-        sent.append(batch.events[0].hwid)
-    assert sent == ["e0", "d0", "e1", "d2"]
+        sent.append(str(batch.events[0].hwid)[0])
+    assert "".join(sent) == "e" * EXACT_IN_A_ROW + "de"
