@@ -84,11 +84,9 @@ class Adoption:
                 )
                 self._tracking.add(job)
             job.next_poll = math.inf
-            known = job.slices.get(home)
-            if known is not None:
-                offsets = tuple(sorted({*known.offsets, *part.offsets}))
-                part = msgspec.structs.replace(part, offsets=offsets)  # noqa: PLW2901 -- all of it
-            self._tracking.lies_in(home, job, part)
+            known = job.slices.get(home)  # it was divided, and its parts are one again
+            offsets = part.offsets if known is None else tuple(sorted({*known.offsets, *part.offsets}))
+            self._tracking.lies_in(home, job, msgspec.structs.replace(part, offsets=offsets))
             home.adopted.update(dict.fromkeys(part.offsets, job.serial))
             recall_until = part.offsets[-1] + 1
             if home.until is not None:

@@ -83,7 +83,7 @@ class History:
 class Batch:
     """Devices for one request. No two of its events concern the same device.
 
-    One that is handed to `Dispatch.exactly` is sent as it is, before all others: what was refused or
+    One that is handed to `Dispatch.exactly` is sent as it is, before most others: what was refused or
     lost as a whole is tried again as that whole or as its halves.
     """
 

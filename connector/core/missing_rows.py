@@ -29,7 +29,7 @@ class MissingRows:
         self._last_attempt = max_attempts - 1
         self._in_vain_until = 0.0
         self._in_vain = 0
-        """How many jobs were asked about to the end in vain, since that last brought rows."""
+        """How many jobs were asked about patiently and in vain, since that last brought rows."""
 
     def look_again(self, job: Job, missing: int, now: float) -> float | None:
         """Return when to ask for a report again that has not so many verdicts; None if that is of no use."""

@@ -66,10 +66,10 @@ class Tracking:
         taken = len(jobs) - min(most, held_up)
         if limit < most:
             taken -= min(most - limit, sum([job.slow and not job.held_up for job in jobs]))
+        if taken < limit or not all(map(self._stands_still, jobs)):
+            return taken
         one_more = len(jobs) <= max(most, sum([job.adopted for job in jobs]))
-        if taken >= limit and one_more and all(map(self._stands_still, jobs)):
-            return limit - 1
-        return taken
+        return limit - 1 if one_more else taken
 
     @property
     def working(self) -> int:

@@ -7,7 +7,8 @@ import pytest
 from connector.answers import Row
 from connector.core.adoption import PROGRESS_LIMIT
 from connector.core.event import Event
-from connector.model import Position, TopicPartition
+from connector.core.jobs import Job
+from connector.model import TopicPartition
 from tests.unit.core.adopting import P2, adopting, remembered
 from tests.unit.core.builders import (
     P0,
@@ -73,13 +74,18 @@ def test_a_job_that_waits_for_a_partition_which_is_lost_before_any_record_is_for
     assert drive.plan() == []
 
 
-def test_a_partition_that_comes_back_finds_its_job_where_it_was_left() -> None:
+def a_job_of_this_process() -> tuple[Drive, Job]:
+    """A job with a device of each of two partitions, accepted from this process."""
     drive = Drive(limits(max_devices=2))
     drive.assign(P0)
     drive.assign(P1)
     drive.read(tags(0, "A"))
     drive.read(tags(0, "B", partition=P1))
-    job = drive.start_job()
+    return drive, drive.start_job()
+
+
+def test_a_partition_that_comes_back_finds_its_job_where_it_was_left() -> None:
+    drive, job = a_job_of_this_process()
     positions = drive.engine.revoked([P1], drive.now)
     drive.assign(P1, *positions[P1])
     drive.read(tags(0, "B", partition=P1), tags(1, "B", partition=P1))
@@ -109,12 +115,7 @@ def test_a_registration_that_comes_back_finds_its_job_too() -> None:
 
 
 def test_a_poll_under_way_while_records_are_read_again_decides_nothing() -> None:
-    drive = Drive(limits(max_devices=2))
-    drive.assign(P0)
-    drive.assign(P1)
-    drive.read(tags(0, "A"))
-    drive.read(tags(0, "B", partition=P1))
-    drive.start_job()
+    drive, _ = a_job_of_this_process()
     poll = drive.next_poll()
     answer = all_done(poll.job.events)
     positions = drive.engine.revoked([P1], drive.now)
@@ -224,10 +225,11 @@ def test_after_a_while_what_was_read_of_a_job_is_asked_about_without_the_rest() 
 def test_its_parts_are_one_job_again_for_the_next_owner() -> None:
     drive = a_job_of_two(3)
     drive.wait_for(lambda: bool(drive.polls))
-    positions = drive.engine.revoked([P0], drive.now)
-    position = positions.get(P0, Position(*remembered(0, {"J": [0, 1, 2]})))
+    assert len(drive.engine.tracking) == 2
     owner = Drive()
-    owner.assign(P0, *position)
+    owner.assign(P0, *drive.engine.revoked([P0], drive.now)[P0])
+    (part,) = owner.engine.assignments[P0].slices.values()
+    assert list(part.offsets) == [0, 1, 2]
     owner.read(*(tags(at, f"a{at}") for at in range(3)))
     owner.run()
     assert owner.position() == 3
@@ -235,12 +237,7 @@ def test_its_parts_are_one_job_again_for_the_next_owner() -> None:
 
 
 def test_a_job_of_this_process_is_asked_about_though_a_part_of_it_came_back_and_cannot_be_read() -> None:
-    drive = Drive(limits(max_devices=2))
-    drive.assign(P0)
-    drive.assign(P1)
-    drive.read(tags(0, "A"))
-    drive.read(tags(0, "B", partition=P1))
-    drive.start_job()
+    drive, _ = a_job_of_this_process()
     positions = drive.engine.revoked([P1], drive.now)
     drive.assign(P1, *positions[P1])
     drive.run(seconds=PROGRESS_LIMIT + 5)
