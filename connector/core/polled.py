@@ -77,7 +77,7 @@ class Polled:
         A push token may be invalid as well as ours, and the words don't tell. Another job that was accepted
         since and is Completed does.
         """
-        self._tracking.finished(job, asked_at)
+        self._tracking.finished(job, asked_at, now, completed=False)
         self._tracking.remove(job)
         self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
         before = job.history.denied_at
@@ -127,7 +127,7 @@ class Polled:
         if report.state is JobState.COMPLETED:
             self._completed(job, report, asked_at, now)
             return
-        self._ended(job, asked_at, now)
+        self._ended(job, asked_at, now, completed=False)
         self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
         if report.asks_for_time:
             self._no_time(job, report, now)
@@ -139,7 +139,7 @@ class Polled:
         self._halts.completed(job.application, job.accepted_at)
         if self._tracking.ask_for_rows(job, judgement.missing(job.events), now):
             return
-        self._ended(job, asked_at, now)
+        self._ended(job, asked_at, now, completed=True)
         self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
         job.history.completed()
         self._no_time_told = False
@@ -159,8 +159,8 @@ class Polled:
     def _places_mislead(self, job: Job, now: float) -> bool:
         return now < self._uneven_until.get((job.application, job.endpoint), 0.0)
 
-    def _ended(self, job: Job, asked_at: float, now: float) -> None:
-        self._tracking.finished(job, asked_at)
+    def _ended(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
+        self._tracking.finished(job, asked_at, now, completed=completed)
         if job.batch is not None:
             watched = job.unfinished_at > 0
             self._concurrency.ended(len(job.events), job.accepted_at, asked_at, watched=watched)

@@ -6,7 +6,8 @@ delay until the next GET. Ages and delays are seconds; an age counts from the PO
 A GET is due when the chance that the job has finished since the last one reaches `_CHANCE`, by
 the durations of recent jobs. So jobs that take a constant time are asked about once or twice,
 right at their end, and widely spread ones some four times, whatever their distribution.
-Where a job's `progress` grows in proportion to its age, the end is extrapolated instead.
+Where a job's `progress` grows in proportion to its age, the end is extrapolated instead: believed
+after some figures in a row that agree, until one doesn't, or a job ends before it promised.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from collections import deque
 _CHANCE = 0.28
 """Of a job having finished since the last GET, where durations hardly differ ..."""
 
-_WIDE_CHANCE = 0.22
+_WIDE_CHANCE = 0.25
 """... and where they differ by more than `_WIDE`: 1 / chance is the average number of GETs."""
+
+_TOLD_CHANCE = 0.15
+"""Of the same where progress tells the end: then a GET that is in vain saves others."""
 
 _WIDE = 0.03
 """Share of an age."""
@@ -54,17 +58,26 @@ _SURPRISES = 8
 _TRUSTED = 0.5
 """Share of recent progress figures that must have come true before they are believed."""
 
+_WON, _LOST = 0.1, 0.5
+"""Share of what trust lacks, or has, by a figure that came true or did not: seven make it whole again."""
+
+_FIRST_TESTS, _TESTED = 8, 4
+"""So many promises at first, then one of so many: a GET half-way shows whether a job ends before."""
+
 _TELLING = 5
 """Percent that progress must have promised to gain: less says nothing about its promises."""
 
 _DONE = 100
 """Percent."""
 
+_GOLDEN = 0.618
+"""Its multiples, without their whole part, are spread evenly, however many there are."""
+
 
 class PollSchedule:
     """Learns from finished jobs; answers for unfinished ones. Knows no job."""
 
-    __slots__ = ("_ceiling", "_faster", "_recent", "_slower", "_sorted", "_trust")
+    __slots__ = ("_ceiling", "_early", "_faster", "_promises", "_recent", "_slower", "_sorted", "_trust")
 
     def __init__(self, ceiling: float = _CEILING) -> None:
         """`ceiling`: the most seconds between two GETs of a job; the first one comes when it should."""
@@ -73,11 +86,18 @@ class PollSchedule:
         self._sorted: list[float] = []
         self._faster = 0  # jobs in a row that the first GET found finished
         self._slower = 0  # jobs in a row that took longer than most
+        self._early = 0  # jobs of widely spread durations that the first GET found finished
         self._trust = 0.0  # in progress figures, 0 to 1
+        self._promises = 0  # that were believed since one was broken
 
-    def learn(self, lower: float, upper: float) -> None:
-        """Take in that a job was unfinished at age `lower` (0: never seen so) and finished at `upper`."""
+    def learn(self, lower: float, upper: float, progress: int = -1, took: float = 0.0) -> None:
+        """Take in that a job was unfinished at age `lower` (0: never seen so) and finished at `upper`.
+
+        `progress` is what it had at `lower` (percent, -1 for nothing), `took` the seconds of the last GET.
+        """
         if lower > 0:
+            if progress > 0 and upper + 2 * took < _earliest_end(lower, progress):
+                self._trust, self._promises = 0.0, 0
             self._faster = 0
             self._slower = self._slower + 1 if lower > self._quantile(1 - _CHANCE) else 0
             self._recent.append((lower + upper) / 2)
@@ -105,18 +125,23 @@ class PollSchedule:
         progress: int = -1,
         previous_age: float = 0.0,
         previous_progress: int = -1,
+        took: float = 0.0,
     ) -> float:
         """Return seconds to the next GET of a job that was unfinished at `age`, after `polls` GETs.
 
-        `progress` is what the API gave now (percent, -1 for nothing), the last two are the GET's
-        before: 0 and -1 if there was none.
+        `progress` is what the API gave now (percent, -1 for nothing), the next two are the GET's
+        before: 0 and -1 if there was none. `took`: the seconds that a GET takes, so that an age is
+        uncertain by so much.
         """
         growth = 1.5 ** min(max(0, polls - _MANY), _MOST_GROWTH)
         shortest = max(_SHORTEST_STEP, _STEP * age) * growth
-        self._compare(age, progress, previous_age, previous_progress)
+        self._compare(age, progress, previous_age, previous_progress, took)
         if self._trust >= _TRUSTED and max(0, previous_progress) < progress < _DONE:
             self._trust *= 0.98  # believing is tested only by those that turn out unfinished
-            return min(self._ceiling, max(shortest, _end(age, progress) - age))
+            self._promises += 1
+            tested = self._promises <= _FIRST_TESTS or self._promises % _TESTED == 0
+            rest = _end(age, progress) - age
+            return min(self._ceiling, max(shortest, rest / 2 if tested else rest))
         return min(self._ceiling, max(shortest, self._step(age)))
 
     def _step(self, age: float) -> float:
@@ -132,20 +157,28 @@ class PollSchedule:
         """Return the age at which to ask, of the remembered durations without the `shorter` shortest."""
         longer = len(self._sorted) - shorter
         age = self._sorted[shorter + int(longer * _CHANCE)]
-        middle = self._sorted[shorter + longer // 2]
-        return self._sorted[shorter + int(longer * _WIDE_CHANCE)] if middle > age * (1 + _WIDE) else age
+        if self._sorted[shorter + longer // 2] <= age * (1 + _WIDE):
+            return age
+        chance = _TOLD_CHANCE if self._trust >= _TRUSTED else _WIDE_CHANCE
+        return self._sorted[shorter + int(longer * chance)]
 
     def _learn_early(self, upper: float) -> None:
         """Learn from a job that its first GET found finished: how much earlier it was, nobody knows.
 
-        A little less is remembered, so the first GET comes earlier until it's in vain sometimes.
+        A little less is remembered, so the first GET comes earlier until it's in vain sometimes. Where
+        durations are widely spread, anything down to half of it is: in small steps it would take thousands.
         """
-        tested = upper <= self.first_delay() * (1 + _STEP) + _SHORTEST_STEP  # or it went by an older schedule
+        first = self.first_delay()
+        tested = upper <= first * (1 + _STEP) + _SHORTEST_STEP  # or it went by an older schedule
         if tested:
             self._faster += 1
+            upper = min(upper, first)  # however late the GET went
         if tested and self._faster > _SURPRISES:
             doublings = min(self._faster - _SURPRISES, _SURPRISES)
             self._remember_only([upper * max(0.5, 1 - _STEP * 2**doublings)])
+        elif self.usual > upper * (1 + _WIDE):
+            self._early += 1
+            self._recent.append(upper * (1 - self._early * _GOLDEN % 1 / 2))
         else:
             self._recent.append(upper * (1 - _STEP))
 
@@ -156,16 +189,24 @@ class PollSchedule:
     def _quantile(self, share: float) -> float:
         return self._sorted[int(share * len(self._sorted))] if self._sorted else math.inf
 
-    def _compare(self, age: float, progress: int, previous_age: float, previous_progress: int) -> None:
+    def _compare(
+        self, age: float, progress: int, previous_age: float, previous_progress: int, took: float
+    ) -> None:
         """Compare a progress figure with what the one before had promised."""
         if previous_age <= 0 or previous_progress <= 0 or progress < 0:
             return
         growth = age / previous_age
         promised = previous_progress * growth
-        if promised < previous_progress + _TELLING:
+        unsure = promised * took / age
+        if promised < previous_progress + max(_TELLING, unsure):
             return
-        came_true = abs(promised + growth / 2 - progress) <= growth + 2
-        self._trust += (0.25 if came_true else 0.5) * (came_true - self._trust)
+        came_true = abs(promised + growth / 2 - progress) <= growth + 2 + unsure
+        self._trust += (_WON if came_true else _LOST) * (came_true - self._trust)
+
+
+def _earliest_end(age: float, progress: int) -> float:
+    """Return the earliest age at which a job that has come so far can end, by a figure rounded down."""
+    return age * _DONE / (progress + 1)
 
 
 def _end(age: float, progress: int) -> float:
@@ -175,4 +216,4 @@ def _end(age: float, progress: int) -> float:
     the earliest possible end is better: the figure that is seen then is a sharper one.
     """
     vague = progress < _DONE // 2
-    return age * _DONE / (progress + (1.0 if vague else 0.5))
+    return _earliest_end(age, progress) if vague else age * _DONE / (progress + 0.5)

@@ -158,7 +158,7 @@ class Tracking:
         age = max(0.0, asked_at - job.accepted_at)
         job.without_details = job.without_details or bool(report.rows)
         delay = self._schedules[job.endpoint].next_delay(
-            age, job.polls, report.progress, job.unfinished_at, job.progress
+            age, job.polls, report.progress, job.unfinished_at, job.progress, now - asked_at
         )
         job.unfinished_at = age
         job.progress = report.progress
@@ -174,8 +174,8 @@ class Tracking:
         still = now - job.moved_at if moved else age
         return still > max(SLOW_FROM, SLOWER * self._schedules[job.endpoint].usual)
 
-    def finished(self, job: Job, asked_at: float) -> None:
-        """Keep it as the last that ended, and learn how long it took.
+    def finished(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
+        """Keep it as the last that ended, and learn how long it took, and whether its progress promised that.
 
         Nobody watched an adopted job, or one of an outage: it tells nothing of that.
         """
@@ -187,7 +187,10 @@ class Tracking:
         disturbed = job.excused > 0 or self._down > job.down_at_start
         if not (job.adopted or disturbed):
             age = max(0.0, asked_at - job.accepted_at)
-            self._schedules[job.endpoint].learn(job.unfinished_at, max(age, job.unfinished_at))
+            progress = job.progress if completed else -1
+            self._schedules[job.endpoint].learn(
+                job.unfinished_at, max(age, job.unfinished_at), progress, now - asked_at
+            )
 
     def witness(self, job: Job, now: float) -> Job:
         """Return the job that ended last, to be asked about instead of this one; nobody's if none has."""

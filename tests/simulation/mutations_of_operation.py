@@ -76,9 +76,9 @@ def outages_are_learned(patch: Patch) -> None:
     """From a job whose end an outage hid is learned how long jobs take."""
     finished = Tracking.finished
 
-    def wrong(self: Tracking, job: Job, asked_at: float) -> None:
+    def wrong(self: Tracking, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
         job.down_at_start = self._down
-        finished(self, job, asked_at)
+        finished(self, job, asked_at, now, completed=completed)
 
     patch.set(Tracking, "finished", wrong)
 

@@ -98,7 +98,7 @@ def test_the_first_poll_comes_when_jobs_are_known_to_end() -> None:
         one = job(serial)
         some.add(one)
         one.unfinished_at = 4.99
-        some.finished(one, NOW + 5.01)
+        some.finished(one, NOW + 5.01, NOW + 5.01, completed=True)
         some.remove(one)
     fresh = job(99)
     some.add(fresh)
@@ -113,7 +113,7 @@ def test_adopted_jobs_teach_nothing() -> None:
     some.begin(first, NOW)
     before = some.wake_at()
     for serial in range(1, 20):
-        some.finished(job(serial, adopted=True), NOW + 100)
+        some.finished(job(serial, adopted=True), NOW + 100, NOW + 100, completed=True)
     some.begin(first, NOW)
     assert some.wake_at() == before
 
