@@ -146,7 +146,7 @@ def usual_limit(status: int, share: float) -> int:
     """Return how many jobs may go at once most of the time, if such a share of all calls is told so."""
     drive, dice = Drive(limits(max_devices=5, max_in_flight=16), seed=1), random.Random(7)
     drive.assign()
-    drive.read(*devices(range(5_000)))
+    drive.read(*devices(range(2_000)))
     busy = Unavailable("too many", status)
     seen: list[int] = []
 
@@ -158,7 +158,7 @@ def usual_limit(status: int, share: float) -> int:
         return maybe(job) or (unfinished() if drive.now - job.accepted_at < 2 else None)
 
     drive.run(maybe, poll)
-    assert drive.position() == 5_000
+    assert drive.position() == 2_000
     return sorted(seen)[len(seen) // 2]
 
 
