@@ -14,8 +14,8 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
@@ -40,6 +40,7 @@ RATE = 2_500.0
 CRASH_AT = 0.4
 """Share of the events that is settled when the first connector is killed."""
 TOPIC, DEAD_LETTERS, GROUP = "events", "dead-letters", "demo"
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LONGEST = 100.0
 """Seconds after which the demo gives up on a step: all of it takes about 25."""
 LOOK_EVERY = 0.1
@@ -93,6 +94,25 @@ def _leave(number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
+@contextmanager
+def _signals_later() -> Iterator[None]:
+    """Let signals wait: one that comes between the start of a child and its clean-up would leave it behind.
+
+    They are not blocked, which the child would inherit.
+    """
+    waiting: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _frame: waiting.append(number)) for number in _SIGNALS
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for each in waiting:
+            signal.raise_signal(each)
+
+
 class _Stage:
     """What stands before the connectors come: Kafka, the API, the events. All of it is ended by `cleanup`."""
 
@@ -103,7 +123,7 @@ class _Stage:
         self.story = story(events, DEVICES, seed=7)
         self.kafka = cleanup.enter_context(EmbeddedKafka())
         self.kafka.create_topics([TOPIC, DEAD_LETTERS])
-        self.api = self._owned(Api(self._folder, FAULTS))
+        self.api = self._owned(lambda: Api(self._folder, FAULTS))
         properties = "\n".join(f'{name} = "{value}"' for name, value in MEMBER_PROPERTIES.items())
         self._config.write_text(
             CONFIG.format(bootstrap=self.kafka.bootstrap, url=self.api.url, properties=properties)
@@ -116,7 +136,7 @@ class _Stage:
 
     def instance(self, name: str) -> Instance:
         """Start a connector."""
-        return self._owned(Instance(self._folder, name, self._config))
+        return self._owned(lambda: Instance(self._folder, name, self._config))
 
     def writer(self) -> demo_kafka.Writer:
         return demo_kafka.Writer(self.kafka.bootstrap, TOPIC, self.story.events, RATE)
@@ -124,8 +144,10 @@ class _Stage:
     def positions(self) -> dict[int, Position]:
         return demo_kafka.committed(self.kafka.bootstrap, GROUP, TOPIC)
 
-    def _owned(self, child: Owned) -> Owned:
-        self._cleanup.callback(child.kill)
+    def _owned(self, start: Callable[[], Owned]) -> Owned:
+        with _signals_later():
+            child = start()
+            self._cleanup.callback(child.kill)
         child.await_start()
         return child
 
