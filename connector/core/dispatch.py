@@ -224,7 +224,12 @@ class Dispatch:
         """Events that are ready or delayed."""
         exact = sum(len(batch.events) for queue in self.queues.values() for batch in queue.exact)
         late = sum(len(what.events) if isinstance(what, Batch) else 1 for _, _, what in self._later)
-        return sum(len(queue) for queue in self.queues.values()) + exact + late
+        return self.fresh + exact + late
+
+    @property
+    def fresh(self) -> int:
+        """Events that are ready and belong to no batch yet."""
+        return sum([len(queue) for queue in self.queues.values()])
 
     def withdraw(self, unwanted: Callable[[Event], bool], now: float) -> list[Event]:
         """Take out everything unsent for which `unwanted` holds."""

@@ -210,6 +210,11 @@ class Engine:
         """Whether nothing more should be read for the moment: as much as may be is in memory."""
         return self._pressure.full(self.assignments.values())
 
+    @property
+    def supplied(self) -> bool:
+        """Whether as much is ready as all jobs together may carry: more need not be read in haste."""
+        return self._planning.supplied
+
     def at_most(self, usual: int) -> int:
         """Return how many records a fetch should bring: fewer than usual while `full`."""
         return self._pressure.at_most(self.assignments.values(), usual)

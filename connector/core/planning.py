@@ -178,6 +178,11 @@ class Planning:
             sent += 1
         return sent
 
+    @property
+    def supplied(self) -> bool:
+        """Whether as much is ready as all jobs together may carry."""
+        return self._dispatch.fresh >= self._limits.max_in_flight * self._limits.max_devices
+
     def held_back(self, now: float) -> bool:
         """Whether a batch that could go waits for the limits of requests and devices alone."""
         return (

@@ -39,6 +39,16 @@ async def test_while_nothing_is_under_way_it_waits_longer_and_one_record_ends_th
     assert desk.source.asked[3:] == [short_wait, short_wait, none_came, none_came]
 
 
+async def test_with_enough_to_send_it_decodes_fewer_at_once() -> None:
+    desk = Desk([fetched(0, 159)], [fetched(159, 1)])
+    await desk.assign(P0)
+    await desk.rounds(3)
+    enough = 16 * 10  # jobs, and devices of each
+    assert desk.next_offset() == enough
+    most = module.MOST_RECORDS
+    assert [asked for asked, _ in desk.source.asked] == [most, most, module.FEW_RECORDS]
+
+
 async def test_it_runs_until_it_is_stopped_and_shows_that_it_lives() -> None:
     desk = Desk([fetched(0, 3)])
     await desk.assign(P0)
