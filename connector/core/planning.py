@@ -37,6 +37,8 @@ class Planning:
         self.frozen: set[str] = set()
         """Why nothing is submitted: partitions are handed over, or may be another owner's already."""
         self.stopping = False
+        self._got_last = False
+        """Whether the last request was a GET."""
 
     def plan(self, now: float) -> list[Action]:
         """Return what is to be done now. Each action is under way from here on and must be reported back."""
@@ -62,9 +64,13 @@ class Planning:
         return actions
 
     def _posts_first(self, now: float) -> bool:
-        """Whether a closed gate is rather tried by a POST: every second time where each GET failed before."""
+        """Whether it is a POST's turn. GETs go first otherwise: what ends makes room.
+
+        Under a limit of requests they take turns, or jobs that never end would use all of it. A closed gate
+        is tried by a POST every third time, and every second time where each GET failed before.
+        """
         if self._gate.closed_until is None:
-            return False
+            return self._got_last and not self._pace.unlimited
         others = self._gate.failures % 2 == 0 and not self._tracking.has_spotless(now)
         return others or self._gate.turn_of_others
 
@@ -78,7 +84,7 @@ class Planning:
         return permits
 
     def _poll(self, permits: int, now: float, actions: list[Action]) -> int:
-        """GETs before POSTs: what ends makes room, and a GET as the trial of a closed gate risks nothing."""
+        """GETs that are due. As the trial of a closed gate one risks nothing."""
         while permits > 0 and self._pace.get_at() <= now:
             if self._gate.closed_until is None:
                 jobs = self._tracking.due(now, permits if self._pace.unlimited else 1)
@@ -92,6 +98,7 @@ class Planning:
                 job.polls += 1
                 self._gate.trial_started(now)
                 self._pace.polled(now)
+                self._got_last = True
                 actions.append(Poll(job, detailed=not job.without_details))
             permits -= len(jobs)
         return permits
@@ -171,6 +178,7 @@ class Planning:
                 self._halts.probe_sent(route[0])
             self._gate.trial_started(now)
             self._pace.posted(len(batch.events), now)
+            self._got_last = False
             self._dispatch.posting[batch.serial] = batch
             if batch.ready_at:
                 self._tally.stages.append((Stage.QUEUE, now - batch.ready_at, len(batch.events)))

@@ -92,6 +92,27 @@ def test_polls_share_the_budget_of_requests() -> None:
     assert drive.posts >= 200  # polls leave room for them
 
 
+@pytest.mark.parametrize(("rate", "ceiling", "stuck"), [(0.5, 10.0, 5), (1.0, 10.0, 12), (5.0, 2.0, 12)])
+def test_jobs_that_never_end_leave_room_for_others_in_the_budget(
+    rate: float, ceiling: float, stuck: int
+) -> None:
+    """Asked about once each `ceiling` they alone use as much as is allowed."""
+    drive = Drive(limits(max_devices=1, linger=0.0, requests_per_second=rate, poll_ceiling=ceiling))
+    drive.assign()
+    drive.read(*devices(range(5)))
+    drive.run()
+
+    def poll(job: Job) -> PollAnswer | None:
+        return unfinished() if job.events[0].offset < 5 + stuck else None
+
+    drive.read(*devices(range(5, 5 + stuck)))
+    drive.run(poll=poll, seconds=300)
+    before = drive.posts
+    drive.read(*devices(range(5 + stuck, 55 + stuck)))
+    drive.run(poll=poll, seconds=500)
+    assert drive.posts - before == 50
+
+
 def test_polls_that_are_due_together_go_as_the_limit_lets_them() -> None:
     drive = Drive(limits(max_devices=1, linger=0.0, requests_per_second=10.0))
     drive.assign()
