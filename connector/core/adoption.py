@@ -98,6 +98,9 @@ class Adoption:
     def attach(self, event: Event, serial: int) -> None:
         """A record of an adopted job was read: its device's lane is shut until the report is in."""
         job = self._tracking.jobs[serial]
+        if self._takes_its_old_place(event, job):
+            return
+        job.whole = False
         head = self._lanes.holder(event.keys[0])
         if head is not None and not (head.bound_to == job.serial and head.home.live):
             # The job's older records of this device wait behind another event: another topic's, or what was
@@ -108,6 +111,19 @@ class Adoption:
         self._displaced += self._lanes.seize(event)
         event.bound_to = job.serial
         job.events.append(event)
+
+    def _takes_its_old_place(self, event: Event, job: Job) -> bool:
+        """Whether its partition went and came back while the job was unfinished: then it is in it already."""
+        gone = self._lanes.holder(event.keys[0])
+        if gone is None or gone.bound_to != job.serial or gone.home.live or gone.merged is not None:
+            return False
+        before, again = (gone.home.partition, gone.offset), (event.home.partition, event.offset)
+        if before != again or any(self._lanes.holder(key) is not gone for key in event.keys):
+            return False
+        self._lanes.replace(gone, [event])
+        job.events[job.events.index(gone)] = event
+        event.bound_to = job.serial
+        return True
 
     def attached(self) -> None:
         """All records of a fetch were: take back, in one go, what was ready to be sent before them."""

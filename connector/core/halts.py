@@ -89,17 +89,27 @@ class Halts:
         self.whole: dict[Cause, Halt] = {}
         self._accepted_at: dict[str, float] = {}
         self._completed_at: dict[str, float] = {}
+        self._mended_at: dict[str, float] = {}
+        """When something of an application was mended last."""
 
-    def denied(self, application: str, answer: Denied, stage: Stage, now: float) -> None:
-        """The API won't work with this application; `stage` is what it was asked for."""
+    def denied(self, application: str, answer: Denied, stage: Stage, sent_at: float, now: float) -> float:
+        """The API won't work with this application; `stage` is what it was asked for, at `sent_at`.
+
+        Returns when it is to be tried again. What was sent before something was mended halts nothing.
+        """
+        stale = sent_at < self._mended_at.get(application, 0.0)
+        probe_at = now if stale else now + self._interval
         halt = self.applications.get(application)
+        if halt is None and stale:
+            return probe_at
         news = halt is None or (halt.cause, halt.stage) != (answer.cause, stage)
         since = now if halt is None else halt.since
         halt = self.applications[application] = Halt(
-            answer.cause, answer.message, since, stage, now, now + self._interval, application
+            answer.cause, answer.message, since, stage, now, probe_at, application
         )
         if news:
             self._tell(halt, application=application, http_status=answer.http_status)
+        return probe_at
 
     def halt(self, cause: Cause, message: str, now: float, advice: str = "") -> None:
         """Halt the whole instance. `advice`: what to do about it, if the cause alone doesn't tell."""
@@ -215,6 +225,8 @@ class Halts:
 
     def probe_now(self, now: float, application: str | None = None) -> None:
         """Something was mended: try at once whether a halt is over, of this application or of all."""
+        if application is not None:
+            self._mended_at[application] = now
         for name, halt in self.applications.items():
             if application in (None, name):
                 halt.probe_at = now

@@ -142,8 +142,12 @@ class Job:
     """When its progress grew last, or it began to be followed."""
     without_details: bool = False
     """The API sends rows with unfinished jobs: ask without them until the end."""
+    whole: bool = True
+    """Whether `events` are all that was sent, in that order: of a job of two owners each has a part."""
+    completed_at: float = 0.0
+    """When the GET that found it Completed was sent, 0 before: rows may be waited for after that."""
     incomplete: int = 0
-    """How often its report, though Completed, had fewer rows than devices."""
+    """How often it was asked about again because verdicts were missing, though it was Completed."""
     down_at_start: float = 0.0
     """Seconds of all outages until it was taken in."""
     excused: float = 0.0

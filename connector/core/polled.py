@@ -55,8 +55,8 @@ class Polled:
                 self._denied(job, answer, asked_at, now)
             case Denied():
                 # However old it is, it is not lost: nobody may know anything until this is mended.
-                self._halts.denied(job.application, answer, "get", now)
-                self._tracking.denied(job, now + self._limits.probe_interval)
+                probe_at = self._halts.denied(job.application, answer, "get", asked_at, now)
+                self._tracking.denied(job, probe_at)
             case JobUnknown() if self._a_post_will_tell(job.application):
                 self._tracking.at(job, now + self._limits.probe_interval)
             case JobUnknown():
@@ -84,7 +84,7 @@ class Polled:
         others_are_good = self._halts.completed_since(job.application, min(before, job.accepted_at))
         self._halts.came_to_nothing(job.batch, now)
         if not others_are_good:
-            self._halts.denied(job.application, answer, "job", now)
+            self._halts.denied(job.application, answer, "job", job.sent_at, now)
         surely = self._halts.completed_since(job.application, before)
         counted = self._untold.denied(job, answer.message, now, halted=not others_are_good, surely=surely)
         self._halts.judged(counted, now)
@@ -136,24 +136,27 @@ class Polled:
 
     def _completed(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
         judgement = self._judge(job, report, now)
+        job.completed_at = job.completed_at or asked_at
         self._halts.completed(job.application, job.accepted_at)
-        if self._tracking.ask_for_rows(job, judgement.missing(job.events), now):
+        missing = judgement.missing(job.events)
+        if self._tracking.ask_for_rows(job, missing, now):
             return
-        self._ended(job, asked_at, now, completed=True)
+        # What was waited for in vain is not the job's time; late rows are.
+        self._ended(job, job.completed_at if missing else asked_at, now, completed=True)
         self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
         job.history.completed()
         self._no_time_told = False
         if report.rows is None or judgement.without_row:
             rows = 0 if report.rows is None else len(job.events) - len(judgement.without_row)
             self._tell_of_silence(job, rows)
-        if judgement.uneven:
+        if judgement.uneven and job.whole:
             self._uneven_until[job.application, job.endpoint] = now + UNEVEN_FOR
         users_singly = self._places_mislead(job, now)
         self._halts.judged(self._fates.conclude(job, judgement, now, users_singly=users_singly), now)
 
     def _judge(self, job: Job, report: JobReport, now: float) -> Judgement:
         """Return what the report says. Users' rows are told by their places until that can't be right."""
-        by_position = not job.adopted and (len(job.events) == 1 or not self._places_mislead(job, now))
+        by_position = job.whole and (len(job.events) == 1 or not self._places_mislead(job, now))
         return judge(job.events, report, by_position=by_position)
 
     def _places_mislead(self, job: Job, now: float) -> bool:

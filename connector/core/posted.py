@@ -102,7 +102,7 @@ class Posted:
             if search.denied_at < math.inf and not search.doubtful:
                 self._refused(batch, Refused(answer.message, answer.http_status), now)
                 return
-        self._halts.denied(batch.application, answer, "post", now)
+        self._halts.denied(batch.application, answer, "post", batch.sent_at, now)
         if answer.by_words:
             self._find_by_probes(batch, now)
         else:

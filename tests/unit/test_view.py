@@ -108,7 +108,9 @@ def test_an_instance_that_stops_is_not_ready() -> None:
 
 def test_a_halt_of_an_application_says_what_to_do_and_about_which() -> None:
     desk = Desk()
-    desk.engine.halts.denied("APP", Denied(Cause.UNAUTHORIZED, "no such token", 401), "post", desk.now)
+    desk.engine.halts.denied(
+        "APP", Denied(Cause.UNAUTHORIZED, "no such token", 401), "post", desk.now, desk.now
+    )
     (halt,) = desk.view.snapshot().halts
     assert (halt.cause, halt.message, halt.subject) == ("unauthorized", "no such token", "APP")
     assert "[applications.APP]" in halt.mend
@@ -118,7 +120,7 @@ def test_a_halt_of_an_application_says_what_to_do_and_about_which() -> None:
 
 def test_a_halt_of_the_default_application_is_told_by_its_code() -> None:
     desk = Desk()
-    desk.engine.halts.denied("", Denied(Cause.UNAUTHORIZED, "no such token", 401), "post", desk.now)
+    desk.engine.halts.denied("", Denied(Cause.UNAUTHORIZED, "no such token", 401), "post", desk.now, desk.now)
     (halt,) = desk.view.snapshot().halts
     (code,) = desk.view.snapshot().applications
     assert code == "AAAAA-BBBBB"
@@ -128,7 +130,7 @@ def test_a_halt_of_the_default_application_is_told_by_its_code() -> None:
 
 def test_a_halt_of_the_whole_is_told_before_those_of_applications() -> None:
     desk = Desk()
-    desk.engine.halts.denied("APP", Denied(Cause.UNAUTHORIZED, "no", 401), "post", desk.now)
+    desk.engine.halts.denied("APP", Denied(Cause.UNAUTHORIZED, "no", 401), "post", desk.now, desk.now)
     desk.engine.halt(Cause.BRAKE, "too many refused", desk.now)
     assert [halt.cause for halt in desk.view.snapshot().halts] == ["brake", "unauthorized"]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from connector.answers import Row
+from connector.answers import JobReport, Row
 from connector.core.adoption import PROGRESS_LIMIT
 from connector.core.event import Event
 from connector.core.jobs import Job
@@ -92,9 +94,48 @@ def test_a_partition_that_comes_back_finds_its_job_where_it_was_left() -> None:
     report = all_done(job.events[:2])
     drive.run(poll=lambda asked: report if asked is job else None)
     assert drive.posts == 2, "the first job, and the record that came after it"
+    assert drive.gets == 3, "one decided nothing, as records were being read again"
+    assert not [each for each in drive.engine.notices if each.event == "a report leaves devices out"]
     assert (drive.position(P0), drive.position(P1)) == (1, 2)
     assert drive.at_rest()
     assert drive.engine.tally.jobs["bulkSetTags", "adopted"] == 0, "it was this process's own"
+
+
+def user(offset: int, partition: TopicPartition = P0) -> Event:
+    return tags(offset, None, partition=partition, user_id=f"{partition.partition}-{offset}")
+
+
+def phones(events: Sequence[Event]) -> JobReport:
+    """Rows as the API gives them for users: of devices that nobody sent."""
+    return completed(*[Row(f"phone-of-{each.user_id}", None, None, "done") for each in events])
+
+
+def test_users_of_a_partition_that_comes_back_are_told_by_their_places_as_before() -> None:
+    drive = Drive(limits(max_devices=6))
+    drive.assign(P0)
+    drive.assign(P1)
+    drive.read(*[user(offset) for offset in range(3)])
+    drive.read(*[user(offset, P1) for offset in range(3)], partition=P1)
+    job = drive.start_job()
+    sent = list(job.events)
+    positions = drive.engine.revoked([P1], drive.now)
+    drive.assign(P1, *positions[P1])
+    drive.read(*[user(offset, P1) for offset in range(3)], partition=P1)
+    drive.run(poll=lambda _: phones(sent))
+    assert (drive.posts, drive.position(P0), drive.position(P1)) == (1, 3, 3)
+
+
+def test_the_rows_of_another_owners_users_say_nothing_of_ours() -> None:
+    """They are no more devices than users: later ones need not go one by one."""
+    drive = adopting({"J": [0, 1, 2]}, limits(max_devices=40))
+    ours, theirs = [user(offset) for offset in range(3)], [user(offset, P1) for offset in range(3)]
+    drive.read(*ours)
+    drive.run(poll=lambda job: phones(ours + theirs if job.request_id == "J" else job.events))
+    assert drive.sent == [[0, 1, 2]], "whose rows they are nobody can tell"
+    drive.read(*[user(offset) for offset in range(3, 43)])
+    drive.run(poll=lambda job: phones(job.events))
+    assert drive.posts == 2
+    assert drive.position() == 43
 
 
 def test_a_registration_that_comes_back_finds_its_job_too() -> None:

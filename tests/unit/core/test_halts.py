@@ -79,11 +79,57 @@ def test_a_probe_whose_partition_went_meanwhile_is_followed_by_another() -> None
     drive.engine.revoked([P0], drive.now)
     drive.posted(drive.submits[0])  # accepted, but it carries nothing of ours any more
     drive.later(1)
-    drive.engine.halts.denied("", DENIED, "job", drive.now)
+    drive.engine.halts.denied("", DENIED, "job", drive.now, drive.now)
     drive.assign()
     drive.read(tags(0))
     drive.run()
     assert drive.position() == 1
+
+
+def test_what_was_sent_before_the_token_changed_halts_nothing() -> None:
+    drive = Drive(limits(max_devices=2))
+    drive.let_many_go()
+    drive.assign()
+    drive.read(*devices(range(2)))
+    drive.wait_for(lambda: bool(drive.submits))
+    drive.later(0.1)
+    drive.engine.credentials_changed("", drive.now)
+    drive.later(0.1)
+    drive.posted(drive.submits[0], DENIED)
+    assert drive.engine.halts.all() == []
+    drive.run()
+    assert drive.sent == [[0, 1], [0, 1]]
+    assert drive.position() == 2
+
+
+def test_a_probe_with_the_old_token_is_followed_at_once_by_one_with_the_new_one() -> None:
+    drive = halted_by_a_post()
+    drive.wait_for(lambda: bool(drive.submits))
+    drive.later(0.1)
+    drive.engine.credentials_changed("", drive.now)
+    drive.posted(drive.submits[0], DENIED)
+    assert [halt.cause for halt in drive.engine.halts.all()] == ["unauthorized"]
+    drive.plan()
+    assert len(drive.submits) == 1
+    drive.posted(drive.submits[0], DENIED)
+    assert requests_in(drive, 299, DENIED, None) == 9, "the new one is no better: once an interval again"
+
+
+def test_a_job_that_was_asked_about_with_the_old_token_is_asked_about_again_at_once() -> None:
+    drive = Drive(limits(probe_interval=30.0))
+    drive.assign()
+    drive.read(*devices(range(2)))
+    drive.start_job()
+    poll = drive.next_poll()
+    asked_at = drive.now
+    drive.later(0.1)
+    drive.engine.credentials_changed("", drive.now)
+    drive.polls.remove(poll)
+    drive.engine.polled(poll.job, DENIED, asked_at, drive.now)
+    assert drive.engine.halts.all() == []
+    before = drive.now
+    drive.next_poll()
+    assert drive.now - before < 0.1
 
 
 # -- by a job ---------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def test_a_halt_names_the_settings_of_its_own_application(
     application: str, cause: Cause, setting: str
 ) -> None:
     halts = Halts(limits(), Tally(), notices := Notices())
-    halts.denied(application, Denied(cause, "no", 403), "post", NOW)
+    halts.denied(application, Denied(cause, "no", 403), "post", NOW, NOW)
     (halt,) = halts.all()
     assert setting in halt.mend
     assert [notice.fields["mend"] for notice in notices] == [halt.mend]
@@ -123,7 +123,7 @@ def test_a_probe_for_an_application_that_is_not_halted_changes_nothing() -> None
 def test_a_changed_token_is_tried_for_its_own_application_only() -> None:
     halts = Halts(limits(probe_interval=30.0), Tally(), Notices())
     for application in ("A", "B"):
-        halts.denied(application, DENIED, "post", NOW)
+        halts.denied(application, DENIED, "post", NOW, NOW)
     halts.probe_now(NOW, "B")
     assert (halts.may_submit("A", NOW), halts.may_submit("B", NOW)) == ("no", "probe")
 

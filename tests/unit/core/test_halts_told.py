@@ -30,7 +30,7 @@ class Told:
 def test_each_halt_counts_once_by_its_cause_however_often_it_is_found() -> None:
     told = Told()
     for now in (NOW, NOW + 1, NOW + 2):
-        told.halts.denied("", DENIED, "post", now)
+        told.halts.denied("", DENIED, "post", now, now)
         told.halts.halt(Cause.BRAKE, "too many", now)
         told.halts.pause("somebody", now)
     assert told.tally.halts == {"unauthorized": 1, Cause.BRAKE: 1, Cause.PAUSED: 1}
@@ -38,9 +38,9 @@ def test_each_halt_counts_once_by_its_cause_however_often_it_is_found() -> None:
 
 def test_another_cause_or_another_question_is_a_halt_of_its_own() -> None:
     told = Told()
-    told.halts.denied("", DENIED, "post", NOW)
-    told.halts.denied("", DENIED, "get", NOW + 1)
-    told.halts.denied("", Denied(Cause.WRONG_URL, "?", 404), "get", NOW + 2)
+    told.halts.denied("", DENIED, "post", NOW, NOW)
+    told.halts.denied("", DENIED, "get", NOW + 1, NOW + 1)
+    told.halts.denied("", Denied(Cause.WRONG_URL, "?", 404), "get", NOW + 2, NOW + 2)
     assert told.tally.halts == {"unauthorized": 2, "wrong_url": 1}
     (halt,) = told.halts.all()
     assert (halt.since, halt.denied_at, halt.probe_at) == (NOW, NOW + 2, NOW + 32)
@@ -48,7 +48,7 @@ def test_another_cause_or_another_question_is_a_halt_of_its_own() -> None:
 
 def test_a_halt_tells_of_whom_it_is_and_what_the_api_said() -> None:
     told = Told()
-    told.halts.denied("BBBBB", DENIED, "post", NOW)
+    told.halts.denied("BBBBB", DENIED, "post", NOW, NOW)
     ((level, event, fields),) = told.events()
     assert (level, event) == ("error", "halted")
     assert (fields["cause"], fields["message"]) == ("unauthorized", "no such token")
@@ -90,7 +90,7 @@ def test_letters_are_written_while_paused_and_while_an_application_is_denied_and
     halts = Told().halts
     waits = [halts.letters_wait]
     halts.pause("A", NOW)
-    halts.denied("", DENIED, "post", NOW)
+    halts.denied("", DENIED, "post", NOW, NOW)
     waits.append(halts.letters_wait)
     halts.halt(Cause.BRAKE, "too many", NOW)
     waits.append(halts.letters_wait)
@@ -101,7 +101,7 @@ def test_letters_are_written_while_paused_and_while_an_application_is_denied_and
 
 def test_a_probe_goes_at_its_time_and_alone_and_again_an_interval_after_it_came_to_nothing() -> None:
     halts = Told().halts
-    halts.denied("", DENIED, "post", NOW)
+    halts.denied("", DENIED, "post", NOW, NOW)
     assert [halts.may_submit("", NOW + seconds) for seconds in (29.9, 30.0)] == ["no", "probe"]
     assert halts.probe_at("") == NOW + 30
     halts.probe_sent("")
@@ -115,7 +115,7 @@ def test_a_probe_goes_at_its_time_and_alone_and_again_an_interval_after_it_came_
 
 def test_only_what_was_sent_after_the_denial_and_got_past_it_proves_that_it_is_over() -> None:
     halts = Told().halts
-    halts.denied("", DENIED, "job", NOW)
+    halts.denied("", DENIED, "job", NOW, NOW)
     assert not halts.proved("", "job", NOW - 0.1)
     assert not halts.proved("", "post", NOW + 1)
     assert not halts.proved("BBBBB", "job", NOW + 1)
@@ -135,9 +135,9 @@ def test_that_posts_are_answered_by_something_else_says_what_jobs_it_knows_nothi
     halts = Told().halts
     assert not halts.no_api_there("")
     wrong = Denied(Cause.WRONG_URL, "?", 404)
-    halts.denied("", wrong, "post", NOW)
-    halts.denied("B", wrong, "get", NOW)
-    halts.denied("C", DENIED, "post", NOW)
+    halts.denied("", wrong, "post", NOW, NOW)
+    halts.denied("B", wrong, "get", NOW, NOW)
+    halts.denied("C", DENIED, "post", NOW, NOW)
     assert [halts.no_api_there(each) for each in ("", "B", "C")] == [True, False, False]
 
 

@@ -39,6 +39,20 @@ def test_a_device_whose_row_never_comes_is_sent_again_after_three_questions() ->
     assert drive.sent == [[0, 1, 2, 3], [3]]
 
 
+def test_what_is_waited_for_in_vain_is_not_how_long_jobs_take() -> None:
+    drive = Drive(limits(linger=0.0))
+    drive.assign()
+    for first in range(0, 100, 10):
+        drive.read(*devices(range(first, first + 10)))
+        drive.run(poll=lambda job: all_done(job.events[1:]))
+        drive.later(60)
+    assert drive.engine.tally.jobs["bulkSetTags", "completed"] >= 20
+    drive.read(*devices([100]))
+    accepted_at = drive.start_job().accepted_at
+    drive.next_poll()
+    assert drive.now - accepted_at < 0.1
+
+
 def test_an_api_that_leaves_rows_out_is_not_asked_thrice_about_each_job() -> None:
     drive = Drive(limits(max_devices=2, max_attempts=1, max_in_flight=1, linger=0.0))
     drive.assign()
