@@ -19,25 +19,24 @@ must not stop the flow until somebody restarts it, and one trial each quarter of
 
 
 class Backoff:
-    """Delays that grow by `factor` from `base` to `ceiling` seconds, half fixed and half random.
+    """Delays that double from `base` to `ceiling` seconds, half fixed and half random.
 
     Never near zero: after a failure many senders would else come back at once.
     """
 
-    __slots__ = ("_base", "_ceiling", "_factor", "_growing")
+    __slots__ = ("_base", "_ceiling", "_growing")
 
-    def __init__(self, base: float, ceiling: float, factor: float = 2.0) -> None:
-        if not (0 < base <= ceiling and factor > 1):
-            raise ValueError("a backoff needs 0 < base <= ceiling and a factor above 1")
+    def __init__(self, base: float, ceiling: float) -> None:
+        if not 0 < base <= ceiling:
+            raise ValueError("a backoff needs 0 < base <= ceiling")
         self._base = base
         self._ceiling = ceiling
-        self._factor = factor
-        self._growing = math.ceil(math.log(ceiling / base, factor))
+        self._growing = math.ceil(math.log2(ceiling / base))
 
     def delay(self, attempt: int, jitter: float) -> float:
         """Return seconds to wait after the `attempt`-th failure in a row (from 1); `jitter` is in [0, 1)."""
         steps = min(max(attempt - 1, 0), self._growing)
-        return min(self._ceiling, self._base * self._factor**steps) * (0.5 + 0.5 * jitter)
+        return min(self._ceiling, self._base * 2.0**steps) * (0.5 + 0.5 * jitter)
 
 
 class Closing(NamedTuple):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from itertools import count
 
-from connector.core.backoff import TURNS, Trial
+from connector.core.backoff import Trial
 from connector.core.event import UNBOUND, Event
 from connector.core.jobs import Batch, Job
 from connector.core.limits import Limits
@@ -21,7 +21,7 @@ Route = tuple[str, Endpoint]
 
 
 EXACT_IN_A_ROW = 7
-"""Exact batches after which events that weren't sent yet have a turn, so that they are never kept out.
+"""Exact batches after which queued events have a turn, so that they are never kept out.
 
 Not sooner: with each exact batch a few events come free, and these would take half of all places, one or two
 in a batch. A backlog with bad devices in it then took twice as long.
@@ -39,7 +39,7 @@ class Dispatch:
         """In the order of all queues."""
         self._later: list[tuple[float, int, Event | Batch]] = []
         self._exact_in_a_row = 0
-        """Exact batches since events went that hadn't been sent: those go first, but not all the time."""
+        """Exact batches since queued events went: those go first, but not all the time."""
         self.queues: dict[Route, Queue] = {}
         self.posting: dict[int, Batch] = {}
         """Requests that were not answered yet, by serial number."""
@@ -112,7 +112,7 @@ class Dispatch:
     def _something_better(self) -> bool:
         """Whether something waits that has hardly failed."""
         return any(
-            len(queue) or any(batch.suspicion.failures < TURNS for batch in queue.exact)
+            len(queue) or any(not batch.suspicion.persists for batch in queue.exact)
             for queue in self.queues.values()
         )
 
@@ -135,18 +135,18 @@ class Dispatch:
         def exact() -> Batch | None:
             return self._exact(route, stepped_back, trial=trial is not None)
 
-        def fresh(linger: float) -> Batch | None:
-            return self._fresh(route, now, within, stepped_back, linger, most)
+        def queued(linger: float) -> Batch | None:
+            return self._queued(route, now, within, stepped_back, linger, most)
 
         if trial is not None and trial.of_others:
-            return fresh(0.0) or exact()
-        if self._turn_of_fresh and (batch := fresh(self._limits.linger)) is not None:
+            return queued(0.0) or exact()
+        if self._turn_of_queued and (batch := queued(self._limits.linger)) is not None:
             self._exact_in_a_row = 0
             return batch
         if (batch := exact()) is not None:
             self._exact_in_a_row += 1
             return batch
-        return fresh(self._limits.linger)
+        return queued(self._limits.linger)
 
     def _exact(
         self, route: Route, stepped_back: Callable[[Event], bool] | None, *, trial: bool = False
@@ -161,7 +161,7 @@ class Dispatch:
             self.search_over(batch)
         return None
 
-    def _fresh(
+    def _queued(
         self,
         route: Route,
         now: float,
@@ -186,18 +186,18 @@ class Dispatch:
         return None
 
     @property
-    def _turn_of_fresh(self) -> bool:
+    def _turn_of_queued(self) -> bool:
         return self._exact_in_a_row >= EXACT_IN_A_ROW
 
-    def routes(self, *, fresh_first: bool = False) -> list[Route]:
+    def routes(self, *, queued_first: bool = False) -> list[Route]:
         """Return the routes, the one whose events wait longest first; exact batches before them, most times.
 
-        `fresh_first`: exact batches last.
+        `queued_first`: exact batches last.
         """
-        fresh_first = fresh_first or self._turn_of_fresh
+        queued_first = queued_first or self._turn_of_queued
         routes = [route for route, queue in self.queues.items() if queue.exact or len(queue)]
         if len(routes) > 1:
-            routes.sort(key=lambda route: self.queues[route].place(fresh=fresh_first))
+            routes.sort(key=lambda route: self.queues[route].place(queued=queued_first))
         return routes
 
     def due_at(self, route: Route) -> float | None:
@@ -224,11 +224,11 @@ class Dispatch:
         """Events that are ready or delayed."""
         exact = sum(len(batch.events) for queue in self.queues.values() for batch in queue.exact)
         late = sum(len(what.events) if isinstance(what, Batch) else 1 for _, _, what in self._later)
-        return self.fresh + exact + late
+        return self.queued + exact + late
 
     @property
-    def fresh(self) -> int:
-        """Events that are ready and belong to no batch yet."""
+    def queued(self) -> int:
+        """Events that are ready and belong to no batch."""
         return sum([len(queue) for queue in self.queues.values()])
 
     def withdraw(self, unwanted: Callable[[Event], bool], now: float) -> list[Event]:

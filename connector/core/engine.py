@@ -141,7 +141,10 @@ class Engine:
             home.changed()
 
     def halt(self, cause: Cause, message: str, now: float, advice: str = "") -> None:
-        """Stop submitting until `release` or `lift`. `advice`: what to do, if the cause doesn't tell."""
+        """Stop submitting until `lift`, after the brake until `release`.
+
+        `advice`: what to do about it, if the cause doesn't tell.
+        """
         self.halts.halt(cause, message, now, advice)
 
     def lift(self, cause: Cause) -> None:

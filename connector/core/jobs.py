@@ -17,6 +17,8 @@ Call = Literal["post", "get"]
 """What is asked of the API: to take a batch, or about a job."""
 OUTRUN = 4
 """Jobs that must have come and gone before one that is slow counts as stuck: a slow API is slow for all."""
+PERSISTS = 3
+"""Failures of a request in a row after which it is no accident."""
 
 
 @dataclass(slots=True)
@@ -37,6 +39,11 @@ class Suspicion:
     """How many of its kind had been answered, and had begun to fail, when it failed last."""
     unsure: float = 0.0
     """Seconds in which nobody was answered, so that it may have been an outage that no gate closed for."""
+
+    @property
+    def persists(self) -> bool:
+        """Whether it failed so often in a row that it can hardly be the others' doing."""
+        return self.failures >= PERSISTS
 
 
 @dataclass(slots=True)

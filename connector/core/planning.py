@@ -132,7 +132,7 @@ class Planning:
         """Return the routes with something to send, none while nothing may be."""
         if self.frozen or self.stopping or self.recalls(now):
             return []
-        routes = self._dispatch.routes(fresh_first=self._gate.turn_of_others)
+        routes = self._dispatch.routes(queued_first=self._gate.turn_of_others)
         # Mostly there are none: then nobody need count slots.
         return routes if routes and self._slots(now) > 0 else []
 
@@ -189,7 +189,7 @@ class Planning:
     @property
     def supplied(self) -> bool:
         """Whether as much is ready as all jobs together may carry."""
-        return self._dispatch.fresh >= self._limits.max_in_flight * self._limits.max_devices
+        return self._dispatch.queued >= self._limits.max_in_flight * self._limits.max_devices
 
     def held_back(self, now: float) -> bool:
         """Whether a batch that could go waits for the limits of requests and devices alone."""

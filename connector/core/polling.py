@@ -3,7 +3,7 @@
 Given: between which ages earlier jobs finished, and what this job has answered so far. Gives: the
 delay until the next GET. Ages and delays are seconds; an age counts from the POST's answer.
 
-A GET is due when the chance that the job has finished since the last one reaches `_CHANCE`, by
+A GET is due when it is likely enough that the job has finished since the last one (`_CHANCE`), by
 the durations of recent jobs. So jobs that take a constant time are asked about once or twice,
 right at their end, and widely spread ones some four times, whatever their distribution.
 Where a job's `progress` grows in proportion to its age, the end is extrapolated instead: believed
@@ -49,9 +49,6 @@ _MANY = 6
 _MOST_GROWTH = 128
 """Times that a step grows: the ceiling has long been reached, and a float goes on to about 1,750."""
 
-_CEILING = 10.0
-"""Most seconds between two GETs of a job, unless told otherwise."""
-
 _SURPRISES = 8
 """Jobs in a row, all much faster or all much slower than remembered: the API has changed."""
 
@@ -59,7 +56,7 @@ _TRUSTED = 0.5
 """Share of recent progress figures that must have come true before they are believed."""
 
 _WON, _LOST = 0.1, 0.5
-"""Share of what trust lacks, or has, by a figure that came true or did not: seven make it whole again."""
+"""Of what trust lacks, by a figure that came true, and of what it has, by one that did not: seven win it."""
 
 _FIRST_TESTS, _TESTED = 8, 4
 """So many promises at first, then one of so many: a GET half-way shows whether a job ends before."""
@@ -79,16 +76,16 @@ class PollSchedule:
 
     __slots__ = ("_ceiling", "_early", "_faster", "_promises", "_recent", "_slower", "_sorted", "_trust")
 
-    def __init__(self, ceiling: float = _CEILING) -> None:
+    def __init__(self, ceiling: float) -> None:
         """`ceiling`: the most seconds between two GETs of a job; the first one comes when it should."""
         self._ceiling = ceiling
         self._recent: deque[float] = deque(maxlen=_REMEMBERED)  # durations, in the order of learning
         self._sorted: list[float] = []
-        self._faster = 0  # jobs in a row that the first GET found finished
+        self._faster = 0  # jobs in a row that the first GET found finished, as early as it went
         self._slower = 0  # jobs in a row that took longer than most
         self._early = 0  # jobs of widely spread durations that the first GET found finished
         self._trust = 0.0  # in progress figures, 0 to 1
-        self._promises = 0  # that were believed since one was broken
+        self._promises = 0  # that were believed since a job ended before its own
 
     def learn(self, lower: float, upper: float, progress: int = -1, took: float = 0.0) -> None:
         """Take in that a job was unfinished at age `lower` (0: never seen so) and finished at `upper`.
@@ -137,7 +134,7 @@ class PollSchedule:
         shortest = max(_SHORTEST_STEP, _STEP * age) * growth
         self._compare(age, progress, previous_age, previous_progress, took)
         if self._trust >= _TRUSTED and max(0, previous_progress) < progress < _DONE:
-            self._trust *= 0.98  # believing is tested only by those that turn out unfinished
+            self._trust *= 0.98  # what is believed is seldom tested
             self._promises += 1
             tested = self._promises <= _FIRST_TESTS or self._promises % _TESTED == 0
             rest = _end(age, progress) - age

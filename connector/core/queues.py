@@ -78,14 +78,14 @@ class Queue:
             count -= int(many)
         return 0.0
 
-    def place(self, *, fresh: bool) -> tuple[int, float]:
-        """Return its place among all queues: exact batches come before all events; `fresh`: after them.
+    def place(self, *, queued: bool) -> tuple[int, float]:
+        """Return its place among all queues: exact batches come before all events; `queued`: after them.
 
         What was put back doesn't count beside others: a queue to which that happens again and again would
         always be first.
         """
-        if self.exact and not (fresh and self._events):
-            return 2 if fresh else 0, self.exact[0].place
+        if self.exact and not (queued and self._events):
+            return 2 if queued else 0, self.exact[0].place
         places = [place for _, _, place in self._stamps]
         return 1, next((place for place in places if place > 0), -places[-1] if places else 0)
 
@@ -121,7 +121,7 @@ class Queue:
         removed = [event for event in self._events if unwanted(event)]
         if removed:
             kept = [event for event in self._events if not unwanted(event)]
-            place, since = int(self.place(fresh=True)[1]), 0.0 if self._urgent else now
+            place, since = int(self.place(queued=True)[1]), 0.0 if self._urgent else now
             self._events, self._bytes, self._urgent = [], 0, 0
             self._stamps.clear()
             self.push(kept, since, place)

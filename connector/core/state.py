@@ -28,7 +28,6 @@ class State:
 
     def __init__(self, limits: Limits, random: Callable[[], float]) -> None:
         self.limits = limits
-        self.random = random
         self.tally = Tally()
         self.notices = Notices()
         self.lanes = Lanes(limits.max_bytes)

@@ -8,7 +8,6 @@ from heapq import heappop, heappush
 
 from connector.answers import JobReport
 from connector.core.assignment import Assignment
-from connector.core.backoff import TURNS
 from connector.core.checkpoint import JobSlice
 from connector.core.jobs import Job
 from connector.core.limits import Limits
@@ -83,7 +82,7 @@ class Tracking:
         where there is one more already: that may be an outage of GETs.
         """
         slow = job.slow and (job.adopted or self._schedules[job.endpoint].usual > 0)
-        fails = job.suspicion.failures >= TURNS and len(self.jobs) <= self._limits.max_in_flight
+        fails = job.suspicion.persists and len(self.jobs) <= self._limits.max_in_flight
         return slow or fails or job.held_up
 
     def add(self, job: Job) -> None:

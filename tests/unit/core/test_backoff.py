@@ -27,7 +27,7 @@ def test_delays_double_up_to_the_ceiling() -> None:
 
 
 def test_half_of_a_delay_is_random() -> None:
-    backoff = Backoff(2, 100, factor=3)
+    backoff = Backoff(3, 100)
     assert backoff.delay(2, 0.0) == 3
     assert backoff.delay(2, 0.5) == 4.5
 
@@ -38,10 +38,10 @@ def test_a_very_late_attempt_and_a_zeroth_one_are_no_trouble() -> None:
     assert backoff.delay(0, 0.0) == 0.05
 
 
-@pytest.mark.parametrize(("base", "ceiling", "factor"), [(0, 1, 2), (2, 1, 2), (1, 2, 1)])
-def test_a_backoff_that_could_not_grow_is_refused(base: float, ceiling: float, factor: float) -> None:
+@pytest.mark.parametrize(("base", "ceiling"), [(0, 1), (2, 1)])
+def test_a_backoff_that_could_not_grow_is_refused(base: float, ceiling: float) -> None:
     with pytest.raises(ValueError, match="base"):
-        Backoff(base, ceiling, factor)
+        Backoff(base, ceiling)
 
 
 def test_an_open_gate_lets_everything_through() -> None:

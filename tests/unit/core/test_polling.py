@@ -18,6 +18,7 @@ Progress = Callable[[random.Random, float], int]
 """(dice, share of the job that is done) -> percent that the API gives."""
 
 HTTP = 0.001
+CEILING = 10.0
 
 
 class Finished(NamedTuple):
@@ -39,7 +40,7 @@ def simulate(
     durations: Durations, progress: Progress | None = None, jobs: int = 2_000, took: float = HTTP
 ) -> list[Finished]:
     dice = random.Random(1)
-    schedule = PollSchedule()
+    schedule = PollSchedule(CEILING)
     finished: list[Finished] = []
     due: list[tuple[float, int, float, float, int, float, int]] = []
 
@@ -95,7 +96,7 @@ def blind(took: float = HTTP) -> Tally:
 
 
 def test_without_history_it_starts_short_and_grows_by_half() -> None:
-    schedule = PollSchedule()
+    schedule = PollSchedule(CEILING)
     assert schedule.first_delay() == pytest.approx(0.03)
     assert schedule.next_delay(0.03, 1) == pytest.approx(0.03)
     assert schedule.next_delay(1.0, 5) == pytest.approx(0.5)
@@ -154,7 +155,7 @@ def test_honest_progress_is_believed_though_nobody_knows_when_in_a_request_it_wa
 
 
 def test_a_job_that_ends_before_its_promise_ends_all_trust() -> None:
-    schedule = PollSchedule()
+    schedule = PollSchedule(CEILING)
     for _ in range(20):
         schedule.learn(0.9, 1.1)
         schedule.next_delay(0.5, 2, 50, 0.25, 25)
@@ -165,7 +166,7 @@ def test_a_job_that_ends_before_its_promise_ends_all_trust() -> None:
 
 
 def test_a_failed_jobs_progress_promised_nothing() -> None:
-    schedule = PollSchedule()
+    schedule = PollSchedule(CEILING)
     for _ in range(20):
         schedule.learn(0.9, 1.1)
         schedule.next_delay(0.5, 2, 50, 0.25, 25)
@@ -176,7 +177,7 @@ def test_a_failed_jobs_progress_promised_nothing() -> None:
 @pytest.mark.parametrize("late", [0.0, 0.002], ids=["in time", "late GETs"])
 def test_the_first_get_comes_early_enough_for_widely_spread_jobs(late: float) -> None:
     """It starts at what half of them take: those it finds finished don't tell how much earlier they were."""
-    dice, schedule = random.Random(1), PollSchedule()
+    dice, schedule = random.Random(1), PollSchedule(CEILING)
     for _ in range(128):
         schedule.learn(0.69, 0.7)
         schedule.learn(1.19, 1.2)
@@ -223,7 +224,7 @@ def test_it_learns_again_when_the_api_changes_its_pace(before: float, after: flo
 
 
 def test_a_job_that_takes_longer_than_any_before_is_asked_about_ever_less_often() -> None:
-    schedule = PollSchedule()
+    schedule = PollSchedule(CEILING)
     for _ in range(50):
         schedule.learn(0.99, 1.0)
     age, polls, delays = schedule.first_delay(), 1, []
@@ -235,20 +236,20 @@ def test_a_job_that_takes_longer_than_any_before_is_asked_about_ever_less_often(
 
 
 def test_after_many_polls_steps_grow_by_half_each() -> None:
-    schedule = PollSchedule()
+    schedule = PollSchedule(CEILING)
     schedule.learn(0.0, 4.0)
     assert schedule.next_delay(4.0, 6) == pytest.approx(0.04)
     assert schedule.next_delay(4.0, 10) == pytest.approx(0.04 * 1.5**4)
 
 
 def test_an_absurd_number_of_polls_is_no_trouble() -> None:
-    schedule = PollSchedule()
+    schedule = PollSchedule(CEILING)
     schedule.learn(0.0, 1.0)
     assert 0 < schedule.next_delay(5.0, 10**6, 50, 4.0, 40) <= 10.0
 
 
 def test_thousands_of_early_ends_are_no_trouble() -> None:
-    schedule = PollSchedule()
+    schedule = PollSchedule(CEILING)
     for _ in range(5_000):
         schedule.learn(0.0, schedule.first_delay())
     assert schedule.first_delay() == 0.001

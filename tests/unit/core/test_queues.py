@@ -38,7 +38,7 @@ def test_an_empty_queue_is_never_due() -> None:
 def test_what_was_put_back_does_not_hide_since_when_others_are_ready() -> None:
     some = queue(3, NOW)
     some.push_front(devices(range(10, 12)), 2)
-    assert some.place(fresh=False) == (1, 1)
+    assert some.place(queued=False) == (1, 1)
     assert some.ready_since(2) == 0
     assert some.ready_since(3) == NOW
     assert Queue().ready_since(3) == 0
@@ -165,7 +165,7 @@ def test_what_is_taken_out_is_given_back_and_the_rest_stays_in_order() -> None:
     removed = some.remove(lambda event: event.offset % 2 == 0, NOW + 7)
     assert [event.offset for event in removed] == [0, 2, 4]
     assert some.ready_since(3) == NOW + 7
-    assert some.place(fresh=True) == (1, 1)
+    assert some.place(queued=True) == (1, 1)
     assert [event.offset for event in some.take(10, 1 << 20)] == [1, 3, 5]
     assert some.remove(lambda _: True, NOW) == []
 
