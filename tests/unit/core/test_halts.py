@@ -27,6 +27,14 @@ def test_while_halted_nothing_goes_but_one_probe_an_interval() -> None:
     assert requests_in(drive, 299, DENIED, None) == 9
 
 
+def test_while_a_probe_has_no_answer_there_is_no_second_one() -> None:
+    drive = halted_by_a_post(100)
+    drive.wait_for(lambda: bool(drive.submits))
+    drive.later(300)
+    drive.plan()
+    assert len(drive.submits) == 1
+
+
 def test_a_halt_by_a_post_ends_by_itself_once_a_post_is_accepted() -> None:
     drive = halted_by_a_post(100)
     drive.run(lambda _: DENIED, seconds=100)

@@ -8,7 +8,7 @@ import pytest
 
 from connector.answers import JobReport, JobState, PollAnswer, Row, Unavailable
 from connector.core.jobs import Batch, Job
-from connector.core.tracking import Tracking
+from connector.core.tracking import NOBODYS, Tracking
 from connector.model import Endpoint
 from tests.unit.core.builders import NOW, all_done, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
@@ -116,6 +116,14 @@ def test_adopted_jobs_teach_nothing() -> None:
         some.finished(job(serial, adopted=True), NOW + 100, NOW + 100, completed=True)
     some.begin(first, NOW)
     assert some.wake_at() == before
+
+
+def test_the_job_that_ended_last_is_the_witness_and_before_any_has_nobodys() -> None:
+    one, two = job(1), job(2)
+    some = tracking(one, two)
+    assert some.witness(two, NOW).request_id == NOBODYS
+    some.finished(one, NOW + 1, NOW + 1, completed=True)
+    assert some.witness(two, NOW).request_id == one.request_id
 
 
 @pytest.mark.parametrize("ceiling", [0.5, 3.0, 40.0])
