@@ -16,7 +16,8 @@ from connector.core.concurrency import Concurrency
 from connector.core.jobs import Batch, Call, Job, Suspicion
 from connector.core.suspects import Suspects
 from connector.core.tally import Tally
-from connector.core.tracking import NOBODYS, Tracking
+from connector.core.tracking import Tracking
+from connector.core.witness import NOBODYS
 
 TRIALS = Backoff(0.5, 20.0)
 """Seconds from a failure to the next trial while the gate is closed, the first and the longest. A lost
@@ -154,7 +155,7 @@ class Outages:
         if job.suspicion.failures < WITNESS or told or len(self._tracking) > MOST_SICK:
             return None
         self._witness_at = now
-        return self._tracking.witness(job, now)
+        return self._tracking.witness.instead_of(job, now)
 
     def witnessed(self, witness: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
         """Take in what was said of an ended job. That nobody's is unknown tells as much as a report."""

@@ -13,10 +13,9 @@ from connector.core.jobs import Job
 from connector.core.limits import Limits
 from connector.core.missing_rows import MissingRows
 from connector.core.polling import PollSchedule
+from connector.core.witness import Witness
 from connector.model import Endpoint
 
-NOBODYS = "00000000-0000-0000-0000-000000000000"
-"""The request_id that is asked about where no job has ended yet (RFC 9562: no UUID of anything)."""
 UNKNOWN_LIMIT = 3
 """Times in a row that the API must say it doesn't know a job before it counts as lost ..."""
 UNKNOWN_FOR = 10.0
@@ -46,8 +45,7 @@ class Tracking:
         self._down = 0.0
         """Seconds in which nobody could be asked, of all outages."""
         self.jobs: dict[int, Job] = {}
-        self._ended: Job | None = None
-        """The last job that ended, without its events: to ask about it does nothing."""
+        self.witness = Witness()
 
     def __len__(self) -> int:
         return len(self.jobs)
@@ -174,13 +172,11 @@ class Tracking:
         return still > max(SLOW_FROM, SLOWER * self._schedules[job.endpoint].usual)
 
     def finished(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
-        """Keep it as the last that ended, and learn how long it took, and whether its progress promised that.
+        """Learn how long it took, and whether its progress promised that.
 
         Nobody watched an adopted job, or one of an outage: it tells nothing of that.
         """
-        self._ended = Job(
-            job.serial, job.request_id, job.endpoint, job.application, [], job.accepted_at, witness=True
-        )
+        self.witness.ended(job)
         for other in self.jobs.values():
             other.outrun += other.accepted_at < job.accepted_at
         disturbed = job.excused > 0 or self._down > job.down_at_start
@@ -190,12 +186,6 @@ class Tracking:
             self._schedules[job.endpoint].learn(
                 job.unfinished_at, max(age, job.unfinished_at), progress, now - asked_at
             )
-
-    def witness(self, job: Job, now: float) -> Job:
-        """Return the job that ended last, to be asked about instead of this one; nobody's if none has."""
-        if self._ended is None:
-            self._ended = Job(0, NOBODYS, job.endpoint, job.application, [], now, witness=True)
-        return self._ended
 
     def ask_for_rows(self, job: Job, missing: int, now: float) -> bool:
         """Ask about a Completed job once more, where verdicts are missing and may still come; tell if so."""

@@ -7,7 +7,7 @@ import pytest
 from connector.answers import JobUnknown, PollAnswer, Unavailable
 from connector.core.jobs import Job
 from connector.core.outages import MOST_SICK
-from connector.core.tracking import NOBODYS
+from connector.core.witness import NOBODYS, Witness
 from tests.unit.core.broken_api import BROKEN, FORBIDDEN, MINUTE, SICK, SILENT, told, unsettled
 from tests.unit.core.builders import devices, limits
 from tests.unit.core.driving import Drive
@@ -97,7 +97,7 @@ def test_what_is_said_of_it_tells_no_more_where_another_has_ended_meanwhile() ->
     drive.start_job()
     while (poll := drive.next_poll()).job.events:
         drive.polled(poll, BROKEN)
-    drive.engine.tracking._ended = None
+    drive.engine.tracking.witness = Witness()
     drive.polled(poll, FORBIDDEN)
     assert drive.engine.gate.closed_until is not None
     assert drive.next_poll().job.events, "and the next trial goes"

@@ -8,7 +8,7 @@ import pytest
 
 from connector.answers import JobReport, JobState, PollAnswer, Row, Unavailable
 from connector.core.jobs import Batch, Job
-from connector.core.tracking import NOBODYS, Tracking
+from connector.core.tracking import Tracking
 from connector.model import Endpoint
 from tests.unit.core.builders import NOW, all_done, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
@@ -118,12 +118,11 @@ def test_adopted_jobs_teach_nothing() -> None:
     assert some.wake_at() == before
 
 
-def test_the_job_that_ended_last_is_the_witness_and_before_any_has_nobodys() -> None:
+def test_a_job_that_ended_is_the_witness_from_then_on() -> None:
     one, two = job(1), job(2)
     some = tracking(one, two)
-    assert some.witness(two, NOW).request_id == NOBODYS
     some.finished(one, NOW + 1, NOW + 1, completed=True)
-    assert some.witness(two, NOW).request_id == one.request_id
+    assert some.witness.instead_of(two, NOW).request_id == one.request_id
 
 
 @pytest.mark.parametrize("ceiling", [0.5, 3.0, 40.0])
