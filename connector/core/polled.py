@@ -14,7 +14,9 @@ from connector.core.tally import JobOutcome, Stage
 from connector.core.verdicts import Judgement, judge
 
 UNEVEN_FOR = 300.0
-"""Seconds after a report whose rows could not be those of its users, one each."""
+"""Seconds after a report whose rows could not be those of its users, one each, ..."""
+SHUFFLED_FOR = 3600.0
+"""... or were in another order: that is no matter of some users, but the API's way."""
 
 
 class Polled:
@@ -36,7 +38,7 @@ class Polled:
         self._concurrency = state.concurrency
         self._no_time_told = False
         """Since a job was completed last."""
-        self._uneven_until: dict[Route, float] = {}
+        self._misled_until: dict[Route, float] = {}
         """Until when rows of a route's users are not told by their places."""
 
     def take_in(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
@@ -149,8 +151,7 @@ class Polled:
         if report.rows is None or judgement.without_row:
             rows = 0 if report.rows is None else len(job.events) - len(judgement.without_row)
             self._tell_of_silence(job, rows)
-        if judgement.uneven and job.whole:
-            self._uneven_until[job.application, job.endpoint] = now + UNEVEN_FOR
+        self._learn_of_places(job, judgement, now)
         users_singly = self._places_mislead(job, now)
         self._halts.judged(self._fates.conclude(job, judgement, now, users_singly=users_singly), now)
 
@@ -159,8 +160,14 @@ class Polled:
         by_position = job.whole and (len(job.events) == 1 or not self._places_mislead(job, now))
         return judge(job.events, report, by_position=by_position)
 
+    def _learn_of_places(self, job: Job, judgement: Judgement, now: float) -> None:
+        lasts = SHUFFLED_FOR if judgement.shuffled else UNEVEN_FOR if judgement.uneven else 0.0
+        if lasts and job.whole:
+            route = job.application, job.endpoint
+            self._misled_until[route] = max(now + lasts, self._misled_until.get(route, 0.0))
+
     def _places_mislead(self, job: Job, now: float) -> bool:
-        return now < self._uneven_until.get((job.application, job.endpoint), 0.0)
+        return now < self._misled_until.get((job.application, job.endpoint), 0.0)
 
     def _ended(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
         self._tracking.finished(job, asked_at, now, completed=completed)

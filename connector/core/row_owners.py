@@ -8,13 +8,15 @@ the device sent at its position, if there are as many rows as devices, no row th
 one's position, and the row's identifiers are of kinds that this device wasn't sent with. Of a request of one
 device every such row is its own, unless one names it.
 
-By its place no row is told once reports have listed more devices than users, or fewer (`uneven`): a user with
-two and one with none would make up for each other, and each row between them count for another.
+By its place no row is told once reports have come in another order than was sent (`shuffled`), or have listed
+more devices than users, or fewer (`uneven`): a user with two and one with none would make up for each other,
+and each row between them count for another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Protocol
 
 from connector.answers import Row
@@ -75,6 +77,12 @@ def uneven(sent: Sequence[Sent], rows: list[Row], named: list[int | None]) -> bo
     unnamed = sum(not device.hwid and at not in known for at, device in enumerate(sent))
     strangers = {row.hwid for row, index in zip(rows, named, strict=True) if index is None and row.hwid}
     return 0 < unnamed != len(strangers) > 0
+
+
+def shuffled(named: list[int | None]) -> bool:
+    """Tell whether devices that rows name are in another order than that in which they were sent."""
+    known = [index for index in named if index is not None]
+    return any(one > next_one for one, next_one in pairwise(known))
 
 
 def _contradicts(row: Row, device: Sent) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from connector.answers import JobReport, JobState, Row
-from connector.core.row_owners import Sent, by_name, by_place, uneven
+from connector.core.row_owners import Sent, by_name, by_place, shuffled, uneven
 from connector.core.row_words import WORD_LENGTH, rejection_in
 from connector.model import Reason, Rejection
 
@@ -59,6 +59,8 @@ class Judgement(NamedTuple):
     """Rows that are of nobody who was sent, as far as can be told; of one name one."""
     uneven: bool = False
     """Whether rows of users can't be theirs, one each (`row_owners.uneven`)."""
+    shuffled: bool = False
+    """Whether rows are in another order than the devices were sent in (`row_owners.shuffled`)."""
 
     def perhaps_judged(self, sent: Sequence[Sent]) -> set[int]:
         """Return devices without a row of which a row may be that can't be told from others' rows.
@@ -148,11 +150,22 @@ def _row_by_row(sent: Sequence[Sent], rows: list[Row], job_status: str, *, by_po
         if known is None or (verdict is not None and _is_worse(verdict, known)):
             found[index] = verdict
     without_row = frozenset(range(len(sent))).difference(found)
-    silence = Rejection(Reason.NO_VERDICT, "the report has no row of this device", job_status=job_status)
-    verdicts = {index: found.get(index, silence) for index in range(len(sent))}
+    in_any_case = {row.hwid.casefold() for row in rows if row.hwid} if without_row else set()
+    verdicts = {
+        index: found[index] if index in found else _silence(sent[index], in_any_case, job_status)
+        for index in range(len(sent))
+    }
     rejections = {index: verdict for index, verdict in verdicts.items() if verdict is not None}
     strangers = len({row.hwid or at for at, row in enumerate(rows) if owners[at] is None})
-    return Judgement(rejections, without_row, strangers, uneven(sent, rows, named))
+    return Judgement(rejections, without_row, strangers, uneven(sent, rows, named), shuffled(named))
+
+
+def _silence(device: Sent, in_any_case: set[str], job_status: str) -> Rejection:
+    """Return what it means that no row is of this device. Identifiers that differ in case are two devices."""
+    words = "the report has no row of this device"
+    if device.hwid and device.hwid.casefold() in in_any_case:
+        words += ", but one whose hwid differs from it in case"
+    return Rejection(Reason.NO_VERDICT, words, job_status=job_status)
 
 
 def _is_worse(one: Rejection, other: Rejection) -> bool:

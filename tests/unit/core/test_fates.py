@@ -196,6 +196,24 @@ def test_users_with_two_phones_do_not_make_up_for_users_with_none(seed: int) -> 
     assert drive.position() == 200
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_where_rows_come_in_another_order_no_user_is_told_by_its_place(seed: int) -> None:
+    """The first report shows it by the hwids beside; users that go again without these don't."""
+    dice = random.Random(seed)
+    bad = {at for at in range(100) if dice.random() < 0.1}
+
+    def row_of(event: Event) -> Row:
+        return Row(event.hwid or f"phone-{event.offset}", status="failed" if event.offset in bad else "done")
+
+    def report(job: Job) -> JobReport:
+        return completed(*dice.sample([row_of(event) for event in job.events], len(job.events)))
+
+    drive = reading(*users(range(70)), *devices(range(70, 100)), max_devices=100)
+    drive.run(poll=report)
+    assert sorted(drive.letters) == [(P0, at, "device_failed") for at in sorted(bad)]
+    assert drive.position() == 100
+
+
 def test_of_two_rows_of_one_user_the_worse_counts() -> None:
     def report(_: Job) -> JobReport:
         return completed(Row(hwid="phone-1", status="done"), Row(hwid="phone-2", status="failed"))

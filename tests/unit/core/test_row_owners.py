@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connector.answers import Row
+from connector.core import verdicts
 from connector.model import Reason, TagsUpdate
 from tests.unit.core.reports_to_judge import by_hwid, by_user, done, failed, judge, reasons, report
 
@@ -32,8 +33,8 @@ def test_another_device_of_the_same_user_says_nothing_about_this_one() -> None:
 
 def test_rows_without_identifiers_count_by_position_where_the_lengths_agree() -> None:
     assert reasons(judge(by_user("U", "V"), report(done(), failed()))) == {1: Reason.DEVICE_FAILED}
-    verdicts = judge(by_user("U", "V"), report(done(), done(), done()))
-    assert reasons(verdicts) == {0: Reason.NO_VERDICT, 1: Reason.NO_VERDICT}
+    none = judge(by_user("U", "V"), report(done(), done(), done()))
+    assert reasons(none) == {0: Reason.NO_VERDICT, 1: Reason.NO_VERDICT}
     assert judge(by_user("U"), report(Row(hwid="", user_id="", push_token="", status="done"))) == {}
 
 
@@ -65,9 +66,19 @@ def test_a_row_of_a_foreign_device_never_counts_by_position() -> None:
 
 def test_positions_mean_nothing_where_a_named_row_stands_at_another_ones_place() -> None:
     sent = [*by_hwid("A"), *by_user("U", "V")]
-    verdicts = judge(sent, report(failed("D1"), done("A"), done("D2")))
-    assert reasons(verdicts) == {1: Reason.NO_VERDICT, 2: Reason.NO_VERDICT}
+    none = judge(sent, report(failed("D1"), done("A"), done("D2")))
+    assert reasons(none) == {1: Reason.NO_VERDICT, 2: Reason.NO_VERDICT}
+
+
+def test_rows_in_another_order_are_noticed_also_where_some_are_left_out() -> None:
+    sent = by_hwid("A", "B", "C")
+    assert verdicts.judge(sent, report(done("B"), done("A"), done("C"))).shuffled
+    assert verdicts.judge(sent, report(done("C"), done("A"))).shuffled
+    assert not verdicts.judge(sent, report(done("A"), done("C"), done("C"))).shuffled
+    assert not verdicts.judge(sent, report(done("X"), done("B"), done("Y"))).shuffled
 
 
 def test_identifiers_are_compared_to_the_letter() -> None:
-    assert reasons(judge(by_hwid("User@x.com"), report(done("user@x.com")))) == {0: Reason.NO_VERDICT}
+    (rejection,) = judge(by_hwid("User@x.com"), report(done("user@x.com"))).values()
+    assert rejection.reason is Reason.NO_VERDICT
+    assert rejection.detail.endswith("but one whose hwid differs from it in case")
