@@ -91,13 +91,13 @@ def request_id_in(reply: dict[str, Any]) -> str:
 def is_of_another(report: Report, request_id: str) -> bool:
     """Tell whether a report names another job than the one asked about; it need not name any."""
     named = _named(report.request_id)
-    return named.casefold() not in ("", request_id.casefold())
+    return named.strip().casefold() not in ("", request_id.strip().casefold())
 
 
 def _named(request_id: Any) -> str:
     if isinstance(request_id, int) and not isinstance(request_id, bool):
         return str(request_id)
-    return request_id.strip() if isinstance(request_id, str) else ""
+    return request_id if isinstance(request_id, str) and request_id.strip() else ""
 
 
 def report_in(body: bytes) -> Report | None:

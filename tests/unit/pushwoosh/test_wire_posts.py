@@ -11,6 +11,7 @@ from tests.unit.pushwoosh.replies import post
     [
         ({"request_id": "a-b", "status": "Pending"}, "a-b"),
         ({"request_id": 17, "status": "Pending"}, "17"),
+        ({"request_id": " a b "}, " a b "),
         ({"status_code": 200, "status_message": "OK", "response": {"request_id": "x"}}, "x"),
         ({"status": "success", "data": {"request_id": "x"}}, "x"),
         ({"result": {"request_id": 17}}, "17"),
