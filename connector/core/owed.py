@@ -1,8 +1,8 @@
 """Letters that are owed to the dead-letter topic: which are to be written now, later, or not yet.
 
 Given: refused records, and what became of attempts to write their letters. Gives: the letters for
-the next commit, in the order in which they were owed; those that the topic refused come after a
-delay of their own, and those too far ahead to be remembered once their partition has moved on.
+the next commit, in the order in which they were owed; those that the topic refused, and as large ones, alone
+and after a delay of their own; those too far ahead to be remembered once their partition has moved on.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import math
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
-from itertools import count
 
 from connector.core.assignment import Assignment
 from connector.core.backoff import Backoff
@@ -87,16 +85,25 @@ class OwedLetters:
         self._not_before = 0.0
         self._portion = MOST_LETTERS
         self._waiting: deque[Owed] = deque()
-        self._later: list[tuple[float, int, Owed]] = []
-        """(due, tie-breaker, letter): those that the topic refused for a reason of their own."""
+        self._refused: deque[Owed] = deque()
+        """Those that the topic refused for a reason of their own. Each goes alone: in one transaction with
+        others it would take these back, too, and the positions of all partitions."""
+        self._suspects: deque[Owed] = deque()
+        """Those that are as large. Each goes alone, too, and before those: perhaps that was not why."""
+        self._refusals = 0
+        """In a row: what goes alone has one delay, and each its turn."""
+        self._alone_not_before = 0.0
+        self._went_alone = False
+        """Whether the latest was one of them."""
+        self._too_large = math.inf
+        """Bytes of the smallest that was refused, while none as large was written since."""
         self._far = FarLetters[Owed]()
-        self._ties = count()
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._later) + len(self._far)
+        return len(self._waiting) + len(self._suspects) + len(self._refused) + len(self._far)
 
     def _all(self) -> list[Owed]:
-        return [*self._waiting, *(item[2] for item in self._later), *self._far]
+        return [*self._waiting, *self._suspects, *self._refused, *self._far]
 
     def by_reason(self) -> Counter[str]:
         """Count what is owed."""
@@ -116,7 +123,12 @@ class OwedLetters:
 
     def add(self, owed: Owed) -> None:
         """Owe one more."""
-        self._waiting.append(owed)
+        self._place_of(owed).append(owed)
+
+    def _place_of(self, owed: Owed) -> deque[Owed]:
+        if owed.failures:
+            return self._refused
+        return self._suspects if owed.size >= self._too_large else self._waiting
 
     def take(self, now: float, sure: int, *, at_once: bool) -> list[Owed]:
         """Take what one commit may write now. `at_once`: whatever was to wait for a while, too.
@@ -125,9 +137,11 @@ class OwedLetters:
         """
         if now < self._not_before and not at_once:
             return []
-        self._waiting += self._far.take(now, sure)
-        while self._later and (at_once or self._later[0][0] <= now):
-            self._waiting.append(heappop(self._later)[2])
+        for owed in self._far.take(now, sure):
+            self.add(owed)
+        self._went_alone = self._one_may_go_alone(now, at_once=at_once)
+        if self._went_alone:
+            return [(self._suspects or self._refused).popleft()]
         chosen: list[Owed] = []
         room = MOST_LETTER_BYTES * self._portion // MOST_LETTERS
         waiting = self._waiting
@@ -137,13 +151,20 @@ class OwedLetters:
             chosen.append(owed)
         return chosen
 
+    def _one_may_go_alone(self, now: float, *, at_once: bool) -> bool:
+        """Whether it is the turn of one that goes alone. Where others wait, they and these take turns."""
+        others_first = bool(self._waiting) and (self._went_alone or at_once)
+        due = at_once or now >= self._alone_not_before
+        return bool(self._suspects or self._refused) and due and not others_first
+
     def put_far(self, owed: Owed) -> None:
         """Don't write this one before it is within reach of a checkpoint, or overdue."""
         self._far.add(owed)
 
     def put_back(self, letters: Iterable[Owed]) -> None:
         """They were not written, through no fault of theirs: they come first again."""
-        self._waiting.extendleft(reversed([*letters]))
+        for owed in reversed([*letters]):
+            self._place_of(owed).appendleft(owed)
 
     def all_failed(self, now: float, jitter: float) -> None:
         """None could be written, whichever it was: all wait, and fewer go at once.
@@ -155,23 +176,35 @@ class OwedLetters:
         self._not_before = now + self._backoff.delay(self._failures, jitter)
 
     def refused(self, owed: Owed, now: float, jitter: float) -> None:
-        """The topic won't take this one: the others need not wait for it."""
+        """The topic won't take this one: the others need not wait for it, nor for those that are as large."""
         owed.failures += 1
-        heappush(self._later, (now + self._backoff.delay(owed.failures, jitter), next(self._ties), owed))
+        self._refusals += 1
+        self._alone_not_before = now + self._backoff.delay(self._refusals, jitter)
+        self._too_large = min(self._too_large, owed.size)
+        self._refused.append(owed)
+        waiting, self._waiting = self._waiting, deque()
+        for each in waiting:
+            self.add(each)
 
     def written(self, letters: Sequence[Owed]) -> list[Hold]:
         """They are in the topic. Return whose lanes may be released."""
         if letters:
             self._failures = 0
             self._portion = min(MOST_LETTERS, 2 * self._portion)
+        if letters and self._went_alone:
+            self._refusals, self._alone_not_before = 0, 0.0
+        if any(owed.size >= self._too_large for owed in letters):
+            self._too_large = math.inf
         return no_longer_held(letters)
 
     def drop(self, home: Assignment) -> list[Hold]:
         """Forget the letters of a partition that is no longer ours. Return whose lanes may be released."""
         freed = no_longer_held(owed for owed in self._all() if owed.home is home)
-        self._waiting = deque(owed for owed in self._waiting if owed.home is not home)
+        for place in (self._waiting, self._suspects, self._refused):
+            kept = [owed for owed in place if owed.home is not home]
+            place.clear()
+            place.extend(kept)
         self._far.drop(home)
-        self._later = sorted(item for item in self._later if item[2].home is not home)
         return freed
 
     def due_at(self, sure: int) -> float | None:
@@ -179,8 +212,8 @@ class OwedLetters:
         if self._waiting:
             return self._not_before
         due_at = self._far.due_at(sure)
-        if self._later:
-            due_at = min(due_at, self._later[0][0])
+        if self._suspects or self._refused:
+            due_at = min(due_at, self._alone_not_before)
         return None if due_at == math.inf else max(due_at, self._not_before)
 
 

@@ -221,8 +221,7 @@ class World:
     def owed(self) -> set[Place]:
         ledger = self.engine.ledger
         under_way = ledger.under_way.owed if ledger.under_way else []
-        later = [item[2] for item in ledger.owed._later]
-        return {(each.home.partition, each.offset) for each in (*ledger.owed._waiting, *later, *under_way)}
+        return {(each.home.partition, each.offset) for each in (*ledger.owed._all(), *under_way)}
 
     def check_position(self, partition: TopicPartition, position: Position, letters: list[Place]) -> None:
         """Nothing below a committed position, or settled in its metadata, is unsettled in truth."""

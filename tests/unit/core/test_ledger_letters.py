@@ -77,13 +77,26 @@ def _letters_or_commit(drive: Drive) -> bool:
 
 
 def test_of_letters_only_those_wait_that_the_topic_will_not_take() -> None:
-    drive = owing(5)
+    small, large = Rejection(Reason.UNDECODABLE, "no"), [record(1, "x" * 99), record(3, "x" * 99)]
+    drive = Drive()
+    drive.assign()
+    records = [record(0), large[0], record(2), large[1], record(4)]
+    drive.engine.received(P0, records, [small] * 5, drive.now)
+    drive.plan()
     drive.commit_failed(1, 3)
     drive.plan()
     assert drive.commit is not None
     assert [letter.record.offset() for letter in drive.commit.letters] == [0, 2, 4]
     drive.committed()
     assert drive.position() == 1
+    drive.run()
+    assert drive.written == [0, 2, 4, 1, 3]
+    assert drive.position() == 5
+
+
+def test_those_that_are_as_large_as_one_it_will_not_take_are_tried_before_it_each_alone() -> None:
+    drive = owing(5)
+    drive.commit_failed(1, 3)
     drive.run()
     assert drive.written == [0, 2, 4, 1, 3]
     assert drive.position() == 5

@@ -153,7 +153,7 @@ def test_a_commit_without_letters_does_not_prove_that_the_topic_takes_any() -> N
 
 def test_a_letter_that_the_topic_refused_waits_longer_each_time_and_holds_up_no_other() -> None:
     home = partition()
-    owed = owing(letter(home, 0))
+    owed = owing(letter(home, 0, size=9))
     for delay in (FIRST_DELAY, 2 * FIRST_DELAY, 4 * FIRST_DELAY):
         (refused,) = owed.take(1000.0, SURE, at_once=True)
         owed.refused(refused, 10.0, NO_JITTER)
@@ -165,14 +165,83 @@ def test_a_letter_that_the_topic_refused_waits_longer_each_time_and_holds_up_no_
     assert take(owed, 10.0 + 4 * FIRST_DELAY) == [0]
 
 
-def test_letters_that_the_topic_refused_at_once_come_again_in_their_order() -> None:
+def test_letters_that_the_topic_refused_go_one_at_a_time_and_each_has_its_turn() -> None:
     home = partition()
     owed = owing()
     for offset in (3, 1, 2):
         owed.refused(letter(home, offset), 0.0, NO_JITTER)
-    owed.refused(letter(home, 9), 5.0, NO_JITTER)
-    assert take(owed, FIRST_DELAY) == [3, 1, 2]
-    assert take(owed, FIRST_DELAY, at_once=True) == [9]
+    now = owed.due_at(SURE)
+    assert now == 4 * FIRST_DELAY
+    (again,) = owed.take(now, SURE, at_once=False)
+    owed.refused(again, now, NO_JITTER)
+    assert owed.due_at(SURE) == now + 8 * FIRST_DELAY
+    assert [take(owed, 99.0) for _ in range(3)] == [[1], [2], [3]]
+
+
+def test_once_the_topic_takes_one_that_it_refused_the_others_follow_without_a_delay() -> None:
+    home = partition()
+    owed = owing()
+    for offset in (3, 1, 2):
+        owed.refused(letter(home, offset, size=9), 0.0, NO_JITTER)
+    owed.written(owed.take(4 * FIRST_DELAY, SURE, at_once=False))
+    assert owed.due_at(SURE) == 0.0
+    owed.add(letter(home, 8, size=9))
+    assert take(owed) == [8], "it is as large as one that was written"
+    assert take(owed) == [1]
+    assert take(owed) == [2]
+
+
+def test_those_as_large_as_one_that_was_refused_are_not_tried_with_others() -> None:
+    home = partition()
+    owed = owing(*(letter(home, offset, size=9 if offset % 2 else 1) for offset in range(6)))
+    first, *others = owed.take(0.0, SURE, at_once=False)
+    assert first.offset == 0
+    owed.refused(others.pop(0), 0.0, NO_JITTER)
+    owed.put_back([first, *others])
+    owed.add(letter(home, 7, size=10))
+    owed.add(letter(home, 8, size=8))
+    assert take(owed) == [0, 2, 4, 8]
+    assert take(owed) == []
+    assert [take(owed, FIRST_DELAY) for _ in range(4)] == [[3], [5], [7], [1]]
+
+
+def test_those_that_were_refused_and_the_others_take_turns() -> None:
+    home = partition()
+    owed = owing()
+    for offset in (1, 2):
+        owed.refused(letter(home, offset, size=9), 0.0, NO_JITTER)
+    for offset in (5, 6):
+        owed.add(letter(home, offset))
+        assert take(owed, 99.0) == [offset - 4]
+        assert take(owed, 99.0) == [offset]
+
+
+def test_where_everything_is_to_go_those_that_were_refused_come_last() -> None:
+    home = partition()
+    owed = owing()
+    owed.refused(letter(home, 1, size=9), 0.0, NO_JITTER)
+    owed.add(letter(home, 5))
+    assert take(owed, at_once=True) == [5]
+    assert take(owed, at_once=True) == [1]
+
+
+@pytest.mark.parametrize("large", [1, 30, 500])
+def test_however_many_the_topic_refuses_the_others_are_written_after_two_attempts(large: int) -> None:
+    home = partition()
+    owed = owing(*(letter(home, offset, size=9 if offset < large else 1) for offset in range(600)))
+    written: list[int] = []
+    attempts = 0
+    while len(written) < 600 - large:
+        attempts += 1
+        tried = owed.take(0.0, SURE, at_once=False)
+        if any(each.size == 9 for each in tried):
+            owed.refused(tried.pop(0), 0.0, NO_JITTER)
+            owed.put_back(tried)
+        else:
+            owed.written(tried)
+            written += [each.offset for each in tried]
+    assert attempts == 2
+    assert len(owed) == large
 
 
 # -- out of reach ------------------------------------------------------------------------------------
@@ -230,25 +299,25 @@ def test_a_partition_that_goes_frees_its_events_wherever_their_letters_wait_and_
     owed = owing()
     holds: dict[TopicPartition, list[Hold]] = {P0: [], P1: []}
     for home in (mine, gone):
-        waiting, later, aside = (letter(home, offset, hold=hold()) for offset in (1, 2, 900))
+        waiting, aside = (letter(home, offset, hold=hold()) for offset in (1, 900))
+        later = letter(home, 2, size=9, hold=hold())
         owed.add(waiting)
         owed.refused(later, 0.0, NO_JITTER)
         owed.put_far(aside)
         holds[home.partition] = [each.hold for each in (waiting, later, aside) if each.hold]
     assert owed.drop(gone) == holds[P1]
     assert len(owed) == 3
-    home_of = [(each.home, each.offset) for each in owed.take(HOLD_LIMIT, SURE, at_once=True)]
-    assert home_of == [(mine, 1), (mine, 900), (mine, 2)]
+    taken = [*owed.take(HOLD_LIMIT, SURE, at_once=True), *owed.take(HOLD_LIMIT, SURE, at_once=True)]
+    assert [(each.home, each.offset) for each in taken] == [(mine, 1), (mine, 900), (mine, 2)]
 
 
 def test_letters_that_the_topic_refused_stay_in_order_when_a_partition_goes() -> None:
     mine, gone = partition(P0), partition(P1)
     owed = owing()
-    for now, home in enumerate((gone, mine, mine, mine, gone)):
-        owed.refused(letter(home, now), 10.0 - now, NO_JITTER)
+    for offset, home in enumerate((gone, mine, mine, mine, gone)):
+        owed.refused(letter(home, offset), 0.0, NO_JITTER)
     owed.drop(gone)
-    assert owed.due_at(SURE) == 7.0 + FIRST_DELAY
-    assert take(owed, 20.0) == [3, 2, 1]
+    assert [take(owed, 20.0) for _ in range(3)] == [[1], [2], [3]]
 
 
 # -- words -------------------------------------------------------------------------------------------
