@@ -100,6 +100,10 @@ class Denied(msgspec.Struct, frozen=True):
     by_words: bool = False
     of_job: bool = False
 
+    def doubted(self) -> Unavailable:
+        """Return what it is where others have just been told otherwise: the API's failure, not a person's."""
+        return Unavailable(self.message, self.http_status)
+
 
 class JobUnknown(msgspec.Struct, frozen=True):
     """The GET's request_id means nothing to the API (400, 404, 410, 422, or a 2xx that blames it)."""

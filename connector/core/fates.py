@@ -126,11 +126,6 @@ class Fates:
 
     # -- a request came to nothing ---------------------------------------------------------------
 
-    def once_more(self, batch: Batch, now: float) -> None:
-        """The request says nothing about its devices: send them again when that makes sense."""
-        self._tally.retried[batch.endpoint] += len(batch.events)
-        self.give_back(batch, now)
-
     def give_back(self, batch: Batch, now: float) -> None:
         """The request came to nothing: its devices are to be sent as if it had not been."""
         events = self._leaving.still_ours(batch.events, now)

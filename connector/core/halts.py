@@ -9,7 +9,7 @@ from typing import Literal
 from connector.answers import Denied
 from connector.core.actions import Notices
 from connector.core.brake import Brake, Counted
-from connector.core.jobs import Batch
+from connector.core.jobs import Batch, Suspicion
 from connector.core.limits import Limits
 from connector.core.tally import Tally
 from connector.model import Cause
@@ -74,6 +74,11 @@ class Halt:
         return self.advice or mend_of(self.cause, self.application)
 
 
+DOUBTED = 5
+"""Denials in a row that are taken for the API's failure where something got past that stage before. By then a
+part of the batch was sent, or a job that has ended was asked about: that tells one request alone from all."""
+
+
 class Halts:
     """Halts of applications, which end by themselves once a probe succeeds, and of the whole instance."""
 
@@ -89,8 +94,23 @@ class Halts:
         self.whole: dict[Cause, Halt] = {}
         self._accepted_at: dict[str, float] = {}
         self._completed_at: dict[str, float] = {}
+        self._denials: dict[tuple[str, Stage], int] = {}
+        """How many came since something got past that stage; only where something did."""
         self._mended_at: dict[str, float] = {}
         """When something of an application was mended last."""
+
+    def contradicted(self, application: str, stage: Stage, suspicion: Suspicion) -> bool:
+        """Take in a denial; return whether what others were told since the last halt speaks against it.
+
+        A gateway may stumble over one request alone, or give a stray answer now and then. If the application
+        is what is denied, nothing gets past that stage between the next ones.
+        """
+        if application in self.applications or (application, stage) not in self._denials:
+            return False
+        if suspicion.proven:
+            return True
+        self._denials[application, stage] += 1
+        return self._denials[application, stage] <= DOUBTED
 
     def denied(self, application: str, answer: Denied, stage: Stage, sent_at: float, now: float) -> float:
         """The API won't work with this application; `stage` is what it was asked for, at `sent_at`.
@@ -212,7 +232,10 @@ class Halts:
     def proved(self, application: str, stage: Stage, sent_at: float) -> bool:
         """Take in that something sent at `sent_at` got past `stage`. True if that ended a halt."""
         halt = self.applications.get(application)
-        if halt is None or halt.stage != stage or sent_at < halt.denied_at:
+        ended = halt is not None and halt.stage == stage and sent_at >= halt.denied_at
+        if halt is None or ended:
+            self._denials[application, stage] = 0
+        if not ended:
             return False
         del self.applications[application]
         self._notices.tell("info", GOING_ON, after="halt", application=application)

@@ -163,8 +163,8 @@ class Job:
     unknown_since: float = 0.0
     unknown: int = 0
     """How often in a row the API said that it does not know this job."""
-    denied: bool = False
-    """Whether the last GET was answered with a denial: it is not asked about but by probes."""
+    denied: int = 0
+    """GETs in a row that were answered with a denial: it is not asked about but by probes."""
     slow: bool = False
     """Whether it is unfinished for much longer than jobs usually take."""
     witness: bool = False
@@ -189,7 +189,7 @@ class Job:
         It fails alone, waits for rows, for its records to be read again or for the end of a halt; or others
         come and go, and it stays.
         """
-        waits = self.incomplete > 0 or self.next_poll == math.inf or self.denied
+        waits = self.incomplete > 0 or self.next_poll == math.inf or self.denied > 0
         return waits or self.suspicion.proven > 0 or (self.slow and self.outrun >= OUTRUN)
 
 

@@ -7,12 +7,16 @@ partitions to pause and to resume.
 from __future__ import annotations
 
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
+from connector.core.backoff import Trial
 from connector.core.dispatch import Route
 from connector.core.halts import May
 from connector.core.jobs import Job
 from connector.core.state import State
 from connector.core.tally import Stage
 
+DENIED_ALONE = 20
+"""Denied GETs in a row, of each job there is, after which it may be these alone that nobody may ask about:
+ten minutes of probes, in which nothing is submitted."""
 AFTER_WITNESS = 1.0
 """Seconds after which what it was asked for comes next: by then it was answered, or nobody is."""
 
@@ -168,6 +172,8 @@ class Planning:
             allowed = self._may_submit(route[0], now)
             if allowed == "no":
                 break
+            if allowed == "probe" and trial is None:
+                trial = Trial(self._limits.max_devices, of_others=True)
             within = self._ledger.reach.within if bounded else None
             batch = self._dispatch.next(route, now, within, stepped_back, trial)
             if batch is None:
@@ -205,11 +211,15 @@ class Planning:
         )
 
     def _may_submit(self, application: str, now: float) -> May:
-        """As `Halts.may_submit`. Where GETs are what is denied, a POST is a probe only if there is no job."""
+        """As `Halts.may_submit`. Where GETs are what is denied, a POST is a probe if no job may tell more.
+
+        Those that were denied so often may be what is denied, and not the application: one job more shows it.
+        """
         allowed = self._halts.may_submit(application, now)
-        if allowed == "probe" and self._halts.applications[application].stage == "get":
-            polled = any(job.application == application for job in self._tracking.jobs.values())
-            return "no" if polled else allowed
+        if allowed == "probe" and (halt := self._halts.applications[application]).stage == "get":
+            ours = [job for job in self._tracking.jobs.values() if job.application == application]
+            telling = any(job.denied < DENIED_ALONE or job.accepted_at > halt.since for job in ours)
+            return "no" if telling else allowed
         return allowed
 
     def wake_at(self, now: float) -> float | None:

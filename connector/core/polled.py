@@ -45,8 +45,9 @@ class Polled:
         """The GET of a job's status was answered, or was not."""
         job.polling = False
         if job.witness:
-            self._outages.witnessed(job, answer, asked_at, now)
+            self._witnessed(job, answer, asked_at, now)
             return
+        answer = self._doubted(job, answer)
         alone = self._heard(job, answer, asked_at, now)
         if job.serial not in self._tracking.jobs or job.serial in self._adoption.pending:
             return
@@ -66,6 +67,17 @@ class Polled:
                     self._lost(job, answer.message, now, vanished=True)
             case JobReport():
                 self._reported(job, answer, asked_at, now)
+
+    def _witnessed(self, witness: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
+        if isinstance(answer, JobReport):
+            self._halts.proved(witness.application, "get", asked_at)
+        self._outages.witnessed(witness, answer, asked_at, now)
+
+    def _doubted(self, job: Job, answer: PollAnswer) -> PollAnswer:
+        """Return the answer; a denial as a failure of the API where others are told otherwise."""
+        if not isinstance(answer, Denied) or answer.of_job:
+            return answer
+        return answer.doubted() if self._halts.contradicted(job.application, "get", job.suspicion) else answer
 
     def _a_post_will_tell(self, application: str) -> bool:
         """Whether what doesn't know a job isn't the API, and a POST can show when that is over."""
@@ -98,7 +110,7 @@ class Polled:
         self._outages.answered(asked_at, None if isinstance(answer, Denied) else "get", len(job.events))
         job.excused += job.suspicion.unsure
         job.suspicion = Suspicion()
-        job.denied = False
+        job.denied = job.denied if isinstance(answer, Denied) else 0
         return False
 
     def _ask_again(self, job: Job, now: float, *, alone: bool) -> None:
@@ -113,7 +125,7 @@ class Polled:
     def _reported(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
         self._tracking.known(job, now, report.progress)
         halt = self._halts.applications.get(job.application)
-        if halt is not None and self._halts.proved(job.application, "get", asked_at):
+        if self._halts.proved(job.application, "get", asked_at) and halt is not None:
             self._tracking.halt_over(job.application, halt.since, asked_at)
             self._tracking.hasten(job.application, now)
         if report.state is JobState.UNFINISHED:

@@ -40,6 +40,9 @@ class Posted:
         self._dispatch.posting.pop(batch.serial, None)
         if not isinstance(answer, Accepted):  # a probe that made a job: that one may tell more
             self._halts.came_to_nothing(batch, now)
+        if isinstance(answer, Denied) and answer.http_status and not answer.by_words:
+            contradicted = self._halts.contradicted(batch.application, "post", batch.suspicion)
+            answer = answer.doubted() if contradicted else answer
         match answer:
             case Unsent():
                 self._gate.withdrawn()
@@ -106,7 +109,16 @@ class Posted:
         if answer.by_words:
             self._find_by_probes(batch, now)
         else:
-            self._fates.once_more(batch, now)
+            self._after_others(batch, now)
+
+    def _after_others(self, batch: Batch, now: float) -> None:
+        """Send the batch again as it is, once a probe has others in it: it may be what is denied."""
+        self._tally.retried[batch.endpoint] += len(batch.events)
+        batch.events = self._leaving.still_ours(batch.events, now)
+        if batch.events:
+            self._dispatch.exactly(batch)
+        else:
+            self._dispatch.search_over(batch)
 
     def _find_by_probes(self, batch: Batch, now: float) -> None:
         """Send the devices once more, by the probes of the halt; in halves, as one of them may be the cause.

@@ -196,7 +196,7 @@ class Tracking:
 
     def denied(self, job: Job, due: float) -> None:
         """Take in that nobody may ask about this job for now: the next GET is a probe."""
-        job.denied = True
+        job.denied += 1
         self.at(job, due)
 
     def known(self, job: Job, now: float, progress: int = -1) -> None:
