@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from itertools import count
@@ -74,6 +74,11 @@ class Dispatch:
         if isinstance(what, Event):
             what.bound_to = UNBOUND
         heappush(self._later, (due, next(self._ties), what))
+
+    def sooner(self, dues: Mapping[int, float]) -> None:
+        """Send what waits for a later time from these times on, by `id`."""
+        self._later = [(min(due, dues.get(id(what), due)), tie, what) for due, tie, what in self._later]
+        heapify(self._later)
 
     def exactly(self, batch: Batch) -> None:
         """Send exactly this batch, in turns with the events of its route and before most of them."""
@@ -237,12 +242,12 @@ class Dispatch:
         for queue in self.queues.values():
             removed += queue.remove(unwanted, now)
             for batch in queue.exact:
-                removed += _strip(batch, unwanted)
+                removed += batch.strip(unwanted)
         for batch in self.posting.values():
-            removed += _strip(batch, unwanted, on_its_way=True)
+            removed += batch.strip(unwanted, on_its_way=True)
         for _, _, what in self._later:
             if isinstance(what, Batch):
-                removed += _strip(what, unwanted)
+                removed += what.strip(unwanted)
             elif unwanted(what):
                 removed.append(what)
         self._later = [item for item in self._later if isinstance(item[2], Batch) or not unwanted(item[2])]
@@ -285,15 +290,3 @@ def _by_route(events: Sequence[Event]) -> dict[Route, Sequence[Event]]:
     for event in events:
         routes[event.application, event.endpoint].append(event)
     return dict(routes)
-
-
-def _strip(batch: Batch, unwanted: Callable[[Event], bool], *, on_its_way: bool = False) -> list[Event]:
-    """Take unwanted events out of a batch, unless it is on its way, and of what its search knows."""
-    removed: list[Event] = []
-    lists = [] if on_its_way else [batch.events]
-    if batch.search is not None:
-        lists += [batch.search.other_half, batch.search.aside]
-    for events in lists:
-        removed += [event for event in events if unwanted(event)]
-        events[:] = [event for event in events if not unwanted(event)]
-    return removed

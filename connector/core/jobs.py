@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -63,11 +64,27 @@ class Search:
 
 
 @dataclass(slots=True)
+class Halves:
+    """The two halves of a batch whose jobs came to nothing, each of them a batch now."""
+
+    one_is_good: bool = False
+    """Whether a job of one of them is Completed: then the other must have the spoilt device."""
+
+
+@dataclass(slots=True)
 class History:
     """What the devices of a batch have been through together. Each batch that is made of them has a copy."""
 
     failures: int = 0
     """Times that they were in a job that Failed as a whole."""
+    failed_at: float = math.inf
+    """When the last of those was found to have Failed."""
+    blamed: bool = False
+    """Of a device that is alone: whether its last job Failed while others were Completed."""
+    halves: Halves | None = None
+    """Itself and the other half of what was halved last."""
+    last_left: bool = False
+    """Of a device that is alone and has Failed: whether the other half was Completed before it went again."""
     losses: int = 0
     """Times that their job was lost."""
     waits: int = 0
@@ -84,6 +101,14 @@ class History:
     def completed(self) -> None:
         """A job of them is Completed: the API had time for them, denied nothing and told of them."""
         self.waits, self.waited_at, self.denied_at, self.apart = 0, math.inf, math.inf, False
+        if self.halves is not None:
+            self.halves.one_is_good = True
+        self.halves, self.blamed, self.last_left = None, False, False
+
+    def failed_alone(self, *, others_do_well: bool) -> None:
+        """The job of this one device Failed, which is to go once more."""
+        self.blamed = others_do_well
+        self.last_left = self.halves is not None and self.halves.one_is_good
 
 
 @dataclass(slots=True, eq=False)
@@ -113,6 +138,17 @@ class Batch:
     def rows(self) -> list[bytes]:
         """Return its devices as they are sent: JSON objects."""
         return [event.row if event.merged is None else row_of(event) for event in self.events]
+
+    def strip(self, unwanted: Callable[[Event], bool], *, on_its_way: bool = False) -> list[Event]:
+        """Take unwanted events out, unless it is on its way, and out of what its search knows."""
+        removed: list[Event] = []
+        lists = [] if on_its_way else [self.events]
+        if self.search is not None:
+            lists += [self.search.other_half, self.search.aside]
+        for events in lists:
+            removed += [event for event in events if unwanted(event)]
+            events[:] = [event for event in events if not unwanted(event)]
+        return removed
 
     def homes(self) -> set[Assignment]:
         """Return the partitions of its events and of all that they stand for."""
@@ -176,6 +212,11 @@ class Job:
     def sent_at(self) -> float:
         """When its POST was sent; of an adopted one when that was answered, which is all that is known."""
         return self.accepted_at if self.batch is None else self.batch.sent_at
+
+    @property
+    def failed_before(self) -> float:
+        """When its devices' job before it was found to have Failed; when it was accepted, if none has."""
+        return min(self.history.failed_at, self.accepted_at)
 
     @property
     def adopted(self) -> bool:

@@ -146,7 +146,8 @@ class Polled:
         if report.asks_for_time:
             self._no_time(job, report, now)
         else:
-            self._halts.judged(self._untold.job_failed(job, report, now), now)
+            well = self._halts.completed_since(job.application, job.failed_before)
+            self._halts.judged(self._untold.job_failed(job, report, now, others_do_well=well), now)
 
     def _completed(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
         judgement = self._judge(job, report, now)
@@ -159,6 +160,7 @@ class Polled:
         self._ended(job, job.completed_at if missing else asked_at, now, completed=True)
         self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
         job.history.completed()
+        self._untold.others_do_well(job.application, job.accepted_at, now)
         self._no_time_told = False
         if report.rows is None or judgement.without_row:
             rows = 0 if report.rows is None else len(job.events) - len(judgement.without_row)

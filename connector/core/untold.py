@@ -16,9 +16,10 @@ from connector.core.backoff import Backoff
 from connector.core.brake import Counted
 from connector.core.coalesce import contributors
 from connector.core.dispatch import Dispatch
+from connector.core.doubts import SLOWLY, Doubts
 from connector.core.event import Event
 from connector.core.fates import Fates, tried_with
-from connector.core.jobs import Batch, Job
+from connector.core.jobs import Batch, Halves, Job
 from connector.core.leaving import Leaving
 from connector.core.limits import Limits
 from connector.core.owed import Hold
@@ -30,6 +31,12 @@ WITHOUT_TIME = Backoff(1.0, 60.0)
 """Seconds until devices are sent again whose job the API had no time for, the first and the longest."""
 WAITS_WHOLE = 3
 """Times in a row that the API may have no time for a batch before it goes in halves."""
+
+AT_ONCE = 2
+"""Failures of several devices after which they go again at once, or nearly so, whatever others do: if one of
+them is bad, the other half ends well and shows it."""
+WITH_ONE_LEFT = 2
+"""So much below the bound of its attempts, one that fails now has one more."""
 
 
 class Untold:
@@ -50,26 +57,78 @@ class Untold:
         self._dispatch = dispatch
         self._fates = fates
         self._tally = tally
+        self._doubts = Doubts(dispatch)
         self._backoff = Backoff(limits.retry_base, limits.retry_ceiling)
 
-    def job_failed(self, job: Job, report: JobReport, now: float) -> Counted:
-        """The job failed as a whole: nothing is known of its devices. Once more, then in halves."""
+    def job_failed(self, job: Job, report: JobReport, now: float, *, others_do_well: bool) -> Counted:
+        """The job failed as a whole: nothing is known of its devices. Once more, then in halves.
+
+        `others_do_well`: a job of others is Completed that was accepted since these devices' last one Failed.
+        Where there is none it may be the API, and not a device: slowly, from the third time on.
+        """
         events = self._leaving.still_ours(job.events, now)
         if not events:
             return Counted()
-        failures = job.history.failures + 1
         if len(job.events) == 1 and not job.adopted:  # of an adopted job others may have a part
-            (rejection,) = judge(events, report).rejections.values()
-            return self._blame(events[0], rejection, job, now, for_good=failures > 1)
+            return self._failed_alone(job, events[0], report, now, others_do_well=others_do_well)
         self._fates.tried(events, job.sent_at)
-        batch = self._dispatch.batch(job, events)
-        batch.history.failures = failures
+        batch = self._failed_once_more(job, events, now)
+        failures = batch.history.failures
         if failures == 1:
             self._once_more(batch, now)
-        else:
+        elif failures <= AT_ONCE or others_do_well:
             self._as_it_is_or_in_halves(batch)
+        else:
+            for part in self._as_it_is_or_halves(batch):
+                due = now + SLOWLY.delay(failures - AT_ONCE, self._random())
+                self._doubts.later(part, due, job.failed_before, now, now)
         self._tally.retried[job.endpoint] += len(events)
         return Counted()
+
+    def _failed_alone(
+        self, job: Job, event: Event, report: JobReport, now: float, *, others_do_well: bool
+    ) -> Counted:
+        """The job of a single device failed.
+
+        After a hunt it is given up once that happened twice in a row while others did well: once may be just
+        after an outage began, or before it ended. It is given up at its second, too, where its other half has
+        ended well. Else it is tried as often as any device, and slowly where no others do well.
+        """
+        hunted = job.history.failures > 0
+        if event.last_chance and not others_do_well:
+            event.last_chance = False
+            event.bad_verdicts = max(event.bad_verdicts, self._limits.max_attempts - WITH_ONE_LEFT)
+        (rejection,) = judge([event], report).rejections.values()
+        told = msgspec.structs.replace(rejection, request_id=job.request_id)
+        for_good = job.history.last_left or (job.history.blamed and others_do_well)
+        again: list[Event] = []
+        if self._fates.not_confirmed(event, told, job, now, 0.0, for_good=for_good, among=again):
+            return Counted(1, 1, event.first_attempt)
+        if not again:
+            return Counted()
+        what: Batch | Event = again[0]
+        times = again[0].bad_verdicts
+        if hunted:
+            what = self._failed_once_more(job, again, now)
+            what.history.failed_alone(others_do_well=others_do_well)
+            times = job.history.failures
+        soon = now + self._backoff.delay(1 if hunted else times, self._random())
+        if others_do_well:
+            self._dispatch.later(what, soon)
+        else:
+            due = now + SLOWLY.delay(times, self._random())
+            self._doubts.later(what, due, job.failed_before, soon, now, alone=hunted)
+        return Counted()
+
+    def others_do_well(self, application: str, accepted_at: float, now: float) -> None:
+        """A job of this application that was accepted then is Completed: what waits for that goes soon."""
+        self._doubts.others_do_well(application, accepted_at, now)
+
+    def _failed_once_more(self, job: Job, events: list[Event], now: float) -> Batch:
+        batch = self._dispatch.batch(job, events)
+        batch.history.failures += 1
+        batch.history.failed_at = now
+        return batch
 
     def denied(self, job: Job, message: str, now: float, *, halted: bool, surely: bool) -> Counted:
         """The job's words deny the application, or are of one device: once more, in halves the second time.
@@ -175,9 +234,13 @@ class Untold:
         self._dispatch.later(batch, now + self._backoff.delay(1, self._random()))
 
     def _as_it_is_or_in_halves(self, batch: Batch) -> None:
+        for part in self._as_it_is_or_halves(batch):
+            self._dispatch.exactly(part)
+
+    def _as_it_is_or_halves(self, batch: Batch) -> tuple[Batch, ...]:
         if len(batch.events) == 1:
-            self._dispatch.exactly(batch)
-            return
+            return (batch,)
         self._tally.split_batches += 1
-        for half in self._dispatch.halve(batch):
-            self._dispatch.exactly(half)
+        one, other = self._dispatch.halve(batch)
+        one.history.halves = other.history.halves = Halves()
+        return (one, other)

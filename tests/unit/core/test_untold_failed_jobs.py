@@ -36,11 +36,11 @@ def test_a_job_that_fails_for_each_device_ends_with_a_letter_each() -> None:
     assert drive.at_rest()
 
 
-def test_a_device_whose_jobs_failed_with_others_is_given_up_once_its_own_fails() -> None:
+def test_a_device_whose_jobs_failed_with_others_is_given_up_once_its_own_fails_twice() -> None:
     drive = reading(*devices(range(2)), max_attempts=5)
     drive.run(poll=failing(0))
     assert drive.letters == [(P0, 0, "job_failed")]
-    assert drive.sent == [[0, 1], [0, 1], [0], [1]]
+    assert drive.sent == [[0, 1], [0, 1], [0], [1], [0]], "once may be where an outage begins or ends"
 
 
 def test_a_letter_counts_the_jobs_that_failed_as_a_whole_and_no_attempt_that_was_not_made() -> None:
@@ -53,9 +53,9 @@ def test_a_letter_counts_the_jobs_that_failed_as_a_whole_and_no_attempt_that_was
 
     drive.run(post, failing(0))
     (letter,) = drive.written_letters
-    assert drive.sent == [[0, 1], [0, 1], [0], [1]]
-    assert letter.attempts == 3
-    assert (letter.first_attempt, letter.last_attempt) == (times[0], times[2])
+    assert drive.sent == [[0, 1], [0, 1], [0], [1], [0]]
+    assert letter.attempts == 4
+    assert (letter.first_attempt, letter.last_attempt) == (times[0], times[4])
 
 
 def test_a_job_of_one_device_that_keeps_failing_counts_each_attempt() -> None:
