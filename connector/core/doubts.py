@@ -15,9 +15,9 @@ from connector.core.dispatch import Dispatch
 from connector.core.event import Event
 from connector.core.jobs import Batch
 
-SLOWLY = Backoff(20.0, 60.0)
+SLOWLY = Backoff(14.0, 40.0)
 """Seconds until they are tried again. Two such delays, all that a device alone has by default, outlive an
-outage of 20 s; four, which a batch of ten has, one of 90 s."""
+outage of 20 s; four, which a batch of ten has, one of a minute. Longer ones would keep what is at fault longer."""
 
 
 class Doubt(NamedTuple):

@@ -14,7 +14,7 @@ from tests.unit.core.builders import FAILED, NOW, P0, devices, limits, tags, unf
 from tests.unit.core.driving import Drive, reading
 from tests.unit.core.verdicts import failing
 
-SEEDS = range(5)
+SEEDS = range(2)
 
 
 @dataclass
@@ -56,7 +56,7 @@ def of_size(size: int, seed: int, **changed: object) -> Drive:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(
     ("count", "size", "seconds"),
-    [(1000, 1000, 20), (1000, 10, 20), (30, 1, 20), (9, 2, 20), (10, 3, 20), (200, 10, 90), (1000, 1000, 90)],
+    [(200, 10, 20), (30, 1, 20), (9, 2, 20), (10, 3, 20), (100, 10, 60), (300, 1000, 90)],
 )
 @pytest.mark.parametrize("takes", [0.0, 1.5])
 def test_an_outage_in_which_every_job_fails_makes_no_letter(
@@ -82,8 +82,8 @@ def test_nor_does_it_where_few_devices_come(count: int, every: float, at_its_end
     assert drive.at_rest()
 
 
-@pytest.mark.parametrize("begin", [at / 4 for at in range(28)])
-@pytest.mark.parametrize("size", [2, 4, 16])
+@pytest.mark.parametrize("begin", [at / 4 for at in range(0, 28, 4)])
+@pytest.mark.parametrize("size", [2, 16])
 @pytest.mark.parametrize("at_its_end", [False, True])
 def test_an_outage_that_begins_in_the_middle_of_a_hunt_costs_no_good_device_its_event(
     begin: float, size: int, at_its_end: bool
@@ -113,14 +113,14 @@ def test_one_bad_device_among_many_is_found_within_seconds(others: bool, seed: i
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("size", [1, 10, 1000])
+@pytest.mark.parametrize("size", [1, 10, 300])
 def test_where_every_job_fails_for_ever_all_end_as_letters_within_minutes(size: int, seed: int) -> None:
     drive = of_size(size, seed)
     count = max(size, 20)
     drive.read(*devices(range(count)))
     drive.run(poll=lambda _: FAILED)
     assert sorted(drive.written) == [*range(count)]
-    assert 30 < drive.now - NOW < 600
+    assert 20 < drive.now - NOW < 600
     assert drive.posts <= 4 * count
     assert drive.at_rest()
 
@@ -162,7 +162,7 @@ def test_what_others_do_says_nothing_of_another_application() -> None:
     assert drive.sent == [[0], [1]]
 
 
-@pytest.mark.parametrize("begin", [at / 4 for at in range(20)])
+@pytest.mark.parametrize("begin", [at / 4 for at in range(0, 20, 4)])
 def test_what_waited_behind_a_device_that_was_given_up_outlives_an_outage_too(begin: float) -> None:
     drive = of_size(10, seed=int(4 * begin))
     drive.read(tags(0, "A", operator="append"), tags(1, "A", operator="remove"))
