@@ -195,7 +195,7 @@ class LetterProducer:
                 if error is not None and own_fault(error):
                     failures[index] = error
                 else:
-                    producer.poll(REPORT_LIMIT)
+                    steps.hear(producer, failures, REPORT_LIMIT)
                     if failures:  # an earlier one failed the transaction: nothing more is sent of it
                         return failures
                     raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from functools import partial
 from typing import Any
 
@@ -50,6 +50,17 @@ def serve(producer: Producer) -> None:
     """Have the callbacks called; a fatal error is known by then."""
     with contextlib.suppress(*ERRORS):
         producer.poll(0)
+
+
+def hear(producer: Producer, failures: Sized, limit: float) -> None:
+    """Have callbacks called until one has put something into `failures`, or nothing comes.
+
+    librdkafka fails a transaction first, then says so in the log and only then reports on the letter: a poll
+    that served the log line, or an earlier letter's report, has returned before.
+    """
+    deadline = time.monotonic() + limit
+    while not failures and (left := deadline - time.monotonic()) > 0:
+        producer.poll(left)
 
 
 def discard(producer: Producer) -> None:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.kafka import letter_producer as module
@@ -35,6 +35,8 @@ class FakeBroker:
         """What the next call of a step raises."""
         self.silent = False
         """No letter is acknowledged."""
+        self.polls_before_report: int | None = None
+        """A letter that it refuses fails the transaction at once, and is reported so many polls later."""
         monkeypatch.setattr(steps, "Producer", lambda properties: FakeProducer(self, properties))
         monkeypatch.setattr(module, "check_right", lambda *_: None)
 
@@ -57,14 +59,23 @@ class FakeProducer:
     def list_topics(self, topic: str, _: float) -> Any:
         return SimpleNamespace(topics={topic: SimpleNamespace(error=None)})
 
-    def poll(self, _: float) -> None:
-        """No callback is due."""
+    def poll(self, limit: float) -> None:
+        """Call what is due: as a rule nothing."""
+        waits = self._broker.polls_before_report
+        if limit and waits is not None:
+            self._broker.polls_before_report = waits - 1
+            if not waits:
+                self.flush(limit)
 
     def purge(self) -> None:
         self._queue.clear()
 
     def produce(self, _topic: str, value: bytes, _key: bytes | None, **more: Any) -> None:
         self._fail("produce")
+        if self._broker.polls_before_report is not None and any(
+            self._broker.refuses(sent) for sent, _ in self._queue
+        ):
+            raise KafkaException(KafkaError(KafkaError._STATE, "Unable to produce message"))
         self._queue.append((Sent(value, more["timestamp"]), more["on_delivery"]))
 
     def flush(self, _: float) -> int:

@@ -76,6 +76,28 @@ def test_a_letter_that_is_refused_is_named_and_nothing_is_committed(broker: Fake
     assert values(broker) == [b"1", b"3"]
 
 
+@pytest.mark.parametrize("polls", [0, 1, 3])
+def test_a_letter_that_fails_the_transaction_while_others_are_handed_over_is_why(
+    broker: FakeBroker, polls: int
+) -> None:
+    broker.refuses = lambda sent: TOO_LARGE if sent.value == b"large" else None
+    broker.polls_before_report = polls
+    with pytest.raises(LettersUnwritable) as unwritable:
+        write(producer(), letters(b"large", b"2", b"3"))
+    assert (unwritable.value.kind, unwritable.value.refused) == ("letters", {0: "too large"})
+    assert broker.steps == ["begin_transaction", "abort_transaction"] * 2  # all at once, then each alone
+
+
+def test_a_transaction_that_failed_without_any_report_is_aborted(
+    broker: FakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "REPORT_LIMIT", 0.01)
+    broker.fails["produce"] = KafkaException(KafkaError(KafkaError._STATE, "it has failed"))
+    with pytest.raises(LettersUnwritable, match="it has failed"):
+        write(producer(), letters(b"1"))
+    assert broker.steps == ["begin_transaction", "abort_transaction"]
+
+
 def test_letters_that_nobody_acknowledges_leave_no_transaction_open(broker: FakeBroker) -> None:
     broker.silent = True
     with pytest.raises(LettersUnwritable, match="2 letters were not acknowledged") as unwritable:
