@@ -22,6 +22,7 @@ from connector.kafka.committer import Committer
 from connector.kafka.errors import error_in
 from connector.kafka.joining import Joining
 from connector.kafka.listener import Listener
+from connector.kafka.missing import MissingTopics
 from connector.kafka.owned import Owned
 from connector.kafka.properties import consumer_properties
 from connector.kafka.remainder import Remainder
@@ -84,6 +85,9 @@ class Source:
         )
         self._owned = Owned(lambda: self._client, self._beginnings, listener, self.troubles, self._take_error)
         self.records_lost = self._owned.records_lost
+        self._missing = MissingTopics(
+            lambda: self._client, self._topics, lambda: self._owned.topics, self.troubles, clock
+        )
         self.remainder = Remainder(lambda: self._client, self._topics, reset)
         """What others may have still to do."""
         self._committer = Committer(
@@ -244,6 +248,7 @@ class Source:
         began = self._clock()
         try:
             await self._owned.ask_again()
+            await self._missing.look()
             await self._joining.check(connected=self._statistics.connected)
             self.troubles.remind()
         finally:

@@ -93,10 +93,15 @@ async def test_missing_rights_are_named_one_by_one_and_heal(guarded: Broker) -> 
         assert member.told("topic_authorization", Phase.ENDED)
 
 
-async def test_a_missing_topic_is_named_and_found_once_it_exists(kafka: Kafka) -> None:
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+async def test_a_missing_topic_is_named_and_found_once_it_exists(kafka: Kafka, protocol: str) -> None:
     topic = kafka.name()
     async with Member(
-        kafka.bootstrap, kafka.name("group"), [topic], topic_metadata_refresh_interval_ms=500
+        kafka.bootstrap,
+        kafka.name("group"),
+        [topic],
+        topic_metadata_refresh_interval_ms=500,
+        group_protocol=protocol,
     ) as member:
         await member.until(lambda: member.told("topic_missing"))
         trouble = member.told("topic_missing")
@@ -106,6 +111,31 @@ async def test_a_missing_topic_is_named_and_found_once_it_exists(kafka: Kafka) -
         kafka.produce(topic, [(None, b"v")])
         await member.until(lambda: member.records)
         assert not member.source.troubles.active
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+async def test_a_topic_that_is_deleted_beside_one_that_is_read_is_named_until_it_is_back(
+    kafka: Kafka, protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.kafka.missing.ASK_EVERY", 1.0)
+    kept, deleted = kafka.create_topic(), kafka.create_topic()
+    async with Member(
+        kafka.bootstrap,
+        kafka.name("group"),
+        [kept, deleted],
+        topic_metadata_refresh_interval_ms=500,
+        group_protocol=protocol,
+    ) as member:
+        await member.until(lambda: len(member.starts) == 2)
+        assert not member.troubles
+        kafka.delete_topic(deleted)
+        await member.until(lambda: deleted in {trouble.subject for trouble in member.source.troubles.active})
+        kafka.produce(kept, [(None, b"v")])
+        await member.until(lambda: member.records)
+        assert member.source.troubles.blocking
+        kafka.create_topic(deleted)
+        await member.until(lambda: not member.source.troubles.active)
+        assert {trouble.code for trouble in member.troubles} == {"topic_missing"}
 
 
 async def test_a_dead_broker_is_unreachable_until_it_is_back(own_broker: Callable[..., Broker]) -> None:

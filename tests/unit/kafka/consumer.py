@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from confluent_kafka import OFFSET_END, OFFSET_INVALID, KafkaError, KafkaException, Message
@@ -29,12 +30,15 @@ class FakeConsumer:
         self.committed_offsets: dict[TopicPartition, Position] = {}
         self.unreadable: dict[TopicPartition, KafkaError] = {}
         """Partitions whose committed offset the broker can't tell."""
+        self.topic_errors: dict[str, KafkaError] = {}
+        """What the brokers say of topics that are not there."""
         self.silent = False
         self.hanging: set[TopicPartition] = set()
         """Partitions whose leader doesn't answer."""
         self.while_hanging: Callable[[], Awaitable[None]] = nothing
         self.asked: list[TopicPartition] = []
         """Whose limits were asked for."""
+        self.topics_asked: list[str] = []
         self.messages: list[Message] = []
         self.failures: list[Exception] = []
         """Raised by the next fetches."""
@@ -97,6 +101,17 @@ class FakeConsumer:
             )
             found.append(answer if error is None else Refused(one, error))
         return found
+
+    async def list_topics(
+        self,
+        topic: str,
+        timeout: float,  # noqa: ASYNC109  # the client's own name
+    ) -> Any:
+        assert 0 < timeout <= 5
+        self.topics_asked.append(topic)
+        if self.silent:
+            raise KafkaException(SILENT)
+        return SimpleNamespace(topics={topic: SimpleNamespace(error=self.topic_errors.get(topic))})
 
     async def get_watermark_offsets(
         self,

@@ -25,6 +25,7 @@ class Member:
         self,
         monkeypatch: pytest.MonkeyPatch,
         *,
+        topics: Sequence[str] = ("t",),
         on_data_loss: Literal["halt", "continue"] = "halt",
         **properties: str,
     ) -> None:
@@ -37,7 +38,7 @@ class Member:
         self.troubles: list[Trouble] = []
         self.hand_over: dict[TopicPartition, Position] = {}
         dotted = {name.replace("_", "."): value for name, value in properties.items()}
-        self.source = Source({"group.id": "g", **dotted}, ["t"], self, on_data_loss, lambda: self.now)
+        self.source = Source({"group.id": "g", **dotted}, topics, self, on_data_loss, lambda: self.now)
 
     def _made(self, properties: Mapping[str, Any]) -> FakeConsumer:
         self.consumer.properties = dict(properties)

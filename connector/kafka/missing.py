@@ -1,0 +1,68 @@
+"""Which of the topics are not there: asked, where nobody tells.
+
+Under group.protocol=consumer librdkafka says nothing of a topic that is missing or was deleted. Under either
+protocol it says nothing when one is there again: its first record may be long in coming, or another member's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from confluent_kafka import KafkaException
+from confluent_kafka.aio import AIOConsumer
+
+from connector.kafka.beginnings import CALL_LIMIT
+from connector.kafka.troubles import Troubles, code_of
+
+ASK_EVERY = 10.0
+"""Seconds between two rounds of questions, and ..."""
+AGAIN_AFTER = 1.0
+"""... from one that nobody answered to the next: one who begins is to know before it counts as ready."""
+MISSING = "topic_missing"
+
+
+class MissingTopics:
+    """`client` gives the consumer, which is made later, `read` the topics of which it has a partition.
+
+    `clock` is monotonic, in seconds.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[], AIOConsumer],
+        topics: Sequence[str],
+        read: Callable[[], Collection[str]],
+        troubles: Troubles,
+        clock: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._topics = [*topics]
+        self._read = read
+        self._troubles = troubles
+        self._clock = clock
+        self._next = clock()
+
+    async def look(self) -> None:
+        """Ask, if it is time, about each topic that nothing is read of or that is said to be missing.
+
+        A member of a large group may rightly have nothing of a topic: only the brokers' word counts.
+        """
+        if self._clock() < self._next:
+            return
+        told = {trouble.subject for trouble in self._troubles.active if trouble.code == MISSING}
+        read = self._read()
+        try:
+            for topic in self._topics:
+                if topic in told or topic not in read:
+                    await self._ask(topic)
+        except KafkaException:  # why nobody answers is told by who meets it while it reads
+            self._next = self._clock() + AGAIN_AFTER
+            return
+        self._next = self._clock() + ASK_EVERY
+
+    async def _ask(self, topic: str) -> None:
+        error = (await self._client().list_topics(topic, timeout=CALL_LIMIT)).topics[topic].error
+        if error is None:
+            self._troubles.works((MISSING,), topic)
+        elif code_of(error) == MISSING:
+            self._troubles.notice(MISSING, f"Subscribed topic not available: {topic}: {error.str()}", topic)
