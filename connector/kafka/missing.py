@@ -50,14 +50,17 @@ class MissingTopics:
         if self._clock() < self._next:
             return
         told = {trouble.subject for trouble in self._troubles.active if trouble.code == MISSING}
+        nameless = told.difference(self._topics)
         read = self._read()
         try:
             for topic in self._topics:
-                if topic in told or topic not in read:
+                if nameless or topic in told or topic not in read:
                     await self._ask(topic)
         except KafkaException:  # why nobody answers is told by who meets it while it reads
             self._next = self._clock() + AGAIN_AFTER
             return
+        for subject in nameless:  # each that is missing has been named
+            self._troubles.works((MISSING,), subject)
         self._next = self._clock() + ASK_EVERY
 
     async def _ask(self, topic: str) -> None:

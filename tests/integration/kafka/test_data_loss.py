@@ -124,6 +124,30 @@ async def test_a_topic_created_anew_while_running_is_read_from_its_beginning(kaf
         assert partition in [*member.lost_partitions, *member.let_go]
 
 
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+async def test_a_topic_created_anew_with_fewer_partitions_is_no_trouble_for_long(
+    kafka: Kafka, protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.kafka.missing.ASK_EVERY", 1.0)
+    topic = kafka.create_topic(partitions=3)
+    kafka.produce(topic, [(None, b"old", number) for number in range(3) for _ in range(5)])
+    async with Member(
+        kafka.bootstrap,
+        kafka.name("group"),
+        [topic],
+        on_data_loss="continue",
+        topic_metadata_refresh_interval_ms=500,
+        group_protocol=protocol,
+    ) as member:
+        await member.until(lambda: len(member.records) == 15)
+        kafka.delete_topic(topic)
+        kafka.create_topic(topic, partitions=2)
+        kafka.produce(topic, [(None, b"new", number) for number in range(2) for _ in range(3)])
+        await member.until(lambda: member.told("topic_missing"))
+        await member.until(lambda: len(member.records) == 21)
+        await member.until(lambda: not member.source.troubles.active)
+
+
 async def test_a_topic_created_anew_while_nobody_reads_it_is_read_from_its_beginning(kafka: Kafka) -> None:
     """However long it is by then: Kafka forgets what was committed in a topic that is deleted."""
     topic, group = kafka.create_topic(), kafka.name("group")

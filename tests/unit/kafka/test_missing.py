@@ -7,10 +7,12 @@ from confluent_kafka import KafkaError
 
 from connector.kafka.missing import AGAIN_AFTER, ASK_EVERY
 from connector.kafka.troubles import Phase
+from tests.unit.kafka.consumer import messages
 from tests.unit.kafka.member import P0, P1, Member, owning
 
 NOT_THERE = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
 NOT_ALLOWED = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+TAKEN_AWAY = KafkaError(KafkaError._UNKNOWN_PARTITION, "t [2]: desired partition is no longer available")
 
 
 async def round_of_questions(member: Member) -> None:
@@ -66,3 +68,28 @@ async def test_nobody_who_answers_is_no_missing_topic_and_asked_again_soon(
     member.now += AGAIN_AFTER
     await member.look()
     assert member.told("topic_missing") == [Phase.BEGAN]
+
+
+async def test_a_partition_that_is_taken_away_is_no_trouble_while_its_topic_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    member = await owning(monkeypatch)
+    await member.error(TAKEN_AWAY)  # names its topic in its words alone
+    member.consumer.messages = messages(P0, [0])
+    await member.fetch()
+    await round_of_questions(member)
+    assert member.told("topic_missing") == [Phase.BEGAN, Phase.ENDED]
+
+
+async def test_what_is_said_without_a_name_is_over_once_the_missing_topic_has_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    member = await owning(monkeypatch)
+    await member.error(TAKEN_AWAY)
+    member.consumer.topic_errors = {"t": NOT_THERE}
+    await round_of_questions(member)
+    assert [(each.subject, each.phase) for each in member.troubles] == [
+        ("", Phase.BEGAN),
+        ("t", Phase.BEGAN),
+        ("", Phase.ENDED),
+    ]
