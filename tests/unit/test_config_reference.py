@@ -87,6 +87,10 @@ What the connector sets by itself: after a crash nobody reads a partition before
 (45 s by librdkafka's default) and an open transaction has ended (`transaction.timeout.ms`, 60 s): both are
 short here. With `group.protocol=consumer` the brokers decide about session, heartbeat and assignment: those
 three are left out.
+
+With `auto.offset.reset=latest` what is written to a partition before the group's first commit of it is not
+read: that is so of records that come while a new group is stopped, and of those that partitions which are
+added later get before they are noticed. `earliest` leaves out none.
 """
 
 _REFUSED = """\
