@@ -168,6 +168,8 @@ class DeadLetters:
                 self._tell_unwritable(failure)
                 if failure.kind not in ("unreachable", "unavailable"):
                     self.troubles.works(CONNECTION)  # a broker has answered
+                if failure.kind == "letters":  # the topic's word, in a transaction that the coordinator took
+                    self.troubles.works(("transactions_unavailable",))
             self._producer.errors.clear()
             raise
         except Fenced as fenced:

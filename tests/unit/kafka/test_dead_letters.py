@@ -1,0 +1,36 @@
+"""What is told of letters that can't be written, and when that is over."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from connector.kafka.dead_letters import DeadLetters
+from connector.kafka.troubles import Phase, Trouble
+from connector.kafka.unwritable import LettersUnwritable
+from connector.model import Letter, Position, Reason, Rejection, TopicPartition
+from tests.records import ARecord
+from tests.unit.kafka.producer import FakeBroker
+
+LETTERS = [Letter(ARecord(b"large"), Rejection(Reason.DEVICE_NOT_FOUND, "no such device"))]
+POSITIONS = {TopicPartition("events", 0): Position(8, "")}
+
+
+async def test_a_coordinator_that_is_back_is_no_trouble_though_the_topic_refuses_the_letter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broker, troubles = FakeBroker(monkeypatch), list[Trouble]()
+    letters = DeadLetters({}, "dead", "g", "exactly_once", "id", "c", troubles.append, lambda: 0.0)
+    broker.fails["commit_transaction"] = KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer"))
+    with pytest.raises(LettersUnwritable):
+        await letters.write(LETTERS, POSITIONS, b"member")
+    broker.refuses = lambda _: KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, "too large")
+    with pytest.raises(LettersUnwritable):
+        await letters.write(LETTERS, POSITIONS, b"member")
+    await letters.close()
+    assert [(trouble.code, trouble.phase) for trouble in troubles] == [
+        ("transactions_unavailable", Phase.BEGAN),
+        ("letter_too_large", Phase.BEGAN),
+        ("transactions_unavailable", Phase.ENDED),
+    ]
+    assert not letters.troubles.blocking
