@@ -17,7 +17,7 @@ from connector.core.jobs import Batch
 
 SLOWLY = Backoff(14.0, 40.0)
 """Seconds until they are tried again. Two such delays, all that a device alone has by default, outlive an
-outage of 20 s; four, which a batch of ten has, one of a minute. What is at fault is a letter later for that."""
+outage of 20 s; four, which a batch of ten has, one of a minute. What is at fault is a letter later."""
 
 
 class Doubt(NamedTuple):
