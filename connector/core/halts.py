@@ -67,6 +67,8 @@ class Halt:
     probing: bool = False
     advice: str = ""
     """What to do about it, where whoever halted it knows."""
+    told: frozenset[tuple[Cause, Stage]] = frozenset()
+    """What was said of it: POSTs and GETs that are both denied, in turns, are no news."""
 
     @property
     def mend(self) -> str:
@@ -96,10 +98,12 @@ class Halts:
         self._completed_at: dict[str, float] = {}
         self._denials: dict[tuple[str, Stage], int] = {}
         """How many came since something got past that stage; only where something did."""
+        self._passed_at: dict[tuple[str, Stage], float] = {}
+        """When the latest was sent that did."""
         self._mended_at: dict[str, float] = {}
         """When something of an application was mended last."""
 
-    def contradicted(self, application: str, stage: Stage, suspicion: Suspicion) -> bool:
+    def contradicted(self, application: str, stage: Stage, suspicion: Suspicion, now: float) -> bool:
         """Take in a denial; return whether what others were told since the last halt speaks against it.
 
         A gateway may stumble over one request alone, or give a stray answer now and then. If the application
@@ -107,8 +111,9 @@ class Halts:
         """
         if application in self.applications or (application, stage) not in self._denials:
             return False
-        if suspicion.proven:
-            return True
+        suspicion.denied_at = min(suspicion.denied_at, now)
+        if suspicion.proven and self._passed_at[application, stage] > suspicion.denied_at:
+            return True  # others of this application: what another one is told says nothing of it
         self._denials[application, stage] += 1
         return self._denials[application, stage] <= DOUBTED
 
@@ -122,11 +127,15 @@ class Halts:
         halt = self.applications.get(application)
         if halt is None and stale:
             return probe_at
-        news = halt is None or (halt.cause, halt.stage) != (answer.cause, stage)
+        told: frozenset[tuple[Cause, Stage]] = frozenset() if halt is None else halt.told
+        news = (answer.cause, stage) not in told
         since = now if halt is None else halt.since
+        # That nobody may ask says nothing of the probe: many who ask would put it off for ever.
+        next_probe = halt.probe_at if halt is not None and stage == "get" else probe_at
         halt = self.applications[application] = Halt(
-            answer.cause, answer.message, since, stage, now, probe_at, application
+            answer.cause, answer.message, since, stage, now, next_probe, application
         )
+        halt.told = told | {(answer.cause, stage)}
         if news:
             self._tell(halt, application=application, http_status=answer.http_status)
         return probe_at
@@ -182,11 +191,12 @@ class Halts:
             return "yes"
         return "probe" if not halt.probing and now >= halt.probe_at else "no"
 
-    def probe_sent(self, application: str) -> None:
+    def probe_sent(self, application: str, now: float) -> None:
         """The probe is on its way."""
         halt = self.applications.get(application)
         if halt is not None:
             halt.probing = True
+            halt.probe_at = now + self._interval
 
     def pause(self, by: str, now: float) -> bool:
         """Submit nothing because somebody wants it so; `by` says who. False if it was paused already."""
@@ -233,8 +243,11 @@ class Halts:
         """Take in that something sent at `sent_at` got past `stage`. True if that ended a halt."""
         halt = self.applications.get(application)
         ended = halt is not None and halt.stage == stage and sent_at >= halt.denied_at
-        if halt is None or ended:
+        # While POSTs and GETs are both denied of some, each tells of its own stage alone.
+        if halt is None or ended or (halt.stage != stage and sent_at > halt.since):
             self._denials[application, stage] = 0
+            before = self._passed_at.get((application, stage), 0.0)
+            self._passed_at[application, stage] = max(before, sent_at)
         if not ended:
             return False
         del self.applications[application]

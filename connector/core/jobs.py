@@ -38,6 +38,8 @@ class Suspicion:
     answered: int = 0
     begun: int = 0
     """How many of its kind had been answered, and had begun to fail, when it failed last."""
+    denied_at: float = math.inf
+    """When it was denied first, all its failures since."""
     unsure: float = 0.0
     """Seconds in which nobody was answered, so that it may have been an outage that no gate closed for."""
 

@@ -194,7 +194,9 @@ class OwedLetters:
         if letters and self._went_alone:
             self._refusals, self._alone_not_before = 0, 0.0
         if any(owed.size >= self._too_large for owed in letters):
-            self._too_large = math.inf
+            self._too_large = math.inf  # its size was not why: the others as large go together again
+            self._waiting.extendleft(reversed(self._suspects))
+            self._suspects.clear()
         return no_longer_held(letters)
 
     def drop(self, home: Assignment) -> list[Hold]:

@@ -6,6 +6,8 @@ partitions to pause and to resume.
 
 from __future__ import annotations
 
+import math
+
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
 from connector.core.backoff import Trial
 from connector.core.dispatch import Route
@@ -181,7 +183,7 @@ class Planning:
             batch.sent_at = now
             batch.probe = allowed == "probe"
             if batch.probe:
-                self._halts.probe_sent(route[0])
+                self._halts.probe_sent(route[0], now)
             self._gate.trial_started(now)
             self._pace.posted(len(batch.events), now)
             self._got_last = False
@@ -218,9 +220,15 @@ class Planning:
         allowed = self._halts.may_submit(application, now)
         if allowed == "probe" and (halt := self._halts.applications[application]).stage == "get":
             ours = [job for job in self._tracking.jobs.values() if job.application == application]
-            telling = any(job.denied < DENIED_ALONE or job.accepted_at > halt.since for job in ours)
+            telling = any(self._may_tell(job, halt.since) for job in ours)
             return "no" if telling else allowed
         return allowed
+
+    @staticmethod
+    def _may_tell(job: Job, since: float) -> bool:
+        """Whether it may still show that the halt is over. Not where it always fails, or is not read whole."""
+        never = job.denied >= DENIED_ALONE or job.suspicion.failures >= DENIED_ALONE
+        return job.accepted_at > since or not (never or job.next_poll == math.inf)
 
     def wake_at(self, now: float) -> float | None:
         """Return when `plan` should be called if nothing happens before; None: not at all."""

@@ -47,7 +47,7 @@ class Polled:
         if job.witness:
             self._witnessed(job, answer, asked_at, now)
             return
-        answer = self._doubted(job, answer)
+        answer = self._doubted(job, answer, now)
         alone = self._heard(job, answer, asked_at, now)
         if job.serial not in self._tracking.jobs or job.serial in self._adoption.pending:
             return
@@ -73,11 +73,12 @@ class Polled:
             self._halts.proved(witness.application, "get", asked_at)
         self._outages.witnessed(witness, answer, asked_at, now)
 
-    def _doubted(self, job: Job, answer: PollAnswer) -> PollAnswer:
+    def _doubted(self, job: Job, answer: PollAnswer, now: float) -> PollAnswer:
         """Return the answer; a denial as a failure of the API where others are told otherwise."""
         if not isinstance(answer, Denied) or answer.of_job:
             return answer
-        return answer.doubted() if self._halts.contradicted(job.application, "get", job.suspicion) else answer
+        contradicted = self._halts.contradicted(job.application, "get", job.suspicion, now)
+        return answer.doubted() if contradicted else answer
 
     def _a_post_will_tell(self, application: str) -> bool:
         """Whether what doesn't know a job isn't the API, and a POST can show when that is over."""
@@ -222,7 +223,8 @@ class Polled:
             losses = most  # no fault of these devices
             self._notices.tell("error", "the API knows none of its jobs: nothing is confirmed", message=why)
         # Where jobs of others are Completed meanwhile, one of its devices may be why it is always gone.
-        by_a_device = vanished and self._halts.completed_since(job.application, job.accepted_at)
+        alone = vanished or job.suspicion.proven > 0
+        by_a_device = alone and self._halts.completed_since(job.application, job.accepted_at)
         if losses <= most:
             self._untold.submit_again(job, losses, now)
         elif by_a_device and len(job.events) > 1:

@@ -41,7 +41,7 @@ class Posted:
         if not isinstance(answer, Accepted):  # a probe that made a job: that one may tell more
             self._halts.came_to_nothing(batch, now)
         if isinstance(answer, Denied) and answer.http_status and not answer.by_words:
-            contradicted = self._halts.contradicted(batch.application, "post", batch.suspicion)
+            contradicted = self._halts.contradicted(batch.application, "post", batch.suspicion, now)
             answer = answer.doubted() if contradicted else answer
         match answer:
             case Unsent():

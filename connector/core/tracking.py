@@ -179,7 +179,7 @@ class Tracking:
         self.witness.ended(job)
         for other in self.jobs.values():
             other.outrun += other.accepted_at < job.accepted_at
-        disturbed = job.excused > 0 or self._down > job.down_at_start
+        disturbed = job.excused > 0 or job.denied > 0 or self._down > job.down_at_start
         if not (job.adopted or disturbed):
             age = max(0.0, asked_at - job.accepted_at)
             progress = job.progress if completed else -1

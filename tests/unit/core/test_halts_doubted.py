@@ -10,10 +10,11 @@ from connector.answers import Denied, PollAnswer, PostAnswer
 from connector.core.halts import DOUBTED
 from connector.core.jobs import Batch, Job
 from connector.model import Cause
-from tests.unit.core.adopting import adopting
+from tests.unit.core.adopting import adopting, remembered
 from tests.unit.core.broken_api import FORBIDDEN, MINUTE, SICK, told, unsettled
-from tests.unit.core.builders import devices, limits
+from tests.unit.core.builders import P0, P1, devices, limits, tags
 from tests.unit.core.driving import Drive
+from tests.unit.core.halting import JOB_DENIED
 
 MOVED = Denied(Cause.WRONG_URL, "moved", 302)
 DENIALS = pytest.mark.parametrize("denial", [MOVED, FORBIDDEN], ids=["302", "403"])
@@ -155,3 +156,82 @@ def test_a_token_that_may_no_longer_ask_halts_though_it_may_submit() -> None:
     assert drive.posts - posts <= 1
     drive.run()
     assert (unsettled(drive), drive.letters) == (0, [])
+
+
+@pytest.mark.parametrize("what", ["post", "get"])
+def test_what_another_application_is_told_says_nothing_of_this_one(what: str) -> None:
+    """B is well and busy as A's token is withdrawn."""
+    drive = Drive(limits(linger=0.0, probe_interval=30.0, max_resubmissions=0))
+    drive.assign()
+    drive.assign(P1)
+    drive.read(tags(0, "a0", application="A"))
+    drive.run()
+    drive.read(tags(1, "a1", application="A"))
+
+    def post(batch: Batch) -> PostAnswer | None:
+        return FORBIDDEN if (what, batch.application) == ("post", "A") else None
+
+    def poll(job: Job) -> PollAnswer | None:
+        return FORBIDDEN if (what, job.application) == ("get", "A") else None
+
+    for second in range(0, 60, 5):
+        drive.read(*[tags(second + at, f"b{at}", partition=P1, application="B") for at in range(5)])
+        drive.run(post, poll, seconds=5)
+    assert [halt.application for halt in drive.engine.halts.all()] == ["A"]
+    assert drive.position(P1) == 60
+    drive.run(post, poll, seconds=60 * MINUTE)
+    assert drive.letters == []
+
+
+@pytest.mark.parametrize("rate", [0.0, 2.0])
+def test_jobs_that_are_not_asked_about_at_the_same_instant_are_told_from_a_halt_too(rate: float) -> None:
+    drive = Drive(limits(linger=0.0, probe_interval=30.0, requests_per_second=rate))
+
+    def poll(job: Job) -> PollAnswer | None:
+        return MOVED if job.request_id.startswith("J") else None
+
+    drive.assign(P0, *remembered(0, {"J1": [0]}))
+    drive.read(*devices(range(1)))
+    drive.run(poll=poll, seconds=10)
+    drive.assign(P1, *remembered(0, {"J2": [0]}))
+    drive.read(tags(0, "x", partition=P1))
+    drive.run(poll=poll, seconds=MINUTE)
+    drive.read(*devices(range(2, 200)))
+    drive.run(poll=poll, seconds=14 * MINUTE)
+    assert unsettled(drive) == 2
+
+
+def test_a_job_whose_records_never_come_does_not_keep_such_a_halt_for_ever() -> None:
+    drive = Drive(limits(linger=0.0, probe_interval=30.0, deadline=60 * MINUTE))
+    drive.assign(P0, *remembered(0, {"J": [0, 1]}))
+    drive.assign(P1, *remembered(0, {"K": [0]}))
+    drive.read(*devices(range(2)))
+
+    def poll(job: Job) -> PollAnswer | None:
+        return MOVED if job.request_id == "J" else None
+
+    drive.run(poll=poll, seconds=MINUTE)
+    drive.read(*devices(range(2, 200)))
+    drive.run(poll=poll, seconds=14 * MINUTE)
+    assert unsettled(drive) == 2
+
+
+def test_a_device_whose_jobs_may_never_be_asked_about_takes_no_other_into_the_dead_letter_topic() -> None:
+    drive = working(50)
+    for minute in range(100):
+        drive.run(poll=lambda job: MOVED if is_sick(job) else None, seconds=MINUTE)
+        drive.read(*devices(range(1000 + 3 * minute, 1003 + 3 * minute)))
+    assert [offset for _, offset, _ in drive.letters] == [SICK]
+
+
+def test_the_time_of_a_halt_is_not_how_long_jobs_take() -> None:
+    drive = Drive(limits(linger=0.0, probe_interval=30.0))
+    drive.assign()
+    drive.read(*devices(range(10)))
+    drive.run(poll=lambda _: FORBIDDEN, seconds=8 * MINUTE)
+    drive.run(poll=lambda _: JOB_DENIED, seconds=MINUTE)
+    drive.run()
+    drive.read(*devices(range(10, 20)))
+    accepted_at = drive.start_job().accepted_at
+    drive.next_poll()
+    assert drive.now - accepted_at < 5

@@ -114,7 +114,7 @@ def test_a_halt_names_the_settings_of_its_own_application(
 
 def test_a_probe_for_an_application_that_is_not_halted_changes_nothing() -> None:
     halts = Halts(limits(probe_interval=30.0), Tally(), Notices())
-    halts.probe_sent("")
+    halts.probe_sent("", NOW)
     halts.came_to_nothing(Batch(1, Endpoint.TAGS, "", [], 0.0, probe=True), NOW)
     assert halts.may_submit("", NOW) == "yes"
     assert halts.probe_at("") is None

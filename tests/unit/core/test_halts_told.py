@@ -43,7 +43,16 @@ def test_another_cause_or_another_question_is_a_halt_of_its_own() -> None:
     told.halts.denied("", Denied(Cause.WRONG_URL, "?", 404), "get", NOW + 2, NOW + 2)
     assert told.tally.halts == {"unauthorized": 2, "wrong_url": 1}
     (halt,) = told.halts.all()
-    assert (halt.since, halt.denied_at, halt.probe_at) == (NOW, NOW + 2, NOW + 32)
+    assert (halt.since, halt.denied_at) == (NOW, NOW + 2)
+    assert halt.probe_at == NOW + 30, "those who ask don't put off the probe"
+
+
+def test_what_was_said_of_a_halt_is_no_news_when_it_comes_in_turns() -> None:
+    told = Told()
+    for now in (NOW, NOW + 30, NOW + 60):
+        told.halts.denied("", DENIED, "post", now, now)
+        told.halts.denied("", DENIED, "get", now + 1, now + 1)
+    assert told.tally.halts == {"unauthorized": 2}
 
 
 def test_a_halt_tells_of_whom_it_is_and_what_the_api_said() -> None:
@@ -104,7 +113,7 @@ def test_a_probe_goes_at_its_time_and_alone_and_again_an_interval_after_it_came_
     halts.denied("", DENIED, "post", NOW, NOW)
     assert [halts.may_submit("", NOW + seconds) for seconds in (29.9, 30.0)] == ["no", "probe"]
     assert halts.probe_at("") == NOW + 30
-    halts.probe_sent("")
+    halts.probe_sent("", NOW)
     assert halts.may_submit("", NOW + 60) == "no"
     assert halts.probe_at("") is None
     halts.came_to_nothing(Batch(1, Endpoint.TAGS, "", [], 0.0), NOW + 40)

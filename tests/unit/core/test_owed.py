@@ -205,6 +205,17 @@ def test_those_as_large_as_one_that_was_refused_are_not_tried_with_others() -> N
     assert [take(owed, FIRST_DELAY) for _ in range(4)] == [[3], [5], [7], [1]]
 
 
+def test_once_one_as_large_is_written_the_others_of_that_size_go_together_again() -> None:
+    home = partition()
+    owed = owing(*(letter(home, offset) for offset in range(1000)))
+    refused, *others = owed.take(0.0, SURE, at_once=False)
+    owed.refused(refused, 0.0, NO_JITTER)
+    owed.put_back(others)
+    assert owed.written(owed.take(1.0, SURE, at_once=False)) == []
+    assert take(owed, 1.0) == [*range(2, 1000)], "its size was not why"
+    assert take(owed, 1.0) == [0]
+
+
 def test_those_that_were_refused_and_the_others_take_turns() -> None:
     home = partition()
     owed = owing()
