@@ -226,7 +226,7 @@ class Planning:
 
     @staticmethod
     def _may_tell(job: Job, since: float) -> bool:
-        """Whether it may still show that the halt is over. Not where it always fails, or is not read whole."""
+        """Whether it may still show that the halt is over. Not if it always fails, or is not read whole."""
         never = job.denied >= DENIED_ALONE or job.suspicion.failures >= DENIED_ALONE
         return job.accepted_at > since or not (never or job.next_poll == math.inf)
 
