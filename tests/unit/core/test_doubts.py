@@ -71,7 +71,7 @@ def test_an_outage_in_which_every_job_fails_makes_no_letter(
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize(("count", "every"), [(1, 2.0), (1, 5.0), (2, 3.0), (3, 5.0), (5, 4.0)])
+@pytest.mark.parametrize(("count", "every"), [(1, 2.0), (3, 5.0), (5, 4.0)])
 @pytest.mark.parametrize("at_its_end", [False, True])
 def test_nor_does_it_where_few_devices_come(count: int, every: float, at_its_end: bool, seed: int) -> None:
     drive = of_size(10, seed)
@@ -82,7 +82,7 @@ def test_nor_does_it_where_few_devices_come(count: int, every: float, at_its_end
     assert drive.at_rest()
 
 
-@pytest.mark.parametrize("begin", [at / 4 for at in range(0, 28, 4)])
+@pytest.mark.parametrize("begin", [at / 4 for at in range(0, 28, 8)])
 @pytest.mark.parametrize("size", [2, 16])
 @pytest.mark.parametrize("at_its_end", [False, True])
 def test_an_outage_that_begins_in_the_middle_of_a_hunt_costs_no_good_device_its_event(
@@ -91,7 +91,7 @@ def test_an_outage_that_begins_in_the_middle_of_a_hunt_costs_no_good_device_its_
     drive = of_size(size, seed=int(4 * begin), max_in_flight=4)
     drive.read(*devices(range(16)))
     workers = Workers(drive, 20, begin=begin, takes=0.6, at_its_end=at_its_end, bad={5})
-    came = workers.trickle(16, count=2, every=0.25, until=50)
+    came = workers.trickle(16, count=2, every=0.5, until=40)
     assert set(drive.written) <= {5}
     assert drive.position() == came
 
@@ -167,7 +167,7 @@ def test_what_waited_behind_a_device_that_was_given_up_outlives_an_outage_too(be
     drive = of_size(10, seed=int(4 * begin))
     drive.read(tags(0, "A", operator="append"), tags(1, "A", operator="remove"))
     workers = Workers(drive, 20, begin=begin, takes=0.5, bad={0})
-    came = workers.trickle(2, count=2, every=0.25, until=40)
+    came = workers.trickle(2, count=2, every=0.5, until=35)
     assert drive.written == [0]
     assert drive.position() == came
 
