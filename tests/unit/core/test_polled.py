@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import pytest
+
+from connector.answers import PollAnswer
 from connector.core.event import Event
-from tests.unit.core.builders import all_done, devices, limits
-from tests.unit.core.driving import Drive
+from connector.core.polling import PollSchedule
+from tests.unit.core.builders import FAILED, all_done, devices, limits, unfinished
+from tests.unit.core.driving import Drive, reading
+from tests.unit.core.halting import JOB_DENIED
 
 
 def asked(drive: Drive, rows: Callable[[int], Sequence[Event]]) -> int:
@@ -51,6 +56,24 @@ def test_what_is_waited_for_in_vain_is_not_how_long_jobs_take() -> None:
     accepted_at = drive.start_job().accepted_at
     drive.next_poll()
     assert drive.now - accepted_at < 0.1
+
+
+@pytest.mark.parametrize("end", [FAILED, JOB_DENIED], ids=["failed", "denied"])
+def test_a_job_that_ended_badly_broke_no_promise_of_its_progress(
+    monkeypatch: pytest.MonkeyPatch, end: PollAnswer
+) -> None:
+    learned: list[int] = []
+
+    def learn(_: PollSchedule, _lower: float, _upper: float, progress: int, _took: float) -> None:
+        learned.append(progress)
+
+    monkeypatch.setattr(PollSchedule, "learn", learn)
+    answers = iter([unfinished(40), end, unfinished(30)])
+    drive = reading(1, probe_interval=1.0)
+    drive.run(poll=lambda _: next(answers, None))
+    assert drive.position() == 1
+    assert learned[-1] == 30, "the one that was Completed"
+    assert 40 not in learned
 
 
 def test_an_api_that_leaves_rows_out_is_not_asked_thrice_about_each_job() -> None:
