@@ -18,10 +18,10 @@ _FROM = {
     ),
     "connector.config": ("ConfigurationError", "load"),
     "connector.core.actions": ("Action", "Commit", "Notice", "Pause", "Poll", "Resume", "Submit"),
-    "connector.core.decode": ("Decoder", "Interpreter"),
+    "connector.core.reading.decode": ("Decoder", "Interpreter"),
     "connector.core.engine": ("Engine",),
-    "connector.core.event": ("Event",),
-    "connector.core.jobs": ("Batch", "Job"),
+    "connector.core.reading.event": ("Event",),
+    "connector.core.batching.jobs": ("Batch", "Job"),
     "connector.core.limits": ("Limits",),
     "connector.embedding": ("Connector", "ConnectorFailedError"),
     "connector.model": (
@@ -54,13 +54,13 @@ if TYPE_CHECKING:
     from connector.core.actions import Poll as Poll
     from connector.core.actions import Resume as Resume
     from connector.core.actions import Submit as Submit
-    from connector.core.decode import Decoder as Decoder
-    from connector.core.decode import Interpreter as Interpreter
+    from connector.core.batching.jobs import Batch as Batch
+    from connector.core.batching.jobs import Job as Job
     from connector.core.engine import Engine as Engine
-    from connector.core.event import Event as Event
-    from connector.core.jobs import Batch as Batch
-    from connector.core.jobs import Job as Job
     from connector.core.limits import Limits as Limits
+    from connector.core.reading.decode import Decoder as Decoder
+    from connector.core.reading.decode import Interpreter as Interpreter
+    from connector.core.reading.event import Event as Event
     from connector.embedding import Connector as Connector
     from connector.embedding import ConnectorFailedError as ConnectorFailedError
     from connector.model import Cause as Cause

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Iterator
 
 from connector.answers import Accepted, Denied, PostAnswer, Refused
-from connector.core.halts import mend_of
+from connector.core.holding_back.halts import mend_of
 from connector.credentials import Token
 from connector.finding import Finding, Grade
 from connector.kafka.probe import QUESTION_LIMIT, Probe

@@ -13,7 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from connector.committing import Committing
 from connector.core.actions import Commit, Pause, Resume
-from connector.core.decode import Interpreter
+from connector.core.reading.decode import Interpreter
 from connector.decoding import SHORT_WAIT, Decoding
 from connector.ending import Ending
 from connector.handing_over import HandingOver

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
-from connector.core.decode import Interpreter
+from connector.core.reading.decode import Interpreter
 from connector.kafka.troubles import REMIND_EVERY, Phase, Trouble
 from connector.model import DecoderUnavailable, Fetched, TopicPartition
 from connector.pulse import Pulse

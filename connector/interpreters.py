@@ -9,8 +9,8 @@ import threading
 from collections.abc import Sequence
 
 from connector import values
-from connector.core.decode import Decoder, Interpreter
-from connector.core.event import Decoded
+from connector.core.reading.decode import Decoder, Interpreter
+from connector.core.reading.event import Decoded
 from connector.mapping.mapping import MappedDecoder, Mapping, plain_json
 from connector.mapping.reading import mappings
 from connector.model import Content, DecoderUnavailable, Record

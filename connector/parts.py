@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from connector.core.holding_back.pace import most_at_once
 from connector.core.limits import Limits
-from connector.core.pace import most_at_once
 from connector.credentials import Credentials, Token, authorizations
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.given import to_consumer, to_producer

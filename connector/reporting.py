@@ -12,7 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from connector.consuming import Consuming
 from connector.core.actions import Notice
-from connector.core.decode import Interpreter
+from connector.core.reading.decode import Interpreter
 from connector.credentials import Credentials
 from connector.ops.metrics import Metrics
 from connector.ops.watch import RecentErrors

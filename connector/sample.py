@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from connector.core.event import Decoded
+from connector.core.reading.event import Decoded
 from connector.model import Rejection
 from connector.options import FAULT, give_up, is_credential
 from connector.replay.failed import Failed

@@ -11,8 +11,8 @@ from typing import Any
 
 from connector import __version__
 from connector.consuming import Consuming
-from connector.core.assignment import Assignment
-from connector.core.jobs import Job
+from connector.core.batching.jobs import Job
+from connector.core.remembering.assignment import Assignment
 from connector.kafka.troubles import Trouble
 from connector.model import Cause, TopicPartition
 from connector.ops.metrics import Metrics

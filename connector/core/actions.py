@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from connector.core.jobs import Batch, Job
+from connector.core.batching.jobs import Batch, Job
 from connector.model import Letter, Position, TopicPartition
 
 

@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from connector.answers import PollAnswer, PostAnswer
 from connector.core.actions import Action, Commit
-from connector.core.assignment import Assignment
-from connector.core.event import Decoded
-from connector.core.jobs import Batch, Job
+from connector.core.batching.jobs import Batch, Job
 from connector.core.limits import Limits
 from connector.core.partitions import Partitions
 from connector.core.planning import Planning
 from connector.core.polled import Polled
 from connector.core.posted import Posted
+from connector.core.reading.event import Decoded
+from connector.core.remembering.assignment import Assignment
 from connector.core.state import State
 from connector.model import Cause, Position, Record, Start, TopicPartition
 

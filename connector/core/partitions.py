@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from connector.core import checkpoint
-from connector.core.assignment import Assignment
-from connector.core.event import Decoded, Event, bytes_of
-from connector.core.jobs import Job
+from connector.core.batching.jobs import Job
+from connector.core.reading.event import Decoded, Event, bytes_of
+from connector.core.remembering import checkpoint
+from connector.core.remembering.assignment import Assignment
 from connector.core.state import State
 from connector.core.tally import NO_ENDPOINT
 from connector.model import Letter, Position, Record, Rejection, Start, TopicPartition, timestamp_of

@@ -10,9 +10,9 @@ import math
 
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
 from connector.core.backoff import Trial
-from connector.core.dispatch import Route
-from connector.core.halts import May
-from connector.core.jobs import Job
+from connector.core.batching.dispatch import Route
+from connector.core.batching.jobs import Job
+from connector.core.holding_back.halts import May
 from connector.core.state import State
 from connector.core.tally import Stage
 

@@ -7,11 +7,11 @@ again, or its devices to be sent once more where it is lost.
 from __future__ import annotations
 
 from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, Unavailable
-from connector.core.dispatch import Route
-from connector.core.jobs import Job, Suspicion
+from connector.core.batching.dispatch import Route
+from connector.core.batching.jobs import Job, Suspicion
+from connector.core.judging.verdicts import Judgement, judge
 from connector.core.state import State
 from connector.core.tally import JobOutcome, Stage
-from connector.core.verdicts import Judgement, judge
 
 UNEVEN_FOR = 300.0
 """Seconds after a report whose rows could not be those of its users, one each, ..."""

@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 
 from connector.answers import Accepted, Denied, PostAnswer, Refused, Unavailable, Unsent
-from connector.core.jobs import Batch, Job, Search, slices_of
+from connector.core.batching.jobs import Batch, Job, Search, slices_of
 from connector.core.state import State
 from connector.core.tally import Stage
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from connector.core.actions import Notices
-from connector.core.adoption import Adoption
-from connector.core.concurrency import Concurrency
-from connector.core.dispatch import Dispatch
-from connector.core.fates import Fates
-from connector.core.halts import Halts
-from connector.core.hunt import Hunt
-from connector.core.lanes import Lanes
-from connector.core.leaving import Leaving
-from connector.core.ledger import Ledger
+from connector.core.batching.dispatch import Dispatch
+from connector.core.batching.hunt import Hunt
+from connector.core.following.adoption import Adoption
+from connector.core.following.tracking import Tracking
+from connector.core.holding_back.concurrency import Concurrency
+from connector.core.holding_back.halts import Halts
+from connector.core.holding_back.outages import Outages
+from connector.core.holding_back.pace import Pace
+from connector.core.judging.fates import Fates
+from connector.core.judging.leaving import Leaving
+from connector.core.judging.untold import Untold
 from connector.core.limits import Limits
-from connector.core.outages import Outages
-from connector.core.pace import Pace
-from connector.core.pressure import Pressure
+from connector.core.queueing.lanes import Lanes
+from connector.core.settling.ledger import Ledger
+from connector.core.settling.pressure import Pressure
 from connector.core.tally import Tally
-from connector.core.tracking import Tracking
-from connector.core.untold import Untold
 
 
 class State:

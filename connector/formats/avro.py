@@ -13,7 +13,7 @@ from typing import Any
 
 from fastavro import parse_schema, schemaless_reader
 
-from connector.core.plain import update_of
+from connector.core.reading.plain import update_of
 from connector.formats.framing import FormatError
 from connector.formats.reading import SchemaText
 from connector.formats.translating import IDENTIFIERS, WORDS, Translate, api_words, float32, scalar

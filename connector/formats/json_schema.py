@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 import msgspec
 
-from connector.core.json_events import JsonDecoder
+from connector.core.reading.json_events import JsonDecoder
 from connector.formats.framing import FormatError
 from connector.formats.reading import SchemaText
 from connector.model import Content, Registration, TagsUpdate

@@ -16,7 +16,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
-from connector.core.plain import update_of
+from connector.core.reading.plain import update_of
 from connector.formats.framing import FormatError, message_indexes
 from connector.formats.known_messages import KNOWN, module_of
 from connector.formats.reading import SchemaText

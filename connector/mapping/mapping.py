@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from connector.core.plain import update_of
-from connector.core.rules import InvalidField
+from connector.core.reading.plain import update_of
+from connector.core.reading.rules import InvalidField
 from connector.mapping.compiling import is_true
 from connector.mapping.expression import Evaluate, failure
 from connector.mapping.functions import RecordFunctions
@@ -98,7 +98,7 @@ class Mapping:
 class MappedDecoder:
     """A decoder of a topic with a mapping: what `plain` reads is mapped, then taken for an event.
 
-    `look_ahead` is that of the decoder that reads (see `connector.core.decode.Decoder`).
+    `look_ahead` is that of the decoder that reads (see `connector.core.reading.decode.Decoder`).
     """
 
     def __init__(

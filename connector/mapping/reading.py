@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping as Table
 from typing import Any, NamedTuple
 
-from connector.core import rules
+from connector.core.reading import rules
 from connector.mapping.compiling import Compiler, constant
 from connector.mapping.expression import Evaluate, InvalidExpressionError, parsed, path_of
 from connector.mapping.functions import RecordFunctions

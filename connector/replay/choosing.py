@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from connector.core.event import Decoded, Event
+from connector.core.reading.event import Decoded, Event
 from connector.model import TopicPartition
 from connector.replay.filters import Filters, identifiers
 from connector.replay.letter import DeadLetter, Facts

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from connector.core.event import Decoded
+from connector.core.reading.event import Decoded
 from connector.options import FAULT, WRONG_USE
 from connector.replay import showing
 from connector.replay.counts import Counts

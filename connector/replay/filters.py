@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from connector.core.event import Decoded, Event
+from connector.core.reading.event import Decoded, Event
 from connector.model import Reason
 from connector.replay.failed import WrongUse
 from connector.replay.letter import DeadLetter

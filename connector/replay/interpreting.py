@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connector.core.decode import Interpreter
-from connector.core.event import Decoded, Event
+from connector.core.reading.decode import Interpreter
+from connector.core.reading.event import Decoded, Event
 from connector.interpreters import interpreters, patiently
 from connector.model import DecoderUnavailable, Reason, Record, Rejection
 from connector.replay.failed import Failed

@@ -16,12 +16,12 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from connector.core.event import Decoded, Event
+from connector.core.reading.event import Decoded, Event
 from connector.model import Record, TopicPartition
 from connector.replay.letter import DeadLetter, Facts, happened_at, mark_of
 
 Key = str | bytes
-"""An identifier as lanes name it (`connector.core.event.Event.keys`), or a record's key."""
+"""An identifier as lanes name it (`connector.core.reading.event.Event.keys`), or a record's key."""
 
 
 def keys_of(letter: DeadLetter, outcome: Decoded) -> tuple[Key, ...]:

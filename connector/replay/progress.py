@@ -1,7 +1,7 @@
 """Which letters were sent again: kept as committed offsets of the tool's own group, nowhere else. Pure.
 
 Per partition of the dead-letter topic the position is the first letter that wasn't sent again, and the
-metadata says which beyond it were: the text of `connector.core.checkpoint`. Letters that were tried and
+metadata says which beyond it were: the text of `core/remembering/checkpoint.py`. Letters that were tried and
 refused again are in it as a job, one for each target that refused them. It belongs to the letters, not to
 a command: any later run, whatever its filters, leaves out what was sent before. A disk isn't needed, so
 none can be full.
@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from connector.core import checkpoint
-from connector.core.checkpoint import JobSlice
-from connector.core.offsets import Offsets
+from connector.core.remembering import checkpoint
+from connector.core.remembering.checkpoint import JobSlice
+from connector.core.remembering.offsets import Offsets
 from connector.model import Endpoint, Position, TopicPartition
 
 Spot = tuple[TopicPartition, int]

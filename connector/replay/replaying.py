@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, NamedTuple, Self
 
-from connector.core.event import Event
+from connector.core.reading.event import Event
 from connector.replay.choosing import Candidate, Selection, Standing, hold_back
 from connector.replay.desk import Desk
 from connector.replay.filters import Filters, Unmatched

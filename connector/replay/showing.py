@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from connector.core.event import Decoded, Event
+from connector.core.reading.event import Decoded, Event
 from connector.replay.counts import Counts, written
 from connector.replay.interpreting import NotNow
 from connector.replay.letter import DeadLetter

@@ -18,9 +18,9 @@ from dataclasses import replace
 
 from connector.answers import Accepted, PostAnswer, Unavailable
 from connector.core.actions import Commit, Poll, Submit
-from connector.core.coalesce import contributors
+from connector.core.batching.jobs import Batch
 from connector.core.engine import Engine
-from connector.core.jobs import Batch
+from connector.core.queueing.coalesce import contributors
 from connector.credentials import Credentials
 from connector.model import Rejection, Start, TopicPartition
 from connector.parts import audience_client, limits

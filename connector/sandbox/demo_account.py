@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from connector.core.checkpoint import decode
+from connector.core.remembering.checkpoint import decode
 from connector.core.tally import RecordOutcome
 from connector.model import Position
 from connector.sandbox.demo_events import DemoEvent

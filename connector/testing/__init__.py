@@ -3,7 +3,7 @@
 `pytest_plugins = ["connector.testing.fixtures"]` has the double as pytest fixtures. See deploy/LIBRARY.md.
 """
 
-from connector.core.event import Decoded
+from connector.core.reading.event import Decoded
 from connector.sandbox.app import AudienceApp
 from connector.sandbox.audience import Audience, Options
 from connector.sandbox.faults import Faults, faults_from

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from connector.core.decode import Decoder, Interpreter
-from connector.core.event import Decoded
+from connector.core.reading.decode import Decoder, Interpreter
+from connector.core.reading.event import Decoded
 from connector.interpreters import interpreters, patiently
 from connector.model import Content
 from connector.settings import Settings

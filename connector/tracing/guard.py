@@ -8,7 +8,7 @@ from typing import TypeVar
 from structlog.typing import FilteringBoundLogger
 
 from connector.answers import PollAnswer, PostAnswer
-from connector.core.jobs import Batch, Job
+from connector.core.batching.jobs import Batch, Job
 from connector.ops.metrics import Example
 from connector.pulse import fault
 from connector.tracing.watch import Watch

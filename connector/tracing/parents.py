@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 
 from opentelemetry.trace import Link, SpanContext, TraceFlags
 
-from connector.core.coalesce import contributors
-from connector.core.event import Event
+from connector.core.queueing.coalesce import contributors
+from connector.core.reading.event import Event
 from connector.model import Record
 
 Parent = tuple[bytes, bytes, bytes]

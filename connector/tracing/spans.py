@@ -18,10 +18,10 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id, set
 
 from connector import __version__
 from connector.answers import Accepted, Denied, JobReport, JobState, PollAnswer, PostAnswer, Refused, Unsent
-from connector.core.coalesce import contributors
+from connector.core.batching.jobs import Batch, Job
 from connector.core.engine import Engine
-from connector.core.event import Event
-from connector.core.jobs import Batch, Job
+from connector.core.queueing.coalesce import contributors
+from connector.core.reading.event import Event
 from connector.core.tally import RecordOutcome
 from connector.model import Endpoint
 from connector.ops.metrics import Example

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connector.answers import PollAnswer, PostAnswer
-from connector.core.jobs import Batch, Job
+from connector.core.batching.jobs import Batch, Job
 from connector.ops.metrics import Example
 
 

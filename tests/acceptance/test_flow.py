@@ -12,7 +12,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from connector.core.pace import BURST
+from connector.core.holding_back.pace import BURST
 from tests.acceptance.processes import Connector, wait_for
 from tests.acceptance.workload import Change, Workload
 from tests.acceptance.world import World, settled, world

@@ -20,7 +20,7 @@ from confluent_kafka.schema_registry.json_schema import JSONDeserializer
 from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from connector.core.decode import Decoder, Interpreter
+from connector.core.reading.decode import Decoder, Interpreter
 from connector.formats.decoder import RegistryDecoder, schemas_of
 from connector.model import Content, DecoderUnavailable
 from connector.settings.schema_registry import SchemaRegistry

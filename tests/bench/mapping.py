@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from connector.core.decode import Interpreter
-from connector.core.event import Event
+from connector.core.reading.decode import Interpreter
+from connector.core.reading.event import Event
 from connector.mapping.mapping import MappedDecoder, plain_json
 from connector.mapping.reading import Given, mappings
 from connector.model import Content, Record

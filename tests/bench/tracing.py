@@ -26,8 +26,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 
 from connector.answers import PollAnswer, PostAnswer
 from connector.core.actions import Poll, Submit
-from connector.core.decode import Interpreter
 from connector.core.limits import Limits
+from connector.core.reading.decode import Interpreter
 from connector.model import Content, TopicPartition
 from connector.sandbox.broker import EmbeddedKafka
 from connector.tracing.spans import Spans

@@ -22,8 +22,8 @@ from prometheus_client import CollectorRegistry
 
 from connector.cli import app
 from connector.config import Settings, load
-from connector.core.decode import Interpreter
-from connector.core.event import Event
+from connector.core.reading.decode import Interpreter
+from connector.core.reading.event import Event
 from connector.model import Content, Rejection
 from connector.ops.admin import AdminServer
 from tests.deploy.manifest_settings import stop_deadline

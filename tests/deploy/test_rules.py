@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from connector import decoding
-from connector.core import halts
+from connector.core.holding_back import halts
 from connector.kafka import troubles
 from connector.model import Cause
 from connector.ops.families import Families

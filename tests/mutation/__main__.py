@@ -1,7 +1,7 @@
 """Mutation testing of the pure core: how many small mistakes do its unit and property tests notice?
 
     python -m tests.mutation --sample 300 --seed 1
-    python -m tests.mutation --only connector/core/offsets.py --sample 1000
+    python -m tests.mutation --only connector/core/remembering/offsets.py --sample 1000
 
 Prints each survivor, then the score of each file and of all. The same seed takes the same mutants of the
 same source in the same order; `--minutes` tries as many of them as that time allows. Each is tried against
@@ -95,7 +95,7 @@ def main() -> int:
     sys.path.insert(0, str(Path.cwd()))
     for name in PRELOADED:
         importlib.import_module(name)
-    files = arguments.only or sorted(str(path) for path in Path(_PACKAGE).glob("*.py"))
+    files = arguments.only or sorted(str(path) for path in Path(_PACKAGE).rglob("*.py"))
     sources = {path: Path(path).read_text(encoding="utf-8") for path in files}
     every = [mutant for path, source in sources.items() for mutant in mutants(path, source)]
     chosen = sample(every, arguments.sample, random.Random(arguments.seed))

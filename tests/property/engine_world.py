@@ -8,13 +8,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from connector.answers import Accepted, JobReport, JobState, Row
-from connector.core import checkpoint
 from connector.core.actions import Commit, Pause, Poll, Resume, Submit
-from connector.core.coalesce import contributors, row_of
+from connector.core.batching.jobs import Batch
 from connector.core.engine import Engine
-from connector.core.event import NOWHERE, Event
-from connector.core.jobs import Batch
 from connector.core.limits import Limits
+from connector.core.queueing.coalesce import contributors, row_of
+from connector.core.reading.event import NOWHERE, Event
+from connector.core.remembering import checkpoint
 from connector.model import Position, Record, Rejection, Start, TopicPartition
 from tests.unit.core.builders import NOW, UNDECODABLE, registration, tags, written
 

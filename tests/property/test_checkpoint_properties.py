@@ -10,8 +10,8 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.core import tokens
-from connector.core.checkpoint import (
+from connector.core.remembering import tokens
+from connector.core.remembering.checkpoint import (
     PREFIX,
     Checkpoint,
     JobSlice,

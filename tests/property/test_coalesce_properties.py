@@ -10,8 +10,16 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.core.coalesce import contributors, join, merge, row_of, size_of, superseded, take_apart
-from connector.core.event import Event
+from connector.core.queueing.coalesce import (
+    contributors,
+    join,
+    merge,
+    row_of,
+    size_of,
+    superseded,
+    take_apart,
+)
+from connector.core.reading.event import Event
 from connector.sandbox.devices import change_tags
 from tests.strength import examples
 from tests.unit.core.builders import tags

@@ -6,9 +6,9 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connector.core.decode import Interpreter
-from connector.core.event import Event
-from connector.core.json_events import JsonDecoder
+from connector.core.reading.decode import Interpreter
+from connector.core.reading.event import Event
+from connector.core.reading.json_events import JsonDecoder
 from connector.model import Content, Rejection
 from tests.records import ARecord
 

@@ -9,9 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from connector.core.coalesce import contributors, join, row_of, take_apart
-from connector.core.event import Event
-from connector.core.lanes import Lanes
+from connector.core.queueing.coalesce import contributors, join, row_of, take_apart
+from connector.core.queueing.lanes import Lanes
+from connector.core.reading.event import Event
 from connector.sandbox.devices import change_tags
 from tests.strength import examples
 from tests.unit.core.builders import registration, tags, tags_of

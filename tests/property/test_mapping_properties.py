@@ -11,8 +11,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from jmespath.visitor import Options
 
-from connector.core.decode import Interpreter
-from connector.core.event import Event
+from connector.core.reading.decode import Interpreter
+from connector.core.reading.event import Event
 from connector.mapping.compiling import Compiler, is_true
 from connector.mapping.functions import KNOWN, RecordFunctions
 from connector.mapping.mapping import FIELDS, MappedDecoder, plain_json

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.core import offsets as module
-from connector.core.offsets import Offsets
+from connector.core.remembering import offsets as module
+from connector.core.remembering.offsets import Offsets
 from tests.strength import examples
 
 

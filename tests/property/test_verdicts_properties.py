@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.answers import JobReport, JobState, Row
-from connector.core.verdicts import judge
+from connector.core.judging.verdicts import judge
 from connector.model import Reason, TagsUpdate
 
 WORDS = st.sampled_from(["done", "Done", "failed", "not found", "queued", ""])

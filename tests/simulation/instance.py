@@ -10,9 +10,9 @@ from structlog.typing import FilteringBoundLogger
 
 from connector.consuming import Consuming
 from connector.core.actions import Commit, Pause, Poll, Resume, Submit
-from connector.core.decode import Interpreter
 from connector.core.engine import Engine
-from connector.core.event import Event
+from connector.core.reading.decode import Interpreter
+from connector.core.reading.event import Event
 from connector.credentials import Credentials, Token
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.source import Source

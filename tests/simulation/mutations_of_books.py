@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-import connector.core.checkpoint as checkpoint_module
+import connector.core.remembering.checkpoint as checkpoint_module
 from connector.completing import Completing
 from connector.consuming import Consuming
-from connector.core.adoption import Adoption
-from connector.core.event import Event
-from connector.core.jobs import Batch
-from connector.core.ledger import Ledger
-from connector.core.offsets import Offsets
-from connector.core.owed import Hold
+from connector.core.batching.jobs import Batch
+from connector.core.following.adoption import Adoption
 from connector.core.partitions import Partitions
 from connector.core.posted import Posted
-from connector.core.reach import Reach
+from connector.core.reading.event import Event
+from connector.core.remembering.offsets import Offsets
+from connector.core.settling.ledger import Ledger
+from connector.core.settling.owed import Hold
+from connector.core.settling.reach import Reach
 from connector.handing_over import HandingOver
 from connector.kafka.commit_refused import CommitRefused
 from connector.model import Position

@@ -6,24 +6,24 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any
 
-import connector.core.fates as fates_module
-import connector.core.lanes as lanes_module
+import connector.core.judging.fates as fates_module
 import connector.core.polled as polled_module
+import connector.core.queueing.lanes as lanes_module
 from connector.answers import Denied, JobReport, Refused, Unavailable
-from connector.core.brake import Counted
-from connector.core.decode import Interpreter
-from connector.core.dispatch import Dispatch
-from connector.core.event import Event
-from connector.core.fates import Fates
-from connector.core.hunt import Hunt
-from connector.core.jobs import Batch, Job
-from connector.core.lanes import Lanes
-from connector.core.owed import Hold
+from connector.core.batching.dispatch import Dispatch
+from connector.core.batching.hunt import Hunt
+from connector.core.batching.jobs import Batch, Job
+from connector.core.following.tracking import Tracking
+from connector.core.holding_back.brake import Counted
+from connector.core.judging.fates import Fates
+from connector.core.judging.untold import Untold
+from connector.core.judging.verdicts import Judgement
 from connector.core.polled import Polled
 from connector.core.posted import Posted
-from connector.core.tracking import Tracking
-from connector.core.untold import Untold
-from connector.core.verdicts import Judgement
+from connector.core.queueing.lanes import Lanes
+from connector.core.reading.decode import Interpreter
+from connector.core.reading.event import Event
+from connector.core.settling.owed import Hold
 from connector.model import Reason
 from tests.simulation.patching import Mutations, Patch
 

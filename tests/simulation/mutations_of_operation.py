@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import connector.core.lanes as lanes_module
-import connector.core.tracking as tracking_module
-from connector.core import rules
+import connector.core.following.tracking as tracking_module
+import connector.core.queueing.lanes as lanes_module
 from connector.core.actions import Commit
-from connector.core.event import Event
-from connector.core.halts import Halts
-from connector.core.jobs import Job
-from connector.core.tracking import Tracking
+from connector.core.batching.jobs import Job
+from connector.core.following.tracking import Tracking
+from connector.core.holding_back.halts import Halts
+from connector.core.reading import rules
+from connector.core.reading.event import Event
 from connector.credentials import Credentials
 from connector.writing import Writing
 from tests.simulation.instance import VirtualClock

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from connector.core import checkpoint
-from connector.core.checkpoint import Checkpoint
-from connector.core.owed import HOLD_LIMIT
+from connector.core.remembering import checkpoint
+from connector.core.remembering.checkpoint import Checkpoint
+from connector.core.settling.owed import HOLD_LIMIT
 from connector.model import Letter, Position, Reason, Start, TopicPartition
 from tests.simulation.broker import Member
 from tests.simulation.jobs import Jobs

@@ -10,8 +10,8 @@ import structlog
 
 from connector.consuming import Consuming
 from connector.core.actions import Commit, Pause, Resume
-from connector.core.decode import Interpreter
 from connector.core.engine import Engine
+from connector.core.reading.decode import Interpreter
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.source import Source
 from connector.model import Content, Fetched, Record, Start, TagsUpdate, TopicPartition

@@ -68,15 +68,15 @@ def test_a_trial_ends_as_its_tests_did(code: str, expected: str) -> None:
 
 def test_the_tests_of_all_files_named_after_a_file_come_first_the_quickest_of_them_before_all() -> None:
     seconds = {
-        "unit/core/test_halts.py::slow": 2.0,
-        "unit/core/test_halts_told.py::quick": 1.0,
+        "unit/core/holding_back/test_halts.py::slow": 2.0,
+        "unit/core/holding_back/test_halts_told.py::quick": 1.0,
         "unit/core/test_engine.py::quicker": 0.5,
         "unit/core/test_haltsome.py::quickest": 0.1,
     }
-    baseline = Baseline(seconds, {"connector/core/halts.py": {1: {*seconds}}})
-    chosen = baseline.tests_of("connector/core/halts.py", "1", 1, budget=9.0)
+    baseline = Baseline(seconds, {"connector/core/holding_back/halts.py": {1: {*seconds}}})
+    chosen = baseline.tests_of("connector/core/holding_back/halts.py", "1", 1, budget=9.0)
     assert [name.partition("::")[2] for name in chosen] == ["quick", "slow", "quickest", "quicker"]
-    assert baseline.tests_of("connector/core/halts.py", "1", 1, budget=3.05) == chosen[:2]
+    assert baseline.tests_of("connector/core/holding_back/halts.py", "1", 1, budget=3.05) == chosen[:2]
 
 
 def test_it_has_a_command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,9 +13,9 @@ import typer.main
 
 from connector.cli import app
 from connector.config import load
-from connector.core.decode import Interpreter
-from connector.core.event import Event
-from connector.core.halts import MENDS
+from connector.core.holding_back.halts import MENDS
+from connector.core.reading.decode import Interpreter
+from connector.core.reading.event import Event
 from connector.kafka.properties import consumer_properties
 from connector.model import Content, Reason
 from connector.ops.families import Families

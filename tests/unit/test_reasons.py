@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from connector.core.owed import SAFE_TO_SHOW
-from connector.core.verdicts import BADNESS, RETRYABLE
+from connector.core.judging.verdicts import BADNESS, RETRYABLE
+from connector.core.settling.owed import SAFE_TO_SHOW
 from connector.kafka.letters import STAGES
 from connector.model import Reason
 from connector.replay.letter import NEVER_APPLIED

@@ -10,9 +10,9 @@ import pytest
 
 from connector.answers import Unavailable
 from connector.core.actions import Poll, Submit
+from connector.core.batching.jobs import Job
 from connector.core.engine import Engine
-from connector.core.event import Event
-from connector.core.jobs import Job
+from connector.core.reading.event import Event
 from connector.credentials import Credentials, Token
 from connector.model import Endpoint, Start
 from connector.pulse import Clock, Pulse, fault

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from connector.answers import JobReport, JobState, Row
-from connector.core.decode import Interpreter
-from connector.core.event import Event
 from connector.core.limits import Limits
+from connector.core.reading.decode import Interpreter
+from connector.core.reading.event import Event
 from connector.model import Content, Reason, Record, Rejection, Start, TopicPartition
 from tests.records import ARecord, Headers
 

@@ -8,11 +8,11 @@ from itertools import count
 
 from connector.answers import Accepted, PollAnswer, PostAnswer, Refused, Unavailable
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
-from connector.core.coalesce import contributors
+from connector.core.batching.jobs import Batch, Job
 from connector.core.engine import Engine
-from connector.core.event import Event
-from connector.core.jobs import Batch, Job
 from connector.core.limits import Limits
+from connector.core.queueing.coalesce import contributors
+from connector.core.reading.event import Event
 from connector.model import Letter, Position, Record, Rejection, TopicPartition
 from tests.unit.core.builders import NOW, P0, P1, UNDECODABLE, all_done, devices, limits, start, written
 

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from connector.core.decode import Interpreter
-from connector.core.event import Decoded, Event
+from connector.core.reading.decode import Interpreter
+from connector.core.reading.event import Decoded, Event
 from connector.model import Content, Rejection
 from tests.records import ARecord
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.answers import JobReport, JobState, Row
-from connector.core import verdicts
+from connector.core.judging import verdicts
 from connector.model import Reason, Rejection, TagsUpdate
 
 

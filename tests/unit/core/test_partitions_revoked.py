@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import Row, Unavailable
-from connector.core import checkpoint
+from connector.core.remembering import checkpoint
 from connector.model import Position
 from tests.unit.core.builders import (
     P0,

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from connector.answers import PollAnswer, Row
-from connector.core.dispatch import EXACT_IN_A_ROW, Dispatch
-from connector.core.event import Event
-from connector.core.jobs import Batch, Job
+from connector.core.batching.dispatch import EXACT_IN_A_ROW, Dispatch
+from connector.core.batching.jobs import Batch, Job
+from connector.core.reading.event import Event
 from connector.model import Endpoint
 from tests.unit.core.builders import (
     NOW,

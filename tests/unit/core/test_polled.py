@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from connector.answers import PollAnswer
-from connector.core.event import Event
-from connector.core.polling import PollSchedule
+from connector.core.following.polling import PollSchedule
+from connector.core.reading.event import Event
 from tests.unit.core.builders import FAILED, all_done, devices, limits, unfinished
 from tests.unit.core.driving import Drive, reading
 from tests.unit.core.halting import JOB_DENIED

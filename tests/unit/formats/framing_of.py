@@ -10,8 +10,8 @@ from typing import Any
 
 import fastavro
 
-from connector.core.decode import Interpreter
-from connector.core.event import Event
+from connector.core.reading.decode import Interpreter
+from connector.core.reading.event import Event
 from connector.formats.decoder import RegistryDecoder, schemas_of
 from connector.model import Content, DecoderUnavailable, Rejection
 from connector.settings.schema_registry import SchemaRegistry

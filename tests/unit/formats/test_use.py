@@ -10,8 +10,8 @@ import pytest
 
 from connector import check
 from connector.config import Settings
-from connector.core.decode import Interpreter
-from connector.core.event import Event
+from connector.core.reading.decode import Interpreter
+from connector.core.reading.event import Event
 from connector.finding import Grade
 from connector.formats import schemas
 from connector.formats.decoder import RegistryDecoder

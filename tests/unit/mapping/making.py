@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping as Table
 from typing import Any
 
-from connector.core.decode import Interpreter
-from connector.core.event import Event
+from connector.core.reading.decode import Interpreter
+from connector.core.reading.event import Event
 from connector.mapping.mapping import MappedDecoder, plain_json
 from connector.mapping.reading import Given, Problem, entry_problems, mappings, topic_problems
 from connector.model import Content, Rejection, TopicPartition

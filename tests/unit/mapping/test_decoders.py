@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from connector.core.decode import Interpreter
-from connector.core.event import Event
+from connector.core.reading.decode import Interpreter
+from connector.core.reading.event import Event
 from connector.interpreters import interpreters
 from connector.model import DecoderUnavailable, Record, Registration, Rejection, TagsUpdate
 from tests.records import ARecord

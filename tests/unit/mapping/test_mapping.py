@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.core.decode import Interpreter
-from connector.core.event import Event
+from connector.core.reading.decode import Interpreter
+from connector.core.reading.event import Event
 from connector.mapping.mapping import FIELDS, MappedDecoder
 from connector.mapping.reading import mappings
 from connector.model import Content, Endpoint, Reason, Registration, Rejection, TagsUpdate

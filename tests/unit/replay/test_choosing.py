@@ -6,7 +6,7 @@ import tracemalloc
 
 import pytest
 
-from connector.core.decode import Interpreter
+from connector.core.reading.decode import Interpreter
 from connector.model import Content, Reason
 from connector.replay import choosing
 from connector.replay.choosing import Selection, Standing

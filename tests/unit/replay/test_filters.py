@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from connector.core.decode import Interpreter
+from connector.core.reading.decode import Interpreter
 from connector.model import Content, Reason
 from connector.replay.failed import WrongUse
 from connector.replay.filters import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from connector.core.decode import Interpreter
+from connector.core.reading.decode import Interpreter
 from connector.kafka.letters import Headers
 from connector.model import Content, Reason, TopicPartition
 from connector.replay.choosing import Selection, Standing

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connector.core.checkpoint import encode
+from connector.core.remembering.checkpoint import encode
 from connector.model import Position, Reason
 from connector.sandbox.demo_account import Evidence, reckon
 from connector.sandbox.demo_events import DemoEvent, story

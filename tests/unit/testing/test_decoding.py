@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.core.event import Event
+from connector.core.reading.event import Event
 from connector.model import (
     Content,
     DecoderUnavailable,

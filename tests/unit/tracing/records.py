@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from connector.core.event import Event
+from connector.core.reading.event import Event
 from tests.records import ARecord, Headers
 from tests.unit.core.builders import event_of, written
 

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import pytest
 
-from connector.core.coalesce import merge
+from connector.core.queueing.coalesce import merge
 from connector.tracing.parents import links, parent_of
 from tests.records import ARecord
 from tests.unit.core.builders import tags

@@ -31,7 +31,7 @@ from connector.answers import (
 )
 from connector.core.actions import Poll, Submit
 from connector.core.engine import Engine
-from connector.core.event import Event
+from connector.core.reading.event import Event
 from connector.credentials import Credentials, Token
 from connector.model import Cause, Start
 from connector.pulse import Clock, Pulse
@@ -198,7 +198,7 @@ async def test_a_client_that_breaks_ends_the_span_too() -> None:
 async def test_a_job_that_comes_to_nothing_is_an_error(
     answers: list[PollAnswer], outcome: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.core.tracking.UNKNOWN_FOR", 0.0)
+    monkeypatch.setattr("connector.core.following.tracking.UNKNOWN_FOR", 0.0)
     world = World(tags(0))
     await world.submit()
     await world.poll(*answers)

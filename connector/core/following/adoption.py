@@ -1,0 +1,194 @@
+"""Jobs of an earlier owner: polled, not sent again. Their records are read again and attached to them.
+
+Given: the jobs in a partition's checkpoint, then its records. Gives: the jobs that may be polled.
+
+Until every record of an adopted job has been read, its devices are not all known: nothing new is
+submitted and the job is not polled. That takes one fetch of the records between the committed
+offset and the newest one that was submitted. Where they don't come for a while, others are no longer held up,
+and what was read of a job is asked about without the rest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from connector.core.batching.dispatch import Dispatch
+from connector.core.batching.jobs import Job
+from connector.core.following.tracking import Tracking
+from connector.core.queueing.coalesce import merge
+from connector.core.queueing.lanes import Lanes
+from connector.core.reading.event import Event
+from connector.core.remembering.assignment import Assignment
+from connector.core.remembering.checkpoint import JobSlice
+from connector.core.tally import JobOutcome, Tally
+
+_ANY_SIZE = 1 << 62
+"""Bytes: no bound. What the earlier owner merged was within its own; the row isn't sent again as it is."""
+PROGRESS_LIMIT = 30.0
+"""Seconds without a further record of theirs after which adopted jobs hold up nothing else."""
+
+
+class Adoption:
+    """The adopted jobs whose records are still being read."""
+
+    def __init__(self, lanes: Lanes, tracking: Tracking, dispatch: Dispatch, tally: Tally) -> None:
+        self._lanes = lanes
+        self._tracking = tracking
+        self._dispatch = dispatch
+        self._tally = tally
+        self.pending: dict[int, set[Assignment]] = {}
+        """By the job's serial number, the partitions that are not read far enough."""
+        self._displaced: list[Event] = []
+        self._read_so_far = -1
+        self._progress_at = 0.0
+
+    def watch(self, now: float) -> None:
+        """Note how far their records have been read, each time before anything is planned."""
+        if not self.pending:
+            self._read_so_far = -1
+            return
+        read = sum(home.offsets.next for homes in self.pending.values() for home in homes)
+        if read != self._read_so_far:
+            self._read_so_far, self._progress_at = read, now
+        if not self.awaited(now):
+            self._go_on_without_the_rest(now)
+
+    def awaited(self, now: float) -> bool:
+        """Whether records of adopted jobs are still being read, and getting on.
+
+        Where they are not (a partition without a leader, a decoder that is down), the other partitions go on.
+        A device of another topic may be in such a job, too: it is then in two.
+        """
+        unwatched = self._read_so_far < 0
+        return bool(self.pending) and (unwatched or now - self._progress_at < PROGRESS_LIMIT)
+
+    def patient_until(self) -> float | None:
+        """Return until when records of adopted jobs are waited for."""
+        return self._progress_at + PROGRESS_LIMIT if self.pending else None
+
+    def expect(self, home: Assignment, slices: Sequence[JobSlice]) -> int:
+        """Take over the unfinished jobs of a partition's checkpoint; return how many."""
+        for part in slices:
+            job = self._tracking.find(part.endpoint, part.application, part.request_id)
+            if job is None:
+                job = Job(
+                    self._dispatch.serial(),
+                    part.request_id,
+                    part.endpoint,
+                    part.application,
+                    [],
+                    accepted_at=part.submitted_at,
+                )
+                self._tracking.add(job)
+            job.next_poll = math.inf
+            known = job.slices.get(home)  # it was divided, and its parts are one again
+            offsets = part.offsets if known is None else tuple(sorted({*known.offsets, *part.offsets}))
+            self._tracking.lies_in(home, job, msgspec.structs.replace(part, offsets=offsets))
+            home.adopted.update(dict.fromkeys(part.offsets, job.serial))
+            recall_until = part.offsets[-1] + 1
+            if home.until is not None:
+                recall_until = min(recall_until, home.until)
+            home.recall_until = max(home.recall_until, recall_until)
+            self.pending.setdefault(job.serial, set()).add(home)
+        return len(slices)
+
+    def attach(self, event: Event, serial: int) -> None:
+        """A record of an adopted job was read: its device's lane is shut until the report is in."""
+        job = self._tracking.jobs[serial]
+        if self._takes_its_old_place(event, job):
+            return
+        job.whole = False
+        head = self._lanes.holder(event.keys[0])
+        if head is not None and not (head.bound_to == job.serial and head.home.live):
+            # The job's older records of this device wait behind another event: another topic's, or what was
+            # sent of themselves by this process before the partition went and came back.
+            head = next((each for each in job.events if each.keys == event.keys and each.home.live), None)
+        if head is not None and merge(head, event, _ANY_SIZE):
+            return
+        self._displaced += self._lanes.seize(event)
+        event.bound_to = job.serial
+        job.events.append(event)
+
+    def _takes_its_old_place(self, event: Event, job: Job) -> bool:
+        """Whether its partition went and came back while the job was unfinished: then it is in it already."""
+        gone = self._lanes.holder(event.keys[0])
+        if gone is None or gone.bound_to != job.serial or gone.home.live or gone.merged is not None:
+            return False
+        before, again = (gone.home.partition, gone.offset), (event.home.partition, event.offset)
+        if before != again or any(self._lanes.holder(key) is not gone for key in event.keys):
+            return False
+        self._lanes.replace(gone, [event])
+        job.events[job.events.index(gone)] = event
+        event.bound_to = job.serial
+        return True
+
+    def attached(self) -> None:
+        """All records of a fetch were: take back, in one go, what was ready to be sent before them."""
+        displaced, self._displaced = self._displaced, []
+        if displaced:
+            back = {id(each) for each in displaced}
+            self._dispatch.withdraw(lambda each: id(each) in back, 0.0)
+            for home in {each.home for each in displaced}:
+                home.beyond = [each for each in home.beyond if id(each) not in back]
+
+    def read_on(self, home: Assignment, now: float) -> None:
+        """If this partition has been read far enough, follow the jobs that waited for it alone."""
+        if self.pending and not home.recovering:
+            self.follow(self.forget(home), now)
+
+    def forget(self, home: Assignment) -> list[Job]:
+        """Nothing is awaited of this partition any more: return the jobs that waited for it alone."""
+        home.adopted.clear()
+        complete: list[Job] = []
+        for serial in [serial for serial, homes in self.pending.items() if home in homes]:
+            homes = self.pending[serial]
+            homes.discard(home)
+            if not homes:
+                del self.pending[serial]
+                complete.append(self._tracking.jobs[serial])
+        return complete
+
+    def follow(self, jobs: Iterable[Job], now: float) -> None:
+        """All there is of their records was read again: poll those of which anything is left."""
+        for job in jobs:
+            if job.serial not in self._tracking.jobs:
+                continue
+            if not job.events:
+                self._tracking.remove(job)
+                continue
+            self._tally.jobs[job.endpoint, JobOutcome.ADOPTED] += job.adopted
+            self._tracking.begin(job, now)
+
+    def _go_on_without_the_rest(self, now: float) -> None:
+        """Follow what was read of each job. The rest is a job of its own, with the same request_id."""
+        begun = [serial for serial in self.pending if self._tracking.jobs[serial].events]
+        for serial in begun:
+            job, homes = self._tracking.jobs[serial], self.pending.pop(serial)
+            unread = {home for home in homes if job.slices[home].offsets[-1] >= home.offsets.next}
+            if unread:
+                self._keep_for_later(job, unread)
+            self.follow([job], now)
+
+    def _keep_for_later(self, job: Job, unread: set[Assignment]) -> None:
+        serial = self._dispatch.serial()
+        rest = Job(serial, job.request_id, job.endpoint, job.application, [], job.accepted_at)
+        rest.next_poll = math.inf
+        self._tracking.add(rest)
+        self.pending[serial] = unread
+        for home in [home for home in job.slices if home in unread]:
+            self._divide(home, job, rest)
+
+    def _divide(self, home: Assignment, job: Job, rest: Job) -> None:
+        """Leave with the job what was read of it here, and let the other one have what was not."""
+        part = job.slices[home]
+        read = tuple(offset for offset in part.offsets if offset < home.offsets.next)
+        unread = part.offsets[len(read) :]
+        self._tracking.lies_in(home, rest, msgspec.structs.replace(part, offsets=unread))
+        home.adopted.update(dict.fromkeys(unread, rest.serial))
+        if read:
+            self._tracking.lies_in(home, job, msgspec.structs.replace(part, offsets=read))
+        else:
+            del job.slices[home], home.slices[job.serial]

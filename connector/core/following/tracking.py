@@ -1,0 +1,262 @@
+"""The unfinished jobs and when to ask about each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from heapq import heappop, heappush
+
+from connector.answers import JobReport
+from connector.core.batching.jobs import Job
+from connector.core.following.missing_rows import MissingRows
+from connector.core.following.polling import PollSchedule
+from connector.core.following.witness import Witness
+from connector.core.limits import Limits
+from connector.core.remembering.assignment import Assignment
+from connector.core.remembering.checkpoint import JobSlice
+from connector.model import Endpoint
+
+UNKNOWN_LIMIT = 3
+"""Times in a row that the API must say it doesn't know a job before it counts as lost ..."""
+UNKNOWN_FOR = 10.0
+"""... and for how many seconds: a job may not be known everywhere yet, a gateway may have lost its way.
+Twice as long each time that its devices were sent again: that looks like an outage."""
+UNKNOWN_DELAY = 1.0
+"""Seconds between two such answers at least; a fourth of the time since the first where that is more."""
+SLOW_FROM = 60.0
+"""Seconds from which an unfinished job without progress may be slow ..."""
+SLOWER = 10
+"""... and how many times longer than usual it must have taken."""
+ADOPTED_FOR = 0.1
+"""Share of the deadline for which an adopted job is asked about however old it is, and again whenever its
+progress has grown, up to the whole deadline: its former owner may have seen outages that count for nobody's
+time, and its clock may have been another."""
+
+
+class Tracking:
+    """Jobs by serial number, and a timetable of polls that learns from how long jobs take."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._schedules = {endpoint: PollSchedule(limits.poll_ceiling) for endpoint in Endpoint}
+        self._timetable: list[tuple[float, int]] = []
+        self._missing_rows = MissingRows(limits.max_attempts)
+        self._known_at = -math.inf
+        self._down = 0.0
+        """Seconds in which nobody could be asked, of all outages."""
+        self.jobs: dict[int, Job] = {}
+        self.witness = Witness()
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    def occupying(self, limit: int) -> int:
+        """Count the jobs that take one of `limit` places.
+
+        Jobs that are held up take none: `max_in_flight` of them at most. Nor do slow ones where fewer go at
+        once than may: only jobs that end can raise the limit. If every job stands still one place is kept
+        free: only a new job can show whether it is the jobs or the API.
+        """
+        jobs = self.jobs.values()
+        most = self._limits.max_in_flight
+        held_up = sum([job.held_up for job in jobs])
+        taken = len(jobs) - min(most, held_up)
+        if limit < most:
+            taken -= min(most - limit, sum([job.slow and not job.held_up for job in jobs]))
+        if taken < limit or not all(map(self._stands_still, jobs)):
+            return taken
+        one_more = len(jobs) <= max(most, sum([job.adopted for job in jobs]))
+        return limit - 1 if one_more else taken
+
+    @property
+    def working(self) -> int:
+        """Jobs that are not held up: the API has them to do."""
+        return sum(not job.held_up for job in self.jobs.values())
+
+    def _stands_still(self, job: Job) -> bool:
+        """Whether a new job may get on where this one doesn't.
+
+        Not of a slow one where none has ended yet: the API may be slow. Nor of one that can't be asked about
+        where there is one more already: that may be an outage of GETs.
+        """
+        slow = job.slow and (job.adopted or self._schedules[job.endpoint].usual > 0)
+        fails = job.suspicion.persists and len(self.jobs) <= self._limits.max_in_flight
+        return slow or fails or job.held_up
+
+    def add(self, job: Job) -> None:
+        """Keep a job; it is not polled before `begin`."""
+        job.down_at_start = self._down
+        self.jobs[job.serial] = job
+
+    def lies_in(self, home: Assignment, job: Job, part: JobSlice) -> None:
+        """This part of the job is in that partition: its checkpoint remembers it from now on."""
+        job.slices[home] = part
+        home.slices[job.serial] = part
+
+    def homeless(self, jobs: Collection[Job]) -> list[Job]:
+        """Partitions went: return those of the jobs of which nothing is ours any more."""
+        for job in jobs:
+            job.slices = {home: part for home, part in job.slices.items() if home.live}
+        return [job for job in jobs if not job.slices]
+
+    def remove(self, job: Job) -> None:
+        """Forget a job, here and in its partitions' checkpoints."""
+        self.jobs.pop(job.serial, None)
+        for home in job.slices:
+            home.slices.pop(job.serial, None)
+            home.changed()
+
+    def find(self, endpoint: Endpoint, application: str, request_id: str) -> Job | None:
+        """Return the job with this request_id: nobody says that two endpoints never use the same."""
+        wanted = (request_id, endpoint, application)
+        jobs = self.jobs.values()
+        return next((job for job in jobs if (job.request_id, job.endpoint, job.application) == wanted), None)
+
+    def begin(self, job: Job, now: float) -> None:
+        """Time the first poll. No job is younger than that, whatever its former owner's clock said."""
+        job.followed_since = job.moved_at = now
+        job.accepted_at = min(job.accepted_at, now)
+        age = max(0.0, now - job.accepted_at)
+        delay = 0.0 if job.adopted else self._schedules[job.endpoint].first_delay() - age
+        self.at(job, now + max(0.0, delay))
+
+    def at(self, job: Job, due: float) -> None:
+        """Poll the job at this time."""
+        job.next_poll = due
+        heappush(self._timetable, (due, job.serial))
+
+    def trial(self, now: float) -> list[Job]:
+        """Take the job to be polled now that has failed least: whether the API is there, it tells best."""
+        due = self.due(now, len(self._timetable))
+        due.sort(key=lambda job: job.suspicion.failures)
+        for job in due[1:]:
+            self.at(job, job.next_poll)
+        return due[:1]
+
+    def has_spotless(self, now: float) -> bool:
+        """Whether a job is to be polled now that has not failed to be."""
+        return any(
+            job.next_poll <= now and not job.polling and not job.suspicion.failures
+            for job in self.jobs.values()
+        )
+
+    def due(self, now: float, most: int) -> list[Job]:
+        """Take at most `most` jobs that are to be polled now."""
+        jobs: list[Job] = []
+        while self._timetable and self._timetable[0][0] <= now and len(jobs) < most:
+            due, serial = heappop(self._timetable)
+            job = self.jobs.get(serial)
+            if job is not None and job.next_poll == due and not job.polling:
+                jobs.append(job)
+        return jobs
+
+    def unfinished(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
+        """Time the next poll of a job that has not ended."""
+        age = max(0.0, asked_at - job.accepted_at)
+        job.without_details = job.without_details or bool(report.rows)
+        delay = self._schedules[job.endpoint].next_delay(
+            age, job.polls, report.progress, job.unfinished_at, job.progress, now - asked_at
+        )
+        job.unfinished_at = age
+        job.progress = report.progress
+        job.slow = self._is_slow(job, age, now)
+        self.at(job, max(now, asked_at + delay))
+
+    def _is_slow(self, job: Job, age: float, now: float) -> bool:
+        """Whether an unfinished job of this age stands still for much longer than jobs take.
+
+        Of an adopted one nobody knows when its progress grew last, but while it is ours.
+        """
+        moved = job.moved_at > job.followed_since
+        still = now - job.moved_at if moved else age
+        return still > max(SLOW_FROM, SLOWER * self._schedules[job.endpoint].usual)
+
+    def finished(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
+        """Learn how long it took, and whether its progress promised that.
+
+        Nobody watched an adopted job, or one of an outage: it tells nothing of that.
+        """
+        self.witness.ended(job)
+        for other in self.jobs.values():
+            other.outrun += other.accepted_at < job.accepted_at
+        disturbed = job.excused > 0 or job.denied > 0 or self._down > job.down_at_start
+        if not (job.adopted or disturbed):
+            age = max(0.0, asked_at - job.accepted_at)
+            progress = job.progress if completed else -1
+            self._schedules[job.endpoint].learn(
+                job.unfinished_at, max(age, job.unfinished_at), progress, now - asked_at
+            )
+
+    def ask_for_rows(self, job: Job, missing: int, now: float) -> bool:
+        """Ask about a Completed job once more, where verdicts are missing and may still come; tell if so."""
+        due = self._missing_rows.look_again(job, missing, now)
+        if due is not None:
+            self.at(job, due)
+        return due is not None
+
+    def denied(self, job: Job, due: float) -> None:
+        """Take in that nobody may ask about this job for now: the next GET is a probe."""
+        job.denied += 1
+        self.at(job, due)
+
+    def known(self, job: Job, now: float, progress: int = -1) -> None:
+        """Take in that the API told of this job, whatever it said."""
+        job.unknown = 0
+        self._known_at = now
+        if 0 <= job.progress < progress:
+            job.moved_at = now
+
+    def unknown(self, job: Job, now: float) -> bool:
+        """Take in that the API doesn't know this job; tell whether it is lost, or is asked about again."""
+        job.unknown += 1
+        if job.unknown == 1:
+            job.unknown_since = now
+        waited = now - job.unknown_since
+        patience = UNKNOWN_FOR * 2.0**job.history.losses
+        if job.unknown >= UNKNOWN_LIMIT and (waited >= patience or self.expired(job, now)):
+            return True
+        self.at(job, now + max(UNKNOWN_DELAY, waited / 4))
+        return False
+
+    def outage(self, seconds: float) -> None:
+        """Nobody could be asked for so long: that doesn't count as the time of any job."""
+        self._down += seconds
+
+    def halt_over(self, application: str, since: float, now: float) -> None:
+        """This application's jobs could not be asked about meanwhile: that doesn't count as their time."""
+        for job in self.jobs.values():
+            if job.application == application:
+                job.excused += max(0.0, now - max(since, job.accepted_at))
+
+    def knows_others(self, job: Job) -> bool:
+        """Whether the API told of any job since this one: else it may know none, and that is an outage."""
+        return self._known_at >= job.accepted_at
+
+    def expired(self, job: Job, now: float) -> bool:
+        """Whether the job has been unfinished for too long."""
+        deadline = self._limits.deadline
+        since = job.accepted_at
+        if job.adopted:
+            since = max(since, min(job.moved_at - (1 - ADOPTED_FOR) * deadline, job.followed_since))
+        not_its_own = self._down - job.down_at_start + job.excused + job.suspicion.unsure
+        return now - since - not_its_own >= deadline
+
+    def hasten(self, application: str, now: float) -> None:
+        """Poll every job of an application now that is not being polled or read again."""
+        for job in self.jobs.values():
+            if job.application == application and not job.polling and now < job.next_poll < math.inf:
+                self.at(job, now)
+
+    def of(self, home: Assignment) -> list[Job]:
+        """Return the jobs with records of this partition."""
+        return [job for job in self.jobs.values() if home in job.slices]
+
+    def wake_at(self) -> float | None:
+        """Return when the next poll is due."""
+        while self._timetable:
+            due, serial = self._timetable[0]
+            job = self.jobs.get(serial)
+            if job is not None and job.next_poll == due and not job.polling:
+                return due
+            heappop(self._timetable)
+        return None

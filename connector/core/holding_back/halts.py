@@ -1,0 +1,277 @@
+"""When everything must stop until a person has mended something: halts. The brake pulls one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from connector.answers import Denied
+from connector.core.actions import Notices
+from connector.core.batching.jobs import Batch, Suspicion
+from connector.core.holding_back.brake import Brake, Counted
+from connector.core.limits import Limits
+from connector.core.tally import Tally
+from connector.model import Cause
+
+Stage = Literal["post", "job", "get"]
+"""Where the API said no: at a call, or in a job. What gets past it proves that it is over."""
+May = Literal["yes", "no", "probe"]
+"""Whether a request may go; `probe`: one, to try whether a halt is over."""
+
+HALTED = "halted"
+GOING_ON = "going on"
+"""Lines of the log: a halt, and its end."""
+
+MENDS = {
+    Cause.UNAUTHORIZED: "check pushwoosh.token (or the file of pushwoosh.token_file) and that it may use "
+    "this application; a changed file is read at once",
+    Cause.UNKNOWN_APPLICATION: "check pushwoosh.application: the API does not know it",
+    Cause.WRONG_URL: "check pushwoosh.url: what answers there is not the Audience API",
+    Cause.BRAKE: "mend the cause, then restart: they are sent once more; or send SIGHUP (call `release` "
+    "inside another program): they become dead letters, and it goes on",
+    Cause.PAUSED: "POST /resume, or restart, to go on",
+}
+"""What to do about each cause of a halt. `Cause.DATA_LOSS` brings its own advice."""
+
+_MENDS_OF_ANOTHER = {
+    Cause.UNAUTHORIZED: "check the token of [applications.{code}] (or the file of its token_file) and that "
+    "it is this application's; a changed file is read at once",
+    Cause.UNKNOWN_APPLICATION: "check the code in [applications.{code}]: the API does not know it",
+}
+"""The same where it is not the default application's settings that are wrong."""
+
+
+def mend_of(cause: Cause, application: str = "") -> str:
+    """Say what to do about a cause; `application` is whose settings are wrong, empty for the default one."""
+    if application and cause in _MENDS_OF_ANOTHER:
+        return _MENDS_OF_ANOTHER[cause].format(code=application)
+    return MENDS.get(cause, "see the message")
+
+
+@dataclass(slots=True)
+class Halt:
+    """Why nothing is submitted."""
+
+    cause: Cause
+    message: str
+    since: float
+    stage: Stage | None = None
+    """None for a halt of the whole instance."""
+    denied_at: float = 0.0
+    """When it last said so: only what was sent later can prove that it is over."""
+    probe_at: float = 0.0
+    """When one request may try again."""
+    application: str = ""
+    """Which one it is about; empty for the default one, and for a halt of the whole instance."""
+    probing: bool = False
+    advice: str = ""
+    """What to do about it, where whoever halted it knows."""
+    told: frozenset[tuple[Cause, Stage]] = frozenset()
+    """What was said of it: POSTs and GETs that are both denied, in turns, are no news."""
+
+    @property
+    def mend(self) -> str:
+        """What to do about it."""
+        return self.advice or mend_of(self.cause, self.application)
+
+
+DOUBTED = 5
+"""Denials in a row that are taken for the API's failure where something got past that stage before. By then a
+part of the batch was sent, or a job that has ended was asked about: that tells one request alone from all."""
+
+
+class Halts:
+    """Halts of applications, which end by themselves once a probe succeeds, and of the whole instance."""
+
+    def __init__(self, limits: Limits, tally: Tally, notices: Notices, owed: Callable[[], str] = str) -> None:
+        """`owed` says what was refused and isn't in the dead-letter topic."""
+        self._interval = limits.probe_interval
+        self._brake = Brake(limits.brake_share, limits.brake_window)
+        self._reading_brake = Brake(limits.brake_share, limits.brake_window)
+        self._tally = tally
+        self._notices = notices
+        self._owed = owed
+        self.applications: dict[str, Halt] = {}
+        self.whole: dict[Cause, Halt] = {}
+        self._accepted_at: dict[str, float] = {}
+        self._completed_at: dict[str, float] = {}
+        self._denials: dict[tuple[str, Stage], int] = {}
+        """How many came since something got past that stage; only where something did."""
+        self._passed_at: dict[tuple[str, Stage], float] = {}
+        """When the latest was sent that did."""
+        self._mended_at: dict[str, float] = {}
+        """When something of an application was mended last."""
+
+    def contradicted(self, application: str, stage: Stage, suspicion: Suspicion, now: float) -> bool:
+        """Take in a denial; return whether what others were told since the last halt speaks against it.
+
+        A gateway may stumble over one request alone, or give a stray answer now and then. If the application
+        is what is denied, nothing gets past that stage between the next ones.
+        """
+        if application in self.applications or (application, stage) not in self._denials:
+            return False
+        suspicion.denied_at = min(suspicion.denied_at, now)
+        if suspicion.proven and self._passed_at[application, stage] > suspicion.denied_at:
+            return True  # others of this application: what another one is told says nothing of it
+        self._denials[application, stage] += 1
+        return self._denials[application, stage] <= DOUBTED
+
+    def denied(self, application: str, answer: Denied, stage: Stage, sent_at: float, now: float) -> float:
+        """The API won't work with this application; `stage` is what it was asked for, at `sent_at`.
+
+        Returns when it is to be tried again. What was sent before something was mended halts nothing.
+        """
+        stale = sent_at < self._mended_at.get(application, 0.0)
+        probe_at = now if stale else now + self._interval
+        halt = self.applications.get(application)
+        if halt is None and stale:
+            return probe_at
+        told: frozenset[tuple[Cause, Stage]] = frozenset() if halt is None else halt.told
+        news = (answer.cause, stage) not in told
+        since = now if halt is None else halt.since
+        # That nobody may ask says nothing of the probe: many who ask would put it off for ever.
+        next_probe = halt.probe_at if halt is not None and stage == "get" else probe_at
+        halt = self.applications[application] = Halt(
+            answer.cause, answer.message, since, stage, now, next_probe, application
+        )
+        halt.told = told | {(answer.cause, stage)}
+        if news:
+            self._tell(halt, application=application, http_status=answer.http_status)
+        return probe_at
+
+    def halt(self, cause: Cause, message: str, now: float, advice: str = "") -> None:
+        """Halt the whole instance. `advice`: what to do about it, if the cause alone doesn't tell."""
+        if cause not in self.whole:
+            halt = self.whole[cause] = Halt(cause, message, now, advice=advice)
+            self._tell(halt)
+
+    def lift(self, cause: Cause) -> None:
+        """What halted the whole instance is no more, or no longer this instance's."""
+        if self.whole.pop(cause, None) is not None:
+            self._notices.tell("info", GOING_ON, after=cause)
+
+    def _tell(self, halt: Halt, **more: object) -> None:
+        self._tally.halts[halt.cause] += 1
+        self._notices.tell("error", HALTED, cause=halt.cause, message=halt.message, **more, mend=halt.mend)
+
+    def read(self, records: int, unreadable: int, now: float) -> None:
+        """Records were read: brake if too many of the recent ones can't be.
+
+        By itself: it takes a while until the readable ones among them are judged.
+        """
+        self._saw(self._reading_brake, Counted(records, unreadable), now)
+
+    def judged(self, counted: Counted, now: float) -> None:
+        """Events were judged for good by the API: brake if too many of the recent ones were refused."""
+        self._saw(self._brake, counted, now)
+
+    def _saw(self, brake: Brake, counted: Counted, now: float) -> None:
+        if brake.saw(counted, now):
+            self.halt(Cause.BRAKE, f"{brake.words}; waiting letters: {self._owed()}", now)
+
+    def release(self, now: float) -> None:
+        """Go on after the brake, and try everything else that halts at once."""
+        self.lift(Cause.BRAKE)
+        self._brake.reset()
+        self._reading_brake.reset()
+        self.probe_now(now)
+
+    @property
+    def letters_wait(self) -> bool:
+        """Whether nothing is dead-lettered until a person has looked. A pause is an order, not a doubt."""
+        return bool(self.whole) and not self.whole.keys() <= {Cause.PAUSED}
+
+    def may_submit(self, application: str, now: float) -> May:
+        """Tell whether a request for this application may go."""
+        if self.whole:
+            return "no"
+        halt = self.applications.get(application)
+        if halt is None:
+            return "yes"
+        return "probe" if not halt.probing and now >= halt.probe_at else "no"
+
+    def probe_sent(self, application: str, now: float) -> None:
+        """The probe is on its way."""
+        halt = self.applications.get(application)
+        if halt is not None:
+            halt.probing = True
+            halt.probe_at = now + self._interval
+
+    def pause(self, by: str, now: float) -> bool:
+        """Submit nothing because somebody wants it so; `by` says who. False if it was paused already."""
+        if Cause.PAUSED in self.whole:
+            return False
+        self.whole[Cause.PAUSED] = Halt(Cause.PAUSED, f"paused by {by}", now)
+        self._tally.halts[Cause.PAUSED] += 1
+        self._notices.tell("info", "paused", by=by)
+        return True
+
+    def resume(self, by: str) -> bool:
+        """Go on after a pause. False if there was none."""
+        if self.whole.pop(Cause.PAUSED, None) is None:
+            return False
+        self._notices.tell("info", GOING_ON, after=Cause.PAUSED, by=by)
+        return True
+
+    def came_to_nothing(self, batch: Batch | None, now: float) -> None:
+        """If this was a probe, it said nothing about the halt (an outage, say): try again later."""
+        halt = self.applications.get(batch.application) if batch is not None and batch.probe else None
+        if halt is not None:
+            halt.probing = False
+            halt.probe_at = now + self._interval
+
+    def accepted(self, application: str, sent_at: float) -> None:
+        """Take in that a POST which was sent at `sent_at` made a job."""
+        self._accepted_at[application] = sent_at
+        self.proved(application, "post", sent_at)
+
+    def completed(self, application: str, accepted_at: float) -> None:
+        """Take in that a job which was accepted at `accepted_at` is Completed, whatever its rows say."""
+        self._completed_at[application] = max(accepted_at, self._completed_at.get(application, 0.0))
+        self.proved(application, "job", accepted_at)
+
+    def completed_since(self, application: str, when: float) -> bool:
+        """Whether a job accepted from `when` on is Completed: its application isn't what is denied."""
+        return self._completed_at.get(application, 0.0) >= when
+
+    def accepted_since(self, application: str, when: float) -> bool:
+        """Whether a POST that was sent after `when` made a job: the application is not what is denied."""
+        return self._accepted_at.get(application, 0.0) > when
+
+    def proved(self, application: str, stage: Stage, sent_at: float) -> bool:
+        """Take in that something sent at `sent_at` got past `stage`. True if that ended a halt."""
+        halt = self.applications.get(application)
+        ended = halt is not None and halt.stage == stage and sent_at >= halt.denied_at
+        # While POSTs and GETs are both denied of some, each tells of its own stage alone.
+        if halt is None or ended or (halt.stage != stage and sent_at > halt.since):
+            self._denials[application, stage] = 0
+            before = self._passed_at.get((application, stage), 0.0)
+            self._passed_at[application, stage] = max(before, sent_at)
+        if not ended:
+            return False
+        del self.applications[application]
+        self._notices.tell("info", GOING_ON, after="halt", application=application)
+        return True
+
+    def no_api_there(self, application: str) -> bool:
+        """Whether what answers POSTs is not the API: that it doesn't know a job says nothing."""
+        halt = self.applications.get(application)
+        return halt is not None and halt.stage == "post" and halt.cause == Cause.WRONG_URL
+
+    def probe_now(self, now: float, application: str | None = None) -> None:
+        """Something was mended: try at once whether a halt is over, of this application or of all."""
+        if application is not None:
+            self._mended_at[application] = now
+        for name, halt in self.applications.items():
+            if application in (None, name):
+                halt.probe_at = now
+
+    def probe_at(self, application: str) -> float | None:
+        """When a halted application is to be probed next; None while a probe is out, or at a full stop."""
+        halt = self.applications.get(application)
+        return None if self.whole or halt is None or halt.probing else halt.probe_at
+
+    def all(self) -> list[Halt]:
+        """Every halt in force."""
+        return [*self.whole.values(), *self.applications.values()]

@@ -1,0 +1,203 @@
+"""What a request that failed says: the API is down, for all; or it can't answer this one alone.
+
+Given: requests that were answered and that failed. Gives: whether it is the request's own doing, when to
+try it again, and whether in parts; closes the gate for all where it isn't, and says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from connector.answers import Denied, JobReport, JobUnknown, PollAnswer, Unavailable
+from connector.core.actions import Notices
+from connector.core.backoff import Backoff, Closing, Gate, Trial
+from connector.core.batching.jobs import Batch, Call, Job, Suspicion
+from connector.core.following.tracking import Tracking
+from connector.core.following.witness import NOBODYS
+from connector.core.holding_back.concurrency import Concurrency
+from connector.core.holding_back.suspects import Suspects
+from connector.core.tally import Tally
+
+TRIALS = Backoff(0.5, 20.0)
+"""Seconds from a failure to the next trial while the gate is closed, the first and the longest. A lost
+connection is over in half a second; four a minute burden no API, and one that is back is soon seen."""
+
+TURNS_ALONE = Backoff(0.5, 60.0)
+"""The same for what alone fails: it may do so without an end, and the others go on."""
+
+HINTS = 5
+"""Times that a batch must have failed while others were answered before it is tried in parts. Once is enough
+where none of those was about as large: then its size, or what is in it, is what fails."""
+
+TRIALS_OF_WHOLE_BATCHES = 4
+"""Failures in a row after which the trials of a closed gate become smaller, ..."""
+
+SMALLER_TRIALS = 6
+"""... and how often, until a POST is answered: from some thousand devices down to one."""
+
+WITNESS = 4
+"""Times in a row that a job can't be asked about before one that has ended is, if nobody else is answered."""
+
+MOST_SICK = 2
+"""Jobs that may fail alone where nobody else is answered; more at once are rather an outage in part."""
+
+OVERLOAD = 0.2
+"""Share of the recent calls that met a 429 or a 5xx from which there are too many jobs at once.
+
+One now and then says nothing, and the gate waits for it: a third off each time left one job in flight, where
+three in a hundred calls met one.
+"""
+RECENT = 0.1
+"""Weight of the latest call in that share."""
+
+
+class Outages:
+    """`random` gives numbers in [0, 1) for the jitter of delays."""
+
+    def __init__(
+        self,
+        random: Callable[[], float],
+        tally: Tally,
+        notices: Notices,
+        tracking: Tracking,
+        concurrency: Concurrency,
+    ) -> None:
+        self._random = random
+        self._tally = tally
+        self._notices = notices
+        self._tracking = tracking
+        self._concurrency = concurrency
+        self._suspects = Suspects()
+        self._overloaded = False
+        """Whether that is what the API said last as it failed."""
+        self._smaller_trials = 0
+        """How often a trial became smaller since a POST was answered."""
+        self._strain: dict[Call, float] = {"post": 0.0, "get": 0.0}
+        """Share of the recent calls that the API hadn't the time for."""
+        self._lowered = False
+        """Whether there are fewer jobs for that, since something was answered and the gate is open."""
+        self._witness_at = -math.inf
+        """When an ended job was asked about last."""
+        self.gate = Gate(TRIALS)
+
+    def answered(self, sent_at: float, good: Call | None = None, devices: int = 0) -> None:
+        """The API answered what was sent at this time: it is there. `good`: and did what it was asked for."""
+        self._tracking.outage(self.gate.succeeded(sent_at))
+        if self.gate.closed_until is None:
+            self._lowered = False
+        if good is not None:
+            self._strain[good] *= 1 - RECENT
+            self._suspects.answered(good, sent_at, devices)
+        if good == "post":
+            self._smaller_trials = 0
+
+    def down(self, call: Call, request: Batch | Job, answer: Unavailable, sent_at: float, now: float) -> bool:
+        """This found the API down: for all, or alone. Return whether there is new proof that it is alone."""
+        self._overloaded = answer.asks_for_time
+        first = not request.suspicion.failures  # again a 5xx may be of this request alone
+        if answer.cause == "too_many_requests" or (answer.cause == "server_error" and first):
+            self._strained(call, now)
+        alone = self._suspects.failed(call, request.suspicion, now, len(request.events))
+        if alone and request.suspicion.proven == 1:
+            self.tell(call, request, answer)
+        if self.gate.closed_until is not None or not request.suspicion.proven:
+            self._close(answer, sent_at, now)
+        return alone
+
+    def trial(self, devices: int) -> Trial | None:
+        """Return what may go while the gate is closed, `devices` being most in a batch; None: it is open."""
+        if self.gate.closed_until is None:
+            return None
+        if self._overloaded:
+            return Trial(devices, self.gate.turn_of_others)
+        smaller = max(0, self.gate.failures - TRIALS_OF_WHOLE_BATCHES + 1)
+        return Trial(max(1, devices >> 2 * smaller), self.gate.turn_of_others)
+
+    def decide_on_parts(self, batch: Batch) -> bool:
+        """Decide whether to try this batch, which failed just now, in parts, though nothing is proven.
+
+        Where devices that the API stumbles over are many, or it has no time for so many at once, each batch
+        fails and nobody is answered: an outage by all that is known. Parts cost a few requests, and say more.
+        """
+        if len(batch.events) == 1 or self._overloaded:
+            return False
+        if batch.suspicion.others >= self._hints_needed(batch):
+            return True
+        smaller = self.gate.failures >= TRIALS_OF_WHOLE_BATCHES and self._smaller_trials < SMALLER_TRIALS
+        self._smaller_trials += smaller
+        return smaller
+
+    def _hints_needed(self, batch: Batch) -> int:
+        none_as_large = self._suspects.as_large("post", len(batch.events)) == batch.suspicion.as_large
+        return 1 if none_as_large else HINTS
+
+    def tell(self, call: Call, request: Batch | Job, answer: Unavailable) -> None:
+        """Say which request it is that fails while others are answered."""
+        what = "job" if call == "get" else "device" if len(request.events) == 1 else "batch"
+        records = [(event.home.partition, event.offset) for event in request.events[:1]]
+        self._notices.tell(
+            "warning",
+            f"one {what} alone fails",
+            message=answer.message,
+            http_status=answer.http_status,
+            devices=len(request.events),
+            first_record="".join(f"{home.topic}/{home.partition}/{offset}" for home, offset in records),
+        )
+
+    def witness(self, job: Job, now: float) -> Job | None:
+        """Return an ended job to ask about before this one: nothing else tells if this one alone fails.
+
+        None where others tell, or one was asked about since this one failed, or too many fail.
+        """
+        failed_at = job.suspicion.failed_at
+        told = self._suspects.answered_since("get", failed_at) or self._witness_at > failed_at
+        if job.suspicion.failures < WITNESS or told or len(self._tracking) > MOST_SICK:
+            return None
+        self._witness_at = now
+        return self._tracking.witness.instead_of(job, now)
+
+    def witnessed(self, witness: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
+        """Take in what was said of an ended job. That nobody's is unknown tells as much as a report."""
+        match answer:
+            case Unavailable():
+                self.down("get", witness, answer, asked_at, now)
+                return
+            case Denied():
+                self.gate.withdrawn()  # of those that are unfinished it tells nothing
+                return
+            case JobReport():
+                self._tracking.known(witness, now)
+            case JobUnknown() if witness.request_id == NOBODYS:
+                self._tracking.known(witness, now)
+            case JobUnknown():
+                pass
+        witness.suspicion = Suspicion()
+        self.answered(asked_at, "get", len(witness.events))
+
+    def next_turn(self, suspicion: Suspicion, now: float) -> float:
+        """Return when to try again what failed: at the next trial, or by and by where it alone fails."""
+        return now + TURNS_ALONE.delay(suspicion.failures, self._random()) if suspicion.proven else now
+
+    def _strained(self, call: Call, now: float) -> None:
+        """The API hadn't the time for a call: fewer jobs at once, if that is no exception; once an outage."""
+        self._strain[call] += RECENT * (1 - self._strain[call])
+        if self._strain[call] > OVERLOAD and not self._lowered:
+            self._lowered = True
+            self._strain[call] = 0.0
+            self._concurrency.pushed_back(now)
+
+    def _close(self, answer: Unavailable, sent_at: float, now: float) -> None:
+        was_open = self.gate.closed_until is None
+        if self.gate.failed(now, sent_at, answer.retry_after, self._random()):
+            cause = answer.cause
+            self._tally.gate_closures[cause] += 1
+            if was_open:
+                self.gate.closing = Closing(cause, answer.message, now)
+                self._notices.tell(
+                    "warning",
+                    "destination down",
+                    cause=cause,
+                    message=answer.message,
+                    http_status=answer.http_status,
+                )

@@ -1,0 +1,277 @@
+"""What becomes of events: confirmed, tried again, taken apart, refused for good."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Container, Iterable
+
+import msgspec
+
+from connector.answers import Refused
+from connector.core.backoff import Backoff
+from connector.core.batching.dispatch import Dispatch
+from connector.core.batching.jobs import Batch, History, Job
+from connector.core.holding_back.brake import Counted
+from connector.core.judging.leaving import Leaving
+from connector.core.judging.verdicts import RETRYABLE, Judgement
+from connector.core.limits import Limits
+from connector.core.queueing.coalesce import size_of, take_apart
+from connector.core.queueing.lanes import Lanes
+from connector.core.reading.event import TO_ITS_LETTER, Event
+from connector.core.settling.ledger import Ledger
+from connector.core.settling.owed import Hold
+from connector.core.tally import Tally
+from connector.model import Letter, Reason, Rejection
+
+
+class Fates:
+    """Carries out verdicts on events that hold their lanes."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        random: Callable[[], float],
+        lanes: Lanes,
+        leaving: Leaving,
+        ledger: Ledger,
+        dispatch: Dispatch,
+        tally: Tally,
+    ) -> None:
+        self._limits = limits
+        self._random = random
+        self._lanes = lanes
+        self._leaving = leaving
+        self._ledger = ledger
+        self._dispatch = dispatch
+        self._tally = tally
+        self._backoff = Backoff(limits.retry_base, limits.retry_ceiling)
+
+    # -- a job ended -----------------------------------------------------------------------------
+
+    def conclude(self, job: Job, judgement: Judgement, now: float, *, users_singly: bool = False) -> Counted:
+        """The job is Completed: each device by its own verdict.
+
+        `users_singly`: the rows of a user can be told only where nobody else was sent.
+        """
+        rejections = judgement.rejections
+        good = job.events
+        if rejections:
+            good = [event for index, event in enumerate(job.events) if index not in rejections]
+        confirmed = self._ledger.confirm(good)
+        if job.adopted:
+            for event in [each for each in good if each.blocked]:
+                self._leaving.withdraw(event, now)
+        self._leaving.release(good)
+        unclear = self._unclear(job, judgement)
+        if unclear:
+            events = [job.events[index] for index in sorted(unclear)]
+            self._ask_in_parts(events, job, now, users_singly=users_singly)
+        refused = self._rejected(job, judgement, unclear, now)
+        since = min([event.first_attempt for event in refused], default=math.inf)
+        return Counted(confirmed + len(refused), len(refused), since)
+
+    def _rejected(self, job: Job, judgement: Judgement, unclear: Container[int], now: float) -> list[Event]:
+        """Carry out bad verdicts; return the events that were refused for good."""
+        jitter = self._random()  # one for all: what goes again goes together
+        refused: list[Event] = []
+        silent: list[Event] = []
+        for index, rejection in judgement.rejections.items():
+            if index not in unclear:
+                event = job.events[index]
+                told = msgspec.structs.replace(rejection, request_id=job.request_id)
+                among = silent if index in judgement.without_row else None
+                if self.not_confirmed(event, told, job, now, jitter, among=among):
+                    refused.append(event)
+        if silent:
+            # By themselves: reports may have room for so many devices, and each batch that they were added to
+            # would have too many again.
+            due = now + self._backoff.delay(max(event.bad_verdicts for event in silent), jitter)
+            batch = self._dispatch.batch(job, silent)
+            batch.history.apart = True
+            self._dispatch.later(batch, due)
+        return refused
+
+    def _unclear(self, job: Job, judgement: Judgement) -> Collection[int]:
+        """Return devices, by index, that were perhaps judged though the report has no row to tell.
+
+        Beside rows of others silence is no last verdict on anybody: what is silent alone has none.
+        """
+        if judgement.cut_off(job.events):
+            return judgement.without_row
+        if len(job.events) == 1:
+            return ()
+        unclear = judgement.perhaps_judged(job.events)
+        if len(judgement.without_row) < len(job.events):
+            unclear |= {index for index in judgement.without_row if self._is_last(job.events[index])}
+        return unclear
+
+    def _ask_in_parts(self, unclear: list[Event], job: Job, now: float, *, users_singly: bool) -> None:
+        """Send devices once more that were perhaps judged, so few at a time that their rows can be told.
+
+        In halves; after an adopted job all at once: its order wasn't known, that of the next one is.
+        """
+        events = self._leaving.still_ours(unclear, now)
+        if not events:
+            return
+        self._tally.resubmitted[job.endpoint] += len(events)
+        self._tally.split_batches += 1
+        self.tried(events, job.sent_at)
+        together = [event for event in events if event.hwid or not users_singly]
+        whole = self._dispatch.batch(job, together)
+        parts = [self._dispatch.batch(job, [event]) for event in events if users_singly and not event.hwid]
+        parts += (whole,) if job.adopted else self._dispatch.halve(whole)
+        for part in parts:
+            if part.events:
+                self._dispatch.exactly(part)
+
+    # -- a request came to nothing ---------------------------------------------------------------
+
+    def give_back(self, batch: Batch, now: float) -> None:
+        """The request came to nothing: its devices are to be sent as if it had not been."""
+        events = self._leaving.still_ours(batch.events, now)
+        if batch.search is None and batch.history == History():
+            self._dispatch.again(events)
+        elif events:
+            batch.events = events
+            self._dispatch.exactly(batch)
+        else:
+            self._dispatch.search_over(batch)
+
+    def refused_alone(self, batch: Batch, answer: Refused, now: float) -> Counted:
+        """The API won't take this device, alone in its request."""
+        ours = self._leaving.still_ours(batch.events, now)
+        if not ours:
+            return Counted()
+        (event,) = ours
+        self.tried(ours, batch.sent_at)
+        if event.merged is not None:
+            self._take_apart(event, one_by_one=False)
+            return Counted()
+        if answer.too_large:
+            self._dispatch.size.blameless(batch.history.size_before)
+        reason = Reason.TOO_LARGE if answer.too_large else Reason.REFUSED_BY_API
+        rejection = Rejection(reason, answer.message, http_status=answer.http_status)
+        self.owe(event, rejection, now, Hold(event))
+        began = math.inf if batch.search is None else batch.search.began
+        return Counted(1, 1, min(event.first_attempt, began))
+
+    def halved_for_size(self, batch: Batch, answer: Refused) -> bool:
+        """Halve a batch that was refused for its size, and make later ones smaller; tell whether it was."""
+        if not answer.too_large:
+            return False
+        before = self._dispatch.size.refused(_bytes_of(batch))
+        batch.history.size_before = batch.history.size_before or before
+        search, batch.search = batch.search, None
+        for half in self._dispatch.halve(batch):
+            self._dispatch.exactly(half)
+        if search is not None:
+            batch.search = search
+            self._dispatch.search_over(batch)
+        return True
+
+    def fits(self, batch: Batch) -> None:
+        """The API took the batch: while requests are smaller than configured, that tells of their size."""
+        if self._dispatch.size.reduced:
+            self._dispatch.size.accepted(_bytes_of(batch))
+
+    # -- one event -------------------------------------------------------------------------------
+
+    def not_confirmed(
+        self,
+        event: Event,
+        rejection: Rejection,
+        job: Job,
+        now: float,
+        jitter: float,
+        *,
+        for_good: bool = False,
+        among: list[Event] | None = None,
+    ) -> bool:
+        """A device's verdict is bad: it goes again, a merged update in parts, or its letter is owed.
+
+        Return whether its letter is owed. `for_good`: trying it again is of no use, whatever the reason.
+        `among`: what goes again is put there, for the caller to send.
+        """
+        ours = self._leaving.still_ours([event], now)
+        if not ours:
+            return False
+        (event,) = ours
+        event.bad_verdicts += 1
+        self.tried(ours, job.sent_at)
+        if rejection.refused_tags:
+            self._tally.refused_tags += len(msgspec.json.decode(rejection.refused_tags))
+        if not for_good and self._may_help(event, rejection, job):
+            self._tally.retried[event.endpoint] += 1
+            self._tally.resubmitted[event.endpoint] += rejection.reason is Reason.NO_VERDICT
+            if among is not None:
+                among.append(event)
+            else:
+                self._dispatch.later(event, now + self._backoff.delay(event.bad_verdicts, jitter))
+            return False
+        if event.merged is not None:
+            self._take_apart(event, one_by_one=rejection.reason is not Reason.TAG_REFUSED)
+            return False
+        self.owe(event, rejection, now, Hold(event, last_chance=RETRYABLE[rejection.reason]))
+        return True
+
+    def _may_help(self, event: Event, rejection: Rejection, job: Job) -> bool:
+        """Whether it may help to try this device once more.
+
+        An adopted job may have carried more of it than the checkpoint had room to remember: what that
+        refused goes once more, by itself.
+        """
+        spent = event.last_chance or event.bad_verdicts >= self._limits.max_attempts
+        return (RETRYABLE[rejection.reason] or job.adopted) and not spent
+
+    def _is_last(self, event: Event) -> bool:
+        """Whether one more bad verdict would be the last."""
+        return event.last_chance or event.bad_verdicts + 1 >= self._limits.max_attempts
+
+    @staticmethod
+    def tried(events: Iterable[Event], at: float) -> None:
+        """Count an attempt at each, for its letter: it was submitted at this time, in vain."""
+        for event in events:
+            event.attempts += 1
+            event.first_attempt = event.first_attempt or at
+            event.last_attempt = at
+
+    def _take_apart(self, event: Event, *, one_by_one: bool) -> None:
+        """A merged update was refused: what it stood for goes again, in order."""
+        self._tally.split_batches += 1
+        parts = take_apart(event, self._limits.max_bytes, one_by_one=one_by_one)
+        for part in parts:
+            tried_with(event, part)
+            part.bad_verdicts, part.last_chance = 0, one_by_one
+        self._lanes.replace(event, parts)
+        self._dispatch.again(parts[:1])
+
+    def owe(self, event: Event, rejection: Rejection, now: float, hold: Hold) -> None:
+        if event.record is None:
+            raise RuntimeError("an event without its record cannot be dead-lettered")
+        letter = Letter(
+            event.record,
+            rejection,
+            event.attempts,
+            event.first_attempt,
+            event.last_attempt,
+            event.hwid,
+            event.user_id,
+            event.push_token,
+        )
+        hold.event.bound_to = TO_ITS_LETTER
+        self._ledger.owe(letter, event.home, event.size, event.endpoint, now, hold)
+
+    def let_go(self, freed: Iterable[Hold]) -> None:
+        """Letters were written, or are no longer ours to write: their devices' next events may go."""
+        for hold in freed:
+            self._leaving.release([hold.event], last_chance=hold.last_chance)
+
+
+def tried_with(head: Event, event: Event) -> None:
+    """What the merged update was submitted for, its events were."""
+    event.attempts, event.first_attempt = head.attempts, head.first_attempt
+    event.last_attempt = head.last_attempt
+
+
+def _bytes_of(batch: Batch) -> int:
+    return sum([size_of(event) for event in batch.events])

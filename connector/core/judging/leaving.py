@@ -1,0 +1,99 @@
+"""How events leave their lanes: done with, or no longer ours. What waited behind them goes on.
+
+Given: events whose end somebody else decided, partitions that went. Gives: the events of a list that are
+still ours, a merged update of which a part is ours as that part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from connector.core.batching.dispatch import Dispatch
+from connector.core.queueing.coalesce import contributors, join
+from connector.core.queueing.lanes import Lanes
+from connector.core.reading.event import UNBOUND, Event
+
+
+class Leaving:
+    """`max_bytes`: how large a merged update may be."""
+
+    def __init__(self, max_bytes: int, lanes: Lanes, dispatch: Dispatch) -> None:
+        self._max_bytes = max_bytes
+        self._lanes = lanes
+        self._dispatch = dispatch
+
+    def release(self, events: Iterable[Event], *, last_chance: bool = False) -> None:
+        """Events are done with: those that waited behind them become ready, and have waited enough.
+
+        `last_chance`: the device was tried several times in vain just now, so that one attempt is
+        enough for each event that waited meanwhile.
+        """
+        freed = [event for event in self._lanes.release(events) if not event.bound_to]
+        for event in freed if last_chance else ():
+            event.last_chance = True
+        if freed:
+            self._dispatch.freed(freed)
+
+    def drop(self, events: Iterable[Event], now: float) -> None:
+        """Events of a job are done with, wherever in their lanes they are: adopted ones may be waiting."""
+        waiting = [event for event in events if event.blocked]
+        for event in waiting:
+            self.withdraw(event, now)
+        self.release(events)
+
+    def withdraw(self, event: Event, now: float) -> None:
+        """An event that waits is done with: those that only waited for it go on."""
+        freed = self._lanes.withdraw(event)
+        self._dispatch.ready([each for each in freed if not each.bound_to], now)
+
+    # -- partitions that went --------------------------------------------------------------------
+
+    def still_ours(self, events: Iterable[Event], now: float) -> list[Event]:
+        """Return events whose partitions are ours, and let go of the others.
+
+        A merged update of which a part is ours goes on as that part. One that waits behind a
+        job of its own device (adopted late) is no longer on its way: it waits like any other.
+        """
+        kept: list[Event] = []
+        gone: list[Event] = []
+        for event in events:
+            everyone = contributors(event)
+            ours = [each for each in everyone if each.home.live]
+            if event.blocked:
+                event.bound_to = UNBOUND
+                if len(ours) < len(everyone):
+                    self._withdraw_waiter(event, ours, now)
+            elif len(ours) == len(everyone):
+                kept.append(event)
+            elif ours:
+                parts = join(ours, self._max_bytes)
+                self._lanes.replace(event, parts)
+                kept.append(parts[0])
+            else:
+                gone.append(event)
+        self.release(gone)
+        return kept
+
+    def forget_revoked(self, beyond: Sequence[Event], now: float) -> None:
+        """Take everything unsent out that came from partitions which are no longer ours.
+
+        `beyond` are unsent events in no queue (`Assignment.beyond`).
+        """
+        for event in self._lanes.waiters():
+            # What is bound is in an adopted job: until that has ended, no other event of the device may go.
+            if event.blocked and not event.bound_to and _partly_revoked(event):
+                self._withdraw_waiter(event, [each for each in contributors(event) if each.home.live], now)
+        stale = self._dispatch.withdraw(_partly_revoked, now)
+        self._dispatch.again(self.still_ours([*stale, *beyond], now))
+
+    def _withdraw_waiter(self, event: Event, ours: Sequence[Event], now: float) -> None:
+        if ours:
+            # What is ours of it takes its place: order against the events behind it must not change.
+            parts = join(ours, self._max_bytes)
+            self._lanes.substitute(event, parts)
+            return
+        self.withdraw(event, now)
+
+
+def _partly_revoked(event: Event) -> bool:
+    return any(not each.home.live for each in contributors(event))

@@ -1,0 +1,246 @@
+"""Jobs that ended, or are gone, and told nothing of their devices: what becomes of these.
+
+Given: a job that Failed as a whole, was denied, found no time or was lost. Gives: its devices to be sent once
+more, as they were or in halves until what is at fault is alone; that one's own fate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import msgspec
+
+from connector.answers import JobReport
+from connector.core.backoff import Backoff
+from connector.core.batching.dispatch import Dispatch
+from connector.core.batching.jobs import Batch, Halves, Job
+from connector.core.holding_back.brake import Counted
+from connector.core.judging.doubts import SLOWLY, Doubts
+from connector.core.judging.fates import Fates, tried_with
+from connector.core.judging.leaving import Leaving
+from connector.core.judging.verdicts import judge
+from connector.core.limits import Limits
+from connector.core.queueing.coalesce import contributors
+from connector.core.reading.event import Event
+from connector.core.settling.owed import Hold
+from connector.core.tally import Tally
+from connector.model import Reason, Rejection
+
+WITHOUT_TIME = Backoff(1.0, 60.0)
+"""Seconds until devices are sent again whose job the API had no time for, the first and the longest."""
+WAITS_WHOLE = 3
+"""Times in a row that the API may have no time for a batch before it goes in halves."""
+
+AT_ONCE = 2
+"""Failures of several devices after which they go again at once, or nearly so, whatever others do: if one of
+them is bad, the other half ends well and shows it."""
+WITH_ONE_LEFT = 2
+"""So much below the bound of its attempts, one that fails now has one more."""
+
+
+class Untold:
+    """Sends by `dispatch`; who is found to be at fault alone is for `fates`."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        random: Callable[[], float],
+        leaving: Leaving,
+        dispatch: Dispatch,
+        fates: Fates,
+        tally: Tally,
+    ) -> None:
+        self._limits = limits
+        self._random = random
+        self._leaving = leaving
+        self._dispatch = dispatch
+        self._fates = fates
+        self._tally = tally
+        self._doubts = Doubts(dispatch)
+        self._backoff = Backoff(limits.retry_base, limits.retry_ceiling)
+
+    def job_failed(self, job: Job, report: JobReport, now: float, *, others_do_well: bool) -> Counted:
+        """The job failed as a whole: nothing is known of its devices. Once more, then in halves.
+
+        `others_do_well`: a job of others is Completed that was accepted since these devices' last one Failed.
+        Where there is none it may be the API, and not a device: slowly, from the third time on.
+        """
+        events = self._leaving.still_ours(job.events, now)
+        if not events:
+            return Counted()
+        if len(job.events) == 1 and not job.adopted:  # of an adopted job others may have a part
+            return self._failed_alone(job, events[0], report, now, others_do_well=others_do_well)
+        self._fates.tried(events, job.sent_at)
+        batch = self._failed_once_more(job, events, now)
+        failures = batch.history.failures
+        if failures == 1:
+            self._once_more(batch, now)
+        elif failures <= AT_ONCE or others_do_well:
+            self._as_it_is_or_in_halves(batch)
+        else:
+            for part in self._as_it_is_or_halves(batch):
+                due = now + SLOWLY.delay(failures - AT_ONCE, self._random())
+                self._doubts.later(part, due, job.failed_before, now, now)
+        self._tally.retried[job.endpoint] += len(events)
+        return Counted()
+
+    def _failed_alone(
+        self, job: Job, event: Event, report: JobReport, now: float, *, others_do_well: bool
+    ) -> Counted:
+        """The job of a single device failed.
+
+        After a hunt it is given up once that happened twice in a row while others did well: once may be just
+        after an outage began, or before it ended. It is given up at its second, too, where its other half has
+        ended well. Else it is tried as often as any device, and slowly where no others do well.
+        """
+        hunted = job.history.failures > 0
+        if event.last_chance and not others_do_well:
+            event.last_chance = False
+            event.bad_verdicts = max(event.bad_verdicts, self._limits.max_attempts - WITH_ONE_LEFT)
+        (rejection,) = judge([event], report).rejections.values()
+        told = msgspec.structs.replace(rejection, request_id=job.request_id)
+        for_good = job.history.last_left or (job.history.blamed and others_do_well)
+        again: list[Event] = []
+        if self._fates.not_confirmed(event, told, job, now, 0.0, for_good=for_good, among=again):
+            return Counted(1, 1, event.first_attempt)
+        if not again:
+            return Counted()
+        what: Batch | Event = again[0]
+        times = again[0].bad_verdicts
+        if hunted:
+            what = self._failed_once_more(job, again, now)
+            what.history.failed_alone(others_do_well=others_do_well)
+            times = job.history.failures
+        soon = now + self._backoff.delay(1 if hunted else times, self._random())
+        if others_do_well:
+            self._dispatch.later(what, soon)
+        else:
+            due = now + SLOWLY.delay(times, self._random())
+            self._doubts.later(what, due, job.failed_before, soon, now, alone=hunted)
+        return Counted()
+
+    def others_do_well(self, application: str, accepted_at: float, now: float) -> None:
+        """A job of this application that was accepted then is Completed: what waits for that goes soon."""
+        self._doubts.others_do_well(application, accepted_at, now)
+
+    def _failed_once_more(self, job: Job, events: list[Event], now: float) -> Batch:
+        batch = self._dispatch.batch(job, events)
+        batch.history.failures += 1
+        batch.history.failed_at = now
+        return batch
+
+    def denied(self, job: Job, message: str, now: float, *, halted: bool, surely: bool) -> Counted:
+        """The job's words deny the application, or are of one device: once more, in halves the second time.
+
+        `halted`: it may be the application. `surely`: that proved to be good since these devices were denied
+        before, so that a single one of them is what the words are of.
+        """
+        events = self._leaving.still_ours(job.events, now)
+        if not events:
+            return Counted()
+        if surely and len(events) == 1:
+            rejection = Rejection(Reason.JOB_FAILED, f"the job failed: {message}")
+            return self._blame(events[0], rejection, job, now, for_good=True)
+        batch = self._dispatch.batch(job, events)
+        if halted:
+            self._for_probes(batch, now)
+        else:
+            self._fates.tried(events, job.sent_at)  # a halt counts no attempt
+            before, batch.history.denied_at = batch.history.denied_at, now
+            if before == math.inf:
+                self._once_more(batch, now)
+            else:
+                self._as_it_is_or_in_halves(batch)
+        self._tally.retried[job.endpoint] += len(events)
+        return Counted()
+
+    def _for_probes(self, batch: Batch, now: float) -> None:
+        """Have the probes of the halt find out which device is to blame, if one is."""
+        if batch.history.denied_at == math.inf:
+            batch.history.denied_at = now
+            self._dispatch.exactly(batch)
+        elif len(batch.events) > 1:
+            self._as_it_is_or_in_halves(batch)
+        else:  # after a probe that has others in it
+            self._dispatch.later(batch, now + 2 * self._limits.probe_interval)
+
+    def not_now(self, job: Job, now: float, *, others_have_time: bool) -> None:
+        """The API had no time for the job: the same devices once more, later each time.
+
+        In halves, if it has been so for a while and it has time for others: one device may be why.
+        """
+        events = self._leaving.still_ours(job.events, now)
+        if not events:
+            return
+        batch = self._dispatch.batch(job, events)
+        history = batch.history
+        in_halves = others_have_time and history.waits >= WAITS_WHOLE and len(events) > 1
+        history.waits, history.waited_at = WAITS_WHOLE if in_halves else history.waits + 1, now
+        for part in self._dispatch.halve(batch) if in_halves else (batch,):
+            self._dispatch.later(part, now + WITHOUT_TIME.delay(history.waits, self._random()))
+        self._tally.split_batches += in_halves
+        self._tally.retried[job.endpoint] += len(events)
+
+    def never_confirmed(self, job: Job, losses: int, now: float) -> Counted:
+        """The job was lost too often: give its devices up."""
+        rejection = Rejection(
+            Reason.NO_VERDICT, f"its job was lost {losses} times", request_id=job.request_id
+        )
+        events = self._leaving.still_ours(job.events, now)
+        self._fates.tried(events, job.sent_at)
+        given_up = 0
+        for event in events:
+            everyone = contributors(event)
+            hold = Hold(event, len(everyone))
+            for each in everyone:
+                tried_with(event, each)
+                self._fates.owe(each, rejection, now, hold)
+            given_up += len(everyone)
+        since = min((event.first_attempt for event in events), default=math.inf)
+        return Counted(given_up, given_up, since)
+
+    def submit_again(self, job: Job, losses: int, now: float) -> None:
+        """The job was lost so many times: send the same devices once more."""
+        batch = self._of_lost(job, losses, now)
+        if batch is not None:
+            self._dispatch.exactly(batch)
+
+    def submit_halves(self, job: Job, losses: int, now: float) -> None:
+        """The job was lost, and one of its devices may be why: send them once more, in two parts."""
+        batch = self._of_lost(job, losses, now)
+        if batch is not None:
+            self._as_it_is_or_in_halves(batch)
+
+    def _of_lost(self, job: Job, losses: int, now: float) -> Batch | None:
+        """Return the devices of a lost job as a batch; None where they all went to other owners."""
+        events = self._leaving.still_ours(job.events, now)
+        if not events:
+            return None
+        self._fates.tried(events, job.sent_at)
+        self._tally.retried[job.endpoint] += len(events)
+        batch = self._dispatch.batch(job, events)
+        batch.history.losses = losses
+        return batch
+
+    def _blame(self, event: Event, rejection: Rejection, job: Job, now: float, *, for_good: bool) -> Counted:
+        """What was said of the job is of this device, the only one that was sent."""
+        told = msgspec.structs.replace(rejection, request_id=job.request_id)
+        if self._fates.not_confirmed(event, told, job, now, self._random(), for_good=for_good):
+            return Counted(1, 1, event.first_attempt)
+        return Counted()
+
+    def _once_more(self, batch: Batch, now: float) -> None:
+        self._dispatch.later(batch, now + self._backoff.delay(1, self._random()))
+
+    def _as_it_is_or_in_halves(self, batch: Batch) -> None:
+        for part in self._as_it_is_or_halves(batch):
+            self._dispatch.exactly(part)
+
+    def _as_it_is_or_halves(self, batch: Batch) -> tuple[Batch, ...]:
+        if len(batch.events) == 1:
+            return (batch,)
+        self._tally.split_batches += 1
+        one, other = self._dispatch.halve(batch)
+        one.history.halves = other.history.halves = Halves()
+        return (one, other)

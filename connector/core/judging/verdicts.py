@@ -1,0 +1,172 @@
+"""Report of a finished job -> why a device of it is not confirmed.
+
+Given: what was sent, in order, and the job's report. Gives: a rejection for each device that
+the API didn't confirm; nothing for the others. A device is confirmed only by a row of its own
+that says `done` and refuses no tag: counters are never looked at, and silence is not success.
+
+How a row finds its device: `row_owners`. Where several rows find one device, the worst counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from connector.answers import JobReport, JobState, Row
+from connector.core.judging.row_owners import Sent, by_name, by_place, shuffled, uneven
+from connector.core.judging.row_words import WORD_LENGTH, rejection_in
+from connector.model import Reason, Rejection
+
+RETRYABLE: Mapping[Reason, bool] = {
+    Reason.UNDECODABLE: False,
+    Reason.INVALID_EVENT: False,
+    Reason.TOO_LARGE: False,
+    Reason.DEVICE_FAILED: False,
+    Reason.DEVICE_NOT_FOUND: True,
+    Reason.TAG_REFUSED: False,
+    Reason.REFUSED_BY_API: False,
+    Reason.NO_VERDICT: True,
+    Reason.JOB_FAILED: True,
+}
+"""Whether sending the device again can help."""
+
+BADNESS: Mapping[Reason, int] = {
+    Reason.UNDECODABLE: 0,
+    Reason.INVALID_EVENT: 0,
+    Reason.TOO_LARGE: 0,
+    Reason.REFUSED_BY_API: 0,
+    Reason.JOB_FAILED: 0,
+    Reason.DEVICE_NOT_FOUND: 1,
+    Reason.NO_VERDICT: 2,
+    Reason.TAG_REFUSED: 3,
+    Reason.DEVICE_FAILED: 4,
+}
+"""What counts where rows of one device differ: that which trying again can't help comes first.
+
+0: no row says that.
+"""
+
+
+class Judgement(NamedTuple):
+    """What a report says of the devices that were sent."""
+
+    rejections: dict[int, Rejection]
+    """Why a device isn't confirmed, by its index. Empty: every device is confirmed. `request_id` and
+    `http_status` are empty: the caller knows them."""
+    without_row: frozenset[int] = frozenset()
+    """Devices, by index, that none of the rows is of, where there are rows."""
+    strangers: int = 0
+    """Rows that are of nobody who was sent, as far as can be told; of one name one."""
+    uneven: bool = False
+    """Whether rows of users can't be theirs, one each (`row_owners.uneven`)."""
+    shuffled: bool = False
+    """Whether rows are in another order than the devices were sent in (`row_owners.shuffled`)."""
+
+    def perhaps_judged(self, sent: Sequence[Sent]) -> set[int]:
+        """Return devices without a row of which a row may be that can't be told from others' rows.
+
+        Rows name hwids. A device that was sent by another identifier is known by its place only, and that
+        only while no other device of the request has no row or more than one. In a smaller request it may be.
+        """
+        return {index for index in self.without_row if not sent[index].hwid}
+
+    def cut_off(self, sent: Sequence[Sent]) -> bool:
+        """Tell whether the report may have been cut off: it has rows, and no more than it leaves out.
+
+        There may be a limit to the rows of one report, nobody says. Of fewer devices it would have all.
+        """
+        return 0 < len(sent) - len(self.without_row) <= len(self.without_row)
+
+    def missing(self, sent: Sequence[Sent]) -> int:
+        """Count the devices whose verdict the report hasn't, and no stranger's row may be."""
+        silent = sum(one.reason is Reason.NO_VERDICT for one in self.rejections.values())
+        placeless = len(self.perhaps_judged(sent))
+        return silent - placeless + max(0, placeless - self.strangers)
+
+
+def judge(sent: Sequence[Sent], report: JobReport, *, by_position: bool = True) -> Judgement:
+    """Return what the report says of the devices that were sent.
+
+    `by_position`: `sent` is the whole request in its order, so that a row without identifiers can be told by
+    its place.
+    """
+    if report.state is not JobState.COMPLETED or report.rows is None:
+        return Judgement(dict.fromkeys(range(len(sent)), _of_the_job(report)))
+    doubtful = _not_plainly_good(sent, report.rows)
+    if doubtful is None:
+        return _row_by_row(sent, report.rows, report.word, by_position=by_position)
+    verdicts = {index: rejection_in(report.rows[index], report.word) for index in doubtful}
+    return Judgement({index: verdict for index, verdict in verdicts.items() if verdict is not None})
+
+
+def _of_the_job(report: JobReport) -> Rejection:
+    """Return what a report that judges no device says of all of them."""
+    words = f": {report.message[:WORD_LENGTH]}" if report.message else ""
+    if report.state is JobState.FAILED:
+        return Rejection(Reason.JOB_FAILED, f"the job failed{words}", job_status=report.word)
+    if report.state is JobState.UNFINISHED:
+        return Rejection(Reason.NO_VERDICT, f"the job isn't finished{words}", job_status=report.word)
+    return Rejection(
+        Reason.NO_VERDICT, "the report of the job has no rows of devices", job_status=report.word
+    )
+
+
+def _not_plainly_good(sent: Sequence[Sent], rows: list[Row]) -> list[int] | None:
+    """Return which rows are not good to the letter, if each names the device at its position: 0.08 us a row.
+
+    None where that is not so, or not plain to see: the thorough way decides. Rows that say the same of
+    their tags share one dictionary.
+    """
+    if len(sent) != len(rows):
+        return None
+    doubtful: list[int] = []
+    tags: dict[str, str] | None = None
+    good = True
+    for index, (device, row) in enumerate(zip(sent, rows, strict=True)):
+        hwid = row.hwid
+        if hwid:
+            if hwid != device.hwid:
+                return None
+        elif not row.user_id or row.user_id != device.user_id:
+            return None
+        if row.tags is not tags:
+            tags = row.tags
+            good = not tags or all(answer == "ok" for answer in tags.values())
+        if row.status != "done" or not good:
+            doubtful.append(index)
+    if doubtful and len({row.hwid for row in rows if row.hwid}) < len(rows):
+        return None  # a user's rows, or one device's: which row is whose takes a closer look
+    return doubtful
+
+
+def _row_by_row(sent: Sequence[Sent], rows: list[Row], job_status: str, *, by_position: bool) -> Judgement:
+    named = by_name(sent, rows)
+    owners = by_place(sent, rows, named) if by_position else named
+    found: dict[int, Rejection | None] = {}
+    for row, index in zip(rows, owners, strict=True):
+        if index is None:
+            continue
+        verdict, known = rejection_in(row, job_status), found.get(index)
+        if known is None or (verdict is not None and _is_worse(verdict, known)):
+            found[index] = verdict
+    without_row = frozenset(range(len(sent))).difference(found)
+    in_any_case = {row.hwid.casefold() for row in rows if row.hwid} if without_row else set()
+    verdicts = {
+        index: found[index] if index in found else _silence(sent[index], in_any_case, job_status)
+        for index in range(len(sent))
+    }
+    rejections = {index: verdict for index, verdict in verdicts.items() if verdict is not None}
+    strangers = len({row.hwid or at for at, row in enumerate(rows) if owners[at] is None})
+    return Judgement(rejections, without_row, strangers, uneven(sent, rows, named), shuffled(named))
+
+
+def _silence(device: Sent, in_any_case: set[str], job_status: str) -> Rejection:
+    """Return what it means that no row is of this device. Identifiers that differ in case are two devices."""
+    words = "the report has no row of this device"
+    if device.hwid and device.hwid.casefold() in in_any_case:
+        words += ", but one whose hwid differs from it in case"
+    return Rejection(Reason.NO_VERDICT, words, job_status=job_status)
+
+
+def _is_worse(one: Rejection, other: Rejection) -> bool:
+    return BADNESS.get(one.reason, 0) > BADNESS.get(other.reason, 0)

@@ -1,0 +1,193 @@
+"""Merges updates of one device that wait together, where that is provably the same as one after the other.
+
+`set` after `set`: per tag, the last value counts. `append` after `append` and `remove` after
+`remove`: where the tag names are disjoint or both values are arrays, which are joined. Different
+operators never merge, and a registration merges with nothing.
+
+The merged update lives on its first event, the head: `Event.merged` has the tags as they will be
+sent and the later events. One good verdict settles them all. A refused one is taken apart again:
+the rows of the events themselves were never changed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Raw
+
+from connector.core.reading.event import Event
+from connector.model import Endpoint
+
+if TYPE_CHECKING:
+    from connector.core.remembering.assignment import Assignment
+
+
+class Merged(msgspec.Struct):
+    """What a head stands for beside itself."""
+
+    tags: dict[str, Raw]
+    """Tag names and values as they will be sent."""
+    size: int
+    """Bytes of the row, or a little more."""
+    events: list[Event]
+    """The later events, oldest first."""
+
+
+class _Row(msgspec.Struct, gc=False, omit_defaults=True):
+    """A device of bulkSetTags, taken apart as far as merging needs it."""
+
+    tags: dict[str, Raw] = {}
+    hwid: str | None = None
+    user_id: str | None = None
+    push_token: str | None = None
+    list_operator: str | None = None
+
+
+_decode = msgspec.json.Decoder(_Row).decode
+_write = msgspec.json.Encoder().encode
+
+
+def _tags_of(row: bytes) -> dict[str, Raw] | None:
+    """Read a row's tags; None if nested almost too deeply: decoding read it with less of the stack in use."""
+    try:
+        return _decode(row).tags
+    except RecursionError:
+        return None
+
+
+def merge(head: Event, event: Event, max_row: int) -> bool:
+    """Make `head` stand for `event` too, if that is the same as sending one after the other.
+
+    `event` is the later one and stands for nothing but itself. False, and nothing changed, where
+    they name different identifiers, can't be read or merged, or the row would exceed `max_row` bytes.
+    """
+    if (
+        head.endpoint is not Endpoint.TAGS
+        or event.endpoint is not Endpoint.TAGS
+        or head.list_operator != event.list_operator
+        or head.keys != event.keys
+    ):
+        return False
+    merged = head.merged
+    if merged is None and (tags := _tags_of(head.row)) is not None:
+        merged = Merged(tags, len(head.row), [])
+    changes = _tags_of(event.row)
+    if merged is None or changes is None:
+        return False
+    if head.list_operator != "set":
+        joined = _join(merged.tags, changes)
+        if joined is None:
+            return False
+        changes = joined
+    size = merged.size + _growth(merged.tags, changes)
+    if size > max_row:
+        return False
+    merged.tags.update(changes)
+    merged.size = size
+    merged.events.append(event)
+    head.merged = merged
+    return True
+
+
+def _join(old: dict[str, Raw], new: dict[str, Raw]) -> dict[str, Raw] | None:
+    """Values for the names in `new` with those of `old` before them; None where one of them is no array."""
+    joined: dict[str, Raw] = {}
+    for name, value in new.items():
+        if name not in old:
+            joined[name] = value
+            continue
+        first, second = bytes(old[name]).strip(), bytes(value).strip()
+        if not (first.startswith(b"[") and second.startswith(b"[")):
+            return None
+        parts = [part for part in (first[1:-1].strip(), second[1:-1].strip()) if part]
+        joined[name] = Raw(b"[" + b",".join(parts) + b"]")
+    return joined
+
+
+def _growth(old: dict[str, Raw], changes: dict[str, Raw]) -> int:
+    growth = 0
+    for name, value in changes.items():
+        before = old.get(name)
+        if before is None:
+            growth += len(_write(name)) + len(value) + 2
+        else:
+            growth += len(value) - len(before)
+    return growth
+
+
+def row_of(event: Event) -> bytes:
+    """The row to send: the event's own, or the merged one."""
+    merged: Merged | None = event.merged
+    if merged is None:
+        return event.row
+    return _write(_Row(merged.tags, event.hwid, event.user_id, event.push_token, event.list_operator))
+
+
+def size_of(event: Event) -> int:
+    """Bytes of the row to send, or a little more."""
+    return len(event.row) if event.merged is None else event.merged.size
+
+
+def contributors(event: Event) -> list[Event]:
+    """The event and all that it stands for, oldest first."""
+    return [event] if event.merged is None else [event, *event.merged.events]
+
+
+def superseded(event: Event) -> list[Event]:
+    """Those contributors none of whose values was sent, because later ones replaced each of them."""
+    if event.merged is None or event.list_operator != "set":
+        return []
+    seen: set[str] = set()
+    found: list[Event] = []
+    for each in reversed(contributors(event)):
+        tags = _tags_of(each.row)
+        if seen and tags is not None and tags.keys() <= seen:
+            found.append(each)
+        else:
+            seen |= tags.keys() if tags else set()
+    return found
+
+
+def by_partition(events: Iterable[Event]) -> tuple[Mapping[Assignment, list[Event]], int]:
+    """Return all that these stand for by partition, and how many of ours among them were superseded."""
+    found: defaultdict[Assignment, list[Event]] = defaultdict(list)
+    replaced = 0
+    for event in events:
+        if event.merged is None:
+            found[event.home].append(event)
+        else:
+            replaced += len([each for each in superseded(event) if each.home.live])
+            for each in contributors(event):
+                found[each.home].append(each)
+    return found, replaced
+
+
+def take_apart(event: Event, max_row: int, *, one_by_one: bool) -> list[Event]:
+    """Return what a merged update stood for, in order: its events one by one, or its two halves merged anew.
+
+    A refused half is halved again, so that k bad events among n are found in about k log2 n
+    submissions. One by one is cheaper where the device itself is what fails. Either way only
+    what is refused by itself ends as a dead letter.
+    """
+    events = contributors(event)
+    if one_by_one:
+        for each in events:
+            each.merged = None
+            each.unmergeable = True
+        return events
+    middle = len(events) // 2
+    return [*join(events[:middle], max_row), *join(events[middle:], max_row)]
+
+
+def join(events: Iterable[Event], max_row: int) -> list[Event]:
+    """Merge events of one device, in order, as far as that goes. None absorbs further ones afterwards."""
+    heads: list[Event] = []
+    for event in events:
+        event.merged = None
+        event.unmergeable = True
+        if not heads or not merge(heads[-1], event, max_row):
+            heads.append(event)
+    return heads

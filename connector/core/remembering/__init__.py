@@ -1,0 +1,4 @@
+"""One partition: its offsets, its jobs.
+
+And what of them travels in the commit's metadata (`checkpoint`).
+"""

@@ -1,0 +1,109 @@
+"""One partition for as long as it is ours: its offsets, what it holds in memory, what it remembers."""
+
+from __future__ import annotations
+
+from connector.core.reading.event import Event
+from connector.core.remembering.checkpoint import JobSlice
+from connector.core.remembering.offsets import Offsets
+from connector.model import Position, TopicPartition
+
+
+class Assignment:
+    """The state of one partition in one assignment. A new assignment of the same partition is a new object.
+
+    Events point to theirs (`Event.home`): an answer that arrives after the partition was revoked
+    finds `live` false and settles nothing.
+    """
+
+    __slots__ = (
+        "adopted",
+        "beyond",
+        "bytes",
+        "committed",
+        "committed_version",
+        "events",
+        "known_until",
+        "letters_until",
+        "live",
+        "offsets",
+        "partition",
+        "paused",
+        "recall_until",
+        "room",
+        "slices",
+        "submit_below",
+        "until",
+        "version",
+    )
+
+    def __init__(self, partition: TopicPartition, start: int, settled: bytes = b"") -> None:
+        self.partition = partition
+        self.offsets = Offsets(start, settled)
+        self.live = True
+        self.events = 0
+        """Records in memory that are not settled, and their bytes."""
+        self.bytes = 0
+        self.adopted: dict[int, int] = {}
+        """Offsets that an earlier owner submitted, and their job's serial number: not read again yet."""
+        self.recall_until = start
+        """Below this offset there are records of adopted jobs: until they are read, nothing is submitted."""
+        self.known_until = start + len(settled)
+        """Below this offset records may have been settled before."""
+        self.slices: dict[int, JobSlice] = {}
+        """By the job's serial number, what of it lies here: what the checkpoint remembers."""
+        self.committed = Position(start, "")
+        self.version = 0
+        """Counts the changes that a commit should record (`changed`)."""
+        self.committed_version = 0
+        self.letters_until = start + len(settled)
+        """Below this offset letters were written, also an earlier owner's: no checkpoint may forget them."""
+        self.submit_below: int | None = None
+        """Offsets from here on are not submitted: the checkpoint could not remember them. None: no bound."""
+        self.room: float | None = None
+        """Characters of the checkpoint that jobs to come may take. None: there are plenty."""
+        self.beyond: list[Event] = []
+        """Events that wait for `submit_below` or `room` to grow: ready, but in no queue."""
+        self.until: int | None = None
+        """Records from this offset on are left alone (`--until-end`)."""
+        self.paused = False
+
+    @property
+    def recovering(self) -> bool:
+        """Whether records of adopted jobs are still to be read."""
+        return self.live and self.offsets.next < self.recall_until
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the checkpoint has not room for whatever may be submitted."""
+        return self.submit_below is not None or self.room is not None
+
+    @property
+    def dirty(self) -> bool:
+        """Whether there is something that the last commit does not know."""
+        return self.version != self.committed_version
+
+    @property
+    def at_end(self) -> bool:
+        """Whether everything below `until` has been taken in."""
+        return self.until is not None and self.offsets.next >= self.until
+
+    @property
+    def done(self) -> bool:
+        """Whether everything below `until` is settled and committed."""
+        return self.until is not None and self.committed.offset >= self.until
+
+    def changed(self) -> None:
+        """There is something new: the next commit is to record it."""
+        self.version += 1
+
+    def let_go(self) -> None:
+        """The partition is no longer ours: answers that still come settle nothing."""
+        self.live = False
+        self.slices.clear()
+        self.adopted.clear()
+        self.beyond.clear()
+
+    def dropped(self, events: int, size: int) -> None:
+        """`events` of `size` bytes together are no longer in memory."""
+        self.events -= events
+        self.bytes -= size

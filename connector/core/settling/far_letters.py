@@ -1,0 +1,109 @@
+"""Letters that no checkpoint would remember as written, by partition, until one would.
+
+Given: letters too far ahead of the lowest unsettled offset of their partition. Gives: those that are within
+reach by now, and those that have waited for too long. Only the nearest and the oldest of a partition
+are looked at, however many there are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from typing import Generic, Protocol, TypeVar
+
+from connector.core.remembering.assignment import Assignment
+
+
+class Far(Protocol):
+    """A letter that is owed: what has to be known of it here."""
+
+    @property
+    def home(self) -> Assignment: ...
+    @property
+    def offset(self) -> int: ...
+    def overdue_at(self) -> float: ...
+
+
+_Owed = TypeVar("_Owed", bound=Far)
+
+
+class _Shelf(Generic[_Owed]):
+    """The letters of one partition. Both heaps may still name what was taken by way of the other."""
+
+    def __init__(self) -> None:
+        self.letters: dict[int, _Owed] = {}
+        """By offset."""
+        self._nearest: list[int] = []
+        self._oldest: list[tuple[float, int]] = []
+
+    def add(self, owed: _Owed) -> None:
+        self.letters[owed.offset] = owed
+        heappush(self._nearest, owed.offset)
+        if owed.overdue_at() < math.inf:
+            heappush(self._oldest, (owed.overdue_at(), owed.offset))
+
+    def nearest(self) -> int:
+        """Return the lowest offset; there is one."""
+        while self._nearest[0] not in self.letters:
+            heappop(self._nearest)
+        return self._nearest[0]
+
+    def overdue_at(self) -> float:
+        """Return when the first of them is to be written wherever it is; infinite if none ever is."""
+        while self._oldest and self._oldest[0][1] not in self.letters:
+            heappop(self._oldest)
+        return self._oldest[0][0] if self._oldest else math.inf
+
+    def take(self, reach: int, now: float) -> list[_Owed]:
+        """Take what is below `reach`, and what is overdue."""
+        taken: list[_Owed] = []
+        while self.letters and self.nearest() < reach:
+            taken.append(self.letters.pop(heappop(self._nearest)))
+        while self.letters and self.overdue_at() <= now:
+            taken.append(self.letters.pop(heappop(self._oldest)[1]))
+        return taken
+
+
+class FarLetters(Generic[_Owed]):
+    """The letters of all partitions. `sure`: so many offsets from the lowest unsettled one are remembered."""
+
+    def __init__(self) -> None:
+        self._shelves: dict[Assignment, _Shelf[_Owed]] = {}
+
+    def __len__(self) -> int:
+        return sum(len(shelf.letters) for shelf in self._shelves.values())
+
+    def __iter__(self) -> Iterator[_Owed]:
+        for shelf in self._shelves.values():
+            yield from shelf.letters.values()
+
+    def add(self, owed: _Owed) -> None:
+        """Keep one more."""
+        self._shelves.setdefault(owed.home, _Shelf[_Owed]()).add(owed)
+
+    def take(self, now: float, sure: int) -> list[_Owed]:
+        """Take those that may be written now."""
+        taken: list[_Owed] = []
+        for home, shelf in list(self._shelves.items()):
+            taken += shelf.take(_remembered_below(home, sure), now)
+            if not shelf.letters:
+                del self._shelves[home]
+        return taken
+
+    def due_at(self, sure: int) -> float:
+        """Return when there will be something to take: 0 if there is, infinite if only a fact brings it."""
+        times = [
+            0.0 if shelf.nearest() < _remembered_below(home, sure) else shelf.overdue_at()
+            for home, shelf in self._shelves.items()
+        ]
+        return min(times, default=math.inf)
+
+    def drop(self, home: Assignment) -> None:
+        """Forget the letters of a partition."""
+        self._shelves.pop(home, None)
+
+
+def _remembered_below(home: Assignment, sure: int) -> int:
+    """Return the first offset out of reach: the lowest unsettled one never is, its letter settles it."""
+    return home.offsets.safe() + max(1, sure)

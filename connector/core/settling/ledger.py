@@ -1,0 +1,296 @@
+"""What is settled, what is owed to the dead-letter topic, and what may be committed.
+
+Given: records taken in, events that were confirmed, refused or skipped. Gives: one `Commit` at a
+time. A position never passes a record that is not settled, and a letter counts as settled only
+in the commit that writes it. What ends letters (a commit that was acknowledged, a partition that went)
+returns the events that waited for them: their lanes may be released.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from connector.core.actions import Commit
+from connector.core.backoff import Backoff
+from connector.core.limits import Limits
+from connector.core.queueing.coalesce import by_partition
+from connector.core.reading.event import Event
+from connector.core.remembering.assignment import Assignment
+from connector.core.settling.exposure import Exposure
+from connector.core.settling.owed import Hold, Owed, OwedLetters, no_longer_held
+from connector.core.settling.reach import Reach
+from connector.core.tally import RecordOutcome, Stage, Tally
+from connector.model import Letter, Position, TopicPartition, timestamp_of
+
+QUIET = 0.025
+"""Seconds between two commits that only move positions; a new job is recorded at once."""
+QUIET_PER_PARTITION = 0.0002
+"""Seconds more for each partition committed, so that many partitions take the same share of time."""
+WRITE_AGAIN = Backoff(0.5, 30.0)
+"""Seconds until a commit that failed, or a letter, is tried again, the first and the longest. A coordinator
+that moves is back in a moment. While nothing is committed, a crash would cost ever more: so the longest is
+half of that of a call to the API."""
+
+
+@dataclass(slots=True)
+class CommitUnderWay:
+    """The commit that is under way."""
+
+    positions: dict[TopicPartition, Position]
+    versions: dict[Assignment, int]
+    owed: list[Owed]
+    recorded: list[float]
+    """When the jobs were sent that its checkpoints remember for the first time."""
+    started: float
+
+
+class Ledger:
+    """The books of all partitions that are ours."""
+
+    def __init__(self, limits: Limits, tally: Tally) -> None:
+        self._tally = tally
+        self._backoff = WRITE_AGAIN
+        self._commit_failures = 0
+        self._commit_not_before = 0.0
+        self._quiet_until = 0.0
+        self.owed = OwedLetters(WRITE_AGAIN)
+        self._unrecorded: list[float] = []
+        self.exposure = Exposure(limits)
+        self.reach = Reach(limits)
+        self.assignments: dict[TopicPartition, Assignment] = {}
+        self.under_way: CommitUnderWay | None = None
+
+    @property
+    def unrecorded(self) -> int:
+        """Accepted jobs that no acknowledged commit remembers."""
+        return len(self._unrecorded) + (len(self.under_way.recorded) if self.under_way else 0)
+
+    @property
+    def letters(self) -> int:
+        """Letters that are owed, those of a commit under way included."""
+        return len(self.owed) + (len(self.under_way.owed) if self.under_way else 0)
+
+    # -- settling ------------------------------------------------------------------------------
+
+    def accepted(self, homes: Iterable[Assignment], sent_at: float) -> None:
+        """A job was accepted with records of these partitions: the next commit records it."""
+        self._unrecorded.append(sent_at)
+        for home in homes:
+            home.changed()
+
+    def confirm(self, events: Iterable[Event]) -> int:
+        """Every device's own verdict is good: settle the events and all that they stand for.
+
+        Returns how many these are, of partitions that are ours.
+        """
+        by_home, replaced = by_partition(events)
+        confirmed = 0
+        endpoint = ""
+        for home, mine in by_home.items():
+            if not home.live:
+                continue
+            home.offsets.settle([event.offset for event in mine])
+            home.dropped(len(mine), sum([event.size for event in mine]))
+            home.changed()
+            confirmed += len(mine)
+            endpoint = mine[0].endpoint
+            self._tally.latencies.append((endpoint, [each.timestamp for each in mine if each.timestamp > 0]))
+        if confirmed:
+            self._tally.settled[endpoint, RecordOutcome.CONFIRMED] += confirmed - replaced
+        if replaced:
+            self._tally.settled[endpoint, RecordOutcome.SUPERSEDED] += replaced
+        return confirmed
+
+    def skip(self, home: Assignment, offsets: Sequence[int], endpoint: str) -> None:
+        """Settle records that carry nothing for us."""
+        home.offsets.settle(offsets)
+        home.changed()
+        self._tally.settled[endpoint, RecordOutcome.SKIPPED] += len(offsets)
+
+    def owe(
+        self, letter: Letter, home: Assignment, size: int, endpoint: str, now: float, hold: Hold | None = None
+    ) -> None:
+        """A record is refused for good: it is settled once its letter is written."""
+        record = letter.record
+        self.owed.add(Owed(letter, home, record.offset(), timestamp_of(record), endpoint, size, now, hold))
+
+    # -- committing ----------------------------------------------------------------------------
+
+    def plan(self, now: float, *, letters_wait: bool, at_once: bool = False) -> Commit | None:
+        """Return the commit to make now, if any. `at_once`: don't wait for more to gather."""
+        if self.under_way is not None or (now < self._commit_not_before and not at_once):
+            return None
+        letters = [] if letters_wait else self.owed.take(now, self.reach.sure, at_once=at_once)
+        if not (letters or self._unrecorded or at_once or now >= self._quiet_until):
+            return None
+        letters = self._memorable(letters, now)
+        dirty = [home for home in self.assignments.values() if home.dirty]
+        if not dirty:
+            return None
+        self.under_way = CommitUnderWay(
+            positions={home.partition: self.reach.bound(home) for home in dirty},
+            versions={home: home.version for home in dirty},
+            owed=letters,
+            recorded=self._unrecorded,
+            started=now,
+        )
+        self._unrecorded = []
+        self._quiet_until = now + QUIET + QUIET_PER_PARTITION * len(dirty)
+        return Commit(self.under_way.positions, [owed.letter for owed in letters])
+
+    def _memorable(self, letters: list[Owed], now: float) -> list[Owed]:
+        """Settle letters for the commit that writes them; put those aside that are too far ahead.
+
+        What a checkpoint forgets, the next owner writes again. So none is written farther from the lowest
+        unsettled offset than any checkpoint reaches, however scattered the settled offsets will be.
+        """
+        for owed in letters:
+            owed.home.offsets.settle([owed.offset])
+        sure = self.reach.sure
+        kept: list[Owed] = []
+        for owed in letters:
+            if owed.offset < owed.home.offsets.safe() + sure or owed.overdue_at() <= now:
+                kept.append(owed)
+                owed.home.changed()
+                owed.home.letters_until = max(owed.home.letters_until, owed.offset + 1)
+            else:
+                owed.home.offsets.unsettle([owed.offset])
+                self.owed.put_far(owed)
+        return kept
+
+    def committed(self, now: float) -> list[Hold]:
+        """Take in that the commit was acknowledged."""
+        commit = self._end()
+        self._commit_failures = 0
+        for sent_at in commit.recorded:
+            self.exposure.recorded(now - sent_at)
+        for home, version in commit.versions.items():
+            home.committed_version = version
+            home.committed = commit.positions[home.partition]
+            if home.live:
+                home.offsets.committed(home.committed.offset)
+        self._forget_jobs_that_went()
+        freed = self._written(commit.owed)
+        self._tally.stages.append((Stage.COMMIT, now - commit.started, 1))
+        if commit.owed:
+            oldest = min(owed.since for owed in commit.owed)
+            self._tally.stages.append((Stage.DEAD_LETTER, now - oldest, len(commit.owed)))
+        return freed
+
+    def _written(self, letters: Sequence[Owed]) -> list[Hold]:
+        """Take in that these letters are in the topic."""
+        timestamps: defaultdict[str, list[int]] = defaultdict(list)
+        for owed in letters:
+            self._tally.dead_letters[owed.letter.rejection.reason] += 1
+            self._tally.settled[owed.endpoint, RecordOutcome.DEAD_LETTER] += 1
+            if owed.timestamp > 0:
+                timestamps[owed.endpoint].append(owed.timestamp)
+            owed.home.dropped(1, owed.size)
+        self._tally.latencies += timestamps.items()
+        return self.owed.written(letters)
+
+    def failed(self, now: float, refused: Iterable[int], jitter: float, *, written: bool) -> list[Hold]:
+        """Take in that the commit came to nothing: its letters are owed as before.
+
+        `refused` are the letters, by index, whose own fault it was: they wait, the others go again
+        at once. Where there are none, letters wait if there were any, else all commits do.
+        `written`: letters aren't owed any more, only positions are to be committed again.
+        """
+        commit, freed = self._undone(written=written)
+        guilty = set(refused)
+        if not guilty and commit.owed:
+            self.owed.all_failed(now, jitter)
+        elif not guilty:
+            self._commit_failures += 1
+            self._commit_not_before = now + self._backoff.delay(self._commit_failures, jitter)
+        again: list[Owed] = []
+        for index, owed in enumerate(commit.owed):
+            if not owed.home.live:
+                freed += no_longer_held([owed])
+                continue
+            owed.home.offsets.unsettle([owed.offset])
+            if index in guilty:
+                self.owed.refused(owed, now, jitter)
+            else:
+                again.append(owed)
+        self.owed.put_back(again)
+        return freed
+
+    def withdrawn(self, *, written: bool) -> list[Hold]:
+        """Take in that the commit was not even tried: all is as before it."""
+        commit, freed = self._undone(written=written)
+        ours: list[Owed] = []
+        for owed in commit.owed:
+            if owed.home.live:
+                owed.home.offsets.unsettle([owed.offset])
+                ours.append(owed)
+            else:
+                freed += no_longer_held([owed])
+        self.owed.put_back(ours)
+        return freed
+
+    def _undone(self, *, written: bool) -> tuple[CommitUnderWay, list[Hold]]:
+        """Return the commit that is no more: its positions and jobs are still to be recorded."""
+        commit = self._end()
+        self._unrecorded = commit.recorded + self._unrecorded
+        for home in commit.versions:
+            home.changed()
+        self._forget_jobs_that_went()
+        freed: list[Hold] = []
+        if written:
+            freed = self._written(commit.owed)
+            commit.owed = []
+        return commit, freed
+
+    def in_doubt(self, home: Assignment) -> bool:
+        """Whether letters are being written with this partition's position: it may be committed or not.
+
+        Nothing else may be committed then, or the next owner would write the letters again.
+        """
+        return self.under_way is not None and bool(self.under_way.owed) and home in self.under_way.versions
+
+    def _forget_jobs_that_went(self) -> None:
+        """Jobs whose partitions are all another owner's will never be in a commit of ours."""
+        if not any(home.dirty for home in self.assignments.values()):
+            self._unrecorded = []
+
+    def _end(self) -> CommitUnderWay:
+        commit, self.under_way = self.under_way, None
+        if commit is None:
+            raise RuntimeError("no commit is under way")
+        return commit
+
+    def take_back(self, homes: Collection[Assignment]) -> None:
+        """Count letters of a commit that isn't acknowledged as unwritten: these partitions go now."""
+        if self.under_way is not None:
+            for owed in self.under_way.owed:
+                if owed.home in homes:
+                    owed.home.offsets.unsettle([owed.offset])
+
+    def shorten_metadata(self) -> None:
+        """Write shorter checkpoints from now on: the broker found one too long."""
+        self.reach.shorten()
+        for home in self.assignments.values():
+            home.changed()
+
+    def drop(self, home: Assignment) -> list[Hold]:
+        """Forget a partition that is no longer ours, and what it owes."""
+        self.assignments.pop(home.partition, None)
+        freed = self.owed.drop(home)
+        home.let_go()
+        self._forget_jobs_that_went()
+        return freed
+
+    def wake_at(self, *, letters_wait: bool) -> float | None:
+        """Return when `plan` may next have something to do by itself."""
+        if self.under_way is not None:
+            return None
+        times: list[float] = []
+        letters = None if letters_wait else self.owed.due_at(self.reach.sure)
+        if letters is not None:
+            times.append(letters)
+        if any(home.dirty for home in self.assignments.values()):
+            times.append(0.0 if self._unrecorded else self._quiet_until)
+        return max(min(times), self._commit_not_before) if times else None

@@ -1,0 +1,189 @@
+"""What the metadata of a commit has room to remember, and what that allows.
+
+Given: a partition as it is. Gives: the position with the checkpoint that goes into the next commit, and
+which events may be submitted: those that the next checkpoint will have room for. A job that none
+remembers would be submitted again, after a crash and after an orderly stop alike.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
+
+from connector.core.limits import Limits
+from connector.core.queueing.coalesce import contributors
+from connector.core.reading.event import UNBOUND, Event
+from connector.core.remembering import checkpoint
+from connector.core.remembering.assignment import Assignment
+from connector.core.remembering.offsets import WINDOW_LIMIT
+from connector.model import Position
+
+AMPLE = 0.3
+"""Share of the metadata's limit up to which there is room for whatever is submitted until the next commit."""
+FULL = 0.95
+"""Share of it that jobs may fill; the rest is for what becomes of their records."""
+JOB = 25.0
+"""Characters that a job takes, with a UUID as its request_id ..."""
+LONGER = 0.65
+"""... for each digit of a longer one ..."""
+RUN = 0.85
+"""... and for each run of its offsets: 0.3 to 1.0 in the middle, 1.4 at the most (deploy/CHECKPOINT.md)."""
+FEW = 6
+"""A batch of less than this part of `max_devices` waits until the checkpoint has room: a text full of the
+request_ids of tiny jobs would hold hardly any devices. It goes anyway where nothing else would make room."""
+MANY_JOBS = 2
+"""Unfinished jobs in a partition from which it waits like that; one may be stuck."""
+_UUID = 36
+_offset = attrgetter("offset")
+
+
+class Reach:
+    """The room is the same for each partition: the broker's limit, as far as it is known."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._max_devices = limits.max_devices
+        self._limit = limits.max_metadata
+        self.sure = checkpoint.surely_covers(self._limit)
+        """Offsets from the lowest unsettled one that any checkpoint remembers."""
+
+    def position(self, home: Assignment) -> Position:
+        """Return what may be committed for a partition now."""
+        return Position(home.offsets.safe(), self._encoded(home).text)
+
+    def bound(self, home: Assignment) -> Position:
+        """Return what may be committed, and bound what may be submitted by what that remembers."""
+        safe = home.offsets.safe()
+        encoded = self._encoded(home)
+        if not encoded.complete:
+            home.submit_below, home.room = max(encoded.covers, safe + self._max_devices), 0.0
+        else:
+            near = home.offsets.next - safe < WINDOW_LIMIT // 2
+            home.submit_below = None if near else safe + WINDOW_LIMIT
+            size = len(encoded.text)
+            home.room = None if size <= AMPLE * self._limit else FULL * self._limit - size
+        return Position(safe, encoded.text)
+
+    def promise(self, home: Assignment, on_their_way: Sequence[Event]) -> None:
+        """Take the room for a request that may become a job: the position just returned doesn't know it."""
+        mine = sorted((event for event in on_their_way if event.home is home), key=_offset)
+        runs = sum(_runs(mine)) + sum(_elsewhere(event)[home] for event in on_their_way if event.merged)
+        if runs and home.room is not None:
+            home.room -= _job(home) + RUN * runs
+
+    def within(self, events: list[Event]) -> list[Event]:
+        """Return the events that a checkpoint will have room for; put the others aside, by partition."""
+        bounded: defaultdict[Assignment, list[Event]] = defaultdict(list)
+        for event in events:
+            if event.home.live and event.home.bounded:
+                bounded[event.home].append(event)
+        aside: set[int] = set()
+        for home, mine in bounded.items():
+            mine.sort(key=_offset)
+            left = mine[self._take(home, mine) :]
+            for event in left:
+                event.bound_to = UNBOUND
+            home.beyond += left
+            aside.update(map(id, left))
+        within = [event for event in events if id(event) not in aside] if aside else events
+        for event in within:
+            if event.merged is not None:
+                _occupy_elsewhere(event)
+        return within
+
+    def back(self, home: Assignment) -> list[Event]:
+        """Return those put aside that may be within reach by now, the lowest offsets first."""
+        waiting = sorted(home.beyond, key=_offset)
+        ready = [event for event in waiting if not self._too_far(home, event)]
+        if home.room is not None:
+            del ready[self._max_devices :]
+        chosen = set(map(id, ready))
+        home.beyond = [event for event in waiting if id(event) not in chosen]
+        return ready
+
+    def _take(self, home: Assignment, events: Sequence[Event]) -> int:
+        """Return how many of these, in order, may become a job of their own, and take the room for them.
+
+        None rather than a few. But where no job is unfinished, a few of the lowest go whether there is room
+        or not: nothing else would make any.
+        """
+        if home.room is None:
+            return sum(not self._too_far(home, event) for event in events)
+        room = home.room - _job(home)
+        few = max(1, self._max_devices // FEW)
+        in_any_case = 0 if home.slices else few
+        lowest = home.offsets.safe() + self._max_devices
+        count = 0
+        for event, runs in zip(events, _runs(events), strict=True):
+            fits = RUN * runs <= room and not self._too_far(home, event)
+            if not fits and (count >= in_any_case or event.offset >= lowest):
+                break
+            room -= RUN * runs
+            count += 1
+        if len(home.slices) >= MANY_JOBS and count < min(few, len(events)):
+            return 0
+        if count:
+            home.room = room
+        return count
+
+    def _too_far(self, home: Assignment, event: Event) -> bool:
+        return home.submit_below is not None and event.offset >= home.submit_below
+
+    def shorten(self) -> None:
+        """There is half the room."""
+        self._limit = max(0, self._limit // 2)
+        self.sure = checkpoint.surely_covers(self._limit)
+
+    def _encoded(self, home: Assignment) -> checkpoint.Encoded:
+        """Rather than a letter that was written a checkpoint forgets jobs: to submit again does less harm.
+
+        It forgets as few as that takes, the largest first.
+        """
+        safe, window = home.offsets.safe(), home.offsets.window()
+        jobs = list(home.slices.values())
+        encoded = checkpoint.encode(safe, window, jobs, self._limit)
+        letters_until = min(home.letters_until, safe + WINDOW_LIMIT)
+        if encoded.complete or encoded.covers >= letters_until:
+            return encoded
+        jobs.sort(key=lambda job: len(job.offsets), reverse=True)
+        too_few, forgotten = 0, len(jobs)
+        encoded = checkpoint.encode(safe, window, (), self._limit)
+        while forgotten - too_few > 1:
+            middle = (too_few + forgotten) // 2
+            fewer = checkpoint.encode(safe, window, jobs[middle:], self._limit)
+            if fewer.complete or fewer.covers >= letters_until:
+                forgotten, encoded = middle, fewer
+            else:
+                too_few = middle
+        return encoded._replace(complete=False)
+
+
+def _runs(events: Iterable[Event]) -> Iterator[int]:
+    """Return how many runs of offsets each event begins, after those before it."""
+    last = -1
+    for event in events:
+        yield int(event.offset != last + 1) if event.merged is None else len(contributors(event))
+        last = event.offset
+
+
+def _elsewhere(event: Event) -> Counter[Assignment]:
+    """Count the records of a merged update by their partitions, but for that of the first."""
+    return Counter(
+        each.home for each in contributors(event) if each.home is not event.home and each.home.live
+    )
+
+
+def _occupy_elsewhere(event: Event) -> None:
+    """Take the room for a merged update's records in other partitions than that of its first.
+
+    It goes all the same: if they have none, their own events wait the longer.
+    """
+    for home, runs in _elsewhere(event).items():
+        if home.room is not None:
+            home.room -= RUN * runs
+
+
+def _job(home: Assignment) -> float:
+    """Return the characters of one more job, by the request_ids that the API gives."""
+    longest = max((len(job.request_id) for job in home.slices.values()), default=_UUID)
+    return JOB + LONGER * max(0, longest - _UUID)

@@ -1,0 +1,157 @@
+"""Which batch goes next."""
+
+from __future__ import annotations
+
+from connector.core.batching.dispatch import Dispatch
+from connector.core.batching.jobs import Batch, History, Search
+from connector.core.reading.event import Event
+from connector.model import Endpoint
+from tests.unit.core.builders import (
+    NOW,
+    devices,
+    event_of,
+    limits,
+    record,
+    registration,
+    tags,
+)
+from tests.unit.core.driving import Drive
+
+TAGS = ("", Endpoint.TAGS)
+REGISTRATIONS = ("", Endpoint.REGISTRATIONS)
+
+
+def dispatch(*events: Event, **changed: object) -> Dispatch:
+    some = Dispatch(limits(**changed))
+    some.ready(events, NOW)
+    return some
+
+
+def offsets(batch: Batch | None) -> list[int]:
+    return [] if batch is None else [event.offset for event in batch.events]
+
+
+def of_application(offset: int, application: str) -> Event:
+    return event_of(
+        record(offset, {"type": "tags", "hwid": f"x{offset}", "tags": {"a": 1}, "application": application})
+    )
+
+
+def test_what_alone_fails_is_no_trial_while_something_waits_that_has_hardly_failed() -> None:
+    some = dispatch(*devices(range(1)))
+    alone = Batch(7, Endpoint.TAGS, "", devices([5]), NOW)
+    alone.suspicion.proven = 1
+    some.later(alone, NOW)
+    some.wake(NOW, trials=True)
+    assert not some.queues[TAGS].exact
+    assert offsets(some.next(TAGS, NOW + 9, None)) == [0]
+    some.wake(NOW + 9, trials=True)
+    assert offsets(some.next(TAGS, NOW + 9, None)) == [5], "nothing else is left"
+
+
+def test_a_batch_has_one_endpoint_and_one_application() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(tags(0, "A"), registration(1, "B"), of_application(2, "OTHER-APP"), tags(3, "C"))
+    drive.run()
+    assert sorted(drive.sent) == [[0, 3], [1], [2]]
+
+
+def test_batches_hold_no_more_devices_than_allowed() -> None:
+    drive = Drive(limits(max_devices=4))
+    drive.assign()
+    drive.read(*devices(range(10)))
+    drive.run()
+    assert drive.sent == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+def test_rows_of_a_batch_take_no_more_bytes_than_allowed() -> None:
+    drive = Drive(limits(max_devices=1000, max_bytes=300))
+    drive.assign()
+    drive.read(*devices(range(20)))
+    drive.run()
+    rows = [len(event.row) + 1 for event in devices(range(20))]
+    assert all(sum(rows[offset] for offset in sent) <= 300 for sent in drive.sent)
+    assert len(drive.sent) < 10
+
+
+def test_the_route_that_waits_longest_goes_first() -> None:
+    some = dispatch(registration(1, "B"))
+    some.ready([tags(0, "A")], NOW + 5)
+    assert [endpoint for _, endpoint in some.routes()] == [Endpoint.REGISTRATIONS, Endpoint.TAGS]
+    some.again([tags(3, "D")])
+    assert some.routes()[0] == REGISTRATIONS, "what is put back again and again must not be first for ever"
+    some.exactly(Batch(1, Endpoint.TAGS, "", [tags(2, "C")], NOW))
+    assert some.routes()[0] == TAGS
+
+
+def test_a_route_at_rest_is_no_route() -> None:
+    some = dispatch(tags(0, "A"))
+    assert some.next(TAGS, NOW + 9, None) is not None
+    assert some.routes() == []
+    assert some.due_at(TAGS) is None
+
+
+def test_exact_batches_go_as_they_are_before_all_others() -> None:
+    some = dispatch(*devices(range(5)))
+    exact = Batch(some.serial(), Endpoint.TAGS, "", devices([8, 9]), NOW)
+    some.exactly(exact)
+    assert some.due_at(TAGS) == 0
+    assert some.next(TAGS, NOW, None) is exact
+    assert [event.bound_to for event in exact.events] == [exact.serial] * 2
+
+
+def test_an_exact_batch_of_which_nothing_is_left_frees_what_its_search_had_put_aside() -> None:
+    some = dispatch()
+    empty = Batch(some.serial(), Endpoint.TAGS, "", [], NOW, search=Search(devices([1, 2])))
+    some.exactly(empty)
+    assert offsets(some.next(TAGS, NOW, None)) == [1, 2]
+
+
+def test_what_comes_later_comes_when_it_is_due() -> None:
+    some = dispatch()
+    some.later(tags(0, "A"), NOW + 1)
+    some.later(Batch(some.serial(), Endpoint.TAGS, "", [tags(1, "B")], NOW), NOW + 2)
+    assert some.next_later() == NOW + 1
+    assert some.waiting == 2
+    some.wake(NOW + 1)
+    assert offsets(some.next(TAGS, NOW + 1, None)) == [0]
+    some.wake(NOW + 2)
+    assert offsets(some.next(TAGS, NOW + 2, None)) == [1]
+    assert some.next_later() is None
+    assert some.waiting == 0
+
+
+def test_events_beyond_reach_are_passed_over() -> None:
+    some = dispatch(*devices(range(15)))
+    batch = some.next(TAGS, NOW + 9, lambda events: [event for event in events if event.offset >= 12])
+    assert offsets(batch) == [12, 13, 14]
+    some = dispatch(*devices(range(15)))
+    assert some.next(TAGS, NOW + 9, lambda _: []) is None
+
+
+def test_everything_unsent_can_be_withdrawn_wherever_it_is() -> None:
+    some = dispatch(*devices(range(4)))
+    search = Search(devices([6, 7]), other_half=devices([8, 9]))
+    exact = Batch(some.serial(), Endpoint.TAGS, "", devices([4, 5]), NOW, search)
+    some.exactly(exact)
+    posting = Batch(some.serial(), Endpoint.TAGS, "", devices([10, 11]), NOW, Search(devices([12, 13])))
+    some.posting[posting.serial] = posting
+    late = Batch(some.serial(), Endpoint.TAGS, "", devices([14, 15]), NOW)
+    some.later(late, NOW + 1)
+    for event in devices([16, 17]):
+        some.later(event, NOW + 1)
+    removed = some.withdraw(lambda event: event.offset % 2 == 0, NOW)
+    assert sorted(event.offset for event in removed) == [0, 2, 4, 6, 8, 12, 14, 16]
+    assert [event.offset for event in posting.events] == [10, 11], "it is on its way"
+    assert some.waiting == 2 + 1 + 2
+
+
+def test_a_halved_batch_keeps_its_history() -> None:
+    some = dispatch()
+    whole = Batch(1, Endpoint.TAGS, "APP", devices(range(5)), NOW, history=History(failures=2, losses=1))
+    left, right = some.halve(whole)
+    assert (offsets(left), offsets(right)) == ([0, 1], [2, 3, 4])
+    assert [(half.application, half.history) for half in (left, right)] == [("APP", whole.history)] * 2
+    left.history.losses = 2
+    assert (whole.history.losses, right.history.losses) == (1, 1), "each has its own"

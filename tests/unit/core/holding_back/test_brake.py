@@ -1,0 +1,68 @@
+"""When too many events are refused, and when it only looks like that."""
+
+from __future__ import annotations
+
+from connector.core.holding_back.brake import HISTORY, Brake, Counted
+from tests.unit.core.builders import NOW
+
+
+def test_the_brake_waits_for_enough_events_to_tell() -> None:
+    brake = Brake(0.5, 10)
+    assert not any(brake.saw(Counted(1, 1, NOW), NOW) for _ in range(9))
+    assert brake.saw(Counted(1, 1, NOW), NOW)
+    assert brake.words == "10 of the last 10 events were refused"
+
+
+def test_the_brake_lets_a_share_pass_that_is_not_too_large() -> None:
+    brake = Brake(0.5, 10)
+    assert not any(brake.saw(Counted(2, 1, NOW), NOW) for _ in range(100))
+
+
+def test_the_brake_forgets_what_is_long_ago() -> None:
+    brake = Brake(0.5, 10)
+    brake.saw(Counted(109, 0), NOW - 60)
+    brake.saw(Counted(5, 5, NOW), NOW)
+    assert not brake.saw(Counted(4, 4, NOW), NOW)
+    assert brake.saw(Counted(91, 91, NOW), NOW)
+
+
+def test_a_share_of_nought_takes_the_brake_off() -> None:
+    assert not Brake(0.0, 1).saw(Counted(100, 100, NOW), NOW)
+
+
+def test_the_last_refusals_of_a_backlog_that_was_good_do_not_pull_it() -> None:
+    brake = Brake(0.5, 100)
+    for second in range(10):
+        assert not brake.saw(Counted(200, 0), NOW + second)
+    assert not any(brake.saw(Counted(1, 1, NOW + at / 20), NOW + 15) for at in range(200)), (
+        "sent among the good ones"
+    )
+
+
+def test_what_was_good_in_the_same_moment_counts() -> None:
+    brake = Brake(0.5, 100)
+    brake.saw(Counted(2000, 0), NOW + 0.55)
+    assert not any(brake.saw(Counted(1, 1, NOW + 0.58), NOW + 4) for _ in range(200))
+
+
+def test_if_nothing_has_been_good_since_those_that_are_refused_were_sent_it_is_pulled() -> None:
+    brake = Brake(0.5, 100)
+    for second in range(10):
+        brake.saw(Counted(200, 0), NOW + second)
+    pulled = [brake.saw(Counted(1, 1, NOW + 10), NOW + 15) for _ in range(100)]
+    assert pulled.index(True) > 50
+    assert pulled[-1]
+
+
+def test_one_that_waited_for_long_does_not_hold_it_off() -> None:
+    brake = Brake(0.5, 100)
+    brake.saw(Counted(2000, 0), NOW)
+    brake.saw(Counted(1, 1, NOW - 600), NOW + 60)
+    assert any(brake.saw(Counted(1, 1, NOW + 50), NOW + 60) for _ in range(100))
+
+
+def test_what_was_good_is_remembered_for_a_while() -> None:
+    brake = Brake(0.5, 100)
+    brake.saw(Counted(2000, 0), NOW)
+    assert not any(brake.saw(Counted(1, 1, NOW), NOW + HISTORY) for _ in range(200))
+    assert brake.saw(Counted(1, 1, NOW), NOW + HISTORY + 1)

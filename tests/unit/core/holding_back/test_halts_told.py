@@ -1,0 +1,196 @@
+"""What is counted and told of halts, of the pause and of the brake."""
+
+from __future__ import annotations
+
+from connector.answers import Denied
+from connector.core.actions import Notices
+from connector.core.batching.jobs import Batch
+from connector.core.holding_back.brake import Brake, Counted
+from connector.core.holding_back.halts import Halts
+from connector.core.tally import Tally
+from connector.model import Cause, Endpoint
+from tests.unit.core.builders import NOW, devices, limits
+from tests.unit.core.driving import Drive
+
+DENIED = Denied(Cause.UNAUTHORIZED, "no such token", 401)
+
+
+class Told:
+    """Halts, and what they counted and told."""
+
+    def __init__(self, **changed: object) -> None:
+        self.tally = Tally()
+        self.notices = Notices()
+        self.halts = Halts(limits(probe_interval=30.0, **changed), self.tally, self.notices)
+
+    def events(self) -> list[tuple[str, str, dict[str, object]]]:
+        return [(notice.level, notice.event, notice.fields) for notice in self.notices]
+
+
+def test_each_halt_counts_once_by_its_cause_however_often_it_is_found() -> None:
+    told = Told()
+    for now in (NOW, NOW + 1, NOW + 2):
+        told.halts.denied("", DENIED, "post", now, now)
+        told.halts.halt(Cause.BRAKE, "too many", now)
+        told.halts.pause("somebody", now)
+    assert told.tally.halts == {"unauthorized": 1, Cause.BRAKE: 1, Cause.PAUSED: 1}
+
+
+def test_another_cause_or_another_question_is_a_halt_of_its_own() -> None:
+    told = Told()
+    told.halts.denied("", DENIED, "post", NOW, NOW)
+    told.halts.denied("", DENIED, "get", NOW + 1, NOW + 1)
+    told.halts.denied("", Denied(Cause.WRONG_URL, "?", 404), "get", NOW + 2, NOW + 2)
+    assert told.tally.halts == {"unauthorized": 2, "wrong_url": 1}
+    (halt,) = told.halts.all()
+    assert (halt.since, halt.denied_at) == (NOW, NOW + 2)
+    assert halt.probe_at == NOW + 30, "those who ask don't put off the probe"
+
+
+def test_what_was_said_of_a_halt_is_no_news_when_it_comes_in_turns() -> None:
+    told = Told()
+    for now in (NOW, NOW + 30, NOW + 60):
+        told.halts.denied("", DENIED, "post", now, now)
+        told.halts.denied("", DENIED, "get", now + 1, now + 1)
+    assert told.tally.halts == {"unauthorized": 2}
+
+
+def test_a_halt_tells_of_whom_it_is_and_what_the_api_said() -> None:
+    told = Told()
+    told.halts.denied("BBBBB", DENIED, "post", NOW, NOW)
+    ((level, event, fields),) = told.events()
+    assert (level, event) == ("error", "halted")
+    assert (fields["cause"], fields["message"]) == ("unauthorized", "no such token")
+    assert (fields["application"], fields["http_status"]) == ("BBBBB", 401)
+    assert told.halts.proved("BBBBB", "post", NOW)
+    assert told.events()[1:] == [("info", "going on", {"after": "halt", "application": "BBBBB"})]
+
+
+def test_the_advice_of_whoever_halts_counts_more_than_that_of_the_cause() -> None:
+    told = Told()
+    told.halts.halt(Cause.DATA_LOSS, "gone", NOW, advice="raise the retention")
+    assert [halt.mend for halt in told.halts.all()] == ["raise the retention"]
+    assert [fields["mend"] for _, _, fields in told.events()] == ["raise the retention"]
+
+
+def test_a_halt_that_is_lifted_is_told_once_and_one_that_never_was_is_not() -> None:
+    told = Told()
+    told.halts.lift(Cause.DATA_LOSS)
+    assert told.events() == []
+    told.halts.halt(Cause.DATA_LOSS, "gone", NOW)
+    told.halts.lift(Cause.DATA_LOSS)
+    told.halts.lift(Cause.DATA_LOSS)
+    assert told.events()[1:] == [("info", "going on", {"after": Cause.DATA_LOSS})]
+    assert told.halts.may_submit("", NOW) == "yes"
+
+
+def test_a_pause_and_its_end_are_told_once_with_who_wanted_them() -> None:
+    told = Told()
+    assert [told.halts.pause(who, NOW) for who in ("A", "B")] == [True, False]
+    assert [halt.message for halt in told.halts.all()] == ["paused by A"]
+    assert [told.halts.resume(who) for who in ("C", "D")] == [True, False]
+    assert told.events() == [
+        ("info", "paused", {"by": "A"}),
+        ("info", "going on", {"after": Cause.PAUSED, "by": "C"}),
+    ]
+
+
+def test_letters_are_written_while_paused_and_while_an_application_is_denied_and_at_no_other_halt() -> None:
+    halts = Told().halts
+    waits = [halts.letters_wait]
+    halts.pause("A", NOW)
+    halts.denied("", DENIED, "post", NOW, NOW)
+    waits.append(halts.letters_wait)
+    halts.halt(Cause.BRAKE, "too many", NOW)
+    waits.append(halts.letters_wait)
+    halts.release(NOW)
+    waits.append(halts.letters_wait)
+    assert waits == [False, False, True, False]
+
+
+def test_a_probe_goes_at_its_time_and_alone_and_again_an_interval_after_it_came_to_nothing() -> None:
+    halts = Told().halts
+    halts.denied("", DENIED, "post", NOW, NOW)
+    assert [halts.may_submit("", NOW + seconds) for seconds in (29.9, 30.0)] == ["no", "probe"]
+    assert halts.probe_at("") == NOW + 30
+    halts.probe_sent("", NOW)
+    assert halts.may_submit("", NOW + 60) == "no"
+    assert halts.probe_at("") is None
+    halts.came_to_nothing(Batch(1, Endpoint.TAGS, "", [], 0.0), NOW + 40)
+    assert halts.may_submit("", NOW + 80) == "no", "what came to nothing was no probe"
+    halts.came_to_nothing(Batch(2, Endpoint.TAGS, "", [], 0.0, probe=True), NOW + 40)
+    assert [halts.may_submit("", NOW + seconds) for seconds in (69.9, 70.0)] == ["no", "probe"]
+
+
+def test_only_what_was_sent_after_the_denial_and_got_past_it_proves_that_it_is_over() -> None:
+    halts = Told().halts
+    halts.denied("", DENIED, "job", NOW, NOW)
+    assert not halts.proved("", "job", NOW - 0.1)
+    assert not halts.proved("", "post", NOW + 1)
+    assert not halts.proved("BBBBB", "job", NOW + 1)
+    assert halts.proved("", "job", NOW)
+    assert halts.all() == []
+
+
+def test_a_job_counts_as_accepted_since_a_moment_only_if_its_post_was_sent_after_it() -> None:
+    halts = Told().halts
+    assert not halts.accepted_since("", NOW)
+    halts.accepted("", NOW)
+    assert [halts.accepted_since("", when) for when in (NOW - 1, NOW)] == [True, False]
+    assert not halts.accepted_since("BBBBB", NOW - 1)
+
+
+def test_that_posts_are_answered_by_something_else_says_what_jobs_it_knows_nothing_of() -> None:
+    halts = Told().halts
+    assert not halts.no_api_there("")
+    wrong = Denied(Cause.WRONG_URL, "?", 404)
+    halts.denied("", wrong, "post", NOW, NOW)
+    halts.denied("B", wrong, "get", NOW, NOW)
+    halts.denied("C", DENIED, "post", NOW, NOW)
+    assert [halts.no_api_there(each) for each in ("", "B", "C")] == [True, False, False]
+
+
+def test_released_the_brake_has_forgotten_what_was_refused() -> None:
+    halts = Told(brake_share=0.5, brake_window=10).halts
+    halts.judged(Counted(9, 9), NOW)
+    halts.read(9, 9, NOW)
+    halts.release(NOW)
+    halts.judged(Counted(1, 1), NOW)
+    halts.read(1, 1, NOW)
+    assert halts.all() == []
+    halts.judged(Counted(9, 5), NOW)
+    assert [halt.message for halt in halts.all()] == [
+        "6 of the last 10 events were refused; waiting letters: "
+    ]
+
+
+def test_that_it_goes_on_after_the_brake_is_told() -> None:
+    told = Told(brake_share=0.5, brake_window=10)
+    told.halts.judged(Counted(10, 9), NOW)
+    for _ in range(2):
+        told.halts.release(NOW)
+    assert told.events()[1:] == [("info", "going on", {"after": Cause.BRAKE})]
+
+
+def test_nothing_judged_brakes_nothing_and_is_not_remembered() -> None:
+    brake = Brake(0.5, 2)
+    brake.saw(Counted(2, 1, NOW), NOW)
+    assert not brake.saw(Counted(0, 0, NOW), NOW)
+    assert brake.words == "1 of the last 2 events were refused"
+    assert brake.saw(Counted(1, 1, NOW), NOW)
+    assert brake.words == "2 of the last 3 events were refused"
+
+
+def test_an_engine_that_is_paused_or_halted_by_loss_goes_on_when_told_so() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(*devices(range(2)))
+    assert drive.engine.pause("A", drive.now)
+    drive.engine.halt(Cause.DATA_LOSS, "gone", drive.now)
+    drive.run(seconds=60)
+    assert drive.engine.resume("A")
+    drive.run(seconds=60)
+    assert drive.posts == 0
+    drive.engine.lift(Cause.DATA_LOSS)
+    drive.run()
+    assert drive.position() == 2

@@ -1,0 +1,117 @@
+"""A job alone that can not be asked about: one that has ended tells it from an outage."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.answers import JobUnknown, PollAnswer, Unavailable
+from connector.core.batching.jobs import Job
+from connector.core.following.witness import NOBODYS, Witness
+from connector.core.holding_back.outages import MOST_SICK
+from tests.unit.core.broken_api import BROKEN, FORBIDDEN, MINUTE, SICK, SILENT, told, unsettled
+from tests.unit.core.builders import devices, limits
+from tests.unit.core.driving import Drive
+
+
+@pytest.mark.parametrize("answer", [BROKEN, SILENT, Unavailable("busy", 503)], ids=["500", "no reply", "503"])
+def test_a_job_that_can_not_be_asked_about_and_is_the_last_one_is_sent_again_at_its_deadline(
+    answer: PollAnswer,
+) -> None:
+    """Nobody else is sent or asked: a job that has ended tells that it is this one alone."""
+    drive = Drive(limits(max_devices=10, deadline=10 * MINUTE))
+    drive.assign()
+    drive.let_many_go()
+    drive.read(*devices(range(100)))
+    sick: list[str] = []
+
+    def poll(job: Job) -> PollAnswer | None:
+        if any(event.offset == SICK for event in job.events):
+            sick.append(job.request_id)
+        return answer if job.request_id in sick[:1] else None
+
+    drive.run(poll=poll, seconds=9 * MINUTE)
+    assert unsettled(drive) == 10
+    assert len(told(drive)) == 1
+    assert drive.engine.gate.closed_until is None
+    gets = drive.gets
+    drive.run(poll=poll, seconds=2 * MINUTE)
+    assert drive.gets - gets <= 8, "two a minute, and a bit"
+    drive.run(poll=poll, seconds=2 * MINUTE)
+    assert unsettled(drive) == 0
+    assert (drive.letters, drive.posts) == ([], 11)
+
+
+def test_it_is_sent_again_too_where_no_job_has_ended_yet() -> None:
+    drive = Drive(limits(max_devices=10, deadline=MINUTE))
+    drive.assign()
+    drive.read(*devices(range(10)))
+    asked: list[str] = []
+
+    def poll(job: Job) -> PollAnswer | None:
+        asked.append(job.request_id)
+        if job.request_id == NOBODYS:
+            return JobUnknown("no such job", 404)
+        return BROKEN if job.request_id == asked[0] else None
+
+    drive.run(poll=poll, seconds=5 * MINUTE)
+    assert unsettled(drive) == 0
+    assert (drive.letters, drive.posts) == ([], 2)
+    assert NOBODYS in asked
+
+
+def _one_job_of_each(drive: Drive, answer: PollAnswer, count: int, *, hours: float) -> None:
+    """Jobs of ten that can't be asked about, and what is said of one that has ended."""
+    drive.assign()
+    drive.let_many_go()
+    drive.read(*devices(range(10 * count)))
+    drive.run(poll=lambda job: BROKEN if job.events else answer, seconds=hours * 60 * MINUTE)
+
+
+@pytest.mark.parametrize("count", [1, MOST_SICK])
+def test_where_that_happens_to_each_of_its_jobs_a_device_is_dead_lettered_in_the_end(count: int) -> None:
+    drive = Drive(limits(max_devices=10))
+    _one_job_of_each(drive, JobUnknown("no such job", 404), count, hours=3)
+    assert {reason for _, _, reason in drive.letters} == {"no_verdict"}
+    assert (unsettled(drive), drive.posts) == (0, 4 * count), "once and three times more"
+
+
+def test_where_more_jobs_than_a_few_fail_at_once_it_is_an_outage_in_part() -> None:
+    drive = Drive(limits(max_devices=10))
+    _one_job_of_each(drive, JobUnknown("no such job", 404), MOST_SICK + 1, hours=6)
+    assert (drive.letters, drive.posts) == ([], MOST_SICK + 1)
+    drive.run(seconds=5 * MINUTE)
+    assert unsettled(drive) == 0
+
+
+def test_an_ended_job_that_may_not_be_asked_about_tells_nothing_and_costs_few_requests() -> None:
+    drive = Drive(limits(max_devices=10))
+    _one_job_of_each(drive, FORBIDDEN, 1, hours=1)
+    assert (unsettled(drive), drive.posts) == (10, 1)
+    assert drive.gets < 60 * 10
+
+
+def test_what_is_said_of_it_tells_no_more_where_another_has_ended_meanwhile() -> None:
+    drive = Drive(limits(max_devices=10))
+    drive.assign()
+    drive.read(*devices(range(10)))
+    drive.start_job()
+    while (poll := drive.next_poll()).job.events:
+        drive.polled(poll, BROKEN)
+    drive.engine.tracking.witness = Witness()
+    drive.polled(poll, FORBIDDEN)
+    assert drive.engine.gate.closed_until is not None
+    assert drive.next_poll().job.events, "and the next trial goes"
+
+
+def test_where_a_job_that_has_ended_can_not_be_asked_about_either_it_is_an_outage() -> None:
+    drive = Drive(limits(max_devices=10))
+    drive.assign()
+    drive.read(*devices(range(20)))
+    drive.run(
+        poll=lambda job: None if any(not event.offset for event in job.events) else BROKEN, seconds=3600
+    )
+    assert unsettled(drive) == 10
+    assert drive.engine.gate.closed_until is not None
+    assert not told(drive)
+    drive.run(seconds=2 * MINUTE)
+    assert (unsettled(drive), drive.posts) == (0, 2)

@@ -1,0 +1,48 @@
+"""Jobs that vanish, or that there is never time for: one device may be why, or nobody."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.answers import JobReport, JobState, JobUnknown, PollAnswer
+from connector.core.batching.jobs import Job
+from tests.unit.core.builders import P0, tags
+from tests.unit.core.driving import Drive, reading
+
+GONE = JobUnknown("no such job", 404)
+
+
+NO_TIME = JobReport(JobState.FAILED, "Failed", 100, None, "try again later", asks_for_time=True)
+
+
+def _with_others(drive: Drive, seconds: int, answer: PollAnswer) -> None:
+    """Other devices' jobs come and are Completed all the time; that of the one gets this answer."""
+
+    def poll(job: Job) -> PollAnswer | None:
+        return answer if any(event.offset == 7 for event in job.events) else None
+
+    offset = drive.engine.assignments[P0].offsets.next
+    for _ in range(0, seconds, 10):
+        drive.read(tags(offset, f"other-{offset}"))
+        offset += 1
+        drive.run(poll=poll, seconds=10)
+
+
+def test_a_device_whose_jobs_always_vanish_is_found_and_costs_no_other_its_verdict() -> None:
+    drive = reading(10, max_devices=10, max_in_flight=4)
+    _with_others(drive, 1500, GONE)
+    assert drive.letters == [(P0, 7, "no_verdict")]
+
+
+@pytest.mark.parametrize("count", [1, 10])
+def test_where_no_job_of_others_is_completed_they_are_not_halved(count: int) -> None:
+    drive = reading(count, max_devices=10, max_in_flight=4)
+    drive.run(poll=lambda _: GONE, seconds=3600)
+    assert all(len(offsets) == count for offsets in drive.sent)
+
+
+def test_a_device_whose_jobs_there_is_never_time_for_waits_alone() -> None:
+    drive = reading(10, max_devices=10, max_in_flight=4)
+    _with_others(drive, 600, NO_TIME)
+    assert drive.letters == []
+    assert sum(home.events for home in drive.engine.assignments.values()) == 1

@@ -1,0 +1,188 @@
+"""Which partitions are paused, and when they are resumed."""
+
+from __future__ import annotations
+
+from connector.core.remembering.assignment import Assignment
+from connector.core.remembering.checkpoint import JobSlice, surely_covers
+from connector.core.remembering.offsets import WINDOW_LIMIT
+from connector.core.settling.pressure import FAR, Pressure
+from connector.core.settling.reach import Reach
+from connector.model import Endpoint, TopicPartition
+from tests.unit.core.builders import NOW, P0, P1, UNDECODABLE, devices, limits, tags, unfinished
+from tests.unit.core.driving import Drive
+
+
+def under(**changed: int) -> Pressure:
+    bounds = limits(**changed)
+    return Pressure(bounds, Reach(bounds))
+
+
+def home(number: int, events: int, size: int = 0) -> Assignment:
+    found = Assignment(TopicPartition("t", number), 0)
+    found.events, found.bytes = events, size
+    return found
+
+
+def test_all_partitions_are_paused_when_the_buffer_is_full_and_resumed_when_it_is_half_empty() -> None:
+    pressure = under(max_events=100)
+    one, other = home(0, 60), home(1, 40)
+    assert pressure.full([one, other])
+    assert pressure.change([one, other]) == ([one.partition, other.partition], [])
+    one.events = 30
+    assert pressure.change([one, other]) == ([], [])
+    other.events = 20
+    assert pressure.change([one, other]) == ([], [other.partition])
+    one.events = 20
+    assert pressure.change([one, other]) == ([], [one.partition])
+
+
+def test_bytes_fill_the_buffer_as_events_do() -> None:
+    pressure = under(max_event_bytes=1000)
+    only = home(0, 1, 1000)
+    assert pressure.change([only]) == ([only.partition], [])
+    only.bytes = 400
+    assert pressure.change([only]) == ([], [only.partition])
+
+
+def test_one_partition_must_not_starve_the_others() -> None:
+    pressure = under(max_events=100)
+    greedy, modest = home(0, 55), home(1, 5)
+    assert pressure.change([greedy, modest]) == ([greedy.partition], [])
+    assert not pressure.full([greedy, modest])
+
+
+def test_below_half_a_buffer_nobody_is_paused() -> None:
+    pressure = under(max_events=100)
+    assert pressure.change([home(0, 50), home(1, 0)]) == ([], [])
+
+
+def test_without_partitions_there_is_nothing_to_do() -> None:
+    assert under().change([]) == ([], [])
+    assert under().at_most([], 2000) == 2000
+
+
+def test_a_full_buffer_leaves_each_partition_half_its_share() -> None:
+    pressure = under(max_events=100)
+    greedy, modest = home(0, 120), home(1, 24)
+    assert pressure.change([greedy, modest]) == ([greedy.partition], [])
+    modest.events = 25
+    assert pressure.change([greedy, modest]) == ([modest.partition], [])
+    modest.events = 13
+    assert pressure.change([greedy, modest]) == ([], [])
+    modest.events = 12
+    assert pressure.change([greedy, modest]) == ([], [modest.partition])
+
+
+def test_while_the_buffer_is_full_a_fetch_brings_half_a_share_by_events_or_by_bytes() -> None:
+    homes = [home(0, 100, 100_000), home(1, 0)]
+    assert under(max_events=101).at_most(homes, 2000) == 2000
+    assert under(max_events=100).at_most(homes, 2000) == 25
+    assert under(max_events=100).at_most(homes, 20) == 20
+    assert under(max_events=100, max_event_bytes=40_000).at_most(homes, 2000) == 10
+    assert under(max_event_bytes=1000).at_most(homes, 2000) == 1
+
+
+def test_a_partition_is_paused_for_good_where_its_end_is_reached() -> None:
+    drive = Drive()
+    drive.assign(P0, until=3)
+    drive.read(*devices(range(3)))
+    drive.run()
+    assert drive.paused == {P0}
+    assert drive.engine.tally.pauses == 0  # they count what the buffer had no room for
+
+
+def test_reading_goes_on_and_off_as_jobs_end_and_counts_return_to_nought() -> None:
+    drive = Drive(limits(max_events=20, max_devices=5, max_in_flight=2))
+    drive.assign(P0)
+    drive.assign(P1)
+    drive.read(*devices(range(15)))
+    drive.read(*[tags(at, f"p{at}", partition=P1) for at in range(10)])
+    drive.plan()
+    assert drive.paused == {P0, P1}
+    drive.run()
+    assert drive.paused == set()
+    assert drive.engine.tally.pauses == 2
+    assert [(each.events, each.bytes) for each in drive.engine.assignments.values()] == [(0, 0), (0, 0)]
+
+
+def test_records_that_are_settled_as_they_are_read_do_not_run_away_from_one_that_is_stuck() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.read(*devices([0]))
+    drive.run(poll=lambda _: unfinished(), seconds=5)
+    drive.engine.ended(P0, FAR - 1, drive.now)
+    drive.run(poll=lambda _: unfinished(), seconds=1)
+    assert drive.paused == set()
+    drive.read(None, at=FAR - 1)
+    drive.run(poll=lambda _: unfinished(), seconds=1)
+    assert drive.paused == {P0}
+    drive.run()
+    assert drive.paused == set()
+    assert drive.position() == FAR < WINDOW_LIMIT
+
+
+def test_a_partition_whose_checkpoint_fills_up_is_not_read_far_ahead_while_it_has_much_to_submit() -> None:
+    pressure = under(max_events=1_000_000)
+    near = surely_covers(4095) // 3
+    only = home(0, near)
+    only.offsets.received(range(near), [0] * near)
+    assert pressure.change([only]) == ([], []), "there is plenty of room"
+    only.room = 100.0
+    assert pressure.change([only]) == ([only.partition], [])
+    only.slices[1] = JobSlice("r", Endpoint.TAGS, "", NOW, range(near // 2 + 1))
+    assert pressure.change([only]) == ([], [only.partition]), "most of it is in a job, which may be stuck"
+
+
+def test_where_the_broker_takes_half_as_much_it_is_read_half_as_far_ahead() -> None:
+    bounds = limits(max_devices=10)
+    reach = Reach(bounds)
+    pressure = Pressure(bounds, reach)
+    reach.shorten()
+    near = surely_covers(4095 // 2) // 3
+    only = home(0, near)
+    only.offsets.received(range(near), [0] * near)
+    only.room = 100.0
+    assert pressure.change([only]) == ([only.partition], [])
+
+
+def test_records_of_adopted_jobs_are_read_however_far_ahead_they_are() -> None:
+    pressure = under()
+    adopted = home(0, 1)
+    adopted.recall_until = 2 * WINDOW_LIMIT
+    adopted.offsets.ended(adopted.recall_until - 1)
+    assert pressure.change([adopted]) == ([], [])
+    adopted.offsets.ended(adopted.recall_until)
+    assert pressure.change([adopted]) == ([adopted.partition], [])
+
+
+def test_letters_that_cannot_be_written_fill_the_buffer_too() -> None:
+    drive = Drive(limits(max_events=20))
+    drive.assign()
+    drive.read(*[UNDECODABLE] * 20)
+    for _ in range(10):
+        drive.plan()
+        drive.answer_but_letters()
+        drive.later(60)
+    assert drive.paused == {P0}
+    drive.run()
+    assert drive.paused == set()
+    assert drive.engine.assignments[P0].events == 0
+
+
+def test_records_without_a_size_fill_the_buffer_by_their_number() -> None:
+    homes = [home(0, 100), home(1, 0)]
+    assert under(max_events=100).at_most(homes, 2000) == 25
+    assert under(max_events=100, max_event_bytes=40).at_most(homes, 2000) == 10
+
+
+def test_records_without_a_number_are_none_to_divide_by() -> None:
+    assert under(max_event_bytes=1000).at_most([home(0, 0, 1000)], 2000) == 1
+
+
+def test_an_engine_whose_buffer_is_full_asks_for_less_at_once() -> None:
+    drive = Drive(limits(max_events=20))
+    drive.assign()
+    assert drive.engine.at_most(500) == 500
+    drive.read(*devices(range(20)))
+    assert drive.engine.full
+    assert drive.engine.at_most(500) == 10
