@@ -16,8 +16,6 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry
 
 from connector import parts
-from connector.consuming import Consuming
-from connector.control import Control
 from connector.core.actions import Commit, Pause, Poll, Resume, Submit
 from connector.core.engine import Engine
 from connector.credentials import Credentials
@@ -29,11 +27,13 @@ from connector.ops.status import Status
 from connector.ops.watch import Heartbeat, RecentErrors
 from connector.process import OwnProcess, Surroundings
 from connector.pulse import Clock, Pulse
-from connector.reporting import Reporting
-from connector.sending import Sending
+from connector.running.consuming import Consuming
+from connector.running.control import Control
+from connector.running.reporting import Reporting
+from connector.running.sending import Sending
+from connector.running.view import View
 from connector.settings import Settings
 from connector.tracing.choice import watch_of
-from connector.view import View
 
 CUT_OFF_LIMIT = 2.0
 """Seconds that a stop waits for jobs, and then for the goodbye, while no broker lets this process in."""

@@ -17,7 +17,7 @@ _REFUSAL = "this takes admin.control_token, in the header of RFC 6750: see `curl
 
 
 class Commands(Protocol):
-    """What the endpoints ask of `connector.control`; `by` is the address of who asked."""
+    """What the endpoints ask of `connector.running.control`; `by` is the address of who asked."""
 
     def allows(self, given: str) -> bool: ...
     def refused(self, command: str, by: str) -> None: ...

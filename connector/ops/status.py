@@ -164,7 +164,7 @@ class Status(Snapshot, kw_only=True):
 
 
 class StatusProvider(Protocol):
-    """What the admin endpoints ask of `connector.view`."""
+    """What the admin endpoints ask of `connector.running.view`."""
 
     def live(self) -> Health: ...
     def ready(self) -> Health: ...

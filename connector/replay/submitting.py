@@ -31,7 +31,7 @@ from connector.replay.letter import SourceRecord
 from connector.replay.progress import Spot
 from connector.replay.replaying import Ready, Replay
 from connector.replay.stopping import MOST_AT_ONCE, Pace, Stop
-from connector.sending import Sending
+from connector.running.sending import Sending
 from connector.settings import Settings
 from connector.tracing.watch import Watch
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from connector.consuming import MOST_RECORDS
+from connector.running.consuming import MOST_RECORDS
 from tests.acceptance.processes import Connector, wait_for
 from tests.acceptance.workload import FAULTS, Workload, mixed
 from tests.acceptance.world import UNRECORDED, World, seconds_until, settled, world

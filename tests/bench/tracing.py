@@ -46,7 +46,7 @@ class _Encoded(SpanExporter):
 
 
 class _Watched(Drive):
-    """Tells a watch what `connector.sending` tells it."""
+    """Tells a watch what `connector.running.sending` tells it."""
 
     watch = Watch()
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from connector import decoding
 from connector.core.holding_back import halts
 from connector.kafka import troubles
 from connector.model import Cause
 from connector.ops.families import Families
+from connector.running import decoding
 from tests.deploy.alert_scenarios import SCENARIOS, Scenario
 from tests.deploy.exported import unknown_names
 from tests.deploy.guide import commands, section

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from structlog.typing import FilteringBoundLogger
 
-from connector.consuming import Consuming
 from connector.core.actions import Commit, Pause, Poll, Resume, Submit
 from connector.core.engine import Engine
 from connector.core.reading.decode import Interpreter
@@ -19,7 +18,8 @@ from connector.kafka.source import Source
 from connector.model import DecoderUnavailable, Record, Rejection
 from connector.pulse import Clock, Pulse
 from connector.pushwoosh.client import AudienceClient
-from connector.sending import Sending
+from connector.running.consuming import Consuming
+from connector.running.sending import Sending
 from connector.settings import Pushwoosh
 from tests.simulation.api import SimulatedClient
 from tests.simulation.letters import SimulatedLetters

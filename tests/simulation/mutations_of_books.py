@@ -7,8 +7,6 @@ from contextlib import suppress
 from typing import Any
 
 import connector.core.remembering.checkpoint as checkpoint_module
-from connector.completing import Completing
-from connector.consuming import Consuming
 from connector.core.batching.jobs import Batch
 from connector.core.following.adoption import Adoption
 from connector.core.partitions import Partitions
@@ -18,10 +16,12 @@ from connector.core.remembering.offsets import Offsets
 from connector.core.settling.ledger import Ledger
 from connector.core.settling.owed import Hold
 from connector.core.settling.reach import Reach
-from connector.handing_over import HandingOver
 from connector.kafka.commit_refused import CommitRefused
 from connector.model import Position
-from connector.writing import Writing
+from connector.running.completing import Completing
+from connector.running.consuming import Consuming
+from connector.running.handing_over import HandingOver
+from connector.running.writing import Writing
 from tests.simulation.patching import Mutations, Patch
 from tests.simulation.source import SimulatedSource
 

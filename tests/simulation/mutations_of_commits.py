@@ -7,11 +7,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from connector.completing import Completing
 from connector.core.engine import Engine
-from connector.handing_over import HandingOver
 from connector.kafka.commit_refused import CommitRefused
 from connector.model import Position, TopicPartition
+from connector.running.completing import Completing
+from connector.running.handing_over import HandingOver
 from tests.simulation.patching import Mutations, Patch
 from tests.simulation.source import SimulatedSource
 

@@ -12,7 +12,7 @@ from tests.unit.definitions import of_file, of_folder
 
 _ROOT = Path(__file__).parents[2]
 _PACKAGE = _ROOT / "connector"
-_ROOMS = sorted(path.parent for path in _PACKAGE.glob("core/*/__init__.py"))
+_ROOMS = [_PACKAGE / "running", *sorted(path.parent for path in _PACKAGE.glob("core/*/__init__.py"))]
 _TOUR = (_PACKAGE / "README.md").read_text(encoding="utf-8")
 _PROSE = re.sub(r"```.*?```", "", _TOUR, flags=re.DOTALL)
 _WORDS = sorted({word for text in (_TOUR, _PROSE) for word in re.findall(r"`([^`\n]+)`", text)})
@@ -97,11 +97,11 @@ def test_each_module_of_the_core_of_kafka_s_side_and_above_them_is_named(folder:
 
 
 @pytest.mark.parametrize("room", _ROOMS, ids=lambda room: room.name)
-def test_each_module_of_a_room_of_the_core_is_named_beside_it(room: Path) -> None:
-    listing = _TOUR.partition("## The rooms of the core")[2]
-    beside = listing.partition(f"core/{room.name}/")[2].partition("core/")[0]
+def test_each_module_of_a_room_is_named_beside_it(room: Path) -> None:
+    listing = _TOUR.partition("## The loop and its edges")[2]
+    beside = re.split(r"\n\w+/|\n```", listing.partition(f"\n{room.relative_to(_PACKAGE)}/")[2])[0]
     modules = sorted(path.name for path in room.glob("*.py") if path.name != "__init__.py")
-    assert [name for name in modules if name not in beside.replace(",", " ").split()] == []
+    assert [name for name in modules if name not in re.findall(r"\w+\.py", beside)] == []
 
 
 def test_each_function_fits_a_screen() -> None:
@@ -120,14 +120,14 @@ def test_each_package_is_named() -> None:
     assert [name for name in packages if not re.search(rf"(?<![\w/]){name}/", _TOUR)] == []
 
 
-_PLAIN_DATA = {"actions", "assignment", "event", "jobs", "state"}
-"""Modules of the core without a decision of their own; all other tests of the core use them."""
+_BY_OTHERS = {"actions", "assignment", "event", "handing_over", "jobs", "state"}
+"""Modules that are tested with those that use them: plain data, and a step of `consuming`."""
 _OF_THE_WHOLE_CORE = {"known_defects"}
 
 
-@pytest.mark.parametrize("folder", ["core", *(f"core/{room.name}" for room in _ROOMS)])
-def test_who_looks_for_the_tests_of_a_module_of_the_core_finds_them_by_its_name(folder: str) -> None:
-    modules = {path.stem for path in (_PACKAGE / folder).glob("*.py")} - {"__init__"} - _PLAIN_DATA
+@pytest.mark.parametrize("folder", ["core", *(str(room.relative_to(_PACKAGE)) for room in _ROOMS)])
+def test_who_looks_for_the_tests_of_a_module_finds_them_by_its_name(folder: str) -> None:
+    modules = {path.stem for path in (_PACKAGE / folder).glob("*.py")} - {"__init__"} - _BY_OTHERS
     tests = {path.stem.removeprefix("test_") for path in (_ROOT / "tests/unit" / folder).glob("test_*.py")}
     assert {name for name in modules if not any(re.match(rf"{name}(_|$)", test) for test in tests)} == set()
     unnamed = {test for test in tests if not any(re.match(rf"{name}(_|$)", test) for name in modules)}

@@ -36,7 +36,7 @@ from connector.credentials import Credentials, Token
 from connector.model import Cause, Start
 from connector.pulse import Clock, Pulse
 from connector.pushwoosh.client import AudienceClient
-from connector.sending import Sending
+from connector.running.sending import Sending
 from connector.tracing import spans as module
 from connector.tracing.guard import Guarded
 from connector.tracing.spans import Spans

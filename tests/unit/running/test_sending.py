@@ -17,7 +17,7 @@ from connector.credentials import Credentials, Token
 from connector.model import Endpoint, Start
 from connector.pulse import Clock, Pulse, fault
 from connector.pushwoosh.client import AudienceClient
-from connector.sending import Sending
+from connector.running.sending import Sending
 from tests.settings import with_environment
 from tests.unit.core.adopting import remembered
 from tests.unit.core.builders import P0, P1, event_of, limits, record, registration, start, tags

@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
 
-from connector.decoding import TROUBLE
 from connector.kafka.troubles import DATA_LOSS, SHUT_OUT, Phase, Trouble
 from connector.model import Cause
 from connector.ops.log import DECODER_UNAVAILABLE, DECODER_WORKS_AGAIN, KAFKA_TROUBLE, KAFKA_WORKS_AGAIN
 from connector.pulse import Pulse
+from connector.running.decoding import TROUBLE
 
 TroubleKey = tuple[str, str]
 """Code and subject of a trouble."""

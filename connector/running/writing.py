@@ -11,15 +11,15 @@ from collections.abc import Callable, Collection, Mapping
 
 from structlog.typing import FilteringBoundLogger
 
-from connector.completing import Completing
 from connector.core.actions import Commit
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.source import Source
 from connector.kafka.unwritable import Fenced, LettersUnwritable
-from connector.membership import Membership
 from connector.model import TopicPartition
 from connector.ops.log import name_devices
 from connector.pulse import Pulse, fault
+from connector.running.completing import Completing
+from connector.running.membership import Membership
 
 
 class Writing:

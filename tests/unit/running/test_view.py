@@ -8,7 +8,6 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from connector.answers import Accepted, Denied, Unavailable
-from connector.consuming import Consuming
 from connector.core.engine import Engine
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.source import Source
@@ -18,7 +17,8 @@ from connector.ops.metrics import Metrics
 from connector.ops.status import State
 from connector.ops.watch import Heartbeat, RecentErrors
 from connector.pulse import Clock, Pulse
-from connector.view import View
+from connector.running.consuming import Consuming
+from connector.running.view import View
 from tests.settings import with_environment
 from tests.unit.core.builders import P0, P1, UNDECODABLE, devices, limits, record, start
 from tests.unit.fakes import FakeLetters, FakeSource

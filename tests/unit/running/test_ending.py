@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from connector import ending
 from connector.model import TopicPartition
-from tests.unit.consuming_desk import Desk
+from connector.running import ending
 from tests.unit.core.builders import P0
 from tests.unit.fakes import turns, until
+from tests.unit.running.consuming_desk import Desk
 from tests.unit.running_process import Listening, Process, records
 
 

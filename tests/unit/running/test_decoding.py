@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from connector import decoding
 from connector.core.actions import Resume
 from connector.model import DecoderUnavailable, Record, TagsUpdate
-from tests.unit.consuming_desk import Desk, fetched
+from connector.running import decoding
 from tests.unit.core.builders import P0, P1
 from tests.unit.fakes import until
+from tests.unit.running.consuming_desk import Desk, fetched
 
 
 class Moody:

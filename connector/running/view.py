@@ -10,7 +10,6 @@ from collections import Counter
 from typing import Any
 
 from connector import __version__
-from connector.consuming import Consuming
 from connector.core.batching.jobs import Job
 from connector.core.remembering.assignment import Assignment
 from connector.kafka.troubles import Trouble
@@ -30,6 +29,7 @@ from connector.ops.status import (
 )
 from connector.ops.watch import Heartbeat, RecentErrors
 from connector.pulse import Pulse
+from connector.running.consuming import Consuming
 from connector.settings import Settings
 
 

@@ -11,21 +11,21 @@ from collections.abc import Callable, Mapping, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
-from connector.committing import Committing
 from connector.core.actions import Commit, Pause, Resume
 from connector.core.reading.decode import Interpreter
-from connector.decoding import SHORT_WAIT, Decoding
-from connector.ending import Ending
-from connector.handing_over import HandingOver
-from connector.incidents import Incidents
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.listener import Listener
 from connector.kafka.source import Source, SourceFailed
 from connector.kafka.troubles import Trouble
-from connector.membership import Membership
 from connector.model import Position, Start, TopicPartition
 from connector.pulse import Pulse, fault
-from connector.writing import Writing
+from connector.running.committing import Committing
+from connector.running.decoding import SHORT_WAIT, Decoding
+from connector.running.ending import Ending
+from connector.running.handing_over import HandingOver
+from connector.running.incidents import Incidents
+from connector.running.membership import Membership
+from connector.running.writing import Writing
 
 MOST_RECORDS = 4000
 """Records of one fetch: some ten milliseconds of work at once. With half as many throughput was a tenth to a

@@ -10,9 +10,9 @@ import structlog
 
 from connector.kafka.commit_refused import CommitRefused
 from connector.kafka.unwritable import Fenced, LettersUnwritable, Obstruction
-from tests.unit.consuming_desk import Desk, fetched, rubbish
 from tests.unit.core.builders import P0
 from tests.unit.fakes import until
+from tests.unit.running.consuming_desk import Desk, fetched, rubbish
 
 
 async def test_letters_go_in_one_transaction_with_their_positions() -> None:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
 
-from connector.committing import Committing
 from connector.core.actions import Commit
 from connector.pulse import Pulse
-from connector.writing import Writing
+from connector.running.committing import Committing
+from connector.running.writing import Writing
 
 LIMIT = 10.0
 """Seconds that a hand-over waits for answers of requests under way and for a transaction."""

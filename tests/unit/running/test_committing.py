@@ -9,9 +9,9 @@ import pytest
 
 from connector.kafka.commit_refused import CommitRefused, Refusal
 from connector.model import Fetched
-from tests.unit.consuming_desk import Desk
 from tests.unit.core.builders import P0
 from tests.unit.fakes import until
+from tests.unit.running.consuming_desk import Desk
 
 
 async def test_a_commit_is_made_and_acknowledged() -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from connector.kafka.troubles import Phase, Trouble
-from tests.unit.consuming_desk import Desk
+from tests.unit.running.consuming_desk import Desk
 
 
 def trouble(code: str, phase: Phase = Phase.BEGAN, *, blocking: bool = True) -> Trouble:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import structlog
 
-from connector import membership as module
 from connector.core.engine import Engine
-from connector.membership import LONGEST, Membership
 from connector.pulse import Clock, Pulse
+from connector.running import membership as module
+from connector.running.membership import LONGEST, Membership
 from tests.unit.core.builders import P0, limits, start
 
 

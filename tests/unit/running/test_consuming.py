@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from connector import consuming as module
 from connector.core.actions import Commit, Pause, Resume
 from connector.kafka.source import SourceFailed
 from connector.model import Fetched
-from tests.unit.consuming_desk import Desk, fetched
+from connector.running import consuming as module
 from tests.unit.core.builders import P0, P1
 from tests.unit.fakes import until
+from tests.unit.running.consuming_desk import Desk, fetched
 
 
 async def test_what_is_fetched_is_decoded_and_told() -> None:

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 
 from structlog.typing import FilteringBoundLogger
 
-from connector.consuming import Consuming
 from connector.core.actions import Notice
 from connector.core.reading.decode import Interpreter
 from connector.credentials import Credentials
 from connector.ops.metrics import Metrics
 from connector.ops.watch import RecentErrors
 from connector.pulse import Pulse
+from connector.running.consuming import Consuming
 from connector.tracing.watch import Watch
 
 

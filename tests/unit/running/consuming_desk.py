@@ -8,7 +8,6 @@ from typing import cast
 
 import structlog
 
-from connector.consuming import Consuming
 from connector.core.actions import Commit, Pause, Resume
 from connector.core.engine import Engine
 from connector.core.reading.decode import Interpreter
@@ -16,6 +15,7 @@ from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.source import Source
 from connector.model import Content, Fetched, Record, Start, TagsUpdate, TopicPartition
 from connector.pulse import Clock, Pulse
+from connector.running.consuming import Consuming
 from tests.unit.core.builders import P0, limits, record
 from tests.unit.fakes import FakeLetters, FakeSource
 

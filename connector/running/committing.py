@@ -13,9 +13,9 @@ from structlog.typing import FilteringBoundLogger
 
 from connector.kafka.commit_refused import CommitRefused
 from connector.kafka.source import Source
-from connector.membership import Membership
 from connector.model import Position, TopicPartition
 from connector.pulse import Pulse
+from connector.running.membership import Membership
 
 
 class Committing:

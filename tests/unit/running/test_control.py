@@ -9,10 +9,10 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from connector.control import Control
 from connector.core.engine import Engine
 from connector.ops.privacy import Mask
 from connector.pulse import Clock, Pulse
+from connector.running.control import Control
 from connector.values import MASK
 from tests.settings import ENOUGH, mistakes, with_environment
 from tests.unit.core.builders import limits

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from connector.kafka.unwritable import LettersUnwritable
-from tests.unit.consuming_desk import Desk
 from tests.unit.core.builders import P0, P1
 from tests.unit.fakes import until
+from tests.unit.running.consuming_desk import Desk
 
 
 async def test_after_a_doubtful_transaction_positions_go_by_one_more_without_letters() -> None:

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import structlog
 
-from connector import handing_over
 from connector.answers import Accepted, JobReport, JobState, Row
 from connector.core.actions import Commit, Pause
 from connector.kafka.unwritable import Fenced, LettersUnwritable
 from connector.model import Fetched, Position, TopicPartition
-from tests.unit.consuming_desk import Desk, fetched, rubbish
+from connector.running import handing_over
 from tests.unit.core.builders import P0, P1
 from tests.unit.fakes import until
+from tests.unit.running.consuming_desk import Desk, fetched, rubbish
 
 NO_ANSWER_TO_THE_COMMIT = (
     "handing over without an answer to the last commit: what it settles may be done again"
