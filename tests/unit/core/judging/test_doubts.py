@@ -10,11 +10,12 @@ import pytest
 from connector.answers import PollAnswer
 from connector.core.batching.jobs import Job
 from connector.model import Cause
+from tests.strength import in_full
 from tests.unit.core.builders import FAILED, NOW, P0, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive, reading
 from tests.unit.core.verdicts import failing
 
-SEEDS = range(2)
+SEEDS = range(2 if in_full() else 1)
 
 
 @dataclass
@@ -82,7 +83,7 @@ def test_nor_does_it_where_few_devices_come(count: int, every: float, at_its_end
     assert drive.at_rest()
 
 
-@pytest.mark.parametrize("begin", [at / 4 for at in range(0, 28, 8)])
+@pytest.mark.parametrize("begin", [at / 4 for at in range(0, 28, 4 if in_full() else 16)])
 @pytest.mark.parametrize("size", [2, 16])
 @pytest.mark.parametrize("at_its_end", [False, True])
 def test_an_outage_that_begins_in_the_middle_of_a_hunt_costs_no_good_device_its_event(
@@ -162,7 +163,7 @@ def test_what_others_do_says_nothing_of_another_application() -> None:
     assert drive.sent == [[0], [1]]
 
 
-@pytest.mark.parametrize("begin", [at / 4 for at in range(0, 20, 4)])
+@pytest.mark.parametrize("begin", [at / 4 for at in range(0, 20, 4 if in_full() else 8)])
 def test_what_waited_behind_a_device_that_was_given_up_outlives_an_outage_too(begin: float) -> None:
     drive = of_size(10, seed=int(4 * begin))
     drive.read(tags(0, "A", operator="append"), tags(1, "A", operator="remove"))

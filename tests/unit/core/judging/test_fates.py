@@ -13,6 +13,7 @@ from connector.core.batching.jobs import Batch, Job
 from connector.core.following.missing_rows import PATIENT_DELAYS
 from connector.core.reading.event import Event
 from connector.model import Cause, Endpoint, TopicPartition
+from tests.strength import in_full
 from tests.unit.core.builders import P0, P1, all_done, completed, devices, registration, tags
 from tests.unit.core.driving import Drive
 from tests.unit.core.verdicts import reading, saying
@@ -179,7 +180,7 @@ def test_a_user_with_two_phones_is_confirmed_by_both_rows() -> None:
     assert drive.position() == 20
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(5 if in_full() else 2))
 def test_users_with_two_phones_do_not_make_up_for_users_with_none(seed: int) -> None:
     dice = random.Random(seed)
     phones = {at: dice.choice([0, 1, 1, 1, 1, 2]) for at in range(200)}
@@ -196,7 +197,7 @@ def test_users_with_two_phones_do_not_make_up_for_users_with_none(seed: int) -> 
     assert drive.position() == 200
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(5 if in_full() else 2))
 def test_where_rows_come_in_another_order_no_user_is_told_by_its_place(seed: int) -> None:
     """The first report shows it by the hwids beside; users that go again without these don't."""
     dice = random.Random(seed)
