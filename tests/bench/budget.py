@@ -21,12 +21,12 @@ from tests.bench.setting import Bench
 from tests.bench.watch import Watched
 
 STAGES: list[tuple[str, str]] = [
-    ("metrics", r"connector/ops/|connector/view\.py|prometheus_client|uvicorn|starlette|_report \("),
-    ("decode", r"core/decode\.py|core/json_events\.py|core/rules\.py"),
-    ("verdicts", r"read_poll|core/verdicts\.py|pushwoosh/rows\.py|pushwoosh/words\.py"),
+    ("metrics", r"connector/ops/|connector/running/view\.py|prometheus_client|uvicorn|starlette|_report \("),
+    ("decode", r"core/reading/"),
+    ("verdicts", r"read_poll|core/judging/verdicts\.py|pushwoosh/rows\.py|pushwoosh/words\.py"),
     ("encode", r"request_body"),
     ("HTTP", r"pushwoosh/|httpx|aiohttp|yarl|multidict"),
-    ("settle", r"core/(ledger|offsets|checkpoint|packing|tokens|jobs)\.py"),
+    ("settle", r"core/(settling|remembering)/"),
     ("commit", r"kafka/source\.py.*commit|_commit_plainly"),
     ("poll", r"kafka/|confluent_kafka|concurrent/futures"),
     ("lanes", r"core/"),
