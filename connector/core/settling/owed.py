@@ -18,9 +18,10 @@ from connector.core.remembering.assignment import Assignment
 from connector.core.settling.far_letters import FarLetters
 from connector.model import Letter, Reason
 
-MOST_LETTERS = 1000
+MOST_LETTERS = 4000
 MOST_LETTER_BYTES = 16 << 20
-"""Of one commit."""
+"""Of one commit. Fewer would be as many more transactions, and long checkpoints: where every second device is
+refused, 1,000 cost 31 us an event and let letters wait for 3.5 s, 4,000 cost 22 us and 0.7 s."""
 HOLD_LIMIT = 60.0
 """Seconds that a device's later events wait for a letter which no checkpoint would remember as written.
 
