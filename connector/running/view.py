@@ -6,12 +6,14 @@ Changes nothing of theirs; it remembers how fast things went.
 from __future__ import annotations
 
 import socket
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from connector import __version__
 from connector.core.batching.jobs import Job
 from connector.core.remembering.assignment import Assignment
+from connector.core.settling.owed import Owed
 from connector.kafka.troubles import Trouble
 from connector.model import Cause, TopicPartition
 from connector.ops.metrics import Metrics
@@ -163,20 +165,34 @@ class View:
         ends = self._consuming.source.known_ends()
         now = self._pulse.clock()
         homes = sorted(self._engine.assignments.items())
-        return [_partition(partition, home, ends.get(partition), now) for partition, home in homes]
+        under_way = self._engine.ledger.under_way
+        written: defaultdict[Assignment, list[Owed]] = defaultdict(list)
+        for owed in under_way.owed if under_way else ():
+            written[owed.home].append(owed)
+        return [
+            _partition(partition, home, ends.get(partition), written[home], now) for partition, home in homes
+        ]
 
 
-def _partition(partition: TopicPartition, home: Assignment, end: int | None, now: float) -> PartitionView:
+def _partition(
+    partition: TopicPartition, home: Assignment, end: int | None, written: Sequence[Owed], now: float
+) -> PartitionView:
+    """Show a partition.
+
+    `written` are its letters in the commit under way. For the commit their offsets are settled; for whoever
+    looks they are not before it is acknowledged.
+    """
     offsets = home.offsets
-    oldest = offsets.oldest_timestamp()
-    backlog = None if end is None else max(0, end - offsets.safe() - offsets.settled_beyond())
+    backlog = None if end is None else max(0, end - offsets.safe() - offsets.settled_beyond()) + len(written)
+    timestamps = (offsets.oldest_timestamp() or 0, *(owed.timestamp for owed in written))
+    oldest = min((each for each in timestamps if each > 0), default=0)
     return PartitionView(
         partition.topic,
         partition.partition,
         position=home.committed.offset,
         end=end,
         backlog=backlog,
-        oldest_unsettled_seconds=max(0.0, now - oldest / 1000) if oldest and oldest > 0 else 0.0,
+        oldest_unsettled_seconds=max(0.0, now - oldest / 1000) if oldest else 0.0,
         buffered=home.events,
         paused=home.paused,
     )

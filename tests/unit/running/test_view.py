@@ -258,3 +258,16 @@ def test_letters_that_are_owed_count_as_buffered() -> None:
     desk.engine.assigned(start())
     desk.engine.received(P0, [record(0, "odd")], [UNDECODABLE], desk.now)
     assert desk.view.snapshot().buffered_events == 1
+
+
+def test_a_letter_that_is_being_written_is_backlog_until_it_is_in_the_topic() -> None:
+    desk = Desk()
+    desk.engine.assigned(start())
+    desk.source.ends = {P0: 1}
+    desk.engine.received(P0, [record(0, "odd")], [UNDECODABLE], desk.now)
+    shown = []
+    for step in (lambda: desk.engine.plan(desk.now), lambda: desk.engine.committed(desk.now)):
+        step()
+        (partition,) = desk.view.snapshot().partitions
+        shown.append((partition.backlog, partition.oldest_unsettled_seconds > 1_000_000))
+    assert shown == [(1, True), (0, False)]
