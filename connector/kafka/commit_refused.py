@@ -8,11 +8,11 @@ from typing import Literal
 
 from confluent_kafka import KafkaError
 
-from connector.kafka.errors import OUT_OF_GROUP
+from connector.kafka.errors import OUT_OF_GROUP, is_fatal
 
 Refusal = Literal["retry", "fenced", "too_large", "closed"]
 
-_CLOSED = frozenset({KafkaError._DESTROY, KafkaError._FATAL, KafkaError.INVALID_GROUP_ID})
+_CLOSED = frozenset({KafkaError._DESTROY, KafkaError.INVALID_GROUP_ID})
 
 
 class CommitRefused(Exception):  # noqa: N818 -- reads as what happened
@@ -36,7 +36,7 @@ def refusal(error: KafkaError) -> CommitRefused:
         kind: Refusal = "too_large"
     elif code in OUT_OF_GROUP:
         kind = "fenced"
-    elif code in _CLOSED or error.fatal():
+    elif code in _CLOSED or is_fatal(error):
         kind = "closed"
     else:
         kind = "retry"

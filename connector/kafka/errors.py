@@ -64,6 +64,11 @@ OBSTACLES: Mapping[int, Obstacle] = {
 """What is not there or not allowed, by the word that a trouble has for it."""
 
 
+def is_fatal(error: KafkaError) -> bool:
+    """Tell whether its client can do nothing any more."""
+    return error.fatal() or error.code() == KafkaError._FATAL
+
+
 def error_in(exception: BaseException) -> KafkaError | None:
     """Get the librdkafka error that an exception carries, if it does.
 

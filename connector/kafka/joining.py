@@ -48,7 +48,14 @@ class Joining:
         """The group counts it in."""
         self.joined = True
         self._troubles.works(
-            ("protocol_unsupported", "not_joined", "group_authorization", "group_settings", "instance_id")
+            (
+                "protocol_unsupported",
+                "not_joined",
+                "group_authorization",
+                "group_settings",
+                "group_full",
+                "instance_id",
+            )
         )
         self._troubles.works(("topic_authorization",), "")  # a heartbeat's, which names no topic
 

@@ -4,8 +4,6 @@ librdkafka's rebalance callbacks run as coroutines on the loop while its poll th
 step in them is bounded in time. Calls on one consumer wait for each other: `fetch` is short.
 """
 
-# ruff: noqa: SLF001 -- librdkafka's own error codes have names with an underscore in front
-
 from __future__ import annotations
 
 import asyncio
@@ -19,7 +17,7 @@ from confluent_kafka.aio import AIOConsumer
 from connector.kafka.beginnings import Beginnings
 from connector.kafka.commit_refused import CommitRefused
 from connector.kafka.committer import Committer
-from connector.kafka.errors import error_in
+from connector.kafka.errors import error_in, is_fatal
 from connector.kafka.joining import Joining
 from connector.kafka.listener import Listener
 from connector.kafka.missing import MissingTopics
@@ -145,7 +143,7 @@ class Source:
             return []
         found = sort(messages, self._only_topic)
         for error, subject in found.errors:
-            self._notice(error, subject)
+            self._heard(error, subject)
         # What came before a gap counts, unless the log was begun anew: its offsets are other records now.
         fetched = self._owned.take_in(found.fetched)
         begun_anew = await self._owned.relocate(found.misplaced)
@@ -266,9 +264,13 @@ class Source:
         error = error_in(exception)
         if error is None:
             raise exception
-        self._notice(error)
-        if error.fatal() or error.code() == KafkaError._FATAL:
-            raise SourceFailed(error.str()) from exception
+        self._heard(error)
+
+    def _heard(self, error: KafkaError, subject: str = "") -> None:
+        """Tell of it. A fatal one comes only once, as an exception or among the messages."""
+        self._notice(error, subject)
+        if is_fatal(error):
+            raise SourceFailed(error.str())
 
     async def _on_statistics(self, text: str) -> None:
         self._statistics = parse(text)

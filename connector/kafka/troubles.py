@@ -66,6 +66,8 @@ MENDS: Mapping[str, str] = {
     "set group.protocol to classic",
     "group_settings": "every member of the group must use the same assignment strategy and protocol, "
     "with time-outs that the broker allows",
+    "group_full": "run fewer instances, or raise group.max.size on the brokers "
+    "(group.consumer.max.size for group.protocol=consumer)",
     "instance_id": "another process runs with the same group.instance.id: give each its own",
     "not_joined": "look at the group coordinator: the brokers answer, but the group takes no member",
     DATA_LOSS: "records were deleted before they were read: lengthen retention; to go on without them set "
@@ -95,7 +97,7 @@ _CODES: Mapping[int, str] = {
     KafkaError.INCONSISTENT_GROUP_PROTOCOL: "group_settings",
     KafkaError.INVALID_SESSION_TIMEOUT: "group_settings",
     KafkaError.UNSUPPORTED_ASSIGNOR: "group_settings",
-    KafkaError.GROUP_MAX_SIZE_REACHED: "group_settings",
+    KafkaError.GROUP_MAX_SIZE_REACHED: "group_full",
     KafkaError.FENCED_INSTANCE_ID: "instance_id",
     KafkaError.UNRELEASED_INSTANCE_ID: "instance_id",
 }
@@ -113,10 +115,13 @@ _ABOUT_CERTIFICATE = ("certificate", "unknown ca")
 def code_of(error: KafkaError) -> str | None:
     """Name the trouble an error stands for; None where librdkafka tries again and nobody need act.
 
-    Two have no code of their own: a broker's TLS alert about our certificate (with TLS 1.3 it comes after
-    the handshake, as a failure of the transport), and a token that could not be had.
+    Three have no code of their own: a broker's TLS alert about our certificate (with TLS 1.3 it comes after
+    the handshake, as a failure of the transport), a token that could not be had, and what is fatal to the
+    client, which has the words of the error that it was.
     """
     text = error.str()
+    if error.code() == KafkaError._FATAL:
+        return next((code for number, code in _CODES.items() if KafkaError(number).str() in text), None)
     if error.code() in (KafkaError._SSL, KafkaError._TRANSPORT) and _ALERT in text:
         return "client_certificate" if any(word in text for word in _ABOUT_CERTIFICATE) else "tls"
     if error.code() == KafkaError._AUTHENTICATION and "OAUTHBEARER token" in text:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.acceptance.processes import wait_for
 from tests.acceptance.workload import FAULTS, mixed
-from tests.acceptance.world import SESSION, USUAL, settled, world
+from tests.acceptance.world import QUICK, SESSION, USUAL, settled, world
 from tests.kafka.client import Kafka
 
 pytestmark = pytest.mark.broker
@@ -64,3 +64,24 @@ def test_what_a_frozen_member_still_held_is_not_sent_after_others_did_it(
         here.finish(work)
         here.show(sent_after_waking_up=here.api.stats()["devices_received"] - before)
         assert here.api.stats()["devices_received"] == before
+
+
+def test_one_that_is_fenced_by_its_instance_id_ends_with_1_and_the_other_does_its_work(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    """Two of one `group.instance.id`, as when all pods take it from one file: one of them is in the group."""
+    work = mixed(10_000, 4_000, seed=12, odd=0.0, skew=0.0)
+    faults = {"latency": {"seconds": 0.3}, "tag_refused": FAULTS["tag_refused"]}
+    with world(tmp_path, kafka, faults=faults) as here:
+        here.settings |= {"batch.max_devices": "100", "jobs.max_in_flight": "4"}
+        here.settings["kafka.properties"] = f"{QUICK}\ngroup.instance.id=the-same"
+        here.produce(work)
+        first = here.run()
+        wait_for(lambda: settled(first) > 500, 40, "progress")
+        here.run()
+        assert first.process.wait(40) == 1
+        assert [line["code"] for line in first.lines("kafka")] == ["instance_id"]
+        assert "group.instance.id" in first.lines("failed")[0]["reason"]
+        here.finish(work)
+        here.show()
+        assert here.twice() <= 4 * 100

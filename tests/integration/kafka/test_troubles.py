@@ -16,6 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs f
     ResourceType,
 )
 
+from connector.kafka.source import SourceFailed
 from connector.kafka.troubles import Phase
 from tests.broker import Broker
 from tests.integration.kafka.member import Member
@@ -166,3 +167,22 @@ async def test_an_older_broker_without_the_new_protocol_is_named(
     async with Member(broker.bootstrap, "g", [topic]) as member:
         await member.until(lambda: member.starts)
         assert not member.troubles
+
+
+async def test_an_assignor_that_the_group_does_not_know_ends_the_member_and_is_named(kafka: Kafka) -> None:
+    properties: dict[str, Any] = {"group_protocol": "consumer", "group_remote_assignor": "bogus"}
+    async with Member(kafka.bootstrap, kafka.name("g"), [kafka.create_topic()], **properties) as member:
+        with pytest.raises(SourceFailed, match="assignor"):
+            await member.until(lambda: member.source.joined)
+        assert member.told("group_settings")
+
+
+async def test_of_two_members_with_one_instance_id_the_first_is_fenced_and_ends(kafka: Kafka) -> None:
+    topic, group = kafka.create_topic(), kafka.name("g")
+    async with Member(kafka.bootstrap, group, [topic], group_instance_id="one") as first:
+        await first.until(lambda: first.starts)
+        async with Member(kafka.bootstrap, group, [topic], group_instance_id="one") as second:
+            await second.until(lambda: second.starts)
+            with pytest.raises(SourceFailed, match=r"group\.instance\.id"):
+                await first.until(lambda: False)
+            assert first.told("instance_id")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from connector.kafka import committer, joining
 from connector.kafka.commit_refused import CommitRefused
@@ -94,6 +94,28 @@ async def test_a_fatal_error_is_the_end_of_it(monkeypatch: pytest.MonkeyPatch) -
     member.consumer.failures = [KafkaException(KafkaError(KafkaError._FATAL, "it is over"))]
     with pytest.raises(SourceFailed, match="it is over"):
         await member.fetch()
+
+
+UNRELEASED = "Fatal error: Broker: The instance ID is still used by another member in the consumer group: x"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (UNRELEASED, "instance_id"),
+        (f"Fatal error: {KafkaError(KafkaError.GROUP_MAX_SIZE_REACHED).str()}: x", "group_full"),
+        ("Fatal error: Broker: The group id does not exist: x", None),
+    ],
+)
+async def test_a_fatal_error_among_the_messages_is_the_end_of_it_too(
+    monkeypatch: pytest.MonkeyPatch, words: str, code: str | None
+) -> None:
+    member = await owning(monkeypatch)
+    fatal = KafkaError(KafkaError._FATAL, words)
+    member.consumer.messages = [Message(error=fatal)]
+    with pytest.raises(SourceFailed, match=words[:30]):
+        await member.fetch()
+    assert [trouble.code for trouble in member.troubles] == ([code] if code else [])
 
 
 async def test_any_other_error_of_a_fetch_is_told_and_gone_through(monkeypatch: pytest.MonkeyPatch) -> None:
