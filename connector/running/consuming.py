@@ -31,14 +31,15 @@ MOST_RECORDS = 4000
 """Records of one fetch: some ten milliseconds of work at once. With half as many throughput was a tenth to a
 fifth less, and the overhead's 99th percentile at half of it 61 ms instead of 41."""
 FEW_RECORDS = 1000
-"""... and of one while enough is ready to be sent: then each answer that waits for their decoding costs more.
-With jobs of 0.1 s throughput was a sixth less."""
+"""... while enough is ready to be sent: answers of the API wait until a fetch is decoded, and cost more then.
+With MOST_RECORDS throughput was a sixth less where jobs take 0.1 s."""
 FETCH_WAIT = 0.003
 """Seconds that a fetch waits for more records while they flow; commits wait behind it."""
 EMPTY_WAIT = 0.01
-"""Seconds that it waits after one that brought none, and a full buffer for an order: a wait has its price."""
+"""Seconds that a fetch waits after one that brought nothing, and that a full buffer sleeps at a time: a
+shorter wait would cost CPU."""
 IDLE_WAIT = 0.025
-"""Seconds that it waits for the first one while nothing is under way that a commit could be for."""
+"""Seconds that a fetch waits for its first record while nothing is under way that a commit could be for."""
 FULL_WAIT = 0.2
 """Seconds that nothing is fetched while the buffer is full, before its partitions are paused."""
 
@@ -69,12 +70,13 @@ class Consuming:
         self._pulse = pulse
         self._engine = pulse.engine
         self.incidents = Incidents(pulse, log, remember)
-        self._decoding = Decoding(pulse, interpreters, self._decoder_calls, self.incidents.tell)
+        self._decoding = Decoding(pulse, interpreters, self._wake_for_decoder, self.incidents.tell)
         self._log = log
         self._beat = beat
-        self._commit: Commit | None = None
+        self._pending_commit: Commit | None = None
         self._flow: list[Pause | Resume] = []
-        self._order = asyncio.Event()
+        self._wake_up = asyncio.Event()
+        """Set when there is something to do that `_sleep` should not wait for."""
         self._stopped = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._full_since: float | None = None
@@ -85,7 +87,7 @@ class Consuming:
         self.letters = letters(self)
         self.committing = Committing(pulse, self.source, self.membership, log)
         self.writing = Writing(pulse, self.letters, self.source, self.membership, log, self._fail)
-        self._handing_over = HandingOver(pulse, self.committing, self.writing, log, self._take_ordered)
+        self._handing_over = HandingOver(pulse, self.committing, self.writing, log, self._take_commit)
         self.ending = Ending(pulse, self.source, log) if until_end else None
         """Of an instance that runs until the end."""
         self.failure = ""
@@ -95,12 +97,12 @@ class Consuming:
     def _fail(self, why: str) -> None:
         self.failure = why
 
-    # -- orders of the engine --------------------------------------------------------------------
+    # -- actions of the engine -------------------------------------------------------------------
 
     def commit(self, action: Commit) -> None:
-        """Have these positions committed; if there are letters, `Writing` does both, in a thread."""
-        self._commit = action
-        self._order.set()
+        """Have these positions committed; where there are letters, `Writing` writes both, in a thread."""
+        self._pending_commit = action
+        self._wake_up.set()
 
     def flow(self, action: Pause | Resume) -> None:
         """Have partitions paused or resumed."""
@@ -128,8 +130,8 @@ class Consuming:
         self._loop = asyncio.get_running_loop()
         try:
             while not self._stopped:
-                await self._orders()
-                await self._round()
+                await self._carry_out_actions()
+                await self._fetch()
                 if self.ending is not None:
                     await self.ending.ask_about_others()
                 self._beat("consumer")
@@ -140,19 +142,19 @@ class Consuming:
         self._pulse.ring()
 
     def watch_commit(self) -> None:
-        """Show life for a coroutine that waits for a commit, and tell of a commit without an answer for long.
+        """Call at each step: report a commit that has had no answer for long.
 
-        Call it at each step.
+        Beats for the consumer's coroutine while it waits for one, because it can't do so itself.
         """
         self.source.tell_silence()
         if self.source.waits():
             self._beat("consumer")
 
     def stop(self) -> None:
-        """Have `run` return after its round."""
+        """Have `run` return once it has done what it is doing."""
         self._stopped = True
 
-    async def _round(self) -> None:
+    async def _fetch(self) -> None:
         engine = self._engine
         now = self._pulse.clock()
         if self._decoding.held and await self._wait_for_decoder():
@@ -160,7 +162,7 @@ class Consuming:
         if engine.full:
             self._full_since = now if self._full_since is None else self._full_since
             if now - self._full_since < FULL_WAIT:
-                await self._ordered(EMPTY_WAIT)
+                await self._sleep(EMPTY_WAIT)
                 return
             self._pulse.ring()
         else:
@@ -176,43 +178,44 @@ class Consuming:
             self._decoding.take(fetched)
             self._pulse.ring()
 
-    async def _ordered(self, longest: float) -> None:
-        """Wait for an order, at most `longest` seconds."""
-        timer = asyncio.get_running_loop().call_later(longest, self._order.set)
-        await self._order.wait()
+    async def _sleep(self, longest: float) -> None:
+        """Sleep until there is something to do, at most `longest` seconds."""
+        timer = asyncio.get_running_loop().call_later(longest, self._wake_up.set)
+        await self._wake_up.wait()
         timer.cancel()
-        self._order.clear()
+        self._wake_up.clear()
 
     async def _wait_for_decoder(self) -> bool:
-        """Try again what waits for its decoder. True where it was worth waiting without reading on.
+        """Retry the records that wait for their decoder. True if it is better not to fetch now.
 
-        Partitions that wait for longer are paused and the others read: rebalances have to be served, too.
+        Partitions that have to wait for longer are paused and the others are read on, because a fetch also
+        serves rebalances.
         """
         decoding = self._decoding
         if decoding.retry():
             self._pulse.ring()
-        free = decoding.freed()
+        free = decoding.to_resume()
         if free:
             homes = self._engine.assignments
             await self.source.resume([each for each in free if each in homes and not homes[each].paused])
-        if decoding.short():
-            await self._ordered(SHORT_WAIT)
+        if decoding.soon_over():
+            await self._sleep(SHORT_WAIT)
             return True
         waiting = decoding.to_pause()
         if waiting:
             await self.source.pause(waiting)
         return False
 
-    def _decoder_calls(self) -> None:
-        """From any thread: have what waits for its decoder tried again."""
+    def _wake_for_decoder(self) -> None:
+        """From any thread: have the records that wait for their decoder retried."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._retry_soon)
 
     def _retry_soon(self) -> None:
         self._decoding.wake()
-        self._order.set()
+        self._wake_up.set()
 
-    async def _orders(self) -> None:
+    async def _carry_out_actions(self) -> None:
         flow, self._flow = self._flow, []
         for change in flow:
             if isinstance(change, Pause):
@@ -225,20 +228,20 @@ class Consuming:
             await self._commit_next()
 
     async def _commit_next(self) -> None:
-        """Begin what is to be committed next, if anything is: nothing else is under way."""
+        """Begin the next commit, if there is one. Call it only while no write is under way."""
         written = self.writing.take_written()
         if written is not None:
             await self.committing.commit(written.positions, written=True)
         elif self.writing.completing.to_undo(self.source.unresolved):
             await self.writing.begin_undo()
-        elif (action := self._take_ordered()) is not None:
+        elif (action := self._take_commit()) is not None:
             if self.writing.wants(action):
                 await self.writing.begin(action)
             else:
                 await self.committing.commit(action.positions)
 
-    def _take_ordered(self) -> Commit | None:
-        ordered, self._commit = self._commit, None
+    def _take_commit(self) -> Commit | None:
+        ordered, self._pending_commit = self._pending_commit, None
         return ordered
 
     # -- rebalances --------------------------------------------------------------------------------
@@ -280,13 +283,13 @@ class Consuming:
         self._pulse.ring()
 
     def _let_go(self, partitions: Sequence[TopicPartition]) -> None:
-        """Drop what was to be done for these: after the group has moved on it would pass for the owner's."""
+        """Drop what was to be done for these: later it would be done in place of their new owner."""
         gone = set(partitions)
         self._decoding.let_go(gone)
         for change in self._flow:
             change.partitions = [each for each in change.partitions if each not in gone]
-        if self._commit is not None and not gone.isdisjoint(self._commit.positions):
-            self._commit = None
+        if self._pending_commit is not None and not gone.isdisjoint(self._pending_commit.positions):
+            self._pending_commit = None
             self._engine.commit_withdrawn()
         self.writing.let_go(gone)
 

@@ -1,7 +1,7 @@
-"""Has records decoded, and keeps those of partitions whose decoder can't work until it can.
+"""Decodes what was fetched, and holds partitions whose decoder is unavailable until it is back.
 
-Such a partition is held: its records wait here in their order, and it is to be paused if that takes longer.
-Others flow on.
+The records of a held partition wait here in their order, and it is to be paused if that takes longer. Other
+partitions flow on.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from connector.model import DecoderUnavailable, Fetched, TopicPartition
 from connector.pulse import Pulse
 
 DECODER_WAIT = 1.0
-"""Seconds until a decoder that couldn't do its work is tried again, unless it calls sooner."""
+"""Seconds until an unavailable decoder is tried again, unless it says sooner that something has changed."""
 SHORT_WAIT = 0.2
-"""Seconds that nothing is fetched for a decoder that has yet to find something out; then it is paused for."""
-TROUBLE = "decoder_unavailable"
+"""Seconds without a fetch while a decoder looks something up; then its partitions are paused instead."""
+DECODER_TROUBLE = "decoder_unavailable"
 
 
 class Held:
@@ -32,46 +32,49 @@ class Held:
 
 
 class Decoding:
-    """Gives the engine what was fetched. `call` is called, from any thread, when trying again may help."""
+    """The records between a fetch and the engine.
+
+    `on_change` is called, from any thread, when a retry may help. `tell` hears of an outage of a decoder.
+    """
 
     def __init__(
         self,
         pulse: Pulse,
         interpreters: Mapping[str, Interpreter],
-        call: Callable[[], None],
+        on_change: Callable[[], None],
         tell: Callable[[Trouble], None],
     ) -> None:
         self._pulse = pulse
         self._engine = pulse.engine
         self._interpreters = interpreters
-        self._call = call
+        self._on_change = on_change
         self._tell = tell
         self._told_at: float | None = None
         self._trouble: Trouble | None = None
         self._try_at = 0.0
-        self._called = False
+        self._retry_at_once = False
         self.held: dict[TopicPartition, Held] = {}
         self._paused: set[TopicPartition] = set()
 
     def take(self, fetched: Sequence[Fetched]) -> None:
-        """Decode and pass on; what belongs behind records that wait waits too."""
+        """Decode and pass on; a partition that is held has these wait behind its earlier records."""
         for part in fetched:
             held = self.held.get(part.partition)
             if held is not None:
                 held.parts.append(part)
-            elif not self._decoded(part):
+            elif not self._pass_on(part):
                 self.held[part.partition].parts.append(part)
         self._tell_of_outage()
 
     def retry(self) -> bool:
-        """Try what waits again, if it is time to; True where it was."""
+        """Retry the records that wait, if it is time to; return whether it was."""
         now = self._pulse.clock()
-        if not self._called and now < self._try_at:
+        if not self._retry_at_once and now < self._try_at:
             return False
-        self._called = False
+        self._retry_at_once = False
         self._try_at = now + DECODER_WAIT
         for partition, held in list(self.held.items()):
-            while held.parts and self._decoded(held.parts[0]):
+            while held.parts and self._pass_on(held.parts[0]):
                 del held.parts[0]
             if not held.parts:
                 del self.held[partition]
@@ -79,26 +82,26 @@ class Decoding:
         return True
 
     def to_pause(self) -> list[TopicPartition]:
-        """Return what is held and wasn't returned before."""
+        """Return the held partitions that are not paused yet; from here on they count as paused."""
         waiting = [partition for partition in self.held if partition not in self._paused]
         self._paused.update(waiting)
         return waiting
 
-    def freed(self) -> list[TopicPartition]:
-        """Return what was to be paused and is held no more."""
+    def to_resume(self) -> list[TopicPartition]:
+        """Return the paused partitions that are no longer held; from here on they count as resumed."""
         free = [partition for partition in self._paused if partition not in self.held]
         self._paused.difference_update(free)
         return free
 
-    def short(self) -> bool:
-        """Whether it is likely that nobody waits for long: a question is under way, and just began."""
+    def soon_over(self) -> bool:
+        """Whether partitions are held by look-ups alone that have just begun, so that it may soon be over."""
         latest = self._pulse.clock() - SHORT_WAIT
         return bool(self.held) and all(
             held.since > latest and not held.unavailable.outage for held in self.held.values()
         )
 
     def let_go(self, partitions: Collection[TopicPartition]) -> None:
-        """Forget what waits of these: they are somebody else's."""
+        """Forget the records of these partitions: they are another owner's now."""
         for partition in partitions:
             self.held.pop(partition, None)
             self._paused.discard(partition)
@@ -106,10 +109,10 @@ class Decoding:
 
     def wake(self) -> None:
         """Have the next `retry` try, whatever time it is."""
-        self._called = True
+        self._retry_at_once = True
 
-    def _decoded(self, part: Fetched) -> bool:
-        """Pass records on to the engine; False where their decoder can't work, and then they are held."""
+    def _pass_on(self, part: Fetched) -> bool:
+        """Pass records on to the engine. If their decoder is unavailable, hold their partition: False."""
         now = self._pulse.clock()
         if part.records:
             try:
@@ -119,7 +122,7 @@ class Decoding:
                     self._try_at = now + DECODER_WAIT
                 self.held.setdefault(part.partition, Held(now)).unavailable = unavailable
                 if unavailable.on_change is not None:
-                    unavailable.on_change(self._call)
+                    unavailable.on_change(self._on_change)
                 return False
             self._engine.received(part.partition, part.records, outcomes, now)
         if part.end is not None:
@@ -127,7 +130,7 @@ class Decoding:
         return True
 
     def _tell_of_outage(self) -> None:
-        """Tell of a decoder that can't work, now and then, and once it can."""
+        """Report an unavailable decoder, again now and then while it lasts, and its end."""
         outages = [each.unavailable for each in self.held.values() if each.unavailable.outage]
         now = self._pulse.clock()
         if outages:
@@ -135,7 +138,7 @@ class Decoding:
                 phase = Phase.BEGAN if self._told_at is None else Phase.LASTS
                 self._told_at = now
                 words, mend = str(outages[0]), outages[0].mend
-                self._trouble = Trouble(TROUBLE, "", words, mend, blocking=True, phase=phase)
+                self._trouble = Trouble(DECODER_TROUBLE, "", words, mend, blocking=True, phase=phase)
                 self._tell(self._trouble)
         elif self._trouble is not None and not self.held:
             ended = msgspec.structs.replace(self._trouble, phase=Phase.ENDED)

@@ -1,7 +1,7 @@
 """What is done before partitions go to another member: what was sent is known, what is decided is written.
 
-Given: what the engine has under way and what was ordered to be committed. Gives: nothing; what could be
-committed within `LIMIT` is. It runs inside a callback of the consumer, where the consumer may be called.
+Given: what the engine has under way and which commit it planned. Gives: nothing; whatever could be committed
+within `LIMIT` is. It runs inside a callback of the consumer, where the consumer may be called.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _UNCOMMITTED = "handing over without an answer to the last commit: what it settl
 
 
 class HandingOver:
-    """`take_ordered` gives the commit that was ordered and isn't begun yet, once."""
+    """Prepares partitions to go. `take_commit` takes the commit that was planned and isn't begun yet."""
 
     def __init__(
         self,
@@ -32,14 +32,14 @@ class HandingOver:
         committing: Committing,
         writing: Writing,
         log: FilteringBoundLogger,
-        take_ordered: Callable[[], Commit | None],
+        take_commit: Callable[[], Commit | None],
     ) -> None:
         self._pulse = pulse
         self._engine = pulse.engine
         self._committing = committing
         self._writing = writing
         self._log = log
-        self._take_ordered = take_ordered
+        self._take_commit = take_commit
 
     async def prepare(self) -> None:
         """Wait for what only this process can learn, then commit; nothing is submitted meanwhile.
@@ -68,7 +68,7 @@ class HandingOver:
             return
         if self._writing.completing.due:
             self._engine.commit_soon()
-        commit = self._take_ordered() or self._engine.flush(self._pulse.clock())
+        commit = self._take_commit() or self._engine.flush(self._pulse.clock())
         while commit is not None:
             if self._writing.wants(commit):
                 if not await self._writing.at_once(commit) or not await self._commit_written():

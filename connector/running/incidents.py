@@ -14,7 +14,7 @@ from connector.kafka.troubles import DATA_LOSS, SHUT_OUT, Phase, Trouble
 from connector.model import Cause
 from connector.ops.log import DECODER_UNAVAILABLE, DECODER_WORKS_AGAIN, KAFKA_TROUBLE, KAFKA_WORKS_AGAIN
 from connector.pulse import Pulse
-from connector.running.decoding import TROUBLE
+from connector.running.decoding import DECODER_TROUBLE
 
 TroubleKey = tuple[str, str]
 """Code and subject of a trouble."""
@@ -61,7 +61,7 @@ class Incidents:
         self._told_by.pop(kind, None)
         self.open.pop(kind, None)
         self.since.pop(kind, None)
-        what = DECODER_WORKS_AGAIN if trouble.code == TROUBLE else KAFKA_WORKS_AGAIN
+        what = DECODER_WORKS_AGAIN if trouble.code == DECODER_TROUBLE else KAFKA_WORKS_AGAIN
         self._log.info(what, code=trouble.code, subject=trouble.subject, message=trouble.message)
         if not any(code == DATA_LOSS and each.blocking for (code, _), each in self.open.items()):
             self._engine.lift(Cause.DATA_LOSS)  # the partition is another instance's to halt for
@@ -73,7 +73,7 @@ class Incidents:
         self.open[kind] = trouble
         self.since.setdefault(kind, self._pulse.clock())
         if not known:  # the consumer and the dead letters' producer meet the same: one line is enough
-            what = DECODER_UNAVAILABLE if trouble.code == TROUBLE else KAFKA_TROUBLE
+            what = DECODER_UNAVAILABLE if trouble.code == DECODER_TROUBLE else KAFKA_TROUBLE
             words = {"code": trouble.code, "subject": trouble.subject, "message": trouble.message}
             self._log.error(what, mend=trouble.mend, **words)
             self._remember(": ".join(each for each in (what, *words.values()) if each))

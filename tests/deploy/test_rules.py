@@ -119,7 +119,7 @@ def test_the_command_of_the_guide_puts_ones_own_base_into_every_runbook_url(tmp_
     ("alert", "causes"),
     [
         ("Halted", {*halts.MENDS, Cause.DATA_LOSS} - {Cause.PAUSED}),
-        ("KafkaTrouble", {*troubles.MENDS, decoding.TROUBLE}),
+        ("KafkaTrouble", {*troubles.MENDS, decoding.DECODER_TROUBLE}),
     ],
 )
 def test_the_runbook_says_what_to_do_about_every_cause_and_about_no_other(

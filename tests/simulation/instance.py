@@ -176,7 +176,7 @@ class Instance:
                 case Pause() | Resume():
                     self.consuming.flow(action)
                     self.source.poke()
-        waits = self.consuming._commit or self.consuming.writing.written
+        waits = self.consuming._pending_commit or self.consuming.writing.written
         if waits and not self.consuming.writing.busy:
             self.source.poke()
         if self.engine.tally.consumed:

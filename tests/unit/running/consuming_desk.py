@@ -66,8 +66,8 @@ class Desk:
 
     async def rounds(self, count: int = 1) -> None:
         for _ in range(count):
-            await self.consuming._orders()
-            await self.consuming._round()
+            await self.consuming._carry_out_actions()
+            await self.consuming._fetch()
 
     def order(self) -> Commit | None:
         """Have the engine's orders taken; return the commit among them."""

@@ -104,7 +104,7 @@ async def test_an_order_ends_the_wait_for_a_full_buffer() -> None:
     await desk.rounds(1)
     desk.consuming.commit(Commit({}, []))
     async with asyncio.timeout(5):
-        await desk.consuming._ordered(60)
+        await desk.consuming._sleep(60)
 
 
 async def test_partitions_are_paused_and_resumed_as_the_engine_says() -> None:

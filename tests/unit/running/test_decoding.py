@@ -58,7 +58,7 @@ async def test_who_is_paused_by_the_engine_stays_so_when_the_decoder_works_again
     await desk.rounds(2)
     desk.engine.assignments[P0].paused = True
     desk.consuming.flow(Resume([P0]))
-    await desk.consuming._orders()
+    await desk.consuming._carry_out_actions()
     assert desk.source.paused == {P0}, "the engine can't let in what would overtake"
     decoder.down = False
     await desk.rounds()
@@ -72,7 +72,11 @@ async def test_an_outage_of_the_decoder_is_a_trouble_until_it_is_over() -> None:
     await desk.assign(P0)
     await desk.rounds(3)
     (trouble,) = desk.consuming.incidents.open.values()
-    assert (trouble.code, trouble.message, trouble.blocking) == (decoding.TROUBLE, "registry down", True)
+    assert (trouble.code, trouble.message, trouble.blocking) == (
+        decoding.DECODER_TROUBLE,
+        "registry down",
+        True,
+    )
     decoder.down = False
     await desk.rounds()
     assert not desk.consuming.incidents.open
