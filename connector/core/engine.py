@@ -34,7 +34,7 @@ class Engine:
         state = State(limits, random)
         self.tally = state.tally
         self.notices = state.notices
-        # To look at, for the view and for tests; what edges ask and tell has names of its own below.
+        # For the view and for tests to look at. What edges ask and report has methods of its own below.
         self.lanes = state.lanes
         self.ledger = state.ledger
         self.dispatch = state.dispatch
@@ -73,13 +73,13 @@ class Engine:
 
     @property
     def outage(self) -> str | None:
-        """What the destination, or the way to it, said of its being down; None while it is up."""
+        """The message with which the destination, or the way to it, failed; None while it is up."""
         return None if self.gate.closed_until is None else self.gate.closing.message
 
     # -- facts: partitions -----------------------------------------------------------------------
 
     def assigned(self, start: Start, until: int | None = None) -> None:
-        """A partition is ours from now on. `until`: leave records from this offset on alone."""
+        """A partition is ours from now on. `until`: ignore its records from this offset on."""
         self._partitions.assigned(start, until)
 
     def received(
@@ -93,7 +93,7 @@ class Engine:
         self._partitions.received(partition, records, outcomes, now)
 
     def ended(self, partition: TopicPartition, end: int, now: float) -> None:
-        """Below `end` there is nothing in this partition that was not delivered."""
+        """The end of the partition was reached: offsets below `end` that were not delivered don't exist."""
         self._partitions.ended(partition, end, now)
 
     def revoked(self, partitions: Iterable[TopicPartition], now: float) -> dict[TopicPartition, Position]:
@@ -107,29 +107,29 @@ class Engine:
     # -- facts: answers --------------------------------------------------------------------------
 
     def posted(self, batch: Batch, answer: PostAnswer, now: float) -> None:
-        """The POST of a batch was answered, or was not."""
+        """The POST of a batch was answered, failed, or was never sent."""
         self._posted.take_in(batch, answer, now)
 
     def polled(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
-        """The GET of a job's status was answered, or was not."""
+        """The GET of a job's status was answered, or failed."""
         self._polled.take_in(job, answer, asked_at, now)
 
     # -- facts: commits and orders ---------------------------------------------------------------
 
     def committed(self, now: float) -> None:
         """The commit was acknowledged."""
-        self._fates.let_go(self.ledger.committed(now))
+        self._fates.release_held(self.ledger.committed(now))
 
     def commit_failed(self, refused: Iterable[int], now: float, *, written: bool = False) -> None:
-        """The commit came to nothing; `refused` are the letters that the topic won't take.
+        """The commit failed; `refused` are the letters, by index, that the topic won't take.
 
         `written`: its letters are in the topic all the same, only the positions are not committed.
         """
-        self._fates.let_go(self.ledger.failed(now, refused, self._random(), written=written))
+        self._fates.release_held(self.ledger.failed(now, refused, self._random(), written=written))
 
     def commit_withdrawn(self, *, written: bool = False) -> None:
         """The commit was never tried: partitions of it went first."""
-        self._fates.let_go(self.ledger.withdrawn(written=written))
+        self._fates.release_held(self.ledger.withdrawn(written=written))
 
     def checkpoint_too_long(self) -> None:
         """The broker found a checkpoint too long: write shorter ones from now on."""
@@ -152,7 +152,7 @@ class Engine:
         self.halts.lift(cause)
 
     def release(self, now: float) -> None:
-        """Go on after the brake, and try everything else that halts at once."""
+        """End the halt of the brake, and probe every other halt at once."""
         self.halts.release(now)
 
     def pause(self, by: str, now: float) -> bool:
@@ -167,7 +167,7 @@ class Engine:
         return self.halts.resume(by)
 
     def credentials_changed(self, application: str, now: float) -> None:
-        """An application's token is another one: try it at once."""
+        """An application has a new token: try it at once."""
         self.halts.probe_now(now, application)
         self.tracking.hasten(application, now)
 
@@ -194,7 +194,7 @@ class Engine:
         return bool(self._planning.frozen)
 
     def recalls(self, now: float) -> bool:
-        """Whether records of adopted jobs are being read: which devices these hold isn't known yet."""
+        """Whether records of adopted jobs are still to be read: until then their devices aren't known."""
         return self._planning.recalls(now)
 
     @property
@@ -204,26 +204,26 @@ class Engine:
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing is on its way that may end, and no letter may be written: all a stop waits for."""
+        """Whether a stop has nothing to wait for: nothing under way may end, no letter is to be written."""
         ends = self.posting or self.ledger.under_way or len(self.jobs) > len(self.adoption.pending)
         return not ends and (not self.letters_owed or self.halts.letters_wait)
 
     @property
     def full(self) -> bool:
-        """Whether nothing more should be read for the moment: as much as may be is in memory."""
+        """Whether nothing more should be fetched for now: memory holds as much as it may."""
         return self._pressure.full(self.assignments.values())
 
     @property
     def supplied(self) -> bool:
-        """Whether as much is ready as all jobs together may carry: more need not be read in haste."""
+        """Whether enough events are ready to fill every job that may be in flight: fetching is not urgent."""
         return self._planning.supplied
 
-    def at_most(self, usual: int) -> int:
-        """Return how many records a fetch should bring: fewer than usual while `full`."""
-        return self._pressure.at_most(self.assignments.values(), usual)
+    def fetch_size(self, usual: int) -> int:
+        """Return how many records to fetch at once: fewer than `usual` while `full`."""
+        return self._pressure.fetch_size(self.assignments.values(), usual)
 
     def held_back(self, now: float) -> bool:
-        """Whether a batch that could go waits for the limits of requests and devices alone."""
+        """Whether a batch is held back by nothing but the limits of requests and devices a second."""
         return self._planning.held_back(now)
 
     # -- actions ---------------------------------------------------------------------------------

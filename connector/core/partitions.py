@@ -1,6 +1,6 @@
-"""What happens to partitions: one becomes ours, its records are read, it goes to another owner.
+"""The life of a partition here: it becomes ours, its records are read, it goes to another owner.
 
-Given: the facts, as `Engine` has them. Gives: events in their lanes, adopted jobs with their records,
+Given: the facts of `Engine`. Gives: events in their lanes, adopted jobs with their records,
 rejections owed to the dead-letter topic; on revocation the positions that are still to be committed.
 """
 
@@ -33,7 +33,7 @@ class Partitions:
         self._fates = state.fates
 
     def assigned(self, start: Start, until: int | None = None) -> None:
-        """A partition is ours from now on. `until`: leave records from this offset on alone."""
+        """A partition is ours from now on. `until`: ignore its records from this offset on."""
         known = checkpoint.decode(start.metadata, start.offset)
         if known is None and start.metadata:
             self._tally.unreadable_checkpoints += 1
@@ -69,7 +69,7 @@ class Partitions:
         if home is None:
             return
         read = [outcome for outcome in outcomes if outcome.__class__ is Event]  # isinstance costs more
-        if len(read) == len(records):  # decoding has asked each record already
+        if len(read) == len(records):  # the usual case: decoding has read offsets and timestamps already
             offsets = [event.offset for event in read]
             timestamps = [event.timestamp for event in read]
         else:
@@ -81,10 +81,10 @@ class Partitions:
             self.ended(partition, home.until, now)
             return
         next_before = home.offsets.next
-        recalling = next_before < max(home.known_until, home.recall_until)
+        partly_known = next_before < max(home.known_until, home.recall_until)
         home.offsets.received(offsets, timestamps)
         self._tally.consumed[partition.topic] += len(records)
-        if recalling or len(read) < len(records) or (offsets and offsets[0] < next_before):
+        if partly_known or len(read) < len(records) or (offsets and offsets[0] < next_before):
             events, others, unreadable = self._sort_out(home, records, outcomes, next_before, now)
         else:
             events, others, unreadable = read, 0, 0
@@ -95,7 +95,7 @@ class Partitions:
         home.bytes += sum([event.size for event in events])
         if home.offsets.next - next_before > len(events) + others:
             home.changed()  # gaps, and what was settled before, move the position by themselves
-        if recalling and home.adopted:
+        if partly_known and home.adopted:
             self._admit_recalled(events, home, now)
         else:
             self._admit(events, now)
@@ -109,7 +109,7 @@ class Partitions:
         next_before: int,
         now: float,
     ) -> tuple[list[Event], int, int]:
-        """Return the new events, how many other records are new, and how many of those are owed a letter."""
+        """Return the new events, the number of other new records, and how many of those are owed a letter."""
         events: list[Event] = []
         skipped: list[int] = []
         unreadable = 0
@@ -140,7 +140,7 @@ class Partitions:
         self._tally.coalesced += self._lanes.coalesced - coalesced
 
     def _admit_recalled(self, events: Sequence[Event], home: Assignment, now: float) -> None:
-        """Admit records some of which are in adopted jobs: one at a time, they come in order."""
+        """Admit records of which some are in adopted jobs: one by one, so that they keep their order."""
         for event in events:
             serial = home.adopted.pop(event.offset, None)
             if serial is None:
@@ -150,7 +150,7 @@ class Partitions:
         self._adoption.attached()
 
     def ended(self, partition: TopicPartition, end: int, now: float) -> None:
-        """Below `end` there is nothing in this partition that was not delivered."""
+        """The end of the partition was reached: offsets below `end` that were not delivered don't exist."""
         home = self._ledger.assignments.get(partition)
         if home is None:
             return
@@ -182,20 +182,20 @@ class Partitions:
     def _let_go(self, homes: Sequence[Assignment], now: float) -> None:
         if not homes:
             return
-        jobs = {job.serial: job for home in homes for job in self._tracking.of(home)}
-        beyond = [event for home in self._ledger.assignments.values() for event in home.beyond]
+        jobs = {job.serial: job for home in homes for job in self._tracking.jobs_of(home)}
+        beyond = [event for home in self._ledger.assignments.values() for event in home.waiting_for_room]
         read = [job for home in homes for job in self._adoption.forget(home)]
         freed = [hold for home in homes for hold in self._ledger.drop(home)]
         for home in self._ledger.assignments.values():
-            home.beyond.clear()
+            home.waiting_for_room.clear()
         self._leaving.forget_revoked(beyond, now)
-        self._fates.let_go(freed)
+        self._fates.release_held(freed)
         for job in self._tracking.homeless(jobs.values()):
             self._abandon(job, now)
         self._adoption.follow(read, now)
 
     def _abandon(self, job: Job, now: float) -> None:
-        """None of a job's records is ours any more."""
+        """Forget a job none of whose records is ours any more."""
         self._halts.came_to_nothing(job.batch, now)
         self._tracking.remove(job)
         self._leaving.drop(job.events, now)

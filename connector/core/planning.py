@@ -114,7 +114,7 @@ class Planning:
         witness = self._outages.witness(job, now)
         if witness is None:
             return job
-        self._tracking.at(job, now + AFTER_WITNESS)
+        self._tracking.poll_at(job, now + AFTER_WITNESS)
         return witness
 
     def flush(self, now: float) -> Commit | None:
@@ -130,7 +130,7 @@ class Planning:
                 if home.room is not None:
                     for batch in self._dispatch.posting.values():
                         reach.promise(home, batch.events)
-                if home.beyond:
+                if home.waiting_for_room:
                     self._dispatch.again(reach.back(home))
         return commit
 

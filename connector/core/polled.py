@@ -61,7 +61,7 @@ class Polled:
                 probe_at = self._halts.denied(job.application, answer, "get", asked_at, now)
                 self._tracking.denied(job, probe_at)
             case JobUnknown() if self._a_post_will_tell(job.application):
-                self._tracking.at(job, now + self._limits.probe_interval)
+                self._tracking.poll_at(job, now + self._limits.probe_interval)
             case JobUnknown():
                 if self._tracking.unknown(job, now):
                     self._lost(job, answer.message, now, vanished=True)
@@ -121,7 +121,7 @@ class Polled:
         if there and self._tracking.expired(job, self._gate.closed_since if closed else now):
             self._lost(job, "no end in sight", now)
         else:
-            self._tracking.at(job, self._outages.next_turn(job.suspicion, now))
+            self._tracking.poll_at(job, self._outages.next_turn(job.suspicion, now))
 
     def _reported(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
         self._tracking.known(job, now, report.progress)
@@ -137,7 +137,7 @@ class Polled:
             return
         if report.state is JobState.COMPLETED and report.rows is None and job.without_details:
             job.without_details = False
-            self._tracking.at(job, now)
+            self._tracking.poll_at(job, now)
             return
         if report.state is JobState.COMPLETED:
             self._completed(job, report, asked_at, now)

@@ -162,7 +162,7 @@ class Posted:
         self._ledger.accepted(slices, batch.sent_at)
         self._tracking.add(job)
         for home, part in slices.items():
-            self._tracking.lies_in(home, job, part)
+            self._tracking.add_slice(home, job, part)
         self._tracking.begin(job, now)
 
     def _refused(self, batch: Batch, answer: Refused, now: float) -> None:

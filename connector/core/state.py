@@ -24,7 +24,7 @@ from connector.core.tally import Tally
 
 
 class State:
-    """`random` gives numbers in [0, 1) for the jitter of delays."""
+    """The parts of the core, joined. `random` gives numbers in [0, 1) for the jitter of delays."""
 
     def __init__(self, limits: Limits, random: Callable[[], float]) -> None:
         self.limits = limits

@@ -1,4 +1,4 @@
-"""Asks the brokers where to begin: committed offsets with their metadata, and the limits of the log."""
+"""Asks the brokers where to begin: committed offsets with their metadata, and the log's watermarks."""
 
 # ruff: noqa: SLF001 -- librdkafka's own error codes have names with an underscore in front
 
@@ -90,12 +90,12 @@ class Beginnings:
             try:
                 if one.error is not None:
                     raise KafkaException(one.error)  # noqa: TRY301 -- one way out for both questions
-                limits = await self.limits(partition)
+                watermarks = await self.watermarks(partition)
             except KafkaException as exception:
                 self._unavailable(exception, partition)
                 unanswered += partition in self._silent
             else:
-                found[partition] = self._decide(partition, position, limits)
+                found[partition] = self._decide(partition, position, watermarks)
         if len(found) == len(partitions):
             self._troubles.works(("offsets_unavailable",))
         return found
@@ -119,19 +119,19 @@ class Beginnings:
     async def find_again(self, partition: TopicPartition, offset: int, error: KafkaError) -> Beginning | None:
         """Find where to go on after `error` at `offset`; None if the broker doesn't answer."""
         try:
-            limits = await self.limits(partition)
+            watermarks = await self.watermarks(partition)
         except KafkaException as exception:
             self._unavailable(exception, partition)
             return None
         self._troubles.works(("offsets_unavailable",))
-        found = self._decide(partition, Position(offset, ""), limits)
+        found = self._decide(partition, Position(offset, ""), watermarks)
         if found.trouble or error.code() != KafkaError._LOG_TRUNCATION:
             return found  # without a trouble: it was a moment of a new leader, go on at the same offset
         message = f"{name(partition)}: {error.str()}"
         return found._replace(trouble=DATA_LOSS, message=message, halted=self._on_data_loss == "halt")
 
-    async def limits(self, partition: TopicPartition) -> tuple[int, int]:
-        """Ask for the first offset of the log and its end. Raises KafkaException."""
+    async def watermarks(self, partition: TopicPartition) -> tuple[int, int]:
+        """Ask for the low and high watermark: the log's first offset and its end. Raises KafkaException."""
         place = KafkaTopicPartition(partition.topic, partition.partition)
         try:
             low, high = await self._client().get_watermark_offsets(place, timeout=CALL_LIMIT)
@@ -150,10 +150,10 @@ class Beginnings:
         return await offsets_at(self._client(), partitions, OFFSET_END)
 
     def _decide(
-        self, partition: TopicPartition, position: Position | None, limits: tuple[int, int]
+        self, partition: TopicPartition, position: Position | None, watermarks: tuple[int, int]
     ) -> Beginning:
         return beginning(
-            position, *limits, reset=self._reset, on_data_loss=self._on_data_loss, where=name(partition)
+            position, *watermarks, reset=self._reset, on_data_loss=self._on_data_loss, where=name(partition)
         )
 
     def _unavailable(self, exception: KafkaException, partition: TopicPartition | None = None) -> None:

@@ -113,7 +113,7 @@ class Owned:
 
     async def _ask_end(self, partition: TopicPartition) -> None:
         try:
-            await self._beginnings.limits(partition)
+            await self._beginnings.watermarks(partition)
         except KafkaException as exception:
             self._failed(exception)
 

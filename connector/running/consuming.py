@@ -172,7 +172,7 @@ class Consuming:
         else:
             wait = FETCH_WAIT if self._flowing else EMPTY_WAIT
             usual = FEW_RECORDS if engine.supplied else MOST_RECORDS
-            fetched = await self.source.fetch(engine.at_most(usual), wait)
+            fetched = await self.source.fetch(engine.fetch_size(usual), wait)
         self._flowing = bool(fetched)
         if fetched:
             self._decoding.take(fetched)

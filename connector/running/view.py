@@ -119,7 +119,7 @@ class View:
         )
         shown.jobs_limit = self._engine.concurrency.limit
         shown.held_back = self._engine.held_back(self._pulse.clock())
-        shown.waiting_for_checkpoint = sum(len(home.beyond) for home in homes)
+        shown.waiting_for_checkpoint = sum(len(home.waiting_for_room) for home in homes)
         shown.buffered_events = sum(home.events for home in homes)
         shown.buffered_bytes = sum(home.bytes for home in homes)
 

@@ -251,7 +251,7 @@ class Instance:
                     ("bytes", home.bytes),
                     ("adopted", home.adopted),
                     ("slices", home.slices),
-                    ("beyond", home.beyond),
+                    ("waiting_for_room", home.waiting_for_room),
                     ("unsettled", home.offsets.unsettled()),
                     ("paused", home.paused),
                 )

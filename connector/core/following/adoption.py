@@ -86,7 +86,7 @@ class Adoption:
             job.next_poll = math.inf
             known = job.slices.get(home)  # it was divided, and its parts are one again
             offsets = part.offsets if known is None else tuple(sorted({*known.offsets, *part.offsets}))
-            self._tracking.lies_in(home, job, msgspec.structs.replace(part, offsets=offsets))
+            self._tracking.add_slice(home, job, msgspec.structs.replace(part, offsets=offsets))
             home.adopted.update(dict.fromkeys(part.offsets, job.serial))
             recall_until = part.offsets[-1] + 1
             if home.until is not None:
@@ -132,11 +132,11 @@ class Adoption:
             back = {id(each) for each in displaced}
             self._dispatch.withdraw(lambda each: id(each) in back, 0.0)
             for home in {each.home for each in displaced}:
-                home.beyond = [each for each in home.beyond if id(each) not in back]
+                home.waiting_for_room = [each for each in home.waiting_for_room if id(each) not in back]
 
     def read_on(self, home: Assignment, now: float) -> None:
         """If this partition has been read far enough, follow the jobs that waited for it alone."""
-        if self.pending and not home.recovering:
+        if self.pending and not home.recalling:
             self.follow(self.forget(home), now)
 
     def forget(self, home: Assignment) -> list[Job]:
@@ -186,9 +186,9 @@ class Adoption:
         part = job.slices[home]
         read = tuple(offset for offset in part.offsets if offset < home.offsets.next)
         unread = part.offsets[len(read) :]
-        self._tracking.lies_in(home, rest, msgspec.structs.replace(part, offsets=unread))
+        self._tracking.add_slice(home, rest, msgspec.structs.replace(part, offsets=unread))
         home.adopted.update(dict.fromkeys(unread, rest.serial))
         if read:
-            self._tracking.lies_in(home, job, msgspec.structs.replace(part, offsets=read))
+            self._tracking.add_slice(home, job, msgspec.structs.replace(part, offsets=read))
         else:
             del job.slices[home], home.slices[job.serial]

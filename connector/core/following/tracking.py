@@ -88,8 +88,8 @@ class Tracking:
         job.down_at_start = self._down
         self.jobs[job.serial] = job
 
-    def lies_in(self, home: Assignment, job: Job, part: JobSlice) -> None:
-        """This part of the job is in that partition: its checkpoint remembers it from now on."""
+    def add_slice(self, home: Assignment, job: Job, part: JobSlice) -> None:
+        """Note which records of a partition are in the job: its checkpoint remembers them from now on."""
         job.slices[home] = part
         home.slices[job.serial] = part
 
@@ -118,10 +118,10 @@ class Tracking:
         job.accepted_at = min(job.accepted_at, now)
         age = max(0.0, now - job.accepted_at)
         delay = 0.0 if job.adopted else self._schedules[job.endpoint].first_delay() - age
-        self.at(job, now + max(0.0, delay))
+        self.poll_at(job, now + max(0.0, delay))
 
-    def at(self, job: Job, due: float) -> None:
-        """Poll the job at this time."""
+    def poll_at(self, job: Job, due: float) -> None:
+        """Have the job polled at this time."""
         job.next_poll = due
         heappush(self._timetable, (due, job.serial))
 
@@ -130,7 +130,7 @@ class Tracking:
         due = self.due(now, len(self._timetable))
         due.sort(key=lambda job: job.suspicion.failures)
         for job in due[1:]:
-            self.at(job, job.next_poll)
+            self.poll_at(job, job.next_poll)
         return due[:1]
 
     def has_spotless(self, now: float) -> bool:
@@ -160,7 +160,7 @@ class Tracking:
         job.unfinished_at = age
         job.progress = report.progress
         job.slow = self._is_slow(job, age, now)
-        self.at(job, max(now, asked_at + delay))
+        self.poll_at(job, max(now, asked_at + delay))
 
     def _is_slow(self, job: Job, age: float, now: float) -> bool:
         """Whether an unfinished job of this age stands still for much longer than jobs take.
@@ -191,13 +191,13 @@ class Tracking:
         """Ask about a Completed job once more, where verdicts are missing and may still come; tell if so."""
         due = self._missing_rows.look_again(job, missing, now)
         if due is not None:
-            self.at(job, due)
+            self.poll_at(job, due)
         return due is not None
 
     def denied(self, job: Job, due: float) -> None:
         """Take in that nobody may ask about this job for now: the next GET is a probe."""
         job.denied += 1
-        self.at(job, due)
+        self.poll_at(job, due)
 
     def known(self, job: Job, now: float, progress: int = -1) -> None:
         """Take in that the API told of this job, whatever it said."""
@@ -215,7 +215,7 @@ class Tracking:
         patience = UNKNOWN_FOR * 2.0**job.history.losses
         if job.unknown >= UNKNOWN_LIMIT and (waited >= patience or self.expired(job, now)):
             return True
-        self.at(job, now + max(UNKNOWN_DELAY, waited / 4))
+        self.poll_at(job, now + max(UNKNOWN_DELAY, waited / 4))
         return False
 
     def outage(self, seconds: float) -> None:
@@ -245,9 +245,9 @@ class Tracking:
         """Poll every job of an application now that is not being polled or read again."""
         for job in self.jobs.values():
             if job.application == application and not job.polling and now < job.next_poll < math.inf:
-                self.at(job, now)
+                self.poll_at(job, now)
 
-    def of(self, home: Assignment) -> list[Job]:
+    def jobs_of(self, home: Assignment) -> list[Job]:
         """Return the jobs with records of this partition."""
         return [job for job in self.jobs.values() if home in job.slices]
 

@@ -115,7 +115,7 @@ class Fates:
             return
         self._tally.resubmitted[job.endpoint] += len(events)
         self._tally.split_batches += 1
-        self.tried(events, job.sent_at)
+        self.count_attempt(events, job.sent_at)
         together = [event for event in events if event.hwid or not users_singly]
         whole = self._dispatch.batch(job, together)
         parts = [self._dispatch.batch(job, [event]) for event in events if users_singly and not event.hwid]
@@ -143,7 +143,7 @@ class Fates:
         if not ours:
             return Counted()
         (event,) = ours
-        self.tried(ours, batch.sent_at)
+        self.count_attempt(ours, batch.sent_at)
         if event.merged is not None:
             self._take_apart(event, one_by_one=False)
             return Counted()
@@ -197,7 +197,7 @@ class Fates:
             return False
         (event,) = ours
         event.bad_verdicts += 1
-        self.tried(ours, job.sent_at)
+        self.count_attempt(ours, job.sent_at)
         if rejection.refused_tags:
             self._tally.refused_tags += len(msgspec.json.decode(rejection.refused_tags))
         if not for_good and self._may_help(event, rejection, job):
@@ -228,8 +228,8 @@ class Fates:
         return event.last_chance or event.bad_verdicts + 1 >= self._limits.max_attempts
 
     @staticmethod
-    def tried(events: Iterable[Event], at: float) -> None:
-        """Count an attempt at each, for its letter: it was submitted at this time, in vain."""
+    def count_attempt(events: Iterable[Event], at: float) -> None:
+        """Count an attempt in vain at each, submitted at this time, for its letter."""
         for event in events:
             event.attempts += 1
             event.first_attempt = event.first_attempt or at
@@ -240,7 +240,7 @@ class Fates:
         self._tally.split_batches += 1
         parts = take_apart(event, self._limits.max_bytes, one_by_one=one_by_one)
         for part in parts:
-            tried_with(event, part)
+            copy_attempts(event, part)
             part.bad_verdicts, part.last_chance = 0, one_by_one
         self._lanes.replace(event, parts)
         self._dispatch.again(parts[:1])
@@ -261,14 +261,14 @@ class Fates:
         hold.event.bound_to = TO_ITS_LETTER
         self._ledger.owe(letter, event.home, event.size, event.endpoint, now, hold)
 
-    def let_go(self, freed: Iterable[Hold]) -> None:
-        """Letters were written, or are no longer ours to write: their devices' next events may go."""
+    def release_held(self, freed: Iterable[Hold]) -> None:
+        """Letters were written, or are no longer ours to write: release the lanes that were held for them."""
         for hold in freed:
             self._leaving.release([hold.event], last_chance=hold.last_chance)
 
 
-def tried_with(head: Event, event: Event) -> None:
-    """What the merged update was submitted for, its events were."""
+def copy_attempts(head: Event, event: Event) -> None:
+    """Give an event the attempts of the merged update that it was a part of."""
     event.attempts, event.first_attempt = head.attempts, head.first_attempt
     event.last_attempt = head.last_attempt
 

@@ -74,17 +74,17 @@ class Leaving:
         self.release(gone)
         return kept
 
-    def forget_revoked(self, beyond: Sequence[Event], now: float) -> None:
+    def forget_revoked(self, waiting_for_room: Sequence[Event], now: float) -> None:
         """Take everything unsent out that came from partitions which are no longer ours.
 
-        `beyond` are unsent events in no queue (`Assignment.beyond`).
+        `waiting_for_room` are unsent events that are in no queue (`Assignment.waiting_for_room`).
         """
         for event in self._lanes.waiters():
             # What is bound is in an adopted job: until that has ended, no other event of the device may go.
             if event.blocked and not event.bound_to and _partly_revoked(event):
                 self._withdraw_waiter(event, [each for each in contributors(event) if each.home.live], now)
         stale = self._dispatch.withdraw(_partly_revoked, now)
-        self._dispatch.again(self.still_ours([*stale, *beyond], now))
+        self._dispatch.again(self.still_ours([*stale, *waiting_for_room], now))
 
     def _withdraw_waiter(self, event: Event, ours: Sequence[Event], now: float) -> None:
         if ours:

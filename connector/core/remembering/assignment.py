@@ -17,7 +17,6 @@ class Assignment:
 
     __slots__ = (
         "adopted",
-        "beyond",
         "bytes",
         "committed",
         "committed_version",
@@ -34,6 +33,7 @@ class Assignment:
         "submit_below",
         "until",
         "version",
+        "waiting_for_room",
     )
 
     def __init__(self, partition: TopicPartition, start: int, settled: bytes = b"") -> None:
@@ -44,9 +44,9 @@ class Assignment:
         """Records in memory that are not settled, and their bytes."""
         self.bytes = 0
         self.adopted: dict[int, int] = {}
-        """Offsets that an earlier owner submitted, and their job's serial number: not read again yet."""
+        """Offsets in jobs of an earlier owner, not read again yet: each with its job's serial number."""
         self.recall_until = start
-        """Below this offset there are records of adopted jobs: until they are read, nothing is submitted."""
+        """Records of adopted jobs lie below this offset: nothing is submitted until they are read."""
         self.known_until = start + len(settled)
         """Below this offset records may have been settled before."""
         self.slices: dict[int, JobSlice] = {}
@@ -56,30 +56,30 @@ class Assignment:
         """Counts the changes that a commit should record (`changed`)."""
         self.committed_version = 0
         self.letters_until = start + len(settled)
-        """Below this offset letters were written, also an earlier owner's: no checkpoint may forget them."""
+        """Below this offset letters were written, by whichever owner: no checkpoint may forget them."""
         self.submit_below: int | None = None
-        """Offsets from here on are not submitted: the checkpoint could not remember them. None: no bound."""
+        """From this offset on nothing is submitted: no checkpoint could remember it. None: no bound."""
         self.room: float | None = None
-        """Characters of the checkpoint that jobs to come may take. None: there are plenty."""
-        self.beyond: list[Event] = []
-        """Events that wait for `submit_below` or `room` to grow: ready, but in no queue."""
+        """Characters of the checkpoint that are left for further jobs. None: plenty."""
+        self.waiting_for_room: list[Event] = []
+        """Events that are ready but in no queue: they wait for `submit_below` or `room` to grow."""
         self.until: int | None = None
-        """Records from this offset on are left alone (`--until-end`)."""
+        """Records from this offset on are ignored (`--until-end`). None: none are."""
         self.paused = False
 
     @property
-    def recovering(self) -> bool:
+    def recalling(self) -> bool:
         """Whether records of adopted jobs are still to be read."""
         return self.live and self.offsets.next < self.recall_until
 
     @property
     def bounded(self) -> bool:
-        """Whether the checkpoint has not room for whatever may be submitted."""
+        """Whether the room in the checkpoint bounds what may be submitted."""
         return self.submit_below is not None or self.room is not None
 
     @property
     def dirty(self) -> bool:
-        """Whether there is something that the last commit does not know."""
+        """Whether something has changed that the last commit does not record."""
         return self.version != self.committed_version
 
     @property
@@ -93,17 +93,17 @@ class Assignment:
         return self.until is not None and self.committed.offset >= self.until
 
     def changed(self) -> None:
-        """There is something new: the next commit is to record it."""
+        """Something has changed: the next commit is to record it."""
         self.version += 1
 
     def let_go(self) -> None:
-        """The partition is no longer ours: answers that still come settle nothing."""
+        """The partition is no longer ours: answers that still arrive settle nothing."""
         self.live = False
         self.slices.clear()
         self.adopted.clear()
-        self.beyond.clear()
+        self.waiting_for_room.clear()
 
-    def dropped(self, events: int, size: int) -> None:
-        """`events` of `size` bytes together are no longer in memory."""
+    def release_memory(self, events: int, size: int) -> None:
+        """Take in that `events` events, of `size` bytes together, are no longer in memory."""
         self.events -= events
         self.bytes -= size

@@ -92,7 +92,7 @@ class Ledger:
             if not home.live:
                 continue
             home.offsets.settle([event.offset for event in mine])
-            home.dropped(len(mine), sum([event.size for event in mine]))
+            home.release_memory(len(mine), sum([event.size for event in mine]))
             home.changed()
             confirmed += len(mine)
             endpoint = mine[0].endpoint
@@ -187,7 +187,7 @@ class Ledger:
             self._tally.settled[owed.endpoint, RecordOutcome.DEAD_LETTER] += 1
             if owed.timestamp > 0:
                 timestamps[owed.endpoint].append(owed.timestamp)
-            owed.home.dropped(1, owed.size)
+            owed.home.release_memory(1, owed.size)
         self._tally.latencies += timestamps.items()
         return self.owed.written(letters)
 

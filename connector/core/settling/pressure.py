@@ -1,4 +1,4 @@
-"""Back-pressure: which partitions to pause and resume, by what is held in memory."""
+"""Back-pressure: which partitions to pause and to resume, by what is held in memory."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from connector.core.settling.reach import Reach
 from connector.model import TopicPartition
 
 LOW = 0.5
-"""Share of a bound at which a paused partition is resumed. Wide marks: what librdkafka had fetched
-for a partition is dropped at a pause and fetched again."""
+"""Share of a bound below which a paused partition is resumed. The marks are wide apart: what librdkafka has
+fetched ahead for a partition is dropped at a pause, and fetched again."""
 ITS_OWN = 0.5
-"""Part of its share of the buffer that a partition may fill whatever the others hold."""
+"""Part of its share of the buffer that a partition may always fill, however much the others hold."""
 FAR = WINDOW_LIMIT * 7 // 8
-"""Offsets beyond the committed one at which a partition is paused: one more fetch is in the window still."""
+"""Offsets read ahead of the committed one at which a partition is paused: one more fetch still fits."""
 
 
 class Pressure:
@@ -30,10 +30,10 @@ class Pressure:
         """Whether nothing more should be taken in for the moment."""
         return self._used(homes) >= 1
 
-    def at_most(self, homes: Collection[Assignment], usual: int) -> int:
-        """Return how many records a fetch should bring: while the buffer is full, half of one share.
+    def fetch_size(self, homes: Collection[Assignment], usual: int) -> int:
+        """Return how many records to fetch: `usual`; half of one partition's share while the buffer is full.
 
-        What is read beyond the bound is then half of what the bound is, at most.
+        So the bound is exceeded by half of it at most.
         """
         if not homes or not self.full(homes):
             return usual
@@ -50,20 +50,21 @@ class Pressure:
         return max(events / self._limits.max_events, size / self._limits.max_event_bytes)
 
     def change(self, homes: Collection[Assignment]) -> tuple[list[TopicPartition], list[TopicPartition]]:
-        """Return the partitions to pause and those to resume; from here on they count as that.
+        """Return the partitions to pause and those to resume; from here on they count as such.
 
-        When a bound is reached all are paused that hold half their share or more. Before that a partition
-        is paused that holds more than its share of a buffer more than half full: it must not starve the
-        others. Records of adopted jobs are always read on: nothing is submitted before, so the buffer would
-        stay full.
+        Once a bound is reached, every partition that holds at least half its share is paused. Before that, in
+        a buffer more than half full, only one that holds more than its share, so that it can't starve the
+        others. Partitions with records of adopted jobs are never paused: nothing is submitted until these
+        are read, so the buffer would stay full.
 
-        A partition that was read `FAR` ahead of a stuck record is paused too: what is settled as fast as it
-        is read fills no buffer, but each offset takes memory until the stuck one is settled. Where a
-        checkpoint fills up and much is left to submit, only a third of what any checkpoint remembers is read
-        ahead: updates merged over a longer stretch leave settled offsets scattered, and those fill the text.
+        A partition that was read `FAR` ahead of a stuck record is paused, too: records that are settled as
+        fast as they are read fill no buffer, but each offset takes memory until the stuck one is settled.
+        Where the checkpoint fills up and much is left to submit, only a third of what any checkpoint
+        remembers is read ahead: updates merged over a longer stretch leave settled offsets scattered, and
+        those fill it.
 
-        The events of some may wait for a person to mend something, and one fetch may put more of them into
-        the buffer than there is room. The others go on with half their share, in small fetches (`at_most`).
+        Some events may wait for a person to mend something, and one fetch may bring more of them than there
+        is room for. Other partitions then go on with half their share, in small fetches (`fetch_size`).
         """
         used = self._used(homes)
         share = max(1, len(homes))
@@ -99,7 +100,7 @@ class Pressure:
     def _too_much(self, home: Assignment, share: int, used: float) -> bool:
         """Whether a partition holds too much of a buffer that is more than half full."""
         own = self._own(home, share)
-        return not home.recovering and (own >= 1 or (used >= 1 and own >= ITS_OWN))
+        return not home.recalling and (own >= 1 or (used >= 1 and own >= ITS_OWN))
 
     def _own(self, home: Assignment, share: int) -> float:
         """Return how much of its share of the buffer a partition holds, each having `1 / share` of it."""
@@ -109,4 +110,4 @@ class Pressure:
 
 def _ahead(home: Assignment) -> int:
     """Return how far a partition was read beyond its committed position; 0 for records of adopted jobs."""
-    return 0 if home.recovering else home.offsets.next - home.committed.offset
+    return 0 if home.recalling else home.offsets.next - home.committed.offset

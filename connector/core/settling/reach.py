@@ -83,7 +83,7 @@ class Reach:
             left = mine[self._take(home, mine) :]
             for event in left:
                 event.bound_to = UNBOUND
-            home.beyond += left
+            home.waiting_for_room += left
             aside.update(map(id, left))
         within = [event for event in events if id(event) not in aside] if aside else events
         for event in within:
@@ -93,12 +93,12 @@ class Reach:
 
     def back(self, home: Assignment) -> list[Event]:
         """Return those put aside that may be within reach by now, the lowest offsets first."""
-        waiting = sorted(home.beyond, key=_offset)
+        waiting = sorted(home.waiting_for_room, key=_offset)
         ready = [event for event in waiting if not self._too_far(home, event)]
         if home.room is not None:
             del ready[self._max_devices :]
         chosen = set(map(id, ready))
-        home.beyond = [event for event in waiting if id(event) not in chosen]
+        home.waiting_for_room = [event for event in waiting if id(event) not in chosen]
         return ready
 
     def _take(self, home: Assignment, events: Sequence[Event]) -> int:

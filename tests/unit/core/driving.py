@@ -233,7 +233,7 @@ class Drive:
         """Whether nothing is left: no event, no lane, no job, no letter."""
         engine = self.engine
         homes: Sequence[object] = [
-            home for home in engine.assignments.values() if home.events or home.bytes or home.beyond
+            home for home in engine.assignments.values() if home.events or home.bytes or home.waiting_for_room
         ]
         return not (
             homes

@@ -29,7 +29,7 @@ def tracking(*jobs: Job, **changed: object) -> Tracking:
 def test_a_job_is_due_once_and_not_again_until_it_is_put_back() -> None:
     one = job(1)
     some = tracking(one)
-    some.at(one, NOW + 1)
+    some.poll_at(one, NOW + 1)
     assert some.due(NOW, 10) == []
     assert some.wake_at() == NOW + 1
     assert some.due(NOW + 1, 10) == [one]
@@ -40,8 +40,8 @@ def test_a_job_is_due_once_and_not_again_until_it_is_put_back() -> None:
 def test_only_the_last_time_that_was_set_counts() -> None:
     one = job(1)
     some = tracking(one)
-    some.at(one, NOW + 1)
-    some.at(one, NOW + 5)
+    some.poll_at(one, NOW + 1)
+    some.poll_at(one, NOW + 5)
     assert some.due(NOW + 2, 10) == []
     assert some.wake_at() == NOW + 5
 
@@ -51,7 +51,7 @@ def test_the_trial_is_the_job_that_has_failed_least_and_the_others_stay_due() ->
     some = tracking(*jobs)
     for each, failures in zip(jobs, (3, 1, 2), strict=True):
         each.suspicion.failures = failures
-        some.at(each, NOW)
+        some.poll_at(each, NOW)
     assert not some.has_spotless(NOW)
     assert some.trial(NOW) == [jobs[1]]
     assert some.due(NOW, 9) == [jobs[0], jobs[2]]
@@ -62,7 +62,7 @@ def test_no_more_jobs_are_due_than_are_asked_for() -> None:
     jobs = [job(serial) for serial in range(5)]
     some = tracking(*jobs)
     for each in jobs:
-        some.at(each, NOW)
+        some.poll_at(each, NOW)
     assert some.due(NOW, 2) == jobs[:2]
     assert some.due(NOW, 9) == jobs[2:]
 
@@ -78,7 +78,7 @@ def test_a_job_that_waits_for_its_rows_takes_no_place() -> None:
 def test_a_job_that_was_removed_is_never_due() -> None:
     one = job(1)
     some = tracking(one)
-    some.at(one, NOW)
+    some.poll_at(one, NOW)
     some.remove(one)
     assert some.wake_at() is None
     assert some.due(NOW + 9, 10) == []
@@ -144,7 +144,7 @@ def test_hurrying_leaves_those_alone_that_are_polled_or_read_again() -> None:
     busy, waiting, reading = job(1), job(2), job(3)
     some = tracking(busy, waiting, reading)
     busy.polling, busy.next_poll = True, NOW + 9
-    some.at(waiting, NOW + 9)
+    some.poll_at(waiting, NOW + 9)
     reading.next_poll = float("inf")
     some.hasten("", NOW)
     assert some.due(NOW, 10) == [waiting]

@@ -39,7 +39,7 @@ def read_what_is_wanted(drive: Drive, backlogs: dict[TopicPartition, list[Event]
         given = False
         for partition, left in backlogs.items():
             if left and partition not in drive.paused:
-                some = drive.engine.at_most(once)
+                some = drive.engine.fetch_size(once)
                 drive.read(*left[:some])
                 del left[:some]
                 given = found = True

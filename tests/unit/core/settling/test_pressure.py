@@ -58,7 +58,7 @@ def test_below_half_a_buffer_nobody_is_paused() -> None:
 
 def test_without_partitions_there_is_nothing_to_do() -> None:
     assert under().change([]) == ([], [])
-    assert under().at_most([], 2000) == 2000
+    assert under().fetch_size([], 2000) == 2000
 
 
 def test_a_full_buffer_leaves_each_partition_half_its_share() -> None:
@@ -75,11 +75,11 @@ def test_a_full_buffer_leaves_each_partition_half_its_share() -> None:
 
 def test_while_the_buffer_is_full_a_fetch_brings_half_a_share_by_events_or_by_bytes() -> None:
     homes = [home(0, 100, 100_000), home(1, 0)]
-    assert under(max_events=101).at_most(homes, 2000) == 2000
-    assert under(max_events=100).at_most(homes, 2000) == 25
-    assert under(max_events=100).at_most(homes, 20) == 20
-    assert under(max_events=100, max_event_bytes=40_000).at_most(homes, 2000) == 10
-    assert under(max_event_bytes=1000).at_most(homes, 2000) == 1
+    assert under(max_events=101).fetch_size(homes, 2000) == 2000
+    assert under(max_events=100).fetch_size(homes, 2000) == 25
+    assert under(max_events=100).fetch_size(homes, 20) == 20
+    assert under(max_events=100, max_event_bytes=40_000).fetch_size(homes, 2000) == 10
+    assert under(max_event_bytes=1000).fetch_size(homes, 2000) == 1
 
 
 def test_a_partition_is_paused_for_good_where_its_end_is_reached() -> None:
@@ -171,18 +171,18 @@ def test_letters_that_cannot_be_written_fill_the_buffer_too() -> None:
 
 def test_records_without_a_size_fill_the_buffer_by_their_number() -> None:
     homes = [home(0, 100), home(1, 0)]
-    assert under(max_events=100).at_most(homes, 2000) == 25
-    assert under(max_events=100, max_event_bytes=40).at_most(homes, 2000) == 10
+    assert under(max_events=100).fetch_size(homes, 2000) == 25
+    assert under(max_events=100, max_event_bytes=40).fetch_size(homes, 2000) == 10
 
 
 def test_records_without_a_number_are_none_to_divide_by() -> None:
-    assert under(max_event_bytes=1000).at_most([home(0, 0, 1000)], 2000) == 1
+    assert under(max_event_bytes=1000).fetch_size([home(0, 0, 1000)], 2000) == 1
 
 
 def test_an_engine_whose_buffer_is_full_asks_for_less_at_once() -> None:
     drive = Drive(limits(max_events=20))
     drive.assign()
-    assert drive.engine.at_most(500) == 500
+    assert drive.engine.fetch_size(500) == 500
     drive.read(*devices(range(20)))
     assert drive.engine.full
-    assert drive.engine.at_most(500) == 10
+    assert drive.engine.fetch_size(500) == 10
