@@ -1,7 +1,7 @@
-"""Whether the group counts this member in, and what is said where it doesn't, or until it does.
+"""Whether the group counts this member in, and the troubles that go with that.
 
-Given: that partitions came or were lost, and a question now and then. Gives: `joined`, and troubles that
-began or are over with it.
+Given: that partitions were assigned or lost, and a check now and then. Gives: `joined`, and troubles that
+began or ended with it.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ from connector.kafka.troubles import Troubles
 JOIN_LIMIT = 15.0
 """Seconds without membership, brokers answering, after which something is wrong."""
 REPEATED = ("oauth_token", "topic_authorization", "group_authorization")
-"""Troubles that librdkafka tells of again and again while they last, and not when they end."""
+"""Troubles that librdkafka repeats while they last, without a word when they end."""
 TOLD_ONCE = "Subscribed topic"
-"""How the one among them begins that isn't repeated; it ends when something of its topic arrives."""
+"""How the one message among them begins that is not repeated; records of its topic end that trouble."""
 SILENCE = 20.0
-"""Seconds after which a repeated one is over: a token is asked for each 10 s, a heartbeat comes each 5."""
+"""Seconds of silence that end a repeated one: tokens are requested every 10 s, heartbeats sent every 5."""
 
 
 class Joining:
-    """`group_metadata` asks the client what proves membership, `clock` is monotonic, in seconds."""
+    """This member's way into the group.
+
+    `group_metadata` asks the client for its proof of membership; `clock` is monotonic, in seconds.
+    """
 
     def __init__(
         self,
@@ -40,7 +43,7 @@ class Joining:
         """The group counts this member in, with or without partitions."""
 
     def begin(self) -> None:
-        """From now on it waits to be counted in, for the first time or again."""
+        """Wait to be counted in, for the first time or again."""
         self.joined = False
         self._since = self._clock()
 
@@ -60,14 +63,14 @@ class Joining:
         self._troubles.works(("topic_authorization",), "")  # a heartbeat's, which names no topic
 
     async def check(self, *, connected: bool) -> None:
-        """See whether it is counted in meanwhile, and end the troubles that are not repeated any more."""
+        """See whether this member is counted in by now, and end troubles that are no longer repeated."""
         if not self.joined:
             await self._ask(connected=connected)
         if self.joined and connected:
             self._troubles.fade(REPEATED, SILENCE, but=TOLD_ONCE)
 
     async def _ask(self, *, connected: bool) -> None:
-        """Ask the epoch, negative until joined: a spare member under the new protocol hears nothing."""
+        """Ask for the epoch, negative until joined: a spare member under the new protocol gets no call."""
         waited = self._clock() - self._since
         metadata = bytes(await self._group_metadata())
         if int.from_bytes(metadata[7:11], sys.byteorder, signed=True) >= 0:  # "CGMDv2:", then the epoch

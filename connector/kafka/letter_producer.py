@@ -36,9 +36,9 @@ _CUT = frozenset(
 
 
 class LetterProducer:
-    """Not thread-safe but for `stop` and `doubt`.
+    """Writes letters, in transactions or not. Not thread-safe, except for `stop` and `doubt`.
 
-    `errors` collects what librdkafka only tells its callback.
+    `errors` collects the errors that librdkafka reports to its callback alone.
     """
 
     def __init__(self, properties: Mapping[str, Any], topic: str, group_id: str, connector_name: str) -> None:
@@ -68,14 +68,14 @@ class LetterProducer:
         check_right(self._properties, self._topic)
 
     def serve(self) -> None:
-        """Have callbacks called that are due. Errors between two writes are the consumer's to tell of."""
+        """Serve callbacks that are due. Errors between two writes are dropped: the consumer reports them."""
         if self._producer is not None:
             steps.serve(self._producer)
             self.errors.clear()
             self._renew()
 
     def stop(self) -> None:
-        """Ask no more for an outcome that doesn't come."""
+        """Stop asking for the outcome of a commit that has no answer."""
         self._stopping.set()
 
     def close(self) -> None:

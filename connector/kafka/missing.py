@@ -1,7 +1,7 @@
-"""Which of the topics are not there: asked, where nobody tells.
+"""Which of the topics don't exist: the brokers are asked, because librdkafka does not say so.
 
-Under group.protocol=consumer librdkafka says nothing of a topic that is missing or was deleted. Under either
-protocol it says nothing when one is there again: its first record may be long in coming, or another member's.
+Under group.protocol=consumer it reports no topic that is missing or was deleted. Under neither protocol does
+it report that one exists again, and its first record may be long in coming, or another member's.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from connector.kafka.troubles import Troubles, code_of
 ASK_EVERY = 10.0
 """Seconds between two rounds of questions, and ..."""
 AGAIN_AFTER = 1.0
-"""... from one that nobody answered to the next: one who begins is to know before it counts as ready."""
+"""... after one that nobody answered: it should be known before a new process counts as ready."""
 MISSING = "topic_missing"
 
 
 class MissingTopics:
-    """`client` gives the consumer, which is made later, `read` the topics of which it has a partition.
+    """Looks for missing topics. `client` returns the consumer, `read` the topics of its partitions.
 
     `clock` is monotonic, in seconds.
     """
@@ -43,9 +43,9 @@ class MissingTopics:
         self._next = clock()
 
     async def look(self) -> None:
-        """Ask, if it is time, about each topic that nothing is read of or that is said to be missing.
+        """If it is time, ask about each topic that is reported missing or of which no partition is owned.
 
-        A member of a large group may rightly have nothing of a topic: only the brokers' word counts.
+        A member of a large group may rightly own none of a topic: only the brokers' word counts.
         """
         if self._clock() < self._next:
             return
@@ -56,7 +56,7 @@ class MissingTopics:
             for topic in self._topics:
                 if nameless or topic in told or topic not in read:
                     await self._ask(topic)
-        except KafkaException:  # why nobody answers is told by who meets it while it reads
+        except KafkaException:  # the consumer reports why nobody answers when it meets it
             self._next = self._clock() + AGAIN_AFTER
             return
         for subject in nameless:  # each that is missing has been named

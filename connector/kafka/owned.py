@@ -21,9 +21,9 @@ from connector.model import Fetched, Start, TopicPartition
 
 
 class Owned:
-    """What this member was assigned. `client` gives the consumer, which is made later.
+    """The partitions that this member was assigned. `client` returns the consumer.
 
-    `failed` is told of what librdkafka raises while something is asked or let go; it may raise.
+    `failed` gets what librdkafka raises while offsets are asked for or partitions let go; it may raise.
     """
 
     def __init__(
@@ -40,17 +40,17 @@ class Owned:
         self._troubles = troubles
         self._failed = failed
         self._offsets: dict[TopicPartition, int] = {}
-        """What the listener owns, with the next offset to come."""
+        """Partitions that the listener owns, each with the next offset to be read."""
         self._unresolved: set[TopicPartition] = set()
         """Assigned, but where to begin isn't known yet."""
         self._halted: set[TopicPartition] = set()
-        """Assigned, but nothing may be read."""
+        """Assigned, but not read: records are gone, or there is no offset to begin at."""
         self._misplaced: dict[TopicPartition, KafkaError] = {}
         """Owned, but the next offset isn't in the log, and where to go on isn't known yet."""
         self._paused: set[TopicPartition] = set()
         self._ends = beginnings.ends
         self._stale: list[TopicPartition] = []
-        """Not fetched, so that nobody tells where they end."""
+        """Not fetched, so that no fetch reply tells where they end."""
         self.records_lost: Counter[str] = Counter()
         """By topic, records that were gone before they were read and were passed over."""
 

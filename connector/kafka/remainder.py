@@ -1,7 +1,7 @@
-"""What of the topics is not committed yet, whoever has the partitions: for one who runs until the end.
+"""Which partitions the group has not committed yet, whoever owns them: for `--until-end`.
 
-Given: the topics. Gives: where their partitions ended when it was asked first, and which of them the group
-has not committed as far as that.
+Given: the topics. Gives: those partitions that are not committed as far as they went when this was first
+asked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from connector.model import TopicPartition
 
 
 class Remainder:
-    """`client` gives the consumer, which is made later; `reset` is its auto.offset.reset."""
+    """The work left in all topics. `client` returns the consumer, `reset` is its auto.offset.reset."""
 
     def __init__(self, client: Callable[[], AIOConsumer], topics: Sequence[str], reset: str) -> None:
         self._client = client
@@ -27,10 +27,10 @@ class Remainder:
         """Of partitions with records."""
 
     async def note(self) -> bool:
-        """Note where all partitions end, each once; tell whether all is known."""
+        """Note where each partition ends, once; return whether all are known."""
         try:
             await self._note()
-        except KafkaException:  # what is wrong is told by who meets it while it reads
+        except KafkaException:  # the consumer reports what is wrong when it meets it
             return False
         return True
 
@@ -47,9 +47,9 @@ class Remainder:
             self._unknown.pop(0)
 
     async def left(self, own: Collection[TopicPartition]) -> list[TopicPartition] | None:
-        """Return the partitions but for one's own that the group has not committed to their end.
+        """Return the partitions, without our own, that are not committed to their end. None: no answer.
 
-        One without a committed offset counts where it would be read from its beginning. None: nobody tells.
+        One without a committed offset counts if it would be read from its beginning.
         """
         asked = [KafkaTopicPartition(p.topic, p.partition) for p in self._ends if p not in own]
         try:

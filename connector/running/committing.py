@@ -1,7 +1,7 @@
-"""The commits without letters, and what their answers mean to the engine.
+"""Plain commits of positions, and what their answers mean to the engine.
 
-Made by the consumer's coroutine, which waits for each: one at a time is under way, and none can come after a
-later one. While no broker is left librdkafka waits without an end, and it does, too (`Source.waits`).
+The consumer's coroutine waits for each, so one at a time is under way and none can overtake a later one.
+While no broker can be reached librdkafka waits without limit, and so does the coroutine (`Source.waits`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from connector.running.membership import Membership
 
 
 class Committing:
-    """Commits positions. `written`: the letters that they free are in the topic already."""
+    """Commits positions without a transaction."""
 
     def __init__(
         self,
@@ -36,7 +36,10 @@ class Committing:
         self.failures = 0
 
     async def commit(self, positions: Mapping[TopicPartition, Position], *, written: bool = False) -> bool:
-        """Commit, however long that takes, and tell whether it was taken; a hand-over bounds the time."""
+        """Commit, and return whether the group took it. It may take long: only a hand-over bounds the time.
+
+        `written`: the letters that these positions depend on are in the topic already.
+        """
         doubts = self._membership.doubts
         try:
             await self._source.commit(positions)

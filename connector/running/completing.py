@@ -1,8 +1,8 @@
 """When a transaction without letters is due, because the last one may be incomplete.
 
-A connection that is lost after a transaction was committed leaves a doubt (see `connector/kafka/doubt.py`).
-One more transaction with positions ends it. Where that one fails, positions are committed plainly for a
-while: they are not to wait for it.
+A connection that is lost after a transaction was committed leaves that in doubt (`connector/kafka/doubt.py`).
+One more transaction with positions ends the doubt. If that fails, positions don't wait for the next try: they
+are committed plainly meanwhile.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from connector.pulse import Pulse
 ASK_EVERY = 1.0
 """Seconds between two requests for a commit while the doubt lasts."""
 _BACKOFF = Backoff(2.0, 10.0)
-"""Seconds until another try: several, before whoever waits for these partitions gives up (`STUCK_AFTER`)."""
+"""Seconds until another try: there are several before a new owner stops waiting (`STUCK_AFTER`)."""
 
 
 class Completing:
@@ -33,11 +33,11 @@ class Completing:
 
     @property
     def due(self) -> bool:
-        """Whether positions without letters are to go by a transaction."""
+        """Whether the next commit without letters is to be a transaction."""
         return self._letters.doubtful and self._pulse.clock() >= self._not_before
 
     def ask(self) -> None:
-        """Have everything committed once more if that is due."""
+        """Ask the engine for a commit if one is due."""
         if not self._letters.doubtful:
             self._failures, self._undone_in_vain = 0, False
         elif self.due and self._pulse.clock() >= self._ask_at:
@@ -46,9 +46,10 @@ class Completing:
             self._pulse.ring()
 
     def to_undo(self, unresolved: Collection[TopicPartition]) -> bool:
-        """Whether the one in doubt keeps back where partitions begin that nobody here owns any more.
+        """Whether to undo the transaction in doubt: a new assignment waits for offsets that it keeps back.
 
-        After a try to undo it that came to nothing it is to be completed first, with what is owned.
+        Only where none of its partitions is owned here any more. After a failed attempt it is to be completed
+        first, with the positions that are owned. `unresolved` are partitions whose offsets are waited for.
         """
         owned = self._pulse.engine.assignments
         if not self.due or (owned and self._undone_in_vain):
@@ -57,7 +58,7 @@ class Completing:
         return homeless == self._letters.doubtful_partitions and not homeless.isdisjoint(unresolved)
 
     def failed(self, *, undoing: bool = False) -> None:
-        """A transaction without letters came to nothing, or `undoing` the last one."""
+        """A transaction without letters failed; `undoing`: the one that was to undo the last."""
         self._failures += 1
         self._undone_in_vain = undoing
         self._not_before = self._pulse.clock() + _BACKOFF.delay(self._failures, 0.5)

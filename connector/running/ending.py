@@ -1,7 +1,7 @@
-"""When one who runs until the end has reached it: all that was there at the start is committed.
+"""When `--until-end` has reached the end: the group has committed all that was there at the start.
 
-Its own partitions tell only of themselves. Others may be a member's that died a moment ago, or is slow; a
-topic may be missing: nobody may take the work for done then, and a job of a scheduler least of all.
+This member's own partitions are not enough. Others may belong to a member that is slow or has just died, and
+a topic may be missing: a scheduler must not take the work for done then.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from connector.model import Start, TopicPartition
 from connector.pulse import Pulse
 
 ASK_EVERY = 1.0
-"""Seconds between two questions for what is left to others."""
+"""Seconds between two questions about the partitions of other members."""
 AFTER_SILENCE = 5.0
-"""Seconds until the next one where it was not answered: the consumer's coroutine waits for each."""
+"""Seconds after a question that was not answered: the consumer's coroutine waits for each."""
 
 
 class Ending:
-    """`ask_about_others` is called by the consumer's coroutine, `reached` by the runner's loop."""
+    """Knows whether the end is reached.
+
+    The consumer's coroutine calls `ask_about_others`, the runner's loop `reached`.
+    """
 
     def __init__(self, pulse: Pulse, source: Source, log: FilteringBoundLogger) -> None:
         self._engine = pulse.engine
@@ -35,7 +38,7 @@ class Ending:
         self._told: list[TopicPartition] | None = None
 
     async def ends(self, starts: Sequence[Start]) -> dict[TopicPartition, int]:
-        """Return where these partitions end for us: where they did when they were ours for the first time."""
+        """Return how far to read these partitions: to where they ended when they were first assigned here."""
         unknown = [start.partition for start in starts if start.partition not in self._ends]
         self._ends.update(await self._source.end_offsets(unknown))
         return self._ends
@@ -51,7 +54,7 @@ class Ending:
         return self._others_done and self._own_done
 
     async def ask_about_others(self) -> None:
-        """Note where everything ends; once our own part is done, ask whether that of the others is."""
+        """Note where all partitions end; once our own are done, ask whether the others are."""
         now = self._pulse.clock()
         if self._others_done or now < self._ask_at or (self._noted and not self._own_done):
             return

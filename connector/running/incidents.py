@@ -1,6 +1,6 @@
-"""What is wrong at the moment with Kafka or with a decoder, and since when, by cause and subject.
+"""The troubles with Kafka or a decoder that are open, and since when, by code and subject.
 
-Given: a trouble that began, lasts or has ended. Gives: a line of the log when that is news, the halt for lost
+Given: a trouble that began, lasts or has ended. Gives: a line of the log if that is news, the halt for lost
 records, and what the status and the metrics show.
 """
 
@@ -21,7 +21,7 @@ TroubleKey = tuple[str, str]
 
 
 class Incidents:
-    """`remember` gets the words of each trouble, for those who look later."""
+    """The open troubles. `remember` gets the words of each, for the status page's recent errors."""
 
     def __init__(self, pulse: Pulse, log: FilteringBoundLogger, remember: Callable[[str], None]) -> None:
         self._pulse = pulse
@@ -35,16 +35,16 @@ class Incidents:
 
     @property
     def cut_off(self) -> bool:
-        """Whether no broker lets this process in: nothing can be committed now."""
+        """Whether no broker can be reached or entered: nothing can be committed now."""
         return any(each.code in SHUT_OUT and each.blocking for each in self.open.values())
 
     @property
     def lost_records(self) -> bool:
-        """Whether records went before they were read."""
+        """Whether records were deleted before they were read."""
         return any(each.code == DATA_LOSS for each in self.open.values())
 
     def tell(self, trouble: Trouble) -> None:
-        """Take in what is wrong, or is no more."""
+        """Take in a trouble that began, lasts or has ended."""
         if trouble.phase is Phase.ENDED:
             self._ended(trouble)
         else:
@@ -72,7 +72,7 @@ class Incidents:
         self._told_by.setdefault(kind, {})[trouble.told_by] = trouble
         self.open[kind] = trouble
         self.since.setdefault(kind, self._pulse.clock())
-        if not known:  # the consumer and the dead letters' producer meet the same: one line is enough
+        if not known:  # consumer and producer often meet the same trouble: one line is enough
             what = DECODER_UNAVAILABLE if trouble.code == DECODER_TROUBLE else KAFKA_TROUBLE
             words = {"code": trouble.code, "subject": trouble.subject, "message": trouble.message}
             self._log.error(what, mend=trouble.mend, **words)

@@ -1,10 +1,9 @@
-"""Whether the partitions are still ours after the whole process stood still.
+"""Whether this process may still be a member of the group after it stood still.
 
-A process that was frozen (SIGSTOP, a frozen container, a suspended machine) for longer than its
-session wakes up as if nothing had happened, before its consumer hears that others have its
-partitions. What it still held in memory must not be sent then: it would undo what newer events did
-meanwhile. So after a standstill nothing is submitted until the group has taken a commit, which it
-does from members only.
+A process that was frozen (SIGSTOP, a frozen container, a suspended machine) for longer than its session wakes
+up as if nothing had happened, before its consumer hears that others own its partitions. What it still holds
+in memory must not be sent then: it would undo what newer events did meanwhile. So after a standstill nothing
+is submitted until the group has accepted a commit, which it does from members only.
 """
 
 from __future__ import annotations
@@ -17,16 +16,16 @@ from structlog.typing import FilteringBoundLogger
 from connector.pulse import Pulse
 
 LONGEST = 1.0
-"""Seconds without a tick that are a standstill: less than any session that brokers allow by default, 6 s."""
+"""Seconds without a tick that count as a standstill: brokers allow no session below 6 s by default."""
 TICK = 0.25
 """Seconds between two ticks."""
 _DOUBT = "membership in doubt"
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Goes on while the machine is suspended, where there is such a clock."""
+"""A clock that goes on while the machine is suspended, where there is one."""
 
 
 class Standstill:
-    """Ticks in a thread: an event loop that is busy doesn't stop it, only what stops the process does."""
+    """Notices that the process stood still, by ticks in a thread: a busy event loop does not stop these."""
 
     def __init__(self) -> None:
         self._ended = threading.Event()
@@ -43,11 +42,11 @@ class Standstill:
         self._thread.join()
 
     def lasting(self) -> bool:
-        """Tell whether there was a standstill that nobody has asked about yet."""
+        """Whether there was a standstill that `noticed` has not returned yet."""
         return max(self._longest, _now() - self._ticked_at) > LONGEST
 
     def noticed(self) -> float:
-        """Return the seconds of the longest standstill since this was asked last; 0 where there was none."""
+        """Return the seconds of the longest standstill since the last call; 0 if there was none."""
         longest, self._longest = max(self._longest, _now() - self._ticked_at), 0.0
         if longest <= LONGEST:
             return 0.0
@@ -63,7 +62,7 @@ class Standstill:
 
 
 class Membership:
-    """Doubts it after a standstill, until a commit that began later has worked."""
+    """In doubt after a standstill, until a commit that began later has been accepted."""
 
     def __init__(self, pulse: Pulse, log: FilteringBoundLogger) -> None:
         self._pulse = pulse
@@ -71,23 +70,23 @@ class Membership:
         self._log = log
         self.standstill = Standstill()
         self.doubts = 0
-        """How often it was doubted. Remember it before a commit, and give it to `proved`."""
+        """How often membership came into doubt. Read it before a commit, and pass it to `proved`."""
         self._proved = 0
 
     @property
     def doubted(self) -> bool:
-        """Whether nothing may be submitted."""
+        """Whether membership is in doubt, so that nothing may be submitted."""
         return self._proved != self.doubts
 
     @property
     def may_still_send(self) -> bool:
-        """Whether what was decided a moment ago may still be sent: the process did not stand still since."""
+        """Whether what was planned a moment ago may still be sent: there was no standstill since."""
         return not (self.doubted or self.standstill.lasting())
 
     def note_standstill(self) -> None:
-        """Stop submitting if the process stood still; call it before anything is submitted.
+        """Stop submitting if the process stood still. Call it before each plan.
 
-        What it is about to own is in doubt, too: where that begins may have been read before.
+        Also while no partition is owned yet: where the next ones begin may have been read before.
         """
         seconds = self.standstill.noticed()
         if not seconds:
@@ -99,14 +98,14 @@ class Membership:
             self.ask()
 
     def ask(self) -> None:
-        """Have a commit made if there is a doubt; where no partition is left there is nothing to doubt."""
+        """Have a commit made if there is a doubt. Without partitions there is none."""
         if not self._engine.assignments:
             self.proved(self.doubts)
         elif self.doubted:
             self._engine.commit_soon()
 
     def proved(self, doubts: int) -> None:
-        """A commit worked, before which `doubts` was this."""
+        """A commit was accepted that began when `doubts` had this value."""
         if self.doubted and doubts == self.doubts:
             self._proved = doubts
             self._engine.thaw(_DOUBT)

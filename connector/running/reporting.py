@@ -1,7 +1,6 @@
-"""What the parts counted and noticed since the last time, into the metrics, the log and the status.
+"""Moves what the parts counted and noticed into the metrics, the log and the status.
 
-Called after each step of the planner. Parts keep plain figures and words; nobody else empties them, but for
-the lines that the log lost.
+Called after each step of the planner. The parts keep plain figures and words, which only this file empties.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from connector.tracing.watch import Watch
 
 
 class Reporting:
-    """Empties what the engine, the consumer and the interpreters keep for it."""
+    """Collects from the engine, the consumer and the interpreters."""
 
     def __init__(
         self,
@@ -46,7 +45,7 @@ class Reporting:
         self._seen = (0, 0, 0)
 
     def report(self) -> None:
-        """Take all there is."""
+        """Report everything since the last call."""
         now = self._clock()
         self._metrics.absorb(self._engine.tally, now, self._watch.examples())
         self._count_failures()
@@ -77,7 +76,7 @@ class Reporting:
         seen.clear()
 
     def _tell(self, notice: Notice, now: float) -> None:
-        """Write a line of the log; what is more than news is shown in the status, too."""
+        """Write a line of the log; warnings and errors also go to the status."""
         fields = notice.fields
         if "application" in fields:
             fields["application"] = self._credentials.code(fields["application"])

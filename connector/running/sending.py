@@ -20,7 +20,7 @@ from connector.tracing.watch import Watch
 
 
 class Sending:
-    """The way out. `close` ends what is still under way."""
+    """Makes the calls to the API, all at once, and reports each answer to the engine."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Sending:
         *,
         may_still_send: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`may_still_send`: whether this process may still send what it decided a moment ago."""
+        """`may_still_send` tells whether this process may still send what it decided a moment ago."""
         self._pulse = pulse
         self._client = client
         self._settings = settings
@@ -75,7 +75,7 @@ class Sending:
 
     async def _post(self, batch: Batch) -> PostAnswer:
         token = self._credentials.token(batch.application)
-        if token is None:  # of a job from before the configuration changed: no other's token will do
+        if token is None:  # adopted from before the configuration changed: no other token will do
             return Denied(
                 Cause.UNKNOWN_APPLICATION, f"[applications.{batch.application}] isn't configured any more", 0
             )
@@ -91,9 +91,11 @@ class Sending:
         )
 
     def _may_go(self, homes: Collection[Assignment]) -> bool:
-        """Whether a batch that is about to be written is still ours. A process may stand still any time.
+        """Whether a batch may still be written to its connection.
 
-        Nor may it go where a partition came since it was planned: one of its devices may be in a job of that.
+        Not once one of its partitions is another owner's: this process may have stood still since the batch
+        was planned. Nor when a partition was assigned meanwhile: a job adopted with it may hold the same
+        device.
         """
         pulse = self._pulse
         ours = self._may_still_send() and all(home.live for home in homes)

@@ -23,7 +23,7 @@ from connector.running.membership import Membership
 
 
 class Writing:
-    """`fail` is told why this process can't go on, once that is so."""
+    """One write of dead letters at a time. `fail` is called with the reason if this process can't go on."""
 
     def __init__(
         self,
@@ -44,9 +44,9 @@ class Writing:
         self.completing = Completing(pulse, letters)
         self._task: asyncio.Task[object] | None = None
         self._left: set[TopicPartition] = set()
-        """Partitions that went while letters were being written."""
+        """Partitions that were revoked or lost while letters were being written."""
         self.written: Commit | None = None
-        """What was written without its positions: they are to be committed."""
+        """The commit whose letters are written and whose positions are still to be committed plainly."""
         self.failures = 0
 
     @property
@@ -55,11 +55,11 @@ class Writing:
         return self._task is not None
 
     def wants(self, action: Commit) -> bool:
-        """Whether this goes by a write: it has letters, or the last transaction is to be completed."""
+        """Whether this commit needs a write: it has letters, or completes the transaction in doubt."""
         return bool(action.letters) or self.completing.due
 
     async def begin(self, action: Commit) -> asyncio.Task[bool]:
-        """Write; the engine is told of the outcome. The task's result is that of `at_once`."""
+        """Begin a write; the engine is told of its outcome. The task returns what `at_once` does."""
         self._left.clear()
         try:
             metadata = await self._source.group_metadata() if self._letters.commits_positions else None
@@ -70,9 +70,9 @@ class Writing:
         return writing
 
     async def at_once(self, action: Commit) -> bool:
-        """Write and wait. For hand-overs.
+        """Write, and wait for the outcome: for hand-overs.
 
-        True where no letter is left to write: the positions are committed, or wait for a plain commit.
+        Return whether no letter is left to write: then the positions are committed, or wait in `written`.
         """
         writing = await self.begin(action)
         # Should the hand-over end before the transaction does, its outcome still matters.
@@ -83,12 +83,12 @@ class Writing:
         self._task = asyncio.create_task(self._undo(await self._source.group_metadata()))
 
     def take_written(self) -> Commit | None:
-        """Give what is to be committed now that its letters are written, once."""
+        """Take the commit whose letters are written, to commit its positions; None if there is none."""
         written, self.written = self.written, None
         return written
 
     def let_go(self, partitions: Collection[TopicPartition]) -> None:
-        """These are somebody else's: their positions are not to be committed any more."""
+        """Partitions are another owner's: do not commit their positions any more."""
         self._left.update(partitions)
         if self.written is not None and not self.written.positions.keys().isdisjoint(partitions):
             self.written = None
@@ -118,8 +118,8 @@ class Writing:
             self._ended()
 
     def _unwritable(self, action: Commit, unwritable: LettersUnwritable) -> bool:
-        """Tell the engine; return whether only positions are left to be committed."""
-        if not action.letters:  # it was only for the one before; these positions need no transaction
+        """Report to the engine; return whether only positions are left to be committed."""
+        if not action.letters:  # it was to complete the one before; these positions need no transaction
             self.completing.failed()
             self._leave_positions(action)
             return True
@@ -131,7 +131,7 @@ class Writing:
     def _fenced(self, action: Commit, fenced: Fenced) -> None:
         if action.letters:
             self._not_written(fenced.message, {})
-        else:  # without a pause until the next one a hand-over would try it again and again
+        else:  # pause before the next one, or a hand-over would try it again and again
             self.completing.failed()
             self._engine.commit_failed((), self._pulse.clock())
         if fenced.by == "producer":
@@ -153,7 +153,7 @@ class Writing:
         self._pulse.ring()
 
     def _leave_positions(self, action: Commit) -> None:
-        """Have the positions committed plainly, unless a partition of them has gone meanwhile."""
+        """Have the positions committed plainly, unless one of their partitions has gone meanwhile."""
         if self._left.isdisjoint(action.positions):
             self.written = action
         else:
