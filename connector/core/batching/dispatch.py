@@ -21,25 +21,28 @@ Route = tuple[str, Endpoint]
 
 
 EXACT_IN_A_ROW = 7
-"""Exact batches after which queued events have a turn, so that they are never kept out.
+"""Exact batches in a row after which queued events have a turn, so that these never starve.
 
-Not sooner: with each exact batch a few events come free, and these would take half of all places, one or two
-in a batch. A backlog with bad devices in it then took twice as long.
+Not fewer: each exact batch frees a few events, and these would go one or two in a batch and take half of all
+jobs. A backlog with bad devices in it then took twice as long.
 """
 
 
 class Dispatch:
-    """Events that hold their lanes and wait to be sent, and the batches that are on their way."""
+    """Decides which batch goes next, of the events that hold their lanes and of the exact batches.
+
+    Owns the queues, what is to be sent later, and the requests that are under way.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._serials = count(1)
         self._ties = count()
         self._places = count(1)
-        """In the order of all queues."""
+        """Places in the order of all queues."""
         self._later: list[tuple[float, int, Event | Batch]] = []
         self._exact_in_a_row = 0
-        """Exact batches since queued events went: those go first, but not all the time."""
+        """Exact batches that went since queued events had a turn."""
         self.queues: dict[Route, Queue] = {}
         self.posting: dict[int, Batch] = {}
         """Requests that were not answered yet, by serial number."""
@@ -53,53 +56,54 @@ class Dispatch:
         return self.queues[route]
 
     def ready(self, events: Sequence[Event], now: float) -> None:
-        """Queue events that have just become first in their lanes."""
+        """Queue events that have just become first in their lanes: they wait up to `linger` for others."""
         for (application, endpoint), mine in _by_route(events).items():
             self.queue(application, endpoint).push(mine, now, next(self._places))
 
     def freed(self, events: Sequence[Event]) -> None:
-        """Queue events that waited in a lane: due at once, but behind those that came before."""
+        """Queue events that had waited in a lane: due at once, but behind those that came before."""
         for (application, endpoint), mine in _by_route(events).items():
             self.queue(application, endpoint).push(mine, 0.0, next(self._places))
 
     def again(self, events: Sequence[Event]) -> None:
-        """Put events to the front, due at once: they were sent in vain, or waited for room."""
+        """Put events to the front, due at once: they were sent in vain, or waited for a checkpoint's room."""
         for event in events:
             event.bound_to = UNBOUND
         for (application, endpoint), mine in _by_route(events).items():
             self.queue(application, endpoint).push_front(mine, next(self._places))
 
     def later(self, what: Event | Batch, due: float) -> None:
-        """Send this event, or exactly this batch, from `due` on."""
+        """Queue this event, or exactly this batch, at `due`."""
         if isinstance(what, Event):
             what.bound_to = UNBOUND
         heappush(self._later, (due, next(self._ties), what))
 
     def sooner(self, dues: Mapping[int, float]) -> None:
-        """Send what waits for a later time from these times on, by `id`."""
+        """Bring forward what was to be sent later: to these times, by `id` of the event or batch."""
         self._later = [(min(due, dues.get(id(what), due)), tie, what) for due, tie, what in self._later]
         heapify(self._later)
 
     def exactly(self, batch: Batch) -> None:
-        """Send exactly this batch, in turns with the events of its route and before most of them."""
+        """Send exactly this batch, before most queued events of its route (`EXACT_IN_A_ROW`)."""
         batch.place = next(self._places)
         for event in batch.events:
             event.bound_to = batch.serial
         self.queue(batch.application, batch.endpoint).exact.append(batch)
 
     def serial(self) -> int:
-        """Return a number for a batch or a job; no other has it."""
+        """Return a number that no other batch or job has."""
         return next(self._serials)
 
     def batch(self, like: Batch | Job, events: list[Event]) -> Batch:
-        """Return a new batch of events of this one, for the same route and with the same history."""
+        """Return a new batch of some of the events of this one: same route, a copy of its history."""
         history = replace(like.history)
         return Batch(self.serial(), like.endpoint, like.application, events, ready_at=0.0, history=history)
 
     def wake(self, now: float, *, trials: bool = False) -> None:
         """Queue what was to be sent later, if its time has come.
 
-        `trials`: only what tells whether the API is there, if there is such: what alone fails does not.
+        `trials`: the gate is closed, and what is sent tries whether the API is back. A batch that is proven
+        to fail alone says nothing about that, so it waits while there is anything better.
         """
         events: list[Event] = []
         while self._later and self._later[0][0] <= now:
@@ -115,7 +119,7 @@ class Dispatch:
             self.again(events)
 
     def _something_better(self) -> bool:
-        """Whether something waits that has hardly failed."""
+        """Whether something is queued that is no batch which fails again and again."""
         return any(
             len(queue) or any(not batch.suspicion.persists for batch in queue.exact)
             for queue in self.queues.values()
@@ -131,9 +135,9 @@ class Dispatch:
     ) -> Batch | None:
         """Take the batch to send now on this route, if one is due.
 
-        `within` returns what may be sent of events that go for the first time, `stepped_back` tells of any
-        event whether it must not be sent yet; both put aside what must not. `trial`: the one that may go is
-        to tell whether the API is there.
+        `within` returns which of some queued events may be sent, `stepped_back` tells of one event whether it
+        must not be sent yet; both put aside those that must not. `trial`: the request is to try whether the
+        API is back, and bounds the batch.
         """
         most = self._limits.max_devices if trial is None else trial.devices
 
@@ -195,9 +199,10 @@ class Dispatch:
         return self._exact_in_a_row >= EXACT_IN_A_ROW
 
     def routes(self, *, queued_first: bool = False) -> list[Route]:
-        """Return the routes, the one whose events wait longest first; exact batches before them, most times.
+        """Return the routes that have something to send, in the order in which they should.
 
-        `queued_first`: exact batches last.
+        Routes with exact batches go before those with queued events, unless it is the turn of these
+        (`queued_first` makes it so); otherwise first come, first served.
         """
         queued_first = queued_first or self._turn_of_queued
         routes = [route for route, queue in self.queues.items() if queue.exact or len(queue)]
@@ -206,14 +211,11 @@ class Dispatch:
         return routes
 
     def due_at(self, route: Route) -> float | None:
-        """Return when this route will have a batch to send."""
-        queue = self.queues[route]
-        if queue.due(0.0, self._limits.max_devices, self.size.bound, self._limits.linger):
-            return 0.0
-        return queue.due_at(self._limits.linger)
+        """Return when this route will have a batch to send: 0.0 for now, None if it has nothing."""
+        return self.queues[route].due_at(self._limits.max_devices, self.size.bound, self._limits.linger)
 
     def has(self, application: str) -> bool:
-        """Whether something of this application waits to be sent or is on its way: that can end a halt."""
+        """Whether this application has a request to send or under way, which may end a halt."""
         return (
             any(name == application for name, _ in self.routes())
             or any(batch.application == application for batch in self.posting.values())
@@ -226,18 +228,18 @@ class Dispatch:
 
     @property
     def waiting(self) -> int:
-        """Events that are ready or delayed."""
+        """How many events are ready or delayed."""
         exact = sum(len(batch.events) for queue in self.queues.values() for batch in queue.exact)
         late = sum(len(what.events) if isinstance(what, Batch) else 1 for _, _, what in self._later)
         return self.queued + exact + late
 
     @property
     def queued(self) -> int:
-        """Events that are ready and belong to no batch."""
+        """How many events are ready and in no batch."""
         return sum([len(queue) for queue in self.queues.values()])
 
     def withdraw(self, unwanted: Callable[[Event], bool], now: float) -> list[Event]:
-        """Take out everything unsent for which `unwanted` holds."""
+        """Take out every unsent event for which `unwanted` holds."""
         removed: list[Event] = []
         for queue in self.queues.values():
             removed += queue.remove(unwanted, now)
@@ -262,7 +264,7 @@ class Dispatch:
         return self.batch(batch, batch.events[:middle]), self.batch(batch, batch.events[middle:])
 
     def quarter(self, batch: Batch) -> None:
-        """Send a batch in four parts, before other exact ones. They are no new failures if they fail."""
+        """Send a batch in four parts, before other exact ones. A part that fails is no new failure."""
         step = -(-len(batch.events) // 4)
         parts = [self.batch(batch, batch.events[at : at + step]) for at in range(0, len(batch.events), step)]
         for part in parts:
@@ -271,7 +273,7 @@ class Dispatch:
         self.queue(batch.application, batch.endpoint).exact.rotate(len(parts))
 
     def search_over(self, batch: Batch) -> None:
-        """If it was part of a search (`Hunt`), send again what that had put aside."""
+        """End the search (`Hunt`) that this batch is part of, if any: send what that had put aside."""
         search, batch.search = batch.search, None
         if search is not None and (aside := search.aside + search.other_half):
             self.exactly(self.batch(batch, aside))
@@ -285,7 +287,7 @@ def _by_route(events: Sequence[Event]) -> dict[Route, Sequence[Event]]:
         if event.endpoint is not endpoint or event.application != application:
             break
     else:
-        return {(application, endpoint): events}  # nearly always: a third of the time
+        return {(application, endpoint): events}  # the usual case, in a third of the time that grouping takes
     routes: defaultdict[Route, list[Event]] = defaultdict(list)
     for event in events:
         routes[event.application, event.endpoint].append(event)

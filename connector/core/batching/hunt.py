@@ -1,6 +1,6 @@
-"""The hunt for the device that spoils a batch, in as few requests as that takes.
+"""The hunt for the device that spoils a batch: a binary search by requests.
 
-Given: a batch of several devices that came to nothing, and that a part of it was accepted. Gives: the next
+Given: a batch of several devices that failed as a whole; then, whether each part of it did. Gives: the next
 part to be sent. One bad device among n costs about log2 n + 2 requests; each further one as many again.
 """
 
@@ -12,25 +12,25 @@ from connector.core.reading.event import Event
 
 
 class Hunt:
-    """Halves batches and sends their parts by `dispatch`. What is known of one hunt is in its `Search`."""
+    """Halves batches and has `dispatch` send their parts. The state of each hunt is in its `Search`."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
 
     def narrow(self, batch: Batch) -> None:
-        """Narrow down a batch that came to nothing, for the first time or as part of a hunt.
+        """Halve a batch that failed as a whole, which begins a hunt or goes on with one.
 
-        One half is sent. If it is refused, the other is put aside: nothing is known of it. If it
-        is accepted, the other must be the spoilt one and is halved in its turn unsent; where it is in doubt
-        that any is spoilt, it is sent whole. When one device is left, what was put aside goes again as one
-        batch.
+        One half is sent. If it is refused, nothing is known of the other, which is put aside. If it is
+        accepted, the bad device must be in the other: that is halved in turn, unsent. Only where it is
+        doubtful that any device is bad (`Search.doubtful`), the other half is sent whole. Once a single
+        device is left, all that was put aside is sent as one batch.
         """
         search = batch.search or Search(began=batch.sent_at)
         search.aside += search.other_half
         self._send_half(batch, batch.events, search)
 
     def accepted(self, batch: Batch) -> None:
-        """Go on with the other half, or end the hunt that this batch is part of, if there is one."""
+        """This batch was accepted: if it is part of a hunt, go on with the other half, or end it."""
         search = batch.search
         if search is None or not search.other_half:
             self._dispatch.search_over(batch)

@@ -15,54 +15,58 @@ from connector.core.remembering.checkpoint import JobSlice
 from connector.model import Endpoint
 
 Call = Literal["post", "get"]
-"""What is asked of the API: to take a batch, or about a job."""
+"""The two requests to the API: to take a batch, and for the status of a job."""
 OUTRUN = 4
-"""Jobs that must have come and gone before one that is slow counts as stuck: a slow API is slow for all."""
+"""Later jobs that must have ended before a slow one counts as stuck: a slow API is slow for all."""
 PERSISTS = 3
-"""Failures of a request in a row after which it is no accident."""
+"""Failures of a request in a row that are no chance any more."""
 
 
 @dataclass(slots=True)
 class Suspicion:
-    """Whether a request fails by itself, as `Suspects` finds it; through all its repetitions."""
+    """What is known of a request that fails: is it the API, or this request alone? Judged by `Suspects`.
+
+    Kept through all its repetitions, until it is answered.
+    """
 
     failed_at: float = -math.inf
+    """When it failed last."""
     failures: int = 0
-    """Times in a row."""
+    """How often it failed in a row."""
     proven: int = 0
-    """How many of those were proven to be its own doing."""
+    """How many of these failures were proven to be of this request alone."""
     others: int = 0
-    """Before how many of those others had been answered since the one before: a hint, and no proof."""
+    """How many of them came after others had been answered since the last one: a hint, not a proof."""
     as_large: int = 0
-    """How many of its kind that were about as large had been answered when it failed first."""
+    """How many calls of its kind, of about its size or more, had been answered when it failed first."""
     answered: int = 0
     begun: int = 0
-    """How many of its kind had been answered, and had begun to fail, when it failed last."""
+    """How many calls of its kind had been answered, and had begun to fail, when it failed last."""
     denied_at: float = math.inf
-    """When it was denied first, all its failures since."""
+    """When it was first denied."""
     unsure: float = 0.0
-    """Seconds in which nobody was answered, so that it may have been an outage that no gate closed for."""
+    """Seconds in which nothing else was answered either, so that it may have been an outage."""
 
     @property
     def persists(self) -> bool:
-        """Whether it failed so often in a row that it can hardly be the others' doing."""
+        """Whether it failed too often in a row for chance."""
         return self.failures >= PERSISTS
 
 
 @dataclass(slots=True)
 class Search:
-    """The hunt for the device that spoils a batch. One request of it is under way at a time."""
+    """The state of one hunt for the device that spoils a batch. It has one request under way at a time."""
 
     aside: list[Event] = field(default_factory=list)
-    """Events of which nothing is known yet: they are sent when it is over."""
+    """Events of which nothing is known: they are sent when the hunt is over."""
     other_half: list[Event] = field(default_factory=list)
-    """Of the batch under way: if that is accepted, these must have the spoilt one."""
+    """The other half of the batch under way: if that one is accepted, the bad device must be in here."""
     began: float = math.inf
-    """When the batch was sent that it began with."""
+    """When the batch was sent that the hunt began with."""
     denied_at: float = math.inf
-    """When the API's words first seemed to deny the whole application, of a request with such a device."""
+    """When the API's words about one of its requests first seemed to deny the whole application."""
     doubtful: bool = False
-    """Whether there may be no such device: nothing was accepted since."""
+    """Whether there may be no such device, because nothing was accepted since."""
 
 
 @dataclass(slots=True)
@@ -70,45 +74,45 @@ class Halves:
     """The two halves of a batch whose jobs came to nothing, each of them a batch now."""
 
     one_is_good: bool = False
-    """Whether a job of one of them is Completed: then the other must have the spoilt device."""
+    """Whether a job of one of them is Completed: then the bad device must be in the other."""
 
 
 @dataclass(slots=True)
 class History:
-    """What the devices of a batch have been through together. Each batch that is made of them has a copy."""
+    """What the devices of a batch went through together. Each batch made of some of them has a copy."""
 
     failures: int = 0
-    """Times that they were in a job that Failed as a whole."""
+    """How many jobs of theirs Failed as a whole."""
     failed_at: float = math.inf
-    """When the last of those was found to have Failed."""
+    """When the last of these was found to have Failed."""
     blamed: bool = False
-    """Of a device that is alone: whether its last job Failed while others were Completed."""
+    """Of a single device: whether its last job Failed while jobs of others were Completed."""
     halves: Halves | None = None
-    """Itself and the other half of what was halved last."""
+    """The two halves that the last halving made, one of which these devices are."""
     last_left: bool = False
-    """Of a device that is alone and has Failed: whether the other half was Completed before it went again."""
+    """Of a single device whose job Failed: whether the other half was Completed before it was sent again."""
     losses: int = 0
-    """Times that their job was lost."""
+    """How many jobs of theirs were lost."""
     waits: int = 0
-    """Times in a row that the API had no time for their job."""
+    """How often in a row the API had no time for their job."""
     waited_at: float = math.inf
-    """When it had none last."""
+    """When it last had none."""
     denied_at: float = math.inf
     """When they were in a job whose words seemed to deny the whole application."""
     size_before: int = 0
-    """Of what was too large: the bytes that had been right for a request until then."""
+    """If they were refused as too large: the bytes that a request was allowed to have until then."""
     apart: bool = False
-    """Whether they go by themselves: a report had no rows of them."""
+    """Whether they are sent by themselves, because a report had no rows of them."""
 
     def completed(self) -> None:
-        """A job of them is Completed: the API had time for them, denied nothing and told of them."""
+        """A job of theirs is Completed: the API had time for it, denied nothing and reported on it."""
         self.waits, self.waited_at, self.denied_at, self.apart = 0, math.inf, math.inf, False
         if self.halves is not None:
             self.halves.one_is_good = True
         self.halves, self.blamed, self.last_left = None, False, False
 
     def failed_alone(self, *, others_do_well: bool) -> None:
-        """The job of this one device Failed, which is to go once more."""
+        """The job of this single device Failed; the device is sent once more."""
         self.blamed = others_do_well
         self.last_left = self.halves is not None and self.halves.one_is_good
 
@@ -117,8 +121,8 @@ class History:
 class Batch:
     """Devices for one request. No two of its events concern the same device.
 
-    One that is handed to `Dispatch.exactly` is sent as it is, before most others: what was refused or
-    lost as a whole is tried again as that whole or as its halves.
+    One that is handed to `Dispatch.exactly` is sent as it is, before most others: a batch that was refused or
+    lost as a whole is tried again as a whole, or as its halves.
     """
 
     serial: int
@@ -126,15 +130,15 @@ class Batch:
     application: str
     events: list[Event]
     ready_at: float
-    """When its oldest event became first in its lane, seconds; 0 where it is sent again."""
+    """When its oldest event became first in its lane, seconds; 0 if it is sent again."""
     search: Search | None = None
     """The hunt that it is part of."""
     history: History = field(default_factory=History)
     sent_at: float = 0.0
     place: int = 0
-    """Of one that is sent as it is: in the order of all queues."""
+    """Of an exact batch: its place in the order of all queues."""
     probe: bool = False
-    """Whether it tries if a halt is over."""
+    """Whether it is the probe of a halt."""
     suspicion: Suspicion = field(default_factory=Suspicion)
 
     def rows(self) -> list[bytes]:
@@ -142,7 +146,7 @@ class Batch:
         return [event.row if event.merged is None else row_of(event) for event in self.events]
 
     def strip(self, unwanted: Callable[[Event], bool], *, on_its_way: bool = False) -> list[Event]:
-        """Take unwanted events out, unless it is on its way, and out of what its search knows."""
+        """Take unwanted events out of it, unless it is on its way, and out of its search."""
         removed: list[Event] = []
         lists = [] if on_its_way else [self.events]
         if self.search is not None:
@@ -153,7 +157,7 @@ class Batch:
         return removed
 
     def homes(self) -> set[Assignment]:
-        """Return the partitions of its events and of all that they stand for."""
+        """Return the partitions of its events, with those that were merged into them."""
         merged = [event.merged for event in self.events if event.merged is not None]
         return {event.home for event in self.events} | {each.home for one in merged for each in one.events}
 
@@ -172,11 +176,11 @@ class Job:
     batch: Batch | None = None
     """What was sent; None for an adopted job."""
     history: History = field(default_factory=History)
-    """Of its devices. Of an adopted job nothing is known."""
+    """Of its devices; empty for an adopted job."""
     slices: dict[Assignment, JobSlice] = field(default_factory=dict)
     """For each partition its part of the job, as the checkpoint remembers it."""
     followed_since: float = 0.0
-    """When it began to be asked about: when it was accepted, or all of its records were read again."""
+    """When polling began: when it was accepted or, if adopted, when all of its records were read again."""
     polls: int = 0
     polling: bool = False
     next_poll: float = 0.0
@@ -184,40 +188,40 @@ class Job:
     """Age in seconds at the last poll that found it unfinished."""
     progress: int = -1
     moved_at: float = 0.0
-    """When its progress grew last, or it began to be followed."""
+    """When its progress last grew; at first, when polling began."""
     without_details: bool = False
-    """The API sends rows with unfinished jobs: ask without them until the end."""
+    """Poll without details until it has ended, because the API sends rows of unfinished jobs, too."""
     whole: bool = True
-    """Whether `events` are all that was sent, in that order: of a job of two owners each has a part."""
+    """Whether `events` are all that was sent, in that order. Of an adopted job others may have a part."""
     completed_at: float = 0.0
     """When the GET that found it Completed was sent, 0 before: rows may be waited for after that."""
     incomplete: int = 0
-    """How often it was asked about again because verdicts were missing, though it was Completed."""
+    """How often it was polled again, though Completed, because verdicts were missing."""
     down_at_start: float = 0.0
-    """Seconds of all outages until it was taken in."""
+    """The total of all outages, in seconds, when it was taken in."""
     excused: float = 0.0
-    """Seconds since in which it alone could not be asked about: like outages they are not its time."""
+    """Seconds since then in which it alone could not be polled: no part of its age, as outages aren't."""
     suspicion: Suspicion = field(default_factory=Suspicion)
     unknown_since: float = 0.0
     unknown: int = 0
-    """How often in a row the API said that it does not know this job."""
+    """How often in a row the API said that it doesn't know this job."""
     denied: int = 0
-    """GETs in a row that were answered with a denial: it is not asked about but by probes."""
+    """How many GETs in a row were denied. Until one is not, only probes poll it."""
     slow: bool = False
     """Whether it is unfinished for much longer than jobs usually take."""
     witness: bool = False
-    """Whether it is no job under way, but what is asked about for what that tells of the others."""
+    """Whether it has ended and is only polled as a witness (`following/witness.py`)."""
     outrun: int = 0
-    """Jobs that were accepted after it and have ended before it."""
+    """How many jobs that were accepted after it have ended before it."""
 
     @property
     def sent_at(self) -> float:
-        """When its POST was sent; of an adopted one when that was answered, which is all that is known."""
+        """When its POST was sent; of an adopted job when that was answered, as more isn't known."""
         return self.accepted_at if self.batch is None else self.batch.sent_at
 
     @property
     def failed_before(self) -> float:
-        """When its devices' job before it was found to have Failed; when it was accepted, if none has."""
+        """When the last job of its devices was found to have Failed; if none has, when it was accepted."""
         return min(self.history.failed_at, self.accepted_at)
 
     @property
@@ -227,17 +231,17 @@ class Job:
 
     @property
     def held_up(self) -> bool:
-        """Whether something of its own keeps it from ending, and not the work that the API has.
+        """Whether it is kept from ending by something of its own, and not by the work that the API has.
 
-        It fails alone, waits for rows, for its records to be read again or for the end of a halt; or others
-        come and go, and it stays.
+        It fails alone; it waits for rows, for its records to be read again or for the end of a halt; or later
+        jobs have ended, and it has not.
         """
         waits = self.incomplete > 0 or self.next_poll == math.inf or self.denied > 0
         return waits or self.suspicion.proven > 0 or (self.slow and self.outrun >= OUTRUN)
 
 
 def slices_of(job: Job) -> dict[Assignment, JobSlice]:
-    """Partition by partition, the offsets that the job carries; of revoked partitions none."""
+    """Return the offsets that the job carries, by partition; none of revoked partitions."""
     offsets: defaultdict[Assignment, list[int]] = defaultdict(list)
     for event in job.events:
         if event.merged is None:
