@@ -1,7 +1,8 @@
-"""What goes slowly because its jobs Failed and no job of others ended well: it may be the API, and no device.
+"""Devices that are sent again slowly, because while every job Fails it may be the API and not a device.
 
-Given: batches and events whose jobs Failed, and that a job of others is Completed. Gives: when they go again.
-Later each time, so that they outlive an outage of the API's workers; soon, once others show that it is well.
+Given: batches and events whose jobs Failed, and other jobs that are Completed. Gives: when those go again:
+later each time, so that they outlive an outage of the API's workers; soon, once other jobs show that it
+works.
 """
 
 from __future__ import annotations
@@ -16,27 +17,27 @@ from connector.core.batching.jobs import Batch
 from connector.core.reading.event import Event
 
 SLOWLY = Backoff(14.0, 40.0)
-"""Seconds until they are tried again. Two such delays, all that a device alone has by default, outlive an
-outage of 20 s; four, which a batch of ten has, one of a minute. What is at fault is a letter later."""
+"""Delays in seconds. Two of them, all that a single device has by default, outlive an outage of 20 s; four,
+which a batch of ten has, one of a minute. Their price: a device that is at fault is dead-lettered later."""
 
 
 class Doubt(NamedTuple):
-    """One that waits, in the order in which their times come."""
+    """A batch or an event that waits; ordered by when it is due."""
 
     due: float
     tie: int
     what: Batch | Event
     application: str
     since: float
-    """A job of others that was accepted from then on and is Completed shows that the API does well."""
+    """A job accepted from then on that is Completed shows that the API works."""
     soonest: float
-    """When it goes then, at the soonest."""
+    """The earliest time at which it is sent then."""
     alone: bool
-    """Whether it is a device that failed alone at the end of a hunt."""
+    """Whether it is a single device that halving has singled out."""
 
 
 class Doubts:
-    """Sends by `dispatch`."""
+    """What waits in doubt. `dispatch` sends each when it is due."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
@@ -53,14 +54,14 @@ class Doubts:
         *,
         alone: bool = False,
     ) -> None:
-        """Send it from `due` on; sooner, once a job that was accepted from `since` on is Completed."""
+        """Send it at `due`, or at `soonest` if a job that was accepted from `since` on is Completed."""
         while self._waiting and self._waiting[0].due <= now:
             heappop(self._waiting)
         heappush(self._waiting, Doubt(due, next(self._ties), what, what.application, since, soonest, alone))
         self._dispatch.later(what, due)
 
     def others_do_well(self, application: str, accepted_at: float, now: float) -> None:
-        """A job of this application that was accepted then is Completed."""
+        """A job of this application that was accepted at `accepted_at` is Completed."""
         if not self._waiting:
             return
         mine = [each for each in self._waiting if each.application == application]

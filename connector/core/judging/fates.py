@@ -1,4 +1,4 @@
-"""What becomes of events: confirmed, tried again, taken apart, refused for good."""
+"""What becomes of each event: confirmed, tried again, taken apart, or refused and owed a letter."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from connector.model import Letter, Reason, Rejection
 
 
 class Fates:
-    """Carries out verdicts on events that hold their lanes."""
+    """Carries out verdicts: settles events, has them sent again, or owes their letters."""
 
     def __init__(
         self,
@@ -49,9 +49,10 @@ class Fates:
     # -- a job ended -----------------------------------------------------------------------------
 
     def conclude(self, job: Job, judgement: Judgement, now: float, *, users_singly: bool = False) -> Counted:
-        """The job is Completed: each device by its own verdict.
+        """The job is Completed: carry out each device's own verdict.
 
-        `users_singly`: the rows of a user can be told only where nobody else was sent.
+        `users_singly`: rows of users can't be told apart by their places, so each goes in a request of its
+        own.
         """
         rejections = judgement.rejections
         good = job.events
@@ -83,7 +84,7 @@ class Fates:
                 if self.not_confirmed(event, told, job, now, jitter, among=among):
                     refused.append(event)
         if silent:
-            # By themselves: reports may have room for so many devices, and each batch that they were added to
+            # By themselves: reports may have room for only so many devices, and any batch that these joined
             # would have too many again.
             due = now + self._backoff.delay(max(event.bad_verdicts for event in silent), jitter)
             batch = self._dispatch.batch(job, silent)
@@ -92,9 +93,9 @@ class Fates:
         return refused
 
     def _unclear(self, job: Job, judgement: Judgement) -> Collection[int]:
-        """Return devices, by index, that were perhaps judged though the report has no row to tell.
+        """Return the devices, by index, that have no row here but may have one in a smaller report.
 
-        Beside rows of others silence is no last verdict on anybody: what is silent alone has none.
+        Nor is silence ever the last verdict on a device while others have rows: first it is sent alone.
         """
         if judgement.cut_off(job.events):
             return judgement.without_row
@@ -106,9 +107,9 @@ class Fates:
         return unclear
 
     def _ask_in_parts(self, unclear: list[Event], job: Job, now: float, *, users_singly: bool) -> None:
-        """Send devices once more that were perhaps judged, so few at a time that their rows can be told.
+        """Send unclear devices once more, in halves, until they are so few that their rows can be told apart.
 
-        In halves; after an adopted job all at once: its order wasn't known, that of the next one is.
+        After an adopted job all at once: the order of that wasn't known, but the order of the next one is.
         """
         events = self._leaving.still_ours(unclear, now)
         if not events:
@@ -127,7 +128,7 @@ class Fates:
     # -- a request came to nothing ---------------------------------------------------------------
 
     def give_back(self, batch: Batch, now: float) -> None:
-        """The request came to nothing: its devices are to be sent as if it had not been."""
+        """The request was never sent: queue its devices as if it had not been planned."""
         events = self._leaving.still_ours(batch.events, now)
         if batch.search is None and batch.history == History():
             self._dispatch.again(events)
@@ -156,7 +157,7 @@ class Fates:
         return Counted(1, 1, min(event.first_attempt, began))
 
     def halved_for_size(self, batch: Batch, answer: Refused) -> bool:
-        """Halve a batch that was refused for its size, and make later ones smaller; tell whether it was."""
+        """If the batch was refused for its size, halve it and make later ones smaller: return whether so."""
         if not answer.too_large:
             return False
         before = self._dispatch.size.refused(_bytes_of(batch))
@@ -170,7 +171,7 @@ class Fates:
         return True
 
     def fits(self, batch: Batch) -> None:
-        """The API took the batch: while requests are smaller than configured, that tells of their size."""
+        """The API took the batch: if requests are smaller than configured, they may grow again."""
         if self._dispatch.size.reduced:
             self._dispatch.size.accepted(_bytes_of(batch))
 
@@ -187,10 +188,10 @@ class Fates:
         for_good: bool = False,
         among: list[Event] | None = None,
     ) -> bool:
-        """A device's verdict is bad: it goes again, a merged update in parts, or its letter is owed.
+        """A device's verdict is bad: send it again, take a merged update apart, or owe its letter.
 
-        Return whether its letter is owed. `for_good`: trying it again is of no use, whatever the reason.
-        `among`: what goes again is put there, for the caller to send.
+        Return whether its letter is owed. `for_good`: it is useless to try again, whatever the reason.
+        `among`: events to be sent again are added there, for the caller to send.
         """
         ours = self._leaving.still_ours([event], now)
         if not ours:
@@ -217,8 +218,8 @@ class Fates:
     def _may_help(self, event: Event, rejection: Rejection, job: Job) -> bool:
         """Whether it may help to try this device once more.
 
-        An adopted job may have carried more of it than the checkpoint had room to remember: what that
-        refused goes once more, by itself.
+        An adopted job may have carried more updates of it than the checkpoint could remember: after a refusal
+        those that are known go once more by themselves.
         """
         spent = event.last_chance or event.bad_verdicts >= self._limits.max_attempts
         return (RETRYABLE[rejection.reason] or job.adopted) and not spent
@@ -236,7 +237,7 @@ class Fates:
             event.last_attempt = at
 
     def _take_apart(self, event: Event, *, one_by_one: bool) -> None:
-        """A merged update was refused: what it stood for goes again, in order."""
+        """A merged update was refused: send its parts again, in order."""
         self._tally.split_batches += 1
         parts = take_apart(event, self._limits.max_bytes, one_by_one=one_by_one)
         for part in parts:

@@ -1,7 +1,7 @@
-"""How events leave their lanes: done with, or no longer ours. What waited behind them goes on.
+"""How events leave their lanes, settled or no longer ours, so that those behind them go on.
 
-Given: events whose end somebody else decided, partitions that went. Gives: the events of a list that are
-still ours, a merged update of which a part is ours as that part.
+Given: events that are done with, and partitions that were revoked. Gives: which of some events are still
+ours; of a merged update, the part that is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from connector.core.reading.event import UNBOUND, Event
 
 
 class Leaving:
-    """`max_bytes`: how large a merged update may be."""
+    """Takes events out of their lanes and queues those that waited. `max_bytes` bounds a merged update."""
 
     def __init__(self, max_bytes: int, lanes: Lanes, dispatch: Dispatch) -> None:
         self._max_bytes = max_bytes
@@ -23,10 +23,10 @@ class Leaving:
         self._dispatch = dispatch
 
     def release(self, events: Iterable[Event], *, last_chance: bool = False) -> None:
-        """Events are done with: those that waited behind them become ready, and have waited enough.
+        """Events that held their lanes are done with: queue those that become first, due at once.
 
-        `last_chance`: the device was tried several times in vain just now, so that one attempt is
-        enough for each event that waited meanwhile.
+        `last_chance`: the device was just tried in vain several times, so that one attempt is enough for each
+        event that waited meanwhile.
         """
         freed = [event for event in self._lanes.release(events) if not event.bound_to]
         for event in freed if last_chance else ():
@@ -35,24 +35,24 @@ class Leaving:
             self._dispatch.freed(freed)
 
     def drop(self, events: Iterable[Event], now: float) -> None:
-        """Events of a job are done with, wherever in their lanes they are: adopted ones may be waiting."""
+        """Events of a job are done with, wherever in their lanes: those of an adopted job may be waiting."""
         waiting = [event for event in events if event.blocked]
         for event in waiting:
             self.withdraw(event, now)
         self.release(events)
 
     def withdraw(self, event: Event, now: float) -> None:
-        """An event that waits is done with: those that only waited for it go on."""
+        """An event that waits in its lanes is done with: queue those that waited only for it."""
         freed = self._lanes.withdraw(event)
         self._dispatch.ready([each for each in freed if not each.bound_to], now)
 
     # -- partitions that went --------------------------------------------------------------------
 
     def still_ours(self, events: Iterable[Event], now: float) -> list[Event]:
-        """Return events whose partitions are ours, and let go of the others.
+        """Return the events whose partitions are ours, and release the others.
 
-        A merged update of which a part is ours goes on as that part. One that waits behind a
-        job of its own device (adopted late) is no longer on its way: it waits like any other.
+        A merged update of which only a part is ours goes on as that part. An event that by now waits behind
+        an adopted job of its device is left out: it waits like any other.
         """
         kept: list[Event] = []
         gone: list[Event] = []
@@ -75,12 +75,12 @@ class Leaving:
         return kept
 
     def forget_revoked(self, waiting_for_room: Sequence[Event], now: float) -> None:
-        """Take everything unsent out that came from partitions which are no longer ours.
+        """Take out every unsent event of partitions that are no longer ours.
 
         `waiting_for_room` are unsent events that are in no queue (`Assignment.waiting_for_room`).
         """
         for event in self._lanes.waiters():
-            # What is bound is in an adopted job: until that has ended, no other event of the device may go.
+            # A bound event is in an adopted job: until that has ended, no other of its device may go.
             if event.blocked and not event.bound_to and _partly_revoked(event):
                 self._withdraw_waiter(event, [each for each in contributors(event) if each.home.live], now)
         stale = self._dispatch.withdraw(_partly_revoked, now)
@@ -88,7 +88,7 @@ class Leaving:
 
     def _withdraw_waiter(self, event: Event, ours: Sequence[Event], now: float) -> None:
         if ours:
-            # What is ours of it takes its place: order against the events behind it must not change.
+            # Our part takes its place, so that it stays before the events behind it.
             parts = join(ours, self._max_bytes)
             self._lanes.substitute(event, parts)
             return

@@ -1,7 +1,7 @@
-"""Jobs that ended, or are gone, and told nothing of their devices: what becomes of these.
+"""What becomes of the devices of a job that ended, or was lost, without a verdict on any of them.
 
-Given: a job that Failed as a whole, was denied, found no time or was lost. Gives: its devices to be sent once
-more, as they were or in halves until what is at fault is alone; that one's own fate.
+Given: a job that Failed as a whole, was denied, found the API without time for it, or was lost. Gives: its
+devices, sent once more, as they were or in halves until the one at fault is alone; then that one's fate.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from connector.core.tally import Tally
 from connector.model import Reason, Rejection
 
 WITHOUT_TIME = Backoff(1.0, 60.0)
-"""Seconds until devices are sent again whose job the API had no time for, the first and the longest."""
+"""Delays, in seconds, before devices are sent again whose job the API had no time for."""
 WAITS_WHOLE = 3
-"""Times in a row that the API may have no time for a batch before it goes in halves."""
+"""How often in a row the API may have no time for a batch before it is halved."""
 
 AT_ONCE = 2
-"""Failures of several devices after which they go again at once, or nearly so, whatever others do: if one of
-them is bad, the other half ends well and shows it."""
+"""How often jobs of several devices may Fail before these are sent slowly. Until then they go again soon,
+however other jobs end: if one device is bad, the other half is Completed and shows it."""
 WITH_ONE_LEFT = 2
-"""So much below the bound of its attempts, one that fails now has one more."""
+"""Bad verdicts short of the bound with which, after one more failure, a device has one attempt left."""
 
 
 class Untold:
-    """Sends by `dispatch`; who is found to be at fault alone is for `fates`."""
+    """Decides about jobs without verdicts. `dispatch` sends their devices again, `fates` ends them."""
 
     def __init__(
         self,
@@ -61,10 +61,11 @@ class Untold:
         self._backoff = Backoff(limits.retry_base, limits.retry_ceiling)
 
     def job_failed(self, job: Job, report: JobReport, now: float, *, others_do_well: bool) -> Counted:
-        """The job failed as a whole: nothing is known of its devices. Once more, then in halves.
+        """The job Failed as a whole, so nothing is known of its devices: send them once more, then in halves.
 
-        `others_do_well`: a job of others is Completed that was accepted since these devices' last one Failed.
-        Where there is none it may be the API, and not a device: slowly, from the third time on.
+        `others_do_well`: another job is Completed that was accepted since the last one of these devices
+        Failed. If there is none it may be the API, and not a device: from the third failure on they are sent
+        slowly.
         """
         events = self._leaving.still_ours(job.events, now)
         if not events:
@@ -88,13 +89,14 @@ class Untold:
     def _failed_alone(
         self, job: Job, event: Event, report: JobReport, now: float, *, others_do_well: bool
     ) -> Counted:
-        """The job of a single device failed.
+        """The job of a single device Failed.
 
-        After a hunt it is given up once that happened twice in a row while others did well: once may be just
-        after an outage began, or before it ended. It is given up at its second, too, where its other half has
-        ended well. Else it is tried as often as any device, and slowly where no others do well.
+        A device that was singled out by halving is given up after two such failures in a row while others did
+        well: one may have come just after an outage began, or just before it ended. It is also given up at
+        its second if its other half was Completed. Any other is tried as often as usual, and slowly where no
+        others do well.
         """
-        hunted = job.history.failures > 0
+        singled_out = job.history.failures > 0
         if event.last_chance and not others_do_well:
             event.last_chance = False
             event.bad_verdicts = max(event.bad_verdicts, self._limits.max_attempts - WITH_ONE_LEFT)
@@ -108,20 +110,20 @@ class Untold:
             return Counted()
         what: Batch | Event = again[0]
         times = again[0].bad_verdicts
-        if hunted:
+        if singled_out:
             what = self._failed_once_more(job, again, now)
             what.history.failed_alone(others_do_well=others_do_well)
             times = job.history.failures
-        soon = now + self._backoff.delay(1 if hunted else times, self._random())
+        soon = now + self._backoff.delay(1 if singled_out else times, self._random())
         if others_do_well:
             self._dispatch.later(what, soon)
         else:
             due = now + SLOWLY.delay(times, self._random())
-            self._doubts.later(what, due, job.failed_before, soon, now, alone=hunted)
+            self._doubts.later(what, due, job.failed_before, soon, now, alone=singled_out)
         return Counted()
 
     def others_do_well(self, application: str, accepted_at: float, now: float) -> None:
-        """A job of this application that was accepted then is Completed: what waits for that goes soon."""
+        """A job of this application is Completed: devices that wait for such a sign are sent soon."""
         self._doubts.others_do_well(application, accepted_at, now)
 
     def _failed_once_more(self, job: Job, events: list[Event], now: float) -> Batch:
@@ -131,10 +133,11 @@ class Untold:
         return batch
 
     def denied(self, job: Job, message: str, now: float, *, halted: bool, surely: bool) -> Counted:
-        """The job's words deny the application, or are of one device: once more, in halves the second time.
+        """The words of a Failed job deny the application, or blame one of its devices.
 
-        `halted`: it may be the application. `surely`: that proved to be good since these devices were denied
-        before, so that a single one of them is what the words are of.
+        Send the devices once more, the second time in halves. `halted`: the application may be what is
+        denied. `surely`: it has proved to be good since these devices were denied before, so that the words
+        are about a device.
         """
         events = self._leaving.still_ours(job.events, now)
         if not events:
@@ -146,7 +149,7 @@ class Untold:
         if halted:
             self._for_probes(batch, now)
         else:
-            self._fates.count_attempt(events, job.sent_at)  # a halt counts no attempt
+            self._fates.count_attempt(events, job.sent_at)  # during a halt no attempt is counted
             before, batch.history.denied_at = batch.history.denied_at, now
             if before == math.inf:
                 self._once_more(batch, now)
@@ -156,7 +159,7 @@ class Untold:
         return Counted()
 
     def _for_probes(self, batch: Batch, now: float) -> None:
-        """Have the probes of the halt find out which device is to blame, if one is."""
+        """Let the probes of the halt find the device that is to blame, if one is."""
         if batch.history.denied_at == math.inf:
             batch.history.denied_at = now
             self._dispatch.exactly(batch)
@@ -166,9 +169,9 @@ class Untold:
             self._dispatch.later(batch, now + 2 * self._limits.probe_interval)
 
     def not_now(self, job: Job, now: float, *, others_have_time: bool) -> None:
-        """The API had no time for the job: the same devices once more, later each time.
+        """The API had no time for the job: send the same devices once more, later each time.
 
-        In halves, if it has been so for a while and it has time for others: one device may be why.
+        In halves if that has gone on while the API had time for others: one of the devices may be the cause.
         """
         events = self._leaving.still_ours(job.events, now)
         if not events:
@@ -183,7 +186,7 @@ class Untold:
         self._tally.retried[job.endpoint] += len(events)
 
     def never_confirmed(self, job: Job, losses: int, now: float) -> Counted:
-        """The job was lost too often: give its devices up."""
+        """The job was lost too often: give up its devices."""
         rejection = Rejection(
             Reason.NO_VERDICT, f"its job was lost {losses} times", request_id=job.request_id
         )
@@ -201,19 +204,19 @@ class Untold:
         return Counted(given_up, given_up, since)
 
     def submit_again(self, job: Job, losses: int, now: float) -> None:
-        """The job was lost so many times: send the same devices once more."""
+        """The job was lost, by now `losses` times: send the same devices once more."""
         batch = self._of_lost(job, losses, now)
         if batch is not None:
             self._dispatch.exactly(batch)
 
     def submit_halves(self, job: Job, losses: int, now: float) -> None:
-        """The job was lost, and one of its devices may be why: send them once more, in two parts."""
+        """The job was lost, perhaps because of one of its devices: send them once more, in halves."""
         batch = self._of_lost(job, losses, now)
         if batch is not None:
             self._as_it_is_or_in_halves(batch)
 
     def _of_lost(self, job: Job, losses: int, now: float) -> Batch | None:
-        """Return the devices of a lost job as a batch; None where they all went to other owners."""
+        """Return the devices of a lost job as a batch; None if they are all other owners' now."""
         events = self._leaving.still_ours(job.events, now)
         if not events:
             return None
@@ -224,7 +227,7 @@ class Untold:
         return batch
 
     def _blame(self, event: Event, rejection: Rejection, job: Job, now: float, *, for_good: bool) -> Counted:
-        """What was said of the job is of this device, the only one that was sent."""
+        """Take what was said of the job for the verdict on its only device."""
         told = msgspec.structs.replace(rejection, request_id=job.request_id)
         if self._fates.not_confirmed(event, told, job, now, self._random(), for_good=for_good):
             return Counted(1, 1, event.first_attempt)

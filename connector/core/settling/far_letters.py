@@ -1,8 +1,8 @@
-"""Letters that no checkpoint would remember as written, by partition, until one would.
+"""Letters that have to wait, because no checkpoint would remember that they are written.
 
-Given: letters too far ahead of the lowest unsettled offset of their partition. Gives: those that are within
-reach by now, and those that have waited for too long. Only the nearest and the oldest of a partition
-are looked at, however many there are.
+Given: letters too far ahead of the lowest unsettled offset of their partition. Gives: those that have come
+within reach, and those that have waited too long. However many wait, only the nearest and the oldest are
+looked at.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from connector.core.remembering.assignment import Assignment
 
 
 class Far(Protocol):
-    """A letter that is owed: what has to be known of it here."""
+    """What has to be known of an owed letter here."""
 
     @property
     def home(self) -> Assignment: ...
@@ -29,7 +29,7 @@ _Owed = TypeVar("_Owed", bound=Far)
 
 
 class _Shelf(Generic[_Owed]):
-    """The letters of one partition. Both heaps may still name what was taken by way of the other."""
+    """The letters of one partition. Either heap may still hold letters that were taken from the other."""
 
     def __init__(self) -> None:
         self.letters: dict[int, _Owed] = {}
@@ -66,7 +66,10 @@ class _Shelf(Generic[_Owed]):
 
 
 class FarLetters(Generic[_Owed]):
-    """The letters of all partitions. `sure`: so many offsets from the lowest unsettled one are remembered."""
+    """The letters of all partitions.
+
+    `sure`, to its methods: how many offsets from the lowest unsettled one any checkpoint remembers.
+    """
 
     def __init__(self) -> None:
         self._shelves: dict[Assignment, _Shelf[_Owed]] = {}
@@ -92,7 +95,7 @@ class FarLetters(Generic[_Owed]):
         return taken
 
     def due_at(self, sure: int) -> float:
-        """Return when there will be something to take: 0 if there is, infinite if only a fact brings it."""
+        """Return when there will be something to take: 0.0 for now, infinite if time alone brings nothing."""
         times = [
             0.0 if shelf.nearest() < _remembered_below(home, sure) else shelf.overdue_at()
             for home, shelf in self._shelves.items()
@@ -105,5 +108,5 @@ class FarLetters(Generic[_Owed]):
 
 
 def _remembered_below(home: Assignment, sure: int) -> int:
-    """Return the first offset out of reach: the lowest unsettled one never is, its letter settles it."""
+    """Return the first offset out of reach. The lowest unsettled one is never: its letter settles it."""
     return home.offsets.safe() + max(1, sure)

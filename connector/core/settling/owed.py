@@ -23,10 +23,10 @@ MOST_LETTER_BYTES = 16 << 20
 """Of one commit. Fewer would be as many more transactions, and long checkpoints: where every second device is
 refused, 1,000 cost 31 us an event and let letters wait for 3.5 s, 4,000 cost 22 us and 0.7 s."""
 HOLD_LIMIT = 60.0
-"""Seconds that a device's later events wait for a letter which no checkpoint would remember as written.
+"""Seconds that a device's later events wait for a letter that no checkpoint would remember as written.
 
-What is before it in its partition may itself wait, behind another topic's events, for that device. Then
-nothing would ever move: the letter is written all the same. After a crash just then it exists twice.
+The records before it in its partition may themselves wait for that device, behind another topic's events: a
+deadlock. So the letter is then written all the same; after a crash at that moment it exists twice.
 """
 
 SAFE_TO_SHOW: Mapping[Reason, bool] = {
@@ -40,21 +40,21 @@ SAFE_TO_SHOW: Mapping[Reason, bool] = {
     Reason.NO_VERDICT: False,
     Reason.JOB_FAILED: False,
 }
-"""Whether its details are of tags and sizes alone. Others may repeat what somebody says of a device."""
+"""Whether `Rejection.detail` tells of tags and sizes alone. Others may repeat words about a device."""
 
 
 @dataclass(slots=True, eq=False)
 class Hold:
-    """An event that holds its lanes until its letter is written, or several for all that it stands for.
+    """An event that holds its lanes until its letter is written; of a merged update, until all `letters` are.
 
-    Were later events of the device sent before, whoever owned the partition after a crash would
-    send the refused one once more, after them.
+    If later events of the device were sent before that, the partition's owner after a crash would send the
+    refused one again, after them.
     """
 
     event: Event
     letters: int = 1
     last_chance: bool = False
-    """What `Leaving.release` is told then."""
+    """Whether later events of the device have one attempt only (`Leaving.release`)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -73,12 +73,12 @@ class Owed:
     failures: int = 0
 
     def overdue_at(self) -> float:
-        """Return when it is to be written though it may be forgotten; never, if nobody waits for it."""
+        """Return when it is to be written even if no checkpoint remembers it: infinite if nothing waits."""
         return math.inf if self.hold is None else self.since + HOLD_LIMIT
 
 
 class OwedLetters:
-    """The letters of all partitions that are ours, but for those of a commit under way."""
+    """The letters owed by all partitions, except those of a commit under way."""
 
     def __init__(self, backoff: Backoff) -> None:
         self._backoff = backoff
@@ -87,17 +87,17 @@ class OwedLetters:
         self._portion = MOST_LETTERS
         self._waiting: deque[Owed] = deque()
         self._refused: deque[Owed] = deque()
-        """Those that the topic refused for a reason of their own. Each goes alone: in one transaction with
-        others it would take these back, too, and the positions of all partitions."""
+        """Letters that the topic refused for what they are. Each goes alone, because it would fail the others
+        of its transaction, and the positions of all partitions with them."""
         self._suspects: deque[Owed] = deque()
-        """Those that are as large. Each goes alone, too, and before those: perhaps that was not why."""
+        """Letters as large as a refused one. Each goes alone, too, and first: size may not be the reason."""
         self._refusals = 0
-        """In a row: what goes alone has one delay, and each its turn."""
+        """In a row. Letters that go alone share one delay and take turns."""
         self._alone_not_before = 0.0
         self._went_alone = False
-        """Whether the latest was one of them."""
+        """Whether the letter of the latest commit went alone."""
         self._too_large = math.inf
-        """Bytes of the smallest that was refused, while none as large was written since."""
+        """Bytes of the smallest letter that was refused, unless one as large was written since."""
         self._far = FarLetters[Owed]()
 
     def __len__(self) -> int:
@@ -111,7 +111,7 @@ class OwedLetters:
         return Counter(owed.letter.rejection.reason.value for owed in self._all())
 
     def described(self) -> str:
-        """Say what is owed and where the first of it is: nobody can read a letter that waits."""
+        """Say what is owed, and where the first record is: letters that wait can't be looked at yet."""
         everything = self._all()
         if not everything:
             return "none of their dead letters waits"
@@ -132,9 +132,9 @@ class OwedLetters:
         return self._suspects if owed.size >= self._too_large else self._waiting
 
     def take(self, now: float, sure: int, *, at_once: bool) -> list[Owed]:
-        """Take what one commit may write now. `at_once`: whatever was to wait for a while, too.
+        """Take the letters that one commit may write now. `at_once`: without regard to delays.
 
-        `sure`: so many offsets from the lowest unsettled one are remembered by any checkpoint.
+        `sure`: how many offsets from the lowest unsettled one any checkpoint remembers.
         """
         if now < self._not_before and not at_once:
             return []
@@ -153,31 +153,31 @@ class OwedLetters:
         return chosen
 
     def _one_may_go_alone(self, now: float, *, at_once: bool) -> bool:
-        """Whether it is the turn of one that goes alone. Where others wait, they and these take turns."""
+        """Whether it is the turn of a letter that goes alone. It takes turns with the others, if any wait."""
         others_first = bool(self._waiting) and (self._went_alone or at_once)
         due = at_once or now >= self._alone_not_before
         return bool(self._suspects or self._refused) and due and not others_first
 
     def put_far(self, owed: Owed) -> None:
-        """Don't write this one before it is within reach of a checkpoint, or overdue."""
+        """Keep a letter until it is within reach of a checkpoint, or overdue."""
         self._far.add(owed)
 
     def put_back(self, letters: Iterable[Owed]) -> None:
-        """They were not written, through no fault of theirs: they come first again."""
+        """These were not written, through no fault of theirs: put them first again."""
         for owed in reversed([*letters]):
             self._place_of(owed).appendleft(owed)
 
     def all_failed(self, now: float, jitter: float) -> None:
-        """None could be written, whichever it was: all wait, and fewer go at once.
+        """None could be written, and no one letter is to blame: all wait, and fewer go at once.
 
-        They may be more than a slow topic takes within one transaction's time.
+        They may have been more than a slow topic takes within a transaction's time.
         """
         self._portion = max(1, self._portion // 2)
         self._failures += 1
         self._not_before = now + self._backoff.delay(self._failures, jitter)
 
     def refused(self, owed: Owed, now: float, jitter: float) -> None:
-        """The topic won't take this one: the others need not wait for it, nor for those that are as large."""
+        """The topic won't take this letter: from now on it goes alone, and so do others as large."""
         owed.failures += 1
         self._refusals += 1
         self._alone_not_before = now + self._backoff.delay(self._refusals, jitter)
@@ -188,7 +188,7 @@ class OwedLetters:
             self.add(each)
 
     def written(self, letters: Sequence[Owed]) -> list[Hold]:
-        """They are in the topic. Return whose lanes may be released."""
+        """These letters are in the topic. Return the holds that are over."""
         if letters:
             self._failures = 0
             self._portion = min(MOST_LETTERS, 2 * self._portion)
@@ -201,7 +201,7 @@ class OwedLetters:
         return no_longer_held(letters)
 
     def drop(self, home: Assignment) -> list[Hold]:
-        """Forget the letters of a partition that is no longer ours. Return whose lanes may be released."""
+        """Forget the letters of a partition that is no longer ours. Return the holds that are over."""
         freed = no_longer_held(owed for owed in self._all() if owed.home is home)
         for place in (self._waiting, self._suspects, self._refused):
             kept = [owed for owed in place if owed.home is not home]
@@ -221,7 +221,7 @@ class OwedLetters:
 
 
 def no_longer_held(letters: Iterable[Owed]) -> list[Hold]:
-    """Take in that these letters are written, or no longer ours to write. Return what waits for no other."""
+    """Take in that letters are written, or no longer ours to write. Return the holds that are over."""
     freed: list[Hold] = []
     for owed in letters:
         if owed.hold is not None:
