@@ -1,8 +1,8 @@
 """The life of one instance: starts the parts, has the engine's actions carried out, stops in order.
 
-First signal: nothing new is submitted, jobs under way get a bounded time, everything that is
-settled is committed with the checkpoint, the group is left. Second signal: out at once, which
-loses nothing either: it costs what a crash costs.
+First signal: nothing new is submitted, jobs under way get a bounded time, everything that is settled is
+committed with the checkpoint, and the group is left. Second signal: leave at once. That loses nothing either,
+but costs what a crash costs.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from connector.settings import Settings
 from connector.tracing.choice import watch_of
 
 CUT_OFF_LIMIT = 2.0
-"""Seconds that a stop waits for jobs, and then for the goodbye, while no broker lets this process in."""
+"""Seconds that a stop waits for jobs, and then for the shutdown, while no broker can be reached."""
 LEAVE_LIMIT = 12.0
-"""Seconds that the whole goodbye may take otherwise, whatever its steps would take one after the other.
+"""Seconds that the whole shutdown may take otherwise, however long its steps would take one after the other.
 
-Longer than a hand-over waits for requests under way. What isn't over then is left behind.
+Longer than a hand-over waits for requests under way. Whatever isn't over by then is left behind.
 """
 LONGEST_WAIT = 1.0
-"""Seconds after which the loop looks again, whether or not anything happened: a signal's time may be up."""
+"""Seconds after which the loop looks again even if nothing happened: the time of a stop may be up."""
 LIVENESS = 60.0
 """Seconds without progress of one of the loops after which the process is not alive."""
 EACH_SECOND = 1.0
@@ -72,11 +72,11 @@ class Runner:
         secrets = parts.secrets(settings, self._credentials)
         self._mask, self._log = surroundings.set_up_log(settings.log, secrets)
         self._losses = ""
-        """Why the end can't be reached any more, once that is so."""
+        """Why it can't read to the end any more, as `until_end` demands; empty while it can."""
         self.failure = ""
-        """Why it ended, once it has and nobody told it to."""
+        """Why it ended without being told to; empty otherwise."""
         self.admin_port = settings.admin.port
-        """Where the admin endpoints are, once they are: the one that was free where the setting is 0."""
+        """The port of the admin endpoints; once they are up, the one that was chosen if the setting is 0."""
         clock = Clock()
         self._engine = Engine(parts.limits(settings), random.random)
         self._watch = watch_of(os.environ, settings, self._engine, self._log)
@@ -164,8 +164,8 @@ class Runner:
             if self._end_out_of_reach:
                 self._losses = "records were lost before they were read (see above)"
         finally:
-            await self._leave(asyncio.create_task(self._say_goodbye(reading)))
-        self.failure = self._fault
+            await self._wait_for(asyncio.create_task(self._shut_down(reading)))
+        self.failure = self._known_failure
         if self.failure:
             self._log.error("failed", reason=self.failure)
             return 1
@@ -173,7 +173,7 @@ class Runner:
         self._log.info("stopped", **{key: value for key, value in self._metrics.settled().items() if value})
         return 0
 
-    async def _say_goodbye(self, reading: asyncio.Task[None]) -> None:
+    async def _shut_down(self, reading: asyncio.Task[None]) -> None:
         consuming = self._consuming
         consuming.stop()
         await reading
@@ -182,19 +182,19 @@ class Runner:
         await self._watch.close()
         await consuming.close()
 
-    async def _leave(self, goodbye: asyncio.Task[None]) -> None:
-        """Wait for the goodbye, not for ever: librdkafka's calls outlast brokers that don't answer."""
+    async def _wait_for(self, shutdown: asyncio.Task[None]) -> None:
+        """Wait for the shutdown, but not for ever: librdkafka's calls may never return without a broker."""
         began = self._pulse.clock()
-        clean = not self._fault and not self._engine.assignments and self._engine.idle
-        while not goodbye.done():
-            await asyncio.wait({goodbye}, timeout=0.1)
+        clean = not self._known_failure and not self._engine.assignments and self._engine.idle
+        while not shutdown.done():
+            await asyncio.wait({shutdown}, timeout=0.1)
             limit = CUT_OFF_LIMIT if self._consuming.incidents.cut_off else LEAVE_LIMIT
-            if not goodbye.done() and self._pulse.clock() - began >= limit:
+            if not shutdown.done() and self._pulse.clock() - began >= limit:
                 cost = "costs nothing" if clean else "costs what a crash costs, nothing is lost"
                 self._log.warning(f"left without Kafka's answer: that {cost}")
                 self._surroundings.abandon(0 if clean else 1)
                 return
-        goodbye.result()
+        shutdown.result()
 
     # -- one step --------------------------------------------------------------------------------
 
@@ -235,11 +235,11 @@ class Runner:
     # -- the end ---------------------------------------------------------------------------------
 
     @property
-    def _fault(self) -> str:
+    def _known_failure(self) -> str:
         return self._consuming.failure or self._sending.failure or self._losses
 
     def _finished(self, reading: asyncio.Task[None]) -> bool:
-        if reading.done() or self._fault or self._end_out_of_reach:
+        if reading.done() or self._known_failure or self._end_out_of_reach:
             return True
         if self._stop_at is not None:
             return self._engine.quiet or self._waited_enough(self._stop_at)
@@ -248,26 +248,26 @@ class Runner:
 
     @property
     def _end_out_of_reach(self) -> bool:
-        """Whether it was to run until the end, and what it was to read is gone."""
+        """Whether it is to run until the end, but records were lost before that."""
         to_the_end = self._consuming.ending is not None and self._stop_at is None
         return to_the_end and self._consuming.incidents.lost_records
 
     def _waited_enough(self, stop_at: float) -> bool:
-        """Whether jobs have had their time, or what they bring can't be committed anyway."""
+        """Whether jobs have had their time, or their outcome can't be committed anyway."""
         now = self._pulse.clock()
         told_at = stop_at - self._settings.jobs.stop_timeout
-        in_vain = self._consuming.incidents.cut_off and now >= told_at + CUT_OFF_LIMIT
-        return in_vain or now >= stop_at
+        cannot_commit = self._consuming.incidents.cut_off and now >= told_at + CUT_OFF_LIMIT
+        return cannot_commit or now >= stop_at
 
     def stop(self) -> None:
-        """Have it end: nothing new is sent, jobs under way get their time. Again is no more."""
+        """Begin to stop: nothing new is sent, jobs under way get their time. Further calls do nothing."""
         if self._stop_at is None:
             self._stop_at = self._pulse.clock() + self._settings.jobs.stop_timeout
             self._engine.stop()
             self._pulse.ring()
 
     def release(self) -> None:
-        """Go on after the brake, and try everything else that halts at once."""
+        """End the halt of the brake, and probe every other halt at once."""
         self._engine.release(self._pulse.clock())
         self._pulse.ring()
 

@@ -6,6 +6,7 @@ rejections owed to the dead-letter topic; on revocation the positions that are s
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from connector.core.batching.jobs import Job
@@ -68,26 +69,31 @@ class Partitions:
         home = self._ledger.assignments.get(partition)
         if home is None:
             return
-        read = [outcome for outcome in outcomes if outcome.__class__ is Event]  # isinstance costs more
-        if len(read) == len(records):  # the usual case: decoding has read offsets and timestamps already
-            offsets = [event.offset for event in read]
-            timestamps = [event.timestamp for event in read]
+        if home.until is not None and records and records[-1].offset() >= home.until:
+            keep = bisect_left(records, home.until, key=lambda record: record.offset())
+            self._take_in(home, records[:keep], outcomes[:keep], now)
+            self.ended(partition, home.until, now)
+        else:
+            self._take_in(home, records, outcomes, now)
+
+    def _take_in(
+        self, home: Assignment, records: Sequence[Record], outcomes: Sequence[Decoded], now: float
+    ) -> None:
+        events = [outcome for outcome in outcomes if outcome.__class__ is Event]  # isinstance costs more
+        only_events = len(events) == len(records)
+        if only_events:  # decoding has read offsets and timestamps already
+            offsets = [event.offset for event in events]
+            timestamps = [event.timestamp for event in events]
         else:
             offsets = [record.offset() for record in records]
             timestamps = [timestamp_of(record) for record in records]
-        if home.until is not None and offsets and offsets[-1] >= home.until:
-            keep = sum(1 for offset in offsets if offset < home.until)
-            self.received(partition, records[:keep], outcomes[:keep], now)
-            self.ended(partition, home.until, now)
-            return
         next_before = home.offsets.next
         partly_known = next_before < max(home.known_until, home.recall_until)
         home.offsets.received(offsets, timestamps)
-        self._tally.consumed[partition.topic] += len(records)
-        if partly_known or len(read) < len(records) or (offsets and offsets[0] < next_before):
+        self._tally.consumed[home.partition.topic] += len(records)
+        others = unreadable = 0
+        if partly_known or not only_events or (offsets and offsets[0] < next_before):
             events, others, unreadable = self._sort_out(home, records, outcomes, next_before, now)
-        else:
-            events, others, unreadable = read, 0, 0
         self._halts.read(len(events) + unreadable, unreadable, now)
         for event in events:
             event.home = home
@@ -162,37 +168,40 @@ class Partitions:
 
     def revoked(self, partitions: Iterable[TopicPartition], now: float) -> dict[TopicPartition, Position]:
         """Partitions go to another owner: return what is still to be committed for them, and let go."""
-        ours = self._ledger.assignments
-        homes = [ours[each] for each in partitions if each in ours]
+        homes = self._ours(partitions)
         self._ledger.take_back(homes)
-        positions = {home.partition: self._ledger.reach.position(home) for home in homes}
-        news = {
-            home.partition: positions[home.partition] != home.committed and not self._ledger.in_doubt(home)
-            for home in homes
-        }
+        positions: dict[TopicPartition, Position] = {}
+        for home in homes:
+            position = self._ledger.reach.position(home)
+            if position != home.committed and not self._ledger.in_doubt(home):
+                positions[home.partition] = position
         self._let_go(homes, now)
-        return {partition: position for partition, position in positions.items() if news[partition]}
+        return positions
 
     def lost(self, partitions: Iterable[TopicPartition], now: float) -> None:
         """Partitions are another owner's already: write nothing."""
-        self._let_go(
-            [self._ledger.assignments[each] for each in partitions if each in self._ledger.assignments], now
-        )
+        self._let_go(self._ours(partitions), now)
+
+    def _ours(self, partitions: Iterable[TopicPartition]) -> list[Assignment]:
+        ours = self._ledger.assignments
+        return [ours[each] for each in partitions if each in ours]
 
     def _let_go(self, homes: Sequence[Assignment], now: float) -> None:
         if not homes:
             return
+        # Looked up before `Ledger.drop`, which clears what an assignment knows of all this.
         jobs = {job.serial: job for home in homes for job in self._tracking.jobs_of(home)}
-        beyond = [event for home in self._ledger.assignments.values() for event in home.waiting_for_room]
-        read = [job for home in homes for job in self._adoption.forget(home)]
+        remaining = [job for home in homes for job in self._adoption.forget(home)]
+        # Of every partition: a merged update may have lost a part. What stays ours is queued again.
+        waiting = [event for home in self._ledger.assignments.values() for event in home.waiting_for_room]
         freed = [hold for home in homes for hold in self._ledger.drop(home)]
         for home in self._ledger.assignments.values():
             home.waiting_for_room.clear()
-        self._leaving.forget_revoked(beyond, now)
+        self._leaving.forget_revoked(waiting, now)
         self._fates.release_held(freed)
         for job in self._tracking.homeless(jobs.values()):
             self._abandon(job, now)
-        self._adoption.follow(read, now)
+        self._adoption.follow(remaining, now)
 
     def _abandon(self, job: Job, now: float) -> None:
         """Forget a job none of whose records is ours any more."""

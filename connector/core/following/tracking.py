@@ -94,7 +94,7 @@ class Tracking:
         home.slices[job.serial] = part
 
     def homeless(self, jobs: Collection[Job]) -> list[Job]:
-        """Partitions went: return those of the jobs of which nothing is ours any more."""
+        """Partitions were let go: return those of the jobs that have no records of ours any more."""
         for job in jobs:
             job.slices = {home: part for home, part in job.slices.items() if home.live}
         return [job for job in jobs if not job.slices]
