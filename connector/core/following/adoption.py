@@ -1,11 +1,11 @@
-"""Jobs of an earlier owner: polled, not sent again. Their records are read again and attached to them.
+"""Jobs of an earlier owner are polled, not sent again; their records are read again and attached to them.
 
 Given: the jobs in a partition's checkpoint, then its records. Gives: the jobs that may be polled.
 
-Until every record of an adopted job has been read, its devices are not all known: nothing new is
-submitted and the job is not polled. That takes one fetch of the records between the committed
-offset and the newest one that was submitted. Where they don't come for a while, others are no longer held up,
-and what was read of a job is asked about without the rest.
+Until every record of an adopted job has been read, not all of its devices are known: nothing new is
+submitted, and the job is not polled. That takes one fetch of the records from the committed offset to the
+newest one that was submitted. If these don't come for a while, nothing else is held up any longer, and each
+job is polled for those of its records that were read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from connector.core.remembering.checkpoint import JobSlice
 from connector.core.tally import JobOutcome, Tally
 
 _ANY_SIZE = 1 << 62
-"""Bytes: no bound. What the earlier owner merged was within its own; the row isn't sent again as it is."""
+"""No bound in bytes: the earlier owner's own bound was kept, and the row isn't sent as it is."""
 PROGRESS_LIMIT = 30.0
 """Seconds without a further record of theirs after which adopted jobs hold up nothing else."""
 
@@ -40,13 +40,13 @@ class Adoption:
         self._dispatch = dispatch
         self._tally = tally
         self.pending: dict[int, set[Assignment]] = {}
-        """By the job's serial number, the partitions that are not read far enough."""
+        """By the job's serial number, the partitions that have not been read far enough."""
         self._displaced: list[Event] = []
         self._read_so_far = -1
         self._progress_at = 0.0
 
     def watch(self, now: float) -> None:
-        """Note how far their records have been read, each time before anything is planned."""
+        """Note how far their records have been read. Call it before each plan."""
         if not self.pending:
             self._read_so_far = -1
             return
@@ -57,10 +57,10 @@ class Adoption:
             self._go_on_without_the_rest(now)
 
     def awaited(self, now: float) -> bool:
-        """Whether records of adopted jobs are still being read, and getting on.
+        """Whether records of adopted jobs are still to be read, and reading them makes progress.
 
-        Where they are not (a partition without a leader, a decoder that is down), the other partitions go on.
-        A device of another topic may be in such a job, too: it is then in two.
+        Without progress (a partition without a leader, an unavailable decoder) the other partitions go on. A
+        device of another topic that is also in such a job may then be in two jobs at once.
         """
         unwatched = self._read_so_far < 0
         return bool(self.pending) and (unwatched or now - self._progress_at < PROGRESS_LIMIT)
@@ -70,7 +70,7 @@ class Adoption:
         return self._progress_at + PROGRESS_LIMIT if self.pending else None
 
     def expect(self, home: Assignment, slices: Sequence[JobSlice]) -> int:
-        """Take over the unfinished jobs of a partition's checkpoint; return how many."""
+        """Take over the unfinished jobs in a partition's checkpoint; return how many there are."""
         for part in slices:
             job = self._tracking.find(part.endpoint, part.application, part.request_id)
             if job is None:
@@ -84,7 +84,7 @@ class Adoption:
                 )
                 self._tracking.add(job)
             job.next_poll = math.inf
-            known = job.slices.get(home)  # it was divided, and its parts are one again
+            known = job.slices.get(home)  # from `_divide`, whose two parts become one again
             offsets = part.offsets if known is None else tuple(sorted({*known.offsets, *part.offsets}))
             self._tracking.add_slice(home, job, msgspec.structs.replace(part, offsets=offsets))
             home.adopted.update(dict.fromkeys(part.offsets, job.serial))
@@ -96,15 +96,15 @@ class Adoption:
         return len(slices)
 
     def attach(self, event: Event, serial: int) -> None:
-        """A record of an adopted job was read: its device's lane is shut until the report is in."""
+        """A record of an adopted job was read: it holds its device's lanes until the job's report is in."""
         job = self._tracking.jobs[serial]
         if self._takes_its_old_place(event, job):
             return
         job.whole = False
         head = self._lanes.holder(event.keys[0])
         if head is not None and not (head.bound_to == job.serial and head.home.live):
-            # The job's older records of this device wait behind another event: another topic's, or what was
-            # sent of themselves by this process before the partition went and came back.
+            # The lane has another holder: an event of another topic, or the same record as this process sent
+            # it before the partition went and came back. The job's older record may wait behind that.
             head = next((each for each in job.events if each.keys == event.keys and each.home.live), None)
         if head is not None and merge(head, event, _ANY_SIZE):
             return
@@ -113,7 +113,7 @@ class Adoption:
         job.events.append(event)
 
     def _takes_its_old_place(self, event: Event, job: Job) -> bool:
-        """Whether its partition went and came back while the job was unfinished: then it is in it already."""
+        """Replace the event's older self, if its partition went and came back; return whether that was so."""
         gone = self._lanes.holder(event.keys[0])
         if gone is None or gone.bound_to != job.serial or gone.home.live or gone.merged is not None:
             return False
@@ -126,7 +126,7 @@ class Adoption:
         return True
 
     def attached(self) -> None:
-        """All records of a fetch were: take back, in one go, what was ready to be sent before them."""
+        """All records of a fetch are attached: take out, in one go, the ready events that they displaced."""
         displaced, self._displaced = self._displaced, []
         if displaced:
             back = {id(each) for each in displaced}
@@ -140,7 +140,7 @@ class Adoption:
             self.follow(self.forget(home), now)
 
     def forget(self, home: Assignment) -> list[Job]:
-        """Nothing is awaited of this partition any more: return the jobs that waited for it alone."""
+        """Await nothing more of this partition: return the jobs that waited for it alone."""
         home.adopted.clear()
         complete: list[Job] = []
         for serial in [serial for serial, homes in self.pending.items() if home in homes]:
@@ -152,7 +152,7 @@ class Adoption:
         return complete
 
     def follow(self, jobs: Iterable[Job], now: float) -> None:
-        """All there is of their records was read again: poll those of which anything is left."""
+        """Begin to poll jobs whose records were all read again; forget those of which none is left."""
         for job in jobs:
             if job.serial not in self._tracking.jobs:
                 continue
@@ -163,7 +163,7 @@ class Adoption:
             self._tracking.begin(job, now)
 
     def _go_on_without_the_rest(self, now: float) -> None:
-        """Follow what was read of each job. The rest is a job of its own, with the same request_id."""
+        """Poll each job for the records that were read. The rest becomes a second job of that request_id."""
         begun = [serial for serial in self.pending if self._tracking.jobs[serial].events]
         for serial in begun:
             job, homes = self._tracking.jobs[serial], self.pending.pop(serial)
@@ -182,7 +182,7 @@ class Adoption:
             self._divide(home, job, rest)
 
     def _divide(self, home: Assignment, job: Job, rest: Job) -> None:
-        """Leave with the job what was read of it here, and let the other one have what was not."""
+        """Leave the job the records of this partition that were read, and give `rest` the others."""
         part = job.slices[home]
         read = tuple(offset for offset in part.offsets if offset < home.offsets.next)
         unread = part.offsets[len(read) :]

@@ -1,9 +1,10 @@
-"""Whether to ask once more about a Completed job whose report has fewer verdicts than devices.
+"""Whether to poll a Completed job again whose report has fewer verdicts than devices.
 
-Given: the reports of Completed jobs. Gives: when to look again, or that it is of no use. The API contract
-leaves open if the rows are there as soon as the word is, and what another word in a row means than its three:
-one that isn't done yet, perhaps. To submit a device again costs more than a GET and may apply it twice, and
-one that stays without a verdict is dead-lettered in the end: where waiting helps, wait.
+Given: the reports of Completed jobs. Gives: when to poll again, or that it is useless. The API contract
+leaves open whether rows are there as soon as the job is Completed, and what any other status of a device
+means than its three: perhaps, not done yet. To submit a device again costs more than a GET and may apply it
+twice, and a device that stays without a verdict is dead-lettered in the end. So wait as long as waiting
+helps.
 """
 
 from __future__ import annotations
@@ -11,28 +12,28 @@ from __future__ import annotations
 from connector.core.batching.jobs import Job
 
 DELAYS = (0.5, 2.0)
-"""Seconds until the job is asked about again, each time."""
+"""Seconds until the job is polled again, the first time and the second."""
 PATIENT_DELAYS = (0.5, 1.0, 2.0, 3.0, 4.0)
-"""The same where it has no row at all, or devices that were sent in vain before: as long as that helps."""
+"""The same if the report has no row at all or devices that were sent in vain before, while this helps."""
 IN_VAIN = 10.0
-"""Seconds after a job that stayed incomplete to the end, in which reports that lack only some rows are not
-asked for again: this API leaves some out."""
+"""Seconds after a report that stayed incomplete, in which others that lack only some rows are not asked for
+again: this API leaves some out."""
 OFTEN = 3
-"""Such jobs in a row after which a report without any row is treated like one that lacks some. Before a last
-verdict each is asked for again all the same."""
+"""Patient waits in vain, in a row, after which a report without any row is treated like one that lacks some.
+But before a device's last attempt is used up, its report is asked for again in any case."""
 
 
 class MissingRows:
-    """Learns whether waiting helps. `max_attempts`: verdicts of silence of which the last one counts."""
+    """Learns whether waiting helps. `max_attempts`: the attempt whose silence is the last verdict."""
 
     def __init__(self, max_attempts: int) -> None:
         self._last_attempt = max_attempts - 1
         self._in_vain_until = 0.0
         self._in_vain = 0
-        """How many jobs were asked about patiently and in vain, since that last brought rows."""
+        """How many patient waits were in vain since one last brought rows."""
 
     def look_again(self, job: Job, missing: int, now: float) -> float | None:
-        """Return when to ask for a report again that has not so many verdicts; None if that is of no use."""
+        """Return when to ask for a report again that lacks so many verdicts; None if that is useless."""
         if not missing:
             if job.incomplete:
                 self._in_vain = 0
@@ -50,5 +51,5 @@ class MissingRows:
         return now + delays[job.incomplete - 1]
 
     def _counts(self, job: Job) -> bool:
-        """Whether silence would be the last verdict on one of its devices."""
+        """Whether silence would use up the last attempt of one of its devices."""
         return any(event.last_chance or event.bad_verdicts >= self._last_attempt > 0 for event in job.events)

@@ -17,24 +17,24 @@ from connector.core.remembering.checkpoint import JobSlice
 from connector.model import Endpoint
 
 UNKNOWN_LIMIT = 3
-"""Times in a row that the API must say it doesn't know a job before it counts as lost ..."""
+"""How often in a row the API must say that it doesn't know a job before that counts as lost ..."""
 UNKNOWN_FOR = 10.0
-"""... and for how many seconds: a job may not be known everywhere yet, a gateway may have lost its way.
-Twice as long each time that its devices were sent again: that looks like an outage."""
+"""... and for how many seconds: a new job may not be known everywhere yet, or a gateway may misroute calls.
+Twice as long each time its devices were sent again, because repeated losses look like an outage."""
 UNKNOWN_DELAY = 1.0
-"""Seconds between two such answers at least; a fourth of the time since the first where that is more."""
+"""Least seconds between two such answers; a fourth of the time since the first one if that is more."""
 SLOW_FROM = 60.0
 """Seconds from which an unfinished job without progress may be slow ..."""
 SLOWER = 10
 """... and how many times longer than usual it must have taken."""
 ADOPTED_FOR = 0.1
-"""Share of the deadline for which an adopted job is asked about however old it is, and again whenever its
-progress has grown, up to the whole deadline: its former owner may have seen outages that count for nobody's
-time, and its clock may have been another."""
+"""Share of the deadline for which an adopted job is polled however old it is; again, up to the whole
+deadline, whenever its progress grows. Its former owner may have had another clock, or seen outages, which
+don't count."""
 
 
 class Tracking:
-    """Jobs by serial number, and a timetable of polls that learns from how long jobs take."""
+    """The unfinished jobs, by serial number, and a timetable of polls that learns from their durations."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -43,7 +43,7 @@ class Tracking:
         self._missing_rows = MissingRows(limits.max_attempts)
         self._known_at = -math.inf
         self._down = 0.0
-        """Seconds in which nobody could be asked, of all outages."""
+        """Seconds of all outages, in which no job could be polled."""
         self.jobs: dict[int, Job] = {}
         self.witness = Witness()
 
@@ -51,11 +51,11 @@ class Tracking:
         return len(self.jobs)
 
     def occupying(self, limit: int) -> int:
-        """Count the jobs that take one of `limit` places.
+        """Return how many of `limit` places for jobs are taken.
 
-        Jobs that are held up take none: `max_in_flight` of them at most. Nor do slow ones where fewer go at
-        once than may: only jobs that end can raise the limit. If every job stands still one place is kept
-        free: only a new job can show whether it is the jobs or the API.
+        Jobs that are held up take none, up to `max_in_flight` of them. Nor do slow ones while the limit is
+        below that: only jobs that end can raise it. If every job stands still, one place stays free: only a
+        new job can show whether it is the jobs or the API.
         """
         jobs = self.jobs.values()
         most = self._limits.max_in_flight
@@ -70,21 +70,21 @@ class Tracking:
 
     @property
     def working(self) -> int:
-        """Jobs that are not held up: the API has them to do."""
+        """How many jobs are not held up: the API is working on them."""
         return sum(not job.held_up for job in self.jobs.values())
 
     def _stands_still(self, job: Job) -> bool:
-        """Whether a new job may get on where this one doesn't.
+        """Whether this job makes no progress in a way that a new job might.
 
-        Not of a slow one where none has ended yet: the API may be slow. Nor of one that can't be asked about
-        where there is one more already: that may be an outage of GETs.
+        Not if it is slow and none has ended yet: the API may be slow. Nor if it can't be polled while there
+        is one job more than usual already: GETs may be down.
         """
         slow = job.slow and (job.adopted or self._schedules[job.endpoint].usual > 0)
         fails = job.suspicion.persists and len(self.jobs) <= self._limits.max_in_flight
         return slow or fails or job.held_up
 
     def add(self, job: Job) -> None:
-        """Keep a job; it is not polled before `begin`."""
+        """Keep a job. Polling starts with `begin`."""
         job.down_at_start = self._down
         self.jobs[job.serial] = job
 
@@ -107,13 +107,13 @@ class Tracking:
             home.changed()
 
     def find(self, endpoint: Endpoint, application: str, request_id: str) -> Job | None:
-        """Return the job with this request_id: nobody says that two endpoints never use the same."""
+        """Return the job with this request_id; different endpoints may use the same one."""
         wanted = (request_id, endpoint, application)
         jobs = self.jobs.values()
         return next((job for job in jobs if (job.request_id, job.endpoint, job.application) == wanted), None)
 
     def begin(self, job: Job, now: float) -> None:
-        """Time the first poll. No job is younger than that, whatever its former owner's clock said."""
+        """Schedule the first poll. A job from the future, by its former owner's clock, was accepted now."""
         job.followed_since = job.moved_at = now
         job.accepted_at = min(job.accepted_at, now)
         age = max(0.0, now - job.accepted_at)
@@ -126,7 +126,7 @@ class Tracking:
         heappush(self._timetable, (due, job.serial))
 
     def trial(self, now: float) -> list[Job]:
-        """Take the job to be polled now that has failed least: whether the API is there, it tells best."""
+        """Take, of the jobs due now, the one that has failed least: the best trial of a closed gate."""
         due = self.due(now, len(self._timetable))
         due.sort(key=lambda job: job.suspicion.failures)
         for job in due[1:]:
@@ -134,14 +134,14 @@ class Tracking:
         return due[:1]
 
     def has_spotless(self, now: float) -> bool:
-        """Whether a job is to be polled now that has not failed to be."""
+        """Whether a job is due now whose polls have not failed."""
         return any(
             job.next_poll <= now and not job.polling and not job.suspicion.failures
             for job in self.jobs.values()
         )
 
     def due(self, now: float, most: int) -> list[Job]:
-        """Take at most `most` jobs that are to be polled now."""
+        """Take at most `most` of the jobs that are due now."""
         jobs: list[Job] = []
         while self._timetable and self._timetable[0][0] <= now and len(jobs) < most:
             due, serial = heappop(self._timetable)
@@ -151,7 +151,7 @@ class Tracking:
         return jobs
 
     def unfinished(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
-        """Time the next poll of a job that has not ended."""
+        """Schedule the next poll of a job that has not ended."""
         age = max(0.0, asked_at - job.accepted_at)
         job.without_details = job.without_details or bool(report.rows)
         delay = self._schedules[job.endpoint].next_delay(
@@ -163,18 +163,18 @@ class Tracking:
         self.poll_at(job, max(now, asked_at + delay))
 
     def _is_slow(self, job: Job, age: float, now: float) -> bool:
-        """Whether an unfinished job of this age stands still for much longer than jobs take.
+        """Whether an unfinished job has been without progress for much longer than jobs take.
 
-        Of an adopted one nobody knows when its progress grew last, but while it is ours.
+        Counted from when its progress last grew; from its POST, if it has not grown while the job is ours.
         """
         moved = job.moved_at > job.followed_since
         still = now - job.moved_at if moved else age
         return still > max(SLOW_FROM, SLOWER * self._schedules[job.endpoint].usual)
 
     def finished(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
-        """Learn how long it took, and whether its progress promised that.
+        """Learn how long a job took, and whether its progress foretold that.
 
-        Nobody watched an adopted job, or one of an outage: it tells nothing of that.
+        Nothing is learned from an adopted job or one that an outage disturbed: it was not watched throughout.
         """
         self.witness.ended(job)
         for other in self.jobs.values():
@@ -188,26 +188,26 @@ class Tracking:
             )
 
     def ask_for_rows(self, job: Job, missing: int, now: float) -> bool:
-        """Ask about a Completed job once more, where verdicts are missing and may still come; tell if so."""
+        """Poll a Completed job once more if missing verdicts may still come; return whether so."""
         due = self._missing_rows.look_again(job, missing, now)
         if due is not None:
             self.poll_at(job, due)
         return due is not None
 
     def denied(self, job: Job, due: float) -> None:
-        """Take in that nobody may ask about this job for now: the next GET is a probe."""
+        """Take in that a GET of this job was denied: the next one is a probe."""
         job.denied += 1
         self.poll_at(job, due)
 
     def known(self, job: Job, now: float, progress: int = -1) -> None:
-        """Take in that the API told of this job, whatever it said."""
+        """Take in that the API knows this job, whatever it said of it."""
         job.unknown = 0
         self._known_at = now
         if 0 <= job.progress < progress:
             job.moved_at = now
 
     def unknown(self, job: Job, now: float) -> bool:
-        """Take in that the API doesn't know this job; tell whether it is lost, or is asked about again."""
+        """Take in that the API doesn't know this job. Return whether it is lost; else it is polled again."""
         job.unknown += 1
         if job.unknown == 1:
             job.unknown_since = now
@@ -219,17 +219,17 @@ class Tracking:
         return False
 
     def outage(self, seconds: float) -> None:
-        """Nobody could be asked for so long: that doesn't count as the time of any job."""
+        """Take in an outage of so many seconds: they count for the age of no job."""
         self._down += seconds
 
     def halt_over(self, application: str, since: float, now: float) -> None:
-        """This application's jobs could not be asked about meanwhile: that doesn't count as their time."""
+        """A halt is over: the time in which this application's jobs could not be polled is not theirs."""
         for job in self.jobs.values():
             if job.application == application:
                 job.excused += max(0.0, now - max(since, job.accepted_at))
 
     def knows_others(self, job: Job) -> bool:
-        """Whether the API told of any job since this one: else it may know none, and that is an outage."""
+        """Whether the API has known any job since this one was accepted. If not, it may know none at all."""
         return self._known_at >= job.accepted_at
 
     def expired(self, job: Job, now: float) -> bool:
@@ -242,7 +242,7 @@ class Tracking:
         return now - since - not_its_own >= deadline
 
     def hasten(self, application: str, now: float) -> None:
-        """Poll every job of an application now that is not being polled or read again."""
+        """Poll every job of an application now, except those being polled and those being read again."""
         for job in self.jobs.values():
             if job.application == application and not job.polling and now < job.next_poll < math.inf:
                 self.poll_at(job, now)

@@ -1,7 +1,7 @@
-"""A job that has ended, to be asked about for what that tells of one that can't be: it alone, or all.
+"""A job that has ended, polled to find out whether another one alone can't be polled, or none can.
 
-Given: jobs that ended, one after the other. Gives: the last of them, without its events; before any has, a
-job of nobody. To ask about either does nothing.
+Given: jobs that end, one after the other. Gives: the last of them, without its events; before any has ended,
+a job that never existed. To poll either has no effect.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from connector.core.batching.jobs import Job
 
 NOBODYS = "00000000-0000-0000-0000-000000000000"
-"""The request_id that is asked about where no job has ended yet (RFC 9562: no UUID of anything)."""
+"""The request_id to poll while no job has ended: the nil UUID, which identifies nothing (RFC 9562)."""
 
 
 class Witness:
@@ -23,7 +23,7 @@ class Witness:
         self._ended = _without_events(job, job.serial, job.request_id, job.accepted_at)
 
     def instead_of(self, job: Job, now: float) -> Job:
-        """Return what to ask about before this job. It stays the same one until another has ended."""
+        """Return the job to poll before this one. It stays the same until another has ended."""
         if self._ended is None:
             self._ended = _without_events(job, 0, NOBODYS, now)
         return self._ended

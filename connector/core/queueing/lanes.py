@@ -30,13 +30,13 @@ class Lanes:
         self._holders: dict[str, Event] = {}
         self._waiting: dict[str, deque[Event]] = {}
         self.coalesced = 0
-        """Events merged into a waiting one so far."""
+        """How many events were merged into one that waited."""
         self.overtaken = False
         """Whether events that were sent may be waiting behind others (`seize`)."""
 
     @property
     def busy(self) -> int:
-        """Identifiers with an event under way; for whoever checks that none is left."""
+        """How many identifiers have a holder; for checks that none is left."""
         return len(self._holders)
 
     def admit(self, events: Iterable[Event]) -> list[Event]:
@@ -64,7 +64,7 @@ class Lanes:
         return not event.blocked
 
     def _tail(self, keys: Sequence[str]) -> Event | None:
-        """The event that is last in all these lanes, if there is one and it is in no other."""
+        """Return the event that is last in all of these lanes and in no other; None if there is none."""
         tail: Event | None = None
         for key in keys:
             queue = self._waiting.get(key)
@@ -75,7 +75,7 @@ class Lanes:
         return tail if tail is not None and tail.keys == keys else None
 
     def release(self, events: Iterable[Event]) -> list[Event]:
-        """Events are done with: return those that may go now."""
+        """Holders are done with: give their lanes on, and return the events that may go now."""
         holders, waiting = self._holders, self._waiting
         if not waiting:
             for event in events:
@@ -92,7 +92,7 @@ class Lanes:
         return freed
 
     def _pass_on(self, key: str) -> Event | None:
-        """Give a lane to whom waits for it longest; return that event if it may go now."""
+        """Give a lane to the event that waits for it longest; return that event if it may go now."""
         queue = self._waiting[key]
         follower = self._holders[key] = queue.popleft()
         if not queue:
@@ -111,9 +111,9 @@ class Lanes:
             other.blocked = len(event.keys)
 
     def withdraw(self, event: Event) -> list[Event]:
-        """Take out an event that waits for some lanes (and may hold others): it has none from here on.
+        """Take an event that waits out of all its lanes, some of which it may hold.
 
-        Returns the events that may go now.
+        Return the events that may go now.
         """
         freed: list[Event] = []
         for key in event.keys:
@@ -154,15 +154,14 @@ class Lanes:
         return self._holders.get(key)
 
     def waiters(self) -> list[Event]:
-        """All events that wait, each once, in no particular order."""
+        """Return all events that wait, each once, in no particular order."""
         return list({id(event): event for queue in self._waiting.values() for event in queue}.values())
 
     def seize(self, event: Event) -> list[Event]:
-        """Hold the event's lanes before all that have not been sent; return those that must step back.
+        """Give an event its lanes before all events that have not been sent; return those it displaced.
 
-        For records of adopted jobs: they are with the API already, whatever was read before them
-        from another partition. Where a lane's holder has been sent too, or was part of the same job and is
-        tried again, the event waits for it.
+        For records of adopted jobs: they are with the API already, whatever was read before them from another
+        partition. It waits where a lane's holder has been sent, too, or is older in the same partition.
         """
         displaced: list[Event] = []
         for key in event.keys:
@@ -184,7 +183,7 @@ class Lanes:
     def step_back(self, event: Event) -> bool:
         """Put an event that is about to be sent again behind later ones of its device that have been sent.
 
-        True if there are any: with both at the API its device would be in two jobs.
+        Return whether there are any: if both were sent, the device would be in two jobs at once.
         """
         if not self._waiting:
             self.overtaken = False
@@ -203,7 +202,7 @@ class Lanes:
 
 
 def _is_older(event: Event, other: Event) -> bool:
-    """Whether one comes before the other in their own partition: nothing may change that."""
+    """Whether one comes before the other in the same partition: that order must never change."""
     return event.home is other.home is not NOWHERE and event.offset < other.offset
 
 

@@ -1,7 +1,7 @@
-"""One change to one device on its way through the core: what lanes hold and batches carry.
+"""One change to one device, on its way through the core: what lanes hold and batches carry.
 
-Given: what was read from a record and checked. `decode` makes them; what becomes of each is written
-into its last fields by whoever decides it.
+`decode` makes events of records that it has checked. The rooms that an event comes through later keep what
+they know of it in its last fields.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from connector.core.remembering.assignment import Assignment
 
 NOWHERE = cast("Assignment", None)
+"""`Event.home` until the engine has taken the event in."""
 UNBOUND = 0
 TO_ITS_LETTER = -1
-"""What an event is bound to instead of a batch. All else is the serial number of one."""
+"""Values of `Event.bound_to` that are no serial number of a batch."""
 
 
 class Event(msgspec.Struct, gc=False, eq=False):
@@ -54,28 +55,28 @@ class Event(msgspec.Struct, gc=False, eq=False):
     """Bytes held: the record and the row."""
     # The engine's own bookkeeping.
     attempts: int = 0
-    """Times it was submitted in vain, by itself or within a merged update, as its letter tells; an outage, a
-    halt, or being one of a refused batch counts none."""
+    """How often it was submitted in vain, by itself or within a merged update: for its letter. Outages, halts
+    and refusals of a whole batch don't count."""
     bad_verdicts: int = 0
-    """Attempts that ended with a bad verdict of its own: `Limits.max_attempts` bounds these."""
+    """How many attempts ended with a bad verdict on it: `Limits.max_attempts` bounds these."""
     first_attempt: float = 0.0
     last_attempt: float = 0.0
-    """When the first and the last of them were sent, seconds since the epoch; 0 before."""
+    """When the first and the last attempt were sent, seconds since the epoch; 0 before."""
     blocked: int = 0
-    """In how many of its lanes another event is before it: it may go at 0."""
+    """In how many of its lanes it has to wait for others: it may go at 0."""
     bound_to: int = UNBOUND
-    """The serial number of its batch, from when that is made until its job has ended (the job has the same);
-    `TO_ITS_LETTER` once only that holds its lanes; `UNBOUND` while it is free to go with any."""
+    """The serial number of its batch, which is that of the job, from when the batch is made until the job has
+    ended; `TO_ITS_LETTER` while it holds its lanes only until its letter is written; otherwise `UNBOUND`."""
     last_chance: bool = False
-    """One more attempt is all it gets: its device was tried in vain several times just now."""
+    """Whether it has one attempt only, because its device was tried in vain several times just now."""
     merged: Merged | None = None
-    """Of a head: the update that it goes as, and the events within (`core/queueing/coalesce.py`)."""
+    """The merged update that it is sent as, with later events of its device (`core/queueing/coalesce.py`)."""
     unmergeable: bool = False
-    """Nothing is merged with it any more: a merged update of it was refused."""
+    """Whether no more is merged with it, because a merged update of it was refused."""
 
 
 Decoded = Event | Rejection | None
-"""An event that would be sent, why a record would be dead-lettered, or None: it would be skipped."""
+"""An event to be sent, the reason why the record is dead-lettered, or None to skip it."""
 
 
 def bytes_of(record: Record) -> int:
