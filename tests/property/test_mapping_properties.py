@@ -111,7 +111,7 @@ def test_what_is_compiled_answers_as_jmespath_s_interpreter(text: str, value: An
 
 
 @given(plain_values)
-def test_truth_is_jmespath_s(value: Any) -> None:
+def test_a_value_is_true_where_jmespath_says_so(value: Any) -> None:
     assert is_true(value) is (jmespath.search("@ && `1` || `0`", value) == 1)
 
 

@@ -97,7 +97,9 @@ def test_one_of_several_topics_is_chosen() -> None:
         (["--sample", "-", "--split", "words"], b"{}", "'words' is not one of"),
     ],
 )
-def test_a_wrong_use_is_told(arguments: list[str], given: bytes, says: str) -> None:
+def test_a_wrong_use_of_the_options_is_an_error_that_says_what_is_wrong(
+    arguments: list[str], given: bytes, says: str
+) -> None:
     result = check(*arguments, given=given)
     assert result.exit_code == 2
     assert says in result.stderr

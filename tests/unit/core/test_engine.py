@@ -55,7 +55,7 @@ def test_a_device_is_in_one_unfinished_job_whatever_the_endpoint() -> None:
     assert drive.sent == [[0], [1], [2]]
 
 
-def test_what_happened_is_counted() -> None:
+def test_a_confirmed_batch_is_counted_at_each_stage() -> None:
     drive = reading(3)
     drive.run()
     tally = drive.engine.tally

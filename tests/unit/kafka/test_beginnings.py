@@ -119,7 +119,7 @@ async def test_what_can_not_be_read_is_left_out_and_told_of_until_all_can() -> N
     assert asking.beginnings.ends == {P0: 9, P1: 5}
 
 
-async def test_a_broker_that_hangs_is_no_matter_any_more_once_its_partitions_are_somebody_elses() -> None:
+async def test_a_broker_that_hangs_does_not_matter_once_its_partitions_have_another_owner() -> None:
     asking = Asking()
     asking.consumer.hanging = {P0}
     await asking.beginnings.find([P0, P1])

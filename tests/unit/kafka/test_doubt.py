@@ -48,7 +48,7 @@ def test_the_next_transaction_ends_the_doubt_if_it_has_positions() -> None:
     assert doubt.partitions == set()
 
 
-def test_a_connection_that_is_lost_while_the_outcome_is_asked_for_is_a_doubt_about_this_one() -> None:
+def test_a_connection_lost_while_the_outcome_is_awaited_leaves_that_commit_in_doubt() -> None:
     doubt = Doubt()
     with doubt.ending(FIRST):
         doubt.connection_lost()

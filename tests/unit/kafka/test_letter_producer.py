@@ -193,7 +193,7 @@ def test_a_producer_that_lost_a_connection_is_replaced_once_it_is_not_fresh_any_
 # -- doubt -------------------------------------------------------------------------------------------
 
 
-def test_a_connection_that_is_lost_after_positions_were_committed_is_a_doubt_until_the_next_ones_are(
+def test_a_connection_lost_after_a_commit_leaves_it_in_doubt_until_the_next_one(
     broker: FakeBroker,
 ) -> None:
     writer = producer()

@@ -111,7 +111,9 @@ def test_each_status_is_answered_as_the_first_row_that_fits_says(
 
 
 @pytest.mark.parametrize(("table", "bodies"), [(POST, POSTED), (GET, POLLED)])
-def test_no_row_is_there_in_vain(table: list[Rule], bodies: list[tuple[object, set[str]]]) -> None:
+def test_every_row_of_the_tables_is_the_first_that_fits_some_reply(
+    table: list[Rule], bodies: list[tuple[object, set[str]]]
+) -> None:
     met = {
         next(rule for rule in table if rule.fits(status, phrases))
         for status in STATUSES

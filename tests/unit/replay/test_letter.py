@@ -50,7 +50,7 @@ def test_a_record_without_headers_is_a_letter_of_nothing() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "users", "users/1", "users/1/x", "/1/2", "u/-1/2", "a/1/2/3", "u/²/1"])
-def test_what_is_no_id_is_told(text: str) -> None:
+def test_a_text_that_is_no_id_gives_none(text: str) -> None:
     assert split_id(text) is None
 
 

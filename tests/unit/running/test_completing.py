@@ -24,7 +24,7 @@ async def test_after_a_doubtful_transaction_positions_go_by_one_more_without_let
     assert desk.position() == 0
 
 
-async def test_positions_without_letters_are_committed_plainly_where_transactions_fail_which_are_tried_again(
+async def test_positions_are_committed_plainly_while_the_transaction_that_would_end_a_doubt_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     desk = Desk([])

@@ -107,7 +107,7 @@ async def test_a_transaction_that_outlasts_the_hand_over_is_still_heard_of(
     assert desk.position(P1) == 9
 
 
-async def test_letters_that_a_hand_over_s_end_cuts_off_before_they_are_written_are_written_later(
+async def test_letters_that_a_hand_over_had_no_time_to_write_are_written_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(handing_over, "LIMIT", 0.01)

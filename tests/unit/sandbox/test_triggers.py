@@ -22,7 +22,7 @@ def test_several_rules_of_a_fault_strike_one_after_the_other() -> None:
     assert posts(Calls({"outage": rules}), 3) == [503, 502, 200]
 
 
-def test_a_share_is_about_so_many() -> None:
+def test_a_fault_with_a_share_strikes_about_that_share_of_calls() -> None:
     assert 350 < posts(Calls({"outage": [{"share": 0.4}]}), 1000).count(503) < 450
 
 

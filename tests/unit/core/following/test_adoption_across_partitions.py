@@ -277,7 +277,7 @@ def test_its_parts_are_one_job_again_for_the_next_owner() -> None:
     assert (owner.posts, owner.gets) == (0, 1)
 
 
-def test_a_job_of_this_process_is_asked_about_though_a_part_of_it_came_back_and_cannot_be_read() -> None:
+def test_a_job_of_this_process_is_polled_though_a_partition_of_it_came_back_unreadable() -> None:
     drive, _ = a_job_of_this_process()
     positions = drive.engine.revoked([P1], drive.now)
     drive.assign(P1, *positions[P1])
@@ -289,7 +289,7 @@ def test_a_job_of_this_process_is_asked_about_though_a_part_of_it_came_back_and_
     assert drive.at_rest()
 
 
-def test_a_device_waits_for_its_job_though_the_part_that_had_it_has_gone_and_was_waiting_itself() -> None:
+def test_a_device_waits_for_its_adopted_job_though_the_partition_that_named_it_is_lost() -> None:
     drive = Drive(limits(max_devices=1))
     drive.assign(P2)
     drive.read(tags(0, None, user_id="U", partition=P2))

@@ -64,7 +64,7 @@ def test_after_a_report_asked_for_again_in_vain_no_other_is_for_ten_seconds() ->
 @pytest.mark.parametrize(
     ("attempts", "report"), [(1, half(job(2))), (0, NOTHING)], ids=["sent before", "no row"]
 )
-def test_devices_sent_in_vain_and_a_report_without_any_row_are_waited_for_whatever_others_said(
+def test_reports_without_any_row_or_of_devices_tried_before_are_waited_for_in_any_case(
     attempts: int, report: JobReport
 ) -> None:
     rows, one = MissingRows(MOST), job(1)

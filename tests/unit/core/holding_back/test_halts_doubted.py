@@ -216,7 +216,7 @@ def test_a_job_whose_records_never_come_does_not_keep_such_a_halt_for_ever() -> 
     assert unsettled(drive) == 2
 
 
-def test_a_device_whose_jobs_may_never_be_asked_about_takes_no_other_into_the_dead_letter_topic() -> None:
+def test_a_device_whose_jobs_may_never_be_polled_takes_no_other_into_the_dead_letter_topic() -> None:
     drive = working(50)
     for minute in range(100):
         drive.run(poll=lambda job: MOVED if is_sick(job) else None, seconds=MINUTE)

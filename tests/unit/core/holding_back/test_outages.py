@@ -56,7 +56,7 @@ def _sick_device_fails(answer: PostAnswer) -> Callable[[Batch], PostAnswer | Non
 
 
 @pytest.mark.parametrize("answer", [BROKEN, SILENT], ids=["500", "no reply"])
-def test_a_job_that_can_not_be_asked_about_holds_up_no_other_and_is_sent_again_at_its_deadline(
+def test_a_job_that_cannot_be_polled_holds_up_no_other_and_is_sent_again_at_its_deadline(
     answer: PollAnswer,
 ) -> None:
     drive = _reading()

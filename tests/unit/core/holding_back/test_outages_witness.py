@@ -14,7 +14,7 @@ from tests.unit.core.driving import Drive
 
 
 @pytest.mark.parametrize("answer", [BROKEN, SILENT, Unavailable("busy", 503)], ids=["500", "no reply", "503"])
-def test_a_job_that_can_not_be_asked_about_and_is_the_last_one_is_sent_again_at_its_deadline(
+def test_the_last_job_is_sent_again_at_its_deadline_though_it_cannot_be_polled(
     answer: PollAnswer,
 ) -> None:
     """Nobody else is sent or asked: a job that has ended tells that it is this one alone."""

@@ -126,7 +126,7 @@ def test_where_every_job_fails_for_ever_all_end_as_letters_within_minutes(size: 
     assert drive.at_rest()
 
 
-def test_then_the_brake_halts() -> None:
+def test_the_brake_halts_when_every_job_fails() -> None:
     drive = of_size(10, seed=0, brake_share=0.5, brake_window=50)
     drive.read(*devices(range(100)))
     drive.run(poll=lambda _: FAILED, seconds=900)

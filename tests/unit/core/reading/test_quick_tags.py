@@ -73,7 +73,7 @@ def test_where_each_record_says_what_it_is_others_than_tags_go_the_careful_way()
     assert (it, tombstone) == (CAREFULLY, None)
 
 
-def test_keys_and_headers_are_held_too_and_all_records_of_a_list_are_taken_for_the_largest_of_three() -> None:
+def test_keys_and_headers_count_as_memory_with_the_size_of_the_largest_of_three_records() -> None:
     value = b'{"hwid":"d","tags":{"a":1}}'
     headers: Headers = [("trace", b"x" * 100), ("none", None)]
     plain = read(*(written(at, value) for at in range(5)))

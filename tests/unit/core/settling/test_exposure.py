@@ -55,7 +55,7 @@ def test_the_jobs_that_end_first_are_the_shortest_and_do_not_tell_how_long_other
         (0.02, 0.0, 16),
     ],
 )
-def test_it_is_twice_what_is_at_risk_on_average_less_for_long_jobs_and_at_most_those_in_flight(
+def test_twice_the_average_of_batches_at_risk_is_allowed_and_just_the_average_for_long_jobs(
     recording: float, ending: float, allowed: int
 ) -> None:
     assert exposure(recording, ending).allowed == allowed
@@ -79,7 +79,7 @@ def test_two_slow_commits_among_quick_ones_put_no_more_at_risk_and_a_third_does(
     assert known.allowed == 6
 
 
-def test_it_is_one_batch_however_quickly_commits_come_and_no_more_than_may_be_unrecorded_at_all() -> None:
+def test_at_least_one_batch_is_allowed_and_at_most_the_jobs_in_flight() -> None:
     assert exposure(0.0, 1.0).allowed == 1
     assert exposure(1000.0, 0.0).allowed == LIMITS.max_in_flight
 
@@ -115,7 +115,7 @@ def test_a_crash_amid_jobs_that_take_seconds_finds_one_batch_at_most_that_no_com
     assert drive.engine.ledger.unrecorded == 0
 
 
-def test_requests_that_hang_and_jobs_that_no_commit_remembers_are_half_of_those_in_flight_together() -> None:
+def test_hanging_requests_and_unrecorded_jobs_are_at_most_half_of_the_jobs_in_flight() -> None:
     drive = Drive(Limits(max_in_flight=16, max_devices=10, linger=0.0))
     drive.assign()
     drive.engine.ledger.exposure = exposure(0.1, 1.0)

@@ -73,7 +73,7 @@ def test_a_letter_out_of_reach_that_holds_its_device_is_written_once_it_has_wait
     assert drive.now <= refused_at + HOLD_LIMIT + 6
 
 
-def test_each_time_that_one_is_too_long_checkpoints_may_be_half_as_long_in_every_partition() -> None:
+def test_each_checkpoint_that_is_too_long_halves_the_limit_for_every_partition() -> None:
     drive = Drive(limits(max_metadata=4000))
     for partition in (P0, P1):
         drive.assign(partition)

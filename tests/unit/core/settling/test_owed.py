@@ -361,5 +361,5 @@ def test_words_that_may_name_a_device_are_not_repeated(reason: Reason) -> None:
     assert owed.described() == f"1 {reason.value}; the first is events/0/4"
 
 
-def test_nothing_owed_is_told_too() -> None:
+def test_that_no_letter_waits_is_said_too() -> None:
     assert owing().described() == "none of their dead letters waits"

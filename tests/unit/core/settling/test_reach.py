@@ -65,7 +65,7 @@ def test_the_jobs_that_it_forgets_first_are_the_largest() -> None:
     assert known.settled[3999]
 
 
-def test_where_no_letter_is_beyond_what_it_remembers_a_checkpoint_keeps_the_jobs_that_fit() -> None:
+def test_a_checkpoint_keeps_the_jobs_that_fit_if_it_remembers_every_letter() -> None:
     known = crowded(letters_until=2)
     assert 0 < len(known.jobs) < 40
     assert known.settled == b"\0\1"
@@ -122,7 +122,7 @@ def test_what_would_not_fit_is_put_aside_the_highest_offsets_first() -> None:
     assert home.room == pytest.approx(0.01)
 
 
-def test_rather_nothing_goes_than_a_small_part_of_a_batch_where_other_jobs_will_make_room() -> None:
+def test_a_small_part_of_a_batch_waits_where_other_jobs_will_make_room() -> None:
     home = a_home(room=JOB + 4.5 * RUN)
     home.slices[1] = a_job((1,))
     some = events(home, *range(2, 42, 2))
