@@ -33,7 +33,7 @@ from connector.running.reporting import Reporting
 from connector.running.sending import Sending
 from connector.running.view import View
 from connector.settings import Settings
-from connector.tracing.choice import watch_of
+from connector.tracing.choice import observer_of
 
 CUT_OFF_LIMIT = 2.0
 """Seconds that a stop waits for jobs, and then for the shutdown, while no broker can be reached."""
@@ -79,7 +79,7 @@ class Runner:
         """The port of the admin endpoints; once they are up, the one that was chosen if the setting is 0."""
         clock = Clock()
         self._engine = Engine(parts.limits(settings), random.random)
-        self._watch = watch_of(os.environ, settings, self._engine, self._log)
+        self._observer = observer_of(os.environ, settings, self._engine, self._log)
         self._pulse = Pulse(self._engine, clock)
         self._errors = RecentErrors()
         self._heartbeat = Heartbeat(clock, LIVENESS)
@@ -106,7 +106,7 @@ class Runner:
             decoders,
             self._credentials,
             self._metrics,
-            self._watch,
+            self._observer,
             self._log,
             self._errors,
         )
@@ -139,10 +139,10 @@ class Runner:
             parts.audience_client(settings, self._credentials, self._metrics.http_request),
             settings.pushwoosh,
             self._credentials,
-            self._watch,
+            self._observer,
             may_still_send=lambda: self._consuming.membership.may_still_send,
         )
-        self._metrics.watch(self._view.snapshot)
+        self._metrics.gauges_from(self._view.snapshot)
         self._surroundings.take_over(self.stop, self.release)
         self._log.info("started", admin_port=admin.port, until_end=self._until_end)
         try:
@@ -179,7 +179,7 @@ class Runner:
         await reading
         await consuming.leave()
         await self._sending.close()
-        await self._watch.close()
+        await self._observer.close()
         await consuming.close()
 
     async def _wait_for(self, shutdown: asyncio.Task[None]) -> None:

@@ -49,7 +49,7 @@ class Planning:
     def plan(self, now: float) -> list[Action]:
         """Return what is to be done now. Each action is under way from here on and must be reported back."""
         actions: list[Action] = []
-        self._adoption.watch(now)
+        self._adoption.note_progress(now)
         self._dispatch.wake(now, trials=self._gate.closed_until is not None)
         permits = self._gate.permits(now)
         if self._posts_first(now):

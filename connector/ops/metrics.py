@@ -32,7 +32,7 @@ class Example(NamedTuple):
 
 
 class Metrics(Families):
-    """All metrics of the process, exported by `registry`. `watch` names where the gauges come from."""
+    """All metrics of the process, exported by `registry`. `gauges_from` names where the gauges come from."""
 
     def __init__(self, registry: CollectorRegistry, topics: Iterable[str] = ()) -> None:
         """`topics`: the source topics, so that their counters begin at 0."""
@@ -112,8 +112,8 @@ class Metrics(Families):
         """Return dead letters since the start: for `Status`."""
         return {reason: count for (reason,), count in self.dead_letters.values.items() if count}
 
-    def watch(self, snapshot: Callable[[], Snapshot]) -> None:
-        """Have the gauges of each scrape taken from what this returns."""
+    def gauges_from(self, snapshot: Callable[[], Snapshot]) -> None:
+        """Take the gauges of each scrape from what this returns."""
         self._snapshot = snapshot
 
     # -- exported ------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from connector.replay.replaying import Ready, Replay
 from connector.replay.stopping import MOST_AT_ONCE, Pace, Stop
 from connector.running.sending import Sending
 from connector.settings import Settings
-from connector.tracing.watch import Watch
+from connector.tracing.watch import Observer
 
 DOWN_LIMIT = 60.0
 """Seconds that the API may be down before the run ends."""
@@ -44,7 +44,7 @@ _TICK = 0.2
 """Seconds between two looks at whether it should end."""
 
 
-class _Whereabouts(Watch):
+class _Whereabouts(Observer):
     """Knows which events, by their number, are at the API or may be: accepted, or the reply was lost."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from connector.ops.metrics import Metrics
 from connector.ops.watch import RecentErrors
 from connector.pulse import Pulse
 from connector.running.consuming import Consuming
-from connector.tracing.watch import Watch
+from connector.tracing.watch import Observer
 
 
 class Reporting:
@@ -29,7 +29,7 @@ class Reporting:
         interpreters: Mapping[str, Interpreter],
         credentials: Credentials,
         metrics: Metrics,
-        watch: Watch,
+        observer: Observer,
         log: FilteringBoundLogger,
         errors: RecentErrors,
     ) -> None:
@@ -39,7 +39,7 @@ class Reporting:
         self._interpreters = interpreters
         self._credentials = credentials
         self._metrics = metrics
-        self._watch = watch
+        self._observer = observer
         self._log = log
         self._errors = errors
         self._seen = (0, 0, 0)
@@ -47,7 +47,7 @@ class Reporting:
     def report(self) -> None:
         """Report everything since the last call."""
         now = self._clock()
-        self._metrics.absorb(self._engine.tally, now, self._watch.examples())
+        self._metrics.absorb(self._engine.tally, now, self._observer.examples())
         self._count_failures()
         for interpreter in self._interpreters.values():
             if interpreter.unknown_platforms:

@@ -16,7 +16,7 @@ from connector.pulse import Pulse, fault
 from connector.pushwoosh.client import AudienceClient
 from connector.pushwoosh.wire import request_body
 from connector.settings import Pushwoosh
-from connector.tracing.watch import Watch
+from connector.tracing.watch import Observer
 
 
 class Sending:
@@ -28,7 +28,7 @@ class Sending:
         client: AudienceClient,
         settings: Pushwoosh,
         credentials: Credentials,
-        watch: Watch | None = None,
+        observer: Observer | None = None,
         *,
         may_still_send: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -37,7 +37,7 @@ class Sending:
         self._client = client
         self._settings = settings
         self._credentials = credentials
-        self._watch = watch or Watch()
+        self._observer = observer or Observer()
         self._may_still_send = may_still_send
         self._tasks: set[asyncio.Task[None]] = set()
         self.failure = ""
@@ -65,13 +65,13 @@ class Sending:
 
     async def _submit(self, action: Submit) -> None:
         batch = action.batch
-        self._watch.submitting(batch)
+        self._observer.submitting(batch)
         try:
             answer = await self._post(batch)
         except Exception as error:  # noqa: BLE001 -- whatever it is, the batch must come back
             answer = Unavailable(f"{type(error).__name__}: {error}", maybe_accepted=True)
         self._pulse.engine.posted(batch, answer, self._pulse.clock())
-        self._watch.posted(batch, answer)
+        self._observer.posted(batch, answer)
 
     async def _post(self, batch: Batch) -> PostAnswer:
         token = self._credentials.token(batch.application)
@@ -111,9 +111,9 @@ class Sending:
         except Exception as error:  # noqa: BLE001 -- whatever it is, the job must be asked about again
             answer = Unavailable(f"{type(error).__name__}: {error}")
         now = self._pulse.clock()
-        self._watch.judging(job, answer, detailed=action.detailed, seconds=now - asked_at)
+        self._observer.judging(job, answer, detailed=action.detailed, seconds=now - asked_at)
         self._pulse.engine.polled(job, answer, asked_at, now)
-        self._watch.judged(job, answer)
+        self._observer.judged(job, answer)
 
     async def close(self) -> None:
         """Cancel what is under way and close the connections."""

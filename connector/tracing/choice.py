@@ -16,7 +16,7 @@ from connector import __version__
 from connector.core.engine import Engine
 from connector.settings import Settings
 from connector.tracing.guard import Guarded
-from connector.tracing.watch import Watch
+from connector.tracing.watch import Observer
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
@@ -64,26 +64,26 @@ def installed() -> bool:
         return False
 
 
-def watch_of(
+def observer_of(
     environ: Mapping[str, str], settings: Settings, engine: Engine, log: FilteringBoundLogger
-) -> Watch:
-    """Return what watches batches and jobs. Whatever is wrong with tracing, the connector goes on without."""
+) -> Observer:
+    """Return what observes batches and jobs. If anything is wrong with tracing, do without it."""
     choice = choose(environ, installed=installed())
     problem = choice.problem
     if choice.on:
         try:
-            watch = _spans(settings, engine)
+            observer = _spans(settings, engine)
         except (ImportError, ValueError, OSError) as error:  # of an OTEL_* variable, or a certificate's file
             problem = str(error)
         else:
             log.info("tracing", protocol=_SPOKEN)
-            return Guarded(watch, log)
+            return Guarded(observer, log)
     if problem:
         log.warning("not tracing", reason=problem)
-    return Watch()
+    return Observer()
 
 
-def _spans(settings: Settings, engine: Engine) -> Watch:
+def _spans(settings: Settings, engine: Engine) -> Observer:
     # Imported here: who doesn't trace neither needs nor loads them.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - extra
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415 - an extra, as above

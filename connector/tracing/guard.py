@@ -11,36 +11,36 @@ from connector.answers import PollAnswer, PostAnswer
 from connector.core.batching.jobs import Batch, Job
 from connector.ops.metrics import Example
 from connector.pulse import fault
-from connector.tracing.watch import Watch
+from connector.tracing.watch import Observer
 
 T = TypeVar("T")
 
 
-class Guarded(Watch):
-    """Passes all on to another watch, and tells of its failures instead of raising them."""
+class Guarded(Observer):
+    """Passes all on to another observer, and tells of its failures instead of raising them."""
 
-    def __init__(self, watch: Watch, log: FilteringBoundLogger) -> None:
-        self._watch = watch
+    def __init__(self, observer: Observer, log: FilteringBoundLogger) -> None:
+        self._observer = observer
         self._log = log
 
     def submitting(self, batch: Batch) -> None:
-        self._safely(lambda: self._watch.submitting(batch), None)
+        self._safely(lambda: self._observer.submitting(batch), None)
 
     def posted(self, batch: Batch, answer: PostAnswer) -> None:
-        self._safely(lambda: self._watch.posted(batch, answer), None)
+        self._safely(lambda: self._observer.posted(batch, answer), None)
 
     def judging(self, job: Job, answer: PollAnswer, *, detailed: bool, seconds: float) -> None:
-        self._safely(lambda: self._watch.judging(job, answer, detailed=detailed, seconds=seconds), None)
+        self._safely(lambda: self._observer.judging(job, answer, detailed=detailed, seconds=seconds), None)
 
     def judged(self, job: Job, answer: PollAnswer) -> None:
-        self._safely(lambda: self._watch.judged(job, answer), None)
+        self._safely(lambda: self._observer.judged(job, answer), None)
 
     def examples(self) -> Sequence[Example]:
-        return self._safely(self._watch.examples, ())
+        return self._safely(self._observer.examples, ())
 
     async def close(self) -> None:
         try:
-            await self._watch.close()
+            await self._observer.close()
         except Exception as error:  # noqa: BLE001 -- as below
             self._tell(error)
 

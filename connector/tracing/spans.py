@@ -29,7 +29,7 @@ from connector.ops.privacy import anonymous
 from connector.ops.status import shortened
 from connector.pushwoosh.wire import post_path
 from connector.tracing.parents import links
-from connector.tracing.watch import Watch
+from connector.tracing.watch import Observer
 
 CLOSE_LIMIT = 3.0
 """Seconds that the last spans get on their way out: a collector that is gone must not hold up the end."""
@@ -49,7 +49,7 @@ class _Books(NamedTuple):
     """Entries of the list of latencies."""
 
 
-class Spans(Watch):
+class Spans(Observer):
     """Makes spans. Looks at the engine to see what became of a job; changes nothing there."""
 
     def __init__(

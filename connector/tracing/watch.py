@@ -1,4 +1,4 @@
-"""What is told of each batch and each job, by whoever carries them out. Never called for a single record."""
+"""What hears of each batch and each job as they are carried out. Never called for a single record."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from connector.core.batching.jobs import Batch, Job
 from connector.ops.metrics import Example
 
 
-class Watch:
-    """Looks away: tracing is off. `connector.tracing.spans.Spans` makes spans of what it is told."""
+class Observer:
+    """Ignores all it hears: tracing is off. `connector.tracing.spans.Spans` makes spans of it."""
 
     def submitting(self, batch: Batch) -> None:
         """A batch is about to be POSTed."""
 
     def posted(self, batch: Batch, answer: PostAnswer) -> None:
-        """The POST was answered, or was not, and the engine knows."""
+        """The POST was answered, or failed, and the engine has been told."""
 
     def judging(self, job: Job, answer: PollAnswer, *, detailed: bool, seconds: float) -> None:
-        """A GET was answered after this time, or was not; the engine will be told next."""
+        """A GET was answered after so many seconds, or failed; the engine is told next."""
 
     def judged(self, job: Job, answer: PollAnswer) -> None:
-        """The engine was told of the answer, and what becomes of the job's devices is decided."""
+        """The engine has been told of the answer, and has decided about the job's devices."""
 
     def examples(self) -> Sequence[Example]:
-        """Return confirmed records since this was asked last: a few of each job."""
+        """Return a few confirmed records of each job since the last call."""
         return ()
 
     async def close(self) -> None:
-        """Hand over what was noted, within a bounded time."""
+        """Send off what is still kept, within a bounded time."""

@@ -31,7 +31,7 @@ from connector.core.reading.decode import Interpreter
 from connector.model import Content, TopicPartition
 from connector.sandbox.broker import EmbeddedKafka
 from connector.tracing.spans import Spans
-from connector.tracing.watch import Watch
+from connector.tracing.watch import Observer
 from tests.unit.core.builders import all_done
 from tests.unit.core.driving import Drive
 
@@ -46,21 +46,21 @@ class _Encoded(SpanExporter):
 
 
 class _Watched(Drive):
-    """Tells a watch what `connector.running.sending` tells it."""
+    """Tells an observer what `connector.running.sending` tells it."""
 
-    watch = Watch()
+    observer = Observer()
 
     def posted(self, submit: Submit, answer: PostAnswer | None = None) -> PostAnswer:
-        self.watch.submitting(submit.batch)
+        self.observer.submitting(submit.batch)
         given = super().posted(submit, answer)
-        self.watch.posted(submit.batch, given)
+        self.observer.posted(submit.batch, given)
         return given
 
     def polled(self, poll: Poll, answer: PollAnswer | None = None, *, seconds: float = 0.0) -> None:
         report = all_done(poll.job.events) if answer is None else answer
-        self.watch.judging(poll.job, report, detailed=poll.detailed, seconds=seconds)
+        self.observer.judging(poll.job, report, detailed=poll.detailed, seconds=seconds)
         super().polled(poll, report, seconds=seconds)
-        self.watch.judged(poll.job, report)
+        self.observer.judged(poll.job, report)
 
 
 def _produce(bootstrap: str, topic: str) -> None:
@@ -95,7 +95,7 @@ def _cost(messages: Sequence[Any], *, traced: bool) -> float:
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(_Encoded()))
     if traced:
-        drive.watch = Spans(provider, drive.engine, group="bench", api="https://api.example.com")
+        drive.observer = Spans(provider, drive.engine, group="bench", api="https://api.example.com")
     where = TopicPartition(messages[0].topic(), 0)
     drive.assign(where)
     interpreter = Interpreter(Content.TAGS)
@@ -105,7 +105,7 @@ def _cost(messages: Sequence[Any], *, traced: bool) -> float:
         part = messages[start : start + 2000]
         drive.engine.received(where, part, interpreter.read(part), drive.now)
         drive.run()
-        drive.watch.examples()
+        drive.observer.examples()
         drive.engine.tally.clear()
     provider.force_flush()
     spent = time.process_time() - began

@@ -45,7 +45,7 @@ class Adoption:
         self._read_so_far = -1
         self._progress_at = 0.0
 
-    def watch(self, now: float) -> None:
+    def note_progress(self, now: float) -> None:
         """Note how far their records have been read. Call it before each plan."""
         if not self.pending:
             self._read_so_far = -1

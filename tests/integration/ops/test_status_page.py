@@ -58,7 +58,7 @@ async def tab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Page]:
 async def shown(tab: Page) -> AsyncIterator[Shown]:
     provider = Provider()
     registry = CollectorRegistry()
-    Metrics(registry).watch(provider.status)
+    Metrics(registry).gauges_from(provider.status)
     server = AdminServer("127.0.0.1", 0, provider, registry)
     await server.start()
     url = f"http://127.0.0.1:{server.port}"

@@ -34,7 +34,7 @@ def provider() -> Provider:
 @pytest.fixture
 async def client(provider: Provider) -> AsyncIterator[httpx.AsyncClient]:
     registry = CollectorRegistry()
-    Metrics(registry, ["profile-tags"]).watch(provider.status)
+    Metrics(registry, ["profile-tags"]).gauges_from(provider.status)
     app = application(provider, registry, Mask(["hunter2-token"]))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://admin") as client:
         yield client

@@ -115,9 +115,9 @@ def test_every_field_of_a_tally_changes_a_metric(
 def test_every_field_of_a_snapshot_changes_a_metric(
     metrics: Metrics, registry: CollectorRegistry, field: str
 ) -> None:
-    metrics.watch(Snapshot)
+    metrics.gauges_from(Snapshot)
     before = exported(registry)
-    metrics.watch(lambda: Snapshot(**{field: getattr(full_snapshot(), field)}))
+    metrics.gauges_from(lambda: Snapshot(**{field: getattr(full_snapshot(), field)}))
     after = exported(registry)
     ours = {name for name in after if not name.startswith("process_")}
     assert {name for name in ours if before.get(name) != after[name]}
@@ -128,7 +128,7 @@ def test_every_gauge_is_set_by_something(
 ) -> None:
     shown = set()
     monkeypatch.setattr(Gauge, "set", lambda self, _value, *_labels: shown.add(self.name))
-    metrics.watch(full_snapshot)
+    metrics.gauges_from(full_snapshot)
     metrics.absorb(full_tally(), NOW)
     metrics.round_trip(0.001)
     assert exported(registry)
@@ -140,7 +140,7 @@ def test_a_label_that_is_gone_is_shown_by_no_gauge(metrics: Metrics, registry: C
         if isinstance(gauge, Gauge) and gauge.labels:
             gauge.set(1, *(f"gone {label}" for label in gauge.labels))
     assert "gone" in str(exported(registry))
-    metrics.watch(full_snapshot)
+    metrics.gauges_from(full_snapshot)
     assert "gone" not in str(exported(registry))
 
 
@@ -178,7 +178,7 @@ def test_partition_gauges_come_from_the_snapshot_and_go_with_the_partition(
             PartitionView("t", 1),
         ]
     )
-    metrics.watch(lambda: snapshot)
+    metrics.gauges_from(lambda: snapshot)
     found = exported(registry)
     assert found["backlog_records"] == {("0", "t"): 6}, "what isn't known isn't exported, least of all as -1"
     assert found["consumer_lag_records"] == {("0", "t"): 7}
@@ -191,7 +191,7 @@ def test_partition_gauges_come_from_the_snapshot_and_go_with_the_partition(
 
 def test_a_halt_and_a_closed_gate_show_while_they_last(metrics: Metrics, registry: CollectorRegistry) -> None:
     now = busy()
-    metrics.watch(lambda: now)
+    metrics.gauges_from(lambda: now)
     assert exported(registry)["gate_open"][()] == 1
     assert set(exported(registry)["halted"].values()) == {0}
     now = halted()
@@ -210,7 +210,7 @@ def test_of_several_applications_the_halted_one_is_told_by_its_code(
     metrics: Metrics, registry: CollectorRegistry
 ) -> None:
     halts = [HaltView("unauthorized", "401", "check the token", NOW, "BBBBB-BBBBB")]
-    metrics.watch(lambda: Snapshot(applications=["AAAAA-AAAAA", "BBBBB-BBBBB"], halts=halts))
+    metrics.gauges_from(lambda: Snapshot(applications=["AAAAA-AAAAA", "BBBBB-BBBBB"], halts=halts))
     for wrong in (1, 0):
         told = exported(registry)
         assert told["application_halted"] == {("AAAAA-AAAAA",): 0, ("BBBBB-BBBBB",): wrong}
@@ -240,7 +240,7 @@ def test_totals_for_the_page_are_those_of_the_counters(metrics: Metrics) -> None
 
 def test_the_limits_in_force_are_gauges(metrics: Metrics, registry: CollectorRegistry) -> None:
     now = busy()
-    metrics.watch(lambda: now)
+    metrics.gauges_from(lambda: now)
     assert exported(registry)["jobs_limit"][()] == 16
     assert exported(registry)["held_back"][()] == 0
     now.jobs_limit, now.held_back = 3, True
@@ -252,7 +252,7 @@ def test_fewer_than_300_series_at_12_partitions_on_a_bad_day(
     metrics: Metrics, registry: CollectorRegistry
 ) -> None:
     now = halted()
-    metrics.watch(lambda: now)
+    metrics.gauges_from(lambda: now)
     metrics.absorb(full_tally(), NOW)
     metrics.round_trip(0.001)
     for code in (0, 400, 429, 500, 503):
@@ -265,7 +265,7 @@ def test_no_label_could_name_a_device_a_request_or_a_tag(
     metrics: Metrics, registry: CollectorRegistry
 ) -> None:
     now = halted()
-    metrics.watch(lambda: now)
+    metrics.gauges_from(lambda: now)
     metrics.absorb(full_tally(), NOW)
     names = {
         label
@@ -279,7 +279,7 @@ def test_no_label_could_name_a_device_a_request_or_a_tag(
 
 def test_both_text_formats_can_be_parsed_back(metrics: Metrics, registry: CollectorRegistry) -> None:
     now = busy()
-    metrics.watch(lambda: now)
+    metrics.gauges_from(lambda: now)
     metrics.absorb(full_tally(), NOW)
     # The client library's OpenMetrics half has no types.
     text: str = openmetrics(registry).decode()  # type: ignore[no-untyped-call]
@@ -319,7 +319,7 @@ def test_promtool_finds_nothing_to_say(metrics: Metrics, registry: CollectorRegi
     if promtool is None:
         pytest.skip("no promtool: apt-get install prometheus")
     now = halted()
-    metrics.watch(lambda: now)
+    metrics.gauges_from(lambda: now)
     metrics.absorb(full_tally(), NOW)
     done = subprocess.run(
         [promtool, "check", "metrics"], input=generate_latest(registry), capture_output=True, check=False

@@ -14,8 +14,8 @@ from structlog.typing import FilteringBoundLogger
 from connector import __version__
 from connector.core.engine import Engine
 from connector.tracing import choice
-from connector.tracing.choice import choose, watch_of
-from connector.tracing.watch import Watch
+from connector.tracing.choice import choose, observer_of
+from connector.tracing.watch import Observer
 from tests.settings import with_environment
 from tests.unit.core.builders import limits
 
@@ -90,8 +90,8 @@ async def test_what_is_wrong_with_a_variable_is_told_and_the_connector_goes_on(
     for name, value in {**ENDPOINT, "OTEL_SPAN_LINK_COUNT_LIMIT": "many"}.items():
         monkeypatch.setenv(name, value)
     with capture_logs() as lines:
-        watch = watch_of(ENDPOINT, with_environment(), Engine(limits(), lambda: 0.5), log())
-    assert type(watch) is Watch
+        observer = observer_of(ENDPOINT, with_environment(), Engine(limits(), lambda: 0.5), log())
+    assert type(observer) is Observer
     assert [line["event"] for line in lines] == ["not tracing"]
     assert "OTEL_SPAN_LINK_COUNT_LIMIT" in lines[0]["reason"]
 
@@ -106,8 +106,8 @@ def test_nothing_of_opentelemetry_is_loaded_where_it_is_off(monkeypatch: pytest.
 
     monkeypatch.setattr(builtins, "__import__", guarded)
     with capture_logs() as lines:
-        watch = watch_of({}, with_environment(), Engine(limits(), lambda: 0.5), log())
-    assert type(watch) is Watch
+        observer = observer_of({}, with_environment(), Engine(limits(), lambda: 0.5), log())
+    assert type(observer) is Observer
     assert lines == []
 
 
@@ -121,10 +121,10 @@ async def test_where_it_is_on_spans_say_which_service_they_are_of(
     for variable, value in {**ENDPOINT, **variables}.items():
         monkeypatch.setenv(variable, value)
     with capture_logs() as lines:
-        watch = watch_of(ENDPOINT, with_environment(), Engine(limits(), lambda: 0.5), log())
-        found: Any = watch
-        attributes = found._watch._provider.resource.attributes
-        await watch.close()
+        observer = observer_of(ENDPOINT, with_environment(), Engine(limits(), lambda: 0.5), log())
+        found: Any = observer
+        attributes = found._observer._provider.resource.attributes
+        await observer.close()
     assert [line["event"] for line in lines] == ["tracing"]
     assert attributes["service.name"] == name
     assert attributes["service.version"] == __version__

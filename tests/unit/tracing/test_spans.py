@@ -40,7 +40,7 @@ from connector.running.sending import Sending
 from connector.tracing import spans as module
 from connector.tracing.guard import Guarded
 from connector.tracing.spans import Spans
-from connector.tracing.watch import Watch
+from connector.tracing.watch import Observer
 from tests.settings import with_environment
 from tests.unit.core.adopting import remembered
 from tests.unit.core.builders import P0, tags, unfinished
@@ -61,13 +61,15 @@ class World:
         self.client = FakeClient()
         self.pulse = Pulse(Engine(bounds(linger=0.0), lambda: 0.5), Clock())
         self.engine = self.pulse.engine
-        self.watch = (
-            Spans(provider, self.engine, group="group", api="https://api.example.com") if watched else Watch()
+        self.observer = (
+            Spans(provider, self.engine, group="group", api="https://api.example.com")
+            if watched
+            else Observer()
         )
         settings = with_environment().pushwoosh
         client = cast("AudienceClient", self.client)
         self.sending = Sending(
-            self.pulse, client, settings, Credentials("APP", Token("hush-token")), self.watch
+            self.pulse, client, settings, Credentials("APP", Token("hush-token")), self.observer
         )
         self.engine.assigned(start or Start(P0, 0, ""))
         records = [event.record for event in events if event.record is not None]
@@ -242,7 +244,7 @@ async def test_what_is_under_way_at_the_end_is_handed_over_too() -> None:
     world = World(tags(0, "A"))
     await world.submit()
     await world.sending.close()
-    await world.watch.close()
+    await world.observer.close()
     assert told(world.span(JOB))["outcome"] == "unfinished"
 
 
@@ -252,7 +254,7 @@ async def test_a_post_that_was_cut_off_by_the_end_is_told() -> None:
     submitting = asyncio.create_task(world.submit())
     await until(lambda: bool(world.client.bodies))
     await world.sending.close()
-    await world.watch.close()
+    await world.observer.close()
     submitting.cancel()
     assert {told(span)["outcome"] for span in world.spans()} == {"unfinished"}
 
@@ -281,13 +283,13 @@ async def test_confirmed_records_are_examples_of_their_trace() -> None:
     world = World(*(tags(n, f"d{n}") for n in range(2)), tags(2, "C"))
     await world.submit()
     await world.poll(world_done(3))
-    found = world.watch.examples()
+    found = world.observer.examples()
     context = world.span(JOB).context
     assert context is not None
     first, last = (event_time(n) for n in (0, 2))
     trace_id = f"{context.trace_id:032x}"
     assert sorted(found) == [("bulkSetTags", first, trace_id), ("bulkSetTags", last, trace_id)]
-    assert list(world.watch.examples()) == []
+    assert list(world.observer.examples()) == []
 
 
 def event_time(offset: int) -> int:
@@ -298,7 +300,7 @@ async def test_a_trace_that_is_not_sampled_is_nobody_s_example() -> None:
     world = World(tags(0, "d0"), sampled=False)
     await world.submit()
     await world.poll(world_done(1))
-    assert list(world.watch.examples()) == []
+    assert list(world.observer.examples()) == []
     assert world.spans() == []
 
 
@@ -307,7 +309,7 @@ async def test_nothing_that_names_a_device_a_tag_a_token_or_a_whole_request_is_i
     world.client.post_answers = [Accepted("0123456789abcdef0123")]
     await world.submit()
     await world.poll(JobReport(JobState.UNFINISHED, "waiting for user@example.com"), JobUnknown("no", 404))
-    await world.watch.close()
+    await world.observer.close()
     everything = " ".join(span.to_json() for span in world.spans())
     for hidden in ('example.com"', "user@", "salary", "secret-value", "hush-token", "0123456789abcdef0123"):
         assert hidden not in everything, hidden
@@ -320,14 +322,14 @@ async def test_headers_are_not_read_where_nothing_is_traced() -> None:
     await world.poll()
     assert json.loads(world.client.bodies[0][1])["devices"]
     assert world.engine.assignments[P0].offsets.safe() == 2
-    assert list(world.watch.examples()) == []
-    await world.watch.close()
+    assert list(world.observer.examples()) == []
+    await world.observer.close()
 
 
 async def test_whatever_goes_wrong_in_tracing_is_told_and_keeps_no_batch_from_going() -> None:
     world = World(sealed(0))  # where it is traced they would be read
-    watch = Guarded(world.watch, structlog.get_logger())
-    world.sending._watch = watch
+    observer = Guarded(world.observer, structlog.get_logger())
+    world.sending._observer = observer
     with capture_logs() as lines:
         await world.submit()
         await world.poll()
@@ -339,18 +341,18 @@ async def test_whatever_goes_wrong_in_tracing_is_told_and_keeps_no_batch_from_go
 
 async def test_the_guard_passes_all_on(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(tags(0, "d0"))
-    world.sending._watch = watch = Guarded(world.watch, structlog.get_logger())
+    world.sending._observer = observer = Guarded(world.observer, structlog.get_logger())
     await world.submit()
     await world.poll(world_done(1))
     assert told(world.span(JOB))["outcome"] == "completed"
-    assert len(watch.examples()) == 1
+    assert len(observer.examples()) == 1
 
     async def broken() -> None:
         raise OSError("gone")
 
-    monkeypatch.setattr(world.watch, "close", broken)
+    monkeypatch.setattr(world.observer, "close", broken)
     with capture_logs() as lines:
-        await watch.close()
+        await observer.close()
     assert "OSError" in lines[0]["reason"]
 
 
@@ -360,7 +362,7 @@ async def test_links_are_bounded_by_the_standard_variable(
 ) -> None:
     monkeypatch.setenv("OTEL_SPAN_LINK_COUNT_LIMIT", given)
     world = World(*[carrying(n, traceparent(n + 1)) for n in range(10)], tags(10))
-    assert cast("Any", world.watch)._most_links == count
+    assert cast("Any", world.observer)._most_links == count
     await world.submit()
     await world.poll()
     assert len(world.span(JOB).links) == min(count, 10)
