@@ -24,7 +24,7 @@ AFTER_WITNESS = 1.0
 
 
 class Planning:
-    """Decides; what it decided is in the state at once."""
+    """Plans the next actions. What is planned counts as under way in the state at once."""
 
     def __init__(self, state: State) -> None:
         self._limits = state.limits

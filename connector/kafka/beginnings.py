@@ -20,19 +20,19 @@ from connector.model import Position, TopicPartition
 CALL_LIMIT = 2.0
 """Seconds for one question to a broker."""
 MOST_SILENT = 2
-"""Questions without an answer after which it is enough for this time."""
+"""Questions without an answer after which no more are asked in one round."""
 _SILENCE = frozenset({KafkaError._TIMED_OUT, KafkaError._TRANSPORT})
 _WITHOUT_LEADER = frozenset(
     {KafkaError._UNKNOWN_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
 )
-"""What is said of a partition that was assigned, so that it exists: all brokers that have it are away."""
+"""Errors about a partition that was assigned, and so exists: they mean that no broker that has it is up."""
 
 
 class Beginnings:
-    """Answers where partitions begin, and takes note of what keeps it from answering.
+    """Finds where partitions begin, and reports what keeps it from that.
 
-    `properties` are the consumer's, and `client` gives that, which is made later. `reset` is the user's
-    auto.offset.reset, `clock` is monotonic.
+    `client` returns the consumer, whose `properties` are given. `reset` is the user's auto.offset.reset,
+    `clock` is monotonic.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Beginnings:
         self._reset = reset
         self._on_data_loss = on_data_loss
         self._silent: set[TopicPartition] = set()
-        """Nobody answered when these were asked about last."""
+        """Partitions about which the last question had no answer."""
 
     @property
     def hanging(self) -> bool:
@@ -70,10 +70,10 @@ class Beginnings:
         self._kept_back.forget(partitions)
 
     async def find(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Beginning]:
-        """Find where each begins; those that can't be told in time are left out.
+        """Find where each partition begins; those without an answer in time are left out.
 
-        After `MOST_SILENT` questions without an answer, so are those that were not asked about yet: a broker
-        that hangs may have many. The next time they come before those that it has.
+        After `MOST_SILENT` questions without an answer the rest is left out, too: a broker that hangs may
+        have many partitions. The next time the rest comes first.
         """
         unanswered = 0
         try:
@@ -101,9 +101,9 @@ class Beginnings:
         return found
 
     async def _committed(self, partitions: Collection[TopicPartition]) -> list[KafkaTopicPartition]:
-        """Read committed offsets: of all, or of those that nobody will ever free. Raises KafkaException.
+        """Read committed offsets: all of them, or those that are stuck (`KeptBack`). Raises KafkaException.
 
-        librdkafka tells none of them as long as one is kept back by a transaction.
+        librdkafka returns none of them as long as a transaction keeps one back.
         """
         asked = [KafkaTopicPartition(p.topic, p.partition) for p in partitions]
         try:
@@ -126,7 +126,7 @@ class Beginnings:
         self._troubles.works(("offsets_unavailable",))
         found = self._decide(partition, Position(offset, ""), watermarks)
         if found.trouble or error.code() != KafkaError._LOG_TRUNCATION:
-            return found  # without a trouble: it was a moment of a new leader, go on at the same offset
+            return found  # without a trouble: a new leader was not ready yet, go on at the same offset
         message = f"{name(partition)}: {error.str()}"
         return found._replace(trouble=DATA_LOSS, message=message, halted=self._on_data_loss == "halt")
 
@@ -176,7 +176,7 @@ async def offsets_at(
 ) -> dict[TopicPartition, int]:
     """Ask for the first offsets of logs (`OFFSET_BEGINNING`) or their ends (`OFFSET_END`) in one go.
 
-    Of those that have none to tell nothing is said. Raises KafkaException: nobody told of one.
+    Partitions without such an offset are left out. Raises KafkaException if one got no answer.
     """
     asked = [KafkaTopicPartition(p.topic, p.partition, where) for p in partitions]
     found = await client.offsets_for_times(asked, timeout=CALL_LIMIT) if asked else []

@@ -21,9 +21,9 @@ AGAIN = 0.05
 
 
 class Committer:
-    """Commits for the partitions that this member `owns`. `client` gives the consumer, which is made later.
+    """Commits positions of the partitions that this member `owns`. `client` returns the consumer.
 
-    `notice` is told of each error, `works` of each success. `clock` is monotonic, in seconds.
+    `notice` gets each error, `works` is called at each success. `clock` is monotonic, in seconds.
     """
 
     def __init__(
@@ -40,14 +40,14 @@ class Committer:
         self._works = works
         self._clock = clock
         self.waiting_since: float | None = None
-        """When the oldest commit without an answer was sent; None where each has one. One that a hand-over
-        does not wait for any more counts too, because the consumer's other calls wait behind it."""
+        """When the oldest commit without an answer was sent; None if there is none. It counts even after a
+        hand-over has given it up, because the consumer's other calls wait behind it."""
 
     async def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
         """Commit, and wait for the broker. Raises CommitRefused.
 
-        The wait may be long, and has no limit: librdkafka sends a commit again after some errors. If nobody
-        waited, it could come after a later commit and undo that.
+        The wait has no limit, because librdkafka retries a commit after some errors: one that nobody waited
+        for could arrive after a later commit and undo it.
         """
         offsets = [
             KafkaTopicPartition(p.topic, p.partition, position.offset, metadata=position.metadata)
@@ -67,7 +67,7 @@ class Committer:
         self._works()
 
     async def commit_last(self, positions: Mapping[TopicPartition, Position]) -> None:
-        """Commit within the limit, or leave it: the next owner then does more again."""
+        """Commit within the limit, or give it up: the next owner then repeats more."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(REVOKE_LIMIT):
                 while True:
@@ -76,7 +76,7 @@ class Committer:
                     await asyncio.sleep(AGAIN)
 
     async def _settled(self, positions: Mapping[TopicPartition, Position]) -> bool:
-        """Commit; False where the same may work a moment later."""
+        """Commit; return False if the same may work a moment later."""
         try:
             await self.commit(positions)
         except CommitRefused as refused:
@@ -95,9 +95,9 @@ class Committer:
         return done
 
     def called(self, waited_since: float | None) -> None:
-        """Note that another call on the consumer came through; `waited_since` is from when it began.
+        """Note that another call on the consumer has returned; `waited_since` is `waiting_since` as it began.
 
-        Calls wait for each other: a commit that had no answer at that time holds up nothing any more.
+        Calls wait for each other, so a commit that had no answer then no longer holds anything up.
         """
         if self.waiting_since == waited_since:
             self.waiting_since = None

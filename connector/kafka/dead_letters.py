@@ -1,4 +1,4 @@
-"""Dead letters: written once each, together with the offsets that they free."""
+"""Writes dead letters, each once, together with the offsets that they free. Runs the producer in a thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from connector.kafka.unwritable import Fenced, LettersUnwritable
 from connector.model import Letter, Position, TopicPartition
 
 SERVE_EVERY = 0.2
-"""Seconds between two looks at what librdkafka wants served: new tokens among it."""
+"""Seconds between two calls that serve librdkafka's callbacks, new tokens among them."""
 REOPEN_EVERY = 5.0
 """Seconds between two tries to open a producer that could not be opened at the start."""
 
@@ -43,7 +43,7 @@ class DeadLetters:
 
     `exactly_once`: letters and positions in one transaction. `at_least_once`: `write` returns when the
     letters are acknowledged and leaves the positions to `Source.commit`; after a failure some letters
-    may be in the topic already. `tell` hears of what a person must mend, `clock` is monotonic.
+    may be in the topic already. `tell` gets the troubles that a person must fix, `clock` is monotonic.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class DeadLetters:
             await asyncio.sleep(REOPEN_EVERY)
 
     async def _serve(self) -> None:
-        """Have callbacks called between writes: a token that ran out would hold up the next one."""
+        """Serve callbacks between writes, or an expired token would hold up the next write."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SERVE_EVERY)
@@ -156,9 +156,9 @@ class DeadLetters:
         self._worker.shutdown()
 
     async def _run(self, work: Callable[[], None], over: Sequence[str], *, told: bool = True) -> None:
-        """Do it in the worker thread; tell of what went wrong, or that it works again.
+        """Do it in the worker thread; report what went wrong, or that it works again.
 
-        Not `told`: no letter waits for it, so that a failure is no trouble.
+        Without `told` a failure is not reported, because no letter waits for it.
         """
         try:
             await asyncio.get_running_loop().run_in_executor(self._worker, work)

@@ -29,7 +29,7 @@ _NOTHING = Committed([], [])
 
 
 class Doubt:
-    """About the last transaction with positions. Read `there` and `partitions` from any thread."""
+    """Doubt about the last transaction with positions. Read `there` and `partitions` from any thread."""
 
     def __init__(self) -> None:
         self.there = False
@@ -41,12 +41,12 @@ class Doubt:
         return {TopicPartition(p.topic, p.partition) for p in self.last.offsets if self.there}
 
     def connection_lost(self) -> None:
-        """One that was committed before may be incomplete."""
+        """A connection was lost: the last transaction may be incomplete."""
         self.there = bool(self.last.offsets)
 
     @contextmanager
     def ending(self, transaction: Committed) -> Iterator[None]:
-        """Commit it in here: what is lost from now on is a doubt about this one, no more about the last."""
+        """Commit `transaction` in this context: from now on a lost connection leaves this one in doubt."""
         before = (self.there, self.last)
         self.there, self.last = False, transaction
         try:
@@ -59,10 +59,10 @@ class Doubt:
             self.there, self.last = before
 
     def incomplete(self, properties: Mapping[str, Any], group_id: str) -> bool:
-        """Ask the broker whether its offsets are missing. False if nobody answers.
+        """Ask the broker whether the offsets of that transaction are missing. False without an answer.
 
-        They are if the group's are behind at least one of them and ahead of none. Equal they may be where
-        only the metadata changed.
+        They are if the group's offsets are behind at least one of them and ahead of none. Some may be equal,
+        where only the metadata has changed.
         """
         if not self.there:
             return False

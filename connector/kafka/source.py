@@ -1,7 +1,7 @@
-"""The consumer: a group member that hands over partitions with their checkpoints, and says what is wrong.
+"""The consumer: a member of the group, which fetches, commits, and hands over partitions on a rebalance.
 
-librdkafka's rebalance callbacks run as coroutines on the loop while its poll thread waits, so each
-step in them is bounded in time. Calls on one consumer wait for each other: `fetch` is short.
+librdkafka's rebalance callbacks run as coroutines on the loop while its poll thread waits, so each step in
+them is bounded in time. Calls on one consumer wait for each other, so `fetch` is short.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from connector.model import Fetched, Position, TopicPartition
 ASSIGN_LIMIT = 5.0
 """Seconds in the assignment callback for reading committed offsets; the rest is done beside consuming."""
 ASSIGN_AGAIN = 0.1
-"""Seconds between two of these questions: what is refused, is refused at once."""
+"""Seconds between two tries of that: a refusal comes at once."""
 LOOK_EVERY = 0.5
-"""Seconds between two looks at what isn't in order ..."""
+"""Seconds between two checks of what isn't in order ..."""
 REST = 9.0
-"""... or so many times what the last one took, while a partition's leader hangs: the others are to go on."""
+"""... or this many times the duration of the last one, while a partition's leader hangs: others go on."""
 COMMIT_SILENCE = 20.0
-"""Seconds without an answer to a commit from which it is told: a broker answers within milliseconds."""
+"""Seconds after which a commit without an answer is reported: brokers answer within milliseconds."""
 
 
 class SourceFailed(Exception):  # noqa: N818 -- reads as what happened
@@ -129,7 +129,7 @@ class Source:
     # -- reading ---------------------------------------------------------------------------
 
     async def fetch(self, max_records: int, wait: float) -> list[Fetched]:
-        """Take records and ends by partition. All callbacks are served in here: call it always."""
+        """Fetch records and ends, by partition. Callbacks are served in here: keep calling it."""
         waiting_since = self._committer.waiting_since
         try:
             messages = await self._client.consume(max_records, wait)
@@ -144,7 +144,7 @@ class Source:
         found = sort(messages, self._only_topic)
         for error, subject in found.errors:
             self._heard(error, subject)
-        # What came before a gap counts, unless the log was begun anew: its offsets are other records now.
+        # Records from before a gap count, unless the log was begun anew: then offsets mean other records.
         fetched = self._owned.take_in(found.fetched)
         begun_anew = await self._owned.relocate(found.misplaced)
         return [one for one in fetched if one.partition not in begun_anew] if begun_anew else fetched
@@ -170,20 +170,20 @@ class Source:
     # -- offsets ---------------------------------------------------------------------------
 
     async def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
-        """Commit these, metadata and all, and wait for the broker: for as long as there is none.
+        """Commit positions with their metadata, and wait for the broker, without limit while there is none.
 
-        Partitions not owned are left out. Raises CommitRefused.
+        Partitions that are not owned are left out. Raises CommitRefused.
         """
         await self._committer.commit(positions)
 
     def waits(self) -> bool:
-        """Whether a commit has no answer, which all other calls wait for: no fault of this process."""
+        """Whether a commit has no answer yet: all other calls wait for it, which is no fault of ours."""
         return self._committer.waiting_since is not None
 
     def tell_silence(self) -> None:
-        """Tell of a commit that has had no answer for long; call it once in a while.
+        """Report a commit that has had no answer for long; call it now and then.
 
-        Nobody else can: errors are heard of in `fetch` alone, which waits for it.
+        Nothing else would: librdkafka reports errors only in `fetch`, which waits for the commit.
         """
         since = self._committer.waiting_since
         if since is not None and (seconds := self._clock() - since) >= COMMIT_SILENCE:
@@ -242,7 +242,7 @@ class Source:
     # -- what is wrong ---------------------------------------------------------------------
 
     async def _look(self) -> None:
-        """See, once in a while, whether what isn't in order works again."""
+        """Check whether what isn't in order works again."""
         began = self._clock()
         try:
             await self._owned.ask_again()

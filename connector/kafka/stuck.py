@@ -1,10 +1,10 @@
-"""Offsets that a transaction keeps back which nobody will end.
+"""Committed offsets that are kept back by a transaction that will never end.
 
-A transaction with offsets of a group keeps them from being read until it has ended, and a new owner waits
-for that (KIP-447). One of a connector lasts 60 s at most. But a coordinator that calls one complete
-without having written its markers, as Kafka 4.4.0 does for partitions that have no leader just then,
-leaves it open until the same producer ends another: for ever, where that one is gone. What was committed
-before it is a good beginning then: its records are read again, none is left out.
+While a transaction with offsets of a group is open these can't be read, and a new owner waits for its end
+(KIP-447). A connector's transaction lasts 60 s at most. But a coordinator may call one complete without
+having written its markers, as Kafka 4.4.0 does for partitions that have no leader just then. It stays open
+until the same producer ends another transaction, and for ever if that producer is gone. Then it is right to
+begin at what was committed before: records are read again, and none is left out.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from connector.kafka.given import ways_in
 from connector.model import TopicPartition
 
 PROBE_EVERY = 15.0
-"""Seconds between two questions, and before the first: mostly a transaction ends by then."""
+"""Seconds between two questions, and before the first: most transactions end by then."""
 STUCK_AFTER = LONGEST_TRANSACTION / 1000 + 15.0
-"""Seconds: a coordinator ends each transaction within 10 of its time being up."""
+"""Seconds: a coordinator ends a transaction within 10 s of its time-out."""
 _LIMIT = 5.0
 """Seconds for the question; one connection is made for it and closed again."""
 
 
 class KeptBack:
-    """Remembers since when which offsets are kept back by a coordinator that answers.
+    """Remembers how long the offsets of each partition have been kept back by a coordinator that answers.
 
     `properties` are the consumer's, `group.id` among them; `clock` is monotonic.
     """
@@ -51,7 +51,7 @@ class KeptBack:
             self._since.pop(partition, None)
 
     async def stuck(self, partitions: Collection[TopicPartition]) -> list[KafkaTopicPartition]:
-        """Return what was committed before, of those that are stuck; call it whenever they can't be read."""
+        """Return what was committed before, for stuck partitions. Call it when offsets can't be read."""
         now = self._clock()
         if self._next_probe is None:
             self._next_probe = now + PROBE_EVERY

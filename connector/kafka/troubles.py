@@ -1,8 +1,8 @@
 """What can be wrong between here and Kafka, in words that say what to do.
 
-Kafka's login, TLS and authorization failures are hardly ever fatal to librdkafka and most come by
-its error callback alone, so somebody must remember them. `Troubles` tells of each when it begins,
-now and then while it lasts, and when it ends: never a line per event.
+librdkafka takes failures of login, TLS and authorization as temporary, and reports most to its error callback
+alone. So they are kept here: `Troubles` reports each when it begins, now and then while it lasts, and when it
+ends, and never once per event.
 """
 
 # ruff: noqa: SLF001 -- librdkafka's own error codes have names with an underscore in front
@@ -30,10 +30,10 @@ class Phase(StrEnum):
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """Something that a person may have to mend. `subject` is a topic, a partition or empty.
+    """Something that a person may have to fix. `subject` is a topic, a partition or empty.
 
-    `blocking`: no record flows, or none of its subject; the process is not ready. `told_by`: who met it,
-    as two clients may meet the same, and one of them be rid of it first.
+    `blocking`: no record flows, or none of its subject; the process is not ready. `told_by`: which
+    client met it. Two may meet the same trouble, and one of them may be rid of it first.
     """
 
     code: str
@@ -103,17 +103,17 @@ _CODES: Mapping[int, str] = {
 }
 
 WAYS_IN = ("authentication", "tls", "client_certificate", "oauth_token")
-"""Codes that say why brokers can't be entered: while one lasts, that none is reached is no news."""
+"""Codes that say why brokers let nobody in. While one is open, `unreachable` is no news."""
 CONNECTION = ("authentication", "tls", "client_certificate", "unreachable")
 """Codes that end when a broker stays connected. A token endpoint may be down while a token is still good."""
 SHUT_OUT = (*WAYS_IN, "unreachable")
-"""Codes that, while they block, mean that no broker can be asked anything."""
+"""Codes that, while they block, mean that no broker can be reached or entered."""
 _ALERT = "SSL alert"
 _ABOUT_CERTIFICATE = ("certificate", "unknown ca")
 
 
 def code_of(error: KafkaError) -> str | None:
-    """Name the trouble an error stands for; None where librdkafka tries again and nobody need act.
+    """Name the trouble that an error stands for; None if librdkafka retries and nobody needs to act.
 
     Three have no code of their own: a broker's TLS alert about our certificate (with TLS 1.3 it comes after
     the handshake, as a failure of the transport), a token that could not be had, and what is fatal to the
@@ -130,7 +130,7 @@ def code_of(error: KafkaError) -> str | None:
 
 
 class Troubles:
-    """The troubles there are now. Not thread-safe: call it from one thread.
+    """The open troubles of one client. Not thread-safe.
 
     `tell` gets each when it begins, at an interval while it lasts, and when it ends. `clock` is
     monotonic, in seconds. `mends` are words that fit better than the general ones, by code: `{subject}`
@@ -166,7 +166,7 @@ class Troubles:
         return any(trouble.blocking for trouble in self._active.values())
 
     def notice_error(self, error: KafkaError, subject: str = "", *, blocking: bool = True) -> None:
-        """Take in an error of librdkafka; one that mends itself is only remembered for its words."""
+        """Take in an error of librdkafka. One that needs nobody is only remembered for its text."""
         code = code_of(error)
         text = error.str()
         if code is None:
@@ -180,7 +180,7 @@ class Troubles:
         self.notice(code, text, subject, blocking=blocking)
 
     def notice(self, code: str, message: str, subject: str = "", *, blocking: bool = True) -> None:
-        """Tell of a trouble, unless it was told of lately."""
+        """Report a trouble, unless that was done lately."""
         key = (code, subject)
         now = self._clock()
         phase = Phase.LASTS if key in self._active else Phase.BEGAN
@@ -195,7 +195,7 @@ class Troubles:
             self._tell(trouble)
 
     def works(self, codes: Iterable[str], subject: str | None = None) -> None:
-        """End these, of one subject or (None) of all."""
+        """End the troubles with these codes, of one subject or, with None, of all."""
         wanted = set(codes)
         ended = [k for k in self._active if k[0] in wanted and (subject is None or k[1] == subject)]
         for key in ended:
@@ -212,7 +212,7 @@ class Troubles:
                 self.works((code,), subject)
 
     def remind(self) -> None:
-        """Tell again of what has lasted for an interval since it was last told of."""
+        """Report again each trouble that has lasted for an interval since its last report."""
         now = self._clock()
         for key, trouble in self._active.items():
             if now - self._told[key] >= self._remind_every:

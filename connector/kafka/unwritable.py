@@ -22,9 +22,9 @@ from connector.kafka.errors import (
 Obstruction = Literal["letters", Obstacle, "metadata_too_large", "unreachable", "unavailable"]
 
 _OWN_FAULT = RECORD_REFUSED | {KafkaError.INVALID_TIMESTAMP}
-"""A letter has the time of its source record."""
+"""Errors that are about one letter. It has the timestamp of its source record, which may be refused."""
 _OLD_METADATA = OUT_OF_GROUP | {KafkaError.STALE_MEMBER_EPOCH}
-"""A transaction is given the group's metadata: of a member that is still there they may be old."""
+"""A transaction carries the group's metadata, which may be outdated though the member is still there."""
 _KINDS: Mapping[int, Obstruction] = {**OBSTACLES, KafkaError.OFFSET_METADATA_TOO_LARGE: "metadata_too_large"}
 
 
@@ -70,7 +70,7 @@ def own_fault(error: KafkaError) -> bool:
 
 
 def kind_of(error: KafkaError) -> Obstruction:
-    """Name what is wrong with all letters."""
+    """Name what keeps all letters from being written."""
     return _KINDS.get(error.code(), "unavailable")
 
 
@@ -82,7 +82,7 @@ def fenced_by(error: KafkaError) -> Literal["producer", "group"] | None:
 
 
 def unwritable(failures: Mapping[int, KafkaError]) -> LettersUnwritable:
-    """Tell letters that are at fault, by index, from an error that any letter would have met."""
+    """Distinguish letters that are at fault, by index, from an error that any letter would have met."""
     refused = {index: error.str() for index, error in failures.items() if own_fault(error)}
     if refused:
         words = "; ".join(sorted(set(refused.values())))

@@ -1,6 +1,6 @@
-"""The Audience API as two calls, one HTTP request each: what comes back is an answer, never an exception.
+"""The Audience API as two calls, one HTTP request each, that return an answer and never raise.
 
-No retries, no gate, no schedule: that is the engine's. Knows nothing of batches or events.
+Retries, gate and schedule are the engine's. Knows nothing of batches or events.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LARGEST_REPLY = 64 << 20
 """Bytes of a reply after which it isn't read further: a report of 1,000 devices takes 0.1 MiB."""
 
 Observe = Callable[[Endpoint, str, int, float], None]
-"""Is told of each call: endpoint, method, HTTP status or `NO_REPLY`, seconds."""
+"""Called after each call: endpoint, method, HTTP status or `NO_REPLY`, seconds."""
 
 NO_REPLY = 0
 """Instead of a status: the call failed, was cancelled, or its reply could not be read to its end."""
@@ -80,8 +80,8 @@ _FAILURES: tuple[tuple[type[Exception], str, bool], ...] = (
 class AudienceClient:
     """Calls the Audience API v2 at `url` (scheme, host, perhaps a path in front).
 
-    `authorization` is sent as that header, if given; none is documented. `authorizations` are those of
-    applications that have one of their own, by what `post` and `poll` are told as `application`. At most
+    `authorization` is sent as that header, if given; the API documents none. `authorizations` are those of
+    applications with one of their own, by the `application` that `post` and `poll` get. At most
     `limits.connections` calls run at once, further ones wait their turn outside of any time
     limit. `secrets` gives what must never show in a message; `clock` is seconds since the epoch.
     A `transport` of one's own (`httpx.ASGITransport`, `httpx.MockTransport`) replaces the network.
@@ -155,8 +155,8 @@ class AudienceClient:
     ) -> PostAnswer:
         """Send a batch, as `wire.request_body` writes it: with its application's code and token in it.
 
-        `may_go` is asked when its turn has come, and again when there is a connection to write it to (not
-        where a `transport` of one's own knows nothing of that): if it says no, it is not sent.
+        `may_go` is asked when it is the call's turn, and again when there is a connection to write to (unless
+        a `transport` of one's own doesn't support that). If it returns False, nothing is sent.
         """
         request = httpx.Request(
             "POST",
@@ -196,7 +196,7 @@ class AudienceClient:
     async def _call(self, endpoint: Endpoint, request: httpx.Request) -> _Reply:
         """Make one HTTP call and tell the observer.
 
-        Raises `_NoReplyError`, or `NotSentError`: that was no call, nobody is told.
+        Raises `_NoReplyError`; or `NotSentError`, of which the observer is not told, as there was no call.
         """
         async with self._turns:
             began = time.perf_counter()

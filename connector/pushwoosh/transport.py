@@ -62,12 +62,12 @@ def proxy_for(url: str) -> str | None:
 
 
 class NotSentError(Exception):
-    """Not a byte of the request has left: it was not to be sent any more."""
+    """Not a byte of the request was sent, because `may_go` said no."""
 
 
 _MAY_GO: ContextVar[Callable[[], bool] | None] = ContextVar("_MAY_GO", default=None)
-"""What the request of this task is to ask. aiohttp has no place for it in a request, and calls one connector
-for all, in the task of each: an attribute would be that of whichever request came last."""
+"""The `may_go` of this task's request. aiohttp has no place for it in a request, and shares one connector
+among all: an attribute of that would belong to whichever request came last."""
 
 
 class _Connector(aiohttp.TCPConnector):

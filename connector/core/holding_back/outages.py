@@ -53,7 +53,7 @@ RECENT = 0.1
 
 
 class Outages:
-    """`random` gives numbers in [0, 1) for the jitter of delays."""
+    """Decides what a failed request means, and owns the gate. `random`: numbers in [0, 1), for jitter."""
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ MANY = 4
 
 
 class Suspects:
-    """Times are seconds on one clock."""
+    """Counts what is answered, and judges what fails by it. Times are seconds on one clock."""
 
     def __init__(self) -> None:
         self._answered_at: dict[Call, float] = {}
