@@ -20,11 +20,11 @@ LONG_GAP = 65_536
 """Missing offsets from which a gap is left out of the map; a shorter one is filled, 9 bytes each."""
 
 WINDOW_LIMIT = 1_048_576
-"""Most offsets from the lowest unsettled one that are kept account of: what `window()` describes, and how far
-reading and submitting get ahead of one that is stuck. 9 MB, and some 2 ms of each commit."""
+"""Offsets from the lowest unsettled one that `window()` describes, and that reading and submitting may get
+ahead of a stuck one. They take 9 MB, and some 2 ms of each commit."""
 
 _TRIM_AT_LEAST = 4_096
-"""Settled offsets that may lie about before they are cut off, so that cutting is rare."""
+"""Least settled offsets at the front of the map that are worth trimming."""
 
 
 class Offsets:
@@ -43,14 +43,16 @@ class Offsets:
         self.next = start
         self._known = settled
         self._known_from = start
-        # The map: a flag and a timestamp an offset, in parts without long gaps. Part p begins
-        # with offset _starts[p] at index _firsts[p] (negative where its front is trimmed).
+        # The map: for each offset a flag, 1 if settled, and a timestamp. Long gaps divide it into parts:
+        # part p begins with offset _starts[p] at index _firsts[p] (negative where its front is trimmed).
         self._flags = bytearray()
         self._times = array("q")
         self._starts = [start]
         self._firsts = [0]
-        self._low = 0  # index below which all is settled
-        self._open = 0  # unsettled offsets in the map
+        self._low = 0
+        """An index below which everything is settled."""
+        self._open = 0
+        """How many offsets in the map are unsettled."""
 
     def received(self, offsets: Sequence[int], timestamps: Sequence[int]) -> None:
         """Take in what was read: ascending offsets and their timestamps (milliseconds).
@@ -153,7 +155,7 @@ class Offsets:
         return self._starts[part] + low - self._firsts[part]
 
     def committed(self, position: int) -> None:
-        """Forget what lies below a committed position; never an unsettled offset, whatever it's told."""
+        """Forget what lies below a committed position, but never an unsettled offset."""
         if position - self._starts[0] + self._firsts[0] < _TRIM_AT_LEAST:
             return
         dead = min(self._index_from(position), self._lowest())
@@ -167,34 +169,31 @@ class Offsets:
         del self._starts[:ended], self._firsts[:ended]
 
     def window(self) -> bytes:
-        """Return 0 or 1 an offset from `safe()`, without trailing zeros: what is settled beyond.
+        """Return which offsets from `safe()` on are settled: a byte each, 1 if it is, without trailing zeros.
 
-        At most `WINDOW_LIMIT` offsets. Includes what the checkpoint knew and isn't read again yet.
+        At most `WINDOW_LIMIT` offsets. Includes what the checkpoint knew of offsets that aren't read again
+        yet.
         """
         low = self._lowest()
-        part = max(0, bisect_right(self._firsts, low) - 1)
-        pieces = [self._flags[low : min(self._part_end(part), low + WINDOW_LIMIT)]]
+        first = max(0, bisect_right(self._firsts, low) - 1)
+        pieces: list[bytes | bytearray] = [self._flags[low : min(self._part_end(first), low + WINDOW_LIMIT)]]
         length = len(pieces[0])
-        if low < len(self._flags):
-            while (part := part + 1) < len(self._starts) and length < WINDOW_LIMIT:
-                gap = (
-                    self._starts[part]
-                    - self._starts[part - 1]
-                    - self._part_end(part - 1)
-                    + self._firsts[part - 1]
-                )
-                pieces.append(bytearray(b"\1" * min(gap, WINDOW_LIMIT)))
-                pieces.append(self._flags[self._firsts[part] : self._part_end(part)])
-                length += len(pieces[-2]) + len(pieces[-1])
-        pieces.append(bytearray(self._unread_known()))
-        return bytes(b"".join(pieces)[:WINDOW_LIMIT].rstrip(b"\0"))
+        for part in range(first + 1, len(self._starts)):
+            if length >= WINDOW_LIMIT:
+                break
+            gap = self._starts[part] - self._offset_after(part - 1)
+            pieces.append(b"\1" * min(gap, WINDOW_LIMIT))
+            pieces.append(self._flags[self._firsts[part] : self._part_end(part)])
+            length += len(pieces[-2]) + len(pieces[-1])
+        pieces.append(self._unread_known())
+        return b"".join(pieces)[:WINDOW_LIMIT].rstrip(b"\0")
 
     def settled_beyond(self) -> int:
-        """How many offsets above `safe()` are settled, gaps included."""
+        """Return how many offsets above `safe()` are settled, gaps included."""
         return self.next - self.safe() - self._open + self._unread_known().count(1)
 
     def unsettled(self) -> int:
-        """How many offsets are unsettled; for whoever checks the books."""
+        """Return how many offsets are unsettled; for checks of the books."""
         return self._open
 
     def oldest_timestamp(self) -> int | None:
@@ -210,6 +209,10 @@ class Offsets:
 
     def _part_end(self, part: int) -> int:
         return self._firsts[part + 1] if part + 1 < len(self._firsts) else len(self._flags)
+
+    def _offset_after(self, part: int) -> int:
+        """Return the first offset behind a part."""
+        return self._starts[part] + self._part_end(part) - self._firsts[part]
 
     def _index_from(self, offset: int) -> int:
         """Return the index of the first offset in the map that isn't below `offset`."""

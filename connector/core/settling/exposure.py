@@ -1,7 +1,7 @@
 """How many batches may be at risk at once: sent, but not yet in a committed checkpoint. Pure.
 
-Given: how long batches took until a commit remembered them, and until their jobs had ended. Gives:
-how many may be in between. That many a crash submits twice, so it is as few as the speed allows.
+Given: how long batches took until a commit recorded them, and until their jobs had ended. Gives: how many may
+be unrecorded at once. A crash submits that many twice, so they are as few as the speed allows.
 
 By Little's law, with all jobs in flight, `max_in_flight * recording / job` batches are in between on
 average; twice as many never make a job wait for long. Where jobs take seconds it is the average
@@ -23,17 +23,17 @@ LONG = 2.0
 """Seconds from which jobs are long: then only the average is allowed, and a batch beyond it waits."""
 _HANGS_FROM = 5.0
 _HANGS = 5.0
-"""Seconds, and times the usual: a request that takes longer hangs."""
+"""A request hangs once it takes longer than these seconds and these times the usual duration."""
 _WEIGHT = 0.2
 """Of the latest duration in the moving average of jobs."""
 _REMEMBERED = 5
-"""Recordings whose median counts: a machine that stands still for a moment puts no more at risk."""
+"""Recordings whose median counts, so that one pause of the machine does not raise the number."""
 
 
 class Exposure:
-    """Two durations, seconds. Until both are known it is one batch at a time.
+    """Derives the number from two durations, in seconds. Until both are known, one batch is allowed.
 
-    Jobs count as long at first: those that end first are the shortest, and don't tell how long others take.
+    Jobs count as long at first: those that end first are the shortest, and say nothing about the others.
     """
 
     __slots__ = ("_ending", "_limits", "_most", "_recording", "_recordings")

@@ -1,9 +1,9 @@
-"""What is settled, what is owed to the dead-letter topic, and what may be committed.
+"""The books: what is settled, what is owed to the dead-letter topic, and what may be committed.
 
-Given: records taken in, events that were confirmed, refused or skipped. Gives: one `Commit` at a
-time. A position never passes a record that is not settled, and a letter counts as settled only
-in the commit that writes it. What ends letters (a commit that was acknowledged, a partition that went)
-returns the events that waited for them: their lanes may be released.
+Given: events that were confirmed, refused or skipped. Gives: one `Commit` at a time. A position never passes
+a record that is not settled, and a letter counts as settled only in the commit that writes it. Methods after
+which letters are written, or another owner's, return the holds that end with them, for their lanes to be
+released.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ QUIET = 0.025
 QUIET_PER_PARTITION = 0.0002
 """Seconds more for each partition committed, so that many partitions take the same share of time."""
 WRITE_AGAIN = Backoff(0.5, 30.0)
-"""Seconds until a commit that failed, or a letter, is tried again, the first and the longest. A coordinator
-that moves is back in a moment. While nothing is committed, a crash would cost ever more: so the longest is
-half of that of a call to the API."""
+"""Delays, in seconds, before a failed commit or letter is tried again. A coordinator that moves is back in a
+moment. While nothing is committed a crash costs more and more, so the longest delay is half that of a call to
+the API."""
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class CommitUnderWay:
     versions: dict[Assignment, int]
     owed: list[Owed]
     recorded: list[float]
-    """When the jobs were sent that its checkpoints remember for the first time."""
+    """When each job was sent that is in a checkpoint for the first time."""
     started: float
 
 
@@ -64,12 +64,12 @@ class Ledger:
 
     @property
     def unrecorded(self) -> int:
-        """Accepted jobs that no acknowledged commit remembers."""
+        """How many accepted jobs no acknowledged commit remembers."""
         return len(self._unrecorded) + (len(self.under_way.recorded) if self.under_way else 0)
 
     @property
     def letters(self) -> int:
-        """Letters that are owed, those of a commit under way included."""
+        """How many letters are owed, including those of a commit under way."""
         return len(self.owed) + (len(self.under_way.owed) if self.under_way else 0)
 
     # -- settling ------------------------------------------------------------------------------
@@ -81,9 +81,9 @@ class Ledger:
             home.changed()
 
     def confirm(self, events: Iterable[Event]) -> int:
-        """Every device's own verdict is good: settle the events and all that they stand for.
+        """Settle events whose devices were confirmed, and all that was merged into them.
 
-        Returns how many these are, of partitions that are ours.
+        Return how many events of partitions that are ours these are.
         """
         by_home, replaced = by_partition(events)
         confirmed = 0
@@ -104,7 +104,7 @@ class Ledger:
         return confirmed
 
     def skip(self, home: Assignment, offsets: Sequence[int], endpoint: str) -> None:
-        """Settle records that carry nothing for us."""
+        """Settle records that ask for nothing."""
         home.offsets.settle(offsets)
         home.changed()
         self._tally.settled[endpoint, RecordOutcome.SKIPPED] += len(offsets)
@@ -141,10 +141,11 @@ class Ledger:
         return Commit(self.under_way.positions, [owed.letter for owed in letters])
 
     def _memorable(self, letters: list[Owed], now: float) -> list[Owed]:
-        """Settle letters for the commit that writes them; put those aside that are too far ahead.
+        """Settle the letters for the commit that writes them; put aside those that are too far ahead.
 
-        What a checkpoint forgets, the next owner writes again. So none is written farther from the lowest
-        unsettled offset than any checkpoint reaches, however scattered the settled offsets will be.
+        A letter that the checkpoint forgets is written again by the next owner. So none is written farther
+        from the lowest unsettled offset than any checkpoint reaches, however scattered the settled offsets
+        are.
         """
         for owed in letters:
             owed.home.offsets.settle([owed.offset])
@@ -219,7 +220,7 @@ class Ledger:
         return freed
 
     def withdrawn(self, *, written: bool) -> list[Hold]:
-        """Take in that the commit was not even tried: all is as before it."""
+        """Take in that the commit was not even tried: everything is as it was before."""
         commit, freed = self._undone(written=written)
         ours: list[Owed] = []
         for owed in commit.owed:
@@ -232,7 +233,7 @@ class Ledger:
         return freed
 
     def _undone(self, *, written: bool) -> tuple[CommitUnderWay, list[Hold]]:
-        """Return the commit that is no more: its positions and jobs are still to be recorded."""
+        """Return the commit under way, which failed: its positions and jobs are still to be recorded."""
         commit = self._end()
         self._unrecorded = commit.recorded + self._unrecorded
         for home in commit.versions:
@@ -245,14 +246,14 @@ class Ledger:
         return commit, freed
 
     def in_doubt(self, home: Assignment) -> bool:
-        """Whether letters are being written with this partition's position: it may be committed or not.
+        """Whether this partition's position is being committed together with letters, so its outcome is open.
 
-        Nothing else may be committed then, or the next owner would write the letters again.
+        Nothing else may be committed for it then, or the next owner might write the letters again.
         """
         return self.under_way is not None and bool(self.under_way.owed) and home in self.under_way.versions
 
     def _forget_jobs_that_went(self) -> None:
-        """Jobs whose partitions are all another owner's will never be in a commit of ours."""
+        """Forget unrecorded jobs if all partitions are recorded: theirs are other owners' by now."""
         if not any(home.dirty for home in self.assignments.values()):
             self._unrecorded = []
 
@@ -263,7 +264,7 @@ class Ledger:
         return commit
 
     def take_back(self, homes: Collection[Assignment]) -> None:
-        """Count letters of a commit that isn't acknowledged as unwritten: these partitions go now."""
+        """Count the letters of an unacknowledged commit as unwritten, because these partitions go now."""
         if self.under_way is not None:
             for owed in self.under_way.owed:
                 if owed.home in homes:

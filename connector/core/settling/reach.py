@@ -1,8 +1,8 @@
-"""What the metadata of a commit has room to remember, and what that allows.
+"""How much a commit's metadata can remember, and which events may be submitted because of that.
 
-Given: a partition as it is. Gives: the position with the checkpoint that goes into the next commit, and
-which events may be submitted: those that the next checkpoint will have room for. A job that none
-remembers would be submitted again, after a crash and after an orderly stop alike.
+Given: a partition as it is. Gives: its position with the checkpoint, for the next commit; and those events
+that a later checkpoint will have room for. A job that no checkpoint remembers would be submitted again, after
+a crash as well as after an orderly stop.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from connector.core.remembering.offsets import WINDOW_LIMIT
 from connector.model import Position
 
 AMPLE = 0.3
-"""Share of the metadata's limit up to which there is room for whatever is submitted until the next commit."""
+"""Share of the limit up to which there is room for anything submitted until the next commit."""
 FULL = 0.95
 """Share of it that jobs may fill; the rest is for what becomes of their records."""
 JOB = 25.0
@@ -39,7 +39,7 @@ _offset = attrgetter("offset")
 
 
 class Reach:
-    """The room is the same for each partition: the broker's limit, as far as it is known."""
+    """Keeps account of the room in checkpoints: for each partition the broker's limit, as far as known."""
 
     def __init__(self, limits: Limits) -> None:
         self._max_devices = limits.max_devices
@@ -52,7 +52,7 @@ class Reach:
         return Position(home.offsets.safe(), self._encoded(home).text)
 
     def bound(self, home: Assignment) -> Position:
-        """Return what may be committed, and bound what may be submitted by what that remembers."""
+        """Return what may be committed now, and bound what may be submitted after it."""
         safe = home.offsets.safe()
         encoded = self._encoded(home)
         if not encoded.complete:
@@ -65,14 +65,14 @@ class Reach:
         return Position(safe, encoded.text)
 
     def promise(self, home: Assignment, on_their_way: Sequence[Event]) -> None:
-        """Take the room for a request that may become a job: the position just returned doesn't know it."""
+        """Reserve room for requests under way, which may become jobs that the last position doesn't know."""
         mine = sorted((event for event in on_their_way if event.home is home), key=_offset)
         runs = sum(_runs(mine)) + sum(_elsewhere(event)[home] for event in on_their_way if event.merged)
         if runs and home.room is not None:
             home.room -= _job(home) + RUN * runs
 
     def within(self, events: list[Event]) -> list[Event]:
-        """Return the events that a checkpoint will have room for; put the others aside, by partition."""
+        """Return the events that a checkpoint will have room for; the others wait (`waiting_for_room`)."""
         bounded: defaultdict[Assignment, list[Event]] = defaultdict(list)
         for event in events:
             if event.home.live and event.home.bounded:
@@ -92,7 +92,7 @@ class Reach:
         return within
 
     def back(self, home: Assignment) -> list[Event]:
-        """Return those put aside that may be within reach by now, the lowest offsets first."""
+        """Take the waiting events that may be within reach by now, lowest offsets first."""
         waiting = sorted(home.waiting_for_room, key=_offset)
         ready = [event for event in waiting if not self._too_far(home, event)]
         if home.room is not None:
@@ -130,14 +130,14 @@ class Reach:
         return home.submit_below is not None and event.offset >= home.submit_below
 
     def shorten(self) -> None:
-        """There is half the room."""
+        """Halve the limit."""
         self._limit = max(0, self._limit // 2)
         self.sure = checkpoint.surely_covers(self._limit)
 
     def _encoded(self, home: Assignment) -> checkpoint.Encoded:
-        """Rather than a letter that was written a checkpoint forgets jobs: to submit again does less harm.
+        """Encode the checkpoint. If not all fits, it forgets jobs before letters that were written.
 
-        It forgets as few as that takes, the largest first.
+        To submit a job again does less harm. It forgets as few as that takes, the largest first.
         """
         safe, window = home.offsets.safe(), home.offsets.window()
         jobs = list(home.slices.values())
