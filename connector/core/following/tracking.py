@@ -41,7 +41,8 @@ class Tracking:
         self._schedules = {endpoint: PollSchedule(limits.poll_ceiling) for endpoint in Endpoint}
         self._timetable: list[tuple[float, int]] = []
         self._missing_rows = MissingRows(limits.max_attempts)
-        self._known_at = -math.inf
+        self._known_at: dict[str, float] = {}
+        """When the API told of any job of an application last."""
         self._down = 0.0
         """Seconds of all outages, in which no job could be polled."""
         self.jobs: dict[int, Job] = {}
@@ -202,7 +203,7 @@ class Tracking:
     def known(self, job: Job, now: float, progress: int = -1) -> None:
         """Take in that the API knows this job, whatever it said of it."""
         job.unknown = 0
-        self._known_at = now
+        self._known_at[job.application] = now
         if 0 <= job.progress < progress:
             job.moved_at = now
 
@@ -229,8 +230,11 @@ class Tracking:
                 job.excused += max(0.0, now - max(since, job.accepted_at))
 
     def knows_others(self, job: Job) -> bool:
-        """Whether the API has known any job since this one was accepted. If not, it may know none at all."""
-        return self._known_at >= job.accepted_at
+        """Whether the API told of any job of this application since this one.
+
+        Else it may know none, and that is an outage, be it of this application alone.
+        """
+        return self._known_at.get(job.application, -math.inf) >= job.accepted_at
 
     def expired(self, job: Job, now: float) -> bool:
         """Whether the job has been unfinished for too long."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.answers import JobReport, JobState, JobUnknown, PollAnswer
+from connector.answers import JobReport, JobState, JobUnknown, PollAnswer, Unavailable
 from connector.core.batching.jobs import Job
 from tests.unit.core.builders import P0, tags
 from tests.unit.core.driving import Drive, reading
@@ -15,15 +15,20 @@ GONE = JobUnknown("no such job", 404)
 NO_TIME = JobReport(JobState.FAILED, "Failed", 100, None, "try again later", asks_for_time=True)
 
 
-def _with_others(drive: Drive, seconds: int, answer: PollAnswer) -> None:
-    """Other devices' jobs come and are Completed all the time; that of the one gets this answer."""
+def _with_others(drive: Drive, seconds: int, answer: PollAnswer, application: str | None = None) -> None:
+    """Other devices' jobs come and are Completed all the time; that of the one gets this answer.
+
+    Where the others are another application's, whoever is asked about of the one's gets it.
+    """
 
     def poll(job: Job) -> PollAnswer | None:
-        return answer if any(event.offset == 7 for event in job.events) else None
+        all_of_one = application is not None and not job.application
+        return answer if all_of_one or any(event.offset == 7 for event in job.events) else None
 
     offset = drive.engine.assignments[P0].offsets.next
     for _ in range(0, seconds, 10):
-        drive.read(tags(offset, f"other-{offset}"))
+        name = f"other-{offset}"
+        drive.read(tags(offset, name, application=application) if application else tags(offset, name))
         offset += 1
         drive.run(poll=poll, seconds=10)
 
@@ -32,6 +37,17 @@ def test_a_device_whose_jobs_always_vanish_is_found_and_costs_no_other_its_verdi
     drive = reading(10, max_devices=10, max_in_flight=4)
     _with_others(drive, 1500, GONE)
     assert drive.letters == [(P0, 7, "no_verdict")]
+
+
+@pytest.mark.parametrize("answer", [GONE, Unavailable("Internal error", 500)], ids=["unknown", "500"])
+def test_that_jobs_of_another_application_are_told_of_blames_no_device_of_this_one(
+    answer: PollAnswer,
+) -> None:
+    drive = reading(10, max_devices=10, max_in_flight=4, deadline=150.0)
+    _with_others(drive, 1500, answer, application="BBBBB")
+    assert drive.letters == []
+    drive.run()
+    assert drive.at_rest()
 
 
 @pytest.mark.parametrize("count", [1, 10])
