@@ -64,7 +64,7 @@ class Polled:
                 self._tracking.poll_at(job, now + self._limits.probe_interval)
             case JobUnknown():
                 if self._tracking.unknown(job, now):
-                    self._lost(job, answer.message, now, vanished=True)
+                    self._lost(job, answer.message, now)
             case JobReport():
                 self._reported(job, answer, asked_at, now)
 
@@ -210,7 +210,7 @@ class Polled:
             "warning", "a report leaves devices out", devices=len(job.events), rows=rows, polls=job.polls
         )
 
-    def _lost(self, job: Job, why: str, now: float, *, vanished: bool = False) -> None:
+    def _lost(self, job: Job, why: str, now: float) -> None:
         self._halts.came_to_nothing(job.batch, now)
         self._tracking.remove(job)
         self._tally.jobs[job.endpoint, JobOutcome.LOST] += 1
@@ -222,9 +222,8 @@ class Polled:
         if losses > most and not self._tracking.knows_others(job):
             losses = most  # no fault of these devices
             self._notices.tell("error", "the API knows none of its jobs: nothing is confirmed", message=why)
-        # Where jobs of others are Completed meanwhile, one of its devices may be why it is always gone.
-        alone = vanished or job.suspicion.proven > 0
-        by_a_device = alone and self._halts.completed_since(job.application, job.accepted_at)
+        # Where jobs of others are Completed meanwhile, one of its devices may be why it is never Completed.
+        by_a_device = self._halts.completed_since(job.application, job.accepted_at)
         if losses <= most:
             self._untold.submit_again(job, losses, now)
         elif by_a_device and len(job.events) > 1:

@@ -6,7 +6,7 @@ import pytest
 
 from connector.answers import JobReport, JobState, JobUnknown, PollAnswer, Unavailable
 from connector.core.batching.jobs import Job
-from tests.unit.core.builders import P0, tags
+from tests.unit.core.builders import P0, tags, unfinished
 from tests.unit.core.driving import Drive, reading
 
 GONE = JobUnknown("no such job", 404)
@@ -33,9 +33,12 @@ def _with_others(drive: Drive, seconds: int, answer: PollAnswer, application: st
         drive.run(poll=poll, seconds=10)
 
 
-def test_a_device_whose_jobs_always_vanish_is_found_and_costs_no_other_its_verdict() -> None:
-    drive = reading(10, max_devices=10, max_in_flight=4)
-    _with_others(drive, 1500, GONE)
+@pytest.mark.parametrize("answer", [GONE, unfinished()], ids=["vanish", "never end"])
+def test_a_device_whose_jobs_come_to_nothing_is_found_and_costs_no_other_its_verdict(
+    answer: PollAnswer,
+) -> None:
+    drive = reading(10, max_devices=10, max_in_flight=4, deadline=150.0)
+    _with_others(drive, 1500, answer)
     assert drive.letters == [(P0, 7, "no_verdict")]
 
 
