@@ -54,20 +54,21 @@ class Tracking:
     def occupying(self, limit: int) -> int:
         """Return how many of `limit` places for jobs are taken.
 
-        Jobs that are held up take none, up to `max_in_flight` of them. Nor do slow ones while the limit is
-        below that: only jobs that end can raise it. If every job stands still, one place stays free: only a
-        new job can show whether it is the jobs or the API.
+        Jobs that are held up take none: at most `max_in_flight` of our own, and any number of adopted ones.
+        Nor do slow ones while the limit is below that: only jobs that end can raise it. If every job stands
+        still, one place stays free: only a new job can show whether it is the jobs or the API.
         """
         jobs = self.jobs.values()
         most = self._limits.max_in_flight
-        held_up = sum([job.held_up for job in jobs])
-        taken = len(jobs) - min(most, held_up)
+        adopted_apart = sum([job.adopted and job.held_up for job in jobs])
+        own_apart = sum([job.held_up for job in jobs]) - adopted_apart
+        beside = taken = len(jobs) - adopted_apart - min(most, own_apart)
         if limit < most:
             taken -= min(most - limit, sum([job.slow and not job.held_up for job in jobs]))
-        if taken < limit or not all(map(self._stands_still, jobs)):
+        if taken < limit:
             return taken
-        one_more = len(jobs) <= max(most, sum([job.adopted for job in jobs]))
-        return limit - 1 if one_more else taken
+        one_more = beside <= max(most, sum([job.adopted for job in jobs]) - adopted_apart)
+        return limit - 1 if one_more and all(map(self._stands_still, jobs)) else taken
 
     @property
     def working(self) -> int:
@@ -77,12 +78,10 @@ class Tracking:
     def _stands_still(self, job: Job) -> bool:
         """Whether this job makes no progress in a way that a new job might.
 
-        Not if it is slow and none has ended yet: the API may be slow. Nor if it can't be polled while there
-        is one job more than usual already: GETs may be down.
+        Not if it is slow and none has ended yet: the API may be slow.
         """
         slow = job.slow and (job.adopted or self._schedules[job.endpoint].usual > 0)
-        fails = job.suspicion.persists and len(self.jobs) <= self._limits.max_in_flight
-        return slow or fails or job.held_up
+        return slow or job.suspicion.persists or job.held_up
 
     def add(self, job: Job) -> None:
         """Keep a job. Polling starts with `begin`."""

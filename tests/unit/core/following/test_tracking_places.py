@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.answers import Denied, PollAnswer
+from connector.answers import Denied, PollAnswer, Unavailable
 from connector.core.batching.jobs import OUTRUN, Batch, Job
 from connector.core.following.adoption import PROGRESS_LIMIT
 from connector.core.following.tracking import SLOW_FROM, Tracking
@@ -153,6 +153,31 @@ def test_adopted_jobs_that_never_end_do_not_stop_the_others_however_many_they_ar
 
     drive.run(poll=answer, seconds=50)
     assert drive.engine.assignments[P0].offsets.settled_beyond() == 20 - stuck
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_adopted_jobs_that_never_can_be_asked_about_do_not_stop_another_application(most: int) -> None:
+    """More of them than may be unfinished at once; one of them fails in a way that closes the gate."""
+    denied = Denied(Cause.UNAUTHORIZED, "unauthorized", 401)
+    sick: dict[str, PollAnswer] = {"J0": denied, "J1": denied, "J2": Unavailable("Internal error", 500)}
+    drive = Drive(limits(max_in_flight=most, max_devices=1, deadline=60 * DEADLINE))
+    drive.assign(P0, *remembered(0, {name: [at] for at, name in enumerate(sick)}))
+    drive.assign(P1)
+    drive.read(*devices(range(3)))
+    drive.run(poll=lambda job: sick.get(job.request_id), seconds=60)
+    drive.read(*[tags(at, f"x{at}", partition=P1, application="XX") for at in range(10)])
+    drive.run(poll=lambda job: sick.get(job.request_id), seconds=90)
+    assert drive.position(P1) == 10
+
+
+def test_of_adopted_jobs_none_that_is_held_up_takes_a_place() -> None:
+    some = Tracking(limits(max_in_flight=2))
+    for serial in range(5):
+        some.add(held := job(serial, NOW))
+        held.denied = 1
+    assert some.occupying(2) == 0
+    some.add(job(5, NOW))
+    assert some.occupying(2) == 1
 
 
 def test_a_stop_does_not_wait_for_jobs_whose_records_do_not_come() -> None:
