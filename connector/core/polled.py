@@ -70,7 +70,7 @@ class Polled:
 
     def _witnessed(self, witness: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
         if isinstance(answer, JobReport):
-            self._halts.proved(witness.application, "get", asked_at)
+            self._got_past(witness.application, asked_at, now)
         self._outages.witnessed(witness, answer, asked_at, now)
 
     def _doubted(self, job: Job, answer: PollAnswer, now: float) -> PollAnswer:
@@ -123,12 +123,14 @@ class Polled:
         else:
             self._tracking.poll_at(job, self._outages.next_turn(job.suspicion, now))
 
+    def _got_past(self, application: str, asked_at: float, now: float) -> None:
+        halt = self._halts.applications.get(application)
+        if self._halts.proved(application, "get", asked_at) and halt is not None:
+            self._tracking.halt_over(application, halt.since, now)
+
     def _reported(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
         self._tracking.known(job, now, report.progress)
-        halt = self._halts.applications.get(job.application)
-        if self._halts.proved(job.application, "get", asked_at) and halt is not None:
-            self._tracking.halt_over(job.application, halt.since, asked_at)
-            self._tracking.hasten(job.application, now)
+        self._got_past(job.application, asked_at, now)
         if report.state is JobState.UNFINISHED:
             if self._tracking.expired(job, now):
                 self._lost(job, f"still {report.word or 'unfinished'}", now)

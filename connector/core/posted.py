@@ -54,7 +54,7 @@ class Posted:
                 self._not_answered(batch, answer, now, alone=alone)
             case Refused():
                 self._outages.answered(batch.sent_at, "post", len(batch.events))
-                self._halts.proved(batch.application, "post", batch.sent_at)
+                self._got_past(batch, now)
                 self._refused(batch, answer, now)
             case Denied():
                 if answer.http_status:
@@ -64,8 +64,14 @@ class Posted:
                 self._denied(batch, answer, now)
             case Accepted():
                 self._outages.answered(batch.sent_at, "post", len(batch.events))
+                self._got_past(batch, now)
                 self._halts.accepted(batch.application, batch.sent_at)
                 self._accepted(batch, answer, now)
+
+    def _got_past(self, batch: Batch, now: float) -> None:
+        halt = self._halts.applications.get(batch.application)
+        if self._halts.proved(batch.application, "post", batch.sent_at) and halt is not None:
+            self._tracking.halt_over(batch.application, halt.since, now)
 
     def _not_answered(self, batch: Batch, answer: Unavailable, now: float, *, alone: bool) -> None:
         """Send the batch again as it is, after others; in halves, where they are answered and it never is."""

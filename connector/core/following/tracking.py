@@ -223,10 +223,11 @@ class Tracking:
         self._down += seconds
 
     def halt_over(self, application: str, since: float, now: float) -> None:
-        """A halt is over: the time in which this application's jobs could not be polled is not theirs."""
+        """A halt is over: poll this application's jobs at once, and count no time in which they could not be."""
         for job in self.jobs.values():
             if job.application == application:
                 job.excused += max(0.0, now - max(since, job.accepted_at))
+        self.hasten(application, now)
 
     def knows_others(self, job: Job) -> bool:
         """Whether the API told of any job of this application since this one.

@@ -132,12 +132,13 @@ class Halts:
         since = now if halt is None else halt.since
         # That nobody may ask says nothing of the probe: many who ask would put it off for ever.
         next_probe = halt.probe_at if halt is not None and stage == "get" else probe_at
-        halt = self.applications[application] = Halt(
-            answer.cause, answer.message, since, stage, now, next_probe, application
-        )
+        said = Halt(answer.cause, answer.message, since, stage, now, next_probe, application)
+        if halt is None or stage != "get" or halt.stage == "get":
+            halt = self.applications[application] = said
+        # Else it is the POSTs that halt it, and no GET that is answered ends that.
         halt.told = told | {(answer.cause, stage)}
         if news:
-            self._tell(halt, application=application, http_status=answer.http_status)
+            self._tell(said, application=application, http_status=answer.http_status)
         return probe_at
 
     def halt(self, cause: Cause, message: str, now: float, advice: str = "") -> None:

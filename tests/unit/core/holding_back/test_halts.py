@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from connector.answers import Refused, Unavailable
+from connector.answers import PollAnswer, Refused, Unavailable
+from connector.core.batching.jobs import Job
 from connector.core.holding_back.halts import MENDS
 from connector.model import Cause
 from connector.pushwoosh.wire import read_poll
-from tests.unit.core.builders import P0, devices, limits, tags
+from tests.unit.core.adopting import adopting
+from tests.unit.core.builders import P0, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 from tests.unit.core.halting import (
     DENIED,
@@ -245,3 +247,31 @@ def test_without_a_job_to_poll_a_batch_is_the_probe() -> None:
     drive.run()
     assert drive.engine.halts.all() == []
     assert drive.position() == 2
+
+
+# -- by both ----------------------------------------------------------------------------------------
+
+
+def test_while_posts_are_denied_no_answer_to_a_get_ends_the_halt_though_other_gets_are_denied() -> None:
+    drive = adopting({"J": [0], "K": [1]}, limits(probe_interval=30.0, max_devices=2))
+    drive.read(*devices(range(20)))
+
+    def poll(job: Job) -> PollAnswer:
+        return DENIED if job.request_id == "J" else unfinished()
+
+    drive.run(lambda _: DENIED, poll, seconds=600)
+    assert drive.posts <= 600 / 30 + 1
+    assert sum(notice.event == "going on" for notice in drive.engine.notices) <= 1, "before the first POST"
+
+
+def test_once_posts_are_accepted_a_job_that_was_denied_is_asked_about_and_not_lost_for_its_age() -> None:
+    drive = halted_by_a_poll()
+    drive.read(*devices(range(2, 4)))
+    drive.run(lambda _: DENIED, lambda _: DENIED, seconds=1200)
+    drive.wait_for(lambda: bool(drive.submits))
+    drive.posted(drive.submits[0])
+    gets = drive.gets
+    drive.run(poll=lambda _: unfinished(), seconds=1)
+    assert drive.gets > gets
+    drive.run()
+    assert drive.sent.count([0, 1]) == 1
