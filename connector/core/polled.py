@@ -110,8 +110,9 @@ class Polled:
             return self._outages.down("get", job, answer, asked_at, now)
         self._outages.answered(asked_at, None if isinstance(answer, Denied) else "get", len(job.events))
         job.excused += job.suspicion.unsure
-        job.suspicion = Suspicion()
-        job.denied = job.denied if isinstance(answer, Denied) else 0
+        denied = isinstance(answer, Denied)
+        job.suspicion = Suspicion(denied_at=job.suspicion.denied_at) if denied else Suspicion()
+        job.denied = job.denied if denied else 0
         return False
 
     def _ask_again(self, job: Job, now: float, *, alone: bool) -> None:
@@ -126,6 +127,7 @@ class Polled:
     def _got_past(self, application: str, asked_at: float, now: float) -> None:
         halt = self._halts.applications.get(application)
         if self._halts.proved(application, "get", asked_at) and halt is not None:
+            self._tracking.denied_alone(application)
             self._tracking.halt_over(application, halt.since, now)
 
     def _reported(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:

@@ -229,6 +229,12 @@ class Tracking:
                 job.excused += max(0.0, now - max(since, job.accepted_at))
         self.hasten(application, now)
 
+    def denied_alone(self, application: str) -> None:
+        """One of this application's jobs was answered: if others are denied again, it is these alone."""
+        for job in self.jobs.values():
+            if job.application == application:
+                job.suspicion.proven += job.denied > 0
+
     def knows_others(self, job: Job) -> bool:
         """Whether the API told of any job of this application since this one.
 

@@ -109,9 +109,9 @@ class Halts:
         A gateway may stumble over one request alone, or give a stray answer now and then. If the application
         is what is denied, nothing gets past that stage between the next ones.
         """
+        suspicion.denied_at = min(suspicion.denied_at, now)
         if application in self.applications or (application, stage) not in self._denials:
             return False
-        suspicion.denied_at = min(suspicion.denied_at, now)
         if suspicion.proven and self._passed_at[application, stage] > suspicion.denied_at:
             return True  # others of this application: what another one is told says nothing of it
         self._denials[application, stage] += 1

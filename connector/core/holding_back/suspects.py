@@ -53,7 +53,7 @@ class Suspects:
         begun = self._begun[call] - suspicion.begun
         others = before > -math.inf and self.answered_since(call, before)
         alone = others and answered >= MANY * begun
-        if suspicion.proven and not alone:
+        if suspicion.proven and not alone and suspicion.failures:
             suspicion.unsure += now - before
         suspicion.others += others
         suspicion.proven += alone

@@ -12,7 +12,7 @@ from connector.core.holding_back.halts import DOUBTED
 from connector.model import Cause
 from tests.unit.core.adopting import adopting, remembered
 from tests.unit.core.broken_api import FORBIDDEN, MINUTE, SICK, told, unsettled
-from tests.unit.core.builders import P0, P1, devices, limits, tags
+from tests.unit.core.builders import P0, P1, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 from tests.unit.core.halting import JOB_DENIED
 
@@ -79,6 +79,26 @@ def test_after_a_restart_such_a_job_is_told_from_a_halt_by_one_job_more(denial: 
     assert (halts(drive), drive.posts) == (1, 0)
     drive.run(poll=poll, seconds=2 * MINUTE)
     assert (halts(drive), unsettled(drive)) == (1, 2)
+
+
+def test_jobs_that_were_denied_before_another_was_answered_halt_nobody_again() -> None:
+    """More of them than it takes denials in a row to halt, before a job more can have ended."""
+    sick = {f"J{at}": [at] for at in range(6)}
+    drive = adopting(sick, limits(linger=0.0, deadline=60 * MINUTE, probe_interval=30.0))
+    drive.read(*devices(range(50)))
+
+    def poll(job: Job) -> PollAnswer | None:
+        if job.request_id in sick:
+            return MOVED
+        return unfinished() if drive.now - job.accepted_at < 20 else None
+
+    drive.run(poll=poll, seconds=15 * MINUTE)
+    assert (halts(drive), unsettled(drive)) == (1, 6)
+    for offset in range(50, 170):
+        drive.read(*devices([offset]))
+        drive.run(poll=poll, seconds=MINUTE)
+    assert (halts(drive), unsettled(drive)) == (1, 0), "sent again at their deadline"
+    assert drive.letters == []
 
 
 def test_where_every_get_is_denied_one_job_more_is_all_that_is_sent() -> None:
