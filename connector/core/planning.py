@@ -16,9 +16,11 @@ from connector.core.holding_back.halts import May
 from connector.core.state import State
 from connector.core.tally import Stage
 
-DENIED_ALONE = 20
-"""Denied GETs in a row, of each job there is, after which it may be these alone that nobody may ask about:
-ten minutes of probes, in which nothing is submitted."""
+DENIED_ALONE = 3
+"""Denied GETs in a row, of each job there is, after which it may be these alone that nobody may ask about: a
+minute of probes, in which nothing is submitted. Then one job is sent that may tell more."""
+LONGER = 4
+"""Times as many for each job that was sent to tell more and didn't: it may be one of those, too."""
 AFTER_WITNESS = 1.0
 """Seconds after which what it was asked for comes next: by then it was answered, or nobody is."""
 
@@ -220,15 +222,16 @@ class Planning:
         allowed = self._halts.may_submit(application, now)
         if allowed == "probe" and (halt := self._halts.applications[application]).stage == "get":
             ours = [job for job in self._tracking.jobs.values() if job.application == application]
-            telling = any(self._may_tell(job, halt.since) for job in ours)
-            return "no" if telling else allowed
+            probes = sum(job.accepted_at > halt.since for job in ours)
+            often = DENIED_ALONE * LONGER**probes
+            return "no" if any(self._may_tell(job, often) for job in ours) else allowed
         return allowed
 
     @staticmethod
-    def _may_tell(job: Job, since: float) -> bool:
+    def _may_tell(job: Job, often: int) -> bool:
         """Whether it may still show that the halt is over. Not if it always fails, or is not read whole."""
-        never = job.denied >= DENIED_ALONE or job.suspicion.failures >= DENIED_ALONE
-        return job.accepted_at > since or not (never or job.next_poll == math.inf)
+        never = job.denied >= often or job.suspicion.failures >= often
+        return not (never or job.next_poll == math.inf)
 
     def wake_at(self, now: float) -> float | None:
         """Return when `plan` should be called if nothing happens before; None: not at all."""

@@ -75,10 +75,23 @@ def test_after_a_restart_such_a_job_is_told_from_a_halt_by_one_job_more(denial: 
 
     drive.run(poll=poll, seconds=1)
     drive.read(*devices(range(2, 200)))
-    drive.run(poll=poll, seconds=9 * MINUTE)
+    drive.run(poll=poll, seconds=MINUTE - 2)
     assert (halts(drive), drive.posts) == (1, 0)
-    drive.run(poll=poll, seconds=2 * MINUTE)
+    drive.run(poll=poll, seconds=MINUTE / 2)
     assert (halts(drive), unsettled(drive)) == (1, 2)
+
+
+def test_where_that_one_job_may_not_be_asked_about_either_another_one_shows_it() -> None:
+    drive = adopting({"J": [0, 1]}, limits(linger=0.0, deadline=60 * MINUTE, probe_interval=30.0))
+    drive.read(*devices(range(2)))
+
+    def poll(job: Job) -> PollAnswer | None:
+        return FORBIDDEN if any(event.offset in (0, 2) for event in job.events) else None
+
+    drive.run(poll=poll, seconds=1)
+    drive.read(*devices(range(2, 200)))
+    drive.run(poll=poll, seconds=9 * MINUTE)
+    assert (halts(drive), unsettled(drive)) == (1, 12)
 
 
 def test_jobs_that_were_denied_before_another_was_answered_halt_nobody_again() -> None:
@@ -101,15 +114,19 @@ def test_jobs_that_were_denied_before_another_was_answered_halt_nobody_again() -
     assert drive.letters == []
 
 
-def test_where_every_get_is_denied_one_job_more_is_all_that_is_sent() -> None:
+def test_where_every_get_is_denied_a_few_jobs_more_are_all_that_is_sent() -> None:
+    """Each after four times as many denials as the one before: it may be the application after all."""
     drive = adopting({"J": [0, 1]}, limits(linger=0.0, deadline=60 * MINUTE, probe_interval=30.0))
     drive.read(*devices(range(2)))
     drive.run(poll=lambda _: FORBIDDEN, seconds=1)
     drive.read(*devices(range(2, 200)))
-    drive.run(poll=lambda _: FORBIDDEN, seconds=50 * MINUTE)
+    drive.run(poll=lambda _: FORBIDDEN, seconds=6 * MINUTE)
     assert (halts(drive), drive.posts) == (1, 1)
+    drive.run(poll=lambda _: FORBIDDEN, seconds=24 * 60 * MINUTE)
+    assert (halts(drive), drive.posts) == (1, 5)
+    assert drive.letters == []
     drive.run()
-    assert unsettled(drive) == 0
+    assert (unsettled(drive), drive.letters) == (0, [])
 
 
 @DENIALS
