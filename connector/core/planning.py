@@ -12,15 +12,13 @@ from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
 from connector.core.backoff import Trial
 from connector.core.batching.dispatch import Route
 from connector.core.batching.jobs import Job
+from connector.core.following.tracking import DENIED_ALONE
 from connector.core.holding_back.halts import May
 from connector.core.state import State
 from connector.core.tally import Stage
 
-DENIED_ALONE = 3
-"""Denied GETs in a row, of each job there is, after which it may be these alone that nobody may ask about: a
-minute of probes, in which nothing is submitted. Then one job is sent that may tell more."""
 LONGER = 4
-"""Times as many for each job that was sent to tell more and didn't: it may be one of those, too."""
+"""Times as long until another job is sent to tell more as it took until the one before was, which didn't."""
 AFTER_WITNESS = 1.0
 """Seconds after which what it was asked for comes next: by then it was answered, or nobody is."""
 
@@ -222,15 +220,16 @@ class Planning:
         allowed = self._halts.may_submit(application, now)
         if allowed == "probe" and (halt := self._halts.applications[application]).stage == "get":
             ours = [job for job in self._tracking.jobs.values() if job.application == application]
-            probes = sum(job.accepted_at > halt.since for job in ours)
-            often = DENIED_ALONE * LONGER**probes
-            return "no" if any(self._may_tell(job, often) for job in ours) else allowed
+            probes = [job.accepted_at for job in ours if job.accepted_at > halt.since]
+            wait = DENIED_ALONE * self._limits.probe_interval * LONGER ** len(probes)
+            telling = any(self._may_tell(job) for job in ours) or (probes and now < max(probes) + wait)
+            return "no" if telling else allowed
         return allowed
 
     @staticmethod
-    def _may_tell(job: Job, often: int) -> bool:
+    def _may_tell(job: Job) -> bool:
         """Whether it may still show that the halt is over. Not if it always fails, or is not read whole."""
-        never = job.denied >= often or job.suspicion.failures >= often
+        never = job.denied >= DENIED_ALONE or job.suspicion.failures >= DENIED_ALONE
         return not (never or job.next_poll == math.inf)
 
     def wake_at(self, now: float) -> float | None:

@@ -59,7 +59,7 @@ class Polled:
             case Denied():
                 # However old it is, it is not lost: nobody may know anything until this is mended.
                 probe_at = self._halts.denied(job.application, answer, "get", asked_at, now)
-                self._tracking.denied(job, probe_at)
+                self._tracking.denied(job, probe_at, now)
             case JobUnknown() if self._a_post_will_tell(job.application):
                 self._tracking.poll_at(job, now + self._limits.probe_interval)
             case JobUnknown():

@@ -23,6 +23,10 @@ UNKNOWN_FOR = 10.0
 Twice as long each time its devices were sent again, because repeated losses look like an outage."""
 UNKNOWN_DELAY = 1.0
 """Least seconds between two such answers; a fourth of the time since the first one if that is more."""
+DENIED_ALONE = 3
+"""Denied GETs in a row, of each job there is, after which it may be these jobs alone that are denied: a minute of
+probes, in which nothing is submitted. Then one new job is sent, which may tell more. Jobs denied more often are
+polled in turns: what one of them is told holds for all."""
 SLOW_FROM = 60.0
 """Seconds from which an unfinished job without progress may be slow ..."""
 SLOWER = 10
@@ -194,9 +198,13 @@ class Tracking:
             self.poll_at(job, due)
         return due is not None
 
-    def denied(self, job: Job, due: float) -> None:
+    def denied(self, job: Job, due: float, now: float) -> None:
         """Take in that a GET of this job was denied: the next one is a probe."""
         job.denied += 1
+        if job.denied > DENIED_ALONE and due > now:
+            mine = [each for each in self.jobs.values() if each.application == job.application]
+            others = sum(each is not job and each.denied > DENIED_ALONE for each in mine)
+            due += others * self._limits.probe_interval
         self.poll_at(job, due)
 
     def known(self, job: Job, now: float, progress: int = -1) -> None:
@@ -223,7 +231,7 @@ class Tracking:
         self._down += seconds
 
     def halt_over(self, application: str, since: float, now: float) -> None:
-        """A halt is over: poll this application's jobs at once, and count no time in which they could not be."""
+        """A halt is over: poll its jobs at once, and count none of the time in which they could not be."""
         for job in self.jobs.values():
             if job.application == application:
                 job.excused += max(0.0, now - max(since, job.accepted_at))

@@ -1,0 +1,29 @@
+"""Jobs that nobody may ask about for long: how often they are asked about all the same."""
+
+from __future__ import annotations
+
+from tests.unit.core.adopting import adopting
+from tests.unit.core.builders import devices, limits
+from tests.unit.core.halting import DENIED, requests_in
+
+
+def test_they_are_asked_about_in_turns_and_all_at_once_when_one_is_answered() -> None:
+    drive = adopting({f"J{at}": [at] for at in range(16)}, limits(probe_interval=30.0))
+    drive.read(*devices(range(16)))
+    drive.run(poll=lambda _: DENIED, seconds=90)
+    assert requests_in(drive, 3600, None, DENIED) <= 3600 / 30 + 16
+    drive.run(seconds=31)
+    assert drive.position() == 16
+
+
+def test_who_was_asked_about_before_a_mend_does_not_wait_for_a_turn() -> None:
+    drive = adopting({"J": [0], "K": [1]}, limits(probe_interval=30.0))
+    drive.read(*devices(range(2)))
+    drive.run(poll=lambda _: DENIED, seconds=600)
+    poll = drive.next_poll()
+    drive.later(0.1)
+    drive.engine.credentials_changed("", drive.now)
+    drive.polls.remove(poll)
+    drive.engine.polled(poll.job, DENIED, drive.now - 0.1, drive.now)
+    drive.plan()
+    assert {each.job.request_id for each in drive.polls} == {"J", "K"}
