@@ -9,7 +9,7 @@ from connector.core.batching.jobs import Job
 from connector.core.following.witness import NOBODYS, Witness
 from connector.core.holding_back.outages import MOST_SICK
 from tests.unit.core.broken_api import BROKEN, FORBIDDEN, MINUTE, SICK, SILENT, told, unsettled
-from tests.unit.core.builders import devices, limits
+from tests.unit.core.builders import devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 
 
@@ -57,6 +57,23 @@ def test_it_is_sent_again_too_where_no_job_has_ended_yet() -> None:
     assert unsettled(drive) == 0
     assert (drive.letters, drive.posts) == ([], 2)
     assert NOBODYS in asked
+
+
+def test_a_job_of_another_application_that_nobody_may_ask_about_any_more_is_no_witness() -> None:
+    drive = Drive(limits(max_devices=10, deadline=MINUTE))
+    drive.assign()
+    drive.read(*devices(range(9)), tags(9, "x9", application="XX"))
+    drive.run(poll=lambda job: None if job.application else unfinished(), seconds=1)
+
+    def poll(job: Job) -> PollAnswer | None:
+        if job.application:
+            return FORBIDDEN
+        return JobUnknown("no such job", 404) if job.request_id == NOBODYS else BROKEN
+
+    drive.run(poll=poll, seconds=MINUTE)
+    assert drive.engine.gate.closed_until is None
+    drive.run(seconds=3 * MINUTE)
+    assert unsettled(drive) == 0
 
 
 def _one_job_of_each(drive: Drive, answer: PollAnswer, count: int, *, hours: float) -> None:
