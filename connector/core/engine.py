@@ -206,7 +206,8 @@ class Engine:
     def quiet(self) -> bool:
         """Whether a stop has nothing to wait for: nothing under way may end, no letter is to be written."""
         ends = self.posting or self.ledger.under_way or len(self.jobs) > len(self.adoption.pending)
-        return not ends and (not self.letters_owed or self.halts.letters_wait)
+        promising = self.ledger.owed.promising(self.ledger.reach.sure)
+        return not ends and (not promising or self.halts.letters_wait)
 
     @property
     def full(self) -> bool:

@@ -24,9 +24,9 @@ Twice as long each time its devices were sent again, because repeated losses loo
 UNKNOWN_DELAY = 1.0
 """Least seconds between two such answers; a fourth of the time since the first one if that is more."""
 DENIED_ALONE = 3
-"""Denied GETs in a row, of each job there is, after which it may be these jobs alone that are denied: a minute
-of probes, in which nothing is submitted. Then one new job is sent, which may tell more. Jobs that were denied
-more often are polled in turns: what one of them is told holds for all."""
+"""Denied GETs in a row, of each job there is, after which it may be these jobs alone that are denied: a
+minute of probes, in which nothing is submitted. Then one new job is sent, which may tell more. Jobs that were
+denied more often are polled in turns: what one of them is told holds for all."""
 SLOW_FROM = 60.0
 """Seconds from which an unfinished job without progress may be slow ..."""
 SLOWER = 10

@@ -22,6 +22,8 @@ MOST_LETTERS = 4000
 MOST_LETTER_BYTES = 16 << 20
 """Of one commit. Fewer would be as many more transactions, and long checkpoints: where every second device is
 refused, 1,000 cost 31 us an event and let letters wait for 3.5 s, 4,000 cost 22 us and 0.7 s."""
+IN_VAIN = 4
+"""Failures in a row, which take a few seconds, after which a stop no longer waits for the next attempt."""
 HOLD_LIMIT = 60.0
 """Seconds that a device's later events wait for a letter that no checkpoint would remember as written.
 
@@ -209,6 +211,16 @@ class OwedLetters:
             place.extend(kept)
         self._far.drop(home)
         return freed
+
+    def promising(self, sure: int) -> bool:
+        """Whether a letter may be written before long: one neither refused again and again nor too far ahead.
+
+        `sure` as for `take`.
+        """
+        if self._failures >= IN_VAIN:
+            return False
+        alone = bool(self._suspects or self._refused) and self._refusals < IN_VAIN
+        return bool(self._waiting) or alone or self._far.due_at(sure) <= 0
 
     def due_at(self, sure: int) -> float | None:
         """Return when there will be something to take by itself; `sure` as for `take`."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from connector.answers import Unavailable
 from connector.model import Cause
 from tests.unit.core.builders import (
     UNDECODABLE,
     devices,
 )
-from tests.unit.core.driving import DOWN, Drive, reading
+from tests.unit.core.driving import DOWN, Drive, owing, reading
 
 
 def test_while_the_destination_is_down_one_request_at_a_time_tries_it() -> None:
@@ -84,6 +86,24 @@ def test_a_stop_waits_for_letters_but_not_for_those_that_a_halt_holds() -> None:
     drive.run()
     quiet.append(drive.engine.quiet)
     assert quiet == [False, True, False, True]
+
+
+@pytest.mark.parametrize("by_itself", [False, True])
+def test_a_stop_does_not_wait_for_letters_that_are_refused_again_and_again(by_itself: bool) -> None:
+    drive = owing(1)
+    refused = [0] if by_itself else []
+    drive.commit_failed(*refused)
+    drive.engine.stop()
+    assert not drive.engine.quiet, "perhaps it was the moment"
+    began = drive.now
+    while not drive.engine.quiet and drive.now - began < 20:
+        drive.wait_for(lambda: drive.commit is not None)
+        assert drive.commit is not None
+        drive.commit_failed(*refused) if drive.commit.letters else drive.committed()
+    assert 1 < drive.now - began < 5
+    drive.run()
+    drive.read(UNDECODABLE, at=1)
+    assert not drive.engine.quiet, "they can be written again"
 
 
 def test_a_stop_waits_for_jobs() -> None:
