@@ -29,6 +29,7 @@ And to a GET:
 | 400, 404, 410, 422 | `JobUnknown` |
 | 2xx with a message that blames the `request_id` | `JobUnknown` |
 | 3xx, 405, 406, 411, 414, 415, 421, 426 | `Denied`: `wrong_url`, no such API at this address |
+| 202: accepted, but not done (RFC 9110, 15.3.3) | `JobReport` of an unfinished job |
 | any other status | `Unavailable` |
 
 A job that Failed and says nothing but to wait: there was no time for it (`JobReport.asks_for_time`).
@@ -45,6 +46,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -166,14 +168,21 @@ def read_poll(
     said = _said(status, object_in(body), body, secrets)
     if said.denied is not None:
         return said.denied
-    success = _is_success(status)
-    if not _is_down(said.meant):
-        if said.meant in _NO_SUCH_JOB or (success and words.blames_request_id(said.message)):
-            return JobUnknown(said.shown, status)
-        if said.meant in _NO_API_HERE:
-            return Denied(Cause.WRONG_URL, said.shown, status)
-    shown = _puzzle(status, body, secrets) if success and not said.message else said.shown
+    if not _is_down(said.meant) and (answer := _without_report(said, status)) is not None:
+        return answer
+    puzzling = _is_success(status) and not said.message
+    shown = _puzzle(status, body, secrets) if puzzling else said.shown
     return Unavailable(shown, status, read_retry_after(retry_after, now), meant=said.other)
+
+
+def _without_report(said: _Said, status: int) -> PollAnswer | None:
+    if said.meant in _NO_SUCH_JOB or (_is_success(status) and words.blames_request_id(said.message)):
+        return JobUnknown(said.shown, status)
+    if said.meant in _NO_API_HERE:
+        return Denied(Cause.WRONG_URL, said.shown, status)
+    if status == said.meant == HTTPStatus.ACCEPTED:
+        return JobReport(JobState.UNFINISHED, str(status))
+    return None
 
 
 class _Said(NamedTuple):
