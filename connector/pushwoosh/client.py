@@ -18,6 +18,7 @@ from connector import __version__
 from connector.answers import PollAnswer, PostAnswer, Unavailable, Unsent
 from connector.model import Endpoint
 from connector.pushwoosh import wire, words
+from connector.pushwoosh.retry_after import by_its_clock
 from connector.pushwoosh.transport import NotSentError, transport_to
 
 LARGEST_REPLY = 64 << 20
@@ -232,7 +233,7 @@ class AudienceClient:
                     raise _NoReplyError(f"The reply is larger than {LARGEST_REPLY:,} bytes", sent=True)
         finally:
             await response.aclose()
-        retry_after = wire.by_its_clock(response.headers.get("Retry-After"), response.headers.get("Date"))
+        retry_after = by_its_clock(response.headers.get("Retry-After"), response.headers.get("Date"))
         return _Reply(response.status_code, b"".join(chunks), retry_after)
 
     def _failure(self, error: Exception) -> _NoReplyError:
