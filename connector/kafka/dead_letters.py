@@ -11,6 +11,7 @@ from typing import Any, Literal
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.kafka.letter_producer import LetterProducer
+from connector.kafka.letter_topic import check_replicas
 from connector.kafka.properties import producer_properties
 from connector.kafka.troubles import CONNECTION, WAYS_IN, Trouble, Troubles
 from connector.kafka.unwritable import Fenced, LettersUnwritable
@@ -33,6 +34,7 @@ _OVER_WHEN_OPEN = (
 _OVER_WHEN_WRITTEN = (
     *_OVER_WHEN_OPEN,
     "group_authorization",
+    "too_few_replicas",
     "letter_too_large",
     "letter_refused",
 )
@@ -76,7 +78,10 @@ class DeadLetters:
             told_by="dead letters",
         )
         self._producer = LetterProducer(chosen, topic, group_id, connector_name)
+        self._properties = chosen
         self._topic = topic
+        self._in_vain = False
+        """The last letters were not written."""
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="dead-letters")
         self._turn = asyncio.Lock()
         self._opening: asyncio.Task[None] | None = None
@@ -133,10 +138,28 @@ class DeadLetters:
         ]
         async with self._turn:
             await self._run(
-                lambda: self._producer.write(letters, offsets, group_metadata),
+                lambda: self._write(letters, offsets, group_metadata),
                 _OVER_WHEN_WRITTEN,
                 told=bool(letters),
             )
+
+    def _write(
+        self, letters: Sequence[Letter], offsets: list[KafkaTopicPartition], group_metadata: Any
+    ) -> None:
+        """Write, but after a failure ask first whether that can succeed.
+
+        A write that waits in vain for replicas holds up all commits meanwhile, and so what is submitted.
+        """
+        if letters and self._in_vain:
+            check_replicas(self._properties, self._topic)
+        try:
+            self._producer.write(letters, offsets, group_metadata)
+        except LettersUnwritable as failure:
+            self._in_vain = self._in_vain or bool(letters)
+            if letters and failure.kind == "unavailable":
+                check_replicas(self._properties, self._topic)
+            raise
+        self._in_vain = self._in_vain and not letters
 
     async def undo(self, group_metadata: Any) -> None:
         """End the transaction in doubt as if it had never been: `LetterProducer.undo`. Raises as `write`."""
@@ -168,7 +191,7 @@ class DeadLetters:
                 self._tell_unwritable(failure)
                 if failure.kind not in ("unreachable", "unavailable"):
                     self.troubles.works(CONNECTION)  # a broker has answered
-                if failure.kind == "letters":  # the topic's word, in a transaction that the coordinator took
+                if failure.kind in ("letters", "too_few_replicas"):  # it isn't the coordinator's fault
                     self.troubles.works(("transactions_unavailable",))
             self._producer.errors.clear()
             raise

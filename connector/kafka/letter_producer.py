@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.kafka import producer_steps as steps
 from connector.kafka.doubt import Committed, Doubt
 from connector.kafka.errors import ERRORS, error_in
 from connector.kafka.letter_times import NO_TIMESTAMP, before_time, untimely
-from connector.kafka.letter_topic import check_right, check_topic
+from connector.kafka.letter_topic import check_replicas, check_right, check_topic
 from connector.kafka.letters import headers
 from connector.kafka.unwritable import Fenced, LettersUnwritable, fenced_by, kind_of, own_fault, unwritable
 from connector.model import Letter
@@ -189,7 +189,8 @@ class LetterProducer:
         failures: dict[int, KafkaError] = {}
         for index, letter in enumerate(letters):
             try:
-                self._send(producer, letter, index in restamped, partial(_delivered, failures, places, index))
+                report = partial(steps.delivered, failures, places, index)
+                self._send(producer, letter, index in restamped, report)
             except ERRORS as exception:
                 error = error_in(exception)
                 if error is not None and own_fault(error):
@@ -203,10 +204,18 @@ class LetterProducer:
                 producer.flush(steps.STEP_LIMIT)
             if failures:
                 break
-        left = producer.flush(steps.STEP_LIMIT)
+        left = steps.flush(producer, self._ask_why)
         if left and not failures:
             raise LettersUnwritable("unavailable", f"{left} letters were not acknowledged in time")
         return failures
+
+    def _ask_why(self) -> None:
+        """Raise LettersUnwritable if replicas are what is waited for. An abort would wait for them, too."""
+        try:
+            check_replicas(self._properties, self._topic)
+        except LettersUnwritable:
+            self._drop()
+            raise
 
     def _send(
         self, producer: Producer, letter: Letter, restamp: bool, on_delivery: Any, partition: int = -1
@@ -286,15 +295,3 @@ class LetterProducer:
         if error.code() in _CUT:
             self._cut = True
             self.doubt.connection_lost()
-
-
-def _delivered(
-    failures: dict[int, KafkaError],
-    places: dict[int, int],
-    index: int,
-    error: KafkaError | None,
-    message: Message,
-) -> None:
-    places[index] = message.partition() or 0
-    if error is not None:
-        failures[index] = error

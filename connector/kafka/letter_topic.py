@@ -9,6 +9,7 @@ from confluent_kafka import KafkaException, Producer, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub imports them without saying so
     AclOperation,
     AdminClient,
+    ConfigResource,
 )
 
 from connector.kafka.errors import ERRORS, error_in
@@ -16,8 +17,9 @@ from connector.kafka.given import ways_in
 from connector.kafka.producer_steps import STEP_LIMIT, serve
 from connector.kafka.unwritable import LettersUnwritable, kind_of
 
-RIGHTS_LIMIT = 5.0
-"""Seconds for the question about rights; one connection is made for it and closed again."""
+QUESTION_LIMIT = 5.0
+"""Seconds for a question about rights or replicas; one connection is made for it and closed again."""
+_IN_SYNC = "min.insync.replicas"
 
 
 def check_topic(producer: Producer, topic: str) -> None:
@@ -40,14 +42,39 @@ def check_right(properties: Mapping[str, Any], topic: str) -> None:
 
     Raises LettersUnwritable. Where the brokers don't tell (KIP-430), it has to be tried.
     """
-    admin: Any = AdminClient(ways_in(properties))
-    admin.poll(0)  # serves a first token, where librdkafka makes it itself
-    asked = admin.describe_topics(
-        TopicCollection([topic]), include_authorized_operations=True, request_timeout=RIGHTS_LIMIT
+    asked = _admin(properties).describe_topics(
+        TopicCollection([topic]), include_authorized_operations=True, request_timeout=QUESTION_LIMIT
     )
     try:
-        allowed = asked[topic].result(RIGHTS_LIMIT + 1).authorized_operations
+        allowed = asked[topic].result(QUESTION_LIMIT + 1).authorized_operations
     except (KafkaException, TimeoutError):
         return
     if allowed and AclOperation.WRITE not in allowed:
         raise LettersUnwritable("topic_authorization", f"{topic}: WRITE is not allowed")
+
+
+def check_replicas(properties: Mapping[str, Any], topic: str) -> None:
+    """Ask whether enough replicas are in sync: until they are, librdkafka tries again and says nothing.
+
+    Raises LettersUnwritable. Where this user may not ask (DESCRIBE_CONFIGS), it has to be tried.
+    """
+    admin = _admin(properties)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    topics = admin.describe_topics(TopicCollection([topic]), request_timeout=QUESTION_LIMIT)
+    configs = admin.describe_configs([resource], request_timeout=QUESTION_LIMIT)
+    try:
+        partitions = topics[topic].result(QUESTION_LIMIT + 1).partitions
+        least = int(configs[resource].result(QUESTION_LIMIT + 1)[_IN_SYNC].value)
+    except (KafkaException, TimeoutError):
+        return
+    # More than a partition has need not be in sync since Kafka 4.0 (KIP-966). Before, that has to be tried.
+    short = [each for each in partitions if len(each.isr) < min(least, len(each.replicas))]
+    if short:
+        named = ", ".join(f"partition {each.id} has {len(each.isr)}" for each in short)
+        raise LettersUnwritable("too_few_replicas", f"{topic}: {_IN_SYNC} is {least}, {named}")
+
+
+def _admin(properties: Mapping[str, Any]) -> Any:
+    admin = AdminClient(ways_in(properties))
+    admin.poll(0)  # serves a first token, where librdkafka makes it itself
+    return admin

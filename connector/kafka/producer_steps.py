@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence, Sized
 from functools import partial
 from typing import Any
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Message, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.kafka.errors import ERRORS, error_in
@@ -22,6 +22,8 @@ INIT_LIMIT = 15.0
 """Seconds: longer than the transaction of a predecessor that died lives."""
 STEP_LIMIT = 8.0
 """Seconds for delivery, for offsets, for an abort: each less than the transaction's own time-out."""
+SOON = 2.0
+"""Seconds in which a delivery comes from a topic that is in order."""
 COMMIT_LIMIT = 5.0
 """Seconds of one question for a commit's outcome; it is asked until there is an answer."""
 GRACE = 2.0
@@ -79,6 +81,27 @@ def hand_over(producer: Producer, topic: str, value: bytes | None, key: bytes | 
             if time.monotonic() >= deadline:
                 raise
             producer.poll(0.1)
+
+
+def delivered(
+    failures: dict[int, KafkaError],
+    places: dict[int, int],
+    index: int,
+    error: KafkaError | None,
+    message: Message,
+) -> None:
+    """Take in a record's delivery report: its partition, and why it failed if it did."""
+    places[index] = message.partition() or 0
+    if error is not None:
+        failures[index] = error
+
+
+def flush(producer: Producer, ask_why: Callable[[], None]) -> int:
+    """Wait for all delivery reports; `ask_why` may raise where that takes long. Return how many are left."""
+    if producer.flush(SOON):
+        ask_why()
+        return producer.flush(STEP_LIMIT - SOON)
+    return 0
 
 
 def send_offsets(producer: Producer, offsets: Sequence[KafkaTopicPartition], group_metadata: Any) -> None:

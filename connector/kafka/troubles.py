@@ -80,6 +80,8 @@ MENDS: Mapping[str, str] = {
     "letter_too_large": "raise max.message.bytes of the dead-letter topic, and message.max.bytes where "
     "kafka.properties sets it",
     "letter_refused": "look at the dead-letter topic's settings: it must take every record of the source",
+    "too_few_replicas": "bring back the brokers that have the dead-letter topic, or lower its "
+    "min.insync.replicas",
     "fenced": "two instances share one transactional id: give each its own",
     "transactions_unavailable": "look at the transaction coordinator: it doesn't answer in time",
 }

@@ -19,7 +19,9 @@ from connector.kafka.errors import (
     Obstacle,
 )
 
-Obstruction = Literal["letters", Obstacle, "metadata_too_large", "unreachable", "unavailable"]
+Obstruction = Literal[
+    "letters", Obstacle, "too_few_replicas", "metadata_too_large", "unreachable", "unavailable"
+]
 
 _OWN_FAULT = RECORD_REFUSED | {KafkaError.INVALID_TIMESTAMP}
 """Errors that are about one letter. It has the timestamp of its source record, which may be refused."""

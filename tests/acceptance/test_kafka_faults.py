@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,29 +54,37 @@ def test_a_restarted_broker_costs_no_more_than_a_pause(
         assert here.twice() <= UNRECORDED * 200
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(240)
-def test_one_of_three_brokers_restarted_costs_no_more_than_a_pause(kafka_jars: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def three_brokers(kafka_jars: Path, tmp_path: Path) -> Iterator[Cluster]:
+    """Three brokers, of which two must have a record."""
     assert kafka_jars.exists()
     cluster = Cluster(tmp_path / "cluster")
     try:
         cluster.start()
-        work = mixed(20_000, 20_000, seed=31, skew=0.2)
-        with world(tmp_path, Kafka(cluster.bootstrap), faults=ODD) as here:
-            here.settings |= {"kafka.properties": DEFAULT_SESSION, "batch.max_devices": "200"}
-            connector = here.run()
-            _half_way(here, connector, work)
-            cluster.brokers[0].kill()
-            here.produce(work, len(work.records) // 2, len(work.records) - 2000)
-            before = settled(connector)
-            back = seconds_until(lambda: settled(connector) > before, 60, "progress without one broker")
-            cluster.brokers[0].start()
-            here.produce(work, len(work.records) - 2000)
-            here.finish(work)
-            here.show(seconds_to_go_on=round(back, 2))
-            assert here.twice() <= UNRECORDED * 200
+        yield cluster
     finally:
         cluster.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_one_of_three_brokers_restarted_costs_no_more_than_a_pause(
+    three_brokers: Cluster, tmp_path: Path
+) -> None:
+    work = mixed(20_000, 20_000, seed=31, skew=0.2)
+    with world(tmp_path, Kafka(three_brokers.bootstrap), faults=ODD) as here:
+        here.settings |= {"kafka.properties": DEFAULT_SESSION, "batch.max_devices": "200"}
+        connector = here.run()
+        _half_way(here, connector, work)
+        three_brokers.brokers[0].kill()
+        here.produce(work, len(work.records) // 2, len(work.records) - 2000)
+        before = settled(connector)
+        back = seconds_until(lambda: settled(connector) > before, 60, "progress without one broker")
+        three_brokers.brokers[0].start()
+        here.produce(work, len(work.records) - 2000)
+        here.finish(work)
+        here.show(seconds_to_go_on=round(back, 2))
+        assert here.twice() <= UNRECORDED * 200
 
 
 def _not_ready(connector: Connector, code: str) -> None:
@@ -142,6 +150,29 @@ def test_a_letter_too_large_for_its_topic_holds_up_itself_until_the_topic_takes_
         here.finish(work)
         here.show(seconds_to_go_on=round(back, 2))
         assert here.twice() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_dead_letter_topic_with_too_few_replicas_in_sync_holds_up_only_what_is_refused(
+    three_brokers: Cluster, tmp_path: Path
+) -> None:
+    work = mixed(10_000, 10_000, seed=36)
+    with world(tmp_path, Kafka(three_brokers.bootstrap), faults=ODD) as here:
+        _configure_topic(here.kafka, here.dead, min_insync_replicas="3")
+        connector = here.run(kafka_properties=DEFAULT_SESSION)
+        wait_for(connector.ready, 30, "readiness")
+        three_brokers.brokers[-1].kill()
+        here.produce(work)
+        _not_ready(connector, "too_few_replicas")
+        good = len(work.records) - len(work.refused)
+        wait_for(lambda: settled(connector) >= good * 0.9, 60, "the good records' confirmation")
+        assert connector.metric("dead_letters_total") == 0
+        three_brokers.brokers[-1].start()
+        back = seconds_until(lambda: connector.metric("dead_letters_total") > 0, 60, "the first letters")
+        wait_for(connector.ready, 30, "readiness")
+        here.finish(work)
+        here.show(seconds_to_go_on=round(back, 2))
 
 
 def _lose_records(here: World, work: Workload) -> Workload:

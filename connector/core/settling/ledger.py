@@ -202,7 +202,7 @@ class Ledger:
         commit, freed = self._undone(written=written)
         guilty = set(refused)
         if not guilty and commit.owed:
-            self.owed.all_failed(now, jitter)
+            self.owed.all_failed(now, jitter, now - commit.started)
         elif not guilty:
             self._commit_failures += 1
             self._commit_not_before = now + self._backoff.delay(self._commit_failures, jitter)

@@ -22,6 +22,8 @@ MOST_LETTERS = 4000
 MOST_LETTER_BYTES = 16 << 20
 """Of one commit. Fewer would be as many more transactions, and long checkpoints: where every second device is
 refused, 1,000 cost 31 us an event and let letters wait for 3.5 s, 4,000 cost 22 us and 0.7 s."""
+REST, LONGEST_REST = 3.0, 60.0
+"""Times as long as a failed attempt took until the next one, and most seconds of that."""
 IN_VAIN = 4
 """Failures in a row, which take a few seconds, after which a stop no longer waits for the next attempt."""
 HOLD_LIMIT = 60.0
@@ -169,14 +171,16 @@ class OwedLetters:
         for owed in reversed([*letters]):
             self._place_of(owed).appendleft(owed)
 
-    def all_failed(self, now: float, jitter: float) -> None:
+    def all_failed(self, now: float, jitter: float, took: float = 0.0) -> None:
         """None could be written, and no one letter is to blame: all wait, and fewer go at once.
 
-        They may have been more than a slow topic takes within a transaction's time.
+        They may have been more than a slow topic takes within a transaction's time. While an attempt lasts,
+        `took` seconds, nothing else is committed: the rest after it is longer.
         """
         self._portion = max(1, self._portion // 2)
         self._failures += 1
-        self._not_before = now + self._backoff.delay(self._failures, jitter)
+        rest = min(REST * took, LONGEST_REST)
+        self._not_before = now + max(self._backoff.delay(self._failures, jitter), rest)
 
     def refused(self, owed: Owed, now: float, jitter: float) -> None:
         """The topic won't take this letter: from now on it goes alone, and so do others as large."""

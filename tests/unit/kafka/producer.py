@@ -10,8 +10,10 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
+from connector.kafka import dead_letters
 from connector.kafka import letter_producer as module
 from connector.kafka import producer_steps as steps
+from connector.kafka.unwritable import LettersUnwritable
 
 
 class Sent(NamedTuple):
@@ -38,7 +40,16 @@ class FakeBroker:
         self.polls_before_report: int | None = None
         """A letter that it refuses fails the transaction at once, and is reported so many polls later."""
         monkeypatch.setattr(steps, "Producer", lambda properties: FakeProducer(self, properties))
+        self.replicas_asked = 0
+        self.too_few_replicas = False
         monkeypatch.setattr(module, "check_right", lambda *_: None)
+        for each in (module, dead_letters):
+            monkeypatch.setattr(each, "check_replicas", self._check_replicas)
+
+    def _check_replicas(self, *_: object) -> None:
+        self.replicas_asked += 1
+        if self.too_few_replicas:
+            raise LettersUnwritable("too_few_replicas", "min.insync.replicas is 2, 0 has 1")
 
 
 class FakeProducer:

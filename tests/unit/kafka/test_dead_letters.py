@@ -34,3 +34,33 @@ async def test_a_coordinator_that_is_back_is_no_trouble_though_the_topic_refuses
         ("transactions_unavailable", Phase.ENDED),
     ]
     assert not letters.troubles.blocking
+
+
+async def test_where_too_few_replicas_are_in_sync_no_transaction_is_begun_until_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broker, troubles = FakeBroker(monkeypatch), list[Trouble]()
+    letters = DeadLetters({}, "dead", "g", "exactly_once", "id", "c", troubles.append, lambda: 0.0)
+    broker.silent = broker.too_few_replicas = True
+    for _ in range(3):
+        with pytest.raises(LettersUnwritable, match=r"min\.insync\.replicas"):
+            await letters.write(LETTERS, POSITIONS, b"member")
+    assert broker.steps == ["begin_transaction"]
+    broker.silent = broker.too_few_replicas = False
+    await letters.write(LETTERS, POSITIONS, b"member")
+    await letters.close()
+    assert [(trouble.code, trouble.phase) for trouble in troubles] == [
+        ("too_few_replicas", Phase.BEGAN),
+        ("too_few_replicas", Phase.ENDED),
+    ]
+    assert broker.replicas_asked == 4
+    assert len(broker.topic) == 1
+
+
+async def test_nobody_asks_for_replicas_while_letters_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = FakeBroker(monkeypatch)
+    letters = DeadLetters({}, "dead", "g", "exactly_once", "id", "c", lambda _: None, lambda: 0.0)
+    await letters.write(LETTERS, POSITIONS, b"member")
+    await letters.write(LETTERS, POSITIONS, b"member")
+    await letters.close()
+    assert broker.replicas_asked == 0
