@@ -13,6 +13,7 @@ from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.jobs import Batch, History, Job
 from connector.core.holding_back.brake import Counted
 from connector.core.judging.leaving import Leaving
+from connector.core.judging.registered import Registered
 from connector.core.judging.verdicts import RETRYABLE, Judgement
 from connector.core.limits import Limits
 from connector.core.queueing.coalesce import size_of, take_apart
@@ -21,7 +22,7 @@ from connector.core.reading.event import TO_ITS_LETTER, Event
 from connector.core.settling.ledger import Ledger
 from connector.core.settling.owed import Hold
 from connector.core.tally import Tally
-from connector.model import Letter, Reason, Rejection
+from connector.model import Endpoint, Letter, Reason, Rejection
 
 
 class Fates:
@@ -45,6 +46,7 @@ class Fates:
         self._dispatch = dispatch
         self._tally = tally
         self._backoff = Backoff(limits.retry_base, limits.retry_ceiling)
+        self._registered = Registered()
 
     # -- a job ended -----------------------------------------------------------------------------
 
@@ -59,6 +61,8 @@ class Fates:
         if rejections:
             good = [event for index, event in enumerate(job.events) if index not in rejections]
         confirmed = self._ledger.confirm(good)
+        if job.endpoint is Endpoint.REGISTRATIONS:
+            self._registered.confirmed(good, now)
         if job.adopted:
             for event in [each for each in good if each.blocked]:
                 self._leaving.withdraw(event, now)
@@ -201,7 +205,7 @@ class Fates:
         self.count_attempt(ours, job.sent_at)
         if rejection.refused_tags:
             self._tally.refused_tags += len(msgspec.json.decode(rejection.refused_tags))
-        if not for_good and self._may_help(event, rejection, job):
+        if not for_good and self._may_help(event, rejection, job, now):
             self._tally.retried[event.endpoint] += 1
             self._tally.resubmitted[event.endpoint] += rejection.reason is Reason.NO_VERDICT
             if among is not None:
@@ -215,12 +219,15 @@ class Fates:
         self.owe(event, rejection, now, Hold(event, last_chance=RETRYABLE[rejection.reason]))
         return True
 
-    def _may_help(self, event: Event, rejection: Rejection, job: Job) -> bool:
+    def _may_help(self, event: Event, rejection: Rejection, job: Job, now: float) -> bool:
         """Whether it may help to try this device once more.
 
+        One that was registered lately will be found before long.
         An adopted job may have carried more updates of it than the checkpoint could remember: after a refusal
         those that are known go once more by themselves.
         """
+        if rejection.reason is Reason.DEVICE_NOT_FOUND and self._registered.lately(event, now):
+            return True
         spent = event.last_chance or event.bad_verdicts >= self._limits.max_attempts
         return (RETRYABLE[rejection.reason] or job.adopted) and not spent
 

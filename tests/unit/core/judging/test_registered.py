@@ -1,0 +1,75 @@
+"""Devices that are not found though they were registered a moment ago."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from connector.answers import JobReport
+from connector.core.batching.jobs import Job
+from connector.core.judging import registered
+from connector.core.judging.registered import LATELY, Registered
+from connector.core.reading.event import Event
+from connector.model import Endpoint
+from tests.unit.core.builders import NOW, P0, completed, registration, row, tags
+from tests.unit.core.driving import Drive
+from tests.unit.core.verdicts import reading
+
+
+def found_after(drive: Drive, seconds: float) -> Callable[[Job], JobReport | None]:
+    """Answer that devices are not found until so long after the first of all jobs was accepted."""
+    began: list[float] = []
+
+    def report(job: Job) -> JobReport | None:
+        began.append(job.accepted_at)
+        if job.endpoint is Endpoint.REGISTRATIONS or drive.now >= began[0] + seconds:
+            return None
+        return completed(*[row(event, "not found") for event in job.events])
+
+    return report
+
+
+def updates(*offsets: int) -> list[Event]:
+    """Updates of one device, of which no two are merged."""
+    return [tags(offset, "A", operator=("append", "remove")[offset % 2]) for offset in offsets]
+
+
+@pytest.mark.parametrize("seconds", [3.0, 8.0, 20.0, LATELY])
+def test_its_updates_are_tried_again_until_it_is_found(seconds: float) -> None:
+    drive = reading(registration(0, "A"), *updates(1, 2, 3))
+    drive.run(poll=found_after(drive, seconds))
+    assert drive.letters == []
+    assert drive.position() == 4
+    assert drive.posts < 15
+
+
+def test_so_are_merged_ones_and_those_that_name_it_by_another_identifier() -> None:
+    drive = reading(registration(0, "A"), tags(1, None, push_token="T"), tags(2, "A"), tags(3, "A"))
+    drive.run(poll=found_after(drive, 20))
+    assert drive.letters == []
+    assert drive.position() == 4
+
+
+def test_after_a_minute_it_counts_as_not_there() -> None:
+    drive = reading(registration(0, "A"), *updates(1, 2))
+    drive.run(poll=found_after(drive, 1000))
+    assert drive.letters == [(P0, 1, "device_not_found"), (P0, 2, "device_not_found")]
+    assert drive.now < NOW + 3 * LATELY
+
+
+def test_a_device_that_nobody_registered_has_three_attempts() -> None:
+    drive = reading(registration(0, "A"), tags(1, "B"))
+    drive.run(poll=found_after(drive, 20))
+    assert drive.letters == [(P0, 1, "device_not_found")]
+    assert drive.sent == [[0], [1], [1], [1]]
+
+
+def test_the_latest_are_remembered_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registered, "MOST", 4)
+    found = Registered()
+    known = [registration(offset, f"{offset}", push_token=f"T{offset}") for offset in range(3)]
+    found.confirmed(known, NOW)
+    assert [found.lately(event, NOW) for event in known] == [False, True, True]
+    found.confirmed(known[1:2], NOW + LATELY)
+    assert [found.lately(event, NOW + LATELY + 1) for event in known] == [False, True, False]
