@@ -13,6 +13,8 @@ from connector.core.judging.verdicts import Judgement, judge
 from connector.core.state import State
 from connector.core.tally import JobOutcome, Stage
 
+MOST_PLAINLY = 2
+"""Times that a Completed job's report with details may be unknown: then its rows are missing."""
 UNEVEN_FOR = 300.0
 """Seconds after a report whose rows could not be those of its users, one each, ..."""
 SHUFFLED_FOR = 3600.0
@@ -141,8 +143,9 @@ class Polled:
             return
         if report.state is JobState.COMPLETED and report.rows is None and job.without_details:
             job.without_details = False
-            self._tracking.poll_at(job, now)
-            return
+            if job.plainly < MOST_PLAINLY:
+                self._tracking.poll_at(job, now)
+                return
         if report.state is JobState.COMPLETED:
             self._completed(job, report, asked_at, now)
             return

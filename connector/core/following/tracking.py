@@ -222,7 +222,12 @@ class Tracking:
         waited = now - job.unknown_since
         patience = UNKNOWN_FOR * 2.0**job.history.losses
         if job.unknown >= UNKNOWN_LIMIT and (waited >= patience or self.expired(job, now)):
-            return True
+            if job.without_details:
+                return True
+            job.plainly += 1
+            job.without_details = True  # perhaps it is only the report with details that isn't there yet
+            self.poll_at(job, now)
+            return False
         self.poll_at(job, now + max(UNKNOWN_DELAY, waited / 4))
         return False
 

@@ -8,11 +8,13 @@ from itertools import pairwise
 
 import pytest
 
-from connector.answers import Denied, JobUnknown, PollAnswer, PostAnswer
+from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, PostAnswer
 from connector.core.batching.jobs import Batch, Job
 from connector.model import Cause
 from tests.unit.core.builders import NOW, devices, limits, tags, unfinished
-from tests.unit.core.driving import Drive
+from tests.unit.core.driving import Drive, reading
+
+COMPLETED = JobReport(JobState.COMPLETED, "Completed", 100)
 
 
 def test_a_job_is_lost_when_the_api_does_not_know_it_for_ten_seconds_any_more() -> None:
@@ -23,7 +25,7 @@ def test_a_job_is_lost_when_the_api_does_not_know_it_for_ten_seconds_any_more() 
     answers: Iterator[PollAnswer] = iter([unknown, unknown, unfinished(), unknown, unknown])
     drive.run(poll=lambda _: next(answers, None))
     assert drive.posts == 1
-    answers = iter([unfinished(), *[unknown] * 10])
+    answers = iter([unfinished(), *[unknown] * 11])
     drive.read(tags(3))
     drive.run(poll=lambda _: next(answers, None))
     assert drive.posts == 3
@@ -84,6 +86,29 @@ def test_a_job_that_alone_is_unknown_again_and_again_is_given_up() -> None:
     assert drive.position() == 40
 
 
+@pytest.mark.parametrize("takes", [5.0, 40.0, 300.0])
+def test_a_job_whose_report_with_details_is_unknown_until_it_ends_is_not_lost(takes: float) -> None:
+    drive = reading(3)
+
+    def poll(job: Job) -> PollAnswer | None:
+        if drive.now >= job.accepted_at + takes:
+            return COMPLETED if job.without_details else None
+        return unfinished() if job.without_details else JobUnknown("report not found", 404)
+
+    drive.run(poll=poll)
+    assert drive.posts == 1
+    assert drive.position() == 3
+    assert drive.now < NOW + 1.6 * takes + 5
+
+
+def test_one_whose_report_with_details_never_comes_has_no_rows() -> None:
+    drive = reading(3, max_attempts=1)
+    drive.run(poll=lambda job: COMPLETED if job.without_details else JobUnknown("report not found", 404))
+    assert [reason for _, _, reason in drive.letters] == ["no_verdict"] * 3
+    assert drive.gets < 100
+    assert drive.now < NOW + 600
+
+
 def test_a_job_that_is_not_known_yet_is_asked_about_a_second_later() -> None:
     drive = Drive()
     drive.assign()
@@ -103,7 +128,7 @@ def test_an_unknown_job_is_lost_where_nothing_else_could_tell_that_the_address_i
     drive.start_job()
     drive.engine.halts.denied("", Denied(Cause.WRONG_URL, "<html>", 404), "post", drive.now, drive.now)
     asked = itertools.count()
-    drive.run(poll=lambda _: JobUnknown("?", 404) if next(asked) < 10 else None, seconds=3600)
+    drive.run(poll=lambda _: JobUnknown("?", 404) if next(asked) < 11 else None, seconds=3600)
     assert drive.sent == [[0, 1, 2], [0, 1, 2]]
     assert drive.engine.halts.all() == []
     assert drive.position() == 3
