@@ -35,9 +35,10 @@ _OVER_WHEN_WRITTEN = (
     *_OVER_WHEN_OPEN,
     "group_authorization",
     "too_few_replicas",
-    "letter_too_large",
-    "letter_refused",
 )
+_OF_LETTERS = ("letter_too_large", "letter_refused")
+LETTER_SILENCE = 90.0
+"""Seconds without a refusal after which those are over: each refused letter is tried again after 30 s."""
 
 
 class DeadLetters:
@@ -82,6 +83,8 @@ class DeadLetters:
         self._topic = topic
         self._in_vain = False
         """The last letters were not written."""
+        self._refused: set[tuple[str, int, int]] = set()
+        """Records whose letters the topic refused: their trouble isn't over because others are written."""
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="dead-letters")
         self._turn = asyncio.Lock()
         self._opening: asyncio.Task[None] | None = None
@@ -119,6 +122,7 @@ class DeadLetters:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SERVE_EVERY)
+            self.troubles.fade(_OF_LETTERS, LETTER_SILENCE)
             async with self._turn:
                 await loop.run_in_executor(self._worker, self._producer.serve)
 
@@ -137,11 +141,18 @@ class DeadLetters:
             for p, position in positions.items()
         ]
         async with self._turn:
-            await self._run(
-                lambda: self._write(letters, offsets, group_metadata),
-                _OVER_WHEN_WRITTEN,
-                told=bool(letters),
-            )
+            try:
+                await self._run(
+                    lambda: self._write(letters, offsets, group_metadata),
+                    _OVER_WHEN_WRITTEN,
+                    told=bool(letters),
+                )
+            except LettersUnwritable as failure:
+                self._refused.update(_place(letters[index]) for index in failure.refused)
+                raise
+            self._refused.difference_update(map(_place, letters))
+            if not self._refused:
+                self.troubles.works(_OF_LETTERS)
 
     def _write(
         self, letters: Sequence[Letter], offsets: list[KafkaTopicPartition], group_metadata: Any
@@ -221,3 +232,8 @@ class DeadLetters:
                 self.troubles.notice("transactions_unavailable", failure.message, self._topic)
         elif failure.kind != "metadata_too_large":  # the caller's to mend: shorter metadata
             self.troubles.notice(failure.kind, failure.message, self._topic)
+
+
+def _place(letter: Letter) -> tuple[str, int, int]:
+    record = letter.record
+    return record.topic(), record.partition(), record.offset()

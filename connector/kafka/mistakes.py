@@ -18,6 +18,7 @@ from connector.kafka.properties import consumer_properties, producer_properties
 from connector.values import MASK, Properties, is_secret
 
 _SENTINEL = "no.such.property"
+SESSION, HEARTBEAT = "session.timeout.ms", "heartbeat.interval.ms"
 
 
 def mistakes(properties: Properties, *, exactly_once: bool) -> Iterator[tuple[str, str]]:
@@ -34,6 +35,7 @@ def mistakes(properties: Properties, *, exactly_once: bool) -> Iterator[tuple[st
             yield name, problem
     if not found:
         yield from _problems_together(properties, exactly_once=exactly_once)
+        yield from _times(properties)
 
 
 def _problem_alone(name: str, value: str) -> str:
@@ -64,6 +66,13 @@ def _problems_together(properties: Properties, *, exactly_once: bool) -> Iterato
         if text and text not in told:
             told.add(text)
             yield max((name for name in properties if name in text), key=len, default=""), text
+
+
+def _times(properties: Properties) -> Iterator[tuple[str, str]]:
+    """Hold the classic group protocol's times against each other, which librdkafka doesn't (KIP-62)."""
+    chosen, _ = consumer_properties({"group.id": "check", **of_consumers(properties)})
+    if chosen.keys() >= {SESSION, HEARTBEAT} and int(chosen[HEARTBEAT]) >= int(chosen[SESSION]):
+        yield HEARTBEAT, f"must be less than {SESSION} ({chosen[SESSION]}), or the group loses its members"
 
 
 def _without_secret(text: str, name: str, value: str) -> str:

@@ -27,6 +27,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub im
 )
 
 from connector.finding import Finding, Grade
+from connector.kafka import topic_settings
 from connector.kafka.ears import ADVERTISED, Ears
 from connector.kafka.given import to_admin, to_producer
 from connector.kafka.properties import producer_properties
@@ -88,7 +89,7 @@ class Probe:
         yield self._topic(
             kafka.dead_letter_topic, f"dead-letter topic {kafka.dead_letter_topic}", AclOperation.WRITE
         )
-        yield from self._room_for_letters()
+        yield from self._topic_settings()
         yield self._group()
         if kafka.dead_letter_delivery == "exactly_once":
             yield self._transactions()
@@ -149,27 +150,20 @@ class Probe:
         mends = {KafkaError.TOPIC_AUTHORIZATION_FAILED: f"create it if it is missing, and {missing}"}
         return self._asked(what, look, mends)
 
-    def _room_for_letters(self) -> Iterator[Finding]:
-        """Compare the largest records; silent where a topic's settings may not be read: nobody needs to."""
+    def _topic_settings(self) -> Iterator[Finding]:
         kafka = self._settings.kafka
-        limits = {topic: self._largest(topic) for topic in [*kafka.contents, kafka.dead_letter_topic]}
-        room = limits.pop(kafka.dead_letter_topic)
-        larger = [topic for topic, limit in limits.items() if limit and room and limit > room]
-        if larger:
-            yield Finding(
-                "room for dead letters",
-                Grade.WARNING,
-                f"max.message.bytes of {kafka.dead_letter_topic} is {room}, of {', '.join(larger)} more",
-                "raise it above the sources': a letter is its record and 1 to 2 KiB of headers",
-            )
+        told = {topic: self._told(topic) for topic in [*kafka.contents, kafka.dead_letter_topic]}
+        return topic_settings.warnings(kafka.dead_letter_topic, told)
 
-    def _largest(self, topic: str) -> int:
+    def _told(self, topic: str) -> dict[str, str]:
+        """Return a topic's settings; none where they may not be read."""
         resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
         try:
             asked = self._admin.describe_configs([resource], request_timeout=self._patience)
-            return int(asked[resource].result(self._patience + 1)["max.message.bytes"].value)
+            found = asked[resource].result(self._patience + 1)
         except (KafkaException, TimeoutError):
-            return 0
+            return {}
+        return {name: entry.value for name, entry in found.items() if entry.value is not None}
 
     def _group(self) -> Finding:
         group = self._settings.kafka.group_id

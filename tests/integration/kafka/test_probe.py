@@ -50,7 +50,7 @@ def cluster(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         kafka = Kafka(broker.bootstrap)
         kafka.create_topic("source", 2)
         kafka.create_topic("dead", 1)
-        kafka.create_topic("small", 1, {"max.message.bytes": "1000"})
+        kafka.create_topic("small", 1, {"max.message.bytes": "1000", "cleanup.policy": "compact"})
         admin = AdminClient({"bootstrap.servers": broker.bootstrap})
         yield Cluster(broker.bootstrap, broker.addresses["SASL"], admin)
     finally:
@@ -152,11 +152,12 @@ def test_a_missing_topic_is_named(cluster: Cluster) -> None:
     assert "create the topic" in found["dead-letter"]
 
 
-def test_a_dead_letter_topic_for_smaller_records_is_a_warning(cluster: Cluster) -> None:
+def test_a_dead_letter_topic_with_other_settings_than_it_should_have_is_a_warning(cluster: Cluster) -> None:
     found = probed(cluster.open, CONNECTOR_KAFKA_DEAD_LETTER_TOPIC="small")
 
     assert found["room"].grade is Grade.WARNING
     assert "max.message.bytes of small is 1000" in found["room"].result
+    assert found["compaction"].grade is Grade.WARNING
 
 
 @pytest.mark.parametrize(

@@ -64,3 +64,21 @@ async def test_nobody_asks_for_replicas_while_letters_are_written(monkeypatch: p
     await letters.write(LETTERS, POSITIONS, b"member")
     await letters.close()
     assert broker.replicas_asked == 0
+
+
+async def test_a_refused_letter_is_a_trouble_until_it_is_written_whatever_others_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broker, troubles = FakeBroker(monkeypatch), list[Trouble]()
+    letters = DeadLetters({}, "dead", "g", "exactly_once", "id", "c", troubles.append, lambda: 0.0)
+    other = [Letter(ARecord(b"small", offset=8), LETTERS[0].rejection)]
+    broker.refuses = lambda sent: KafkaError(KafkaError.INVALID_RECORD) if sent.value == b"large" else None
+    for _ in range(2):
+        with pytest.raises(LettersUnwritable):
+            await letters.write(LETTERS, POSITIONS, b"member")
+        await letters.write(other, POSITIONS, b"member")
+    assert [(trouble.code, trouble.phase) for trouble in troubles] == [("letter_refused", Phase.BEGAN)]
+    broker.refuses = lambda _: None
+    await letters.write(LETTERS, POSITIONS, b"member")
+    await letters.close()
+    assert letters.troubles.active == []

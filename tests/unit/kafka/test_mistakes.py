@@ -105,3 +105,13 @@ def test_a_secret_in_librdkafkas_own_words_is_masked(tmp_path: Path) -> None:
 
     assert "hush" not in "".join(found.values())
     assert "plugin.library.paths" in found
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [{"heartbeat.interval.ms": "20000"}, {"session.timeout.ms": "900"}, {"heartbeat.interval.ms": "10000"}],
+)
+def test_a_heartbeat_that_is_no_sooner_than_the_end_of_the_session_is_named(
+    properties: dict[str, str],
+) -> None:
+    assert "session.timeout.ms" in problems(properties)["heartbeat.interval.ms"]
