@@ -122,10 +122,9 @@ class Ledger:
         """Return the commit to make now, if any. `at_once`: don't wait for more to gather."""
         if self.under_way is not None or (now < self._commit_not_before and not at_once):
             return None
-        letters = [] if letters_wait else self.owed.take(now, self.reach.sure, at_once=at_once)
+        letters = [] if letters_wait else self._due_letters(now, at_once=at_once)
         if not (letters or self._unrecorded or at_once or now >= self._quiet_until):
             return None
-        letters = self._memorable(letters, now)
         dirty = [home for home in self.assignments.values() if home.dirty]
         if not dirty:
             return None
@@ -140,19 +139,23 @@ class Ledger:
         self._quiet_until = now + QUIET + QUIET_PER_PARTITION * len(dirty)
         return Commit(self.under_way.positions, [owed.letter for owed in letters])
 
+    def _due_letters(self, now: float, *, at_once: bool) -> list[Owed]:
+        letters: list[Owed] = []
+        while not letters and (taken := self.owed.take(now, self.reach.sure, at_once=at_once)):
+            letters = self._memorable(taken, now)
+        return letters
+
     def _memorable(self, letters: list[Owed], now: float) -> list[Owed]:
         """Settle the letters for the commit that writes them; put aside those that are too far ahead.
 
-        A letter that the checkpoint forgets is written again by the next owner. So none is written farther
-        from the lowest unsettled offset than any checkpoint reaches, however scattered the settled offsets
-        are.
+        The next owner writes again what the checkpoint forgets. So none is written farther from the lowest
+        unsettled offset than any checkpoint reaches.
         """
         for owed in letters:
             owed.home.offsets.settle([owed.offset])
-        sure = self.reach.sure
         kept: list[Owed] = []
         for owed in letters:
-            if owed.offset < owed.home.offsets.safe() + sure or owed.overdue_at() <= now:
+            if owed.offset < owed.home.offsets.safe() + self.reach.sure or owed.overdue_at() <= now:
                 kept.append(owed)
                 owed.home.changed()
                 owed.home.letters_until = max(owed.home.letters_until, owed.offset + 1)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 
 from connector.core.remembering import checkpoint
+from connector.core.remembering.assignment import Assignment
 from connector.core.settling import owed
-from connector.model import Reason, Rejection
+from connector.core.settling.ledger import Ledger
+from connector.core.tally import Tally
+from connector.model import Letter, Reason, Rejection
 from tests.unit.core.builders import (
+    NOW,
     P0,
     P1,
     UNDECODABLE,
@@ -169,6 +173,27 @@ def test_letters_too_far_ahead_to_be_remembered_wait_for_what_lies_before_them()
     assert drive.written == [reach + 6]
     assert drive.position() == reach + 7
     assert job.request_id
+
+
+def test_the_next_letter_that_goes_alone_does_not_wait_for_one_too_far_ahead() -> None:
+    books = Ledger(limits(max_metadata=255), Tally())
+    home = books.assignments[P0] = Assignment(P0, 0)
+    home.offsets.received(range(2000), [0] * 2000)
+
+    def owe(offset: int) -> None:
+        books.owe(Letter(record(offset), UNDECODABLE), home, 1, "tags", NOW)
+
+    def write(now: float) -> list[int]:
+        commit = books.plan(now, letters_wait=False)
+        assert commit is not None
+        return [each.record.offset() for each in commit.letters]
+
+    owe(1)
+    assert write(NOW) == [1]
+    books.failed(NOW, [0], 0.0, written=False)
+    owe(books.reach.sure + 5)
+    owe(2)
+    assert write(NOW + 1) == [2]
 
 
 def test_a_letter_carries_its_record_as_it_was() -> None:
