@@ -165,16 +165,17 @@ class Runner:
                 self._losses = "records were lost before they were read (see above)"
         finally:
             await self._wait_for(asyncio.create_task(self._shut_down(reading)))
+        self._report()  # what was settled last counts too, and what was said last comes before the end
         self.failure = self._known_failure
         if self.failure:
             self._log.error("failed", reason=self.failure)
             return 1
-        self._report()  # what was settled last counts too
         self._log.info("stopped", **{key: value for key, value in self._metrics.settled().items() if value})
         return 0
 
     async def _shut_down(self, reading: asyncio.Task[None]) -> None:
         consuming = self._consuming
+        self._engine.stop()
         consuming.stop()
         await reading
         await consuming.leave()

@@ -61,6 +61,8 @@ class Incidents:
         self._told_by.pop(kind, None)
         self.open.pop(kind, None)
         self.since.pop(kind, None)
+        if trouble.code == DATA_LOSS and self._engine.stopping:
+            return  # nobody fixed anything: its partition is let go
         what = DECODER_WORKS_AGAIN if trouble.code == DECODER_TROUBLE else KAFKA_WORKS_AGAIN
         self._log.info(what, code=trouble.code, subject=trouble.subject, message=trouble.message)
         if not any(code == DATA_LOSS and each.blocking for (code, _), each in self.open.items()):

@@ -49,6 +49,14 @@ async def test_what_two_have_met_ends_when_both_are_rid_of_it() -> None:
     assert not incidents.since
 
 
+async def test_a_loss_of_records_is_not_over_because_an_instance_that_stops_lets_its_partition_go() -> None:
+    desk = Desk()
+    desk.consuming.incidents.tell(trouble("data_loss"))
+    desk.engine.stop()
+    desk.consuming.incidents.tell(trouble("data_loss", Phase.ENDED))
+    assert [halt.cause for halt in desk.engine.halts.all()] == ["data_loss"]
+
+
 @pytest.mark.parametrize(("blocking", "halts"), [(True, ["data_loss"]), (False, [])])
 async def test_records_that_are_gone_halt_unless_that_is_accepted(blocking: bool, halts: list[str]) -> None:
     desk = Desk()
