@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -21,6 +22,9 @@ _MISLEADING = re.compile(r"CONNECTOR_|.*_proxy$", re.IGNORECASE).match
 _STARTS_WITHIN = 30.0
 """Seconds: a child answers after one or two, on a busy machine later."""
 _HTTP_LIMIT = 5.0
+# The shell waits for the end of its standard input, a pipe that the demo holds: when the demo is gone,
+# however it went, the child is killed.
+_DIE_WITH_THE_DEMO = ("sh", "-c", 'exec 3<&0; (read -r _ <&3; kill -9 $$) & exec "$@" 3<&- </dev/null', "sh")
 
 
 class DemoError(Exception):
@@ -63,10 +67,10 @@ class Child:
         with self.log.open("wb") as log:
             # In a session of its own: a Ctrl-C reaches the demo alone, which then ends its children.
             self._process = subprocess.Popen(  # noqa: S603 - our own module, our own arguments
-                [sys.executable, "-m", "connector", *arguments],
+                [*_DIE_WITH_THE_DEMO, sys.executable, "-m", "connector", *arguments],
                 env=environ,
                 cwd=folder,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -100,14 +104,24 @@ class Child:
         """SIGKILL: no last words, no clean-up."""
         self._process.kill()
         self._process.wait()
+        self._forget()
 
     def stop(self, seconds: float = 20.0) -> int:
         """SIGTERM; return the exit code. Raises `DemoError` if it doesn't end."""
         self._process.send_signal(signal.SIGTERM)
         try:
-            return self._process.wait(seconds)
+            code = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise DemoError(f"the {self.name} does not stop:\n{self.tail()}") from None
+        self._forget()
+        return code
+
+    def _forget(self) -> None:
+        """End what is left of its session: the shell that watches over it."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
 
 class Api(Child):
