@@ -63,6 +63,8 @@ class Fates:
         confirmed = self._ledger.confirm(good)
         if job.endpoint is Endpoint.REGISTRATIONS:
             self._registered.confirmed(good, now)
+        elif now < self._registered.waits_until and any(map(self._waited_for, good)):
+            self._registered.waited(found=True)
         if job.adopted:
             for event in [each for each in good if each.blocked]:
                 self._leaving.withdraw(event, now)
@@ -226,10 +228,17 @@ class Fates:
         An adopted job may have carried more updates of it than the checkpoint could remember: after a refusal
         those that are known go once more by themselves.
         """
-        if rejection.reason is Reason.DEVICE_NOT_FOUND and self._registered.lately(event, now):
-            return True
+        if rejection.reason is Reason.DEVICE_NOT_FOUND:
+            if self._registered.lately(event, now):
+                return True
+            if event.bad_verdicts > self._limits.max_attempts:
+                self._registered.waited(found=False)
         spent = event.last_chance or event.bad_verdicts >= self._limits.max_attempts
         return (RETRYABLE[rejection.reason] or job.adopted) and not spent
+
+    def _waited_for(self, event: Event) -> bool:
+        """Whether it has had more attempts than others, because its device was registered."""
+        return event.bad_verdicts >= self._limits.max_attempts
 
     def _is_last(self, event: Event) -> bool:
         """Whether one more bad verdict would be the last."""

@@ -1,8 +1,8 @@
 """Devices whose registration was confirmed lately: the API may not find them everywhere yet.
 
-Given: registrations that were confirmed, one after the other. Gives: whether "not found" contradicts one of
-them, so that it is a matter of time. The API contract promises no order between what a job did and what
-another one sees.
+Given: registrations that were confirmed, and what became of updates that were not found after them. Gives:
+whether "not found" is a matter of time. The API contract promises no order between what a job did and what
+another one sees; but a device may be registered and never found, and then to wait helps nobody.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from collections.abc import Iterable
 
 from connector.core.reading.event import Event
 
-LATELY = 60.0
-"""Seconds after the confirmation in which "not found" uses up no attempt."""
+LATELY = 30.0
+"""Seconds after the confirmation in which "not found" uses up no attempt ..."""
+OFTEN = 3
+"""... unless that was in vain for so many updates in a row."""
 MOST = 50_000
 """Identifiers that are remembered, the latest ones: some 5 MB."""
 
@@ -22,6 +24,9 @@ class Registered:
 
     def __init__(self) -> None:
         self._at: dict[str, float] = {}
+        self._in_vain = 0
+        self.waits_until = 0.0
+        """Before then an update may be found that was waited for."""
 
     def confirmed(self, events: Iterable[Event], now: float) -> None:
         """Remember the identifiers of these registrations."""
@@ -33,5 +38,13 @@ class Registered:
             del self._at[next(iter(self._at))]
 
     def lately(self, event: Event, now: float) -> bool:
-        """Whether the device of this event was registered lately."""
-        return any(self._at.get(key, now - 2 * LATELY) >= now - LATELY for key in event.keys)
+        """Whether the device of this event was registered lately, so that it may be found before long."""
+        since = now - LATELY
+        lately = self._in_vain < OFTEN and any(self._at.get(key, since - 1) >= since for key in event.keys)
+        if lately:
+            self.waits_until = now + 2 * LATELY
+        return lately
+
+    def waited(self, *, found: bool) -> None:
+        """Take in what became of an update that had more attempts than others for this."""
+        self._in_vain = 0 if found else self._in_vain + 1

@@ -9,7 +9,7 @@ import pytest
 from connector.answers import JobReport
 from connector.core.batching.jobs import Job
 from connector.core.judging import registered
-from connector.core.judging.registered import LATELY, Registered
+from connector.core.judging.registered import LATELY, OFTEN, Registered
 from connector.core.reading.event import Event
 from connector.model import Endpoint
 from tests.unit.core.builders import NOW, P0, completed, registration, row, tags
@@ -35,7 +35,7 @@ def updates(*offsets: int) -> list[Event]:
     return [tags(offset, "A", operator=("append", "remove")[offset % 2]) for offset in offsets]
 
 
-@pytest.mark.parametrize("seconds", [3.0, 8.0, 20.0, LATELY])
+@pytest.mark.parametrize("seconds", [3.0, 8.0, 20.0])
 def test_its_updates_are_tried_again_until_it_is_found(seconds: float) -> None:
     drive = reading(registration(0, "A"), *updates(1, 2, 3))
     drive.run(poll=found_after(drive, seconds))
@@ -51,11 +51,29 @@ def test_so_are_merged_ones_and_those_that_name_it_by_another_identifier() -> No
     assert drive.position() == 4
 
 
-def test_after_a_minute_it_counts_as_not_there() -> None:
+def test_after_half_a_minute_it_counts_as_not_there() -> None:
     drive = reading(registration(0, "A"), *updates(1, 2))
     drive.run(poll=found_after(drive, 1000))
     assert drive.letters == [(P0, 1, "device_not_found"), (P0, 2, "device_not_found")]
     assert drive.now < NOW + 3 * LATELY
+
+
+def test_where_registered_devices_are_never_found_only_the_first_are_waited_for() -> None:
+    drive = reading()
+    for at in range(10):
+        drive.read(registration(2 * at, f"{at}", push_token=f"T{at}"), tags(2 * at + 1, f"{at}"), at=2 * at)
+        began = drive.now
+        drive.run(poll=found_after(drive, 1e6))
+        assert drive.now - began < (4 * LATELY if at < OFTEN else 10)
+    assert len(drive.letters) == 10
+
+
+def test_and_all_are_again_once_it_helped() -> None:
+    drive = reading()
+    for at, seconds in enumerate((1e6, 1e6, 20, 1e6, 1e6, 20)):
+        drive.read(registration(2 * at, f"{at}", push_token=f"T{at}"), tags(2 * at + 1, f"{at}"), at=2 * at)
+        drive.run(poll=found_after(drive, seconds))
+    assert [offset for _, offset, _ in drive.letters] == [1, 3, 7, 9]
 
 
 def test_a_device_that_nobody_registered_has_three_attempts() -> None:
