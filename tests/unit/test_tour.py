@@ -122,7 +122,7 @@ def test_each_package_is_named() -> None:
 
 _BY_OTHERS = {"actions", "assignment", "event", "handing_over", "jobs", "state"}
 """Modules that are tested with those that use them: plain data, and a step of `consuming`."""
-_OF_THE_WHOLE_CORE = {"known_defects"}
+_OF_A_WHOLE_FOLDER = {"core": {"known_defects"}, "core/judging": {"table"}}
 
 
 @pytest.mark.parametrize("folder", ["core", *(str(room.relative_to(_PACKAGE)) for room in _ROOMS)])
@@ -131,4 +131,4 @@ def test_who_looks_for_the_tests_of_a_module_finds_them_by_its_name(folder: str)
     tests = {path.stem.removeprefix("test_") for path in (_ROOT / "tests/unit" / folder).glob("test_*.py")}
     assert {name for name in modules if not any(re.match(rf"{name}(_|$)", test) for test in tests)} == set()
     unnamed = {test for test in tests if not any(re.match(rf"{name}(_|$)", test) for name in modules)}
-    assert unnamed == (_OF_THE_WHOLE_CORE if folder == "core" else set())
+    assert unnamed == _OF_A_WHOLE_FOLDER.get(folder, set())
