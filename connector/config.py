@@ -173,7 +173,7 @@ def _take_environment(raw: Raw, environ: Mapping[str, str]) -> Iterator[Mistake]
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    found = difflib.get_close_matches(name, known, n=1)
+    found = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
     return f", did you mean {found[0]}?" if found else ""
 
 

@@ -105,7 +105,7 @@ def show_counts(counts: Counts, topic: str, *, by_application: bool = False, by_
     """Print what `list` tells."""
     out = console()
     copies = f", {counts.copies} of them further copies" if counts.copies else ""
-    out.print(Text(f"{topic}: {count(counts.letters)}{copies}, {counts.replayed} sent again"))
+    out.print(Text(f"{topic}: {count(counts.letters)}{copies}, {counts.replayed:,} sent again"))
     if counts.of_other_groups:
         out.print(Text(plain(of_other_groups(counts.of_other_groups))))
     if not counts.letters:
