@@ -64,7 +64,7 @@ class Fates:
         if job.endpoint is Endpoint.REGISTRATIONS:
             self._registered.confirmed(good, now)
         elif now < self._registered.waits_until and any(map(self._waited_for, good)):
-            self._registered.waited(found=True)
+            self._registered.found()
         if job.adopted:
             for event in [each for each in good if each.blocked]:
                 self._leaving.withdraw(event, now)
@@ -232,7 +232,7 @@ class Fates:
             if self._registered.lately(event, now):
                 return True
             if event.bad_verdicts > self._limits.max_attempts:
-                self._registered.waited(found=False)
+                self._registered.never_found(event)
         spent = event.last_chance or event.bad_verdicts >= self._limits.max_attempts
         return (RETRYABLE[rejection.reason] or job.adopted) and not spent
 

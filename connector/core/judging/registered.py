@@ -11,10 +11,10 @@ from collections.abc import Iterable
 
 from connector.core.reading.event import Event
 
-LATELY = 30.0
+LATELY = 20.0
 """Seconds after the confirmation in which "not found" uses up no attempt ..."""
 OFTEN = 3
-"""... unless that was in vain for so many updates in a row."""
+"""... unless that was in vain before for this device, or for so many in a row."""
 MOST = 50_000
 """Identifiers that are remembered, the latest ones: some 5 MB."""
 
@@ -24,6 +24,8 @@ class Registered:
 
     def __init__(self) -> None:
         self._at: dict[str, float] = {}
+        self._never: dict[str, None] = {}
+        """Identifiers that were waited for in vain, in the order of that."""
         self._in_vain = 0
         self.waits_until = 0.0
         """Before then an update may be found that was waited for."""
@@ -33,7 +35,8 @@ class Registered:
         for event in events:
             for key in event.keys:
                 self._at.pop(key, None)
-                self._at[key] = now
+                if key not in self._never:
+                    self._at[key] = now
         while self._at and (len(self._at) > MOST or next(iter(self._at.values())) < now - LATELY):
             del self._at[next(iter(self._at))]
 
@@ -45,6 +48,13 @@ class Registered:
             self.waits_until = now + 2 * LATELY
         return lately
 
-    def waited(self, *, found: bool) -> None:
-        """Take in what became of an update that had more attempts than others for this."""
-        self._in_vain = 0 if found else self._in_vain + 1
+    def found(self) -> None:
+        """An update was confirmed that was waited for."""
+        self._in_vain = 0
+
+    def never_found(self, event: Event) -> None:
+        """It was waited for this update in vain."""
+        self._in_vain += 1
+        self._never.update(dict.fromkeys(event.keys))
+        while len(self._never) > MOST:
+            del self._never[next(iter(self._never))]
