@@ -220,9 +220,9 @@ class Planning:
         allowed = self._halts.may_submit(application, now)
         if allowed == "probe" and (halt := self._halts.applications[application]).stage == "get":
             ours = [job for job in self._tracking.jobs.values() if job.application == application]
-            probes = [job.accepted_at for job in ours if job.accepted_at > halt.since]
+            probes = [job.accepted_at for job in ours if job.is_probe and job.accepted_at > halt.since]
             wait = DENIED_ALONE * self._limits.probe_interval * LONGER ** len(probes)
-            telling = any(self._may_tell(job) for job in ours) or (probes and now < max(probes) + wait)
+            telling = any(map(self._may_tell, ours)) or (probes and now < max(probes) + wait)
             return "no" if telling else allowed
         return allowed
 

@@ -233,6 +233,11 @@ class Job:
         return self.batch is None
 
     @property
+    def is_probe(self) -> bool:
+        """Whether it was sent as the probe of a halt."""
+        return self.batch is not None and self.batch.probe
+
+    @property
     def held_up(self) -> bool:
         """Whether it is kept from ending by something of its own, and not by the work that the API has.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.unit.core.adopting import adopting
 from tests.unit.core.builders import devices, limits
+from tests.unit.core.driving import Drive
 from tests.unit.core.halting import DENIED, requests_in
 
 
@@ -27,3 +28,23 @@ def test_who_was_asked_about_before_a_mend_does_not_wait_for_a_turn() -> None:
     drive.engine.polled(poll.job, DENIED, drive.now - 0.1, drive.now)
     drive.plan()
     assert {each.job.request_id for each in drive.polls} == {"J", "K"}
+
+
+def test_jobs_whose_posts_were_out_when_the_halt_began_do_not_put_its_probes_off() -> None:
+    drive = Drive(limits(probe_interval=30.0, max_devices=1, max_in_flight=16, linger=0.0))
+    drive.let_many_go()
+    drive.assign()
+    drive.read(*devices(range(5)))
+    drive.start_job()
+    poll = drive.next_poll()
+    assert len(drive.submits) >= 3
+    drive.later(0.1)
+    drive.polled(poll, DENIED)
+    drive.later(0.1)
+    for submit in list(drive.submits):
+        drive.posted(submit)
+    old = set(drive.engine.jobs)
+    drive.read(*devices(range(5, 20)))
+    drive.run(poll=lambda job: DENIED if job.serial in old else None, seconds=300)
+    assert drive.engine.halts.all() == []
+    assert set(drive.engine.jobs) == old
