@@ -216,14 +216,15 @@ class Planning:
         """As `Halts.may_submit`. Where GETs are what is denied, a POST is a probe if no job may tell more.
 
         Those that were denied so often may be what is denied, and not the application: one job more shows it.
+        So may the probe of a halt by jobs be: another one goes, after a while.
         """
         allowed = self._halts.may_submit(application, now)
-        if allowed == "probe" and (halt := self._halts.applications[application]).stage == "get":
+        if allowed == "probe" and (halt := self._halts.applications[application]).stage != "post":
             ours = [job for job in self._tracking.jobs.values() if job.application == application]
             probes = [job.accepted_at for job in ours if job.is_probe and job.accepted_at > halt.since]
             wait = DENIED_ALONE * self._limits.probe_interval * LONGER ** len(probes)
-            telling = any(map(self._may_tell, ours)) or (probes and now < max(probes) + wait)
-            return "no" if telling else allowed
+            telling = halt.stage == "get" and any(map(self._may_tell, ours))
+            return "no" if telling or (probes and now < max(probes) + wait) else allowed
         return allowed
 
     @staticmethod

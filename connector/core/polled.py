@@ -9,6 +9,7 @@ from __future__ import annotations
 from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, Unavailable
 from connector.core.batching.dispatch import Route
 from connector.core.batching.jobs import Job, Suspicion
+from connector.core.following.tracking import DENIED_ALONE
 from connector.core.judging.verdicts import Judgement, judge
 from connector.core.state import State
 from connector.core.tally import JobOutcome, Stage
@@ -59,9 +60,7 @@ class Polled:
             case Denied() if answer.of_job:
                 self._denied(job, answer, asked_at, now)
             case Denied():
-                # However old it is, it is not lost: nobody may know anything until this is mended.
-                probe_at = self._halts.denied(job.application, answer, "get", asked_at, now)
-                self._tracking.denied(job, probe_at, now)
+                self._may_not_be_asked(job, answer, asked_at, now)
             case JobUnknown() if self._a_post_will_tell(job.application):
                 self._tracking.poll_at(job, now + self._limits.probe_interval)
             case JobUnknown():
@@ -81,6 +80,13 @@ class Polled:
             return answer
         contradicted = self._halts.contradicted(job.application, "get", job.suspicion, now)
         return answer.doubted() if contradicted else answer
+
+    def _may_not_be_asked(self, job: Job, answer: Denied, asked_at: float, now: float) -> None:
+        """However old it is, it is not lost: nobody may know anything until this is mended."""
+        probe_at = self._halts.denied(job.application, answer, "get", asked_at, now)
+        self._tracking.denied(job, probe_at, now)
+        if job.denied == DENIED_ALONE:  # it may never tell whether a halt is over: another probe may
+            self._halts.came_to_nothing(job.batch, now)
 
     def _a_post_will_tell(self, application: str) -> bool:
         """Whether what doesn't know a job isn't the API, and a POST can show when that is over."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.unit.core.adopting import adopting
 from tests.unit.core.builders import devices, limits
 from tests.unit.core.driving import Drive
-from tests.unit.core.halting import DENIED, requests_in
+from tests.unit.core.halting import DENIED, halted_by_a_job, requests_in
 
 
 def test_they_are_asked_about_in_turns_and_all_at_once_when_one_is_answered() -> None:
@@ -48,3 +48,24 @@ def test_jobs_whose_posts_were_out_when_the_halt_began_do_not_put_its_probes_off
     drive.run(poll=lambda job: DENIED if job.serial in old else None, seconds=300)
     assert drive.engine.halts.all() == []
     assert set(drive.engine.jobs) == old
+
+
+def test_a_probe_that_nobody_may_ask_about_does_not_keep_up_a_halt_by_jobs() -> None:
+    drive = halted_by_a_job()
+    drive.read(*devices(range(2, 60)))
+    if drive.commit is not None:
+        drive.committed()
+    probe = drive.start_job()
+    drive.run(poll=lambda job: DENIED if job is probe else None, seconds=600)
+    assert drive.engine.halts.all() == []
+    assert drive.posts > 20
+
+
+def test_while_none_may_be_asked_about_a_halt_by_jobs_has_five_probes_a_day() -> None:
+    drive = halted_by_a_job()
+    drive.read(*devices(range(2, 60)))
+    before = drive.posts
+    drive.run(poll=lambda _: DENIED, seconds=24 * 3600)
+    assert drive.posts - before <= 5
+    drive.run(seconds=3600)
+    assert drive.position() == 60
