@@ -63,7 +63,9 @@ class Fates:
         confirmed = self._ledger.confirm(good)
         if job.endpoint is Endpoint.REGISTRATIONS:
             self._registered.confirmed(good, now)
-        elif now < self._registered.waits_until and any(map(self._waited_for, good)):
+        elif now < self._registered.waits_until and any(
+            event.attempts > event.bad_verdicts for event in good
+        ):
             self._registered.found()
         if job.adopted:
             for event in [each for each in good if each.blocked]:
@@ -203,42 +205,36 @@ class Fates:
         if not ours:
             return False
         (event,) = ours
-        event.bad_verdicts += 1
+        not_yet = rejection.reason is Reason.DEVICE_NOT_FOUND and self._registered.lately(event, now)
+        event.bad_verdicts += not not_yet
         self.count_attempt(ours, job.sent_at)
         if rejection.refused_tags:
             self._tally.refused_tags += len(msgspec.json.decode(rejection.refused_tags))
-        if not for_good and self._may_help(event, rejection, job, now):
+        if not for_good and (not_yet or self._may_help(event, rejection, job)):
             self._tally.retried[event.endpoint] += 1
             self._tally.resubmitted[event.endpoint] += rejection.reason is Reason.NO_VERDICT
             if among is not None:
                 among.append(event)
             else:
-                self._dispatch.later(event, now + self._backoff.delay(event.bad_verdicts, jitter))
+                times = event.attempts if not_yet else event.bad_verdicts
+                self._dispatch.later(event, now + self._backoff.delay(times, jitter))
             return False
         if event.merged is not None:
             self._take_apart(event, one_by_one=rejection.reason is not Reason.TAG_REFUSED)
             return False
+        if rejection.reason is Reason.DEVICE_NOT_FOUND:
+            self._registered.given_up(event)
         self.owe(event, rejection, now, Hold(event, last_chance=RETRYABLE[rejection.reason]))
         return True
 
-    def _may_help(self, event: Event, rejection: Rejection, job: Job, now: float) -> bool:
+    def _may_help(self, event: Event, rejection: Rejection, job: Job) -> bool:
         """Whether it may help to try this device once more.
 
-        One that was registered lately will be found before long.
         An adopted job may have carried more updates of it than the checkpoint could remember: after a refusal
         those that are known go once more by themselves.
         """
-        if rejection.reason is Reason.DEVICE_NOT_FOUND:
-            if self._registered.lately(event, now):
-                return True
-            if event.bad_verdicts > self._limits.max_attempts:
-                self._registered.never_found(event)
         spent = event.last_chance or event.bad_verdicts >= self._limits.max_attempts
         return (RETRYABLE[rejection.reason] or job.adopted) and not spent
-
-    def _waited_for(self, event: Event) -> bool:
-        """Whether it has had more attempts than others, because its device was registered."""
-        return event.bad_verdicts >= self._limits.max_attempts
 
     def _is_last(self, event: Event) -> bool:
         """Whether one more bad verdict would be the last."""

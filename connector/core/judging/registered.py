@@ -13,6 +13,8 @@ from connector.core.reading.event import Event
 
 LATELY = 20.0
 """Seconds after the confirmation in which "not found" uses up no attempt ..."""
+REMEMBERED = 3 * LATELY
+"""Seconds for which it is known: by then what was not found has used up its attempts, too."""
 OFTEN = 3
 """... unless that was in vain before for this device, or for so many in a row."""
 MOST = 50_000
@@ -37,7 +39,7 @@ class Registered:
                 self._at.pop(key, None)
                 if key not in self._never:
                     self._at[key] = now
-        while self._at and (len(self._at) > MOST or next(iter(self._at.values())) < now - LATELY):
+        while self._at and (len(self._at) > MOST or next(iter(self._at.values())) < now - REMEMBERED):
             del self._at[next(iter(self._at))]
 
     def lately(self, event: Event, now: float) -> bool:
@@ -52,8 +54,10 @@ class Registered:
         """An update was confirmed that was waited for."""
         self._in_vain = 0
 
-    def never_found(self, event: Event) -> None:
-        """It was waited for this update in vain."""
+    def given_up(self, event: Event) -> None:
+        """The device of this update was not found in the end. If it was registered, waiting was in vain."""
+        if not any(key in self._at for key in event.keys):
+            return
         self._in_vain += 1
         self._never.update(dict.fromkeys(event.keys))
         while len(self._never) > MOST:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from connector.answers import JobReport
+from connector.answers import JobReport, Row
 from connector.core.batching.jobs import Job
 from connector.core.judging import registered
 from connector.core.judging.registered import LATELY, OFTEN, Registered
@@ -84,6 +84,25 @@ def test_and_all_are_again_once_it_helped() -> None:
         drive.read(registration(2 * at, f"{at}", push_token=f"T{at}"), tags(2 * at + 1, f"{at}"), at=2 * at)
         drive.run(poll=found_after(drive, seconds))
     assert [offset for _, offset, _ in drive.letters] == [1, 3, 7, 9]
+
+
+@pytest.mark.parametrize("seconds", [6.0, LATELY - 5])
+@pytest.mark.parametrize("rows", [[], [Row("A", None, None, "not found", None)]], ids=["no row", "not found"])
+def test_what_was_not_found_yet_has_all_its_attempts_left(seconds: float, rows: list[Row]) -> None:
+    drive = reading(registration(0, "A"), tags(1, "A"))
+    report, later = found_after(drive, seconds), dict[int, Job]()
+
+    def poll(job: Job) -> JobReport | None:
+        """After that time two jobs more confirm nothing."""
+        said = report(job)
+        if said is not None or job.endpoint is Endpoint.REGISTRATIONS:
+            return said
+        later[job.serial] = job
+        return None if len(later) > 2 else completed(*rows)
+
+    drive.run(poll=poll)
+    assert (len(later), drive.letters, drive.position()) == (3, [], 2)
+    assert drive.posts < 15
 
 
 def test_a_device_that_nobody_registered_has_three_attempts() -> None:
