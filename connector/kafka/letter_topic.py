@@ -56,7 +56,8 @@ def check_right(properties: Mapping[str, Any], topic: str) -> None:
 def check_replicas(properties: Mapping[str, Any], topic: str) -> None:
     """Ask whether enough replicas are in sync: until they are, librdkafka tries again and says nothing.
 
-    Raises LettersUnwritable. Where this user may not ask (DESCRIBE_CONFIGS), it has to be tried.
+    Raises LettersUnwritable. Where this user may not ask (DESCRIBE_CONFIGS), or brokers of another make don't
+    have that setting, it has to be tried.
     """
     admin = _admin(properties)
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
@@ -64,9 +65,10 @@ def check_replicas(properties: Mapping[str, Any], topic: str) -> None:
     configs = admin.describe_configs([resource], request_timeout=QUESTION_LIMIT)
     try:
         partitions = topics[topic].result(QUESTION_LIMIT + 1).partitions
-        least = int(configs[resource].result(QUESTION_LIMIT + 1)[_IN_SYNC].value)
+        settings = configs[resource].result(QUESTION_LIMIT + 1)
     except (KafkaException, TimeoutError):
         return
+    least = int(settings[_IN_SYNC].value or 0) if _IN_SYNC in settings else 0
     # More than a partition has need not be in sync since Kafka 4.0 (KIP-966). Before, that has to be tried.
     short = [each for each in partitions if len(each.isr) < min(least, len(each.replicas))]
     if short:
