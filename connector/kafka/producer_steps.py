@@ -24,6 +24,8 @@ STEP_LIMIT = 8.0
 """Seconds for delivery, for offsets, for an abort: each less than the transaction's own time-out."""
 SOON = 2.0
 """Seconds in which a delivery comes from a topic that is in order."""
+REPORTS = 1.0
+"""Seconds for the reports of what was delivered meanwhile."""
 COMMIT_LIMIT = 5.0
 """Seconds of one question for a commit's outcome; it is asked until there is an answer."""
 GRACE = 2.0
@@ -97,10 +99,14 @@ def delivered(
 
 
 def flush(producer: Producer, ask_why: Callable[[], None]) -> int:
-    """Wait for all delivery reports; `ask_why` may raise where that takes long. Return how many are left."""
+    """Wait for all delivery reports; `ask_why` may raise where that takes long. Return how many are left.
+
+    Letters are delivered while it asks, so the time for that is part of the step's.
+    """
+    deadline = time.monotonic() + STEP_LIMIT
     if producer.flush(SOON):
         ask_why()
-        return producer.flush(STEP_LIMIT - SOON)
+        return producer.flush(max(REPORTS, deadline - time.monotonic()))
     return 0
 
 

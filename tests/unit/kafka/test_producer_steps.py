@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from connector.kafka import producer_steps as steps
+from connector.kafka.letter_topic import QUESTION_LIMIT
 
 PASSING = KafkaException(KafkaError(KafkaError._TIMED_OUT, "later", False, True))
 LASTING = KafkaException(KafkaError(KafkaError.INVALID_PRODUCER_EPOCH, "never"))
@@ -82,6 +84,24 @@ def test_it_is_asked_once_where_nobody_wants_to_know_or_it_is_known(answer: Exce
     with pytest.raises(KafkaException):
         steps.commit(producer, lambda: ask)
     assert len(producer.calls) == 1
+
+
+def test_to_ask_why_nothing_is_delivered_takes_no_more_time_than_a_transaction_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(steps, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def wait(seconds: float) -> int:
+        now[0] += seconds
+        return 1
+
+    def ask_why() -> None:
+        wait(QUESTION_LIMIT + 1)
+
+    producer: Any = SimpleNamespace(flush=wait)
+    assert steps.flush(producer, ask_why) == 1
+    assert now[0] < 10.0
 
 
 def test_a_full_queue_is_waited_for() -> None:
