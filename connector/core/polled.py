@@ -119,6 +119,8 @@ class Polled:
         self._outages.answered(asked_at, None if isinstance(answer, Denied) else "get", len(job.events))
         job.excused += job.suspicion.unsure
         denied = isinstance(answer, Denied)
+        if job.denied and not denied:
+            self._tracking.no_longer_denied(job, now)
         job.suspicion = Suspicion(denied_at=job.suspicion.denied_at) if denied else Suspicion()
         job.denied = job.denied if denied else 0
         return False

@@ -204,6 +204,8 @@ class Job:
     """The total of all outages, in seconds, when it was taken in."""
     excused: float = 0.0
     """Seconds since then in which it alone could not be polled: no part of its age, as outages aren't."""
+    excused_until: float = 0.0
+    """Until when denials are counted in that."""
     suspicion: Suspicion = field(default_factory=Suspicion)
     unknown_since: float = 0.0
     unknown: int = 0
@@ -231,6 +233,11 @@ class Job:
     def adopted(self) -> bool:
         """Whether an earlier owner submitted it."""
         return self.batch is None
+
+    def excuse(self, since: float, now: float) -> None:
+        """Count no time since then in which its GETs were denied, and none twice."""
+        self.excused += max(0.0, now - max(since, self.accepted_at, self.excused_until))
+        self.excused_until = now
 
     @property
     def is_probe(self) -> bool:

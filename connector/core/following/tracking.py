@@ -207,6 +207,14 @@ class Tracking:
             due += others * self._limits.probe_interval
         self.poll_at(job, due)
 
+    def no_longer_denied(self, job: Job, now: float) -> None:
+        """A GET of this job was answered again: whose GETs were denied in turns are polled at once."""
+        job.excuse(job.suspicion.denied_at, now)
+        for other in self.jobs.values():
+            waits = other is not job and other.denied > DENIED_ALONE and not other.polling
+            if waits and other.application == job.application and now < other.next_poll < math.inf:
+                self.poll_at(other, now)
+
     def known(self, job: Job, now: float, progress: int = -1) -> None:
         """Take in that the API knows this job, whatever it said of it."""
         job.unknown = 0
@@ -238,8 +246,8 @@ class Tracking:
     def halt_over(self, application: str, since: float, now: float) -> None:
         """A halt is over: poll its jobs at once, and count none of the time in which they could not be."""
         for job in self.jobs.values():
-            if job.application == application:
-                job.excused += max(0.0, now - max(since, job.accepted_at))
+            if job.application == application and job.denied:
+                job.excuse(since, now)
         self.hasten(application, now)
 
     def denied_alone(self, application: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.unit.core.adopting import adopting
-from tests.unit.core.builders import devices, limits
+from tests.unit.core.builders import devices, limits, unfinished
 from tests.unit.core.driving import Drive
 from tests.unit.core.halting import DENIED, halted_by_a_job, requests_in
 
@@ -69,3 +69,30 @@ def test_while_none_may_be_asked_about_a_halt_by_jobs_has_five_probes_a_day() ->
     assert drive.posts - before <= 5
     drive.run(seconds=3600)
     assert drive.position() == 60
+
+
+def denied_for_an_hour() -> Drive:
+    """An engine whose POSTs halt it, and eight jobs of which each GET was denied for an hour."""
+    drive = Drive(limits(probe_interval=30.0, max_devices=2, linger=0.0))
+    drive.let_many_go()
+    drive.assign()
+    drive.read(*devices(range(16)))
+    drive.run(poll=lambda _: unfinished(), seconds=1)
+    drive.read(*devices(range(16, 18)))
+    drive.run(lambda _: DENIED, lambda _: unfinished(), seconds=60)
+    drive.run(lambda _: DENIED, lambda _: DENIED, seconds=3600)
+    assert [halt.stage for halt in drive.engine.halts.all()] == ["post"]
+    assert len(drive.engine.jobs) == 8
+    return drive
+
+
+def test_while_posts_halt_it_they_are_asked_about_at_once_too_when_one_is_answered() -> None:
+    drive = denied_for_an_hour()
+    drive.run(lambda _: DENIED, seconds=31)
+    assert drive.position() == 16
+
+
+def test_while_posts_halt_it_the_time_in_which_they_were_denied_is_not_theirs_either() -> None:
+    drive = denied_for_an_hour()
+    drive.run(lambda _: DENIED, lambda _: unfinished(), seconds=300)
+    assert len(drive.engine.jobs) == 8
