@@ -26,6 +26,8 @@ REST, LONGEST_REST = 3.0, 60.0
 """Times as long as a failed attempt took until the next one, and most seconds of that."""
 IN_VAIN = 4
 """Failures in a row, which take a few seconds, after which a stop no longer waits for the next attempt."""
+A_FEW_SECONDS = 5.0
+"""It doesn't either if a failure takes so long a rest."""
 HOLD_LIMIT = 60.0
 """Seconds that a device's later events wait for a letter that no checkpoint would remember as written.
 
@@ -88,6 +90,8 @@ class OwedLetters:
         self._backoff = backoff
         self._failures = 0
         self._not_before = 0.0
+        self._rest = 0.0
+        """Seconds after the last failure, because of how long it took."""
         self._portion = MOST_LETTERS
         self._waiting: deque[Owed] = deque()
         self._refused: deque[Owed] = deque()
@@ -179,8 +183,8 @@ class OwedLetters:
         """
         self._portion = max(1, self._portion // 2)
         self._failures += 1
-        rest = min(REST * took, LONGEST_REST)
-        self._not_before = now + max(self._backoff.delay(self._failures, jitter), rest)
+        self._rest = min(REST * took, LONGEST_REST)
+        self._not_before = now + max(self._backoff.delay(self._failures, jitter), self._rest)
 
     def refused(self, owed: Owed, now: float, jitter: float) -> None:
         """The topic won't take this letter: from now on it goes alone, and so do others as large."""
@@ -196,7 +200,7 @@ class OwedLetters:
     def written(self, letters: Sequence[Owed]) -> list[Hold]:
         """These letters are in the topic. Return the holds that are over."""
         if letters:
-            self._failures = 0
+            self._failures, self._rest = 0, 0.0
             self._portion = min(MOST_LETTERS, 2 * self._portion)
         if letters and self._went_alone:
             self._refusals, self._alone_not_before = 0, 0.0
@@ -221,7 +225,7 @@ class OwedLetters:
 
         `sure` as for `take`.
         """
-        if self._failures >= IN_VAIN:
+        if self._failures >= IN_VAIN or self._rest > A_FEW_SECONDS:
             return False
         alone = bool(self._suspects or self._refused) and self._refusals < IN_VAIN
         return bool(self._waiting) or alone or self._far.due_at(sure) <= 0

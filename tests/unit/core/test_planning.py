@@ -106,6 +106,17 @@ def test_a_stop_does_not_wait_for_letters_that_are_refused_again_and_again(by_it
     assert not drive.engine.quiet, "they can be written again"
 
 
+def test_a_stop_does_not_wait_for_the_rest_after_an_attempt_that_took_long() -> None:
+    drive = owing(1)
+    drive.later(8.0)
+    drive.commit_failed()
+    drive.engine.stop()
+    assert drive.engine.quiet, "the next attempt but the last commit's is 24 seconds away"
+    drive.run()
+    drive.read(UNDECODABLE, at=1)
+    assert not drive.engine.quiet, "they can be written again"
+
+
 def test_a_stop_waits_for_jobs() -> None:
     drive = reading(1)
     drive.start_job()
