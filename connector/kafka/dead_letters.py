@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
@@ -37,8 +37,6 @@ _OVER_WHEN_WRITTEN = (
     "too_few_replicas",
 )
 _OF_LETTERS = ("letter_too_large", "letter_refused")
-LETTER_SILENCE = 90.0
-"""Seconds without a refusal after which those are over: each refused letter is tried again after 30 s."""
 
 
 class DeadLetters:
@@ -83,8 +81,9 @@ class DeadLetters:
         self._topic = topic
         self._in_vain = False
         """The last letters were not written."""
-        self._refused: set[tuple[str, int, int]] = set()
-        """Records whose letters the topic refused: their trouble isn't over because others are written."""
+        self._refused: set[tuple[TopicPartition, int]] = set()
+        """Records whose letters the topic refused: their trouble isn't over because others are written, nor
+        because nobody tries them for a while."""
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="dead-letters")
         self._turn = asyncio.Lock()
         self._opening: asyncio.Task[None] | None = None
@@ -122,7 +121,6 @@ class DeadLetters:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SERVE_EVERY)
-            self.troubles.fade(_OF_LETTERS, LETTER_SILENCE)
             async with self._turn:
                 await loop.run_in_executor(self._worker, self._producer.serve)
 
@@ -150,9 +148,7 @@ class DeadLetters:
             except LettersUnwritable as failure:
                 self._refused.update(_place(letters[index]) for index in failure.refused)
                 raise
-            self._refused.difference_update(map(_place, letters))
-            if not self._refused:
-                self.troubles.works(_OF_LETTERS)
+            self._no_longer_refused(set(map(_place, letters)))
 
     def _write(
         self, letters: Sequence[Letter], offsets: list[KafkaTopicPartition], group_metadata: Any
@@ -171,6 +167,15 @@ class DeadLetters:
                 check_replicas(self._properties, self._topic)
             raise
         self._in_vain = self._in_vain and not letters
+
+    def let_go(self, partitions: Collection[TopicPartition]) -> None:
+        """These are another owner's: so is the trouble with their letters."""
+        self._no_longer_refused({place for place in self._refused if place[0] in partitions})
+
+    def _no_longer_refused(self, places: set[tuple[TopicPartition, int]]) -> None:
+        self._refused -= places
+        if not self._refused:
+            self.troubles.works(_OF_LETTERS)
 
     async def undo(self, group_metadata: Any) -> None:
         """End the transaction in doubt as if it had never been: `LetterProducer.undo`. Raises as `write`."""
@@ -234,6 +239,6 @@ class DeadLetters:
             self.troubles.notice(failure.kind, failure.message, self._topic)
 
 
-def _place(letter: Letter) -> tuple[str, int, int]:
+def _place(letter: Letter) -> tuple[TopicPartition, int]:
     record = letter.record
-    return record.topic(), record.partition(), record.offset()
+    return TopicPartition(record.topic(), record.partition()), record.offset()

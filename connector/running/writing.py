@@ -90,6 +90,7 @@ class Writing:
     def let_go(self, partitions: Collection[TopicPartition]) -> None:
         """Partitions are another owner's: do not commit their positions any more."""
         self._left.update(partitions)
+        self._letters.let_go(partitions)
         if self.written is not None and not self.written.positions.keys().isdisjoint(partitions):
             self.written = None
             self._engine.commit_withdrawn(written=True)
@@ -115,6 +116,7 @@ class Writing:
         else:
             return True
         finally:
+            self._letters.let_go(self._left)
             self._ended()
 
     def _unwritable(self, action: Commit, unwritable: LettersUnwritable) -> bool:

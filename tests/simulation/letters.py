@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from connector.kafka.unwritable import Fenced, LettersUnwritable
@@ -39,6 +39,9 @@ class SimulatedLetters:
         """The producer of this transactional id is opened: its predecessor's transaction is aborted."""
         if self.commits_positions:
             self._broker.opened(self._instance.slot)
+
+    def let_go(self, partitions: Collection[TopicPartition]) -> None:
+        """Nothing is told of refused letters here."""
 
     async def close(self) -> None:
         """Let a running write end."""

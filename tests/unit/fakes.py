@@ -122,6 +122,7 @@ class FakeLetters:
         self.doubtful = False
         self.doubtful_partitions: set[TopicPartition] = set()
         self.undone = 0
+        self.let_go_of: set[TopicPartition] = set()
         self.written: list[Letter] = []
         self.failures: list[Exception] = []
         """Raised by the next writes."""
@@ -150,6 +151,9 @@ class FakeLetters:
             raise self.failures.pop(0)
         self.doubtful = False
         self.undone += 1
+
+    def let_go(self, partitions: Collection[TopicPartition]) -> None:
+        self.let_go_of.update(partitions)
 
     async def close(self) -> None:
         pass

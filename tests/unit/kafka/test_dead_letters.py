@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from connector.kafka import dead_letters
 from connector.kafka.dead_letters import DeadLetters
 from connector.kafka.troubles import Phase, Trouble
 from connector.kafka.unwritable import LettersUnwritable
@@ -82,3 +85,36 @@ async def test_a_refused_letter_is_a_trouble_until_it_is_written_whatever_others
     await letters.write(LETTERS, POSITIONS, b"member")
     await letters.close()
     assert letters.troubles.active == []
+
+
+async def test_a_refused_letter_is_nobodys_trouble_here_once_its_partition_is_anothers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broker, troubles, now = FakeBroker(monkeypatch), list[Trouble](), [0.0]
+    letters = DeadLetters({}, "dead", "g", "exactly_once", "id", "c", troubles.append, lambda: now[0])
+    broker.refuses = lambda _: KafkaError(KafkaError.INVALID_RECORD)
+    with pytest.raises(LettersUnwritable):
+        await letters.write(LETTERS, POSITIONS, b"member")
+    record = LETTERS[0].record
+    letters.let_go({TopicPartition(record.topic(), record.partition() + 1)})
+    assert [trouble.code for trouble in letters.troubles.active] == ["letter_refused"]
+    letters.let_go({TopicPartition(record.topic(), record.partition())})
+    assert letters.troubles.active == []
+    await letters.close()
+
+
+async def test_a_refused_letter_is_a_trouble_also_while_it_is_not_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is written while the brake halts, nor what lies too far ahead to be remembered."""
+    broker, now = FakeBroker(monkeypatch), [0.0]
+    monkeypatch.setattr(dead_letters, "SERVE_EVERY", 0.001)
+    letters = DeadLetters({}, "dead", "g", "exactly_once", "id", "c", lambda _: None, lambda: now[0])
+    await letters.start()
+    broker.refuses = lambda _: KafkaError(KafkaError.INVALID_RECORD)
+    with pytest.raises(LettersUnwritable):
+        await letters.write(LETTERS, POSITIONS, b"member")
+    now[0] = 3600.0
+    await asyncio.sleep(0.05)
+    assert [trouble.code for trouble in letters.troubles.active] == ["letter_refused"]
+    await letters.close()

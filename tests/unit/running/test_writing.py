@@ -152,3 +152,18 @@ async def test_positions_of_letters_written_while_their_partition_went_and_came_
     assert len(desk.letters.written) == 1
     assert desk.source.commits == 0
     assert desk.engine.ledger.under_way is None
+
+
+async def test_what_is_refused_after_its_partition_was_lost_is_let_go_too() -> None:
+    desk = Desk([rubbish(0)])
+    desk.letters.hold = asyncio.Event()
+    desk.letters.failures = [LettersUnwritable("letters", "no", {0: "no"})]
+    await desk.assign(P0)
+    await desk.rounds()
+    desk.order()
+    await desk.rounds()
+    desk.consuming.lost([P0])
+    desk.letters.let_go_of.clear()
+    desk.letters.hold.set()
+    await desk.settled()
+    assert desk.letters.let_go_of == {P0}
