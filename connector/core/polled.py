@@ -15,7 +15,7 @@ from connector.core.state import State
 from connector.core.tally import JobOutcome, Stage
 
 MOST_PLAINLY = 2
-"""Times that a Completed job's report with details may be unknown: then its rows are missing."""
+"""Times that a Completed job's report with details may be unknown: then it counts as lost."""
 UNEVEN_FOR = 300.0
 """Seconds after a report whose rows could not be those of its users, one each, ..."""
 SHUFFLED_FOR = 3600.0
@@ -153,7 +153,9 @@ class Polled:
             job.without_details = False
             if job.plainly < MOST_PLAINLY:
                 self._tracking.poll_at(job, now)
-                return
+            else:
+                self._lost(job, "its report with details is not known", now)
+            return
         if report.state is JobState.COMPLETED:
             self._completed(job, report, asked_at, now)
             return

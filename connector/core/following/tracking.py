@@ -216,9 +216,13 @@ class Tracking:
                 self.poll_at(other, now)
 
     def known(self, job: Job, now: float, progress: int = -1) -> None:
-        """Take in that the API knows this job, whatever it said of it."""
+        """Take in that the API knows this job, whatever it said of it.
+
+        If only without details it confirms nobody, which may be so of all jobs.
+        """
         job.unknown = 0
-        self._known_at[job.application] = now
+        if not (job.plainly and job.without_details):
+            self._known_at[job.application] = now
         if 0 <= job.progress < progress:
             job.moved_at = now
 

@@ -11,7 +11,7 @@ import pytest
 from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, PostAnswer
 from connector.core.batching.jobs import Batch, Job
 from connector.model import Cause
-from tests.unit.core.builders import NOW, devices, limits, tags, unfinished
+from tests.unit.core.builders import NOW, P0, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive, reading
 
 COMPLETED = JobReport(JobState.COMPLETED, "Completed", 100)
@@ -101,12 +101,28 @@ def test_a_job_whose_report_with_details_is_unknown_until_it_ends_is_not_lost(ta
     assert drive.now < NOW + 1.6 * takes + 5
 
 
-def test_one_whose_report_with_details_never_comes_has_no_rows() -> None:
+def without_details(job: Job) -> PollAnswer:
+    """The report with details isn't there, the other one is."""
+    return COMPLETED if job.without_details else JobUnknown("report not found", 404)
+
+
+def test_nothing_is_given_up_while_no_report_with_details_is_there() -> None:
     drive = reading(3, max_attempts=1)
-    drive.run(poll=lambda job: COMPLETED if job.without_details else JobUnknown("report not found", 404))
-    assert [reason for _, _, reason in drive.letters] == ["no_verdict"] * 3
-    assert drive.gets < 100
-    assert drive.now < NOW + 600
+    drive.run(poll=without_details, seconds=3600)
+    assert drive.letters == []
+    assert drive.posts < 30
+    drive.run()
+    assert drive.position() == 3
+
+
+def test_one_whose_report_with_details_alone_never_comes_is_given_up() -> None:
+    drive = reading(1)
+    for offset in range(1, 40):
+        drive.run(poll=lambda job: without_details(job) if job.events[0].offset == 0 else None, seconds=30)
+        drive.read(*devices([offset]))
+    drive.run(poll=lambda job: without_details(job) if job.events[0].offset == 0 else None)
+    assert drive.letters == [(P0, 0, "no_verdict")]
+    assert drive.position() == 40
 
 
 def test_a_job_that_is_not_known_yet_is_asked_about_a_second_later() -> None:
