@@ -278,7 +278,7 @@ class LetterProducer:
         if producer is not self._producer:
             return
         if not self._transactional:
-            steps.discard(producer)
+            self._drop()  # what it purges leaves a hole in its sequence numbers, which is fatal to the next
             return
         try:
             steps.abort(producer)

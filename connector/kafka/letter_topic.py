@@ -42,7 +42,8 @@ def check_right(properties: Mapping[str, Any], topic: str) -> None:
 
     Raises LettersUnwritable. Where the brokers don't tell (KIP-430), it has to be tried.
     """
-    asked = _admin(properties).describe_topics(
+    admin = _admin(properties)  # until it has answered: what asks is gone with it
+    asked = admin.describe_topics(
         TopicCollection([topic]), include_authorized_operations=True, request_timeout=QUESTION_LIMIT
     )
     try:

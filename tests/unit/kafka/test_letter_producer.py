@@ -106,6 +106,17 @@ def test_letters_that_nobody_acknowledges_leave_no_transaction_open(broker: Fake
     assert broker.steps == ["begin_transaction", "abort_transaction"]
 
 
+def test_without_transactions_too_a_new_producer_writes_what_nobody_acknowledged(broker: FakeBroker) -> None:
+    """What is purged leaves a hole in an idempotent producer's sequence numbers, which is fatal to it."""
+    writer = producer(transactional=False)
+    broker.silent = True
+    with pytest.raises(LettersUnwritable, match="1 letters were not acknowledged"):
+        write(writer, letters(b"1"))
+    broker.silent = False
+    write(writer, letters(b"1"))
+    assert broker.opened == 2
+
+
 def test_a_queue_that_stays_full_leaves_no_transaction_open(
     broker: FakeBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
