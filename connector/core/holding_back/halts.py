@@ -79,6 +79,8 @@ class Halt:
 DOUBTED = 5
 """Denials in a row that are taken for the API's failure where something got past that stage before. By then a
 part of the batch was sent, or a job that has ended was asked about: that tells one request alone from all."""
+FEW, LONG = 3, 5.0
+"""... and fewer of them, if they go on for so many seconds: the gate, closed meanwhile, makes them rare."""
 
 
 class Halts:
@@ -96,8 +98,8 @@ class Halts:
         self.whole: dict[Cause, Halt] = {}
         self._accepted_at: dict[str, float] = {}
         self._completed_at: dict[str, float] = {}
-        self._denials: dict[tuple[str, Stage], int] = {}
-        """How many came since something got past that stage; only where something did."""
+        self._denials: dict[tuple[str, Stage], list[float]] = {}
+        """When they came since something got past that stage; only where something did."""
         self._passed_at: dict[tuple[str, Stage], float] = {}
         """When the latest was sent that did."""
         self._mended_at: dict[str, float] = {}
@@ -114,8 +116,9 @@ class Halts:
             return False
         if suspicion.proven and self._passed_at[application, stage] > suspicion.denied_at:
             return True  # others of this application: what another one is told says nothing of it
-        self._denials[application, stage] += 1
-        return self._denials[application, stage] <= DOUBTED
+        denials = self._denials[application, stage]
+        denials.append(now)
+        return len(denials) <= DOUBTED and (len(denials) < FEW or now - denials[0] < LONG)
 
     def denied(self, application: str, answer: Denied, stage: Stage, sent_at: float, now: float) -> float:
         """The API won't work with this application; `stage` is what it was asked for, at `sent_at`.
@@ -246,7 +249,7 @@ class Halts:
         ended = halt is not None and halt.stage == stage and sent_at >= halt.denied_at
         # While POSTs and GETs are both denied of some, each tells of its own stage alone.
         if halt is None or ended or (halt.stage != stage and sent_at > halt.since):
-            self._denials[application, stage] = 0
+            self._denials[application, stage] = []
             before = self._passed_at.get((application, stage), 0.0)
             self._passed_at[application, stage] = max(before, sent_at)
         if not ended:

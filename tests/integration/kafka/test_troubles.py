@@ -173,7 +173,7 @@ async def test_an_assignor_that_the_group_does_not_know_ends_the_member_and_is_n
     properties: dict[str, Any] = {"group_protocol": "consumer", "group_remote_assignor": "bogus"}
     async with Member(kafka.bootstrap, kafka.name("g"), [kafka.create_topic()], **properties) as member:
         with pytest.raises(SourceFailed, match="assignor"):
-            await member.until(lambda: member.source.joined)
+            await member.until(lambda: False)
         assert member.told("group_settings")
 
 

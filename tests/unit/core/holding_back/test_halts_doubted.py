@@ -7,12 +7,12 @@ import random
 import pytest
 
 from connector.answers import Denied, PollAnswer, PostAnswer
-from connector.core.batching.jobs import Batch, Job
-from connector.core.holding_back.halts import DOUBTED
+from connector.core.batching.jobs import Batch, Job, Suspicion
+from connector.core.holding_back.halts import DOUBTED, LONG
 from connector.model import Cause
 from tests.unit.core.adopting import adopting, remembered
 from tests.unit.core.broken_api import FORBIDDEN, MINUTE, SICK, told, unsettled
-from tests.unit.core.builders import P0, P1, devices, limits, tags, unfinished
+from tests.unit.core.builders import NOW, P0, P1, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 from tests.unit.core.halting import JOB_DENIED
 
@@ -182,6 +182,21 @@ def test_a_token_that_is_no_longer_good_halts_after_some_doubts() -> None:
     assert drive.posts - posts <= 10
     drive.run()
     assert (unsettled(drive), drive.letters) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("after", "doubted"),
+    [
+        ([0, 1, 2, 3, 4, 4.5], [True, True, True, True, True, False]),
+        ([0, 2, LONG], [True, True, False]),
+        ([0, LONG + 1, LONG + 2], [True, True, False]),
+    ],
+)
+def test_denials_are_believed_once_they_are_many_or_go_on_for_long(
+    after: list[float], doubted: list[bool]
+) -> None:
+    told = working(10).engine.halts
+    assert [told.contradicted("", "get", Suspicion(), NOW + 100 + each) for each in after] == doubted
 
 
 def test_a_token_that_may_no_longer_ask_halts_though_it_may_submit() -> None:
