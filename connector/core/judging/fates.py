@@ -223,7 +223,7 @@ class Fates:
             self._take_apart(event, one_by_one=rejection.reason is not Reason.TAG_REFUSED)
             return False
         if rejection.reason is Reason.DEVICE_NOT_FOUND:
-            self._registered.given_up(event)
+            self._registered.given_up(event, now)
         self.owe(event, rejection, now, Hold(event, last_chance=RETRYABLE[rejection.reason]))
         return True
 

@@ -15,8 +15,8 @@ LATELY = 20.0
 """Seconds after the confirmation in which "not found" uses up no attempt ..."""
 REMEMBERED = 3 * LATELY
 """Seconds for which it is known: by then what was not found has used up its attempts, too."""
-OFTEN = 3
-"""... unless that was in vain before for this device, or for so many in a row."""
+OFTEN, USELESS_FOR = 3, 600.0
+"""... unless that was in vain before for this device, or, for so many seconds, for so many in a row."""
 MOST = 50_000
 """Identifiers that are remembered, the latest ones: some 5 MB."""
 
@@ -29,6 +29,7 @@ class Registered:
         self._never: dict[str, None] = {}
         """Identifiers that were waited for in vain, in the order of that."""
         self._in_vain = 0
+        self._useless_until = 0.0
         self.waits_until = 0.0
         """Before then an update may be found that was waited for."""
 
@@ -45,20 +46,23 @@ class Registered:
     def lately(self, event: Event, now: float) -> bool:
         """Whether the device of this event was registered lately, so that it may be found before long."""
         since = now - LATELY
-        lately = self._in_vain < OFTEN and any(self._at.get(key, since - 1) >= since for key in event.keys)
+        useful = now >= self._useless_until
+        lately = useful and any(self._at.get(key, since - 1) >= since for key in event.keys)
         if lately:
             self.waits_until = now + 2 * LATELY
         return lately
 
     def found(self) -> None:
         """An update was confirmed that was waited for."""
-        self._in_vain = 0
+        self._in_vain, self._useless_until = 0, 0.0
 
-    def given_up(self, event: Event) -> None:
+    def given_up(self, event: Event, now: float) -> None:
         """The device of this update was not found in the end. If it was registered, waiting was in vain."""
         if not any(key in self._at for key in event.keys):
             return
         self._in_vain += 1
+        if self._in_vain >= OFTEN:
+            self._useless_until = now + USELESS_FOR
         self._never.update(dict.fromkeys(event.keys))
         while len(self._never) > MOST:
             del self._never[next(iter(self._never))]

@@ -9,7 +9,7 @@ import pytest
 from connector.answers import JobReport, Row
 from connector.core.batching.jobs import Job
 from connector.core.judging import registered
-from connector.core.judging.registered import LATELY, OFTEN, Registered
+from connector.core.judging.registered import LATELY, OFTEN, USELESS_FOR, Registered
 from connector.core.reading.event import Event
 from connector.model import Endpoint
 from tests.unit.core.builders import NOW, P0, completed, registration, row, tags
@@ -66,6 +66,18 @@ def test_where_registered_devices_are_never_found_only_the_first_are_waited_for(
         drive.run(poll=found_after(drive, 1e6))
         assert drive.now - began < (4 * LATELY if at < OFTEN else 10)
     assert len(drive.letters) == 10
+
+
+def test_after_ten_minutes_it_is_tried_again_whether_waiting_helps() -> None:
+    drive = reading()
+    for at in range(OFTEN):
+        drive.read(registration(2 * at, f"{at}", push_token=f"T{at}"), tags(2 * at + 1, f"{at}"), at=2 * at)
+        drive.run(poll=found_after(drive, 1e6))
+    drive.later(USELESS_FOR)
+    drive.read(registration(6, "late", push_token="late"), tags(7, "late"))
+    drive.run(poll=found_after(drive, 8))
+    assert [offset for _, offset, _ in drive.letters] == [1, 3, 5]
+    assert drive.position() == 8
 
 
 def test_a_device_is_waited_for_in_vain_only_once_however_often_it_is_registered() -> None:
