@@ -36,6 +36,7 @@ _OVER_WHEN_WRITTEN = (
     "group_authorization",
     "too_few_replicas",
 )
+_PERHAPS_REPLICAS = ("unavailable", "too_few_replicas")
 _OF_LETTERS = ("letter_too_large", "letter_refused")
 
 
@@ -79,8 +80,8 @@ class DeadLetters:
         self._producer = LetterProducer(chosen, topic, group_id, connector_name)
         self._properties = chosen
         self._topic = topic
-        self._in_vain = False
-        """The last letters were not written."""
+        self._ask_first = False
+        """The last letters were not written, and replicas may be why."""
         self._refused: set[tuple[TopicPartition, int]] = set()
         """Records whose letters the topic refused: their trouble isn't over because others are written, nor
         because nobody tries them for a while."""
@@ -153,20 +154,18 @@ class DeadLetters:
     def _write(
         self, letters: Sequence[Letter], offsets: list[KafkaTopicPartition], group_metadata: Any
     ) -> None:
-        """Write, but after a failure ask first whether that can succeed.
+        """Write, but after a failure that replicas may have caused ask first whether that can succeed.
 
         A write that waits in vain for replicas holds up all commits meanwhile, and so what is submitted.
         """
-        if letters and self._in_vain:
+        if letters and self._ask_first:
             check_replicas(self._properties, self._topic)
         try:
             self._producer.write(letters, offsets, group_metadata)
         except LettersUnwritable as failure:
-            self._in_vain = self._in_vain or bool(letters)
-            if letters and failure.kind == "unavailable":
-                check_replicas(self._properties, self._topic)
+            self._ask_first = self._ask_first or (bool(letters) and failure.kind in _PERHAPS_REPLICAS)
             raise
-        self._in_vain = self._in_vain and not letters
+        self._ask_first = self._ask_first and not letters
 
     def let_go(self, partitions: Collection[TopicPartition]) -> None:
         """These are another owner's: so is the trouble with their letters."""

@@ -118,3 +118,22 @@ async def test_a_refused_letter_is_a_trouble_also_while_it_is_not_tried(
     await asyncio.sleep(0.05)
     assert [trouble.code for trouble in letters.troubles.active] == ["letter_refused"]
     await letters.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "asked"),
+    [(KafkaError(KafkaError.INVALID_RECORD), 0), (KafkaError(KafkaError._TIMED_OUT, "no answer"), 1)],
+)
+async def test_replicas_are_asked_for_only_after_a_failure_that_they_may_have_caused(
+    monkeypatch: pytest.MonkeyPatch, error: KafkaError, asked: int
+) -> None:
+    broker = FakeBroker(monkeypatch)
+    letters = DeadLetters({}, "dead", "g", "exactly_once", "id", "c", lambda _: None, lambda: 0.0)
+    broker.refuses = lambda _: error
+    with pytest.raises(LettersUnwritable):
+        await letters.write(LETTERS, POSITIONS, b"member")
+    broker.refuses = lambda _: None
+    for _ in range(2):
+        await letters.write(LETTERS, POSITIONS, b"member")
+    await letters.close()
+    assert broker.replicas_asked == asked
