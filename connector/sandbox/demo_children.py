@@ -117,11 +117,12 @@ class Child:
         return code
 
     def _forget(self) -> None:
-        """End what is left of its session: the shell that watches over it."""
+        """End what is left of its session, once: the shell that watches over it."""
+        if self._process.stdin is None or self._process.stdin.closed:
+            return  # by now its number may be another's
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        self._process.stdin.close()
 
 
 class Api(Child):
