@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
-from connector.core.backoff import Trial
-from connector.core.batching.dispatch import Route
+from connector.core.batching.dispatch import Bounds, Route, Trial
 from connector.core.batching.jobs import Job
 from connector.core.following.tracking import DENIED_ALONE
 from connector.core.holding_back.halts import May
@@ -177,7 +176,7 @@ class Planning:
             if allowed == "probe" and trial is None:
                 trial = Trial(self._limits.max_devices, of_others=True)
             within = self._ledger.reach.within if bounded else None
-            batch = self._dispatch.next(route, now, within, stepped_back, trial)
+            batch = self._dispatch.next(route, now, Bounds(within, stepped_back, trial))
             if batch is None:
                 break
             batch.sent_at = now

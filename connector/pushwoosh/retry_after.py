@@ -30,7 +30,7 @@ def _moment(date: str) -> float | None:
 def read_retry_after(value: str | None, now: float) -> float | None:
     """Read a `Retry-After` header, seconds or a date, as seconds from `now`; None if odd.
 
-    However long: how much of it is honoured, the gate decides (`core.backoff.LONGEST_RETRY_AFTER`).
+    However long: how much of it is honoured, the gate decides (`LONGEST_RETRY_AFTER`).
     """
     if value is None:
         return None

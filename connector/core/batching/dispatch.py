@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from itertools import count
+from typing import NamedTuple
 
-from connector.core.backoff import Trial
 from connector.core.batching.jobs import Batch, Job
 from connector.core.batching.queues import Queue
 from connector.core.batching.request_size import RequestSize
@@ -19,13 +19,40 @@ from connector.model import Endpoint
 Route = tuple[str, Endpoint]
 """Application and endpoint: what all devices of one request share."""
 
-
 EXACT_IN_A_ROW = 7
 """Exact batches in a row after which queued events have a turn, so that these never starve.
 
 Not fewer: each exact batch frees a few events, and these would go one or two in a batch and take half of all
 jobs. A backlog with bad devices in it then took twice as long.
 """
+
+
+class Trial(NamedTuple):
+    """A request that tries whether the API is back. `devices` bounds what goes for the first time.
+
+    `of_others`: rather of what goes for the first time than of what has failed.
+    """
+
+    devices: int
+    of_others: bool
+
+
+class Bounds(NamedTuple):
+    """What may be in a batch, beside its size. The two callables put aside the events that may not."""
+
+    within: Callable[[list[Event]], list[Event]] | None = None
+    """Returns those of some queued events that may be sent."""
+    stepped_back: Callable[[Event], bool] | None = None
+    """Tells of one event whether it must not be sent yet."""
+    trial: Trial | None = None
+
+    def allowed(self, events: list[Event]) -> list[Event]:
+        """Return the events, queued or of an exact batch, that need not step back."""
+        back = self.stepped_back
+        return events if back is None else [event for event in events if not back(event)]
+
+
+UNBOUNDED = Bounds()
 
 
 class Dispatch:
@@ -125,69 +152,38 @@ class Dispatch:
             for queue in self.queues.values()
         )
 
-    def next(
-        self,
-        route: Route,
-        now: float,
-        within: Callable[[list[Event]], list[Event]] | None,
-        stepped_back: Callable[[Event], bool] | None = None,
-        trial: Trial | None = None,
-    ) -> Batch | None:
-        """Take the batch to send now on this route, if one is due.
-
-        `within` returns which of some queued events may be sent, `stepped_back` tells of one event whether it
-        must not be sent yet; both put aside those that must not. `trial`: the request is to try whether the
-        API is back, and bounds the batch.
-        """
-        most = self._limits.max_devices if trial is None else trial.devices
-
-        def exact() -> Batch | None:
-            return self._exact(route, stepped_back, trial=trial is not None)
-
-        def queued(linger: float) -> Batch | None:
-            return self._queued(route, now, within, stepped_back, linger, most)
-
+    def next(self, route: Route, now: float, bounds: Bounds = UNBOUNDED) -> Batch | None:
+        """Take the batch to send now on this route, if one is due."""
+        trial, linger = bounds.trial, self._limits.linger
         if trial is not None and trial.of_others:
-            return queued(0.0) or exact()
-        if self._turn_of_queued and (batch := queued(self._limits.linger)) is not None:
+            return self._queued(route, now, bounds, 0.0) or self._exact(route, bounds)
+        if self._turn_of_queued and (batch := self._queued(route, now, bounds, linger)) is not None:
             self._exact_in_a_row = 0
             return batch
-        if (batch := exact()) is not None:
+        if (batch := self._exact(route, bounds)) is not None:
             self._exact_in_a_row += 1
             return batch
-        return queued(self._limits.linger)
+        return self._queued(route, now, bounds, linger)
 
-    def _exact(
-        self, route: Route, stepped_back: Callable[[Event], bool] | None, *, trial: bool = False
-    ) -> Batch | None:
+    def _exact(self, route: Route, bounds: Bounds) -> Batch | None:
         queue = self.queues[route]
         while queue.exact:
-            batch = queue.most_promising() if trial else queue.exact.popleft()
-            if stepped_back is not None:
-                batch.events = [event for event in batch.events if not stepped_back(event)]
+            batch = queue.exact.popleft() if bounds.trial is None else queue.most_promising()
+            batch.events = bounds.allowed(batch.events)
             if batch.events:
                 return batch
             self.search_over(batch)
         return None
 
-    def _queued(
-        self,
-        route: Route,
-        now: float,
-        within: Callable[[list[Event]], list[Event]] | None,
-        stepped_back: Callable[[Event], bool] | None,
-        linger: float,
-        most: int,
-    ) -> Batch | None:
+    def _queued(self, route: Route, now: float, bounds: Bounds, linger: float) -> Batch | None:
         queue = self.queues[route]
+        most = self._limits.max_devices if bounds.trial is None else bounds.trial.devices
         while queue.ripe(now, self._limits.max_devices, self.size.bound, linger):
             ready_at = queue.ready_since(most)
             events = queue.take(most, self.size.bound)
-            if within is not None:
-                events = within(events)
-            if stepped_back is not None:
-                events = [event for event in events if not stepped_back(event)]
-            if events:
+            if bounds.within is not None:
+                events = bounds.within(events)
+            if events := bounds.allowed(events):
                 serial = self.serial()
                 for event in events:
                     event.bound_to = serial

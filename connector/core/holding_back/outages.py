@@ -11,11 +11,13 @@ from collections.abc import Callable
 
 from connector.answers import Denied, JobReport, JobUnknown, PollAnswer, Unavailable
 from connector.core.actions import Notices
-from connector.core.backoff import Backoff, Closing, Gate, Trial
+from connector.core.backoff import Backoff
+from connector.core.batching.dispatch import Trial
 from connector.core.batching.jobs import Batch, Call, Job, Suspicion
 from connector.core.following.tracking import Tracking
 from connector.core.following.witness import NOBODYS
 from connector.core.holding_back.concurrency import Concurrency
+from connector.core.holding_back.gate import Closing, Gate
 from connector.core.holding_back.suspects import Suspects
 from connector.core.tally import Tally
 

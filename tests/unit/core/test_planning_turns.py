@@ -110,7 +110,7 @@ def test_after_so_many_exact_batches_others_have_a_turn() -> None:
     some.ready([tags(at, f"d{at}") for at in range(4)], NOW)
     for at in range(2 * EXACT_IN_A_ROW):
         some.exactly(Batch(at, Endpoint.TAGS, "", [tags(50 + at, f"e{at}")], 0.0))
-    turns = [some.next(("", Endpoint.TAGS), NOW, None) for _ in range(2 * EXACT_IN_A_ROW + 2)]
+    turns = [some.next(("", Endpoint.TAGS), NOW) for _ in range(2 * EXACT_IN_A_ROW + 2)]
     kinds = "".join(str(batch.events[0].hwid)[0] for batch in turns if batch)
     assert kinds == ("e" * EXACT_IN_A_ROW + "d") * 2
 
@@ -119,7 +119,7 @@ def test_exact_batches_of_two_routes_go_in_the_order_in_which_they_came() -> Non
     some = Dispatch(limits())
     for at in range(4):
         some.exactly(Batch(at, Endpoint.TAGS, "AB"[at % 2], [tags(at, f"e{at}")], 0.0))
-    order = [some.next(some.routes()[0], NOW, None) for _ in range(4)]
+    order = [some.next(some.routes()[0], NOW) for _ in range(4)]
     assert [batch.serial for batch in order if batch] == [0, 1, 2, 3]
 
 
@@ -129,7 +129,7 @@ def test_a_route_that_has_but_what_was_put_back_is_not_always_first() -> None:
     some.ready([tags(1, "b", application="B")], NOW - 9)
     sent = []
     for _ in range(4):
-        batch = some.next(some.routes()[0], NOW, None)
+        batch = some.next(some.routes()[0], NOW)
         assert batch is not None
         sent.append(batch.application)
         some.again(batch.events)
@@ -144,6 +144,6 @@ def test_a_route_whose_turn_it_is_and_that_has_nothing_yet_leaves_the_turn_to_th
         some.exactly(Batch(at, Endpoint.TAGS, "", [tags(50 + at, f"e{at}")], 0.0))
     sent = []
     for _ in range(EXACT_IN_A_ROW + 2):
-        batch = next(batch for route in some.routes() if (batch := some.next(route, NOW, None)))
+        batch = next(batch for route in some.routes() if (batch := some.next(route, NOW)))
         sent.append(str(batch.events[0].hwid)[0])
     assert "".join(sent) == "e" * EXACT_IN_A_ROW + "de"

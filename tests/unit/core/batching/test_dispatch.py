@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.core.batching.dispatch import Dispatch
+from connector.core.batching.dispatch import Bounds, Dispatch
 from connector.core.batching.jobs import Batch, History, Search
 from connector.core.reading.event import Event
 from connector.model import Endpoint
@@ -44,9 +44,9 @@ def test_what_alone_fails_is_no_trial_while_something_waits_that_has_hardly_fail
     some.later(alone, NOW)
     some.wake(NOW, trials=True)
     assert not some.queues[TAGS].exact
-    assert offsets(some.next(TAGS, NOW + 9, None)) == [0]
+    assert offsets(some.next(TAGS, NOW + 9)) == [0]
     some.wake(NOW + 9, trials=True)
-    assert offsets(some.next(TAGS, NOW + 9, None)) == [5], "nothing else is left"
+    assert offsets(some.next(TAGS, NOW + 9)) == [5], "nothing else is left"
 
 
 def test_a_batch_has_one_endpoint_and_one_application() -> None:
@@ -87,7 +87,7 @@ def test_the_route_that_waits_longest_goes_first() -> None:
 
 def test_a_route_at_rest_is_no_route() -> None:
     some = dispatch(tags(0, "A"))
-    assert some.next(TAGS, NOW + 9, None) is not None
+    assert some.next(TAGS, NOW + 9) is not None
     assert some.routes() == []
     assert some.due_at(TAGS) is None
 
@@ -97,7 +97,7 @@ def test_exact_batches_go_as_they_are_before_all_others() -> None:
     exact = Batch(some.serial(), Endpoint.TAGS, "", devices([8, 9]), NOW)
     some.exactly(exact)
     assert some.due_at(TAGS) == 0
-    assert some.next(TAGS, NOW, None) is exact
+    assert some.next(TAGS, NOW) is exact
     assert [event.bound_to for event in exact.events] == [exact.serial] * 2
 
 
@@ -105,7 +105,7 @@ def test_an_exact_batch_of_which_nothing_is_left_frees_what_its_search_had_put_a
     some = dispatch()
     empty = Batch(some.serial(), Endpoint.TAGS, "", [], NOW, search=Search(devices([1, 2])))
     some.exactly(empty)
-    assert offsets(some.next(TAGS, NOW, None)) == [1, 2]
+    assert offsets(some.next(TAGS, NOW)) == [1, 2]
 
 
 def test_what_comes_later_comes_when_it_is_due() -> None:
@@ -115,19 +115,19 @@ def test_what_comes_later_comes_when_it_is_due() -> None:
     assert some.next_later() == NOW + 1
     assert some.waiting == 2
     some.wake(NOW + 1)
-    assert offsets(some.next(TAGS, NOW + 1, None)) == [0]
+    assert offsets(some.next(TAGS, NOW + 1)) == [0]
     some.wake(NOW + 2)
-    assert offsets(some.next(TAGS, NOW + 2, None)) == [1]
+    assert offsets(some.next(TAGS, NOW + 2)) == [1]
     assert some.next_later() is None
     assert some.waiting == 0
 
 
 def test_events_beyond_reach_are_passed_over() -> None:
     some = dispatch(*devices(range(15)))
-    batch = some.next(TAGS, NOW + 9, lambda events: [event for event in events if event.offset >= 12])
+    batch = some.next(TAGS, NOW + 9, Bounds(lambda events: [event for event in events if event.offset >= 12]))
     assert offsets(batch) == [12, 13, 14]
     some = dispatch(*devices(range(15)))
-    assert some.next(TAGS, NOW + 9, lambda _: []) is None
+    assert some.next(TAGS, NOW + 9, Bounds(lambda _: [])) is None
 
 
 def test_everything_unsent_can_be_withdrawn_wherever_it_is() -> None:

@@ -21,7 +21,7 @@ class Hunting:
 
     def sent(self, *offsets: int) -> Batch:
         """The next batch has these."""
-        batch = self.dispatch.next(("", Endpoint.TAGS), NOW, None)
+        batch = self.dispatch.next(("", Endpoint.TAGS), NOW)
         assert batch is not None
         assert [event.offset for event in batch.events] == [*offsets]
         return batch

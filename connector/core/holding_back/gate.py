@@ -1,0 +1,119 @@
+"""The gate that closes while the destination is down.
+
+Given: what was sent when, and whether it got through. Gives: how many requests may go now. Times are seconds
+on any clock that only goes forward.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from connector.core.backoff import Backoff
+
+OPEN = 1 << 30
+"""What `Gate.permits` answers when the gate is open: as many as you like."""
+TURNS = 3
+"""Each such trial of a closed gate is one of what has not failed yet: it may be the others alone that do."""
+LONGEST_RETRY_AFTER = 900.0
+"""Most seconds that a `Retry-After` can close the gate for. It may be a date by a clock an age ahead: that
+must not stop the flow until somebody restarts it, and one trial each quarter of an hour burdens nobody."""
+
+
+class Closing(NamedTuple):
+    """Why the gate closed, and when. `message` is what the API or the network said."""
+
+    cause: str
+    message: str
+    since: float
+
+
+class Gate:
+    """Shared by all requests: closes when one finds the destination down, opens when one gets through.
+
+    While it is closed nothing is sent; when the time has come, one request at a time goes as a
+    trial. Any answer of the API but `Unavailable` is a success here: the destination is up.
+    A trial without an answer is the caller's time-out, to be told as a failure.
+    """
+
+    __slots__ = (
+        *("_attempts", "_backoff", "_closed_at", "_trial"),
+        *("closed_since", "closed_until", "closing"),
+    )
+
+    closed_until: float | None
+    """When a trial may go; None while the gate is open."""
+    closed_since: float
+    """When what closed it last was sent."""
+
+    def __init__(self, backoff: Backoff) -> None:
+        self.closed_until = None
+        self.closing = Closing("", "", 0.0)
+        """The last one, told by whoever knows why."""
+        self._backoff = backoff
+        self._closed_at = self.closed_since = -math.inf
+        self._attempts = 0
+        self._trial = False
+
+    def failed(self, now: float, sent_at: float, retry_after: float | None, jitter: float) -> bool:
+        """Take in that a request sent at `sent_at` found the destination down.
+
+        Returns whether the gate closed or stays closed for longer. Requests that were under way
+        when it last closed are part of the same failure: only their `Retry-After` counts.
+        """
+        wait = min(LONGEST_RETRY_AFTER, retry_after) if retry_after is not None and retry_after > 0 else 0.0
+        if sent_at > self._closed_at:
+            self._attempts += 1
+            self._closed_at = now
+            self._trial = False
+            wait = max(wait, self._backoff.delay(self._attempts, jitter))
+        elif not wait:
+            return False
+        if self.closed_until is not None and now + wait <= self.closed_until:
+            return False
+        if self.closed_until is None:
+            self.closed_since = sent_at
+        self.closed_until = now + wait
+        return True
+
+    def succeeded(self, sent_at: float) -> float:
+        """Take in that a request sent at `sent_at` was answered: opens, if it was sent after the closing.
+
+        Returns for how many seconds it had been closed.
+        """
+        if sent_at <= self._closed_at:
+            return 0.0
+        closed_for = 0.0 if self.closed_until is None else sent_at - self.closed_since
+        self.closed_until = None
+        self._attempts = 0
+        self._trial = False
+        return closed_for
+
+    def permits(self, now: float) -> int:
+        """Return how many requests may go now: `OPEN`, one trial, or none."""
+        if self.closed_until is None:
+            return OPEN
+        return int(now >= self.closed_until and not self._trial)
+
+    @property
+    def failures(self) -> int:
+        """How many trials have failed in a row, the closing included; 0 while it is open."""
+        return self._attempts if self.closed_until is not None else 0
+
+    @property
+    def turn_of_others(self) -> bool:
+        """Whether the next trial should be something that has not failed yet, a POST before a GET."""
+        return self.closed_until is not None and self._attempts % TURNS == 0
+
+    def trial_started(self, now: float) -> None:
+        """Take in that a request was sent: while the gate is closed it is the trial."""
+        if self.closed_until is not None and now >= self.closed_until:
+            self._trial = True
+
+    def withdrawn(self) -> None:
+        """Take in that a request never left: was it the trial, another one may go."""
+        self._trial = False
+
+    def wake_at(self) -> float | None:
+        """Return when `permits` will next change by itself; None if only an answer can change it."""
+        return None if self._trial else self.closed_until
