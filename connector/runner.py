@@ -110,10 +110,20 @@ class Runner:
             self._log,
             self._errors,
         )
-        self._sending: Sending
+        self._sending = self._sender()
         self._stop_at: float | None = None
         self._next_second = 0.0
         self._next_summary = clock() + settings.log.summary_interval
+
+    def _sender(self) -> Sending:
+        return Sending(
+            self._pulse,
+            parts.audience_client(self._settings, self._credentials, self._metrics.http_request),
+            self._settings.pushwoosh,
+            self._credentials,
+            self._observer,
+            may_still_send=lambda: self._consuming.membership.may_still_send,
+        )
 
     async def run(self) -> int:
         """Live. Return the exit code."""
@@ -134,14 +144,6 @@ class Runner:
             self._log.error("admin endpoints unavailable", reason=self.failure)
             return 1
         self.admin_port = admin.port
-        self._sending = Sending(
-            self._pulse,
-            parts.audience_client(settings, self._credentials, self._metrics.http_request),
-            settings.pushwoosh,
-            self._credentials,
-            self._observer,
-            may_still_send=lambda: self._consuming.membership.may_still_send,
-        )
         self._metrics.gauges_from(self._view.snapshot)
         self._surroundings.take_over(self.stop, self.release)
         self._log.info("started", admin_port=admin.port, until_end=self._until_end)
