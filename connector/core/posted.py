@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 
 from connector.answers import Accepted, Denied, PostAnswer, Refused, Unavailable, Unsent
-from connector.core.batching.jobs import Batch, Job, Search, slices_of
+from connector.core.batching.jobs import Batch, HuntState, Job, slices_of
 from connector.core.state import State
 from connector.core.tally import Stage
 
@@ -78,25 +78,25 @@ class Posted:
         self._tally.retried[batch.endpoint] += len(batch.events)
         batch.events, batch.ready_at = self._leaving.still_ours(batch.events, now), 0.0
         if not batch.events:
-            self._dispatch.search_over(batch)
+            self._dispatch.end_hunt(batch)
             return
         suspicion = batch.suspicion
-        if suspicion.proven and len(batch.events) == 1 and batch.search is not None:
-            self._dispatch.search_over(batch)
+        if suspicion.proven and len(batch.events) == 1 and batch.hunt is not None:
+            self._dispatch.end_hunt(batch)
             self._outages.tell("post", batch, answer)
         if alone and suspicion.proven >= PROVEN and len(batch.events) > 1:
             self._tally.split_batches += 1
             suspicion.failures = 1  # a half need not wait so long, and is nothing new
             self._hunt.narrow(batch)
             return
-        if batch.search is None and self._outages.decide_on_parts(batch):
+        if batch.hunt is None and self._outages.decide_on_parts(batch):
             self._tally.split_batches += 1
             self._dispatch.quarter(batch)
             return
-        search = batch.search
-        if search is not None and search.other_half:
+        hunt = batch.hunt
+        if hunt is not None and hunt.other_half:
             # Perhaps that one is good, which would prove that the API is there.
-            batch.events, search.other_half = search.other_half, batch.events
+            batch.events, hunt.other_half = hunt.other_half, batch.events
         if (due := self._outages.next_turn(suspicion, now)) > now:
             self._dispatch.later(batch, due)
         else:
@@ -104,11 +104,11 @@ class Posted:
 
     def _denied(self, batch: Batch, answer: Denied, now: float) -> None:
         """Halt the application, unless the words are of one device: others were accepted meanwhile."""
-        search = batch.search
-        if answer.by_words and search is not None:
-            if self._halts.accepted_since(batch.application, search.denied_at):
-                search.doubtful = False
-            if search.denied_at < math.inf and not search.doubtful:
+        hunt = batch.hunt
+        if answer.by_words and hunt is not None:
+            if self._halts.accepted_since(batch.application, hunt.denied_at):
+                hunt.doubtful = False
+            if hunt.denied_at < math.inf and not hunt.doubtful:
                 self._refused(batch, Refused(answer.message, answer.http_status), now)
                 return
         self._halts.denied(batch.application, answer, "post", batch.sent_at, now)
@@ -124,7 +124,7 @@ class Posted:
         if batch.events:
             self._dispatch.exactly(batch)
         else:
-            self._dispatch.search_over(batch)
+            self._dispatch.end_hunt(batch)
 
     def _find_by_probes(self, batch: Batch, now: float) -> None:
         """Send the devices once more, by the probes of the halt; in halves, as one of them may be the cause.
@@ -132,17 +132,17 @@ class Posted:
         A tag or a device may be named like what the API's words seem to blame. Probes that had it in them
         each time would never end the halt.
         """
-        search = batch.search = batch.search or Search()
-        search.denied_at, search.doubtful = min(search.denied_at, now), True
+        hunt = batch.hunt = batch.hunt or HuntState()
+        hunt.denied_at, hunt.doubtful = min(hunt.denied_at, now), True
         self._tally.retried[batch.endpoint] += len(batch.events)
         batch.events = self._leaving.still_ours(batch.events, now)
         if len(batch.events) > 1:
             self._hunt.narrow(batch)
             return
-        self._dispatch.search_over(batch)
+        self._dispatch.end_hunt(batch)
         if batch.events:  # alone: after a probe that has others in it
             single = self._dispatch.batch(batch, batch.events)
-            single.search = Search(denied_at=search.denied_at, doubtful=True)
+            single.hunt = HuntState(denied_at=hunt.denied_at, doubtful=True)
             self._dispatch.later(single, now + 2 * self._limits.probe_interval)
 
     def _accepted(self, batch: Batch, answer: Accepted, now: float) -> None:
@@ -174,11 +174,11 @@ class Posted:
     def _refused(self, batch: Batch, answer: Refused, now: float) -> None:
         if len(batch.events) == 1:
             self._halts.judged(self._fates.refused_alone(batch, answer, now), now)
-            self._dispatch.search_over(batch)
+            self._dispatch.end_hunt(batch)
             return
         batch.events = self._leaving.still_ours(batch.events, now)
         if not batch.events:
-            self._dispatch.search_over(batch)
+            self._dispatch.end_hunt(batch)
             return
         self._tally.split_batches += 1
         if self._fates.halved_for_size(batch, answer):

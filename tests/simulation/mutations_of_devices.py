@@ -227,8 +227,8 @@ def split_loses_a_half(patch: Patch) -> None:
     """Of a refused batch one half is forgotten."""
     send_half = Hunt._send_half
 
-    def wrong(self: Hunt, like: Batch, suspects: list[Event], search: Any) -> None:
-        send_half(self, like, suspects[: max(1, len(suspects) // 2)], search)
+    def wrong(self: Hunt, like: Batch, suspects: list[Event], hunt: Any) -> None:
+        send_half(self, like, suspects[: max(1, len(suspects) // 2)], hunt)
 
     patch.set(Hunt, "_send_half", wrong)
 

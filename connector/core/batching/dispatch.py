@@ -172,7 +172,7 @@ class Dispatch:
             batch.events = bounds.allowed(batch.events)
             if batch.events:
                 return batch
-            self.search_over(batch)
+            self.end_hunt(batch)
         return None
 
     def _queued(self, route: Route, now: float, bounds: Bounds, linger: float) -> Batch | None:
@@ -268,10 +268,10 @@ class Dispatch:
             self.exactly(part)
         self.queue(batch.application, batch.endpoint).exact.rotate(len(parts))
 
-    def search_over(self, batch: Batch) -> None:
-        """End the search (`Hunt`) that this batch is part of, if any: send what that had put aside."""
-        search, batch.search = batch.search, None
-        if search is not None and (aside := search.aside + search.other_half):
+    def end_hunt(self, batch: Batch) -> None:
+        """End the hunt that this batch is part of, if any: send what that had put aside."""
+        hunt, batch.hunt = batch.hunt, None
+        if hunt is not None and (aside := hunt.aside + hunt.other_half):
             self.exactly(self.batch(batch, aside))
 
 

@@ -7,12 +7,12 @@ part to be sent. One bad device among n costs about log2 n + 2 requests; each fu
 from __future__ import annotations
 
 from connector.core.batching.dispatch import Dispatch
-from connector.core.batching.jobs import Batch, Search
+from connector.core.batching.jobs import Batch, HuntState
 from connector.core.reading.event import Event
 
 
 class Hunt:
-    """Halves batches and has `dispatch` send their parts. The state of each hunt is in its `Search`."""
+    """Halves batches and has `dispatch` send their parts. The state of each hunt is in its `HuntState`."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
@@ -22,31 +22,31 @@ class Hunt:
 
         One half is sent. If it is refused, nothing is known of the other, which is put aside. If it is
         accepted, the bad device must be in the other: that is halved in turn, unsent. Only where it is
-        doubtful that any device is bad (`Search.doubtful`), the other half is sent whole. Once a single
+        doubtful that any device is bad (`HuntState.doubtful`), the other half is sent whole. Once a single
         device is left, all that was put aside is sent as one batch.
         """
-        search = batch.search or Search(began=batch.sent_at)
-        search.aside += search.other_half
-        self._send_half(batch, batch.events, search)
+        hunt = batch.hunt or HuntState(began=batch.sent_at)
+        hunt.aside += hunt.other_half
+        self._send_half(batch, batch.events, hunt)
 
     def accepted(self, batch: Batch) -> None:
         """This batch was accepted: if it is part of a hunt, go on with the other half, or end it."""
-        search = batch.search
-        if search is None or not search.other_half:
-            self._dispatch.search_over(batch)
+        hunt = batch.hunt
+        if hunt is None or not hunt.other_half:
+            self._dispatch.end_hunt(batch)
             return
-        batch.search = None
-        other_half, search.other_half = search.other_half, []
-        if search.doubtful:
+        batch.hunt = None
+        other_half, hunt.other_half = hunt.other_half, []
+        if hunt.doubtful:
             rest = self._dispatch.batch(batch, other_half)
-            rest.search = search
+            rest.hunt = hunt
             self._dispatch.exactly(rest)
         else:
-            self._send_half(batch, other_half, search)
+            self._send_half(batch, other_half, hunt)
 
-    def _send_half(self, like: Batch, events: list[Event], search: Search) -> None:
+    def _send_half(self, like: Batch, events: list[Event], hunt: HuntState) -> None:
         middle = len(events) // 2
         first = self._dispatch.batch(like, events[:middle] or events)
-        first.search, first.suspicion = search, like.suspicion
-        search.other_half = events[middle:] if middle else []
+        first.hunt, first.suspicion = hunt, like.suspicion
+        hunt.other_half = events[middle:] if middle else []
         self._dispatch.exactly(first)

@@ -54,7 +54,7 @@ class Suspicion:
 
 
 @dataclass(slots=True)
-class Search:
+class HuntState:
     """The state of one hunt for the device that spoils a batch. It has one request under way at a time."""
 
     aside: list[Event] = field(default_factory=list)
@@ -131,7 +131,7 @@ class Batch:
     events: list[Event]
     ready_at: float
     """When its oldest event became first in its lane, seconds; 0 if it is sent again."""
-    search: Search | None = None
+    hunt: HuntState | None = None
     """The hunt that it is part of."""
     history: History = field(default_factory=History)
     sent_at: float = 0.0
@@ -146,11 +146,11 @@ class Batch:
         return [event.row if event.merged is None else row_of(event) for event in self.events]
 
     def strip(self, unwanted: Callable[[Event], bool], *, on_its_way: bool = False) -> list[Event]:
-        """Take unwanted events out of it, unless it is on its way, and out of its search."""
+        """Take unwanted events out of it, unless it is on its way, and out of its hunt."""
         removed: list[Event] = []
         lists = [] if on_its_way else [self.events]
-        if self.search is not None:
-            lists += [self.search.other_half, self.search.aside]
+        if self.hunt is not None:
+            lists += [self.hunt.other_half, self.hunt.aside]
         for events in lists:
             removed += [event for event in events if unwanted(event)]
             events[:] = [event for event in events if not unwanted(event)]

@@ -138,13 +138,13 @@ class Fates:
     def give_back(self, batch: Batch, now: float) -> None:
         """The request was never sent: queue its devices as if it had not been planned."""
         events = self._leaving.still_ours(batch.events, now)
-        if batch.search is None and batch.history == History():
+        if batch.hunt is None and batch.history == History():
             self._dispatch.again(events)
         elif events:
             batch.events = events
             self._dispatch.exactly(batch)
         else:
-            self._dispatch.search_over(batch)
+            self._dispatch.end_hunt(batch)
 
     def refused_alone(self, batch: Batch, answer: Refused, now: float) -> Counted:
         """The API won't take this device, alone in its request."""
@@ -161,7 +161,7 @@ class Fates:
         reason = Reason.TOO_LARGE if answer.too_large else Reason.REFUSED_BY_API
         rejection = Rejection(reason, answer.message, http_status=answer.http_status)
         self.owe(event, rejection, now, Hold(event))
-        began = math.inf if batch.search is None else batch.search.began
+        began = math.inf if batch.hunt is None else batch.hunt.began
         return Counted(1, 1, min(event.first_attempt, began))
 
     def halved_for_size(self, batch: Batch, answer: Refused) -> bool:
@@ -170,12 +170,12 @@ class Fates:
             return False
         before = self._dispatch.size.refused(_bytes_of(batch))
         batch.history.size_before = batch.history.size_before or before
-        search, batch.search = batch.search, None
+        hunt, batch.hunt = batch.hunt, None
         for half in self._dispatch.halve(batch):
             self._dispatch.exactly(half)
-        if search is not None:
-            batch.search = search
-            self._dispatch.search_over(batch)
+        if hunt is not None:
+            batch.hunt = hunt
+            self._dispatch.end_hunt(batch)
         return True
 
     def fits(self, batch: Batch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.core.batching.dispatch import Bounds, Dispatch
-from connector.core.batching.jobs import Batch, History, Search
+from connector.core.batching.jobs import Batch, History, HuntState
 from connector.core.reading.event import Event
 from connector.model import Endpoint
 from tests.unit.core.builders import (
@@ -101,9 +101,9 @@ def test_exact_batches_go_as_they_are_before_all_others() -> None:
     assert [event.bound_to for event in exact.events] == [exact.serial] * 2
 
 
-def test_an_exact_batch_of_which_nothing_is_left_frees_what_its_search_had_put_aside() -> None:
+def test_an_exact_batch_of_which_nothing_is_left_frees_what_its_hunt_had_put_aside() -> None:
     some = dispatch()
-    empty = Batch(some.serial(), Endpoint.TAGS, "", [], NOW, search=Search(devices([1, 2])))
+    empty = Batch(some.serial(), Endpoint.TAGS, "", [], NOW, hunt=HuntState(devices([1, 2])))
     some.exactly(empty)
     assert offsets(some.next(TAGS, NOW)) == [1, 2]
 
@@ -132,10 +132,10 @@ def test_events_beyond_reach_are_passed_over() -> None:
 
 def test_everything_unsent_can_be_withdrawn_wherever_it_is() -> None:
     some = dispatch(*devices(range(4)))
-    search = Search(devices([6, 7]), other_half=devices([8, 9]))
-    exact = Batch(some.serial(), Endpoint.TAGS, "", devices([4, 5]), NOW, search)
+    hunt = HuntState(devices([6, 7]), other_half=devices([8, 9]))
+    exact = Batch(some.serial(), Endpoint.TAGS, "", devices([4, 5]), NOW, hunt)
     some.exactly(exact)
-    posting = Batch(some.serial(), Endpoint.TAGS, "", devices([10, 11]), NOW, Search(devices([12, 13])))
+    posting = Batch(some.serial(), Endpoint.TAGS, "", devices([10, 11]), NOW, HuntState(devices([12, 13])))
     some.posting[posting.serial] = posting
     late = Batch(some.serial(), Endpoint.TAGS, "", devices([14, 15]), NOW)
     some.later(late, NOW + 1)

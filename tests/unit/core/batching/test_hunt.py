@@ -51,8 +51,8 @@ def test_where_it_is_in_doubt_that_any_is_spoilt_the_other_half_is_sent_whole() 
     some = Hunting()
     some.hunt.narrow(some.batch(4))
     half = some.sent(0, 1)
-    assert half.search is not None
-    half.search.doubtful = True
+    assert half.hunt is not None
+    half.hunt.doubtful = True
     some.hunt.accepted(half)
     some.hunt.accepted(some.sent(2, 3))
     assert some.dispatch.waiting == 0

@@ -73,7 +73,7 @@ def test_a_merged_update_of_a_device_that_cannot_be_found_is_not_tried_for_ever(
     assert drive.at_rest()
 
 
-def test_an_update_in_the_middle_of_a_search_is_taken_apart_and_the_search_goes_on() -> None:
+def test_an_update_in_the_middle_of_a_hunt_is_taken_apart_and_the_hunt_goes_on() -> None:
     drive = reading(
         *devices(range(10, 16)),
         *[tags(20 + at, "A", values={f"t{at}": at}) for at in range(4)],

@@ -1,4 +1,4 @@
-"""What becomes of a batch that the API won't take: the spoilt device is searched, a large one halved."""
+"""What becomes of a batch that the API won't take: the spoilt device is hunted, a large one halved."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_one_spoilt_device_costs_few_requests_wherever_it_stands(count: int) -> 
 
 
 @pytest.mark.parametrize("bad", [(0, 1), (0, 999), (499, 500), (3, 400, 800), tuple(range(0, 1000, 100))])
-def test_several_spoilt_devices_cost_as_many_searches(bad: tuple[int, ...]) -> None:
+def test_several_spoilt_devices_cost_as_many_hunts(bad: tuple[int, ...]) -> None:
     drive = reading(*devices(range(1000)), max_devices=1000)
     drive.run(refusing(*bad))
     assert sorted(drive.written) == sorted(bad)
@@ -53,7 +53,7 @@ def test_a_batch_of_nothing_but_spoilt_devices_ends_with_a_letter_each() -> None
     assert drive.at_rest()
 
 
-def test_other_devices_proceed_while_a_spoilt_one_is_searched() -> None:
+def test_other_devices_proceed_while_a_spoilt_one_is_hunted() -> None:
     drive = reading(*devices(range(8)), max_devices=8, linger=0.0)
     drive.let_many_go()
     drive.wait_for(lambda: bool(drive.submits))
@@ -72,7 +72,7 @@ def test_a_device_s_later_event_waits_until_its_spoilt_one_is_found() -> None:
     assert drive.position() == 10
 
 
-def test_a_search_goes_on_after_the_destination_was_down() -> None:
+def test_a_hunt_goes_on_after_the_destination_was_down() -> None:
     answers: list[PostAnswer | None] = []
 
     def flaky(batch: Batch) -> PostAnswer | None:
@@ -163,7 +163,7 @@ def test_a_device_that_is_too_large_by_itself_is_dead_lettered_as_that() -> None
     assert drive.position() == 10
 
 
-def test_a_search_in_which_a_half_is_too_large_still_finds_the_spoilt_device() -> None:
+def test_a_hunt_in_which_a_half_is_too_large_still_finds_the_spoilt_device() -> None:
     refuse, limit = refusing(40), by_size(1500)
     drive = reading(*devices(range(100)), max_devices=100)
     first: list[int] = []

@@ -100,7 +100,7 @@ def test_a_batch_that_was_to_be_repeated_goes_on_with_what_is_ours() -> None:
 
 
 @pytest.mark.parametrize("step", range(12))
-def test_a_search_for_a_spoilt_device_goes_on_with_what_is_ours(step: int) -> None:
+def test_a_hunt_for_a_spoilt_device_goes_on_with_what_is_ours(step: int) -> None:
     drive = both(max_devices=16)
     drive.read(*devices(range(8)))
     drive.read(*[tags(100 + offset, f"p{offset}", partition=P1) for offset in range(8)])

@@ -1,4 +1,4 @@
-"""Searches for the device that spoils a batch, whose partitions go meanwhile: the others go again."""
+"""Hunts for the device that spoils a batch, whose partitions go meanwhile: the others go again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.core.driving import REFUSED, Drive
 @pytest.mark.parametrize(
     "answer", [Unavailable("down"), Unsent("not any more"), REFUSED, Refused("too large", 413), None]
 )
-def test_what_a_search_has_put_aside_goes_again_though_the_half_on_its_way_is_nobody_s(
+def test_what_a_hunt_has_put_aside_goes_again_though_the_half_on_its_way_is_nobody_s(
     answer: PostAnswer | None,
 ) -> None:
     drive = Drive(limits(max_devices=4))
