@@ -100,7 +100,7 @@ class Denied(msgspec.Struct, frozen=True):
     by_words: bool = False
     of_job: bool = False
 
-    def doubted(self) -> Unavailable:
+    def as_unavailable(self) -> Unavailable:
         """Return what it is where others have just been told otherwise: the API's failure, not a person's."""
         return Unavailable(self.message, self.http_status)
 

@@ -50,7 +50,7 @@ class Polled:
         if job.witness:
             self._witnessed(job, answer, asked_at, now)
             return
-        answer = self._doubted(job, answer, now)
+        answer = self._unless_contradicted(job, answer, now)
         alone = self._heard(job, answer, asked_at, now)
         if job.serial not in self._tracking.jobs or job.serial in self._adoption.pending:
             return
@@ -74,12 +74,12 @@ class Polled:
             self._got_past(witness.application, asked_at, now)
         self._outages.witnessed(witness, answer, asked_at, now)
 
-    def _doubted(self, job: Job, answer: PollAnswer, now: float) -> PollAnswer:
+    def _unless_contradicted(self, job: Job, answer: PollAnswer, now: float) -> PollAnswer:
         """Return the answer; a denial as a failure of the API where others are told otherwise."""
         if not isinstance(answer, Denied) or answer.of_job:
             return answer
         contradicted = self._halts.contradicted(job.application, "get", job.suspicion, now)
-        return answer.doubted() if contradicted else answer
+        return answer.as_unavailable() if contradicted else answer
 
     def _may_not_be_asked(self, job: Job, answer: Denied, asked_at: float, now: float) -> None:
         """However old it is, it is not lost: nobody may know anything until this is mended."""

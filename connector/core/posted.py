@@ -42,7 +42,7 @@ class Posted:
             self._halts.came_to_nothing(batch, now)
         if isinstance(answer, Denied) and answer.http_status and not answer.by_words:
             contradicted = self._halts.contradicted(batch.application, "post", batch.suspicion, now)
-            answer = answer.doubted() if contradicted else answer
+            answer = answer.as_unavailable() if contradicted else answer
         match answer:
             case Unsent():
                 self._gate.withdrawn()
@@ -107,8 +107,8 @@ class Posted:
         hunt = batch.hunt
         if answer.by_words and hunt is not None:
             if self._halts.accepted_since(batch.application, hunt.denied_at):
-                hunt.doubtful = False
-            if hunt.denied_at < math.inf and not hunt.doubtful:
+                hunt.perhaps_nobody = False
+            if hunt.denied_at < math.inf and not hunt.perhaps_nobody:
                 self._refused(batch, Refused(answer.message, answer.http_status), now)
                 return
         self._halts.denied(batch.application, answer, "post", batch.sent_at, now)
@@ -133,7 +133,7 @@ class Posted:
         each time would never end the halt.
         """
         hunt = batch.hunt = batch.hunt or HuntState()
-        hunt.denied_at, hunt.doubtful = min(hunt.denied_at, now), True
+        hunt.denied_at, hunt.perhaps_nobody = min(hunt.denied_at, now), True
         self._tally.retried[batch.endpoint] += len(batch.events)
         batch.events = self._leaving.still_ours(batch.events, now)
         if len(batch.events) > 1:
@@ -142,7 +142,7 @@ class Posted:
         self._dispatch.end_hunt(batch)
         if batch.events:  # alone: after a probe that has others in it
             single = self._dispatch.batch(batch, batch.events)
-            single.hunt = HuntState(denied_at=hunt.denied_at, doubtful=True)
+            single.hunt = HuntState(denied_at=hunt.denied_at, perhaps_nobody=True)
             self._dispatch.later(single, now + 2 * self._limits.probe_interval)
 
     def _accepted(self, batch: Batch, answer: Accepted, now: float) -> None:

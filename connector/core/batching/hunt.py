@@ -21,9 +21,9 @@ class Hunt:
         """Halve a batch that failed as a whole, which begins a hunt or goes on with one.
 
         One half is sent. If it is refused, nothing is known of the other, which is put aside. If it is
-        accepted, the bad device must be in the other: that is halved in turn, unsent. Only where it is
-        doubtful that any device is bad (`HuntState.doubtful`), the other half is sent whole. Once a single
-        device is left, all that was put aside is sent as one batch.
+        accepted, the bad device must be in the other: that is halved in turn, unsent. Only where perhaps
+        none is bad (`HuntState.perhaps_nobody`), the other half is sent whole. Once a single device is left,
+        all that was put aside is sent as one batch.
         """
         hunt = batch.hunt or HuntState(began=batch.sent_at)
         hunt.aside += hunt.other_half
@@ -37,7 +37,7 @@ class Hunt:
             return
         batch.hunt = None
         other_half, hunt.other_half = hunt.other_half, []
-        if hunt.doubtful:
+        if hunt.perhaps_nobody:
             rest = self._dispatch.batch(batch, other_half)
             rest.hunt = hunt
             self._dispatch.exactly(rest)

@@ -65,7 +65,7 @@ class HuntState:
     """When the batch was sent that the hunt began with."""
     denied_at: float = math.inf
     """When the API's words about one of its requests first seemed to deny the whole application."""
-    doubtful: bool = False
+    perhaps_nobody: bool = False
     """Whether there may be no such device, because nothing was accepted since."""
 
 

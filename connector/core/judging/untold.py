@@ -16,9 +16,9 @@ from connector.core.backoff import Backoff
 from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.jobs import Batch, Halves, Job
 from connector.core.holding_back.brake import Counted
-from connector.core.judging.doubts import SLOWLY, Doubts
 from connector.core.judging.fates import Fates, copy_attempts
 from connector.core.judging.leaving import Leaving
+from connector.core.judging.slow_retries import SLOWLY, SlowRetries
 from connector.core.judging.verdicts import judge
 from connector.core.limits import Limits
 from connector.core.queueing.coalesce import contributors
@@ -57,7 +57,7 @@ class Untold:
         self._dispatch = dispatch
         self._fates = fates
         self._tally = tally
-        self._doubts = Doubts(dispatch)
+        self._slow_retries = SlowRetries(dispatch)
         self._backoff = Backoff(limits.retry_base, limits.retry_ceiling)
 
     def job_failed(self, job: Job, report: JobReport, now: float, *, others_do_well: bool) -> Counted:
@@ -82,7 +82,7 @@ class Untold:
         else:
             for part in self._as_it_is_or_halves(batch):
                 due = now + SLOWLY.delay(failures - AT_ONCE, self._random())
-                self._doubts.later(part, due, job.failed_before, now, now)
+                self._slow_retries.later(part, due, job.failed_before, now, now)
         self._tally.retried[job.endpoint] += len(events)
         return Counted()
 
@@ -119,12 +119,12 @@ class Untold:
             self._dispatch.later(what, soon)
         else:
             due = now + SLOWLY.delay(times, self._random())
-            self._doubts.later(what, due, job.failed_before, soon, now, alone=singled_out)
+            self._slow_retries.later(what, due, job.failed_before, soon, now, alone=singled_out)
         return Counted()
 
     def others_do_well(self, application: str, accepted_at: float, now: float) -> None:
         """A job of this application is Completed: devices that wait for such a sign are sent soon."""
-        self._doubts.others_do_well(application, accepted_at, now)
+        self._slow_retries.others_do_well(application, accepted_at, now)
 
     def _failed_once_more(self, job: Job, events: list[Event], now: float) -> Batch:
         batch = self._dispatch.batch(job, events)

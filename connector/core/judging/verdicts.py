@@ -92,10 +92,10 @@ def judge(sent: Sequence[Sent], report: JobReport, *, by_position: bool = True) 
     """
     if report.state is not JobState.COMPLETED or report.rows is None:
         return Judgement(dict.fromkeys(range(len(sent)), _of_the_job(report)))
-    doubtful = _not_plainly_good(sent, report.rows)
-    if doubtful is None:
+    not_plainly_good = _not_plainly_good(sent, report.rows)
+    if not_plainly_good is None:
         return _row_by_row(sent, report.rows, report.word, by_position=by_position)
-    verdicts = {index: rejection_in(report.rows[index], report.word) for index in doubtful}
+    verdicts = {index: rejection_in(report.rows[index], report.word) for index in not_plainly_good}
     return Judgement({index: verdict for index, verdict in verdicts.items() if verdict is not None})
 
 
@@ -119,7 +119,7 @@ def _not_plainly_good(sent: Sequence[Sent], rows: list[Row]) -> list[int] | None
     """
     if len(sent) != len(rows):
         return None
-    doubtful: list[int] = []
+    not_plainly_good: list[int] = []
     tags: dict[str, str] | None = None
     good = True
     for index, (device, row) in enumerate(zip(sent, rows, strict=True)):
@@ -133,10 +133,10 @@ def _not_plainly_good(sent: Sequence[Sent], rows: list[Row]) -> list[int] | None
             tags = row.tags
             good = not tags or all(answer == "ok" for answer in tags.values())
         if row.status != "done" or not good:
-            doubtful.append(index)
-    if doubtful and len({row.hwid for row in rows if row.hwid}) < len(rows):
+            not_plainly_good.append(index)
+    if not_plainly_good and len({row.hwid for row in rows if row.hwid}) < len(rows):
         return None  # a user's rows, or one device's: which row is whose takes a closer look
-    return doubtful
+    return not_plainly_good
 
 
 def _row_by_row(sent: Sequence[Sent], rows: list[Row], job_status: str, *, by_position: bool) -> Judgement:

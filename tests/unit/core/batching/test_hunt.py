@@ -52,7 +52,7 @@ def test_where_it_is_in_doubt_that_any_is_spoilt_the_other_half_is_sent_whole() 
     some.hunt.narrow(some.batch(4))
     half = some.sent(0, 1)
     assert half.hunt is not None
-    half.hunt.doubtful = True
+    half.hunt.perhaps_nobody = True
     some.hunt.accepted(half)
     some.hunt.accepted(some.sent(2, 3))
     assert some.dispatch.waiting == 0

@@ -21,7 +21,7 @@ SLOWLY = Backoff(14.0, 40.0)
 which a batch of ten has, one of a minute. Their price: a device that is at fault is dead-lettered later."""
 
 
-class Doubt(NamedTuple):
+class SlowRetry(NamedTuple):
     """A batch or an event that waits; ordered by when it is due."""
 
     due: float
@@ -36,12 +36,12 @@ class Doubt(NamedTuple):
     """Whether it is a single device that halving has singled out."""
 
 
-class Doubts:
-    """What waits in doubt. `dispatch` sends each when it is due."""
+class SlowRetries:
+    """What waits until it is sent again. `dispatch` sends each when it is due."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
-        self._waiting: list[Doubt] = []
+        self._waiting: list[SlowRetry] = []
         self._ties = count()
 
     def later(
@@ -57,7 +57,9 @@ class Doubts:
         """Send it at `due`, or at `soonest` if a job that was accepted from `since` on is Completed."""
         while self._waiting and self._waiting[0].due <= now:
             heappop(self._waiting)
-        heappush(self._waiting, Doubt(due, next(self._ties), what, what.application, since, soonest, alone))
+        heappush(
+            self._waiting, SlowRetry(due, next(self._ties), what, what.application, since, soonest, alone)
+        )
         self._dispatch.later(what, due)
 
     def others_do_well(self, application: str, accepted_at: float, now: float) -> None:
