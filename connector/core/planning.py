@@ -218,11 +218,11 @@ class Planning:
         So may the probe of a halt by jobs be: another one goes, after a while.
         """
         allowed = self._halts.may_submit(application, now)
-        if allowed == "probe" and (halt := self._halts.applications[application]).stage != "post":
+        if allowed == "probe" and (halt := self._halts.applications[application]).denied_in != "post":
             ours = [job for job in self._tracking.jobs.values() if job.application == application]
             probes = [job.accepted_at for job in ours if job.is_probe and job.accepted_at > halt.since]
             wait = DENIED_ALONE * self._limits.probe_interval * LONGER ** len(probes)
-            telling = halt.stage == "get" and any(map(self._may_tell, ours))
+            telling = halt.denied_in == "get" and any(map(self._may_tell, ours))
             return "no" if telling or (probes and now < max(probes) + wait) else allowed
         return allowed
 

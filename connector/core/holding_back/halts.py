@@ -14,7 +14,7 @@ from connector.core.limits import Limits
 from connector.core.tally import Tally
 from connector.model import Cause
 
-Stage = Literal["post", "job", "get"]
+DeniedAt = Literal["post", "job", "get"]
 """Where the API said no: at a call, or in a job. What gets past it proves that it is over."""
 May = Literal["yes", "no", "probe"]
 """Whether a request may go; `probe`: one, to try whether a halt is over."""
@@ -56,7 +56,7 @@ class Halt:
     cause: Cause
     message: str
     since: float
-    stage: Stage | None = None
+    denied_in: DeniedAt | None = None
     """None for a halt of the whole instance."""
     denied_at: float = 0.0
     """When it last said so: only what was sent later can prove that it is over."""
@@ -67,7 +67,7 @@ class Halt:
     probing: bool = False
     advice: str = ""
     """What to do about it, where whoever halted it knows."""
-    told: frozenset[tuple[Cause, Stage]] = frozenset()
+    told: frozenset[tuple[Cause, DeniedAt]] = frozenset()
     """What was said of it: POSTs and GETs that are both denied, in turns, are no news."""
 
     @property
@@ -77,7 +77,7 @@ class Halt:
 
 
 DOUBTED = 5
-"""Denials in a row that are taken for the API's failure where something got past that stage before. By then a
+"""Denials in a row that are taken for the API's failure where something got past there before. By then a
 part of the batch was sent, or a job that has ended was asked about: that tells one request alone from all."""
 FEW, LONG = 3, 5.0
 """... and fewer of them, if they go on for so many seconds: the gate, closed meanwhile, makes them rare."""
@@ -98,30 +98,30 @@ class Halts:
         self.whole: dict[Cause, Halt] = {}
         self._accepted_at: dict[str, float] = {}
         self._completed_at: dict[str, float] = {}
-        self._denials: dict[tuple[str, Stage], list[float]] = {}
+        self._denials: dict[tuple[str, DeniedAt], list[float]] = {}
         """When they came since something got past that stage; only where something did."""
-        self._passed_at: dict[tuple[str, Stage], float] = {}
+        self._passed_at: dict[tuple[str, DeniedAt], float] = {}
         """When the latest was sent that did."""
         self._mended_at: dict[str, float] = {}
         """When something of an application was mended last."""
 
-    def contradicted(self, application: str, stage: Stage, suspicion: Suspicion, now: float) -> bool:
+    def contradicted(self, application: str, where: DeniedAt, suspicion: Suspicion, now: float) -> bool:
         """Take in a denial; return whether what others were told since the last halt speaks against it.
 
         A gateway may stumble over one request alone, or give a stray answer now and then. If the application
-        is what is denied, nothing gets past that stage between the next ones.
+        is what is denied, nothing gets past there between the next ones.
         """
         suspicion.denied_at = min(suspicion.denied_at, now)
-        if application in self.applications or (application, stage) not in self._denials:
+        if application in self.applications or (application, where) not in self._denials:
             return False
-        if suspicion.proven and self._passed_at[application, stage] > suspicion.denied_at:
+        if suspicion.proven and self._passed_at[application, where] > suspicion.denied_at:
             return True  # others of this application: what another one is told says nothing of it
-        denials = self._denials[application, stage]
+        denials = self._denials[application, where]
         denials.append(now)
         return len(denials) <= DOUBTED and (len(denials) < FEW or now - denials[0] < LONG)
 
-    def denied(self, application: str, answer: Denied, stage: Stage, sent_at: float, now: float) -> float:
-        """The API won't work with this application; `stage` is what it was asked for, at `sent_at`.
+    def denied(self, application: str, answer: Denied, where: DeniedAt, sent_at: float, now: float) -> float:
+        """The API won't work with this application; `where` is what it was asked for, at `sent_at`.
 
         Returns when it is to be tried again. What was sent before something was mended halts nothing.
         """
@@ -130,16 +130,16 @@ class Halts:
         halt = self.applications.get(application)
         if halt is None and stale:
             return probe_at
-        told: frozenset[tuple[Cause, Stage]] = frozenset() if halt is None else halt.told
-        news = (answer.cause, stage) not in told
+        told: frozenset[tuple[Cause, DeniedAt]] = frozenset() if halt is None else halt.told
+        news = (answer.cause, where) not in told
         since = now if halt is None else halt.since
         # That nobody may ask says nothing of the probe: many who ask would put it off for ever.
-        next_probe = halt.probe_at if halt is not None and stage == "get" else probe_at
-        said = Halt(answer.cause, answer.message, since, stage, now, next_probe, application)
-        if halt is None or stage != "get" or halt.stage == "get":
+        next_probe = halt.probe_at if halt is not None and where == "get" else probe_at
+        said = Halt(answer.cause, answer.message, since, where, now, next_probe, application)
+        if halt is None or where != "get" or halt.denied_in == "get":
             halt = self.applications[application] = said
         # Else it is the POSTs that halt it, and no GET that is answered ends that.
-        halt.told = told | {(answer.cause, stage)}
+        halt.told = told | {(answer.cause, where)}
         if news:
             self._tell(said, application=application, http_status=answer.http_status)
         return probe_at
@@ -243,15 +243,15 @@ class Halts:
         """Whether a POST that was sent after `when` made a job: the application is not what is denied."""
         return self._accepted_at.get(application, 0.0) > when
 
-    def proved(self, application: str, stage: Stage, sent_at: float) -> bool:
-        """Take in that something sent at `sent_at` got past `stage`. True if that ended a halt."""
+    def proved(self, application: str, where: DeniedAt, sent_at: float) -> bool:
+        """Take in that something sent at `sent_at` got past `where`. True if that ended a halt."""
         halt = self.applications.get(application)
-        ended = halt is not None and halt.stage == stage and sent_at >= halt.denied_at
-        # While POSTs and GETs are both denied of some, each tells of its own stage alone.
-        if halt is None or ended or (halt.stage != stage and sent_at > halt.since):
-            self._denials[application, stage] = []
-            before = self._passed_at.get((application, stage), 0.0)
-            self._passed_at[application, stage] = max(before, sent_at)
+        ended = halt is not None and halt.denied_in == where and sent_at >= halt.denied_at
+        # While POSTs and GETs of an application are both denied, each proves something about itself only.
+        if halt is None or ended or (halt.denied_in != where and sent_at > halt.since):
+            self._denials[application, where] = []
+            before = self._passed_at.get((application, where), 0.0)
+            self._passed_at[application, where] = max(before, sent_at)
         if not ended:
             return False
         del self.applications[application]
@@ -261,7 +261,7 @@ class Halts:
     def no_api_there(self, application: str) -> bool:
         """Whether what answers POSTs is not the API: that it doesn't know a job says nothing."""
         halt = self.applications.get(application)
-        return halt is not None and halt.stage == "post" and halt.cause == Cause.WRONG_URL
+        return halt is not None and halt.denied_in == "post" and halt.cause == Cause.WRONG_URL
 
     def probe_now(self, now: float, application: str | None = None) -> None:
         """Something was mended: try at once whether a halt is over, of this application or of all."""
