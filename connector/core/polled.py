@@ -204,7 +204,7 @@ class Polled:
     def _ended(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
         self._tracking.finished(job, asked_at, now, completed=completed)
         if job.batch is not None:
-            watched = job.unfinished_at > 0
+            watched = job.unfinished_age > 0
             self._concurrency.ended(len(job.events), job.accepted_at, asked_at, watched=watched)
             self._ledger.exposure.ended(asked_at - job.batch.sent_at)
         self._tracking.remove(job)

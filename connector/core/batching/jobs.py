@@ -184,7 +184,7 @@ class Job:
     polls: int = 0
     polling: bool = False
     next_poll: float = 0.0
-    unfinished_at: float = 0.0
+    unfinished_age: float = 0.0
     """Age in seconds at the last poll that found it unfinished."""
     progress: int = -1
     moved_at: float = 0.0

@@ -159,9 +159,9 @@ class Tracking:
         age = max(0.0, asked_at - job.accepted_at)
         job.without_details = job.without_details or bool(report.rows)
         delay = self._schedules[job.endpoint].next_delay(
-            age, job.polls, report.progress, job.unfinished_at, job.progress, now - asked_at
+            age, job.polls, report.progress, job.unfinished_age, job.progress, now - asked_at
         )
-        job.unfinished_at = age
+        job.unfinished_age = age
         job.progress = report.progress
         job.slow = self._is_slow(job, age, now)
         self.poll_at(job, max(now, asked_at + delay))
@@ -188,7 +188,7 @@ class Tracking:
             age = max(0.0, asked_at - job.accepted_at)
             progress = job.progress if completed else -1
             self._schedules[job.endpoint].learn(
-                job.unfinished_at, max(age, job.unfinished_at), progress, now - asked_at
+                job.unfinished_age, max(age, job.unfinished_age), progress, now - asked_at
             )
 
     def ask_for_rows(self, job: Job, missing: int, now: float) -> bool:

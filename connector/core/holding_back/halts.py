@@ -96,11 +96,11 @@ class Halts:
         self._owed = owed
         self.applications: dict[str, Halt] = {}
         self.whole: dict[Cause, Halt] = {}
-        self._accepted_at: dict[str, float] = {}
-        self._completed_at: dict[str, float] = {}
+        self._accepted_post_sent_at: dict[str, float] = {}
+        self._completed_job_accepted_at: dict[str, float] = {}
         self._denials: dict[tuple[str, DeniedAt], list[float]] = {}
         """When they came since something got past that stage; only where something did."""
-        self._passed_at: dict[tuple[str, DeniedAt], float] = {}
+        self._passed_sent_at: dict[tuple[str, DeniedAt], float] = {}
         """When the latest was sent that did."""
         self._mended_at: dict[str, float] = {}
         """When something of an application was mended last."""
@@ -114,7 +114,7 @@ class Halts:
         suspicion.denied_at = min(suspicion.denied_at, now)
         if application in self.applications or (application, where) not in self._denials:
             return False
-        if suspicion.proven and self._passed_at[application, where] > suspicion.denied_at:
+        if suspicion.proven and self._passed_sent_at[application, where] > suspicion.denied_at:
             return True  # others of this application: what another one is told says nothing of it
         denials = self._denials[application, where]
         denials.append(now)
@@ -227,21 +227,22 @@ class Halts:
 
     def accepted(self, application: str, sent_at: float) -> None:
         """Take in that a POST which was sent at `sent_at` made a job."""
-        self._accepted_at[application] = sent_at
+        self._accepted_post_sent_at[application] = sent_at
         self.proved(application, "post", sent_at)
 
     def completed(self, application: str, accepted_at: float) -> None:
         """Take in that a job which was accepted at `accepted_at` is Completed, whatever its rows say."""
-        self._completed_at[application] = max(accepted_at, self._completed_at.get(application, 0.0))
+        latest = self._completed_job_accepted_at
+        latest[application] = max(accepted_at, latest.get(application, 0.0))
         self.proved(application, "job", accepted_at)
 
     def completed_since(self, application: str, when: float) -> bool:
         """Whether a job accepted from `when` on is Completed: its application isn't what is denied."""
-        return self._completed_at.get(application, 0.0) >= when
+        return self._completed_job_accepted_at.get(application, 0.0) >= when
 
     def accepted_since(self, application: str, when: float) -> bool:
         """Whether a POST that was sent after `when` made a job: the application is not what is denied."""
-        return self._accepted_at.get(application, 0.0) > when
+        return self._accepted_post_sent_at.get(application, 0.0) > when
 
     def proved(self, application: str, where: DeniedAt, sent_at: float) -> bool:
         """Take in that something sent at `sent_at` got past `where`. True if that ended a halt."""
@@ -250,8 +251,8 @@ class Halts:
         # While POSTs and GETs of an application are both denied, each proves something about itself only.
         if halt is None or ended or (halt.denied_in != where and sent_at > halt.since):
             self._denials[application, where] = []
-            before = self._passed_at.get((application, where), 0.0)
-            self._passed_at[application, where] = max(before, sent_at)
+            before = self._passed_sent_at.get((application, where), 0.0)
+            self._passed_sent_at[application, where] = max(before, sent_at)
         if not ended:
             return False
         del self.applications[application]

@@ -21,7 +21,7 @@ class Suspects:
     """Counts what is answered, and judges what fails by it. Times are seconds on one clock."""
 
     def __init__(self) -> None:
-        self._answered_at: dict[Call, float] = {}
+        self._answered_sent_at: dict[Call, float] = {}
         """When the latest was sent that was answered."""
         self._answered = Counter[Call]()
         self._begun = Counter[Call]()
@@ -32,11 +32,11 @@ class Suspects:
         """Take in that one of these was answered."""
         self._answered[call] += 1
         self._sizes[call, devices.bit_length()] += 1
-        self._answered_at[call] = max(sent_at, self._answered_at.get(call, -math.inf))
+        self._answered_sent_at[call] = max(sent_at, self._answered_sent_at.get(call, -math.inf))
 
     def answered_since(self, call: Call, failed_at: float) -> bool:
         """Whether one of these was answered that was sent after this time."""
-        return self._answered_at.get(call, -math.inf) > failed_at
+        return self._answered_sent_at.get(call, -math.inf) > failed_at
 
     def as_large(self, call: Call, devices: int) -> int:
         """Return how many were answered that had at least half as many devices, or nearly."""

@@ -97,7 +97,7 @@ def test_the_first_poll_comes_when_jobs_are_known_to_end() -> None:
     for serial in range(20):
         one = job(serial)
         some.add(one)
-        one.unfinished_at = 4.99
+        one.unfinished_age = 4.99
         some.finished(one, NOW + 5.01, NOW + 5.01, completed=True)
         some.remove(one)
     fresh = job(99)
@@ -181,7 +181,7 @@ def test_a_job_remembers_at_what_age_it_was_seen_unfinished_last() -> None:
     one = job(1)
     some = tracking(one)
     some.unfinished(one, unfinished(40), NOW + 2.5, NOW + 3)
-    assert (one.unfinished_at, one.progress) == (2.5, 40)
+    assert (one.unfinished_age, one.progress) == (2.5, 40)
     assert some.due(one.next_poll, 1) == [one]
 
 
