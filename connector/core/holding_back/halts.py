@@ -227,7 +227,8 @@ class Halts:
 
     def accepted(self, application: str, sent_at: float) -> None:
         """Take in that a POST which was sent at `sent_at` made a job."""
-        self._accepted_post_sent_at[application] = sent_at
+        latest = self._accepted_post_sent_at
+        latest[application] = max(sent_at, latest.get(application, 0.0))
         self.proved(application, "post", sent_at)
 
     def completed(self, application: str, accepted_at: float) -> None:

@@ -140,6 +140,13 @@ def test_a_job_counts_as_accepted_since_a_moment_only_if_its_post_was_sent_after
     assert not halts.accepted_since("BBBBB", NOW - 1)
 
 
+def test_an_acceptance_that_comes_late_does_not_hide_that_of_a_post_sent_after_it() -> None:
+    halts = Told().halts
+    for sent_at in (NOW + 2, NOW):
+        halts.accepted("", sent_at)
+    assert halts.accepted_since("", NOW + 1)
+
+
 def test_that_posts_are_answered_by_something_else_says_what_jobs_it_knows_nothing_of() -> None:
     halts = Told().halts
     assert not halts.no_api_there("")
