@@ -142,7 +142,7 @@ class Partitions:
 
     def _admit(self, events: Sequence[Event], now: float) -> None:
         coalesced = self._lanes.coalesced
-        self._dispatch.ready(self._lanes.admit(events), now)
+        self._dispatch.queue_ready(self._lanes.admit(events), now)
         self._tally.coalesced += self._lanes.coalesced - coalesced
 
     def _admit_recalled(self, events: Sequence[Event], home: Assignment, now: float) -> None:

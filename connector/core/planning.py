@@ -130,7 +130,7 @@ class Planning:
                     for batch in self._dispatch.posting.values():
                         reach.promise(home, batch.events)
                 if home.waiting_for_room:
-                    self._dispatch.again(reach.back(home))
+                    self._dispatch.requeue_first(reach.back(home))
         return commit
 
     def _routes(self, now: float) -> list[Route]:
@@ -176,7 +176,7 @@ class Planning:
             if allowed == "probe" and trial is None:
                 trial = Trial(self._limits.max_devices, of_others=True)
             within = self._ledger.reach.within if bounded else None
-            batch = self._dispatch.next(route, now, Bounds(within, stepped_back, trial))
+            batch = self._dispatch.take_next(route, now, Bounds(within, stepped_back, trial))
             if batch is None:
                 break
             batch.sent_at = now

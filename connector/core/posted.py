@@ -98,9 +98,9 @@ class Posted:
             # Perhaps that one is good, which would prove that the API is there.
             batch.events, hunt.other_half = hunt.other_half, batch.events
         if (due := self._outages.next_turn(suspicion, now)) > now:
-            self._dispatch.later(batch, due)
+            self._dispatch.queue_at(batch, due)
         else:
-            self._dispatch.exactly(batch)
+            self._dispatch.send_whole(batch)
 
     def _denied(self, batch: Batch, answer: Denied, now: float) -> None:
         """Halt the application, unless the words are of one device: others were accepted meanwhile."""
@@ -122,7 +122,7 @@ class Posted:
         self._tally.retried[batch.endpoint] += len(batch.events)
         batch.events = self._leaving.still_ours(batch.events, now)
         if batch.events:
-            self._dispatch.exactly(batch)
+            self._dispatch.send_whole(batch)
         else:
             self._dispatch.end_hunt(batch)
 
@@ -141,9 +141,9 @@ class Posted:
             return
         self._dispatch.end_hunt(batch)
         if batch.events:  # alone: after a probe that has others in it
-            single = self._dispatch.batch(batch, batch.events)
+            single = self._dispatch.new_batch(batch, batch.events)
             single.hunt = HuntState(denied_at=hunt.denied_at, perhaps_nobody=True)
-            self._dispatch.later(single, now + 2 * self._limits.probe_interval)
+            self._dispatch.queue_at(single, now + 2 * self._limits.probe_interval)
 
     def _accepted(self, batch: Batch, answer: Accepted, now: float) -> None:
         job = Job(

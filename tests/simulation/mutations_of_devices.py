@@ -252,7 +252,7 @@ def only_the_first_is_tried_again(patch: Patch) -> None:
         merged, event.merged = event.merged, None
         self._ledger.confirm(merged.events if merged else ())
         event.unmergeable = True
-        self._dispatch.again([event])
+        self._dispatch.requeue_first([event])
 
     patch.set(Fates, "_take_apart", wrong)
 

@@ -82,49 +82,51 @@ class Dispatch:
             self.queues[route] = Queue()
         return self.queues[route]
 
-    def ready(self, events: Sequence[Event], now: float) -> None:
+    def queue_ready(self, events: Sequence[Event], now: float) -> None:
         """Queue events that have just become first in their lanes: they wait up to `linger` for others."""
         for (application, endpoint), mine in _by_route(events).items():
             self.queue(application, endpoint).push(mine, now, next(self._places))
 
-    def freed(self, events: Sequence[Event]) -> None:
+    def queue_freed(self, events: Sequence[Event]) -> None:
         """Queue events that had waited in a lane: due at once, but behind those that came before."""
         for (application, endpoint), mine in _by_route(events).items():
             self.queue(application, endpoint).push(mine, 0.0, next(self._places))
 
-    def again(self, events: Sequence[Event]) -> None:
+    def requeue_first(self, events: Sequence[Event]) -> None:
         """Put events to the front, due at once: they were sent in vain, or waited for a checkpoint's room."""
         for event in events:
             event.bound_to = UNBOUND
         for (application, endpoint), mine in _by_route(events).items():
             self.queue(application, endpoint).push_front(mine, next(self._places))
 
-    def later(self, what: Event | Batch, due: float) -> None:
+    def queue_at(self, what: Event | Batch, due: float) -> None:
         """Queue this event, or exactly this batch, at `due`."""
         if isinstance(what, Event):
             what.bound_to = UNBOUND
         heappush(self._later, (due, next(self._ties), what))
 
-    def sooner(self, dues: Mapping[int, float]) -> None:
+    def bring_forward(self, dues: Mapping[int, float]) -> None:
         """Bring forward what was to be sent later: to these times, by `id` of the event or batch."""
         self._later = [(min(due, dues.get(id(what), due)), tie, what) for due, tie, what in self._later]
         heapify(self._later)
 
-    def exactly(self, batch: Batch) -> None:
+    def send_whole(self, batch: Batch) -> None:
         """Send exactly this batch, before most queued events of its route (`EXACT_IN_A_ROW`)."""
         batch.place = next(self._places)
         for event in batch.events:
             event.bound_to = batch.serial
         self.queue(batch.application, batch.endpoint).exact.append(batch)
 
-    def serial(self) -> int:
+    def new_serial(self) -> int:
         """Return a number that no other batch or job has."""
         return next(self._serials)
 
-    def batch(self, like: Batch | Job, events: list[Event]) -> Batch:
+    def new_batch(self, like: Batch | Job, events: list[Event]) -> Batch:
         """Return a new batch of some of the events of this one: same route, a copy of its history."""
         history = replace(like.history)
-        return Batch(self.serial(), like.endpoint, like.application, events, ready_at=0.0, history=history)
+        return Batch(
+            self.new_serial(), like.endpoint, like.application, events, ready_at=0.0, history=history
+        )
 
     def wake(self, now: float, *, trials: bool = False) -> None:
         """Queue what was to be sent later, if its time has come.
@@ -137,13 +139,13 @@ class Dispatch:
             what = heappop(self._later)[2]
             if isinstance(what, Batch):
                 if trials and what.suspicion.proven and self._something_better():
-                    self.later(what, now + 1.0)
+                    self.queue_at(what, now + 1.0)
                     continue
-                self.exactly(what)
+                self.send_whole(what)
             else:
                 events.append(what)
         if events:
-            self.again(events)
+            self.requeue_first(events)
 
     def _something_better(self) -> bool:
         """Whether something is queued that is no batch which fails again and again."""
@@ -152,7 +154,7 @@ class Dispatch:
             for queue in self.queues.values()
         )
 
-    def next(self, route: Route, now: float, bounds: Bounds = UNBOUNDED) -> Batch | None:
+    def take_next(self, route: Route, now: float, bounds: Bounds = UNBOUNDED) -> Batch | None:
         """Take the batch to send now on this route, if one is due."""
         trial, linger = bounds.trial, self._limits.linger
         if trial is not None and trial.of_others:
@@ -184,7 +186,7 @@ class Dispatch:
             if bounds.within is not None:
                 events = bounds.within(events)
             if events := bounds.allowed(events):
-                serial = self.serial()
+                serial = self.new_serial()
                 for event in events:
                     event.bound_to = serial
                 return Batch(serial, route[1], route[0], events, ready_at)
@@ -257,22 +259,24 @@ class Dispatch:
     def halve(self, batch: Batch) -> tuple[Batch, Batch]:
         """Return the two halves of a batch, as batches."""
         middle = len(batch.events) // 2
-        return self.batch(batch, batch.events[:middle]), self.batch(batch, batch.events[middle:])
+        return self.new_batch(batch, batch.events[:middle]), self.new_batch(batch, batch.events[middle:])
 
     def quarter(self, batch: Batch) -> None:
         """Send a batch in four parts, before other exact ones. A part that fails is no new failure."""
         step = -(-len(batch.events) // 4)
-        parts = [self.batch(batch, batch.events[at : at + step]) for at in range(0, len(batch.events), step)]
+        parts = [
+            self.new_batch(batch, batch.events[at : at + step]) for at in range(0, len(batch.events), step)
+        ]
         for part in parts:
             part.suspicion.failures = 1
-            self.exactly(part)
+            self.send_whole(part)
         self.queue(batch.application, batch.endpoint).exact.rotate(len(parts))
 
     def end_hunt(self, batch: Batch) -> None:
         """End the hunt that this batch is part of, if any: send what that had put aside."""
         hunt, batch.hunt = batch.hunt, None
         if hunt is not None and (aside := hunt.aside + hunt.other_half):
-            self.exactly(self.batch(batch, aside))
+            self.send_whole(self.new_batch(batch, aside))
 
 
 def _by_route(events: Sequence[Event]) -> dict[Route, Sequence[Event]]:

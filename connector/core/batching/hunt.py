@@ -38,15 +38,15 @@ class Hunt:
         batch.hunt = None
         other_half, hunt.other_half = hunt.other_half, []
         if hunt.perhaps_nobody:
-            rest = self._dispatch.batch(batch, other_half)
+            rest = self._dispatch.new_batch(batch, other_half)
             rest.hunt = hunt
-            self._dispatch.exactly(rest)
+            self._dispatch.send_whole(rest)
         else:
             self._send_half(batch, other_half, hunt)
 
     def _send_half(self, like: Batch, events: list[Event], hunt: HuntState) -> None:
         middle = len(events) // 2
-        first = self._dispatch.batch(like, events[:middle] or events)
+        first = self._dispatch.new_batch(like, events[:middle] or events)
         first.hunt, first.suspicion = hunt, like.suspicion
         hunt.other_half = events[middle:] if middle else []
-        self._dispatch.exactly(first)
+        self._dispatch.send_whole(first)

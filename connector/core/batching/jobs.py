@@ -121,8 +121,8 @@ class History:
 class Batch:
     """Devices for one request. No two of its events concern the same device.
 
-    One that is handed to `Dispatch.exactly` is sent as it is, before most others: a batch that was refused or
-    lost as a whole is tried again as a whole, or as its halves.
+    One that is handed to `Dispatch.send_whole` is sent as it is, before most others: a batch that was refused
+    or lost as a whole is tried again as a whole, or as its halves.
     """
 
     serial: int

@@ -75,7 +75,7 @@ class Adoption:
             job = self._tracking.find(part.endpoint, part.application, part.request_id)
             if job is None:
                 job = Job(
-                    self._dispatch.serial(),
+                    self._dispatch.new_serial(),
                     part.request_id,
                     part.endpoint,
                     part.application,
@@ -173,7 +173,7 @@ class Adoption:
             self.follow([job], now)
 
     def _keep_for_later(self, job: Job, unread: set[Assignment]) -> None:
-        serial = self._dispatch.serial()
+        serial = self._dispatch.new_serial()
         rest = Job(serial, job.request_id, job.endpoint, job.application, [], job.accepted_at)
         rest.next_poll = math.inf
         self._tracking.add(rest)

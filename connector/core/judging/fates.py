@@ -95,9 +95,9 @@ class Fates:
             # By themselves: reports may have room for only so many devices, and any batch that these joined
             # would have too many again.
             due = now + self._backoff.delay(max(event.bad_verdicts for event in silent), jitter)
-            batch = self._dispatch.batch(job, silent)
+            batch = self._dispatch.new_batch(job, silent)
             batch.history.apart = True
-            self._dispatch.later(batch, due)
+            self._dispatch.queue_at(batch, due)
         return refused
 
     def _unclear(self, job: Job, judgement: Judgement) -> Collection[int]:
@@ -126,12 +126,14 @@ class Fates:
         self._tally.split_batches += 1
         self.count_attempt(events, job.sent_at)
         together = [event for event in events if event.hwid or not users_singly]
-        whole = self._dispatch.batch(job, together)
-        parts = [self._dispatch.batch(job, [event]) for event in events if users_singly and not event.hwid]
+        whole = self._dispatch.new_batch(job, together)
+        parts = [
+            self._dispatch.new_batch(job, [event]) for event in events if users_singly and not event.hwid
+        ]
         parts += (whole,) if job.adopted else self._dispatch.halve(whole)
         for part in parts:
             if part.events:
-                self._dispatch.exactly(part)
+                self._dispatch.send_whole(part)
 
     # -- a request came to nothing ---------------------------------------------------------------
 
@@ -139,10 +141,10 @@ class Fates:
         """The request was never sent: queue its devices as if it had not been planned."""
         events = self._leaving.still_ours(batch.events, now)
         if batch.hunt is None and batch.history == History():
-            self._dispatch.again(events)
+            self._dispatch.requeue_first(events)
         elif events:
             batch.events = events
-            self._dispatch.exactly(batch)
+            self._dispatch.send_whole(batch)
         else:
             self._dispatch.end_hunt(batch)
 
@@ -172,7 +174,7 @@ class Fates:
         batch.history.size_before = batch.history.size_before or before
         hunt, batch.hunt = batch.hunt, None
         for half in self._dispatch.halve(batch):
-            self._dispatch.exactly(half)
+            self._dispatch.send_whole(half)
         if hunt is not None:
             batch.hunt = hunt
             self._dispatch.end_hunt(batch)
@@ -217,7 +219,7 @@ class Fates:
                 among.append(event)
             else:
                 times = event.attempts if not_yet else event.bad_verdicts
-                self._dispatch.later(event, now + self._backoff.delay(times, jitter))
+                self._dispatch.queue_at(event, now + self._backoff.delay(times, jitter))
             return False
         if event.merged is not None:
             self._take_apart(event, one_by_one=rejection.reason is not Reason.TAG_REFUSED)
@@ -256,7 +258,7 @@ class Fates:
             copy_attempts(event, part)
             part.bad_verdicts, part.last_chance = 0, one_by_one
         self._lanes.replace(event, parts)
-        self._dispatch.again(parts[:1])
+        self._dispatch.requeue_first(parts[:1])
 
     def owe(self, event: Event, rejection: Rejection, now: float, hold: Hold) -> None:
         if event.record is None:

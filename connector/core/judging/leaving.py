@@ -32,7 +32,7 @@ class Leaving:
         for event in freed if last_chance else ():
             event.last_chance = True
         if freed:
-            self._dispatch.freed(freed)
+            self._dispatch.queue_freed(freed)
 
     def drop(self, events: Iterable[Event], now: float) -> None:
         """Events of a job are done with, wherever in their lanes: those of an adopted job may be waiting."""
@@ -44,7 +44,7 @@ class Leaving:
     def withdraw(self, event: Event, now: float) -> None:
         """An event that waits in its lanes is done with: queue those that waited only for it."""
         freed = self._lanes.withdraw(event)
-        self._dispatch.ready([each for each in freed if not each.bound_to], now)
+        self._dispatch.queue_ready([each for each in freed if not each.bound_to], now)
 
     # -- partitions that went --------------------------------------------------------------------
 
@@ -84,7 +84,7 @@ class Leaving:
             if event.blocked and not event.bound_to and _partly_revoked(event):
                 self._withdraw_waiter(event, [each for each in contributors(event) if each.home.live], now)
         stale = self._dispatch.withdraw(_partly_revoked, now)
-        self._dispatch.again(self.still_ours([*stale, *waiting_for_room], now))
+        self._dispatch.requeue_first(self.still_ours([*stale, *waiting_for_room], now))
 
     def _withdraw_waiter(self, event: Event, ours: Sequence[Event], now: float) -> None:
         if ours:

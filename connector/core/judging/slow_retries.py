@@ -60,7 +60,7 @@ class SlowRetries:
         heappush(
             self._waiting, SlowRetry(due, next(self._ties), what, what.application, since, soonest, alone)
         )
-        self._dispatch.later(what, due)
+        self._dispatch.queue_at(what, due)
 
     def others_do_well(self, application: str, accepted_at: float, now: float) -> None:
         """A job of this application that was accepted at `accepted_at` is Completed."""
@@ -76,4 +76,4 @@ class SlowRetries:
         for each in over:
             if each.alone and isinstance(each.what, Batch):
                 each.what.history.failed_alone(others_do_well=True)
-        self._dispatch.sooner({id(each.what): max(now, each.soonest) for each in over})
+        self._dispatch.bring_forward({id(each.what): max(now, each.soonest) for each in over})

@@ -116,7 +116,7 @@ class Untold:
             times = job.history.failures
         soon = now + self._backoff.delay(1 if singled_out else times, self._random())
         if others_do_well:
-            self._dispatch.later(what, soon)
+            self._dispatch.queue_at(what, soon)
         else:
             due = now + SLOWLY.delay(times, self._random())
             self._slow_retries.later(what, due, job.failed_before, soon, now, alone=singled_out)
@@ -127,7 +127,7 @@ class Untold:
         self._slow_retries.others_do_well(application, accepted_at, now)
 
     def _failed_once_more(self, job: Job, events: list[Event], now: float) -> Batch:
-        batch = self._dispatch.batch(job, events)
+        batch = self._dispatch.new_batch(job, events)
         batch.history.failures += 1
         batch.history.failed_at = now
         return batch
@@ -145,7 +145,7 @@ class Untold:
         if surely and len(events) == 1:
             rejection = Rejection(Reason.JOB_FAILED, f"the job failed: {message}")
             return self._blame(events[0], rejection, job, now, for_good=True)
-        batch = self._dispatch.batch(job, events)
+        batch = self._dispatch.new_batch(job, events)
         if halted:
             self._for_probes(batch, now)
         else:
@@ -162,11 +162,11 @@ class Untold:
         """Let the probes of the halt find the device that is to blame, if one is."""
         if batch.history.denied_at == math.inf:
             batch.history.denied_at = now
-            self._dispatch.exactly(batch)
+            self._dispatch.send_whole(batch)
         elif len(batch.events) > 1:
             self._as_it_is_or_in_halves(batch)
         else:  # after a probe that has others in it
-            self._dispatch.later(batch, now + 2 * self._limits.probe_interval)
+            self._dispatch.queue_at(batch, now + 2 * self._limits.probe_interval)
 
     def not_now(self, job: Job, now: float, *, others_have_time: bool) -> None:
         """The API had no time for the job: send the same devices once more, later each time.
@@ -176,12 +176,12 @@ class Untold:
         events = self._leaving.still_ours(job.events, now)
         if not events:
             return
-        batch = self._dispatch.batch(job, events)
+        batch = self._dispatch.new_batch(job, events)
         history = batch.history
         in_halves = others_have_time and history.waits >= WAITS_WHOLE and len(events) > 1
         history.waits, history.waited_at = WAITS_WHOLE if in_halves else history.waits + 1, now
         for part in self._dispatch.halve(batch) if in_halves else (batch,):
-            self._dispatch.later(part, now + WITHOUT_TIME.delay(history.waits, self._random()))
+            self._dispatch.queue_at(part, now + WITHOUT_TIME.delay(history.waits, self._random()))
         self._tally.split_batches += in_halves
         self._tally.retried[job.endpoint] += len(events)
 
@@ -207,7 +207,7 @@ class Untold:
         """The job was lost, by now `losses` times: send the same devices once more."""
         batch = self._of_lost(job, losses, now)
         if batch is not None:
-            self._dispatch.exactly(batch)
+            self._dispatch.send_whole(batch)
 
     def submit_halves(self, job: Job, losses: int, now: float) -> None:
         """The job was lost, perhaps because of one of its devices: send them once more, in halves."""
@@ -222,7 +222,7 @@ class Untold:
             return None
         self._fates.count_attempt(events, job.sent_at)
         self._tally.retried[job.endpoint] += len(events)
-        batch = self._dispatch.batch(job, events)
+        batch = self._dispatch.new_batch(job, events)
         batch.history.losses = losses
         return batch
 
@@ -234,11 +234,11 @@ class Untold:
         return Counted()
 
     def _once_more(self, batch: Batch, now: float) -> None:
-        self._dispatch.later(batch, now + self._backoff.delay(1, self._random()))
+        self._dispatch.queue_at(batch, now + self._backoff.delay(1, self._random()))
 
     def _as_it_is_or_in_halves(self, batch: Batch) -> None:
         for part in self._as_it_is_or_halves(batch):
-            self._dispatch.exactly(part)
+            self._dispatch.send_whole(part)
 
     def _as_it_is_or_halves(self, batch: Batch) -> tuple[Batch, ...]:
         if len(batch.events) == 1:

@@ -107,10 +107,10 @@ def test_users_that_go_one_by_one_hold_up_no_devices() -> None:
 
 def test_after_so_many_exact_batches_others_have_a_turn() -> None:
     some = Dispatch(limits(max_devices=2))
-    some.ready([tags(at, f"d{at}") for at in range(4)], NOW)
+    some.queue_ready([tags(at, f"d{at}") for at in range(4)], NOW)
     for at in range(2 * EXACT_IN_A_ROW):
-        some.exactly(Batch(at, Endpoint.TAGS, "", [tags(50 + at, f"e{at}")], 0.0))
-    turns = [some.next(("", Endpoint.TAGS), NOW) for _ in range(2 * EXACT_IN_A_ROW + 2)]
+        some.send_whole(Batch(at, Endpoint.TAGS, "", [tags(50 + at, f"e{at}")], 0.0))
+    turns = [some.take_next(("", Endpoint.TAGS), NOW) for _ in range(2 * EXACT_IN_A_ROW + 2)]
     kinds = "".join(str(batch.events[0].hwid)[0] for batch in turns if batch)
     assert kinds == ("e" * EXACT_IN_A_ROW + "d") * 2
 
@@ -118,32 +118,32 @@ def test_after_so_many_exact_batches_others_have_a_turn() -> None:
 def test_exact_batches_of_two_routes_go_in_the_order_in_which_they_came() -> None:
     some = Dispatch(limits())
     for at in range(4):
-        some.exactly(Batch(at, Endpoint.TAGS, "AB"[at % 2], [tags(at, f"e{at}")], 0.0))
-    order = [some.next(some.routes()[0], NOW) for _ in range(4)]
+        some.send_whole(Batch(at, Endpoint.TAGS, "AB"[at % 2], [tags(at, f"e{at}")], 0.0))
+    order = [some.take_next(some.routes()[0], NOW) for _ in range(4)]
     assert [batch.serial for batch in order if batch] == [0, 1, 2, 3]
 
 
 def test_a_route_that_has_but_what_was_put_back_is_not_always_first() -> None:
     some = Dispatch(limits(max_devices=1))
-    some.again([tags(0, "a")])
-    some.ready([tags(1, "b", application="B")], NOW - 9)
+    some.requeue_first([tags(0, "a")])
+    some.queue_ready([tags(1, "b", application="B")], NOW - 9)
     sent = []
     for _ in range(4):
-        batch = some.next(some.routes()[0], NOW)
+        batch = some.take_next(some.routes()[0], NOW)
         assert batch is not None
         sent.append(batch.application)
-        some.again(batch.events)
+        some.requeue_first(batch.events)
     assert sent == ["", "B", "", "B"]
 
 
 def test_a_route_whose_turn_it_is_and_that_has_nothing_yet_leaves_the_turn_to_the_next() -> None:
     some = Dispatch(limits(max_devices=2, linger=5.0))
-    some.ready([tags(9, "w", application="B")], NOW)
-    some.ready([tags(at, f"d{at}") for at in range(4)], NOW)
+    some.queue_ready([tags(9, "w", application="B")], NOW)
+    some.queue_ready([tags(at, f"d{at}") for at in range(4)], NOW)
     for at in range(EXACT_IN_A_ROW + 1):
-        some.exactly(Batch(at, Endpoint.TAGS, "", [tags(50 + at, f"e{at}")], 0.0))
+        some.send_whole(Batch(at, Endpoint.TAGS, "", [tags(50 + at, f"e{at}")], 0.0))
     sent = []
     for _ in range(EXACT_IN_A_ROW + 2):
-        batch = next(batch for route in some.routes() if (batch := some.next(route, NOW)))
+        batch = next(batch for route in some.routes() if (batch := some.take_next(route, NOW)))
         sent.append(str(batch.events[0].hwid)[0])
     assert "".join(sent) == "e" * EXACT_IN_A_ROW + "de"

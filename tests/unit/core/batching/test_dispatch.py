@@ -23,7 +23,7 @@ REGISTRATIONS = ("", Endpoint.REGISTRATIONS)
 
 def dispatch(*events: Event, **changed: object) -> Dispatch:
     some = Dispatch(limits(**changed))
-    some.ready(events, NOW)
+    some.queue_ready(events, NOW)
     return some
 
 
@@ -41,12 +41,12 @@ def test_what_alone_fails_is_no_trial_while_something_waits_that_has_hardly_fail
     some = dispatch(*devices(range(1)))
     alone = Batch(7, Endpoint.TAGS, "", devices([5]), NOW)
     alone.suspicion.proven = 1
-    some.later(alone, NOW)
+    some.queue_at(alone, NOW)
     some.wake(NOW, trials=True)
     assert not some.queues[TAGS].exact
-    assert offsets(some.next(TAGS, NOW + 9)) == [0]
+    assert offsets(some.take_next(TAGS, NOW + 9)) == [0]
     some.wake(NOW + 9, trials=True)
-    assert offsets(some.next(TAGS, NOW + 9)) == [5], "nothing else is left"
+    assert offsets(some.take_next(TAGS, NOW + 9)) == [5], "nothing else is left"
 
 
 def test_a_batch_has_one_endpoint_and_one_application() -> None:
@@ -77,70 +77,74 @@ def test_rows_of_a_batch_take_no_more_bytes_than_allowed() -> None:
 
 def test_the_route_that_waits_longest_goes_first() -> None:
     some = dispatch(registration(1, "B"))
-    some.ready([tags(0, "A")], NOW + 5)
+    some.queue_ready([tags(0, "A")], NOW + 5)
     assert [endpoint for _, endpoint in some.routes()] == [Endpoint.REGISTRATIONS, Endpoint.TAGS]
-    some.again([tags(3, "D")])
+    some.requeue_first([tags(3, "D")])
     assert some.routes()[0] == REGISTRATIONS, "what is put back again and again must not be first for ever"
-    some.exactly(Batch(1, Endpoint.TAGS, "", [tags(2, "C")], NOW))
+    some.send_whole(Batch(1, Endpoint.TAGS, "", [tags(2, "C")], NOW))
     assert some.routes()[0] == TAGS
 
 
 def test_a_route_at_rest_is_no_route() -> None:
     some = dispatch(tags(0, "A"))
-    assert some.next(TAGS, NOW + 9) is not None
+    assert some.take_next(TAGS, NOW + 9) is not None
     assert some.routes() == []
     assert some.due_at(TAGS) is None
 
 
 def test_exact_batches_go_as_they_are_before_all_others() -> None:
     some = dispatch(*devices(range(5)))
-    exact = Batch(some.serial(), Endpoint.TAGS, "", devices([8, 9]), NOW)
-    some.exactly(exact)
+    exact = Batch(some.new_serial(), Endpoint.TAGS, "", devices([8, 9]), NOW)
+    some.send_whole(exact)
     assert some.due_at(TAGS) == 0
-    assert some.next(TAGS, NOW) is exact
+    assert some.take_next(TAGS, NOW) is exact
     assert [event.bound_to for event in exact.events] == [exact.serial] * 2
 
 
 def test_an_exact_batch_of_which_nothing_is_left_frees_what_its_hunt_had_put_aside() -> None:
     some = dispatch()
-    empty = Batch(some.serial(), Endpoint.TAGS, "", [], NOW, hunt=HuntState(devices([1, 2])))
-    some.exactly(empty)
-    assert offsets(some.next(TAGS, NOW)) == [1, 2]
+    empty = Batch(some.new_serial(), Endpoint.TAGS, "", [], NOW, hunt=HuntState(devices([1, 2])))
+    some.send_whole(empty)
+    assert offsets(some.take_next(TAGS, NOW)) == [1, 2]
 
 
 def test_what_comes_later_comes_when_it_is_due() -> None:
     some = dispatch()
-    some.later(tags(0, "A"), NOW + 1)
-    some.later(Batch(some.serial(), Endpoint.TAGS, "", [tags(1, "B")], NOW), NOW + 2)
+    some.queue_at(tags(0, "A"), NOW + 1)
+    some.queue_at(Batch(some.new_serial(), Endpoint.TAGS, "", [tags(1, "B")], NOW), NOW + 2)
     assert some.next_later() == NOW + 1
     assert some.waiting == 2
     some.wake(NOW + 1)
-    assert offsets(some.next(TAGS, NOW + 1)) == [0]
+    assert offsets(some.take_next(TAGS, NOW + 1)) == [0]
     some.wake(NOW + 2)
-    assert offsets(some.next(TAGS, NOW + 2)) == [1]
+    assert offsets(some.take_next(TAGS, NOW + 2)) == [1]
     assert some.next_later() is None
     assert some.waiting == 0
 
 
 def test_events_beyond_reach_are_passed_over() -> None:
     some = dispatch(*devices(range(15)))
-    batch = some.next(TAGS, NOW + 9, Bounds(lambda events: [event for event in events if event.offset >= 12]))
+    batch = some.take_next(
+        TAGS, NOW + 9, Bounds(lambda events: [event for event in events if event.offset >= 12])
+    )
     assert offsets(batch) == [12, 13, 14]
     some = dispatch(*devices(range(15)))
-    assert some.next(TAGS, NOW + 9, Bounds(lambda _: [])) is None
+    assert some.take_next(TAGS, NOW + 9, Bounds(lambda _: [])) is None
 
 
 def test_everything_unsent_can_be_withdrawn_wherever_it_is() -> None:
     some = dispatch(*devices(range(4)))
     hunt = HuntState(devices([6, 7]), other_half=devices([8, 9]))
-    exact = Batch(some.serial(), Endpoint.TAGS, "", devices([4, 5]), NOW, hunt)
-    some.exactly(exact)
-    posting = Batch(some.serial(), Endpoint.TAGS, "", devices([10, 11]), NOW, HuntState(devices([12, 13])))
+    exact = Batch(some.new_serial(), Endpoint.TAGS, "", devices([4, 5]), NOW, hunt)
+    some.send_whole(exact)
+    posting = Batch(
+        some.new_serial(), Endpoint.TAGS, "", devices([10, 11]), NOW, HuntState(devices([12, 13]))
+    )
     some.posting[posting.serial] = posting
-    late = Batch(some.serial(), Endpoint.TAGS, "", devices([14, 15]), NOW)
-    some.later(late, NOW + 1)
+    late = Batch(some.new_serial(), Endpoint.TAGS, "", devices([14, 15]), NOW)
+    some.queue_at(late, NOW + 1)
     for event in devices([16, 17]):
-        some.later(event, NOW + 1)
+        some.queue_at(event, NOW + 1)
     removed = some.withdraw(lambda event: event.offset % 2 == 0, NOW)
     assert sorted(event.offset for event in removed) == [0, 2, 4, 6, 8, 12, 14, 16]
     assert [event.offset for event in posting.events] == [10, 11], "it is on its way"

@@ -17,11 +17,11 @@ class Hunting:
         self.hunt = Hunt(self.dispatch)
 
     def batch(self, count: int) -> Batch:
-        return Batch(self.dispatch.serial(), Endpoint.TAGS, "", devices(range(count)), NOW)
+        return Batch(self.dispatch.new_serial(), Endpoint.TAGS, "", devices(range(count)), NOW)
 
     def sent(self, *offsets: int) -> Batch:
         """The next batch has these."""
-        batch = self.dispatch.next(("", Endpoint.TAGS), NOW)
+        batch = self.dispatch.take_next(("", Endpoint.TAGS), NOW)
         assert batch is not None
         assert [event.offset for event in batch.events] == [*offsets]
         return batch
