@@ -87,7 +87,7 @@ class Unsent(msgspec.Struct, frozen=True):
 
 
 class Denied(msgspec.Struct, frozen=True):
-    """Nothing will work until a person mends it: credentials, application or address.
+    """Nothing will work until a person fixes it: credentials, application or address.
 
     `http_status` is 0 where nobody was asked: the application isn't configured.
     `by_words`: only the message says so; it may be about a device that is named like what it seems to blame.

@@ -140,12 +140,12 @@ class Engine:
         for home in self.assignments.values():
             home.changed()
 
-    def halt(self, cause: Cause, message: str, now: float, advice: str = "") -> None:
+    def halt(self, cause: Cause, message: str, now: float, mend: str = "") -> None:
         """Stop submitting until `lift`, after the brake until `release`.
 
-        `advice`: what to do about it, if the cause doesn't tell.
+        `mend`: what to do about it, if the cause doesn't tell.
         """
-        self.halts.halt(cause, message, now, advice)
+        self.halts.halt(cause, message, now, mend)
 
     def lift(self, cause: Cause) -> None:
         """End the halt that has this cause, if there is one."""

@@ -38,7 +38,7 @@ class Limits:
     poll_ceiling: float = 10.0
     """Longest time between two polls of a job."""
     probe_interval: float = 30.0
-    """While halted, one request this often tries whether it was mended."""
+    """While halted, one request this often tries whether it was fixed."""
     brake_share: float = 0.5
     """Halt when more than this share of the recent events was refused; 0 is off."""
     brake_window: int = 1000

@@ -82,7 +82,7 @@ class Polled:
         return answer.as_unavailable() if contradicted else answer
 
     def _may_not_be_asked(self, job: Job, answer: Denied, asked_at: float, now: float) -> None:
-        """However old it is, it is not lost: nobody may know anything until this is mended."""
+        """The job is not lost, however old: no job can be asked about until this is fixed."""
         probe_at = self._halts.denied(job.application, answer, "get", asked_at, now)
         self._tracking.denied(job, probe_at, now)
         if job.denied == DENIED_ALONE:  # it may never tell whether a halt is over: another probe may

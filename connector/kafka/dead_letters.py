@@ -234,7 +234,7 @@ class DeadLetters:
         elif failure.kind == "unavailable":
             if not self.troubles.blocking:
                 self.troubles.notice("transactions_unavailable", failure.message, self._topic)
-        elif failure.kind != "metadata_too_large":  # the caller's to mend: shorter metadata
+        elif failure.kind != "metadata_too_large":  # the caller's to fix: shorter metadata
             self.troubles.notice(failure.kind, failure.message, self._topic)
 
 

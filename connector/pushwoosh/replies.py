@@ -52,11 +52,11 @@ def object_in(body: bytes) -> dict[str, Any]:
     try:
         reply = msgspec.json.decode(body)
     except _BROKEN:
-        reply = _mended(body)
+        reply = _repaired(body)
     return reply if isinstance(reply, dict) else {}
 
 
-def _mended(body: bytes) -> Any:
+def _repaired(body: bytes) -> Any:
     """Decode what is nearly JSON: a byte order mark, half a surrogate pair, NaN, bytes that are no UTF-8.
 
     A note that somebody cut in the middle of an emoji must not hide what became of a thousand devices. None
@@ -120,8 +120,8 @@ def _decoded(body: bytes) -> Report | None:
     except msgspec.ValidationError:
         return _loosely(object_in(body))
     except _BROKEN:
-        mended = _mended(body)
-        return _loosely(mended) if isinstance(mended, dict) else None
+        repaired = _repaired(body)
+        return _loosely(repaired) if isinstance(repaired, dict) else None
     return report
 
 

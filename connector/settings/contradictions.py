@@ -10,7 +10,7 @@ from connector.settings.fields import REGISTRY_FORMATS
 _TOPIC_LISTS = ("kafka.tags_topics", "kafka.registrations_topics", "kafka.mixed_topics")
 
 Contradiction = tuple[tuple[str, ...], str]
-"""The settings that disagree, the one to mend first, and in what."""
+"""The settings that disagree, the one to fix first, and in what."""
 
 
 def contradictions(settings: Settings, given: frozenset[str]) -> Iterator[Contradiction]:

@@ -51,7 +51,7 @@ def given_wrong(name: str, problem: str, raw: Raw) -> Mistake:
 
 
 def contradictory(names: Sequence[str], problem: str, raw: Raw) -> Mistake:
-    """Tell of settings that can't all be meant; the first is the one to mend."""
+    """Tell of settings that can't all be meant; the first is the one to fix."""
     first, *others = names
     see = f" (see {', '.join(f'{name}, {variable(name)}' for name in others)})" if others else ""
     told = [_given(name, raw) for name in names]

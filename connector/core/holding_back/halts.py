@@ -1,4 +1,4 @@
-"""When everything must stop until a person has mended something: halts. The brake pulls one."""
+"""When everything must stop until a person has fixed something: halts. The brake pulls one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MENDS = {
     "inside another program): they become dead letters, and it goes on",
     Cause.PAUSED: "POST /resume, or restart, to go on",
 }
-"""What to do about each cause of a halt. `Cause.DATA_LOSS` brings its own advice."""
+"""What to do about each cause of a halt. `Cause.DATA_LOSS` brings its own words."""
 
 _MENDS_OF_ANOTHER = {
     Cause.UNAUTHORIZED: "check the token of [applications.{code}] (or the file of its token_file) and that "
@@ -65,15 +65,13 @@ class Halt:
     application: str = ""
     """Which one it is about; empty for the default one, and for a halt of the whole instance."""
     probing: bool = False
-    advice: str = ""
-    """What to do about it, where whoever halted it knows."""
+    mend: str = ""
+    """What to do about it: from whoever halted it or, if that one knows no more than the cause, by that."""
     told: frozenset[tuple[Cause, DeniedAt]] = frozenset()
     """What was said of it: POSTs and GETs that are both denied, in turns, are no news."""
 
-    @property
-    def mend(self) -> str:
-        """What to do about it."""
-        return self.advice or mend_of(self.cause, self.application)
+    def __post_init__(self) -> None:
+        self.mend = self.mend or mend_of(self.cause, self.application)
 
 
 DOUBTED = 5
@@ -102,8 +100,8 @@ class Halts:
         """When they came since something got past that stage; only where something did."""
         self._passed_sent_at: dict[tuple[str, DeniedAt], float] = {}
         """When the latest was sent that did."""
-        self._mended_at: dict[str, float] = {}
-        """When something of an application was mended last."""
+        self._fixed_at: dict[str, float] = {}
+        """When something of an application was fixed last."""
 
     def contradicted(self, application: str, where: DeniedAt, suspicion: Suspicion, now: float) -> bool:
         """Take in a denial; return whether what others were told since the last halt speaks against it.
@@ -123,9 +121,9 @@ class Halts:
     def denied(self, application: str, answer: Denied, where: DeniedAt, sent_at: float, now: float) -> float:
         """The API won't work with this application; `where` is what it was asked for, at `sent_at`.
 
-        Returns when it is to be tried again. What was sent before something was mended halts nothing.
+        Returns when it is to be tried again. What was sent before something was fixed halts nothing.
         """
-        stale = sent_at < self._mended_at.get(application, 0.0)
+        stale = sent_at < self._fixed_at.get(application, 0.0)
         probe_at = now if stale else now + self._interval
         halt = self.applications.get(application)
         if halt is None and stale:
@@ -144,10 +142,10 @@ class Halts:
             self._tell(said, application=application, http_status=answer.http_status)
         return probe_at
 
-    def halt(self, cause: Cause, message: str, now: float, advice: str = "") -> None:
-        """Halt the whole instance. `advice`: what to do about it, if the cause alone doesn't tell."""
+    def halt(self, cause: Cause, message: str, now: float, mend: str = "") -> None:
+        """Halt the whole instance. `mend`: what to do about it, if the cause alone doesn't tell."""
         if cause not in self.whole:
-            halt = self.whole[cause] = Halt(cause, message, now, advice=advice)
+            halt = self.whole[cause] = Halt(cause, message, now, mend=mend)
             self._tell(halt)
 
     def lift(self, cause: Cause) -> None:
@@ -266,9 +264,9 @@ class Halts:
         return halt is not None and halt.denied_in == "post" and halt.cause == Cause.WRONG_URL
 
     def probe_now(self, now: float, application: str | None = None) -> None:
-        """Something was mended: try at once whether a halt is over, of this application or of all."""
+        """Something was fixed: try at once whether a halt is over, of this application or of all."""
         if application is not None:
-            self._mended_at[application] = now
+            self._fixed_at[application] = now
         for name, halt in self.applications.items():
             if application in (None, name):
                 halt.probe_at = now

@@ -63,7 +63,7 @@ class Pressure:
         remembers is read ahead: updates merged over a longer stretch leave settled offsets scattered, and
         those fill it.
 
-        Some events may wait for a person to mend something, and one fetch may bring more of them than there
+        Some events may wait for a person to fix something, and one fetch may bring more of them than there
         is room for. Other partitions then go on with half their share, in small fetches (`fetch_size`).
         """
         used = self._used(homes)
