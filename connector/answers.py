@@ -52,9 +52,9 @@ class Refused(msgspec.Struct, frozen=True):
 class Unavailable(msgspec.Struct, frozen=True):
     """The destination is down or overloaded: no connection, a time-out, 429, 5xx, an unreadable reply.
 
-    `http_status` is 0 where no reply came. `meant` is the status that its envelope or its words amount to, 0
-    where that is the same. `retry_after` is in seconds. `maybe_accepted` is true where the request may have
-    reached the API: sending it again may apply it twice.
+    `http_status` is 0 where no reply came. `meant` is the status that the reply's envelope or wording
+    implies; 0 if it is `http_status`. `retry_after` is in seconds. `maybe_accepted` is true where the request
+    may have reached the API: sending it again may apply it twice.
     """
 
     message: str

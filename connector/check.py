@@ -1,7 +1,7 @@
 """`check`: is everything there that `run` will need? One finding after the other.
 
-No record, offset or device is changed. What is asked of Kafka, what little that leaves behind and why it is
-harmless, says `connector.kafka.probe`. The API is asked to set the tags of no device at all: a `bulkSetTags`
+No record, offset or device is changed. `connector.kafka.probe` says what is asked of Kafka, what little that
+leaves behind, and why it is harmless. The API is asked to set the tags of no device at all: a `bulkSetTags`
 with an empty list. A question about a job would be even less, but carries neither token nor application
 (audience-api: the GETs need no credentials), so it could only tell that somebody answers. An API that looks
 at the credentials first says whether they are good; one that looks at the list first refuses it: then they

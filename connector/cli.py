@@ -26,7 +26,7 @@ KnownApplications = Annotated[
     typer.Option(
         "--application",
         metavar="CODE[=TOKEN]",
-        help="A known application, its only token; may be given again. Else: any.",
+        help="A known application and the one token it accepts; repeatable. Default: any.",
     ),
 ]
 
@@ -101,7 +101,7 @@ def check(
 ) -> None:
     """Check the configuration, Kafka and the API, a line each: what, result, what to do.
 
-    Changes nothing, but that Kafka remembers one more transactional id for a week.
+    Changes nothing, except that Kafka remembers one more transactional id for a week.
     """
     if sample is not None:
         from connector.sample import Around, check_sample, needless  # noqa: PLC0415 - as above
@@ -157,7 +157,7 @@ def sandbox(  # noqa: PLR0913 - an option each
     application: KnownApplications = None,
     token: Annotated[str | None, typer.Option(help="The other applications' token. Else: any.")] = None,
     light: Annotated[bool, typer.Option("--light", help="Keep no state of devices: for measuring.")] = False,
-    seed: Annotated[int, typer.Option(help="Faults by chance come out the same for the same one.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of random faults: the same seed repeats them.")] = 0,
 ) -> None:
     """Run a double of the Audience API, with faults by option and at run time, until Ctrl-C."""
     from connector.sandbox.process import run_sandbox  # noqa: PLC0415 - see the module's second sentence

@@ -34,7 +34,7 @@ class Connector:
         self._runner = Runner(settings, Host(), until_end=until_end)
 
     async def run(self) -> None:
-        """Live until `stop`, the end, or a fault: then raises ConnectorFailedError.
+        """Run until `stop`, the end, or a fault: then raises ConnectorFailedError.
 
         Cancelled, it stops without waiting for jobs under way: what is settled is committed all the same,
         and whoever is next asks about those jobs. A second call raises RuntimeError.

@@ -126,7 +126,7 @@ class Runner:
         )
 
     async def run(self) -> int:
-        """Live. Return the exit code."""
+        """Run until told to stop, or until it can't go on. Return the exit code."""
         settings = self._settings
         admin = AdminServer(
             settings.admin.host,

@@ -17,9 +17,10 @@ from connector.core.state import State
 from connector.core.tally import Stage
 
 LONGER = 4
-"""Times as long until another job is sent to tell more as it took until the one before was, which didn't."""
+"""Each further job that probes waits this many times as long as the one before, which told nothing."""
 AFTER_WITNESS = 1.0
-"""Seconds after which what it was asked for comes next: by then it was answered, or nobody is."""
+"""Seconds from a witness's poll to that of the job for which it was polled: by then the witness was answered,
+or nothing is."""
 
 
 class Planning:
@@ -214,8 +215,8 @@ class Planning:
     def _may_submit(self, application: str, now: float) -> May:
         """As `Halts.may_submit`. Where GETs are what is denied, a POST is a probe if no job may tell more.
 
-        Those that were denied so often may be what is denied, and not the application: one job more shows it.
-        So may the probe of a halt by jobs be: another one goes, after a while.
+        Jobs denied so often may themselves be the cause, not the application: one new job shows it. So may
+        the probe of a halt that a job caused: after a while another goes.
         """
         allowed = self._halts.may_submit(application, now)
         if allowed == "probe" and (halt := self._halts.applications[application]).denied_in != "post":

@@ -40,7 +40,7 @@ class Polled:
         self._untold = state.untold
         self._concurrency = state.concurrency
         self._no_time_told = False
-        """Since a job was completed last."""
+        """Whether it was logged, since a job was last Completed, that the API has no time."""
         self._misled_until: dict[Route, float] = {}
         """Until when rows of a route's users are not told by their places."""
 
@@ -89,7 +89,7 @@ class Polled:
             self._halts.came_to_nothing(job.batch, now)
 
     def _a_post_will_tell(self, application: str) -> bool:
-        """Whether what doesn't know a job isn't the API, and a POST can show when that is over."""
+        """Whether what doesn't know the job isn't the API, and a POST can show when the API is back."""
         limit = self._concurrency.limit
         may_go = self._dispatch.has(application) and self._tracking.occupying(limit) < limit
         return self._halts.no_api_there(application) and may_go
@@ -113,7 +113,7 @@ class Polled:
         self._halts.judged(counted, now)
 
     def _heard(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> bool:
-        """Learn whether the API is there; return whether there is new proof that it is, but for this job."""
+        """Learn whether the API is there; return whether there is new proof that only this job fails."""
         if isinstance(answer, Unavailable):
             return self._outages.down("get", job, answer, asked_at, now)
         self._outages.answered(asked_at, None if isinstance(answer, Denied) else "get", len(job.events))
@@ -128,7 +128,7 @@ class Polled:
     def _ask_again(self, job: Job, now: float, *, alone: bool) -> None:
         closed = self._gate.closed_until is not None
         there = alone or not (closed or job.suspicion.proven)
-        # What tells that it fails alone may be of before an outage that lasts: that is nobody's time.
+        # The proof that it fails alone may predate an outage that still lasts; that time counts for no job.
         if there and self._tracking.expired(job, self._gate.closed_since if closed else now):
             self._lost(job, "no end in sight", now)
         else:

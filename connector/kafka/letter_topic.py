@@ -25,8 +25,8 @@ _IN_SYNC = "min.insync.replicas"
 def check_topic(producer: Producer, topic: str) -> None:
     """Ask whether it is there: librdkafka would wait for it, inside an open transaction.
 
-    Raises LettersUnwritable. That no broker is left librdkafka tells once; what doesn't answer this question
-    is told each time.
+    Raises LettersUnwritable. librdkafka reports only once that no broker is left; a broker that leaves this
+    question unanswered is reported each time.
     """
     try:
         found = producer.list_topics(topic, STEP_LIMIT).topics[topic]

@@ -107,7 +107,7 @@ def _logger(client: str) -> logging.Logger:
 
 
 def _lower(record: logging.LogRecord) -> bool:
-    """Make failed connections and tokens news: what a person must mend tells `Troubles`, in one line."""
+    """Lower failed connections and tokens to INFO: `Troubles` reports in one line what a person must fix."""
     if record.levelno <= logging.INFO or not record.getMessage().startswith(_TOLD_BY_TROUBLES):
         return True
     record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)

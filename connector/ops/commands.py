@@ -1,4 +1,4 @@
-"""`POST /pause` and `POST /resume`: the only requests that change anything, for who knows the control token.
+"""`POST /pause` and `POST /resume`: all requests that change anything, for whoever has the control token.
 
 `Authorization: Bearer TOKEN` (RFC 6750); any other is 401. Giving a command twice is no mistake: the
 answer says whether it changed anything. Without a control token these paths don't exist (404).

@@ -40,8 +40,8 @@ class Jobs(Section):
         Field(
             ge=1,
             le=200,
-            description="Most unfinished jobs at once. As many more may be there that others come and go "
-            "beside: that never end, can't be asked about or wait for rows.",
+            description="Most unfinished jobs at once. As many again may be stuck beside them: jobs that "
+            "never end, can't be polled or wait for rows.",
         ),
     ] = 16
     adaptive: Annotated[

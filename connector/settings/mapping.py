@@ -1,4 +1,7 @@
-"""`[mapping]` as the settings have it: expressions as they were written. What they mean says `reading`."""
+"""`[mapping]` as the settings have it: expressions as they were written.
+
+`connector.mapping.reading` gives them their meaning.
+"""
 
 from __future__ import annotations
 

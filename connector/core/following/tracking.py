@@ -46,7 +46,7 @@ class Tracking:
         self._timetable: list[tuple[float, int]] = []
         self._missing_rows = MissingRows(limits.max_attempts)
         self._known_at: dict[str, float] = {}
-        """When the API told of any job of an application last."""
+        """When the API last reported on any job of an application."""
         self._down = 0.0
         """Seconds of all outages, in which no job could be polled."""
         self.jobs: dict[int, Job] = {}
@@ -208,7 +208,7 @@ class Tracking:
         self.poll_at(job, due)
 
     def no_longer_denied(self, job: Job, now: float) -> None:
-        """A GET of this job was answered again: whose GETs were denied in turns are polled at once."""
+        """A GET of this job was answered again: jobs whose GETs were denied in turn are polled at once."""
         job.excuse(job.suspicion.denied_at, now)
         for other in self.jobs.values():
             waits = other is not job and other.denied > DENIED_ALONE and not other.polling

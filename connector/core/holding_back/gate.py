@@ -14,7 +14,7 @@ from connector.core.backoff import Backoff
 OPEN = 1 << 30
 """What `Gate.permits` answers when the gate is open: as many as you like."""
 TURNS = 3
-"""Each such trial of a closed gate is one of what has not failed yet: it may be the others alone that do."""
+"""One of so many trials of a closed gate takes what has not failed yet: perhaps only the others fail."""
 LONGEST_RETRY_AFTER = 900.0
 """Most seconds that a `Retry-After` can close the gate for. It may be a date by a clock an age ahead: that
 must not stop the flow until somebody restarts it, and one trial each quarter of an hour burdens nobody."""
@@ -111,7 +111,7 @@ class Gate:
             self._trial = True
 
     def withdrawn(self) -> None:
-        """Take in that a request never left: was it the trial, another one may go."""
+        """Note that a request never left: if it was the trial, another may go."""
         self._trial = False
 
     def wake_at(self) -> float | None:

@@ -99,7 +99,7 @@ class Halts:
         self._denials: dict[tuple[str, DeniedAt], list[float]] = {}
         """When they came since something got past that stage; only where something did."""
         self._passed_sent_at: dict[tuple[str, DeniedAt], float] = {}
-        """When the latest was sent that did."""
+        """When the latest request that did was sent; of a job that did, when it was accepted."""
         self._fixed_at: dict[str, float] = {}
         """When something of an application was fixed last."""
 
@@ -131,7 +131,7 @@ class Halts:
         told: frozenset[tuple[Cause, DeniedAt]] = frozenset() if halt is None else halt.told
         news = (answer.cause, where) not in told
         since = now if halt is None else halt.since
-        # That nobody may ask says nothing of the probe: many who ask would put it off for ever.
+        # A denied GET doesn't move the probe: the GETs of many jobs would put it off for ever.
         next_probe = halt.probe_at if halt is not None and where == "get" else probe_at
         said = Halt(answer.cause, answer.message, since, where, now, next_probe, application)
         if halt is None or where != "get" or halt.denied_in == "get":
@@ -247,7 +247,7 @@ class Halts:
         """Take in that something sent at `sent_at` got past `where`. True if that ended a halt."""
         halt = self.applications.get(application)
         ended = halt is not None and halt.denied_in == where and sent_at >= halt.denied_at
-        # While POSTs and GETs of an application are both denied, each proves something about itself only.
+        # While both POSTs and GETs are denied, each proves something about its own stage only.
         if halt is None or ended or (halt.denied_in != where and sent_at > halt.since):
             self._denials[application, where] = []
             before = self._passed_sent_at.get((application, where), 0.0)

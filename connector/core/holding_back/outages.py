@@ -26,7 +26,7 @@ TRIALS = Backoff(0.5, 20.0)
 connection is over in half a second; four a minute burden no API, and one that is back is soon seen."""
 
 TURNS_ALONE = Backoff(0.5, 60.0)
-"""The same for what alone fails: it may do so without an end, and the others go on."""
+"""The same for a request that fails alone: it may do so for ever while the others go on."""
 
 HINTS = 5
 """Times that a batch must have failed while others were answered before it is tried in parts. Once is enough
@@ -39,7 +39,7 @@ SMALLER_TRIALS = 6
 """... and how often, until a POST is answered: from some thousand devices down to one."""
 
 WITNESS = 4
-"""Times in a row that a job can't be asked about before one that has ended is, if nobody else is answered."""
+"""GETs of a job that fail in a row before an ended job is polled first, if no other GET is answered."""
 
 MOST_SICK = 2
 """Jobs that may fail alone where nobody else is answered; more at once are rather an outage in part."""
@@ -72,7 +72,7 @@ class Outages:
         self._concurrency = concurrency
         self._suspects = Suspects()
         self._overloaded = False
-        """Whether that is what the API said last as it failed."""
+        """Whether the API's latest failure was a 429 or a 503."""
         self._smaller_trials = 0
         """How often a trial became smaller since a POST was answered."""
         self._strain: dict[Call, float] = {"post": 0.0, "get": 0.0}
@@ -178,11 +178,11 @@ class Outages:
         self.answered(asked_at, "get", len(witness.events))
 
     def next_turn(self, suspicion: Suspicion, now: float) -> float:
-        """Return when to try again what failed: at the next trial, or by and by where it alone fails."""
+        """Return when to try again what failed: at the next trial; at growing intervals if it fails alone."""
         return now + TURNS_ALONE.delay(suspicion.failures, self._random()) if suspicion.proven else now
 
     def _strained(self, call: Call, now: float) -> None:
-        """The API hadn't the time for a call: fewer jobs at once, if that is no exception; once an outage."""
+        """The API hadn't the time for a call: fewer jobs at once if that is frequent, but once per outage."""
         self._strain[call] += RECENT * (1 - self._strain[call])
         if self._strain[call] > OVERLOAD and not self._lowered:
             self._lowered = True

@@ -10,7 +10,7 @@ from __future__ import annotations
 BURST = 0.2
 """Seconds: what a late wake-up may catch up on."""
 REQUESTS_A_JOB = 4
-"""A POST and a few questions: what a job costs of the requests."""
+"""The requests that one job costs: a POST and a few GETs."""
 
 
 def most_at_once(devices: int, requests_rate: float, devices_rate: float) -> int:

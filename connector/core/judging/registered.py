@@ -16,7 +16,8 @@ LATELY = 20.0
 REMEMBERED = 3 * LATELY
 """Seconds for which it is known: by then what was not found has used up its attempts, too."""
 OFTEN, USELESS_FOR = 3, 600.0
-"""... unless that was in vain before for this device, or, for so many seconds, for so many in a row."""
+"""... unless waiting was in vain before for this device, or for `OFTEN` devices in a row, the last of them no
+more than `USELESS_FOR` seconds ago."""
 MOST = 50_000
 """Identifiers that are remembered, the latest ones: some 5 MB."""
 

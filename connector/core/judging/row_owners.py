@@ -56,7 +56,7 @@ def by_name(sent: Sequence[Sent], rows: list[Row]) -> list[int | None]:
 
 
 def by_place(sent: Sequence[Sent], rows: list[Row], named: list[int | None]) -> list[int | None]:
-    """Return the same, and where a row names nobody, whom it may be told to be of by its place."""
+    """Return the same, and where a row names nobody, the device at its position if that is safe to assume."""
     found = list(named)
     if len(sent) == 1 and all(index is None for index in named):
         return [None if _contradicts(row, sent[0]) else 0 for row in rows]

@@ -36,7 +36,7 @@ AT_ONCE = 2
 """How often jobs of several devices may Fail before these are sent slowly. Until then they go again soon,
 however other jobs end: if one device is bad, the other half is Completed and shows it."""
 WITH_ONE_LEFT = 2
-"""Bad verdicts short of the bound with which, after one more failure, a device has one attempt left."""
+"""How far below `max_attempts` bad verdicts are raised to, so that one more failure leaves one attempt."""
 
 
 class Untold:

@@ -41,7 +41,7 @@ BADNESS: Mapping[Reason, int] = {
     Reason.TAG_REFUSED: 3,
     Reason.DEVICE_FAILED: 4,
 }
-"""What counts where rows of one device differ: that which trying again can't help comes first.
+"""What counts where rows of one device differ: what a retry can't help comes first.
 
 0: no row says that.
 """
@@ -54,16 +54,16 @@ class Judgement(NamedTuple):
     """Why a device isn't confirmed, by its index. Empty: every device is confirmed. `request_id` and
     `http_status` are empty: the caller knows them."""
     without_row: frozenset[int] = frozenset()
-    """Devices, by index, that none of the rows is of, where there are rows."""
+    """Indexes of the devices without a row, where the report has rows."""
     strangers: int = 0
-    """Rows that are of nobody who was sent, as far as can be told; of one name one."""
+    """Rows that match no device sent, as far as can be told; those with one hwid count once."""
     uneven: bool = False
     """Whether rows of users can't be theirs, one each (`row_owners.uneven`)."""
     shuffled: bool = False
     """Whether rows are in another order than the devices were sent in (`row_owners.shuffled`)."""
 
     def perhaps_judged(self, sent: Sequence[Sent]) -> set[int]:
-        """Return devices without a row of which a row may be that can't be told from others' rows.
+        """Return the devices without a row whose row may be among those that can't be told apart.
 
         Rows name hwids. A device that was sent by another identifier is known by its place only, and that
         only while no other device of the request has no row or more than one. In a smaller request it may be.
@@ -78,7 +78,7 @@ class Judgement(NamedTuple):
         return 0 < len(sent) - len(self.without_row) <= len(self.without_row)
 
     def missing(self, sent: Sequence[Sent]) -> int:
-        """Count the devices whose verdict the report hasn't, and no stranger's row may be."""
+        """Count the devices without a verdict, less those whose row may be a stranger's."""
         silent = sum(one.reason is Reason.NO_VERDICT for one in self.rejections.values())
         placeless = len(self.perhaps_judged(sent))
         return silent - placeless + max(0, placeless - self.strangers)

@@ -23,11 +23,11 @@ MOST_LETTER_BYTES = 16 << 20
 """Of one commit. Fewer would be as many more transactions, and long checkpoints: where every second device is
 refused, 1,000 cost 31 us an event and let letters wait for 3.5 s, 4,000 cost 22 us and 0.7 s."""
 REST, LONGEST_REST = 3.0, 60.0
-"""Times as long as a failed attempt took until the next one, and most seconds of that."""
+"""The rest after a failed attempt: this many times its duration, at most this many seconds."""
 IN_VAIN = 4
 """Failures in a row, which take a few seconds, after which a stop no longer waits for the next attempt."""
 A_FEW_SECONDS = 5.0
-"""It doesn't either if a failure takes so long a rest."""
+"""Nor does it if the rest after a failure is longer than this."""
 HOLD_LIMIT = 60.0
 """Seconds that a device's later events wait for a letter that no checkpoint would remember as written.
 
