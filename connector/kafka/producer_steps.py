@@ -92,7 +92,7 @@ def delivered(
     error: KafkaError | None,
     message: Message,
 ) -> None:
-    """Take in a record's delivery report: its partition, and why it failed if it did."""
+    """Note a record's delivery report: its partition, and why it failed if it did."""
     places[index] = message.partition() or 0
     if error is not None:
         failures[index] = error

@@ -168,7 +168,7 @@ class Troubles:
         return any(trouble.blocking for trouble in self._active.values())
 
     def notice_error(self, error: KafkaError, subject: str = "", *, blocking: bool = True) -> None:
-        """Take in an error of librdkafka. One that needs nobody is only remembered for its text."""
+        """Report an error of librdkafka as a trouble; of one that needs nobody, remember only the text."""
         code = code_of(error)
         text = error.str()
         if code is None:

@@ -101,12 +101,12 @@ class Distribution:
         """The latest of each bucket that has one."""
 
     def observe(self, value: float, count: int = 1) -> None:
-        """Take in a value that occurred `count` times."""
+        """Count a value that occurred `count` times."""
         self.counts[bisect_left(self.bounds, value)] += count
         self.total += value * count
 
     def observe_ms_since(self, now: float, timestamps: Sequence[int]) -> None:
-        """Take in the ages of timestamps (milliseconds since the epoch) at `now` (seconds since the epoch).
+        """Count the ages of timestamps (milliseconds since the epoch) at `now` (seconds since the epoch).
 
         A timestamp in the future has the age 0: clocks of producers differ. No age is ever worked
         out: the bounds are turned into timestamps instead, and those nearly sorted already.

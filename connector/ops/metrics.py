@@ -45,7 +45,7 @@ class Metrics(Families):
     # -- reported ------------------------------------------------------------------------------
 
     def absorb(self, tally: Tally, now: float, examples: Sequence[Example] = ()) -> None:
-        """Take in what the core counted, and clear it. `now`: seconds since the epoch.
+        """Add what the core counted, and clear it. `now`: seconds since the epoch.
 
         `examples` are among those whose latencies are counted here: exemplars where they fall.
         """
@@ -80,12 +80,12 @@ class Metrics(Families):
         tally.clear()
 
     def http_request(self, endpoint: str, method: str, code: int, seconds: float) -> None:
-        """Take in one call to the API; `code` 0 where no reply came."""
+        """Count one call to the API; `code` 0 where no reply came."""
         self.http_requests.add(1, endpoint, method, str(code) if code else "none")
         self.http_duration.at(endpoint, method).observe(seconds)
 
     def round_trip(self, seconds: float | None) -> None:
-        """Take in librdkafka's figure; None where it measured nothing since the last one."""
+        """Show librdkafka's figure; None where it measured nothing since the last one."""
         if seconds is not None:
             self.broker_round_trip.set(seconds)
 

@@ -29,7 +29,7 @@ class Heartbeat:
         self._beats: dict[str, float] = {}
 
     def beat(self, loop: str) -> None:
-        """Take in that this loop has done a round."""
+        """Note that this loop has done a round."""
         self._beats[loop] = self._clock()
 
     def health(self) -> Health:
@@ -51,7 +51,7 @@ class RecentErrors:
         self._errors: dict[str, ErrorView] = {}
 
     def add(self, now: float, what: str) -> None:
-        """Take in an error at `now`, seconds since the epoch. The text must name no device and no secret."""
+        """Remember an error at `now`, seconds since the epoch. The text must name no device and no secret."""
         what = what if len(what) <= _LONGEST_ERROR else what[: _LONGEST_ERROR - 1] + "…"
         before = self._errors.pop(what, None)
         self._errors[what] = ErrorView(now, what, 1 + (before.count if before else 0))

@@ -102,7 +102,7 @@ class Selection:
     """What is kept of all this, about."""
 
     def add(self, letter: DeadLetter, outcome: Decoded, *, replayed: bool) -> None:
-        """Take in a letter; `replayed`: it is known to have been sent again."""
+        """Note a letter; `replayed`: it is known to have been sent again."""
         if letter.replayed_from:
             self._sent_again.add(letter.replayed_from)
         if not self.filters.pass_group(letter):

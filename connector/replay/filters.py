@@ -77,7 +77,7 @@ class Unmatched:
         self._seen: set[str] = set()
 
     def saw(self, letter: DeadLetter) -> None:
-        """Take in a letter of a group that is asked about."""
+        """Note a letter of a group that is asked about."""
         if letter.source is not None:
             self._seen.add(letter.source.topic)
 

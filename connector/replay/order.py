@@ -77,7 +77,7 @@ class Order:
         records: Sequence[Record],
         outcomes: Sequence[Decoded] | None,
     ) -> None:
-        """Take in records of the source with what they are read as; None where nobody can read this topic."""
+        """Note records of the source, with what they are read as; None where nobody can read this topic."""
         harmless = self._harmless.get(place, set())
         for index, record in enumerate(records):
             offset = record.offset()
@@ -97,7 +97,7 @@ class Order:
                     self._note(place, key, record, offset if origin is None else origin)
 
     def _note(self, place: TopicPartition, key: Key | None, record: Record, age: int) -> None:
-        """Take in an event of a device that is asked about."""
+        """Note an event of a device that is asked about."""
         if key is None:
             return
         latest = self._latest[place]

@@ -54,13 +54,13 @@ class Progress:
                 self._refused[place, job.request_id].update(each for each in job.offsets if each >= begin)
 
     def received(self, place: TopicPartition, offsets: Collection[int]) -> None:
-        """Take in letters as they were read."""
+        """Note letters as they were read."""
         own = self._offsets[place]
         new = [offset for offset in offsets if offset >= own.next]
         own.received(new, [0] * len(new))
 
     def ended(self, place: TopicPartition, end: int) -> None:
-        """Take in that there is nothing more below `end`."""
+        """Note that there is nothing more below `end`."""
         self._offsets[place].ended(end)
 
     def is_done(self, spot: Spot) -> bool:

@@ -49,11 +49,11 @@ class Watching:
             self._bar = self._task = None
 
     def total(self, total: int) -> None:
-        """Take in how much there is to do."""
+        """Show how much there is to do."""
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, total=total)
 
     def reached(self, done: int) -> None:
-        """Take in how much is done."""
+        """Show how much is done."""
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done)

@@ -44,7 +44,7 @@ class Incidents:
         return any(each.code == DATA_LOSS for each in self.open.values())
 
     def tell(self, trouble: Trouble) -> None:
-        """Take in a trouble that began, lasts or has ended."""
+        """Log a trouble that began, lasts or has ended, and act on it."""
         if trouble.phase is Phase.ENDED:
             self._ended(trouble)
         else:

@@ -88,7 +88,7 @@ class PollSchedule:
         self._promises = 0  # that were believed since a job ended before its own
 
     def learn(self, lower: float, upper: float, progress: int = -1, took: float = 0.0) -> None:
-        """Take in that a job was unfinished at age `lower` (0: never seen so) and finished at `upper`.
+        """Learn that a job was unfinished at age `lower` (0: never seen so) and finished at `upper`.
 
         `progress` is what it had at `lower` (percent, -1 for nothing), `took` the seconds of the last GET.
         """

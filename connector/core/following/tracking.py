@@ -199,7 +199,7 @@ class Tracking:
         return due is not None
 
     def denied(self, job: Job, due: float, now: float) -> None:
-        """Take in that a GET of this job was denied: the next one is a probe."""
+        """Note that a GET of this job was denied: the next one is a probe."""
         job.denied += 1
         if job.denied > DENIED_ALONE and due > now:
             mine = [each for each in self.jobs.values() if each.application == job.application]
@@ -216,7 +216,7 @@ class Tracking:
                 self.poll_at(other, now)
 
     def known(self, job: Job, now: float, progress: int = -1) -> None:
-        """Take in that the API knows this job, whatever it said of it.
+        """Note that the API knows this job, whatever it said of it.
 
         If only without details it confirms nobody, which may be so of all jobs.
         """
@@ -227,7 +227,7 @@ class Tracking:
             job.moved_at = now
 
     def unknown(self, job: Job, now: float) -> bool:
-        """Take in that the API doesn't know this job. Return whether it is lost; else it is polled again."""
+        """Note that the API doesn't know this job. Return whether it is lost; else it is polled again."""
         job.unknown += 1
         if job.unknown == 1:
             job.unknown_since = now
@@ -244,7 +244,7 @@ class Tracking:
         return False
 
     def outage(self, seconds: float) -> None:
-        """Take in an outage of so many seconds: they count for the age of no job."""
+        """Note an outage of so many seconds: they count for the age of no job."""
         self._down += seconds
 
     def halt_over(self, application: str, since: float, now: float) -> None:

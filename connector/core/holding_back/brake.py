@@ -40,7 +40,7 @@ class Brake:
         """(tenth of a second, events that were not refused in it), oldest first."""
 
     def saw(self, counted: Counted, now: float) -> bool:
-        """Take in judged events; True when the share is too large and there are enough to tell."""
+        """Count judged events; True when the share is too large and there are enough to tell."""
         if not self._share or not counted.events:
             return False
         self._remember(counted.events - counted.refused, int(now * 10))

@@ -56,7 +56,7 @@ class Gate:
         self._trial = False
 
     def failed(self, now: float, sent_at: float, retry_after: float | None, jitter: float) -> bool:
-        """Take in that a request sent at `sent_at` found the destination down.
+        """Note that a request sent at `sent_at` found the destination down.
 
         Returns whether the gate closed or stays closed for longer. Requests that were under way
         when it last closed are part of the same failure: only their `Retry-After` counts.
@@ -77,7 +77,7 @@ class Gate:
         return True
 
     def succeeded(self, sent_at: float) -> float:
-        """Take in that a request sent at `sent_at` was answered: opens, if it was sent after the closing.
+        """Note that a request sent at `sent_at` was answered: opens if it was sent after the closing.
 
         Returns for how many seconds it had been closed.
         """
@@ -106,7 +106,7 @@ class Gate:
         return self.closed_until is not None and self._attempts % TURNS == 0
 
     def trial_started(self, now: float) -> None:
-        """Take in that a request was sent: while the gate is closed it is the trial."""
+        """Note that a request was sent: while the gate is closed it is the trial."""
         if self.closed_until is not None and now >= self.closed_until:
             self._trial = True
 

@@ -104,7 +104,7 @@ class Halts:
         """When something of an application was fixed last."""
 
     def contradicted(self, application: str, where: DeniedAt, suspicion: Suspicion, now: float) -> bool:
-        """Take in a denial; return whether what others were told since the last halt speaks against it.
+        """Note a denial; return whether what others were told since the last halt speaks against it.
 
         A gateway may stumble over one request alone, or give a stray answer now and then. If the application
         is what is denied, nothing gets past there between the next ones.
@@ -224,13 +224,13 @@ class Halts:
             halt.probe_at = now + self._interval
 
     def accepted(self, application: str, sent_at: float) -> None:
-        """Take in that a POST which was sent at `sent_at` made a job."""
+        """Note that a POST sent at `sent_at` made a job."""
         latest = self._accepted_post_sent_at
         latest[application] = max(sent_at, latest.get(application, 0.0))
         self.proved(application, "post", sent_at)
 
     def completed(self, application: str, accepted_at: float) -> None:
-        """Take in that a job which was accepted at `accepted_at` is Completed, whatever its rows say."""
+        """Note that a job accepted at `accepted_at` is Completed, whatever its rows say."""
         latest = self._completed_job_accepted_at
         latest[application] = max(accepted_at, latest.get(application, 0.0))
         self.proved(application, "job", accepted_at)
@@ -244,7 +244,7 @@ class Halts:
         return self._accepted_post_sent_at.get(application, 0.0) > when
 
     def proved(self, application: str, where: DeniedAt, sent_at: float) -> bool:
-        """Take in that something sent at `sent_at` got past `where`. True if that ended a halt."""
+        """Note that something sent at `sent_at` got past `where`. True if that ended a halt."""
         halt = self.applications.get(application)
         ended = halt is not None and halt.denied_in == where and sent_at >= halt.denied_at
         # While both POSTs and GETs are denied, each proves something about its own stage only.

@@ -160,7 +160,7 @@ class Outages:
         return self._tracking.witness.instead_of(job, now)
 
     def witnessed(self, witness: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
-        """Take in what was said of an ended job. That nobody's is unknown tells as much as a report."""
+        """Learn from what was said of an ended job. That `NOBODYS` is unknown tells as much as a report."""
         match answer:
             case Unavailable():
                 self.down("get", witness, answer, asked_at, now)

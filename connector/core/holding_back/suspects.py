@@ -29,7 +29,7 @@ class Suspects:
         """How many were answered, by the bits of the number of their devices."""
 
     def answered(self, call: Call, sent_at: float, devices: int) -> None:
-        """Take in that one of these was answered."""
+        """Note that one of these was answered."""
         self._answered[call] += 1
         self._sizes[call, devices.bit_length()] += 1
         self._answered_sent_at[call] = max(sent_at, self._answered_sent_at.get(call, -math.inf))
@@ -47,7 +47,7 @@ class Suspects:
         )
 
     def failed(self, call: Call, suspicion: Suspicion, now: float, devices: int) -> bool:
-        """Take in that one of these failed; tell whether there is new proof that it alone does."""
+        """Note that one of these failed; tell whether there is new proof that it alone does."""
         before = suspicion.failed_at
         answered = self._answered[call] - suspicion.answered
         begun = self._begun[call] - suspicion.begun

@@ -104,6 +104,6 @@ class Assignment:
         self.waiting_for_room.clear()
 
     def release_memory(self, events: int, size: int) -> None:
-        """Take in that `events` events, of `size` bytes together, are no longer in memory."""
+        """Note that `events` events, of `size` bytes together, are no longer in memory."""
         self.events -= events
         self.bytes -= size

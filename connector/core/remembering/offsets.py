@@ -55,7 +55,7 @@ class Offsets:
         """How many offsets in the map are unsettled."""
 
     def received(self, offsets: Sequence[int], timestamps: Sequence[int]) -> None:
-        """Take in what was read: ascending offsets and their timestamps (milliseconds).
+        """Note what was read: ascending offsets and their timestamps (milliseconds).
 
         An offset between `next` and the last one that isn't listed doesn't exist: settled.
         Offsets below `next` were read before and are ignored.

@@ -165,7 +165,7 @@ class Ledger:
         return kept
 
     def committed(self, now: float) -> list[Hold]:
-        """Take in that the commit was acknowledged."""
+        """Note that the commit was acknowledged."""
         commit = self._end()
         self._commit_failures = 0
         for sent_at in commit.recorded:
@@ -184,7 +184,7 @@ class Ledger:
         return freed
 
     def _written(self, letters: Sequence[Owed]) -> list[Hold]:
-        """Take in that these letters are in the topic."""
+        """Note that these letters are in the topic."""
         timestamps: defaultdict[str, list[int]] = defaultdict(list)
         for owed in letters:
             self._tally.dead_letters[owed.letter.rejection.reason] += 1
@@ -196,7 +196,7 @@ class Ledger:
         return self.owed.written(letters)
 
     def failed(self, now: float, refused: Iterable[int], jitter: float, *, written: bool) -> list[Hold]:
-        """Take in that the commit came to nothing: its letters are owed as before.
+        """Note that the commit came to nothing: its letters are owed as before.
 
         `refused` are the letters, by index, whose own fault it was: they wait, the others go again
         at once. Where there are none, letters wait if there were any, else all commits do.
@@ -223,7 +223,7 @@ class Ledger:
         return freed
 
     def withdrawn(self, *, written: bool) -> list[Hold]:
-        """Take in that the commit was not even tried: everything is as it was before."""
+        """Note that the commit was not even tried: everything is as it was before."""
         commit, freed = self._undone(written=written)
         ours: list[Owed] = []
         for owed in commit.owed:

@@ -241,7 +241,7 @@ class OwedLetters:
 
 
 def no_longer_held(letters: Iterable[Owed]) -> list[Hold]:
-    """Take in that letters are written, or no longer ours to write. Return the holds that are over."""
+    """Note that letters are written, or no longer ours to write. Return the holds that are over."""
     freed: list[Hold] = []
     for owed in letters:
         if owed.hold is not None:
