@@ -50,7 +50,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Unavailable(msgspec.Struct, frozen=True):
-    """The destination is down or overloaded: no connection, a time-out, 429, 5xx, an unreadable reply.
+    """The API is down or overloaded: no connection, a time-out, 429, 5xx, an unreadable reply.
 
     `http_status` is 0 where no reply came. `meant` is the status that the reply's envelope or wording
     implies; 0 if it is `http_status`. `retry_after` is in seconds. `maybe_accepted` is true where the request

@@ -73,7 +73,7 @@ class Engine:
 
     @property
     def outage(self) -> str | None:
-        """The message with which the destination, or the way to it, failed; None while it is up."""
+        """The message with which the API, or the way to it, failed; None while it is up."""
         return None if self.gate.closed_until is None else self.gate.closing.message
 
     # -- facts: partitions -----------------------------------------------------------------------

@@ -53,7 +53,7 @@ class HaltView(msgspec.Struct, frozen=True):
 
 
 class GateView(msgspec.Struct, frozen=True):
-    """The gate that closes while the destination is down; `seconds_left` until the next trial."""
+    """The gate that closes while the API is down; `seconds_left` until the next trial."""
 
     cause: str
     message: str

@@ -36,7 +36,7 @@ A job that Failed and says nothing but to wait: there was no time for it (`JobRe
 What names the `request_id` of another job is a cache's, or went astray: `Unavailable`.
 Gateway codes and envelopes (`code` 16, `status_code` 503) inside a 2xx count as the status that they stand
 for; to a POST not where that means a wrong address or is any other status: the batch may have been taken.
-Inside a 400 they count where they call for a person or say that the destination is down.
+Inside a 400 they count where they call for a person or say that the API is down.
 `tests/unit/pushwoosh/test_wire_tables.py` reads these tables and tries every status.
 """
 

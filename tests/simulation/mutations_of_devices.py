@@ -120,7 +120,7 @@ def denial_is_refusal(patch: Patch) -> None:
 
 @MUTATIONS.add
 def outage_is_refusal(patch: Patch) -> None:
-    """A destination that is down is taken for bad data."""
+    """An API that is down is taken for bad data."""
     posted = Posted.take_in
 
     def wrong(self: Posted, batch: Batch, answer: Any, now: float) -> None:

@@ -1,4 +1,4 @@
-"""The gate that closes while the destination is down.
+"""The gate that closes while the API is down.
 
 Given: what was sent when, and whether it got through. Gives: how many requests may go now. Times are seconds
 on any clock that only goes forward.
@@ -29,10 +29,10 @@ class Closing(NamedTuple):
 
 
 class Gate:
-    """Shared by all requests: closes when one finds the destination down, opens when one gets through.
+    """Shared by all requests: closes when one finds the API down, opens when one gets through.
 
     While it is closed nothing is sent; when the time has come, one request at a time goes as a
-    trial. Any answer of the API but `Unavailable` is a success here: the destination is up.
+    trial. Any answer of the API but `Unavailable` is a success here: the API is up.
     A trial without an answer is the caller's time-out, to be told as a failure.
     """
 
@@ -56,7 +56,7 @@ class Gate:
         self._trial = False
 
     def failed(self, now: float, sent_at: float, retry_after: float | None, jitter: float) -> bool:
-        """Note that a request sent at `sent_at` found the destination down.
+        """Note that a request sent at `sent_at` found the API down.
 
         Returns whether the gate closed or stays closed for longer. Requests that were under way
         when it last closed are part of the same failure: only their `Retry-After` counts.

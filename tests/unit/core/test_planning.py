@@ -1,4 +1,4 @@
-"""What may go now: while the destination is down, and while this instance stops."""
+"""What may go now: while the API is down, and while this instance stops."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.unit.core.builders import (
 from tests.unit.core.driving import DOWN, Drive, owing, reading
 
 
-def test_while_the_destination_is_down_one_request_at_a_time_tries_it() -> None:
+def test_while_the_api_is_down_one_request_at_a_time_tries_it() -> None:
     drive = reading(50, max_devices=5)
     drive.run(lambda _: DOWN, seconds=600)
     assert drive.posts < 10 + 7 + 600 / 10, "those under way, those of growing waits, then one in 10 to 20 s"
@@ -46,7 +46,7 @@ def test_a_closed_gate_is_tried_by_a_poll_rather_than_by_a_post() -> None:
     assert (len(drive.submits), len(drive.polls)) == (0, 1)
 
 
-def test_what_was_not_sent_goes_first_when_the_destination_is_back() -> None:
+def test_what_was_not_sent_goes_first_when_the_api_is_back() -> None:
     drive = reading(4, max_devices=2, max_in_flight=1, linger=0.0)
     drive.wait_for(lambda: bool(drive.submits))
     drive.posted(drive.submits[0], DOWN)

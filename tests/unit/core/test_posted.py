@@ -29,7 +29,7 @@ def test_the_gate_tells_once_that_it_closed() -> None:
     assert [notice.event for notice in drive.engine.notices] == ["destination down"]
 
 
-def test_while_the_destination_is_down_it_is_known_why() -> None:
+def test_while_the_api_is_down_it_is_known_why() -> None:
     drive = reading(1)
     drive.wait_for(lambda: bool(drive.submits))
     told = [drive.engine.outage]

@@ -121,7 +121,7 @@ def test_a_batch_the_api_will_not_take_is_refused_in_its_words(
 
 
 @pytest.mark.parametrize("status", [408, 409, 423, 425, 429, 500, 501, 502, 503, 504, 599, 700])
-def test_a_destination_that_is_down_is_unavailable_whatever_it_says(status: int) -> None:
+def test_an_api_that_is_down_is_unavailable_whatever_it_says(status: int) -> None:
     answer = post(status, {"message": "unauthorized"} if status >= 500 else b"<html>later</html>", "7")
     assert isinstance(answer, Unavailable)
     assert (answer.http_status, answer.retry_after) == (status, 7.0)

@@ -185,7 +185,7 @@ def test_a_job_remembers_at_what_age_it_was_seen_unfinished_last() -> None:
     assert some.due(one.next_poll, 1) == [one]
 
 
-def test_a_job_is_not_lost_while_the_destination_is_down() -> None:
+def test_a_job_is_not_lost_while_the_api_is_down() -> None:
     drive = Drive(limits(deadline=100.0))
     drive.assign()
     drive.read(*devices(range(3)))

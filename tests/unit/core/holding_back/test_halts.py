@@ -55,7 +55,7 @@ def test_a_halt_says_so_once_and_that_it_is_over_once() -> None:
     assert drive.engine.notices[0].fields["mend"] == MENDS[Cause.UNAUTHORIZED]
 
 
-def test_a_probe_that_finds_the_destination_down_is_followed_by_another() -> None:
+def test_a_probe_that_finds_the_api_down_is_followed_by_another() -> None:
     drive = halted_by_a_post()
     drive.run(lambda _: Unavailable("down"), seconds=100)
     drive.run()

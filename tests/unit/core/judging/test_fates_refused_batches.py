@@ -72,7 +72,7 @@ def test_a_device_s_later_event_waits_until_its_spoilt_one_is_found() -> None:
     assert drive.position() == 10
 
 
-def test_a_hunt_goes_on_after_the_destination_was_down() -> None:
+def test_a_hunt_goes_on_after_the_api_was_down() -> None:
     answers: list[PostAnswer | None] = []
 
     def flaky(batch: Batch) -> PostAnswer | None:
