@@ -193,9 +193,9 @@ class Engine:
         """Whether nothing is submitted: partitions are handed over, or may be another's."""
         return bool(self._planning.frozen)
 
-    def recalls(self, now: float) -> bool:
+    def recalling(self, now: float) -> bool:
         """Whether records of adopted jobs are still to be read: until then their devices aren't known."""
-        return self._planning.recalls(now)
+        return self.adoption.recalling(now)
 
     @property
     def idle(self) -> bool:

@@ -136,15 +136,11 @@ class Planning:
 
     def _routes(self, now: float) -> list[Route]:
         """Return the routes with something to send, none while nothing may be."""
-        if self.frozen or self.stopping or self.recalls(now):
+        if self.frozen or self.stopping or self._adoption.recalling(now):
             return []
         routes = self._dispatch.routes(queued_first=self._gate.turn_of_others)
         # Mostly there are none: then nobody need count slots.
         return routes if routes and self._slots(now) > 0 else []
-
-    def recalls(self, now: float) -> bool:
-        """Whether records of adopted jobs are awaited: nothing is submitted before."""
-        return self._adoption.awaited(now)
 
     def _slots(self, now: float) -> int:
         """Return how many batches may go: what the API, a crash and, where requests hang, memory can bear."""
@@ -246,7 +242,7 @@ class Planning:
             request = None if trial is None else max(request, trial)
         commit = self._ledger.wake_at(letters_wait=self._halts.letters_wait)
         hanging = min([at for at in self._patient_until() if at > now], default=None)
-        adopting = self._adoption.patient_until() if self._adoption.awaited(now) else None
+        adopting = self._adoption.patient_until() if self._adoption.recalling(now) else None
         times = (request, hanging, adopting, self._dispatch.next_later(), commit)
         return min([time for time in times if time is not None], default=None)
 

@@ -99,7 +99,7 @@ class Sending:
         """
         pulse = self._pulse
         ours = self._may_still_send() and all(home.live for home in homes)
-        return ours and not pulse.engine.recalls(pulse.clock())
+        return ours and not pulse.engine.recalling(pulse.clock())
 
     async def _poll(self, action: Poll) -> None:
         job = action.job

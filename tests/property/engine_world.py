@@ -190,7 +190,7 @@ class World:
         assert batch.events
         assert not engine.frozen
         assert not engine.stopping
-        assert not engine.adoption.awaited(self.now)
+        assert not engine.adoption.recalling(self.now)
         assert len(batch.events) <= limits.max_devices
         rows = [row_of(event) for event in batch.events]
         assert len(rows) == 1 or sum(len(row) + 1 for row in rows) <= limits.max_bytes

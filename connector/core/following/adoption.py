@@ -53,10 +53,10 @@ class Adoption:
         read = sum(home.offsets.next for homes in self.pending.values() for home in homes)
         if read != self._read_so_far:
             self._read_so_far, self._progress_at = read, now
-        if not self.awaited(now):
+        if not self.recalling(now):
             self._go_on_without_the_rest(now)
 
-    def awaited(self, now: float) -> bool:
+    def recalling(self, now: float) -> bool:
         """Whether records of adopted jobs are still to be read, and reading them makes progress.
 
         Without progress (a partition without a leader, an unavailable decoder) the other partitions go on. A
