@@ -10,8 +10,7 @@ import math
 
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
 from connector.core.batching.dispatch import Bounds, Route, Trial
-from connector.core.batching.jobs import Job
-from connector.core.following.tracking import DENIED_ALONE
+from connector.core.batching.jobs import DENIED_ALONE, Job
 from connector.core.holding_back.halts import May
 from connector.core.state import State
 from connector.core.tally import Stage
@@ -226,7 +225,7 @@ class Planning:
     @staticmethod
     def _may_tell(job: Job) -> bool:
         """Whether it may still show that the halt is over. Not if it always fails, or is not read whole."""
-        never = job.denied >= DENIED_ALONE or job.suspicion.failures >= DENIED_ALONE
+        never = job.denied_alone or job.suspicion.failures >= DENIED_ALONE
         return not (never or job.next_poll == math.inf)
 
     def wake_at(self, now: float) -> float | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, Unavailable
 from connector.core.batching.dispatch import Route
 from connector.core.batching.jobs import Job, Suspicion
-from connector.core.following.tracking import DENIED_ALONE
 from connector.core.judging.verdicts import Judgement, judge
 from connector.core.state import State
 from connector.core.tally import JobOutcome, Stage
@@ -84,8 +83,9 @@ class Polled:
     def _may_not_be_asked(self, job: Job, answer: Denied, asked_at: float, now: float) -> None:
         """The job is not lost, however old: no job can be asked about until this is fixed."""
         probe_at = self._halts.denied(job.application, answer, "get", asked_at, now)
+        before = job.denied_alone
         self._tracking.denied(job, probe_at, now)
-        if job.denied == DENIED_ALONE:  # it may never tell whether a halt is over: another probe may
+        if job.denied_alone and not before:  # it may never tell whether a halt is over: another probe may
             self._halts.came_to_nothing(job.batch, now)
 
     def _a_post_will_tell(self, application: str) -> bool:
@@ -137,7 +137,7 @@ class Polled:
     def _got_past(self, application: str, asked_at: float, now: float) -> None:
         halt = self._halts.applications.get(application)
         if self._halts.proved(application, "get", asked_at) and halt is not None:
-            self._tracking.denied_alone(application)
+            self._tracking.one_answered(application)
             self._tracking.halt_over(application, halt.since, now)
 
     def _reported(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:

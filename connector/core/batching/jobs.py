@@ -18,6 +18,10 @@ Call = Literal["post", "get"]
 """The two requests to the API: to take a batch, and for the status of a job."""
 OUTRUN = 4
 """Later jobs that must have ended before a slow one counts as stuck: a slow API is slow for all."""
+DENIED_ALONE = 3
+"""Denied GETs in a row, of each job there is, after which it may be these jobs alone that are denied: a
+minute of probes, in which nothing is submitted. Then one new job is sent, which may tell more. Jobs that were
+denied more often are polled in turns: what one of them is told holds for all."""
 PERSISTS = 3
 """Failures of a request in a row that are no chance any more."""
 
@@ -243,6 +247,16 @@ class Job:
     def is_probe(self) -> bool:
         """Whether it was sent as the probe of a halt."""
         return self.batch is not None and self.batch.probe
+
+    @property
+    def denied_alone(self) -> bool:
+        """Whether its GETs were denied so often that it may be this job alone, and not its application."""
+        return self.denied >= DENIED_ALONE
+
+    @property
+    def asked_in_turns(self) -> bool:
+        """Whether it is polled in turns with others that were denied as often."""
+        return self.denied > DENIED_ALONE
 
     @property
     def held_up(self) -> bool:

@@ -23,10 +23,6 @@ UNKNOWN_FOR = 10.0
 Twice as long each time its devices were sent again, because repeated losses look like an outage."""
 UNKNOWN_DELAY = 1.0
 """Least seconds between two such answers; a fourth of the time since the first one if that is more."""
-DENIED_ALONE = 3
-"""Denied GETs in a row, of each job there is, after which it may be these jobs alone that are denied: a
-minute of probes, in which nothing is submitted. Then one new job is sent, which may tell more. Jobs that were
-denied more often are polled in turns: what one of them is told holds for all."""
 SLOW_FROM = 60.0
 """Seconds from which an unfinished job without progress may be slow ..."""
 SLOWER = 10
@@ -201,9 +197,9 @@ class Tracking:
     def denied(self, job: Job, due: float, now: float) -> None:
         """Note that a GET of this job was denied: the next one is a probe."""
         job.denied += 1
-        if job.denied > DENIED_ALONE and due > now:
+        if job.asked_in_turns and due > now:
             mine = [each for each in self.jobs.values() if each.application == job.application]
-            others = sum(each is not job and each.denied > DENIED_ALONE for each in mine)
+            others = sum(each is not job and each.asked_in_turns for each in mine)
             due += others * self._limits.probe_interval
         self.poll_at(job, due)
 
@@ -211,7 +207,7 @@ class Tracking:
         """A GET of this job was answered again: jobs whose GETs were denied in turn are polled at once."""
         job.excuse(job.suspicion.denied_at, now)
         for other in self.jobs.values():
-            waits = other is not job and other.denied > DENIED_ALONE and not other.polling
+            waits = other is not job and other.asked_in_turns and not other.polling
             if waits and other.application == job.application and now < other.next_poll < math.inf:
                 self.poll_at(other, now)
 
@@ -254,7 +250,7 @@ class Tracking:
                 job.excuse(since, now)
         self.hasten(application, now)
 
-    def denied_alone(self, application: str) -> None:
+    def one_answered(self, application: str) -> None:
         """One of this application's jobs was answered: if others are denied again, it is these alone."""
         for job in self.jobs.values():
             if job.application == application:
