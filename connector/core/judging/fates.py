@@ -63,10 +63,8 @@ class Fates:
         confirmed = self._ledger.confirm(good)
         if job.endpoint is Endpoint.REGISTRATIONS:
             self._registered.confirmed(good, now)
-        elif now < self._registered.waits_until and any(
-            event.attempts > event.bad_verdicts for event in good
-        ):
-            self._registered.found()
+        else:
+            self._registered.found(good, now)
         if job.adopted:
             for event in [each for each in good if each.blocked]:
                 self._leaving.withdraw(event, now)

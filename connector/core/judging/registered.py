@@ -31,7 +31,7 @@ class Registered:
         """Identifiers that were waited for in vain, in the order of that."""
         self._in_vain = 0
         self._useless_until = 0.0
-        self.waits_until = 0.0
+        self._waits_until = 0.0
         """Before then an update may be found that was waited for."""
 
     def confirmed(self, events: Iterable[Event], now: float) -> None:
@@ -50,12 +50,13 @@ class Registered:
         useful = now >= self._useless_until
         lately = useful and any(self._at.get(key, since - 1) >= since for key in event.keys)
         if lately:
-            self.waits_until = now + 2 * LATELY
+            self._waits_until = now + 2 * LATELY
         return lately
 
-    def found(self) -> None:
-        """An update was confirmed that was waited for."""
-        self._in_vain, self._useless_until = 0, 0.0
+    def found(self, updates: Iterable[Event], now: float) -> None:
+        """Updates were confirmed: waiting helped if one has an attempt that was no bad verdict on it."""
+        if now < self._waits_until and any(event.attempts > event.bad_verdicts for event in updates):
+            self._in_vain, self._useless_until = 0, 0.0
 
     def given_up(self, event: Event, now: float) -> None:
         """The device of this update was not found in the end. If it was registered, waiting was in vain."""
