@@ -122,7 +122,8 @@ class Fates:
             return
         self._tally.resubmitted[job.endpoint] += len(events)
         self._tally.split_batches += 1
-        self.count_attempt(events, job.sent_at)
+        for event in events:
+            event.count_attempt(job.sent_at)
         together = [event for event in events if event.hwid or not users_singly]
         whole = self._dispatch.new_batch(job, together)
         parts = [
@@ -152,7 +153,7 @@ class Fates:
         if not ours:
             return Counted()
         (event,) = ours
-        self.count_attempt(ours, batch.sent_at)
+        event.count_attempt(batch.sent_at)
         if event.merged is not None:
             self._take_apart(event, one_by_one=False)
             return Counted()
@@ -207,7 +208,7 @@ class Fates:
         (event,) = ours
         not_yet = rejection.reason is Reason.DEVICE_NOT_FOUND and self._registered.lately(event, now)
         event.bad_verdicts += not not_yet
-        self.count_attempt(ours, job.sent_at)
+        event.count_attempt(job.sent_at)
         if rejection.refused_tags:
             self._tally.refused_tags += len(msgspec.json.decode(rejection.refused_tags))
         if not for_good and (not_yet or self._may_help(event, rejection, job)):
@@ -240,20 +241,12 @@ class Fates:
         """Whether one more bad verdict would be the last."""
         return event.last_chance or event.bad_verdicts + 1 >= self._limits.max_attempts
 
-    @staticmethod
-    def count_attempt(events: Iterable[Event], at: float) -> None:
-        """Count an attempt in vain at each, submitted at this time, for its letter."""
-        for event in events:
-            event.attempts += 1
-            event.first_attempt = event.first_attempt or at
-            event.last_attempt = at
-
     def _take_apart(self, event: Event, *, one_by_one: bool) -> None:
         """A merged update was refused: send its parts again, in order."""
         self._tally.split_batches += 1
         parts = take_apart(event, self._limits.max_bytes, one_by_one=one_by_one)
         for part in parts:
-            copy_attempts(event, part)
+            part.take_attempts_of(event)
             part.bad_verdicts, part.last_chance = 0, one_by_one
         self._lanes.replace(event, parts)
         self._dispatch.requeue_first(parts[:1])
@@ -278,12 +271,6 @@ class Fates:
         """Letters were written, or are no longer ours to write: release the lanes that were held for them."""
         for hold in freed:
             self._leaving.release([hold.event], last_chance=hold.last_chance)
-
-
-def copy_attempts(head: Event, event: Event) -> None:
-    """Give an event the attempts of the merged update that it was a part of."""
-    event.attempts, event.first_attempt = head.attempts, head.first_attempt
-    event.last_attempt = head.last_attempt
 
 
 def _bytes_of(batch: Batch) -> int:

@@ -16,7 +16,7 @@ from connector.core.backoff import Backoff
 from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.jobs import Batch, Halves, Job
 from connector.core.holding_back.brake import Counted
-from connector.core.judging.fates import Fates, copy_attempts
+from connector.core.judging.fates import Fates
 from connector.core.judging.leaving import Leaving
 from connector.core.judging.slow_retries import SLOWLY, SlowRetries
 from connector.core.judging.verdicts import judge
@@ -72,7 +72,8 @@ class Untold:
             return Counted()
         if len(job.events) == 1 and not job.adopted:  # of an adopted job others may have a part
             return self._failed_alone(job, events[0], report, now, others_do_well=others_do_well)
-        self._fates.count_attempt(events, job.sent_at)
+        for event in events:
+            event.count_attempt(job.sent_at)
         batch = self._failed_once_more(job, events, now)
         failures = batch.history.failures
         if failures == 1:
@@ -149,7 +150,8 @@ class Untold:
         if halted:
             self._for_probes(batch, now)
         else:
-            self._fates.count_attempt(events, job.sent_at)  # during a halt no attempt is counted
+            for event in events:  # during a halt no attempt is counted
+                event.count_attempt(job.sent_at)
             before, batch.history.denied_at = batch.history.denied_at, now
             if before == math.inf:
                 self._once_more(batch, now)
@@ -191,13 +193,14 @@ class Untold:
             Reason.NO_VERDICT, f"its job was lost {losses} times", request_id=job.request_id
         )
         events = self._leaving.still_ours(job.events, now)
-        self._fates.count_attempt(events, job.sent_at)
+        for event in events:
+            event.count_attempt(job.sent_at)
         given_up = 0
         for event in events:
             everyone = contributors(event)
             hold = Hold(event, len(everyone))
             for each in everyone:
-                copy_attempts(event, each)
+                each.take_attempts_of(event)
                 self._fates.owe(each, rejection, now, hold)
             given_up += len(everyone)
         since = min((event.first_attempt for event in events), default=math.inf)
@@ -220,7 +223,8 @@ class Untold:
         events = self._leaving.still_ours(job.events, now)
         if not events:
             return None
-        self._fates.count_attempt(events, job.sent_at)
+        for event in events:
+            event.count_attempt(job.sent_at)
         self._tally.retried[job.endpoint] += len(events)
         batch = self._dispatch.new_batch(job, events)
         batch.history.losses = losses

@@ -74,6 +74,17 @@ class Event(msgspec.Struct, gc=False, eq=False):
     unmergeable: bool = False
     """Whether no more is merged with it, because a merged update of it was refused."""
 
+    def count_attempt(self, at: float) -> None:
+        """Count an attempt in vain that was submitted at this time, for its letter."""
+        self.attempts += 1
+        self.first_attempt = self.first_attempt or at
+        self.last_attempt = at
+
+    def take_attempts_of(self, head: Event) -> None:
+        """Have the attempts of the merged update that it was a part of."""
+        self.attempts, self.first_attempt = head.attempts, head.first_attempt
+        self.last_attempt = head.last_attempt
+
 
 Decoded = Event | Rejection | None
 """An event to be sent, the reason why the record is dead-lettered, or None to skip it."""
