@@ -1,4 +1,4 @@
-"""Batches on their way and jobs under way: what the engine keeps about each. No decisions."""
+"""Batches on their way and jobs under way: what the engine keeps about each, and plain questions about it."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Halves:
 
 @dataclass(slots=True)
 class History:
-    """What the devices of a batch went through together. Each batch made of some of them has a copy."""
+    """What the devices of a batch went through together. Each batch made of some of them has a copy of it."""
 
     failures: int = 0
     """How many jobs of theirs Failed as a whole."""
@@ -92,7 +92,7 @@ class History:
     blamed: bool = False
     """Of a single device: whether its last job Failed while jobs of others were Completed."""
     halves: Halves | None = None
-    """The two halves that the last halving made, one of which these devices are."""
+    """The halves that the last halving made, one of which these devices are; shared, by copies too."""
     last_left: bool = False
     """Of a single device whose job Failed: whether the other half was Completed before it was sent again."""
     losses: int = 0
