@@ -69,7 +69,7 @@ class Engine:
     @property
     def letters_owed(self) -> int:
         """How many letters are not written yet."""
-        return self.ledger.letters
+        return self.ledger.letters_owed
 
     @property
     def outage(self) -> str | None:

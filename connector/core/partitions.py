@@ -97,8 +97,7 @@ class Partitions:
         self._halts.read(len(events) + unreadable, unreadable, now)
         for event in events:
             event.home = home
-        home.events += len(events)
-        home.bytes += sum([event.size for event in events])
+        home.hold_memory(len(events), sum([event.size for event in events]))
         if home.offsets.next - next_before > len(events) + others:
             home.changed()  # gaps, and what was settled before, move the position by themselves
         if partly_known and home.adopted:
@@ -136,8 +135,7 @@ class Partitions:
 
     def _unreadable(self, record: Record, home: Assignment, rejection: Rejection, now: float) -> None:
         size = bytes_of(record)
-        home.events += 1
-        home.bytes += size
+        home.hold_memory(1, size)
         self._ledger.owe(Letter(record, rejection), home, size, NO_ENDPOINT, now)
 
     def _admit(self, events: Sequence[Event], now: float) -> None:

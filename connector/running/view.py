@@ -120,8 +120,8 @@ class View:
         shown.jobs_limit = self._engine.concurrency.limit
         shown.held_back = self._engine.held_back(self._pulse.clock())
         shown.waiting_for_checkpoint = sum(len(home.waiting_for_room) for home in homes)
-        shown.buffered_events = sum(home.events for home in homes)
-        shown.buffered_bytes = sum(home.bytes for home in homes)
+        shown.buffered_events = sum(home.events_held for home in homes)
+        shown.buffered_bytes = sum(home.bytes_held for home in homes)
 
     def _state(self) -> State:
         if self._engine.stopping:
@@ -193,7 +193,7 @@ def _partition(
         end=end,
         backlog=backlog,
         oldest_unsettled_seconds=max(0.0, now - oldest / 1000) if oldest else 0.0,
-        buffered=home.events,
+        buffered=home.events_held,
         paused=home.paused,
     )
 

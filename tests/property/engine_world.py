@@ -246,8 +246,8 @@ class World:
             under_way.update(key for event in batch.events for key in event.keys)
         assert not [key for key, times in under_way.items() if times > 1], "one device in two jobs"
         for partition, home in engine.assignments.items():
-            assert home.events == self.in_memory(partition)
-            assert (home.events == 0) == (home.bytes == 0)
+            assert home.events_held == self.in_memory(partition)
+            assert (home.events_held == 0) == (home.bytes_held == 0)
 
     def in_memory(self, partition: TopicPartition) -> int:
         """How many records of a partition the engine must be holding, by its own offsets."""
@@ -313,10 +313,10 @@ class World:
         assert engine.idle
         assert engine.lanes.busy == 0
         assert not engine.lanes.waiters()
-        assert not engine.ledger.letters
+        assert not engine.ledger.letters_owed
         assert not self.paused
         for partition, home in engine.assignments.items():
-            assert home.events == home.bytes == 0
+            assert home.events_held == home.bytes_held == 0
             end = max(self.log.get(partition, {}), default=-1) + 1
             assert self.committed.get(partition, Position(0, "")).offset >= end
 

@@ -190,7 +190,7 @@ class Instance:
             return True
         if self._stop_at is None:
             return False
-        quiet = self.engine.idle and not self.engine.ledger.letters
+        quiet = self.engine.idle and not self.engine.ledger.letters_owed
         return quiet or self.clock() >= self._stop_at
 
     # -- what the world does to it ---------------------------------------------------------------
@@ -236,7 +236,7 @@ class Instance:
             "jobs": lambda: engine.tracking.jobs,
             "waiting events": lambda: engine.dispatch.waiting,
             "requests": lambda: engine.dispatch.posting,
-            "letters": lambda: engine.ledger.letters,
+            "letters": lambda: engine.ledger.letters_owed,
             "unrecorded jobs": lambda: engine.ledger.unrecorded,
             "a commit": lambda: engine.ledger.under_way,
             "adoptions": lambda: engine.adoption.pending,
@@ -247,8 +247,8 @@ class Instance:
             found += [
                 f"{what} of {home.partition}: {left}"
                 for what, left in (
-                    ("events", home.events),
-                    ("bytes", home.bytes),
+                    ("events", home.events_held),
+                    ("bytes", home.bytes_held),
                     ("adopted", home.adopted),
                     ("slices", home.slices),
                     ("waiting_for_room", home.waiting_for_room),

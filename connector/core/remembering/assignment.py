@@ -17,10 +17,10 @@ class Assignment:
 
     __slots__ = (
         "adopted",
-        "bytes",
+        "bytes_held",
         "committed",
         "committed_version",
-        "events",
+        "events_held",
         "known_until",
         "letters_until",
         "live",
@@ -40,9 +40,9 @@ class Assignment:
         self.partition = partition
         self.offsets = Offsets(start, settled)
         self.live = True
-        self.events = 0
+        self.events_held = 0
         """Records in memory that are not settled, and their bytes."""
-        self.bytes = 0
+        self.bytes_held = 0
         self.adopted: dict[int, int] = {}
         """Offsets in jobs of an earlier owner, not read again yet: each with its job's serial number."""
         self.recall_until = start
@@ -103,7 +103,12 @@ class Assignment:
         self.adopted.clear()
         self.waiting_for_room.clear()
 
+    def hold_memory(self, events: int, size: int) -> None:
+        """Note that so many more events, of `size` bytes together, are in memory."""
+        self.events_held += events
+        self.bytes_held += size
+
     def release_memory(self, events: int, size: int) -> None:
         """Note that `events` events, of `size` bytes together, are no longer in memory."""
-        self.events -= events
-        self.bytes -= size
+        self.events_held -= events
+        self.bytes_held -= size

@@ -68,7 +68,7 @@ class Ledger:
         return len(self._unrecorded) + (len(self.under_way.recorded) if self.under_way else 0)
 
     @property
-    def letters(self) -> int:
+    def letters_owed(self) -> int:
         """How many letters are owed, including those of a commit under way."""
         return len(self.owed) + (len(self.under_way.owed) if self.under_way else 0)
 

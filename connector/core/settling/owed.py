@@ -51,14 +51,14 @@ SAFE_TO_SHOW: Mapping[Reason, bool] = {
 
 @dataclass(slots=True, eq=False)
 class Hold:
-    """An event that holds its lanes until its letter is written; of a merged update, until all `letters` are.
+    """An event that holds its lanes until its letter is written; of a merged update, until all of them are.
 
     If later events of the device were sent before that, the partition's owner after a crash would send the
     refused one again, after them.
     """
 
     event: Event
-    letters: int = 1
+    letters_left: int = 1
     last_chance: bool = False
     """Whether later events of the device have one attempt only (`Leaving.release`)."""
 
@@ -245,7 +245,7 @@ def no_longer_held(letters: Iterable[Owed]) -> list[Hold]:
     freed: list[Hold] = []
     for owed in letters:
         if owed.hold is not None:
-            owed.hold.letters -= 1
-            if not owed.hold.letters:
+            owed.hold.letters_left -= 1
+            if not owed.hold.letters_left:
                 freed.append(owed.hold)
     return freed

@@ -37,16 +37,16 @@ class Pressure:
         """
         if not homes or not self.full(homes):
             return usual
-        events = max(1, sum([home.events for home in homes]))
-        size = max(1.0, sum([home.bytes for home in homes]) / events)
+        events = max(1, sum([home.events_held for home in homes]))
+        size = max(1.0, sum([home.bytes_held for home in homes]) / events)
         room = min(self._limits.max_events, self._limits.max_event_bytes / size)
         return max(1, min(usual, int(ITS_OWN * room / len(homes))))
 
     def _used(self, homes: Collection[Assignment]) -> float:
         events = size = 0
         for home in homes:
-            events += home.events
-            size += home.bytes
+            events += home.events_held
+            size += home.bytes_held
         return max(events / self._limits.max_events, size / self._limits.max_event_bytes)
 
     def change(self, homes: Collection[Assignment]) -> tuple[list[TopicPartition], list[TopicPartition]]:
@@ -95,7 +95,7 @@ class Pressure:
             return FAR
         near = max(2 * self._limits.max_devices, self._reach.sure // 3)
         in_jobs = sum(len(part.offsets) for part in home.slices.values())
-        return FAR if home.events - in_jobs < near // 2 else near
+        return FAR if home.events_held - in_jobs < near // 2 else near
 
     def _too_much(self, home: Assignment, share: int, used: float) -> bool:
         """Whether a partition holds too much of a buffer that is more than half full."""
@@ -105,7 +105,7 @@ class Pressure:
     def _own(self, home: Assignment, share: int) -> float:
         """Return how much of its share of the buffer a partition holds, each having `1 / share` of it."""
         limits = self._limits
-        return share * max(home.events / limits.max_events, home.bytes / limits.max_event_bytes)
+        return share * max(home.events_held / limits.max_events, home.bytes_held / limits.max_event_bytes)
 
 
 def _ahead(home: Assignment) -> int:

@@ -233,14 +233,16 @@ class Drive:
         """Whether nothing is left: no event, no lane, no job, no letter."""
         engine = self.engine
         homes: Sequence[object] = [
-            home for home in engine.assignments.values() if home.events or home.bytes or home.waiting_for_room
+            home
+            for home in engine.assignments.values()
+            if home.events_held or home.bytes_held or home.waiting_for_room
         ]
         return not (
             homes
             or engine.lanes.busy
             or engine.lanes.waiters()
             or engine.dispatch.waiting
-            or engine.ledger.letters
+            or engine.ledger.letters_owed
             or not engine.idle
         )
 

@@ -62,7 +62,7 @@ def test_a_late_answer_for_a_revoked_partition_does_nothing() -> None:
     drive.assign(P0)
     drive.polled(poll)
     assert drive.engine.assignments[P0].offsets.safe() == 0
-    assert drive.engine.assignments[P0].events == 0
+    assert drive.engine.assignments[P0].events_held == 0
     assert drive.plan() == []
 
 

@@ -20,7 +20,7 @@ async def test_what_is_fetched_is_decoded_and_told() -> None:
     await desk.assign(P0)
     await desk.rounds(2)
     home = desk.engine.assignments[P0]
-    assert home.events == 3
+    assert home.events_held == 3
     assert home.offsets.next == 5
 
 

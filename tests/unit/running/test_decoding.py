@@ -47,7 +47,7 @@ async def test_records_wait_for_a_decoder_that_cannot_work_and_none_is_lost() ->
     await desk.rounds(2)
     assert desk.next_offset() == 4
     assert desk.source.paused == set()
-    assert desk.engine.assignments[P0].events == 4
+    assert desk.engine.assignments[P0].events_held == 4
 
 
 @pytest.mark.usefixtures("at_once")

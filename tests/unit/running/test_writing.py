@@ -63,7 +63,7 @@ async def test_letters_that_are_written_are_not_written_again_when_their_commit_
     await desk.rounds()
     desk.order()
     await desk.settled()
-    assert desk.engine.ledger.letters == 0
+    assert desk.engine.ledger.letters_owed == 0
     commit = desk.engine.flush(desk.pulse.clock())
     assert commit is not None
     assert commit.letters == []
@@ -78,7 +78,7 @@ async def test_letters_that_cannot_be_written_are_owed_as_before(kind: Obstructi
     desk.order()
     await desk.settled()
     assert desk.consuming.writing.failures == 1
-    assert desk.engine.ledger.letters == 1
+    assert desk.engine.ledger.letters_owed == 1
     assert desk.position() == -1
     assert desk.engine.ledger.reach._limit == (2047 if kind == "metadata_too_large" else 4095)
 
@@ -108,7 +108,7 @@ async def test_who_is_fenced_by_its_own_name_leaves_and_who_lost_a_partition_doe
     desk.order()
     await desk.settled()
     assert bool(desk.consuming.failure) == fatal
-    assert desk.engine.ledger.letters == 1
+    assert desk.engine.ledger.letters_owed == 1
 
 
 async def test_a_writer_that_breaks_ends_the_process_and_not_in_silence() -> None:

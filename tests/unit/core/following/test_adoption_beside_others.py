@@ -129,7 +129,7 @@ def test_an_event_whose_letter_is_owed_is_not_sent_again_for_an_adopted_one() ->
     drive.engine.lost([P2], drive.now)
     poll = drive.next_poll()
     drive.polled(poll, completed(Row("A", status="failed")))
-    assert drive.engine.ledger.letters == 1
+    assert drive.engine.ledger.letters_owed == 1
     drive.assign(P1, *remembered(0, {"J": [0]}))
     drive.read(tags(0, "A", partition=P1))
     drive.run()

@@ -64,7 +64,7 @@ def test_with_a_topic_of_its_own_an_application_settles_all_it_has_beside_a_halt
     run(drive, backlogs)
     assert drive.position(P1) == 500
     assert drive.position(P0) <= 0
-    assert 64 * LOW <= drive.engine.assignments[P0].events < 64, "it holds its share and no more"
+    assert 64 * LOW <= drive.engine.assignments[P0].events_held < 64, "it holds its share and no more"
 
 
 @pytest.mark.parametrize("once", [5, 70, 1000])
@@ -80,7 +80,7 @@ def test_a_small_share_of_the_partitions_is_enough_not_to_be_stopped_by_a_halted
     backlogs[P0] = [event(at, P0, halted=False) for at in range(400)]
     run(drive, backlogs, once)
     assert drive.position(P0) == 400
-    held = sum(home.events for home in drive.engine.assignments.values())
+    held = sum(home.events_held for home in drive.engine.assignments.values())
     assert held <= 1.5 * 800 + min(400, once) / 2, "the bound, half a share of each, and what a fetch is more"
 
 

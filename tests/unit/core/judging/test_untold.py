@@ -64,4 +64,4 @@ def test_a_device_whose_jobs_there_is_never_time_for_waits_alone() -> None:
     drive = reading(10, max_devices=10, max_in_flight=4)
     _with_others(drive, 600, NO_TIME)
     assert drive.letters == []
-    assert sum(home.events for home in drive.engine.assignments.values()) == 1
+    assert sum(home.events_held for home in drive.engine.assignments.values()) == 1

@@ -190,7 +190,7 @@ def test_a_commit_that_came_to_nothing_gives_up_the_letters_of_partitions_that_w
     drive.plan()
     drive.forget_commit()
     drive.engine.lost([went], drive.now)
-    assert drive.engine.ledger.letters == 2
+    assert drive.engine.ledger.letters_owed == 2
     if withdrawn:
         drive.engine.commit_withdrawn()
     else:

@@ -297,7 +297,7 @@ def test_nothing_owed_is_never_due() -> None:
 
 def test_an_event_is_free_once_the_letters_of_all_that_it_stands_for_are_written() -> None:
     home = partition()
-    both = Hold(tags(1), letters=2)
+    both = Hold(tags(1), letters_left=2)
     owed = owing()
     assert owed.written([letter(home, 0, hold=both), letter(home, 5)]) == []
     assert owed.written([letter(home, 1, hold=both)]) == [both]

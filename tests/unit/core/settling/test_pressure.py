@@ -19,7 +19,7 @@ def under(**changed: int) -> Pressure:
 
 def home(number: int, events: int, size: int = 0) -> Assignment:
     found = Assignment(TopicPartition("t", number), 0)
-    found.events, found.bytes = events, size
+    found.events_held, found.bytes_held = events, size
     return found
 
 
@@ -28,11 +28,11 @@ def test_all_partitions_are_paused_when_the_buffer_is_full_and_resumed_when_it_i
     one, other = home(0, 60), home(1, 40)
     assert pressure.full([one, other])
     assert pressure.change([one, other]) == ([one.partition, other.partition], [])
-    one.events = 30
+    one.events_held = 30
     assert pressure.change([one, other]) == ([], [])
-    other.events = 20
+    other.events_held = 20
     assert pressure.change([one, other]) == ([], [other.partition])
-    one.events = 20
+    one.events_held = 20
     assert pressure.change([one, other]) == ([], [one.partition])
 
 
@@ -40,7 +40,7 @@ def test_bytes_fill_the_buffer_as_events_do() -> None:
     pressure = under(max_event_bytes=1000)
     only = home(0, 1, 1000)
     assert pressure.change([only]) == ([only.partition], [])
-    only.bytes = 400
+    only.bytes_held = 400
     assert pressure.change([only]) == ([], [only.partition])
 
 
@@ -65,11 +65,11 @@ def test_a_full_buffer_leaves_each_partition_half_its_share() -> None:
     pressure = under(max_events=100)
     greedy, modest = home(0, 120), home(1, 24)
     assert pressure.change([greedy, modest]) == ([greedy.partition], [])
-    modest.events = 25
+    modest.events_held = 25
     assert pressure.change([greedy, modest]) == ([modest.partition], [])
-    modest.events = 13
+    modest.events_held = 13
     assert pressure.change([greedy, modest]) == ([], [])
-    modest.events = 12
+    modest.events_held = 12
     assert pressure.change([greedy, modest]) == ([], [modest.partition])
 
 
@@ -102,7 +102,10 @@ def test_reading_goes_on_and_off_as_jobs_end_and_counts_return_to_nought() -> No
     drive.run()
     assert drive.paused == set()
     assert drive.engine.tally.pauses == 2
-    assert [(each.events, each.bytes) for each in drive.engine.assignments.values()] == [(0, 0), (0, 0)]
+    assert [(each.events_held, each.bytes_held) for each in drive.engine.assignments.values()] == [
+        (0, 0),
+        (0, 0),
+    ]
 
 
 def test_records_that_are_settled_as_they_are_read_do_not_run_away_from_one_that_is_stuck() -> None:
@@ -166,7 +169,7 @@ def test_letters_that_cannot_be_written_fill_the_buffer_too() -> None:
     assert drive.paused == {P0}
     drive.run()
     assert drive.paused == set()
-    assert drive.engine.assignments[P0].events == 0
+    assert drive.engine.assignments[P0].events_held == 0
 
 
 def test_records_without_a_size_fill_the_buffer_by_their_number() -> None:
