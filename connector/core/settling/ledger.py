@@ -129,7 +129,7 @@ class Ledger:
         if not dirty:
             return None
         self.under_way = CommitUnderWay(
-            positions={home.partition: self.reach.bound(home) for home in dirty},
+            positions={home.partition: self.reach.position_and_bounds(home) for home in dirty},
             versions={home: home.version for home in dirty},
             owed=letters,
             recorded=self._unrecorded,

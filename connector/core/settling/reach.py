@@ -51,8 +51,8 @@ class Reach:
         """Return what may be committed for a partition now."""
         return Position(home.offsets.safe(), self._encoded(home).text)
 
-    def bound(self, home: Assignment) -> Position:
-        """Return what may be committed now, and bound what may be submitted after it."""
+    def position_and_bounds(self, home: Assignment) -> Position:
+        """Return what may be committed now, and bound by it what may be submitted until the next commit."""
         safe = home.offsets.safe()
         encoded = self._encoded(home)
         if not encoded.complete:

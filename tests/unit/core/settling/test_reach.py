@@ -237,16 +237,16 @@ def test_a_commit_leaves_the_room_of_requests_that_are_still_on_their_way() -> N
 def test_the_room_is_what_the_checkpoint_leaves_of_the_metadata() -> None:
     home = a_home(4000)
     bounds = reach(max_metadata=1000)
-    bounds.bound(home)
+    bounds.position_and_bounds(home)
     assert (home.room, home.submit_below) == (None, None), "plenty"
     home.slices[1] = a_job(tuple(sorted(random.Random(7).sample(range(1, 4000), 300))))
-    size = len(bounds.bound(home).metadata)
+    size = len(bounds.position_and_bounds(home).metadata)
     assert AMPLE * 1000 < size < 1000
     assert home.room == FULL * 1000 - size
     assert home.submit_below is None
     others = sorted({*range(1, 4000)} - {*home.slices[1].offsets})
     home.slices[2] = a_job(tuple(sorted(random.Random(7).sample(others, 1500))))
-    position = bounds.bound(home)
+    position = bounds.position_and_bounds(home)
     assert home.room == 0
     remembered = checkpoint.decode(position.metadata, 0)
     assert remembered is not None
