@@ -1,4 +1,4 @@
-"""What the engine asks for: `sending` and `consuming` carry it out and report back by the engine's facts."""
+"""What the engine asks for: whoever runs it carries that out and reports back by the engine's facts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What the core counted since it was last asked: plain figures that an edge turns into metrics.
 
 The core knows nothing of metrics. A list of events adds one number; only what is refused adds to it
-one by one. `Reporting` drains it after each step with `Metrics.absorb`, which clears it.
+one by one. Whoever reads it clears it.
 
 Keys are the label values of the metrics (`connector.ops.metrics` and deploy/METRICS.md): an endpoint is a
 `connector.model.Endpoint`, or `NO_ENDPOINT` where a record was skipped or rejected before that was
