@@ -1,6 +1,6 @@
 """Moves what the parts counted and noticed into the metrics, the log and the status.
 
-Called after each step of the planner. The parts keep plain figures and words, which only this file empties.
+Called after each step of the planner. The parts keep plain figures and words until they are reported.
 """
 
 from __future__ import annotations
