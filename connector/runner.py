@@ -71,7 +71,7 @@ class Runner:
         self._credentials = Credentials.of(settings)
         secrets = parts.secrets(settings, self._credentials)
         self._mask, self._log = surroundings.set_up_log(settings.log, secrets)
-        self._losses = ""
+        self._end_unreachable = ""
         """Why it can't read to the end any more, as `until_end` demands; empty while it can."""
         self.failure = ""
         """Why it ended without being told to; empty otherwise."""
@@ -164,7 +164,7 @@ class Runner:
                 wake_at = self._engine.wake_at(now)
                 await self._pulse.wait(LONGEST_WAIT if wake_at is None else min(LONGEST_WAIT, wake_at - now))
             if self._end_out_of_reach:
-                self._losses = "records were lost before they were read (see above)"
+                self._end_unreachable = "records were lost before they were read (see above)"
         finally:
             await self._wait_for(asyncio.create_task(self._shut_down(reading)))
         self._report()  # what was settled last counts too, and what was said last comes before the end
@@ -214,7 +214,7 @@ class Runner:
                 case Commit():
                     self._consuming.commit(action)
                 case Pause() | Resume():
-                    self._consuming.flow(action)
+                    self._consuming.pause_or_resume(action)
         self._report()
         self._heartbeat.beat("planner")
         if now >= self._next_second:
@@ -239,7 +239,7 @@ class Runner:
 
     @property
     def _known_failure(self) -> str:
-        return self._consuming.failure or self._sending.failure or self._losses
+        return self._consuming.failure or self._sending.failure or self._end_unreachable
 
     def _finished(self, reading: asyncio.Task[None]) -> bool:
         if reading.done() or self._known_failure or self._end_out_of_reach:

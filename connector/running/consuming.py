@@ -74,13 +74,13 @@ class Consuming:
         self._log = log
         self._beat = beat
         self._pending_commit: Commit | None = None
-        self._flow: list[Pause | Resume] = []
+        self._pauses: list[Pause | Resume] = []
         self._wake_up = asyncio.Event()
         """Set when there is something to do that `_sleep` should not wait for."""
         self._stopped = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._full_since: float | None = None
-        self._flowing = True
+        self._last_fetch_brought = True
         """Whether the last fetch brought something."""
         self.membership = Membership(pulse, log)
         self.source = source(self)
@@ -104,9 +104,9 @@ class Consuming:
         self._pending_commit = action
         self._wake_up.set()
 
-    def flow(self, action: Pause | Resume) -> None:
+    def pause_or_resume(self, action: Pause | Resume) -> None:
         """Have partitions paused or resumed."""
-        self._flow.append(action)
+        self._pauses.append(action)
 
     # -- the coroutine ---------------------------------------------------------------------------
 
@@ -136,9 +136,9 @@ class Consuming:
                     await self.ending.ask_about_others()
                 self._beat("consumer")
         except SourceFailed as failed:
-            self.failure = f"Kafka: {failed}"
+            self._fail(f"Kafka: {failed}")
         except Exception as error:  # noqa: BLE001 -- whatever it is, the group is to be left in order
-            self.failure = f"what Kafka delivered: {fault(error)}"
+            self._fail(f"what Kafka delivered: {fault(error)}")
         self._pulse.ring()
 
     def watch_commit(self) -> None:
@@ -167,13 +167,13 @@ class Consuming:
             self._pulse.ring()
         else:
             self._full_since = None
-        if engine.idle and not self._flowing:
+        if engine.idle and not self._last_fetch_brought:
             fetched = await self.source.fetch(1, IDLE_WAIT)  # one is enough to end the wait
         else:
-            wait = FETCH_WAIT if self._flowing else EMPTY_WAIT
+            wait = FETCH_WAIT if self._last_fetch_brought else EMPTY_WAIT
             usual = FEW_RECORDS if engine.supplied else MOST_RECORDS
             fetched = await self.source.fetch(engine.fetch_size(usual), wait)
-        self._flowing = bool(fetched)
+        self._last_fetch_brought = bool(fetched)
         if fetched:
             self._decoding.take(fetched)
             self._pulse.ring()
@@ -216,8 +216,8 @@ class Consuming:
         self._wake_up.set()
 
     async def _carry_out_actions(self) -> None:
-        flow, self._flow = self._flow, []
-        for change in flow:
+        pauses, self._pauses = self._pauses, []
+        for change in pauses:
             if isinstance(change, Pause):
                 await self.source.pause(change.partitions)
             else:
@@ -254,7 +254,7 @@ class Consuming:
             try:
                 ends = await self.ending.ends(starts)
             except Exception as error:  # noqa: BLE001 -- without its end a partition would never be done
-                self.failure = f"Kafka: where partitions end can't be told: {error}"
+                self._fail(f"Kafka: where partitions end can't be told: {error}")
                 return
         for start in starts:
             self._engine.assigned(start, ends.get(start.partition))
@@ -286,7 +286,7 @@ class Consuming:
         """Drop what was to be done for these: later it would be done in place of their new owner."""
         gone = set(partitions)
         self._decoding.let_go(gone)
-        for change in self._flow:
+        for change in self._pauses:
             change.partitions = [each for each in change.partitions if each not in gone]
         if self._pending_commit is not None and not gone.isdisjoint(self._pending_commit.positions):
             self._pending_commit = None

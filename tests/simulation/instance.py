@@ -174,7 +174,7 @@ class Instance:
                     self.consuming.commit(action)
                     self.source.poke()
                 case Pause() | Resume():
-                    self.consuming.flow(action)
+                    self.consuming.pause_or_resume(action)
                     self.source.poke()
         waits = self.consuming._pending_commit or self.consuming.writing.written
         if waits and not self.consuming.writing.busy:

@@ -77,7 +77,7 @@ class Desk:
                 found = action
                 self.consuming.commit(action)
             elif isinstance(action, Pause | Resume):
-                self.consuming.flow(action)
+                self.consuming.pause_or_resume(action)
         return found
 
     async def settled(self) -> None:

@@ -110,8 +110,8 @@ async def test_an_order_ends_the_wait_for_a_full_buffer() -> None:
 async def test_partitions_are_paused_and_resumed_as_the_engine_says() -> None:
     desk = Desk()
     await desk.assign(P0, P1)
-    desk.consuming.flow(Pause([P0, P1]))
-    desk.consuming.flow(Resume([P1]))
+    desk.consuming.pause_or_resume(Pause([P0, P1]))
+    desk.consuming.pause_or_resume(Resume([P1]))
     await desk.rounds()
     assert desk.source.paused == {P0}
 

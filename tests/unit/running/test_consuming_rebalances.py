@@ -168,7 +168,7 @@ async def test_a_commit_that_was_ordered_before_partitions_were_lost_is_not_made
 async def test_a_pause_that_was_ordered_before_a_partition_came_back_does_not_hold_it_up() -> None:
     desk = Desk()
     await desk.assign(P0, P1)
-    desk.consuming.flow(Pause([P0, P1]))
+    desk.consuming.pause_or_resume(Pause([P0, P1]))
     desk.consuming.lost([P0])
     await desk.assign(P0)
     await desk.rounds()

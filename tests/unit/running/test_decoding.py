@@ -57,7 +57,7 @@ async def test_who_is_paused_by_the_engine_stays_so_when_the_decoder_works_again
     await desk.assign(P0, P1)
     await desk.rounds(2)
     desk.engine.assignments[P0].paused = True
-    desk.consuming.flow(Resume([P0]))
+    desk.consuming.pause_or_resume(Resume([P0]))
     await desk.consuming._carry_out_actions()
     assert desk.source.paused == {P0}, "the engine can't let in what would overtake"
     decoder.down = False
