@@ -36,7 +36,7 @@ class Polled:
         self._outages = state.outages
         self._adoption = state.adoption
         self._fates = state.fates
-        self._untold = state.untold
+        self._unjudged = state.unjudged
         self._concurrency = state.concurrency
         self._no_time_told = False
         """Whether it was logged, since a job was last Completed, that the API has no time."""
@@ -109,7 +109,7 @@ class Polled:
         if not others_are_good:
             self._halts.denied(job.application, answer, "job", job.sent_at, now)
         surely = self._halts.completed_since(job.application, before)
-        counted = self._untold.denied(job, answer.message, now, halted=not others_are_good, surely=surely)
+        counted = self._unjudged.denied(job, answer.message, now, halted=not others_are_good, surely=surely)
         self._halts.judged(counted, now)
 
     def _heard(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> bool:
@@ -165,7 +165,7 @@ class Polled:
             self._no_time(job, report, now)
         else:
             well = self._halts.completed_since(job.application, job.failed_before)
-            self._halts.judged(self._untold.job_failed(job, report, now, others_do_well=well), now)
+            self._halts.judged(self._unjudged.job_failed(job, report, now, others_do_well=well), now)
 
     def _completed(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
         judgement = self._judge(job, report, now)
@@ -178,7 +178,7 @@ class Polled:
         self._ended(job, job.completed_at if missing else asked_at, now, completed=True)
         self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
         job.history.completed()
-        self._untold.others_do_well(job.application, job.accepted_at, now)
+        self._unjudged.others_do_well(job.application, job.accepted_at, now)
         self._no_time_told = False
         if report.rows is None or judgement.without_row:
             rows = 0 if report.rows is None else len(job.events) - len(judgement.without_row)
@@ -219,7 +219,7 @@ class Polled:
             self._no_time_told = True
             self._notices.tell("warning", "the API has no time for jobs", message=report.message)
         others = self._halts.completed_since(job.application, min(job.history.waited_at, job.accepted_at))
-        self._untold.not_now(job, now, others_have_time=others)
+        self._unjudged.not_now(job, now, others_have_time=others)
 
     def _tell_of_silence(self, job: Job, rows: int) -> None:
         """Say that a report has rows of no more devices than so many, though it was asked for again."""
@@ -242,11 +242,11 @@ class Polled:
         # Where jobs of others are Completed meanwhile, one of its devices may be why it is never Completed.
         by_a_device = self._halts.completed_since(job.application, job.accepted_at)
         if losses <= most:
-            self._untold.submit_again(job, losses, now)
+            self._unjudged.submit_again(job, losses, now)
         elif by_a_device and len(job.events) > 1:
-            self._untold.submit_halves(job, most, now)  # one that is gone once more is halved, too
+            self._unjudged.submit_halves(job, most, now)  # one that is gone once more is halved, too
         else:
-            self._halts.judged(self._untold.never_confirmed(job, losses, now), now)
+            self._halts.judged(self._unjudged.never_confirmed(job, losses, now), now)
             return
         self._tally.jobs[job.endpoint, JobOutcome.RESUBMITTED] += 1
         self._tally.resubmitted[job.endpoint] += len(job.events)

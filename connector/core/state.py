@@ -15,7 +15,7 @@ from connector.core.holding_back.outages import Outages
 from connector.core.holding_back.pace import Pace
 from connector.core.judging.fates import Fates
 from connector.core.judging.leaving import Leaving
-from connector.core.judging.untold import Untold
+from connector.core.judging.unjudged import Unjudged
 from connector.core.limits import Limits
 from connector.core.queueing.lanes import Lanes
 from connector.core.settling.ledger import Ledger
@@ -44,4 +44,4 @@ class State:
         self.pressure = Pressure(limits, self.ledger.reach)
         self.leaving = Leaving(limits.max_bytes, self.lanes, self.dispatch)
         self.fates = Fates(limits, random, self.lanes, self.leaving, self.ledger, self.dispatch, self.tally)
-        self.untold = Untold(limits, random, self.leaving, self.dispatch, self.fates, self.tally)
+        self.unjudged = Unjudged(limits, random, self.leaving, self.dispatch, self.fates, self.tally)

@@ -16,7 +16,7 @@ from connector.core.batching.jobs import Batch, Job
 from connector.core.following.tracking import Tracking
 from connector.core.holding_back.brake import Counted
 from connector.core.judging.fates import Fates
-from connector.core.judging.untold import Untold
+from connector.core.judging.unjudged import Unjudged
 from connector.core.judging.verdicts import Judgement
 from connector.core.polled import Polled
 from connector.core.posted import Posted
@@ -86,13 +86,13 @@ def wrong_index(patch: Patch) -> None:
 def failed_job_is_success(patch: Patch) -> None:
     """A job that Failed counts as done."""
 
-    def wrong(self: Untold, job: Job, _report: JobReport, _now: float, *, others_do_well: bool) -> Counted:
+    def wrong(self: Unjudged, job: Job, _report: JobReport, _now: float, *, others_do_well: bool) -> Counted:
         del others_do_well
         self._fates._ledger.confirm(job.events)
         self._leaving.release(job.events)
         return Counted(len(job.events))
 
-    patch.set(Untold, "job_failed", wrong)
+    patch.set(Unjudged, "job_failed", wrong)
 
 
 @MUTATIONS.add

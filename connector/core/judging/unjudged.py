@@ -39,7 +39,7 @@ WITH_ONE_LEFT = 2
 """How far below `max_attempts` bad verdicts are raised to, so that one more failure leaves one attempt."""
 
 
-class Untold:
+class Unjudged:
     """Decides about jobs without verdicts. `dispatch` sends their devices again, `fates` ends them."""
 
     def __init__(
