@@ -104,11 +104,11 @@ def check(
     Changes nothing, except that Kafka remembers one more transactional id for a week.
     """
     if sample is not None:
-        from connector.sample import Around, check_sample, needless  # noqa: PLC0415 - as above
+        from connector.sample import Envelope, check_sample, needless  # noqa: PLC0415 - as above
 
         settings = settings_of(config, needless)
-        around = Around(key, header or (), timestamp)
-        raise typer.Exit(check_sample(settings, sample, topic, around, split, as_json=as_json))
+        envelope = Envelope(key, header or (), timestamp)
+        raise typer.Exit(check_sample(settings, sample, topic, envelope, split, as_json=as_json))
     if (topic, key, header, timestamp, split, as_json) != (None, None, None, None, "auto", False):
         give_up("--topic, --key, --header, --timestamp, --split and --json need --sample")
     settings = settings_of(config)

@@ -75,7 +75,7 @@ class Sample(NamedTuple):
         return [*self.its_headers]
 
 
-class Around(NamedTuple):
+class Envelope(NamedTuple):
     """What each record has beside its value; headers are `name=value`."""
 
     key: str | None = None
@@ -95,13 +95,13 @@ class Around(NamedTuple):
 
 
 def check_sample(
-    settings: Settings, file: str, topic: str | None, around: Around, split: Split, *, as_json: bool
+    settings: Settings, file: str, topic: str | None, envelope: Envelope, split: Split, *, as_json: bool
 ) -> int:
     """Show what the records of a file become. Return the exit code."""
     try:
         chosen = topic_of(settings, topic)
         contents = records_in(read(file), split)
-        samples = [around.record(chosen, number, content) for number, content in enumerate(contents)]
+        samples = [envelope.record(chosen, number, content) for number, content in enumerate(contents)]
         return 0 if show(settings, chosen, samples, as_json=as_json) else FAULT
     except WrongSampleError as wrong:
         give_up(str(wrong))

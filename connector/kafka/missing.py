@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from confluent_kafka import KafkaException
 from confluent_kafka.aio import AIOConsumer
 
-from connector.kafka.beginnings import CALL_LIMIT
+from connector.kafka.start_lookup import CALL_LIMIT
 from connector.kafka.troubles import Troubles, code_of
 
 ASK_EVERY = 10.0

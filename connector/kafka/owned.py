@@ -13,9 +13,9 @@ from confluent_kafka import OFFSET_END, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.aio import AIOConsumer
 
-from connector.kafka.beginnings import MOST_SILENT, Beginnings, name
 from connector.kafka.listener import Listener
-from connector.kafka.starts import Beginning
+from connector.kafka.start_decision import StartDecision
+from connector.kafka.start_lookup import MOST_SILENT, StartLookup, name
 from connector.kafka.troubles import CONNECTION, DATA_LOSS, Troubles
 from connector.model import Fetched, Start, TopicPartition
 
@@ -29,13 +29,13 @@ class Owned:
     def __init__(
         self,
         client: Callable[[], AIOConsumer],
-        beginnings: Beginnings,
+        start_lookup: StartLookup,
         listener: Listener,
         troubles: Troubles,
         failed: Callable[[Exception], None],
     ) -> None:
         self._client = client
-        self._beginnings = beginnings
+        self._lookup = start_lookup
         self._listener = listener
         self._troubles = troubles
         self._failed = failed
@@ -48,7 +48,7 @@ class Owned:
         self._misplaced: dict[TopicPartition, KafkaError] = {}
         """Owned, but the next offset isn't in the log, and where to go on isn't known yet."""
         self._paused: set[TopicPartition] = set()
-        self._ends = beginnings.ends
+        self._ends = start_lookup.ends
         self._stale: list[TopicPartition] = []
         """Not fetched, so that no fetch reply tells where they end."""
         self.records_lost: Counter[str] = Counter()
@@ -106,14 +106,14 @@ class Owned:
         answer it is what it said last, for each partition was asked about to be assigned.
         """
         try:
-            self._ends.update(await self._beginnings.ends_of(partitions))
+            self._ends.update(await self._lookup.ends_of(partitions))
         except KafkaException as exception:
             self._failed(exception)
         return {partition: self._ends[partition] for partition in partitions}
 
     async def _ask_end(self, partition: TopicPartition) -> None:
         try:
-            await self._beginnings.watermarks(partition)
+            await self._lookup.watermarks(partition)
         except KafkaException as exception:
             self._failed(exception)
 
@@ -131,7 +131,7 @@ class Owned:
     # -- coming and going ------------------------------------------------------------------
 
     async def begin(
-        self, partitions: Collection[TopicPartition], found: Mapping[TopicPartition, Beginning]
+        self, partitions: Collection[TopicPartition], found: Mapping[TopicPartition, StartDecision]
     ) -> None:
         """Assign: what is resolved at its offset, the rest at the end of its log, paused."""
         reading = {p: b for p, b in found.items() if not b.halted}
@@ -162,7 +162,7 @@ class Owned:
             self._troubles.works((DATA_LOSS, "no_offset", "no_leader"), name(partition))
         for some in (self._unresolved, self._halted, self._paused):
             some.difference_update(partitions)
-        self._beginnings.forget(partitions)
+        self._lookup.forget(partitions)
         try:
             await self._client().incremental_unassign(bare(partitions))
         except KafkaException as exception:
@@ -180,19 +180,19 @@ class Owned:
         self._misplaced.update(owned)
         begun_anew: set[TopicPartition] = set()
         unanswered = 0
-        for partition in sorted(owned, key=self._beginnings.silent):
-            found = await self._beginnings.find_again(partition, self._offsets[partition], owned[partition])
+        for partition in sorted(owned, key=self._lookup.silent):
+            found = await self._lookup.find_again(partition, self._offsets[partition], owned[partition])
             if found is not None:
                 del self._misplaced[partition]
                 await self._go_on(partition, found)
                 if found.rewound:
                     begun_anew.add(partition)
-            unanswered += self._beginnings.silent(partition)
+            unanswered += self._lookup.silent(partition)
             if unanswered == MOST_SILENT:
                 break
         return begun_anew
 
-    async def _go_on(self, partition: TopicPartition, found: Beginning) -> None:
+    async def _go_on(self, partition: TopicPartition, found: StartDecision) -> None:
         """Read a partition from where its log still is, or not at all."""
         if found.halted:
             self._halted.add(partition)
@@ -213,7 +213,7 @@ class Owned:
         if partition in self._paused:
             await self._client().pause(bare([partition]))
 
-    def _tell_of_loss(self, partition: TopicPartition, found: Beginning) -> None:
+    def _tell_of_loss(self, partition: TopicPartition, found: StartDecision) -> None:
         if not found.trouble:
             return
         self._troubles.notice(found.trouble, found.message, name(partition), blocking=found.halted)
@@ -226,7 +226,7 @@ class Owned:
     async def ask_again(self) -> None:
         """Ask about partitions of which it isn't known where they begin or go on, and for the end of one."""
         if self._unresolved:
-            found = await self._beginnings.find(list(self._unresolved))
+            found = await self._lookup.find(list(self._unresolved))
             if found:
                 await self._client().incremental_unassign(bare(found))
                 await self.begin(list(found), found)

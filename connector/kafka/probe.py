@@ -28,8 +28,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub im
 
 from connector.finding import Finding, Grade
 from connector.kafka import topic_settings
-from connector.kafka.ears import ADVERTISED, Ears
 from connector.kafka.given import to_admin, to_producer
+from connector.kafka.librdkafka_messages import ADVERTISED, LibrdkafkaMessages
 from connector.kafka.properties import producer_properties
 from connector.kafka.troubles import MENDS, WAYS_IN, code_of
 from connector.settings import Settings
@@ -66,14 +66,14 @@ class Probe:
     def __init__(self, settings: Settings, patience: float = QUESTION_LIMIT) -> None:
         self._settings = settings
         self._patience = patience
-        self._ears = Ears()
+        self._messages = LibrdkafkaMessages()
         self._began = 0.0
         own: dict[str, Any] = {
             "socket.connection.setup.timeout.ms": max(1000, int(patience * 1000)),
             **to_admin(settings.kafka),
             "debug": "feature",  # among it, which protocols the brokers speak
-            "error_cb": self._ears.errors.append,
-            "logger": self._ears.logger,
+            "error_cb": self._messages.errors.append,
+            "logger": self._messages.logger,
         }
         self._admin: Any = AdminClient(own)
 
@@ -110,21 +110,21 @@ class Probe:
             except KafkaException:
                 self._admin.poll(0.2)  # hears the errors
                 if left <= 0 or self._hopeless():
-                    return Finding(what, Grade.PROBLEM, *self._ears.diagnosis())
+                    return Finding(what, Grade.PROBLEM, *self._messages.diagnosis())
         try:
             self._admin.describe_cluster(request_timeout=self._patience).result(self._patience + 1)
         except (KafkaException, TimeoutError):
             self._admin.poll(0.2)
-            return Finding(what, Grade.PROBLEM, *self._ears.diagnosis())
+            return Finding(what, Grade.PROBLEM, *self._messages.diagnosis())
         advertised = ", ".join(sorted(f"{b.host}:{b.port}" for b in found.brokers.values()))
         protocol = self._settings.kafka.properties.get("security.protocol", "plaintext")
         return Finding(what, Grade.OK, f"reached over {protocol}; they advertise {advertised}")
 
     def _hopeless(self) -> bool:
         """Whether more time won't help: not let in, or none of the servers has answered for a while."""
-        if any(code_of(error) in WAYS_IN for error in self._ears.errors):
+        if any(code_of(error) in WAYS_IN for error in self._messages.errors):
             return True
-        down = any(error.code() == KafkaError._ALL_BROKERS_DOWN for error in self._ears.errors)
+        down = any(error.code() == KafkaError._ALL_BROKERS_DOWN for error in self._messages.errors)
         return down and time.monotonic() - self._began >= ALL_DOWN_FOR
 
     def _topic(self, topic: str, what: str, wanted: AclOperation) -> Finding:
@@ -187,11 +187,11 @@ class Probe:
     def _transactions(self) -> Finding:
         own = self._settings.transactional_id
         what = f"transactions as {own}"
-        ears = Ears()
+        messages = LibrdkafkaMessages()
 
         def look() -> Finding:
             given = producer_properties(to_producer(self._settings.kafka), f"{own}-check")
-            producer: Any = Producer({**given, "logger": ears.logger, "error_cb": ears.errors.append})
+            producer: Any = Producer({**given, "logger": messages.logger, "error_cb": messages.errors.append})
             producer.init_transactions(self._patience)
             return Finding(what, Grade.OK, f"the coordinator takes {own}-check")
 
@@ -204,17 +204,17 @@ class Probe:
     def _protocol(self) -> Finding:
         what = "group.protocol=consumer"
         deadline = time.monotonic() + 1
-        while self._ears.heartbeat is None and time.monotonic() < deadline:
+        while self._messages.heartbeat is None and time.monotonic() < deadline:
             self._admin.poll(0.1)
-        if self._ears.heartbeat is None:
+        if self._messages.heartbeat is None:
             return Finding(what, Grade.WARNING, "the brokers do not tell", MENDS["protocol_unsupported"])
-        if self._ears.heartbeat < 1:
+        if self._messages.heartbeat < 1:
             return Finding(what, Grade.PROBLEM, "not offered", MENDS["protocol_unsupported"])
         return Finding(what, Grade.OK, "offered by the brokers")
 
     def _asked(self, what: str, look: Callable[[], Finding], mends: Mapping[int, str]) -> Finding:
         """Look; put a failure into words, but for one that passes: then look again while patience lasts."""
-        before = len(self._ears.failures)
+        before = len(self._messages.failures)
         deadline = time.monotonic() + self._patience
         while True:
             try:
@@ -228,7 +228,7 @@ class Probe:
                 break
             self._admin.poll(AGAIN_AFTER)
         self._admin.poll(0)
-        return Finding(what, Grade.PROBLEM, *_explained(text, code, mends, self._ears.failures[before:]))
+        return Finding(what, Grade.PROBLEM, *_explained(text, code, mends, self._messages.failures[before:]))
 
 
 def _explained(text: str, code: int, mends: Mapping[int, str], failures: Sequence[str]) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.aio import AIOConsumer
 
-from connector.kafka.beginnings import CALL_LIMIT, offsets_at
+from connector.kafka.start_lookup import CALL_LIMIT, offsets_at
 from connector.model import TopicPartition
 
 

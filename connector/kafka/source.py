@@ -14,7 +14,6 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.aio import AIOConsumer
 
-from connector.kafka.beginnings import Beginnings
 from connector.kafka.commit_refused import CommitRefused
 from connector.kafka.committer import Committer
 from connector.kafka.errors import error_in, is_fatal
@@ -25,7 +24,8 @@ from connector.kafka.owned import Owned
 from connector.kafka.properties import consumer_properties
 from connector.kafka.remainder import Remainder
 from connector.kafka.sorting import sort
-from connector.kafka.starts import Beginning
+from connector.kafka.start_decision import StartDecision
+from connector.kafka.start_lookup import StartLookup
 from connector.kafka.statistics import Statistics, parse
 from connector.kafka.troubles import CONNECTION, Troubles, code_of
 from connector.model import Fetched, Position, TopicPartition
@@ -73,7 +73,7 @@ class Source:
         )
         protocol = str(self._properties["group.protocol"])
         self._joining = Joining(self.group_metadata, self.troubles, protocol, clock)
-        self._beginnings = Beginnings(
+        self._lookup = StartLookup(
             lambda: self._client,
             self._properties,
             self.troubles,
@@ -81,7 +81,7 @@ class Source:
             reset=reset,
             on_data_loss=on_data_loss,
         )
-        self._owned = Owned(lambda: self._client, self._beginnings, listener, self.troubles, self._take_error)
+        self._owned = Owned(lambda: self._client, self._lookup, listener, self.troubles, self._take_error)
         self.records_lost = self._owned.records_lost
         self._missing = MissingTopics(
             lambda: self._client, self._topics, lambda: self._owned.topics, self.troubles, clock
@@ -212,9 +212,9 @@ class Source:
         if not partitions:
             return
         deadline = self._clock() + ASSIGN_LIMIT
-        found: dict[TopicPartition, Beginning] = {}
+        found: dict[TopicPartition, StartDecision] = {}
         while not found and self._clock() < deadline:
-            found = await self._beginnings.find(partitions)
+            found = await self._lookup.find(partitions)
             if not found:
                 await asyncio.sleep(ASSIGN_AGAIN)
         await self._owned.begin(partitions, found)
@@ -251,7 +251,7 @@ class Source:
             self.troubles.remind()
         finally:
             now = self._clock()
-            self._next_look = now + max(LOOK_EVERY, REST * (now - began) * self._beginnings.hanging)
+            self._next_look = now + max(LOOK_EVERY, REST * (now - began) * self._lookup.hanging)
 
     async def _on_error(self, error: KafkaError) -> None:
         self._notice(error)

@@ -20,7 +20,7 @@ from msgspec import Raw
 from connector.core.reading import rules
 from connector.core.reading.event import NOWHERE, Decoded, Event, bytes_of
 from connector.core.reading.json_events import NOTHING, JsonDecoder, RegistrationFields, TagsFields, encode
-from connector.core.reading.quick_tags import Around, read_quickly
+from connector.core.reading.quick_tags import TopicRules, read_quickly
 from connector.model import (
     Content,
     DecoderUnavailable,
@@ -73,7 +73,7 @@ class Interpreter:
         if application:
             self._applications[application] = ""
         mixed = content is Content.MIXED
-        self._around = Around(max_row_bytes, of_topic, self._applications, mixed=mixed)
+        self._topic_rules = TopicRules(max_row_bytes, of_topic, self._applications, mixed=mixed)
         self.unknown_platforms: dict[int, int] = {}
 
     def read(self, records: Sequence[Record]) -> list[Decoded]:
@@ -82,7 +82,7 @@ class Interpreter:
         Raises `DecoderUnavailable` where the decoder does: nothing of the list is read then.
         """
         if self._content is not Content.REGISTRATIONS and isinstance(self._decoder, JsonDecoder):
-            return read_quickly(records, self._around, self._read_one)
+            return read_quickly(records, self._topic_rules, self._read_one)
         try:
             return [self._read_one(record) for record in records]
         except DecoderUnavailable:

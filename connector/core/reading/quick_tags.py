@@ -26,7 +26,7 @@ _OPERATORS: dict[str | None, str] = {None: rules.SET, **{each: each for each in 
 """Each operator as the one string that all events share: what the decoder made goes at once."""
 
 
-class Around(NamedTuple):
+class TopicRules(NamedTuple):
     """What is the same for all records of a topic."""
 
     max_row_bytes: int
@@ -39,13 +39,13 @@ class Around(NamedTuple):
 
 
 def read_quickly(
-    records: Sequence[Record], around: Around, careful: Callable[[Record], Decoded]
+    records: Sequence[Record], topic_rules: TopicRules, careful: Callable[[Record], Decoded]
 ) -> list[Decoded]:
     """Read records, one answer each: names are local and calls few, because this runs for every record."""
     answers: list[Decoded] = []
     append, decode, to_row = answers.append, decode_tags, encode
     operators, endpoint = _OPERATORS, Endpoint.TAGS
-    limit, of_topic, applications, mixed = around
+    limit, of_topic, applications, mixed = topic_rules
     beside = _usually_beside(records)
     keys: tuple[str, ...]
     for record in records:

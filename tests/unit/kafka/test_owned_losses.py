@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import KafkaError
 
-from connector.kafka.beginnings import MOST_SILENT
+from connector.kafka.start_lookup import MOST_SILENT
 from connector.kafka.troubles import Phase
 from connector.model import Position, Start, TopicPartition
 from tests.unit.kafka.consumer import messages

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.core.reading.event import Decoded, Event
-from connector.core.reading.quick_tags import Around, read_quickly
+from connector.core.reading.quick_tags import TopicRules, read_quickly
 from connector.model import Reason, Record, Rejection
 from tests.records import Headers
 from tests.unit.core.builders import written
@@ -18,7 +18,7 @@ def careful(_record: Record) -> Decoded:
 
 
 def read(*records: Record, limit: int = 1000, mixed: bool = False) -> list[Decoded]:
-    return read_quickly(records, Around(limit, "", {"B": "B", "DEFAULT": ""}, mixed=mixed), careful)
+    return read_quickly(records, TopicRules(limit, "", {"B": "B", "DEFAULT": ""}, mixed=mixed), careful)
 
 
 @pytest.mark.parametrize(

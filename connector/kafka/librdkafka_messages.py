@@ -23,7 +23,7 @@ _NODE = re.compile(r"\S+/\d+: ")
 _AFTER = re.compile(r" \(after \d+ms in state \w+\)|, \d+ identical error\(s\) suppressed")
 
 
-class Ears(logging.Handler):
+class LibrdkafkaMessages(logging.Handler):
     """Hears what librdkafka says beside its answers: errors by callback, failed connections by log line."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.kafka import stuck
-from connector.kafka.beginnings import Beginnings
+from connector.kafka.start_lookup import StartLookup
 from connector.kafka.stuck import PROBE_EVERY, STUCK_AFTER
 from connector.kafka.troubles import DATA_LOSS, Phase, Trouble, Troubles
 from connector.model import Position, Start, TopicPartition
@@ -27,7 +27,7 @@ class Asking:
         self.consumer.log = {P0: (2, 9), P1: (0, 5)}
         self.now = 0.0
         self.told: Told = []
-        self.beginnings = Beginnings(
+        self.start_lookup = StartLookup(
             lambda: self.consumer,
             {"group.id": "g"},
             Troubles(self._tell, self._clock),
@@ -47,7 +47,7 @@ class Asking:
         found: dict[TopicPartition, int] = {}
         for _ in range(int(seconds)):
             self.now += 1.0
-            answers = await self.beginnings.find([P0])
+            answers = await self.start_lookup.find([P0])
             found.update({partition: each.offset for partition, each in answers.items()})
         return found
 
@@ -111,21 +111,21 @@ async def test_where_many_partitions_end_is_one_question(monkeypatch: pytest.Mon
 async def test_what_can_not_be_read_is_left_out_and_told_of_until_all_can() -> None:
     asking = Asking()
     asking.consumer.unreadable = {P1: KafkaError(KafkaError.UNSTABLE_OFFSET_COMMIT, "a transaction is open")}
-    assert {*await asking.beginnings.find([P0, P1])} == {P0}
+    assert {*await asking.start_lookup.find([P0, P1])} == {P0}
     assert asking.told == [("offsets_unavailable", Phase.BEGAN)]
     asking.consumer.unreadable = {}
-    assert {*await asking.beginnings.find([P0, P1])} == {P0, P1}
+    assert {*await asking.start_lookup.find([P0, P1])} == {P0, P1}
     assert asking.told[1:] == [("offsets_unavailable", Phase.ENDED)]
-    assert asking.beginnings.ends == {P0: 9, P1: 5}
+    assert asking.start_lookup.ends == {P0: 9, P1: 5}
 
 
 async def test_a_broker_that_hangs_does_not_matter_once_its_partitions_have_another_owner() -> None:
     asking = Asking()
     asking.consumer.hanging = {P0}
-    await asking.beginnings.find([P0, P1])
-    assert (asking.beginnings.hanging, asking.beginnings.silent(P0)) == (True, True)
-    asking.beginnings.forget([P0])
-    assert not asking.beginnings.hanging
+    await asking.start_lookup.find([P0, P1])
+    assert (asking.start_lookup.hanging, asking.start_lookup.silent(P0)) == (True, True)
+    asking.start_lookup.forget([P0])
+    assert not asking.start_lookup.hanging
 
 
 @pytest.mark.parametrize(("on_data_loss", "halts"), [("halt", True), ("continue", False)])
@@ -134,10 +134,10 @@ async def test_a_log_that_was_truncated_is_a_loss_though_the_offset_is_in_it(
 ) -> None:
     asking = Asking(on_data_loss=on_data_loss)
     truncated = KafkaError(KafkaError._LOG_TRUNCATION, "truncated")
-    found = await asking.beginnings.find_again(P0, 5, truncated)
+    found = await asking.start_lookup.find_again(P0, 5, truncated)
     assert found is not None
     assert (found.offset, found.trouble, found.halted) == (5, DATA_LOSS, halts)
-    moment = await asking.beginnings.find_again(P0, 5, KafkaError(KafkaError._AUTO_OFFSET_RESET))
+    moment = await asking.start_lookup.find_again(P0, 5, KafkaError(KafkaError._AUTO_OFFSET_RESET))
     assert moment is not None
     assert (moment.offset, moment.trouble) == (5, "")
 

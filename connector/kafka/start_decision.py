@@ -11,7 +11,7 @@ _LATEST = frozenset({"latest", "largest", "end"})
 _EARLIEST = frozenset({"earliest", "smallest", "beginning"})
 
 
-class Beginning(NamedTuple):
+class StartDecision(NamedTuple):
     """Start at `offset`; with `trouble` say so, and if `halted` don't read at all.
 
     `rewound`: offsets of this partition mean other records than before (it was truncated or
@@ -27,32 +27,32 @@ class Beginning(NamedTuple):
     gone: int = 0
 
 
-def beginning(
+def decide_start(
     committed: Position | None, low: int, high: int, *, reset: str, on_data_loss: str, where: str
-) -> Beginning:
+) -> StartDecision:
     """Decide from the committed position (None: none), the log's first offset and its end.
 
     `reset` is the user's auto.offset.reset; `where` names the partition in messages.
     """
     if committed is None:
         if reset in _LATEST:
-            return Beginning(high)
+            return StartDecision(high)
         if reset in _EARLIEST:
-            return Beginning(low)
+            return StartDecision(low)
         message = f"{where}: no committed offset, and auto.offset.reset={reset}"
-        return Beginning(high, trouble="no_offset", message=message, halted=True)
+        return StartDecision(high, trouble="no_offset", message=message, halted=True)
     if low <= committed.offset <= high:
-        return Beginning(*committed)
+        return StartDecision(*committed)
     halted = on_data_loss == "halt"
     if committed.offset < low:
         gone = low - committed.offset
         message = (
             f"{where}: {gone} records from offset {committed.offset} on are gone, the log begins at {low}"
         )
-        return Beginning(low, trouble=DATA_LOSS, message=message, halted=halted, gone=gone)
+        return StartDecision(low, trouble=DATA_LOSS, message=message, halted=halted, gone=gone)
     message = (
         f"{where}: the committed offset {committed.offset} lies beyond the end of the log, {high}: "
         "it was truncated or created again"
     )
     offset = high if reset in _LATEST else low
-    return Beginning(offset, trouble=DATA_LOSS, message=message, halted=halted, rewound=True)
+    return StartDecision(offset, trouble=DATA_LOSS, message=message, halted=halted, rewound=True)

@@ -12,7 +12,7 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.aio import AIOConsumer
 
 from connector.kafka.errors import error_in
-from connector.kafka.starts import Beginning, beginning
+from connector.kafka.start_decision import StartDecision, decide_start
 from connector.kafka.stuck import KeptBack
 from connector.kafka.troubles import DATA_LOSS, Troubles
 from connector.model import Position, TopicPartition
@@ -28,7 +28,7 @@ _WITHOUT_LEADER = frozenset(
 """Errors about a partition that was assigned, and so exists: they mean that no broker that has it is up."""
 
 
-class Beginnings:
+class StartLookup:
     """Finds where partitions begin, and reports what keeps it from that.
 
     `client` returns the consumer, whose `properties` are given. `reset` is the user's auto.offset.reset,
@@ -69,7 +69,7 @@ class Beginnings:
         self._silent.difference_update(partitions)
         self._kept_back.forget(partitions)
 
-    async def find(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Beginning]:
+    async def find(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, StartDecision]:
         """Find where each partition begins; those without an answer in time are left out.
 
         After `MOST_SILENT` questions without an answer the rest is left out, too: a broker that hangs may
@@ -81,7 +81,7 @@ class Beginnings:
         except KafkaException as exception:
             self._unavailable(exception)
             return {}
-        found: dict[TopicPartition, Beginning] = {}
+        found: dict[TopicPartition, StartDecision] = {}
         for one in committed:
             if unanswered == MOST_SILENT:
                 break
@@ -116,7 +116,9 @@ class Beginnings:
         self._kept_back.free()
         return found
 
-    async def find_again(self, partition: TopicPartition, offset: int, error: KafkaError) -> Beginning | None:
+    async def find_again(
+        self, partition: TopicPartition, offset: int, error: KafkaError
+    ) -> StartDecision | None:
         """Find where to go on after `error` at `offset`; None if the broker doesn't answer."""
         try:
             watermarks = await self.watermarks(partition)
@@ -151,8 +153,8 @@ class Beginnings:
 
     def _decide(
         self, partition: TopicPartition, position: Position | None, watermarks: tuple[int, int]
-    ) -> Beginning:
-        return beginning(
+    ) -> StartDecision:
+        return decide_start(
             position, *watermarks, reset=self._reset, on_data_loss=self._on_data_loss, where=name(partition)
         )
 

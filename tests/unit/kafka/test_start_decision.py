@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import pytest
 
-from connector.kafka.starts import Beginning, beginning
+from connector.kafka.start_decision import StartDecision, decide_start
 from connector.model import Position
 
 
-def _from(offset: int, *, on_data_loss: str = "halt", reset: str = "earliest") -> Beginning:
+def _from(offset: int, *, on_data_loss: str = "halt", reset: str = "earliest") -> StartDecision:
     committed = Position(offset, "jobs")
-    return beginning(committed, 10, 20, reset=reset, on_data_loss=on_data_loss, where="t/0")
+    return decide_start(committed, 10, 20, reset=reset, on_data_loss=on_data_loss, where="t/0")
 
 
 @pytest.mark.parametrize("offset", [10, 15, 20])
 def test_a_committed_offset_inside_the_log_is_taken_with_its_metadata(offset: int) -> None:
-    assert _from(offset) == Beginning(offset, "jobs")
+    assert _from(offset) == StartDecision(offset, "jobs")
 
 
 @pytest.mark.parametrize(
     ("reset", "offset"), [("earliest", 10), ("smallest", 10), ("latest", 20), ("end", 20)]
 )
 def test_without_a_commit_the_reset_policy_decides(reset: str, offset: int) -> None:
-    found = beginning(None, 10, 20, reset=reset, on_data_loss="halt", where="t/0")
-    assert found == Beginning(offset)
+    found = decide_start(None, 10, 20, reset=reset, on_data_loss="halt", where="t/0")
+    assert found == StartDecision(offset)
 
 
 def test_without_a_commit_and_without_a_policy_nothing_is_read() -> None:
-    found = beginning(None, 10, 20, reset="error", on_data_loss="continue", where="t/0")
+    found = decide_start(None, 10, 20, reset="error", on_data_loss="continue", where="t/0")
     assert (found.trouble, found.halted) == ("no_offset", True)
 
 
