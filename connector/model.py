@@ -1,6 +1,7 @@
 """The nouns: what travels between the modules. A leaf: imports nothing of ours.
 
-Everything here is data. Rules live in `connector.core`, input and output at the edges.
+Everything here is data, but for `DecoderUnavailable`, which decoders raise. Rules live in `connector.core`,
+input and output at the edges.
 `gc=False` is set where a type can't be part of a reference cycle: these objects exist by
 the hundred thousand, and the cyclic collector needn't walk them.
 """

@@ -151,7 +151,7 @@ class Polled:
             return
         if report.state is JobState.COMPLETED and report.rows is None and job.without_details:
             job.without_details = False
-            if job.plainly < MOST_PLAINLY:
+            if job.polls_without_details < MOST_PLAINLY:
                 self._tracking.poll_at(job, now)
             else:
                 self._lost(job, "its report with details is not known", now)
@@ -178,7 +178,7 @@ class Polled:
         self._ended(job, job.completed_at if missing else asked_at, now, completed=True)
         self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
         job.history.completed()
-        self._unjudged.others_do_well(job.application, job.accepted_at, now)
+        self._unjudged.job_completed(job.application, job.accepted_at, now)
         self._no_time_told = False
         if report.rows is None or judgement.without_row:
             rows = 0 if report.rows is None else len(job.events) - len(judgement.without_row)

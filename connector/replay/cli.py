@@ -105,7 +105,7 @@ def list_letters(  # noqa: PLR0913 - an option each
 ) -> None:
     """Count letters by reason, source topic and time; show the newest."""
     settings = settings_of(config, is_credential)
-    from connector.replay import commands  # noqa: PLC0415 - see the module's second sentence
+    from connector.replay import commands  # noqa: PLC0415 - keeps --help quick
 
     groups = _groups(settings, group, any_group=any_group)
     periods = {"": (since, until), "refused-": (refused_since, refused_until)}
@@ -129,7 +129,7 @@ def show(
 ) -> None:
     """Show one letter: why it is here, headers, key, value."""
     settings = settings_of(config, is_credential)
-    from connector.replay import commands  # noqa: PLC0415 - see the module's second sentence
+    from connector.replay import commands  # noqa: PLC0415 - keeps --help quick
     from connector.replay import filters as known  # noqa: PLC0415 - as above
     from connector.replay.letter import split_id  # noqa: PLC0415 - as above
 
@@ -174,7 +174,7 @@ def replay(  # noqa: PLR0913 - an option each
 ) -> None:
     """Send letters again. A dry run, unless told `--yes`; run again, it goes on where it was interrupted."""
     settings = settings_of(config) if to == "api" else settings_of(config, is_credential)
-    from connector.replay import commands, running  # noqa: PLC0415 - see the module's second sentence
+    from connector.replay import commands, running  # noqa: PLC0415 - keeps --help quick
     from connector.replay.replaying import Wish  # noqa: PLC0415 - as above
 
     groups = _groups(settings, group, any_group=any_group)

@@ -34,10 +34,12 @@ class Standstill:
         self._thread = threading.Thread(target=self._tick, name="standstill", daemon=True)
 
     def start(self) -> None:
+        """Begin to tick."""
         self._ticked_at = _now()
         self._thread.start()
 
     def stop(self) -> None:
+        """Stop ticking, and wait for the thread's end."""
         self._ended.set()
         self._thread.join()
 

@@ -61,9 +61,11 @@ class View:
         self.rates = RateMeter()
 
     def live(self) -> Health:
+        """Say whether every loop is still going (`/livez`)."""
         return self._heartbeat.health()
 
     def ready(self) -> Health:
+        """Say whether records flow, or what keeps them from it (`/readyz`)."""
         return readiness(
             joined=self._consuming.source.joined,
             halts=self._halts(),
@@ -76,11 +78,13 @@ class View:
         self.rates.sample(self._pulse.clock(), *self._metrics.totals())
 
     def snapshot(self) -> Snapshot:
+        """Return the figures of all gauges."""
         shown = Snapshot()
         self._fill(shown)
         return shown
 
     def status(self) -> Status:
+        """Return what `/status` and `/status.json` show."""
         self.sample()
         now = self._pulse.clock()
         jobs = sorted(self._engine.jobs.values(), key=lambda job: job.accepted_at)

@@ -196,7 +196,7 @@ class Job:
     without_details: bool = False
     """Poll without details until it has ended: the API sends rows of unfinished jobs, too, or knows a report
     with details only of those that have ended."""
-    plainly: int = 0
+    polls_without_details: int = 0
     """How often it was polled without details because a poll with them doesn't know it."""
     whole: bool = True
     """Whether `events` are all that was sent, in that order. Of an adopted job others may have a part."""

@@ -217,7 +217,7 @@ class Tracking:
         If only without details it confirms nobody, which may be so of all jobs.
         """
         job.unknown = 0
-        if not (job.plainly and job.without_details):
+        if not (job.polls_without_details and job.without_details):
             self._known_at[job.application] = now
         if 0 <= job.progress < progress:
             job.moved_at = now
@@ -232,7 +232,7 @@ class Tracking:
         if job.unknown >= UNKNOWN_LIMIT and (waited >= patience or self.expired(job, now)):
             if job.without_details:
                 return True
-            job.plainly += 1
+            job.polls_without_details += 1
             job.without_details = True  # perhaps it is only the report with details that isn't there yet
             self.poll_at(job, now)
             return False

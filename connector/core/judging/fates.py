@@ -252,6 +252,7 @@ class Fates:
         self._dispatch.requeue_first(parts[:1])
 
     def owe(self, event: Event, rejection: Rejection, now: float, hold: Hold) -> None:
+        """An event is refused for good: owe its letter, and hold its lanes until that is written."""
         if event.record is None:
             raise RuntimeError("an event without its record cannot be dead-lettered")
         letter = Letter(

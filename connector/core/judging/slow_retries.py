@@ -62,7 +62,7 @@ class SlowRetries:
         )
         self._dispatch.queue_at(what, due)
 
-    def others_do_well(self, application: str, accepted_at: float, now: float) -> None:
+    def job_completed(self, application: str, accepted_at: float, now: float) -> None:
         """A job of this application that was accepted at `accepted_at` is Completed."""
         if not self._waiting:
             return

@@ -123,9 +123,9 @@ class Unjudged:
             self._slow_retries.later(what, due, job.failed_before, soon, now, alone=singled_out)
         return Counted()
 
-    def others_do_well(self, application: str, accepted_at: float, now: float) -> None:
+    def job_completed(self, application: str, accepted_at: float, now: float) -> None:
         """A job of this application is Completed: devices that wait for such a sign are sent soon."""
-        self._slow_retries.others_do_well(application, accepted_at, now)
+        self._slow_retries.job_completed(application, accepted_at, now)
 
     def _failed_once_more(self, job: Job, events: list[Event], now: float) -> Batch:
         batch = self._dispatch.new_batch(job, events)
@@ -145,7 +145,7 @@ class Unjudged:
             return Counted()
         if surely and len(events) == 1:
             rejection = Rejection(Reason.JOB_FAILED, f"the job failed: {message}")
-            return self._blame(events[0], rejection, job, now, for_good=True)
+            return self._blame(events[0], rejection, job, now)
         batch = self._dispatch.new_batch(job, events)
         if halted:
             self._for_probes(batch, now)
@@ -230,10 +230,10 @@ class Unjudged:
         batch.history.losses = losses
         return batch
 
-    def _blame(self, event: Event, rejection: Rejection, job: Job, now: float, *, for_good: bool) -> Counted:
-        """Take what was said of the job for the verdict on its only device."""
+    def _blame(self, event: Event, rejection: Rejection, job: Job, now: float) -> Counted:
+        """Take what was said of the job for the last verdict on its only device."""
         told = msgspec.structs.replace(rejection, request_id=job.request_id)
-        if self._fates.not_confirmed(event, told, job, now, self._random(), for_good=for_good):
+        if self._fates.not_confirmed(event, told, job, now, self._random(), for_good=True):
             return Counted(1, 1, event.first_attempt)
         return Counted()
 

@@ -88,6 +88,7 @@ class Offsets:
             self._append(b"\1" * missing, array("q", bytes(8 * missing)))
 
     def is_settled(self, offset: int) -> bool:
+        """Whether this offset is settled; of one that wasn't read yet, whether it was by an earlier owner."""
         if offset >= self.next:
             known = offset - self._known_from
             return known < len(self._known) and self._known[known] == 1

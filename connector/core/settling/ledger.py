@@ -51,7 +51,6 @@ class Ledger:
 
     def __init__(self, limits: Limits, tally: Tally) -> None:
         self._tally = tally
-        self._backoff = WRITE_AGAIN
         self._commit_failures = 0
         self._commit_not_before = 0.0
         self._quiet_until = 0.0
@@ -208,7 +207,7 @@ class Ledger:
             self.owed.all_failed(now, jitter, now - commit.started)
         elif not guilty:
             self._commit_failures += 1
-            self._commit_not_before = now + self._backoff.delay(self._commit_failures, jitter)
+            self._commit_not_before = now + WRITE_AGAIN.delay(self._commit_failures, jitter)
         again: list[Owed] = []
         for index, owed in enumerate(commit.owed):
             if not owed.home.live:
