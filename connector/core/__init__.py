@@ -1,7 +1,7 @@
 """The pure core: facts go in, actions come out. No clock, no input or output, no thread, no logger.
 
-`engine` is its face, `state` what its four deciders share. A record's way through them and through the
-rooms; `connector/README.md` says more of each step:
+`engine` is its face; `state` what its four deciders share: `partitions`, `planning`, `posted`, `polled`. A
+record's way through them and through the rooms; `connector/README.md` says more of each step:
 
     reading/        a record is an event, or is rejected
     partitions      a fetch is taken in; records of an earlier owner's jobs join them

@@ -1,4 +1,4 @@
-"""What one instance's deciders share: `Partitions`, `Planning`, `Posted`, `Polled` and the engine."""
+"""What the four deciders that `Engine` joins share: `Partitions`, `Planning`, `Posted` and `Polled`."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def test_each_package_is_named() -> None:
 
 _BY_OTHERS = {"actions", "assignment", "event", "handing_over", "jobs", "state"}
 """Modules that are tested with those that use them: plain data, and a step of `consuming`."""
-_OF_A_WHOLE_FOLDER = {"core": {"known_defects"}, "core/judging": {"table"}}
+_OF_A_WHOLE_FOLDER = {"core": {"defects_of_other_systems"}, "core/judging": {"table"}}
 
 
 @pytest.mark.parametrize("folder", ["core", *(str(room.relative_to(_PACKAGE)) for room in _ROOMS)])
