@@ -37,6 +37,8 @@ class FakeBroker:
         """What the next call of a step raises."""
         self.silent = False
         """No letter is acknowledged."""
+        self.polls = 0
+        """Calls of all producers that serve callbacks."""
         self.polls_before_report: int | None = None
         """A letter that it refuses fails the transaction at once, and is reported so many polls later."""
         monkeypatch.setattr(steps, "Producer", lambda properties: FakeProducer(self, properties))
@@ -72,6 +74,7 @@ class FakeProducer:
 
     def poll(self, limit: float) -> None:
         """Call what is due: as a rule nothing."""
+        self._broker.polls += 1
         waits = self._broker.polls_before_report
         if limit and waits is not None:
             self._broker.polls_before_report = waits - 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
@@ -13,6 +11,7 @@ from connector.kafka.troubles import Phase, Trouble
 from connector.kafka.unwritable import LettersUnwritable
 from connector.model import Letter, Position, Reason, Rejection, TopicPartition
 from tests.records import ARecord
+from tests.unit.fakes import until
 from tests.unit.kafka.producer import FakeBroker
 
 LETTERS = [Letter(ARecord(b"large"), Rejection(Reason.DEVICE_NOT_FOUND, "no such device"))]
@@ -115,7 +114,8 @@ async def test_a_refused_letter_is_a_trouble_also_while_it_is_not_tried(
     with pytest.raises(LettersUnwritable):
         await letters.write(LETTERS, POSITIONS, b"member")
     now[0] = 3600.0
-    await asyncio.sleep(0.05)
+    served = broker.polls
+    await until(lambda: broker.polls > served + 1)
     assert [trouble.code for trouble in letters.troubles.active] == ["letter_refused"]
     await letters.close()
 
