@@ -74,7 +74,7 @@ class Halt:
         self.mend = self.mend or mend_of(self.cause, self.application)
 
 
-DOUBTED = 5
+CONTRADICTED = 5
 """Denials in a row that are taken for the API's failure where something got past there before. By then a
 part of the batch was sent, or a job that has ended was asked about: that tells one request alone from all."""
 FEW, LONG = 3, 5.0
@@ -116,7 +116,7 @@ class Halts:
             return True  # others of this application: what another one is told says nothing of it
         denials = self._denials[application, where]
         denials.append(now)
-        return len(denials) <= DOUBTED and (len(denials) < FEW or now - denials[0] < LONG)
+        return len(denials) <= CONTRADICTED and (len(denials) < FEW or now - denials[0] < LONG)
 
     def denied(self, application: str, answer: Denied, where: DeniedAt, sent_at: float, now: float) -> float:
         """The API won't work with this application; `where` is what it was asked for, at `sent_at`.
@@ -181,7 +181,7 @@ class Halts:
 
     @property
     def letters_wait(self) -> bool:
-        """Whether nothing is dead-lettered until a person has looked. A pause is an order, not a doubt."""
+        """Whether nothing is dead-lettered until a person has looked. A pause is an order, no suspicion."""
         return bool(self.whole) and not self.whole.keys() <= {Cause.PAUSED}
 
     def may_submit(self, application: str, now: float) -> May:

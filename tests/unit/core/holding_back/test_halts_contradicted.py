@@ -8,7 +8,7 @@ import pytest
 
 from connector.answers import Denied, PollAnswer, PostAnswer
 from connector.core.batching.jobs import Batch, Job, Suspicion
-from connector.core.holding_back.halts import DOUBTED, LONG
+from connector.core.holding_back.halts import CONTRADICTED, LONG
 from connector.model import Cause
 from tests.unit.core.adopting import adopting, remembered
 from tests.unit.core.broken_api import FORBIDDEN, MINUTE, SICK, told, unsettled
@@ -176,7 +176,7 @@ def test_a_token_that_is_no_longer_good_halts_after_some_doubts() -> None:
     drive.run(lambda _: FORBIDDEN, lambda _: FORBIDDEN, seconds=10)
     assert halts(drive) == 1
     assert drive.engine.halts.all()[0].cause == Cause.UNAUTHORIZED
-    assert drive.posts - before <= 16 + DOUBTED
+    assert drive.posts - before <= 16 + CONTRADICTED
     posts = drive.posts
     drive.run(lambda _: FORBIDDEN, lambda _: FORBIDDEN, seconds=299)
     assert drive.posts - posts <= 10
@@ -185,7 +185,7 @@ def test_a_token_that_is_no_longer_good_halts_after_some_doubts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("after", "doubted"),
+    ("after", "contradicted"),
     [
         ([0, 1, 2, 3, 4, 4.5], [True, True, True, True, True, False]),
         ([0, 2, LONG], [True, True, False]),
@@ -193,10 +193,10 @@ def test_a_token_that_is_no_longer_good_halts_after_some_doubts() -> None:
     ],
 )
 def test_denials_are_believed_once_they_are_many_or_go_on_for_long(
-    after: list[float], doubted: list[bool]
+    after: list[float], contradicted: list[bool]
 ) -> None:
     told = working(10).engine.halts
-    assert [told.contradicted("", "get", Suspicion(), NOW + 100 + each) for each in after] == doubted
+    assert [told.contradicted("", "get", Suspicion(), NOW + 100 + each) for each in after] == contradicted
 
 
 def test_a_token_that_may_no_longer_ask_halts_though_it_may_submit() -> None:
