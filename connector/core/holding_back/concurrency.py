@@ -41,7 +41,9 @@ for a commit (`core/settling/exposure.py`)."""
 WATCHED = 0.25
 """Share of jobs that polls find unfinished at least once, where they come in time."""
 LEARNING = 0.1
-"""Weight of the latest window in what is usual."""
+"""Weight of the latest window in what is usual; that of the first ones is larger, they count alike."""
+YOUNG = 4
+"""Windows before which what is usual isn't known well enough to say that jobs take longer than that."""
 WINDOW = 12
 """Jobs that a window has at least."""
 
@@ -89,8 +91,8 @@ class Concurrency:
     """The limit of one instance. Larger jobs take longer: sizes are told apart by powers of two."""
 
     __slots__ = (
-        *("_adaptive", "_cut", "_held", "_limit", "_most", "_no_time_at", "_suspected", "_unfinished"),
-        *("_usual", "_window"),
+        *("_adaptive", "_cut", "_held", "_learned", "_limit", "_most"),
+        *("_no_time_at", "_suspected", "_unfinished", "_usual", "_window"),
     )
 
     def __init__(self, limits: Limits) -> None:
@@ -98,6 +100,8 @@ class Concurrency:
         self._adaptive = limits.adaptive
         self._limit = float(self._most)
         self._usual: dict[int, float] = {}
+        self._learned = 0
+        """Windows that it was learned from."""
         self._unfinished = 0
         self._no_time_at = -math.inf
         self._suspected = False
@@ -163,6 +167,9 @@ class Concurrency:
         if cut is not None and slower:
             self._limit = cut.limit
             self._learn(window, CONVINCING)
+        elif self._learned < YOUNG:
+            self._learn(window, LEARNING)
+            self._grow()
         elif ratio > INFLATED and excess > NOTICEABLE:
             if window.reached < window.jobs / 2 or self._limit <= 1:
                 self._learn(window, 1.0)  # they don't queue behind ours
@@ -186,6 +193,8 @@ class Concurrency:
         self._limit = min(self._most, max(self._limit + 1, self._limit * GROWTH))
 
     def _learn(self, window: _Window, weight: float) -> None:
+        self._learned += 1
+        weight = max(weight, 1 / self._learned)
         for size, took in window.took.items():
             mean = sum(took) / len(took)
             self._usual[size] = mean + (1 - weight) * (self._usual.get(size, mean) - mean)

@@ -64,6 +64,13 @@ def test_an_api_that_keeps_up_gets_as_many_jobs_as_may_be(seconds: float, seed: 
     assert sum(api.limits) / len(api.limits) > 0.97 * MOST
 
 
+def test_how_long_the_first_jobs_took_by_chance_cuts_nothing_later() -> None:
+    for seed in range(40):
+        api = QueueingApi(seconds=5.0, dice=random.Random(seed))
+        api.drive(150)
+        assert min(api.limits) == MOST, f"seed {seed}"
+
+
 def test_where_the_capacity_steps_down_the_queue_goes_and_the_speed_stays() -> None:
     api = QueueingApi()
     api.drive(100)
