@@ -60,8 +60,9 @@ class Tracking:
         """
         jobs = self.jobs.values()
         most = self._limits.max_in_flight
-        adopted_apart = sum([job.adopted and job.held_up for job in jobs])
-        own_apart = sum([job.held_up for job in jobs]) - adopted_apart
+        apart = [job.adopted for job in jobs if job.held_up]
+        adopted_apart = sum(apart)
+        own_apart = len(apart) - adopted_apart
         beside = taken = len(jobs) - adopted_apart - min(most, own_apart)
         if limit < most:
             taken -= min(most - limit, sum([job.slow and not job.held_up for job in jobs]))
@@ -73,7 +74,7 @@ class Tracking:
     @property
     def working(self) -> int:
         """How many jobs are not held up: the API is working on them."""
-        return sum(not job.held_up for job in self.jobs.values())
+        return sum([not job.held_up for job in self.jobs.values()])
 
     def _stands_still(self, job: Job) -> bool:
         """Whether this job makes no progress in a way that a new job might.
