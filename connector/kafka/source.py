@@ -59,7 +59,6 @@ class Source:
     ) -> None:
         self._properties, reset = consumer_properties(properties)
         self._topics = list(topics)
-        self._only_topic = topics[0] if len(topics) == 1 and not topics[0].startswith("^") else None
         self._listener = listener
         self._clock = clock
         self.troubles = Troubles(
@@ -141,7 +140,7 @@ class Source:
             await self._look()
         if not messages:
             return []
-        found = sort(messages, self._only_topic)
+        found = sort(messages)
         for error, subject in found.errors:
             self._heard(error, subject)
         # Records from before a gap count, unless the log was begun anew: then offsets mean other records.

@@ -124,7 +124,7 @@ class Reader:
                 messages = self._consumer.consume(MOST_RECORDS, _WAIT)
             except ERRORS as error:
                 raise failure("reading", error) from error
-            found = sort(messages, None)
+            found = sort(messages)
             for place, gone in found.misplaced:
                 raise Failed(
                     f"reading {place.topic}/{place.partition}: {gone.str()}; records were deleted while they "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from confluent_kafka import KafkaError, Message
 
 from connector.kafka.sorting import sort
@@ -14,10 +13,9 @@ def message(partition: int, offset: int, topic: str = "t", error: int | None = N
     return Message(topic=topic, partition=partition, offset=offset, value=b"v", error=failure)
 
 
-@pytest.mark.parametrize("only", ["t", None])
-def test_runs_of_one_partition_are_put_together_in_order(only: str | None) -> None:
+def test_runs_of_one_partition_are_put_together_in_order() -> None:
     messages = [message(0, 1), message(0, 2), message(1, 7), message(0, 5), message(1, 9)]
-    found = sort(messages, only)
+    found = sort(messages)
     assert [(f.partition, [r.offset() for r in f.records], f.end) for f in found.fetched] == [
         (TopicPartition("t", 0), [1, 2, 5], None),
         (TopicPartition("t", 1), [7, 9], None),
@@ -26,14 +24,14 @@ def test_runs_of_one_partition_are_put_together_in_order(only: str | None) -> No
 
 
 def test_the_same_partition_number_of_two_topics_is_two_partitions() -> None:
-    found = sort([message(0, 1, "a"), message(0, 1, "b")], None)
+    found = sort([message(0, 1, "a"), message(0, 1, "b")])
     assert [f.partition.topic for f in found.fetched] == ["a", "b"]
 
 
 def test_an_end_goes_with_its_partition_or_stands_alone() -> None:
     eof = KafkaError._PARTITION_EOF
     messages = [message(0, 3), message(0, 6, error=eof), message(1, 9, error=eof)]
-    found = sort(messages, "t")
+    found = sort(messages)
     assert [(f.partition.partition, len(f.records), f.end) for f in found.fetched] == [(0, 1, 6), (1, 0, 9)]
 
 
@@ -43,7 +41,7 @@ def test_offsets_outside_the_log_and_other_errors_are_not_records() -> None:
         message(0, 1),
         message(-1, -1001, error=KafkaError.TOPIC_AUTHORIZATION_FAILED),
     ]
-    found = sort(messages, "t")
+    found = sort(messages)
     assert [f.partition.partition for f in found.fetched] == [0]
     assert [(p, e.code()) for p, e in found.misplaced] == [
         (TopicPartition("t", 2), KafkaError._AUTO_OFFSET_RESET)
