@@ -135,8 +135,8 @@ class Polled:
             self._tracking.poll_at(job, self._outages.next_turn(job.suspicion, now))
 
     def _got_past(self, application: str, asked_at: float, now: float) -> None:
-        halt = self._halts.applications.get(application)
-        if self._halts.proved(application, "get", asked_at) and halt is not None:
+        halt = self._halts.proved(application, "get", asked_at)
+        if halt is not None:
             self._tracking.one_answered(application)
             self._tracking.halt_over(application, halt.since, now)
 

@@ -69,8 +69,8 @@ class Posted:
                 self._accepted(batch, answer, now)
 
     def _got_past(self, batch: Batch, now: float) -> None:
-        halt = self._halts.applications.get(batch.application)
-        if self._halts.proved(batch.application, "post", batch.sent_at) and halt is not None:
+        halt = self._halts.proved(batch.application, "post", batch.sent_at)
+        if halt is not None:
             self._tracking.halt_over(batch.application, halt.since, now)
 
     def _not_answered(self, batch: Batch, answer: Unavailable, now: float, *, alone: bool) -> None:

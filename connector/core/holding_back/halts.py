@@ -227,7 +227,6 @@ class Halts:
         """Note that a POST sent at `sent_at` made a job."""
         latest = self._accepted_post_sent_at
         latest[application] = max(sent_at, latest.get(application, 0.0))
-        self.proved(application, "post", sent_at)
 
     def completed(self, application: str, accepted_at: float) -> None:
         """Note that a job accepted at `accepted_at` is Completed, whatever its rows say."""
@@ -243,8 +242,8 @@ class Halts:
         """Whether a POST that was sent after `when` made a job: the application is not what is denied."""
         return self._accepted_post_sent_at.get(application, 0.0) > when
 
-    def proved(self, application: str, where: DeniedAt, sent_at: float) -> bool:
-        """Note that something sent at `sent_at` got past `where`. True if that ended a halt."""
+    def proved(self, application: str, where: DeniedAt, sent_at: float) -> Halt | None:
+        """Note that something sent at `sent_at` got past `where`. Return the halt that this ended, if any."""
         halt = self.applications.get(application)
         ended = halt is not None and halt.denied_in == where and sent_at >= halt.denied_at
         # While both POSTs and GETs are denied, each proves something about its own stage only.
@@ -253,10 +252,10 @@ class Halts:
             before = self._passed_sent_at.get((application, where), 0.0)
             self._passed_sent_at[application, where] = max(before, sent_at)
         if not ended:
-            return False
+            return None
         del self.applications[application]
         self._notices.tell("info", GOING_ON, after="halt", application=application)
-        return True
+        return halt
 
     def no_api_there(self, application: str) -> bool:
         """Whether what answers POSTs is not the API: that it doesn't know a job says nothing."""
