@@ -45,6 +45,7 @@ class Engine:
         self.concurrency = state.concurrency
         self._fates = state.fates
         self._pressure = state.pressure
+        self._orders = state.orders
         self._random = random
         self._partitions = Partitions(state)
         self._posted = Posted(state)
@@ -173,25 +174,25 @@ class Engine:
 
     def stop(self) -> None:
         """Submit nothing more; jobs under way are followed."""
-        self._planning.stopping = True
+        self._orders.stop()
 
     @property
     def stopping(self) -> bool:
         """Whether it was told to stop."""
-        return self._planning.stopping
+        return self._orders.stopping
 
     def freeze(self, why: str) -> None:
         """Submit nothing until `thaw` is called with the same reason, and with every other that was given."""
-        self._planning.frozen.add(why)
+        self._orders.freeze(why)
 
     def thaw(self, why: str) -> None:
         """End what `freeze` began, as far as this reason goes."""
-        self._planning.frozen.discard(why)
+        self._orders.thaw(why)
 
     @property
     def frozen(self) -> bool:
         """Whether nothing is submitted: partitions are handed over, or may be another's."""
-        return bool(self._planning.frozen)
+        return self._orders.frozen
 
     def recalling(self, now: float) -> bool:
         """Whether records of adopted jobs are still to be read: until then their devices aren't known."""

@@ -39,9 +39,7 @@ class Planning:
         self._pressure = state.pressure
         self._concurrency = state.concurrency
         self._pace = state.pace
-        self.frozen: set[str] = set()
-        """Why nothing is submitted: partitions are handed over, or may be another owner's already."""
-        self.stopping = False
+        self._orders = state.orders
         self._got_last = False
         """Whether the last request was a GET."""
 
@@ -135,7 +133,7 @@ class Planning:
 
     def _routes(self, now: float) -> list[Route]:
         """Return the routes with something to send, none while nothing may be."""
-        if self.frozen or self.stopping or self._adoption.recalling(now):
+        if not self._orders.may_submit or self._adoption.recalling(now):
             return []
         routes = self._dispatch.routes(queued_first=self._gate.turn_of_others)
         # Mostly there are none: then nobody need count slots.

@@ -11,6 +11,7 @@ from connector.core.following.adoption import Adoption
 from connector.core.following.tracking import Tracking
 from connector.core.holding_back.concurrency import Concurrency
 from connector.core.holding_back.halts import Halts
+from connector.core.holding_back.orders import Orders
 from connector.core.holding_back.outages import Outages
 from connector.core.holding_back.pace import Pace
 from connector.core.judging.fates import Fates
@@ -30,6 +31,7 @@ class State:
         self.limits = limits
         self.tally = Tally()
         self.notices = Notices()
+        self.orders = Orders()
         self.lanes = Lanes(limits.max_bytes)
         self.ledger = Ledger(limits, self.tally)
         self.dispatch = Dispatch(limits)
