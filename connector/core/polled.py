@@ -7,18 +7,12 @@ again, or its devices to be sent once more where it is lost.
 from __future__ import annotations
 
 from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, Unavailable
-from connector.core.batching.dispatch import Route
 from connector.core.batching.jobs import Job, Suspicion
-from connector.core.judging.verdicts import Judgement, judge
 from connector.core.state import State
 from connector.core.tally import JobOutcome, Stage
 
 MOST_PLAINLY = 2
 """Times that a Completed job's report with details may be unknown: then it counts as lost."""
-UNEVEN_FOR = 300.0
-"""Seconds after a report whose rows could not be those of its users, one each, ..."""
-SHUFFLED_FOR = 3600.0
-"""... or were in another order: that is no matter of some users, but the API's way."""
 
 
 class Polled:
@@ -35,13 +29,12 @@ class Polled:
         self._gate = state.gate
         self._outages = state.outages
         self._adoption = state.adoption
+        self._places = state.places
         self._fates = state.fates
         self._unjudged = state.unjudged
         self._concurrency = state.concurrency
         self._no_time_told = False
         """Whether it was logged, since a job was last Completed, that the API has no time."""
-        self._misled_until: dict[Route, float] = {}
-        """Until when rows of a route's users are not told by their places."""
 
     def take_in(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
         """The GET of a job's status was answered, or was not."""
@@ -168,7 +161,7 @@ class Polled:
             self._halts.judged(self._unjudged.job_failed(job, report, now, others_do_well=well), now)
 
     def _completed(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
-        judgement = self._judge(job, report, now)
+        judgement = self._places.judge(job, report, now)
         job.completed_at = job.completed_at or asked_at
         self._halts.completed(job.application, job.accepted_at)
         missing = judgement.missing(job.events)
@@ -183,23 +176,8 @@ class Polled:
         if report.rows is None or judgement.without_row:
             rows = 0 if report.rows is None else len(job.events) - len(judgement.without_row)
             self._tell_of_silence(job, rows)
-        self._learn_of_places(job, judgement, now)
-        users_singly = self._places_mislead(job, now)
-        self._halts.judged(self._fates.conclude(job, judgement, now, users_singly=users_singly), now)
-
-    def _judge(self, job: Job, report: JobReport, now: float) -> Judgement:
-        """Return what the report says. Users' rows are told by their places until that can't be right."""
-        by_position = job.whole and (len(job.events) == 1 or not self._places_mislead(job, now))
-        return judge(job.events, report, by_position=by_position)
-
-    def _learn_of_places(self, job: Job, judgement: Judgement, now: float) -> None:
-        lasts = SHUFFLED_FOR if judgement.shuffled else UNEVEN_FOR if judgement.uneven else 0.0
-        if lasts and job.whole:
-            route = job.application, job.endpoint
-            self._misled_until[route] = max(now + lasts, self._misled_until.get(route, 0.0))
-
-    def _places_mislead(self, job: Job, now: float) -> bool:
-        return now < self._misled_until.get((job.application, job.endpoint), 0.0)
+        self._places.learn(job, judgement, now)
+        self._halts.judged(self._fates.conclude(job, judgement, now), now)
 
     def _ended(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
         self._tracking.finished(job, asked_at, now, completed=completed)

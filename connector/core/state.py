@@ -16,6 +16,7 @@ from connector.core.holding_back.outages import Outages
 from connector.core.holding_back.pace import Pace
 from connector.core.judging.fates import Fates
 from connector.core.judging.leaving import Leaving
+from connector.core.judging.places import Places
 from connector.core.judging.unjudged import Unjudged
 from connector.core.limits import Limits
 from connector.core.queueing.lanes import Lanes
@@ -45,5 +46,15 @@ class State:
         self.pace = Pace(limits.requests_per_second, limits.devices_per_second)
         self.pressure = Pressure(limits, self.ledger.reach)
         self.leaving = Leaving(limits.max_bytes, self.lanes, self.dispatch)
-        self.fates = Fates(limits, random, self.lanes, self.leaving, self.ledger, self.dispatch, self.tally)
+        self.places = Places()
+        self.fates = Fates(
+            limits,
+            random,
+            self.lanes,
+            self.leaving,
+            self.ledger,
+            self.dispatch,
+            self.tally,
+            self.places,
+        )
         self.unjudged = Unjudged(limits, random, self.leaving, self.dispatch, self.fates, self.tally)

@@ -13,6 +13,7 @@ from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.jobs import Batch, History, Job
 from connector.core.holding_back.brake import Counted
 from connector.core.judging.leaving import Leaving
+from connector.core.judging.places import Places
 from connector.core.judging.registered import Registered
 from connector.core.judging.verdicts import RETRYABLE, Judgement
 from connector.core.limits import Limits
@@ -37,6 +38,7 @@ class Fates:
         ledger: Ledger,
         dispatch: Dispatch,
         tally: Tally,
+        places: Places,
     ) -> None:
         self._limits = limits
         self._random = random
@@ -45,17 +47,14 @@ class Fates:
         self._ledger = ledger
         self._dispatch = dispatch
         self._tally = tally
+        self._places = places
         self._backoff = Backoff(limits.retry_base, limits.retry_ceiling)
         self._registered = Registered()
 
     # -- a job ended -----------------------------------------------------------------------------
 
-    def conclude(self, job: Job, judgement: Judgement, now: float, *, users_singly: bool = False) -> Counted:
-        """The job is Completed: carry out each device's own verdict.
-
-        `users_singly`: rows of users can't be told apart by their places, so each goes in a request of its
-        own.
-        """
+    def conclude(self, job: Job, judgement: Judgement, now: float) -> Counted:
+        """The job is Completed: carry out each device's own verdict."""
         rejections = judgement.rejections
         good = job.events
         if rejections:
@@ -72,7 +71,7 @@ class Fates:
         unclear = self._unclear(job, judgement)
         if unclear:
             events = [job.events[index] for index in sorted(unclear)]
-            self._ask_in_parts(events, job, now, users_singly=users_singly)
+            self._ask_in_parts(events, job, now)
         refused = self._rejected(job, judgement, unclear, now)
         since = min([event.first_attempt for event in refused], default=math.inf)
         return Counted(confirmed + len(refused), len(refused), since)
@@ -112,10 +111,11 @@ class Fates:
             unclear |= {index for index in judgement.without_row if self._is_last(job.events[index])}
         return unclear
 
-    def _ask_in_parts(self, unclear: list[Event], job: Job, now: float, *, users_singly: bool) -> None:
+    def _ask_in_parts(self, unclear: list[Event], job: Job, now: float) -> None:
         """Send unclear devices once more, in halves, until they are so few that their rows can be told apart.
 
         After an adopted job all at once: the order of that wasn't known, but the order of the next one is.
+        Users whose rows can't be told by their places go in requests of their own.
         """
         events = self._leaving.still_ours(unclear, now)
         if not events:
@@ -124,6 +124,7 @@ class Fates:
         self._tally.split_batches += 1
         for event in events:
             event.count_attempt(job.sent_at)
+        users_singly = self._places.mislead(job, now)
         together = [event for event in events if event.hwid or not users_singly]
         whole = self._dispatch.new_batch(job, together)
         parts = [
