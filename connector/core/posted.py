@@ -159,7 +159,8 @@ class Posted:
         self._tally.submitted[batch.endpoint] += len(batch.events)
         self._tally.stages.append((Stage.SUBMIT, now - batch.sent_at, len(batch.events)))
         slices = slices_of(job)
-        self._fates.fits(batch)
+        if self._dispatch.size.reduced:
+            self._dispatch.size.accepted(batch.size)
         self._hunt.accepted(batch)
         if not slices:
             self._halts.came_to_nothing(batch, now)
@@ -181,12 +182,21 @@ class Posted:
             self._dispatch.end_hunt(batch)
             return
         self._tally.split_batches += 1
-        if self._fates.halved_for_size(batch, answer):
-            self._notices.tell(
-                "warning",
-                "the API finds the batch too large: smaller ones from now on",
-                http_status=answer.http_status,
-                max_bytes=self._dispatch.size.bound,
-            )
+        if answer.too_large:
+            self._halve_for_size(batch, answer)
         else:
             self._hunt.narrow(batch)
+
+    def _halve_for_size(self, batch: Batch, answer: Refused) -> None:
+        """Send a batch that is too large in halves, and later ones smaller; end the hunt it is part of."""
+        before = self._dispatch.size.refused(batch.size)
+        batch.history.size_before = batch.history.size_before or before
+        for half in self._dispatch.halve(batch):
+            self._dispatch.send_whole(half)
+        self._dispatch.end_hunt(batch)
+        self._notices.tell(
+            "warning",
+            "the API finds the batch too large: smaller ones from now on",
+            http_status=answer.http_status,
+            max_bytes=self._dispatch.size.bound,
+        )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from connector.core.queueing.coalesce import contributors, row_of
+from connector.core.queueing.coalesce import contributors, row_of, size_of
 from connector.core.reading.event import Event
 from connector.core.remembering.assignment import Assignment
 from connector.core.remembering.checkpoint import JobSlice
@@ -148,6 +148,11 @@ class Batch:
     def rows(self) -> list[bytes]:
         """Return its devices as they are sent: JSON objects."""
         return [event.row if event.merged is None else row_of(event) for event in self.events]
+
+    @property
+    def size(self) -> int:
+        """Bytes of its devices as they are sent."""
+        return sum([size_of(event) for event in self.events])
 
     def strip(self, unwanted: Callable[[Event], bool], *, on_its_way: bool = False) -> list[Event]:
         """Take unwanted events out of it, unless it is on its way, and out of its hunt."""

@@ -17,7 +17,7 @@ from connector.core.judging.places import Places
 from connector.core.judging.registered import Registered
 from connector.core.judging.verdicts import RETRYABLE, Judgement
 from connector.core.limits import Limits
-from connector.core.queueing.coalesce import size_of, take_apart
+from connector.core.queueing.coalesce import take_apart
 from connector.core.queueing.lanes import Lanes
 from connector.core.reading.event import TO_ITS_LETTER, Event
 from connector.core.settling.ledger import Ledger
@@ -166,25 +166,6 @@ class Fates:
         began = math.inf if batch.hunt is None else batch.hunt.began
         return Counted(1, 1, min(event.first_attempt, began))
 
-    def halved_for_size(self, batch: Batch, answer: Refused) -> bool:
-        """If the batch was refused for its size, halve it and make later ones smaller: return whether so."""
-        if not answer.too_large:
-            return False
-        before = self._dispatch.size.refused(_bytes_of(batch))
-        batch.history.size_before = batch.history.size_before or before
-        hunt, batch.hunt = batch.hunt, None
-        for half in self._dispatch.halve(batch):
-            self._dispatch.send_whole(half)
-        if hunt is not None:
-            batch.hunt = hunt
-            self._dispatch.end_hunt(batch)
-        return True
-
-    def fits(self, batch: Batch) -> None:
-        """The API took the batch: if requests are smaller than configured, they may grow again."""
-        if self._dispatch.size.reduced:
-            self._dispatch.size.accepted(_bytes_of(batch))
-
     # -- one event -------------------------------------------------------------------------------
 
     def not_confirmed(
@@ -273,7 +254,3 @@ class Fates:
         """Letters were written, or are no longer ours to write: release the lanes that were held for them."""
         for hold in freed:
             self._leaving.release([hold.event], last_chance=hold.last_chance)
-
-
-def _bytes_of(batch: Batch) -> int:
-    return sum([size_of(event) for event in batch.events])
