@@ -7,29 +7,57 @@ another one sees; but a device may be registered and never found, and then to wa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from connector.core.reading.event import Event
 
 LATELY = 20.0
 """Seconds after the confirmation in which "not found" uses up no attempt ..."""
-REMEMBERED = 3 * LATELY
-"""Seconds for which it is known: by then what was not found has used up its attempts, too."""
 OFTEN, USELESS_FOR = 3, 600.0
 """... unless waiting was in vain before for this device, or for `OFTEN` devices in a row, the last of them no
 more than `USELESS_FOR` seconds ago."""
+REMEMBERED = 3 * LATELY
+"""Seconds for which it is known at least: by then what was not found has used up its attempts, too."""
 MOST = 50_000
-"""Identifiers that are remembered, the latest ones: some 5 MB."""
+"""Identifiers that are remembered, about the latest ones: some 5 MB."""
+
+
+class _Latest:
+    """A time for each of the latest identifiers, at most `MOST`: the older half is forgotten at once.
+
+    One by one would be slow: of a dictionary the first entry is found in a time that grows with how many were
+    taken out before it, up to 100 us.
+    """
+
+    def __init__(self, seconds: float = math.inf) -> None:
+        """Keep each for so many seconds at least, where there aren't too many."""
+        self._seconds = seconds
+        self._younger: dict[str, float] = {}
+        self._older: dict[str, float] = {}
+        self._began = 0.0
+
+    def put(self, keys: Iterable[str], at: float) -> None:
+        """Keep this time for these. Times never go back."""
+        if len(self._younger) >= MOST // 2 or at >= self._began + self._seconds:
+            self._older, self._younger, self._began = self._younger, {}, at
+        for key in keys:
+            self._younger[key] = at
+
+    def get(self, key: str) -> float:
+        """Return its time; minus infinity if it has none."""
+        return self._younger.get(key, self._older.get(key, -math.inf))
 
 
 class Registered:
-    """When each identifier was registered last, in the order of that."""
+    """When each identifier was registered last."""
 
     def __init__(self) -> None:
-        self._at: dict[str, float] = {}
-        self._never: dict[str, None] = {}
-        """Identifiers that were waited for in vain, in the order of that."""
+        self._at = _Latest(REMEMBERED)
+        self._in_vain_at = _Latest()
+        """When an identifier was waited for in vain."""
         self._in_vain = 0
+        """How many devices in a row were."""
         self._useless_until = 0.0
         self._waits_until = 0.0
         """Before then an update may be found that was waited for."""
@@ -37,21 +65,19 @@ class Registered:
     def confirmed(self, events: Iterable[Event], now: float) -> None:
         """Remember the identifiers of these registrations."""
         for event in events:
-            for key in event.keys:
-                self._at.pop(key, None)
-                if key not in self._never:
-                    self._at[key] = now
-        while self._at and (len(self._at) > MOST or next(iter(self._at.values())) < now - REMEMBERED):
-            del self._at[next(iter(self._at))]
+            self._at.put(event.keys, now)
 
     def lately(self, event: Event, now: float) -> bool:
         """Whether the device of this event was registered lately, so that it may be found before long."""
-        since = now - LATELY
-        useful = now >= self._useless_until
-        lately = useful and any(self._at.get(key, since - 1) >= since for key in event.keys)
+        lately = now >= self._useless_until and self._registered_at(event) >= now - LATELY
         if lately:
             self._waits_until = now + 2 * LATELY
         return lately
+
+    def _registered_at(self, event: Event) -> float:
+        """Return when any of its identifiers was registered, but for those that were waited for in vain."""
+        worth_it = [key for key in event.keys if self._in_vain_at.get(key) == -math.inf]
+        return max(map(self._at.get, worth_it), default=-math.inf)
 
     def found(self, updates: Iterable[Event], now: float) -> None:
         """Updates were confirmed: waiting helped if one has an attempt that was no bad verdict on it."""
@@ -60,11 +86,9 @@ class Registered:
 
     def given_up(self, event: Event, now: float) -> None:
         """The device of this update was not found in the end. If it was registered, waiting was in vain."""
-        if not any(key in self._at for key in event.keys):
+        if self._registered_at(event) == -math.inf:
             return
         self._in_vain += 1
         if self._in_vain >= OFTEN:
             self._useless_until = now + USELESS_FOR
-        self._never.update(dict.fromkeys(event.keys))
-        while len(self._never) > MOST:
-            del self._never[next(iter(self._never))]
+        self._in_vain_at.put(event.keys, now)
