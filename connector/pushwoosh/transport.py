@@ -71,7 +71,11 @@ among all: an attribute of that would belong to whichever request came last."""
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Asks once more before anything is written. A connection that isn't used after all is kept."""
+    """Asks once more before anything is written. A connection that isn't used after all is kept.
+
+    One on which something came while it was idle is closed: a server or a gateway that repeats a reply would
+    else have answered the next request with it, and aiohttp doesn't look.
+    """
 
     async def connect(
         self,
@@ -80,6 +84,9 @@ class _Connector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own
     ) -> aiohttp.connector.Connection:
         connection = await super().connect(req, traces, timeout)
+        while connection.protocol is not None and connection.protocol.should_close:
+            connection.close()
+            connection = await super().connect(req, traces, timeout)
         may_go = _MAY_GO.get()
         if may_go is not None and not may_go():
             connection.release()

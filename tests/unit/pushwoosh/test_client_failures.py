@@ -150,6 +150,26 @@ async def _close_all(server: Server) -> None:
     await turns()
 
 
+@pytest.mark.parametrize(
+    "stray", [reply(), reply(status="400 Bad Request"), b"HTTP/1.1 200 OK\r\nContent-", b"what?"]
+)
+async def test_what_comes_while_a_connection_is_idle_answers_no_request(connect: Make, stray: bytes) -> None:
+    kept: list[asyncio.StreamWriter] = []
+
+    async def behave(_: Request, writer: asyncio.StreamWriter) -> None:
+        kept.append(writer)
+        writer.write(reply(b'{"request_id":"r-%d","status":"Pending"}' % len(kept)))
+
+    async with Server(behave) as server:
+        client = connect(server)
+        for call in range(1, 4):
+            assert await client.post(Endpoint.TAGS, b"{}") == Accepted(f"r-{call}")
+            kept[-1].write(stray)
+            await kept[-1].drain()
+            await turns()
+    assert len(server.requests) == 3
+
+
 async def _never_answering(*_: object) -> None:
     await asyncio.Event().wait()
 
