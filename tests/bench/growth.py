@@ -18,6 +18,7 @@ def growth(bench: Bench) -> None:
     base = _cost(bench, load.once_each(events), events)
     bench.add(NAME, "base: 4 partitions, each device once", base, "us/event")
     _backlog(bench, base)
+    _kinds(bench, events, base)
     for partitions in (bench.quick and (8,)) or (1, 50, 500):
         cost = _cost(bench, load.once_each(events), events, partitions=partitions)
         _show(bench, f"{partitions} partitions", cost, base)
@@ -42,6 +43,20 @@ def growth(bench: Bench) -> None:
     _show(bench, "1 retried device a batch", cost, base)
 
 
+def _kinds(bench: Bench, events: int, base: float) -> None:
+    """Other events than those of the base: more of them is checked, so they may cost more, but few times."""
+    kinds = {
+        "registrations": load.registration,
+        "a third registrations": load.by_turns,
+        "users": load.of_user,
+    }
+    for what, made in kinds.items():
+        cost = _cost(bench, load.once_each(events), events, made=made)
+        bench.add(NAME, f"{what}: against the base", cost / max(base, 1e-9), "x", bound="at most", least=3)
+        if bench.quick:
+            return
+
+
 def _show(bench: Bench, what: str, cost: float, base: float) -> None:
     bench.add(
         NAME, f"{what}: against the base", cost / max(base, 1e-9), "x", bound="at most", least=1.25, aim=1.1
@@ -55,11 +70,13 @@ def _cost(
     *,
     partitions: int = 4,
     faults: Mapping[str, Any] | None = None,
+    made: load.Made = load.event,
     **changes: str,
 ) -> float:
     """Microseconds of CPU for an event, from a tenth to nine tenths of the backlog."""
-    topic = bench.topic(names, partitions)
-    with bench.api(faults=faults) as api, bench.connector(topic, api, **changes) as connector:
+    topic = bench.topic(names, partitions, made=made)
+    contents = "tags" if made in (load.event, load.of_user) else "mixed"
+    with bench.api(faults=faults) as api, bench.connector(topic, api, contents, **changes) as connector:
         every = bench.scale(1, 0) / 2 or 0.05  # of 500 partitions a scrape is long
         began = connector.follow(lambda sample: sample.settled >= 0.1 * events, every=every)[-1]
         ended = connector.follow(lambda sample: sample.settled >= 0.9 * events, every=every)[-1]

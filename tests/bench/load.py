@@ -10,12 +10,13 @@ import random
 import sys
 import time
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from confluent_kafka import Producer
 
 SLICE = 0.005
 """Seconds between two writes of a stream."""
+Made = Callable[[int, str], bytes]
 
 
 def event(number: int, device: str) -> bytes:
@@ -24,6 +25,24 @@ def event(number: int, device: str) -> bytes:
         b'{"type":"tags","hwid":"%b","list_operator":"set","tags":{"plan":"pro",'
         b'"interests":["news","sport"],"visits":%d,"city":"Berlin","score":1.5}}'
     ) % (device.encode(), number)
+
+
+def registration(number: int, device: str) -> bytes:
+    """One registration of about the same length."""
+    return (
+        b'{"type":"registration","hwid":"%b","push_token":"token-%09d-0123456789abcdef",'
+        b'"platform":"ios","tags":{"plan":"pro","visits":%d}}'
+    ) % (device.encode(), number, number)
+
+
+def by_turns(number: int, device: str) -> bytes:
+    """One registration, then two tags events."""
+    return registration(number, device) if number % 3 == 0 else event(number, device)
+
+
+def of_user(number: int, device: str) -> bytes:
+    """A tags event of a user instead of a device."""
+    return event(number, device).replace(b'"hwid"', b'"user_id"')
 
 
 def once_each(count: int, start: int = 0) -> Iterator[str]:
@@ -49,8 +68,8 @@ def hot(count: int, share: float, seed: int = 1) -> Iterator[str]:
     return ("hot-device" if dice.random() < share else f"device-{number:09d}" for number in range(count))
 
 
-def backlog(bootstrap: str, topic: str, names: Iterable[str]) -> int:
-    """Write an event for each name, keyed by it. Return how many."""
+def backlog(bootstrap: str, topic: str, names: Iterable[str], made: Made = event) -> int:
+    """Write an event for each name, keyed by it, as `made` makes it of a number and the name; count them."""
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
@@ -63,7 +82,7 @@ def backlog(bootstrap: str, topic: str, names: Iterable[str]) -> int:
     for count, name in enumerate(names, 1):
         while True:
             try:
-                producer.produce(topic, event(count, name), name)
+                producer.produce(topic, made(count, name), name)
                 break
             except BufferError:
                 producer.poll(0.05)

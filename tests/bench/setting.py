@@ -54,10 +54,11 @@ class Bench:
         names: Iterable[str] = (),
         partitions: int = PARTITIONS,
         config: Mapping[str, str] | None = None,
+        made: load.Made = load.event,
     ) -> str:
         """Make a topic with an event for each name."""
         topic = self.kafka.create_topic(self.kafka.name("bench"), partitions, config)
-        load.backlog(self.kafka.bootstrap, topic, names)
+        load.backlog(self.kafka.bootstrap, topic, names, made)
         return topic
 
     def plain(self) -> tuple[str, int]:
@@ -78,13 +79,13 @@ class Bench:
         finally:
             api.stop()
 
-    def settings(self, topic: str, api: Api, **changes: str) -> dict[str, str]:
+    def settings(self, topic: str, api: Api, contents: str = "tags", **changes: str) -> dict[str, str]:
         """Defaults but for what has to be named; `batch_linger="1s"` changes `batch.linger`."""
         dead = self.kafka.create_topic(self.kafka.name("dead"))
         return {
             "kafka.bootstrap_servers": self.kafka.bootstrap,
             "kafka.group_id": self.kafka.name("group"),
-            "kafka.tags_topics": topic,
+            f"kafka.{contents}_topics": topic,
             "kafka.dead_letter_topic": dead,
             "pushwoosh.url": api.url,
             "pushwoosh.application": "AAAAA-BBBBB",
@@ -92,9 +93,9 @@ class Bench:
             **{key.replace("_", ".", 1): value for key, value in changes.items()},
         }
 
-    def connector(self, topic: str, api: Api, **changes: str) -> Watched:
+    def connector(self, topic: str, api: Api, contents: str = "tags", **changes: str) -> Watched:
         """Start a connector of a new group."""
-        return Watched(self.folder, self.settings(topic, api, **changes))
+        return Watched(self.folder, self.settings(topic, api, contents, **changes))
 
     def program(self, name: str, *arguments: str) -> dict[str, float]:
         """Run one of this folder's programs to its end and read what it prints."""
