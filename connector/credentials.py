@@ -51,7 +51,7 @@ class Token:
             seen = (about.st_mtime_ns, about.st_size, about.st_ino)
             if seen == self._seen:
                 return False
-            text = self._file.read_text(encoding="utf-8").strip()
+            text = self._file.read_text(encoding="utf-8-sig").strip()  # some editors put a mark in front
         except (OSError, UnicodeDecodeError):
             return False
         if not text:

@@ -28,6 +28,10 @@ def test_a_token_is_read_without_its_newline(tmp_path: Path) -> None:
     assert token_in(tmp_path / "token", "hush\n").current() == "hush"
 
 
+def test_a_byte_order_mark_is_no_part_of_the_token(tmp_path: Path) -> None:
+    assert token_in(tmp_path / "token", "\ufeffhush\n").current() == "hush"
+
+
 def test_a_changed_file_is_read_again_and_said_so(tmp_path: Path) -> None:
     token = token_in(tmp_path / "token", "old\n")
     before = token.version

@@ -191,8 +191,7 @@ class Fates:
         not_yet = rejection.reason is Reason.DEVICE_NOT_FOUND and self._registered.lately(event, now)
         event.bad_verdicts += not not_yet
         event.count_attempt(job.sent_at)
-        if rejection.refused_tags:
-            self._tally.refused_tags += len(msgspec.json.decode(rejection.refused_tags))
+        self._tally.refused_tags += rejection.refused
         if not for_good and (not_yet or self._may_help(event, rejection, job)):
             self._tally.retried[event.endpoint] += 1
             self._tally.resubmitted[event.endpoint] += rejection.reason is Reason.NO_VERDICT

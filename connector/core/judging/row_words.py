@@ -5,13 +5,15 @@ Given: a row. Gives: why its device isn't confirmed, or None where it is.
 
 from __future__ import annotations
 
+from itertools import islice
+
 import msgspec
 
 from connector.answers import Row
-from connector.model import Reason, Rejection
+from connector.model import MOST_WORDS, Reason, Rejection
 
 _TAGS_NAMED = 5
-"""Refused tags that a rejection's sentence names; `refused_tags` has them all."""
+"""Refused tags that a rejection's sentence names; `refused_tags` has as many as there is room for."""
 
 WORD_LENGTH = 200
 """Characters of the API's words that a rejection's sentence repeats."""
@@ -27,7 +29,6 @@ def rejection_in(row: Row, job_status: str) -> Rejection | None:
     """
     reason = _reason_of(row.status)
     refused = {} if row.tags is None else {tag: said for tag, said in row.tags.items() if not _is_ok(said)}
-    answers = msgspec.json.encode(refused).decode() if refused else ""
     if reason is None:
         if not refused:
             return None
@@ -40,7 +41,14 @@ def rejection_in(row: Row, job_status: str) -> Rejection | None:
         detail = f"unknown status of the device: {row.status[:WORD_LENGTH]!r}"
     else:
         detail = "the device's row has no status"
-    return Rejection(reason, detail, job_status=job_status, device_status=row.status, refused_tags=answers)
+    return Rejection(
+        reason,
+        detail,
+        job_status=job_status,
+        device_status=row.status,
+        refused_tags=_as_json(refused),
+        refused=len(refused),
+    )
 
 
 def _reason_of(status: str) -> Reason | None:
@@ -57,7 +65,25 @@ def _is_ok(answer: str) -> bool:
     return answer == "ok" or answer.strip().lower() == "ok"
 
 
+def _as_json(refused: dict[str, str]) -> str:
+    """Return the refused tags; if there is no room for all, answers are cut, and some tags left out."""
+    if not refused:
+        return ""
+    text = msgspec.json.encode(refused)
+    if len(text) > MOST_WORDS:
+        kept: dict[str, str] = {}
+        room = MOST_WORDS - len("{}")
+        for tag, said in refused.items():
+            size = len(msgspec.json.encode({tag: said[:WORD_LENGTH]})) - len("{}") + len(",")
+            if size <= room:
+                kept[tag] = said[:WORD_LENGTH]
+                room -= size
+        text = msgspec.json.encode(kept)
+    return text.decode()
+
+
 def _in_words(refused: dict[str, str]) -> str:
-    named = [f"{tag}: {answer[:WORD_LENGTH]}" for tag, answer in list(refused.items())[:_TAGS_NAMED]]
+    first = islice(refused.items(), _TAGS_NAMED)
+    named = [f"{tag[:WORD_LENGTH]}: {answer[:WORD_LENGTH]}" for tag, answer in first]
     more = len(refused) - len(named)
     return "; ".join(named) + (f"; and {more} more" if more > 0 else "")
