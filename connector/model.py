@@ -117,6 +117,11 @@ class Registration(msgspec.Struct, gc=False, omit_defaults=True):
     application: str | None = None
 
 
+MOST_WORDS = 4096
+"""Bytes of each of the API's texts in a letter: a large event with thousands of refused tags, or a gateway's
+endless message, would else make a letter that its topic doesn't take."""
+
+
 class Rejection(msgspec.Struct, frozen=True, gc=False):
     """Why a record or an event will never be sent, or what the API has against its device: in words.
 
@@ -131,7 +136,10 @@ class Rejection(msgspec.Struct, frozen=True, gc=False):
     job_status: str = ""
     device_status: str = ""
     refused_tags: str = ""
-    """Names of refused tags with the API's words, as a JSON object; empty where none were."""
+    """Names of refused tags with the API's words, as a JSON object: as many as `MOST_WORDS` has room for;
+    empty where none were."""
+    refused: int = 0
+    """How many tags were refused."""
 
 
 class Position(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from connector.model import Letter, Reason, Record
+from connector.model import MOST_WORDS, Letter, Reason, Record
 
 CONNECT = "__connect.errors."
 OWN = "pushwoosh."
@@ -18,6 +18,9 @@ Headers = list[tuple[str, bytes | None]]
 
 FIRST = CONNECT + "topic"
 """Where what is added begins: what is before it is the record's own."""
+
+_CUT = b" [...]"
+"""The end of a text that was too long."""
 
 _CONVERTER, _PUT = "VALUE_CONVERTER", "TASK_PUT"
 STAGES: Mapping[Reason, str] = {
@@ -47,7 +50,14 @@ def headers(letter: Letter, group_id: str, connector_name: str, *, restamped: bo
         texts[OWN + "headers"] = unreadable
     if restamped:
         texts[OWN + "timestamp"] = str(record.timestamp()[1])
-    return [*theirs, *((name, text.encode("utf-8", "backslashreplace")) for name, text in texts.items())]
+    return [*theirs, *((name, _bounded(text)) for name, text in texts.items())]
+
+
+def _bounded(text: str) -> bytes:
+    written = text.encode("utf-8", "backslashreplace")
+    if len(written) <= MOST_WORDS:
+        return written
+    return written[: MOST_WORDS - len(_CUT)].decode("utf-8", "ignore").encode() + _CUT
 
 
 def _theirs(record: Record) -> tuple[Headers, str]:

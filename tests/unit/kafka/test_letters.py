@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from connector.kafka.letters import Headers, headers
-from connector.model import Letter, Reason, Record, Rejection, TopicPartition
+from connector.model import MOST_WORDS, Letter, Reason, Record, Rejection, TopicPartition
 from tests.records import ARecord
 
 
@@ -105,3 +107,12 @@ def test_a_record_whose_headers_cannot_be_read_gets_its_letter_all_the_same() ->
     made = dict(headers(Letter(record(kind=UnreadableHeaders), REFUSED), "group", "connector"))
     assert made["pushwoosh.headers"] == b"left out: a name is not UTF-8"
     assert made["pushwoosh.id"] == b"orders/2/77"
+
+
+def test_no_text_of_the_api_makes_a_letter_large() -> None:
+    endless = "\u20ac" * 1_000_000
+    why = msgspec.structs.replace(REFUSED, detail=endless, request_id=endless, device_status=endless)
+    for name, value in made(record(), why):
+        assert value is not None
+        assert len(value) <= MOST_WORDS, name
+        assert value.decode().endswith(" [...]") == (len(value) > 100)

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from connector.answers import JobReport, JobState, Row
-from connector.model import Reason, Rejection
+from connector.core.judging.row_words import WORD_LENGTH
+from connector.model import MOST_WORDS, Reason, Rejection
 from tests.unit.core.reports_to_judge import by_hwid, judge, reasons, report
 
 
@@ -66,3 +67,23 @@ def test_as_many_refused_tags_as_a_sentence_has_room_for_are_all_named() -> None
     tags = {f"tag{number}": "no" for number in range(5)}
     report_of_it = JobReport(JobState.COMPLETED, "Completed", 100, [Row("A", None, None, "done", tags)])
     assert judge(by_hwid("A"), report_of_it)[0].detail.endswith("tag3: no; tag4: no")
+
+
+def test_of_many_refused_tags_as_many_are_listed_as_there_is_room_for_and_all_are_counted() -> None:
+    tags = {f"tag-{number}": "tag not found" for number in range(22_000)}
+    rejection = judge(by_hwid("A"), report(Row(hwid="A", status="done", tags=tags)))[0]
+    listed = json.loads(rejection.refused_tags)
+    assert 100 < len(listed) < 200
+    assert listed.items() <= tags.items()
+    assert len(rejection.refused_tags.encode()) <= MOST_WORDS
+    assert rejection.refused == 22_000
+    assert rejection.detail.endswith("; and 21995 more")
+
+
+def test_an_answer_or_a_name_without_end_is_cut_and_hides_no_other_tag() -> None:
+    tags = {"long": "\u00e9" * 1_000_000, "n" * 1_000_000: "tag not found", "plan": "wrong value"}
+    rejection = judge(by_hwid("A"), report(Row(hwid="A", status="done", tags=tags)))[0]
+    listed = json.loads(rejection.refused_tags)
+    assert listed == {"long": "\u00e9" * WORD_LENGTH, "plan": "wrong value"}
+    assert len(rejection.detail) < 1000
+    assert rejection.refused == 3
