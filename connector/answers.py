@@ -42,6 +42,8 @@ class Refused(msgspec.Struct, frozen=True):
 
     message: str
     http_status: int
+    without_words: bool = False
+    """Whether the reply is no JSON object: perhaps a gateway's page, and not what the API says."""
 
     @property
     def too_large(self) -> bool:
@@ -71,6 +73,8 @@ class Unavailable(msgspec.Struct, frozen=True):
             return "no_reply"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return "too_many_requests"
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            return "denied"  # this one alone, as others were answered: else it is a halt
         return "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "unreadable_reply"
 
     @property

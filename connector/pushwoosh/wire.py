@@ -139,7 +139,7 @@ def read_post(
     if said.meant in _NO_API_HERE and not success:
         return Denied(Cause.WRONG_URL, said.shown, status)
     if said.meant in _BATCH_REFUSED or (success and said.message):
-        return Refused(said.shown, status)
+        return Refused(said.shown, status, without_words=not reply)
     puzzle = _puzzle(status, body, secrets)
     return Unavailable(puzzle, status, wait, maybe_accepted=success, meant=said.other)
 

@@ -149,12 +149,21 @@ class Fates:
             self._dispatch.end_hunt(batch)
 
     def refused_alone(self, batch: Batch, answer: Refused, now: float) -> Counted:
-        """The API won't take this device, alone in its request."""
+        """The API won't take this device, alone in its request.
+
+        If it doesn't say so in words of its own, it may be a gateway that stumbled: the device is tried as
+        often as after a bad verdict.
+        """
         ours = self._leaving.still_ours(batch.events, now)
         if not ours:
             return Counted()
         (event,) = ours
         event.count_attempt(batch.sent_at)
+        if answer.without_words and not answer.too_large and event.attempts < self._limits.max_attempts:
+            due = now + self._backoff.delay(event.attempts, self._random())
+            self._tally.retried[event.endpoint] += 1
+            self._dispatch.queue_at(self._dispatch.new_batch(batch, [event]), due)
+            return Counted()
         if event.merged is not None:
             self._take_apart(event, one_by_one=False)
             return Counted()

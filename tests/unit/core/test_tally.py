@@ -29,6 +29,8 @@ def reading(count: int) -> Drive:
         (503, "server_error"),
         (200, "unreadable_reply"),
         (499, "unreadable_reply"),
+        (401, "denied"),
+        (403, "denied"),
     ],
 )
 def test_a_closed_gate_is_named_by_what_the_api_answered(http_status: int, cause: str) -> None:

@@ -176,3 +176,34 @@ def test_a_hunt_in_which_a_half_is_too_large_still_finds_the_spoilt_device() -> 
     assert drive.written == [40]
     assert drive.position() == 100
     assert drive.at_rest()
+
+
+# -- a refusal that may not be the API's ------------------------------------------------------------
+
+
+PAGE = Refused("<html>Bad Request</html>", 400, without_words=True)
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+def test_a_page_now_and_then_instead_of_the_apis_words_refuses_nobody(pages: int) -> None:
+    drive = reading(tags(0, "A"), max_attempts=3)
+    left = [PAGE] * pages
+    drive.run(lambda _: left.pop() if left else None)
+    assert (drive.letters, drive.position(), drive.posts) == ([], 1, pages + 1)
+    assert drive.at_rest()
+
+
+def test_a_device_that_always_meets_a_page_is_given_up_like_one_with_bad_verdicts() -> None:
+    drive = reading(*devices(range(8)), max_devices=8, max_attempts=3)
+    drive.run(lambda batch: PAGE if any(event.offset == 5 for event in batch.events) else None)
+    assert drive.letters == [(P0, 5, "refused_by_api")]
+    assert drive.written_letters[0].attempts == 3
+    assert drive.position() == 8
+    assert drive.at_rest()
+
+
+def test_a_page_that_says_too_large_is_believed_at_once() -> None:
+    drive = reading(tags(0, "A"))
+    drive.run(lambda _: Refused("<html>Too Large</html>", 413, without_words=True))
+    assert drive.letters == [(P0, 0, "too_large")]
+    assert drive.posts == 1

@@ -56,7 +56,10 @@ WAYS: dict[str, list[Way]] = {
     "the job never ends": [Way(get=unfinished())],
     "the job can't be polled": [Way(get=Unavailable("internal error", 500)), Way(get=NO_REPLY)],
     "the job may not be polled": [Way(get=Denied(Cause.UNAUTHORIZED, "forbidden", 403))],
-    "the request is refused": [Way(post=Refused("invalid request", 400))],
+    "the request is refused": [
+        Way(post=Refused("invalid request", 400)),
+        Way(post=Refused("<html>", 400, without_words=True)),
+    ],
     "the request is too large": [Way(post=Refused("too large", 413))],
     "the request is not answered": [
         Way(post=Unavailable("slow down", 429)),
