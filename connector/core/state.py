@@ -7,6 +7,7 @@ from collections.abc import Callable
 from connector.core.actions import Notices
 from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.hunt import Hunt
+from connector.core.batching.leaving import Leaving
 from connector.core.following.adoption import Adoption
 from connector.core.following.tracking import Tracking
 from connector.core.holding_back.concurrency import Concurrency
@@ -15,7 +16,6 @@ from connector.core.holding_back.orders import Orders
 from connector.core.holding_back.outages import Outages
 from connector.core.holding_back.pace import Pace
 from connector.core.judging.fates import Fates
-from connector.core.judging.leaving import Leaving
 from connector.core.judging.places import Places
 from connector.core.judging.unjudged import Unjudged
 from connector.core.limits import Limits

@@ -15,7 +15,7 @@ from connector.core.batching.hunt import Hunt
 from connector.core.batching.jobs import Batch, Job
 from connector.core.following.tracking import Tracking
 from connector.core.holding_back.brake import Counted
-from connector.core.judging.fates import Fates
+from connector.core.judging.fates import Fate, Fates
 from connector.core.judging.unjudged import Unjudged
 from connector.core.judging.verdicts import Judgement
 from connector.core.polled import Polled
@@ -170,17 +170,16 @@ def registration_is_no_barrier(patch: Patch) -> None:
 @MUTATIONS.add
 def retry_overtaken(patch: Patch) -> None:
     """A device's later events go while an earlier one waits to be tried again."""
-    right, numbers = Fates.not_confirmed, count()
+    right, numbers = Fates._try_again, count()
 
-    def wrong(self: Fates, event: Event, *of_it: Any, **options: Any) -> bool:
-        owed = right(self, event, *of_it, **options)
-        if not owed and not event.bound_to and not event.blocked and event.merged is None:
+    def wrong(self: Fates, event: Event, *of_it: Any) -> None:
+        right(self, event, *of_it)
+        if not event.blocked and event.merged is None:
             self._leaving.release([event])
             event.keys = (f"{event.keys[0]}\0retry{next(numbers)}",)
             self._lanes.admit([event])
-        return owed
 
-    patch.set(Fates, "not_confirmed", wrong)
+    patch.set(Fates, "_try_again", wrong)
 
 
 @MUTATIONS.add
@@ -263,14 +262,14 @@ def whole_update_blamed(patch: Patch) -> None:
     right = Fates.not_confirmed
 
     def wrong(
-        self: Fates, event: Event, rejection: Any, job: Job, now: float, jitter: float, **options: Any
-    ) -> bool:
+        self: Fates, event: Event, rejection: Any, job: Job, now: float, **options: Any
+    ) -> tuple[Fate, Event]:
         if event.merged is None or event.blocked or not event.home.live:
-            return right(self, event, rejection, job, now, jitter, **options)
+            return right(self, event, rejection, job, now, **options)
         hold = Hold(event, 1 + len(event.merged.events))
         for each in (event, *event.merged.events):
             self.owe(each, rejection, now, hold)
-        return True
+        return Fate.REFUSED, event
 
     patch.set(Fates, "not_confirmed", wrong)
 

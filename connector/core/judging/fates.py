@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Container, Iterable
+from enum import Enum, auto
 
 import msgspec
 
@@ -11,8 +12,8 @@ from connector.answers import Refused
 from connector.core.backoff import Backoff
 from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.jobs import Batch, History, Job
+from connector.core.batching.leaving import Leaving
 from connector.core.holding_back.brake import Counted
-from connector.core.judging.leaving import Leaving
 from connector.core.judging.places import Places
 from connector.core.judging.registered import Registered
 from connector.core.judging.verdicts import RETRYABLE, Judgement
@@ -24,6 +25,21 @@ from connector.core.settling.ledger import Ledger
 from connector.core.settling.owed import Hold
 from connector.core.tally import Tally
 from connector.model import Endpoint, Letter, Reason, Rejection
+
+
+class Fate(Enum):
+    """What becomes of an event whose device was not confirmed."""
+
+    NOT_OURS = auto()
+    """Its partition is another owner's now."""
+    NOT_YET = auto()
+    """Its device was registered a moment ago, and may be found before long: it goes again, for nothing."""
+    AGAIN = auto()
+    """It goes again, which uses up an attempt."""
+    APART = auto()
+    """It is a merged update, whose parts were queued."""
+    REFUSED = auto()
+    """Its letter is owed."""
 
 
 class Fates:
@@ -82,12 +98,18 @@ class Fates:
         refused: list[Event] = []
         silent: list[Event] = []
         for index, rejection in judgement.rejections.items():
-            if index not in unclear:
-                event = job.events[index]
-                told = msgspec.structs.replace(rejection, request_id=job.request_id)
-                among = silent if index in judgement.without_row else None
-                if self.not_confirmed(event, told, job, now, jitter, among=among):
-                    refused.append(event)
+            if index in unclear:
+                continue
+            told = msgspec.structs.replace(rejection, request_id=job.request_id)
+            fate, event = self.not_confirmed(job.events[index], told, job, now)
+            if fate is Fate.REFUSED:
+                refused.append(event)
+            elif fate is Fate.NOT_YET:
+                self._try_again(event, event.attempts, now, jitter)
+            elif fate is Fate.AGAIN and index in judgement.without_row:
+                silent.append(event)
+            elif fate is Fate.AGAIN:
+                self._try_again(event, event.bad_verdicts, now, jitter)
         if silent:
             # By themselves: reports may have room for only so many devices, and any batch that these joined
             # would have too many again.
@@ -178,24 +200,16 @@ class Fates:
     # -- one event -------------------------------------------------------------------------------
 
     def not_confirmed(
-        self,
-        event: Event,
-        rejection: Rejection,
-        job: Job,
-        now: float,
-        jitter: float,
-        *,
-        for_good: bool = False,
-        among: list[Event] | None = None,
-    ) -> bool:
-        """A device's verdict is bad: send it again, take a merged update apart, or owe its letter.
+        self, event: Event, rejection: Rejection, job: Job, now: float, *, for_good: bool = False
+    ) -> tuple[Fate, Event]:
+        """A device's verdict is bad: decide, and take a merged update apart or owe the letter.
 
-        Return whether its letter is owed. `for_good`: it is useless to try again, whatever the reason.
-        `among`: events to be sent again are added there, for the caller to send.
+        Return what becomes of the event, and what of it is ours; the caller sends again what goes again.
+        `for_good`: it is useless to try again, whatever the reason.
         """
         ours = self._leaving.still_ours([event], now)
         if not ours:
-            return False
+            return Fate.NOT_OURS, event
         (event,) = ours
         not_yet = rejection.reason is Reason.DEVICE_NOT_FOUND and self._registered.lately(event, now)
         event.bad_verdicts += not not_yet
@@ -204,19 +218,17 @@ class Fates:
         if not for_good and (not_yet or self._may_help(event, rejection, job)):
             self._tally.retried[event.endpoint] += 1
             self._tally.resubmitted[event.endpoint] += rejection.reason is Reason.NO_VERDICT
-            if among is not None:
-                among.append(event)
-            else:
-                times = event.attempts if not_yet else event.bad_verdicts
-                self._dispatch.queue_at(event, now + self._backoff.delay(times, jitter))
-            return False
+            return Fate.NOT_YET if not_yet else Fate.AGAIN, event
         if event.merged is not None:
             self._take_apart(event, one_by_one=rejection.reason is not Reason.TAG_REFUSED)
-            return False
+            return Fate.APART, event
         if rejection.reason is Reason.DEVICE_NOT_FOUND:
             self._registered.given_up(event, now)
         self.owe(event, rejection, now, Hold(event, last_chance=RETRYABLE[rejection.reason]))
-        return True
+        return Fate.REFUSED, event
+
+    def _try_again(self, event: Event, times: int, now: float, jitter: float) -> None:
+        self._dispatch.queue_at(event, now + self._backoff.delay(times, jitter))
 
     def _may_help(self, event: Event, rejection: Rejection, job: Job) -> bool:
         """Whether it may help to try this device once more.

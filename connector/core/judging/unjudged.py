@@ -15,9 +15,9 @@ from connector.answers import JobReport
 from connector.core.backoff import Backoff
 from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.jobs import Batch, Halves, Job
+from connector.core.batching.leaving import Leaving
 from connector.core.holding_back.brake import Counted
-from connector.core.judging.fates import Fates
-from connector.core.judging.leaving import Leaving
+from connector.core.judging.fates import Fate, Fates
 from connector.core.judging.slow_retries import SLOWLY, SlowRetries
 from connector.core.judging.verdicts import judge
 from connector.core.limits import Limits
@@ -104,15 +104,13 @@ class Unjudged:
         (rejection,) = judge([event], report).rejections.values()
         told = msgspec.structs.replace(rejection, request_id=job.request_id)
         for_good = job.history.last_left or (job.history.blamed and others_do_well)
-        again: list[Event] = []
-        if self._fates.not_confirmed(event, told, job, now, 0.0, for_good=for_good, among=again):
-            return Counted(1, 1, event.first_attempt)
-        if not again:
-            return Counted()
-        what: Batch | Event = again[0]
-        times = again[0].bad_verdicts
+        fate, event = self._fates.not_confirmed(event, told, job, now, for_good=for_good)
+        if fate is not Fate.AGAIN:
+            return _counted(fate, event)
+        what: Batch | Event = event
+        times = event.bad_verdicts
         if singled_out:
-            what = self._failed_once_more(job, again, now)
+            what = self._failed_once_more(job, [event], now)
             what.history.failed_alone(others_do_well=others_do_well)
             times = job.history.failures
         soon = now + self._backoff.delay(1 if singled_out else times, self._random())
@@ -233,9 +231,7 @@ class Unjudged:
     def _blame(self, event: Event, rejection: Rejection, job: Job, now: float) -> Counted:
         """Take what was said of the job for the last verdict on its only device."""
         told = msgspec.structs.replace(rejection, request_id=job.request_id)
-        if self._fates.not_confirmed(event, told, job, now, self._random(), for_good=True):
-            return Counted(1, 1, event.first_attempt)
-        return Counted()
+        return _counted(*self._fates.not_confirmed(event, told, job, now, for_good=True))
 
     def _once_more(self, batch: Batch, now: float) -> None:
         self._dispatch.queue_at(batch, now + self._backoff.delay(1, self._random()))
@@ -251,3 +247,7 @@ class Unjudged:
         one, other = self._dispatch.halve(batch)
         one.history.halves = other.history.halves = Halves()
         return (one, other)
+
+
+def _counted(fate: Fate, event: Event) -> Counted:
+    return Counted(1, 1, event.first_attempt) if fate is Fate.REFUSED else Counted()
