@@ -17,6 +17,7 @@ from connector.answers import PollAnswer, PostAnswer
 from connector.core.actions import Action, Commit
 from connector.core.batching.jobs import Batch, Job
 from connector.core.limits import Limits
+from connector.core.overview import Overview, overview
 from connector.core.partitions import Partitions
 from connector.core.planning import Planning
 from connector.core.polled import Polled
@@ -31,18 +32,15 @@ class Engine:
     """One instance's state. `random` gives numbers in [0, 1) for the jitter of delays."""
 
     def __init__(self, limits: Limits, random: Callable[[], float]) -> None:
-        state = State(limits, random)
+        self.state = state = State(limits, random)
+        """The rooms, for tests to look into. Edges ask by the methods below."""
         self.tally = state.tally
         self.notices = state.notices
-        # For the view and for tests to look at. What edges ask and report has methods of its own below.
-        self.lanes = state.lanes
-        self.ledger = state.ledger
-        self.dispatch = state.dispatch
-        self.tracking = state.tracking
-        self.halts = state.halts
-        self.gate = state.gate
-        self.adoption = state.adoption
-        self.concurrency = state.concurrency
+        self._ledger = state.ledger
+        self._tracking = state.tracking
+        self._halts = state.halts
+        self._gate = state.gate
+        self._adoption = state.adoption
         self._fates = state.fates
         self._pressure = state.pressure
         self._orders = state.orders
@@ -55,27 +53,31 @@ class Engine:
     @property
     def assignments(self) -> dict[TopicPartition, Assignment]:
         """The partitions that are ours."""
-        return self.ledger.assignments
+        return self._ledger.assignments
 
     @property
     def posting(self) -> Mapping[int, Batch]:
         """Requests that may become jobs and were not answered yet, by serial number."""
-        return self.dispatch.posting
+        return self.state.dispatch.posting
 
     @property
     def jobs(self) -> Mapping[int, Job]:
         """Jobs under way, by serial number, which is that of their batch."""
-        return self.tracking.jobs
+        return self._tracking.jobs
 
     @property
     def letters_owed(self) -> int:
         """How many letters are not written yet."""
-        return self.ledger.letters_owed
+        return self._ledger.letters_owed
 
     @property
     def outage(self) -> str | None:
         """The message with which the API, or the way to it, failed; None while it is up."""
-        return None if self.gate.closed_until is None else self.gate.closing.message
+        return None if self._gate.closed_until is None else self._gate.closing.message
+
+    def overview(self) -> Overview:
+        """Look at everything, for whoever shows it."""
+        return overview(self.state)
 
     # -- facts: partitions -----------------------------------------------------------------------
 
@@ -119,22 +121,22 @@ class Engine:
 
     def committed(self, now: float) -> None:
         """The commit was acknowledged."""
-        self._fates.release_held(self.ledger.committed(now))
+        self._fates.release_held(self._ledger.committed(now))
 
     def commit_failed(self, refused: Iterable[int], now: float, *, written: bool = False) -> None:
         """The commit failed; `refused` are the letters, by index, that the topic won't take.
 
         `written`: its letters are in the topic all the same, only the positions are not committed.
         """
-        self._fates.release_held(self.ledger.failed(now, refused, self._random(), written=written))
+        self._fates.release_held(self._ledger.failed(now, refused, self._random(), written=written))
 
     def commit_withdrawn(self, *, written: bool = False) -> None:
         """The commit was never tried: partitions of it went first."""
-        self._fates.release_held(self.ledger.withdrawn(written=written))
+        self._fates.release_held(self._ledger.withdrawn(written=written))
 
     def checkpoint_too_long(self) -> None:
         """The broker found a checkpoint too long: write shorter ones from now on."""
-        self.ledger.shorten_metadata()
+        self._ledger.shorten_metadata()
 
     def commit_soon(self) -> None:
         """Have every partition committed once more, whether or not something has changed."""
@@ -146,31 +148,31 @@ class Engine:
 
         `mend`: what to do about it, if the cause doesn't tell.
         """
-        self.halts.halt(cause, message, now, mend)
+        self._halts.halt(cause, message, now, mend)
 
     def lift(self, cause: Cause) -> None:
         """End the halt that has this cause, if there is one."""
-        self.halts.lift(cause)
+        self._halts.lift(cause)
 
     def release(self, now: float) -> None:
         """End the halt of the brake, and probe every other halt at once."""
-        self.halts.release(now)
+        self._halts.release(now)
 
     def pause(self, by: str, now: float) -> bool:
         """Submit nothing until `resume`: `by` wants it so. Jobs under way are followed and committed.
 
         False if it was paused already.
         """
-        return self.halts.pause(by, now)
+        return self._halts.pause(by, now)
 
     def resume(self, by: str) -> bool:
         """Go on after `pause`; what else halts stays as it is. False if it was not paused."""
-        return self.halts.resume(by)
+        return self._halts.resume(by)
 
     def credentials_changed(self, application: str, now: float) -> None:
         """An application has a new token: try it at once."""
-        self.halts.probe_now(now, application)
-        self.tracking.hasten(application, now)
+        self._halts.probe_now(now, application)
+        self._tracking.hasten(application, now)
 
     def stop(self) -> None:
         """Submit nothing more; jobs under way are followed."""
@@ -196,19 +198,19 @@ class Engine:
 
     def recalling(self, now: float) -> bool:
         """Whether records of adopted jobs are still to be read: until then their devices aren't known."""
-        return self.adoption.recalling(now)
+        return self._adoption.recalling(now)
 
     @property
     def idle(self) -> bool:
         """Whether nothing is on its way: no request that may become a job, no job, no commit."""
-        return not (self.posting or self.jobs or self.ledger.under_way)
+        return not (self.posting or self.jobs or self._ledger.under_way)
 
     @property
     def quiet(self) -> bool:
         """Whether a stop has nothing to wait for: nothing under way may end, no letter is to be written."""
-        ends = self.posting or self.ledger.under_way or len(self.jobs) > len(self.adoption.pending)
-        promising = self.ledger.owed.promising(self.ledger.reach.sure)
-        return not ends and (not promising or self.halts.letters_wait)
+        ends = self.posting or self._ledger.under_way or len(self.jobs) > len(self._adoption.pending)
+        promising = self._ledger.owed.promising(self._ledger.reach.sure)
+        return not ends and (not promising or self._halts.letters_wait)
 
     @property
     def full(self) -> bool:

@@ -221,16 +221,17 @@ class Submission:
 
     def _look_for_halts(self) -> None:
         """End where nothing more can be sent. One application's halt is no reason while there is another."""
-        halts = self._engine.halts
-        for halt in halts.whole.values():
+        seen = self._engine.overview()
+        for halt in seen.whole_halts.values():
             self._end(Failed(f"the API refuses everything ({halt.cause}): {halt.message}; {halt.mend}"))
-        if not halts.applications:
+        halted = seen.application_halts
+        if not halted:
             return
         whose = {each.event.application for each in self.open.values() if each.event is not None}
         all_there = self._all_given or len(self.open) >= self._most_open
-        if not (whose and all_there and whose <= halts.applications.keys()):
+        if not (whose and all_there and whose <= halted.keys()):
             return
-        halt = halts.applications[min(whose)]
+        halt = halted[min(whose)]
         what = "everything"
         if self._settings.applications:
             what += f" of application {self._settings.code_of(halt.application)}"

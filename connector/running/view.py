@@ -6,16 +6,13 @@ Changes nothing of theirs; it remembers how fast things went.
 from __future__ import annotations
 
 import socket
-from collections import Counter, defaultdict
-from collections.abc import Sequence
 from typing import Any
 
 from connector import __version__
 from connector.core.batching.jobs import Job
-from connector.core.remembering.assignment import Assignment
-from connector.core.settling.owed import Owed
+from connector.core.overview import Overview, PartitionOverview
 from connector.kafka.troubles import Trouble
-from connector.model import Cause, TopicPartition
+from connector.model import Cause
 from connector.ops.metrics import Metrics
 from connector.ops.rates import RateMeter
 from connector.ops.status import (
@@ -68,7 +65,7 @@ class View:
         """Say whether records flow, or what keeps them from it (`/readyz`)."""
         return readiness(
             joined=self._consuming.source.joined,
-            halts=self._halts(),
+            halts=self._halts(self._engine.overview()),
             troubles=self._blocking_troubles(),
             stopping=self._engine.stopping,
         )
@@ -80,14 +77,13 @@ class View:
     def snapshot(self) -> Snapshot:
         """Return the figures of all gauges."""
         shown = Snapshot()
-        self._fill(shown)
+        self._fill(shown, self._engine.overview())
         return shown
 
     def status(self) -> Status:
         """Return what `/status` and `/status.json` show."""
         self.sample()
-        now = self._pulse.clock()
-        jobs = sorted(self._engine.jobs.values(), key=lambda job: job.accepted_at)
+        now, seen = self._pulse.clock(), self._engine.overview()
         shown = Status(
             version=__version__,
             generated_at=now,
@@ -95,60 +91,49 @@ class View:
             group=self._settings.kafka.group_id,
             member=self._host,
             out_of_sight=not self._consuming.source.joined or self._consuming.incidents.cut_off,
-            jobs=[_job(job, now) for job in jobs],
+            jobs=[_job(job, now) for job in seen.jobs],
             rates=self.rates.rates(),
             max_buffered_events=self._settings.buffer.max_events,
             max_buffered_bytes=self._settings.buffer.max_bytes,
             errors=self._errors.newest_first(),
             settled=self._metrics.settled(),
             dead_letters=self._metrics.dead_letters_by_reason(),
-            dead_letters_owed=dict(self._engine.ledger.owed.by_reason()),
+            dead_letters_owed=dict(seen.owed),
             configuration=self._configuration,
         )
-        self._fill(shown)
+        self._fill(shown, seen)
         return shown
 
-    def _fill(self, shown: Snapshot) -> None:
+    def _fill(self, shown: Snapshot, seen: Overview) -> None:
         """Set what the gauges show, and the page, too."""
-        homes = self._engine.assignments.values()
-        shown.state = self._state()
+        shown.state = self._state(seen)
         shown.applications = [*self._settings.accounts]
-        shown.halts = self._halts()
-        shown.gate = self._gate()
+        shown.halts = self._halts(seen)
+        shown.gate = self._gate(seen)
         shown.troubles = [self._trouble(kind, each) for kind, each in self._consuming.incidents.open.items()]
-        shown.partitions = self._partitions()
-        shown.jobs_in_flight = dict(
-            Counter(job.endpoint.value for job in self._engine.jobs.values())
-            + Counter(batch.endpoint.value for batch in self._engine.posting.values())
-        )
-        shown.jobs_limit = self._engine.concurrency.limit
+        shown.partitions = self._partitions(seen)
+        shown.jobs_in_flight = {endpoint.value: count for endpoint, count in seen.in_flight.items()}
+        shown.jobs_limit = seen.jobs_limit
         shown.held_back = self._engine.held_back(self._pulse.clock())
-        shown.waiting_for_checkpoint = sum(len(home.waiting_for_room) for home in homes)
-        shown.buffered_events = sum(home.events_held for home in homes)
-        shown.buffered_bytes = sum(home.bytes_held for home in homes)
+        shown.waiting_for_checkpoint = seen.waiting_for_checkpoint
+        shown.buffered_events = seen.buffered_events
+        shown.buffered_bytes = seen.buffered_bytes
 
-    def _state(self) -> State:
-        if self._engine.stopping:
+    def _state(self, seen: Overview) -> State:
+        if seen.stopping:
             return State.STOPPING
         if not self._consuming.source.joined:
             return State.STARTING
-        if any(halt.cause != Cause.PAUSED for halt in self._engine.halts.all()) or self._blocking_troubles():
+        if seen.halted or self._blocking_troubles():
             return State.HALTED
-        if Cause.PAUSED in self._engine.halts.whole:
+        if Cause.PAUSED in seen.whole_halts:
             return State.PAUSED
-        if self._engine.outage is not None:
-            return State.GATE_CLOSED
-        return State.RUNNING
+        return State.RUNNING if seen.closing is None else State.GATE_CLOSED
 
-    def _halts(self) -> list[HaltView]:
-        whole = self._engine.halts.whole.values()
-        named = [
-            (self._settings.code_of(name), halt) for name, halt in self._engine.halts.applications.items()
-        ]
-        return [
-            *(HaltView(halt.cause, halt.message, halt.mend, halt.since) for halt in whole),
-            *(HaltView(halt.cause, halt.message, halt.mend, halt.since, name) for name, halt in named),
-        ]
+    def _halts(self, seen: Overview) -> list[HaltView]:
+        named = [("", halt) for halt in seen.whole_halts.values()]
+        named += [(self._settings.code_of(name), halt) for name, halt in seen.application_halts.items()]
+        return [HaltView(halt.cause, halt.message, halt.mend, halt.since, name) for name, halt in named]
 
     def _blocking_troubles(self) -> list[HaltView]:
         troubles = self._consuming.incidents.open
@@ -158,47 +143,29 @@ class View:
         since = self._consuming.incidents.since[kind]
         return HaltView(trouble.code, trouble.message, trouble.mend, since, trouble.subject)
 
-    def _gate(self) -> GateView | None:
-        gate = self._engine.gate
-        if gate.closed_until is None:
+    def _gate(self, seen: Overview) -> GateView | None:
+        if seen.closing is None:
             return None
-        cause, message, since = gate.closing
-        return GateView(cause, message, max(0.0, gate.closed_until - self._pulse.clock()), since)
+        cause, message, since = seen.closing
+        return GateView(cause, message, max(0.0, seen.closed_until - self._pulse.clock()), since)
 
-    def _partitions(self) -> list[PartitionView]:
+    def _partitions(self, seen: Overview) -> list[PartitionView]:
         ends = self._consuming.source.known_ends()
         now = self._pulse.clock()
-        homes = sorted(self._engine.assignments.items())
-        under_way = self._engine.ledger.under_way
-        written: defaultdict[Assignment, list[Owed]] = defaultdict(list)
-        for owed in under_way.owed if under_way else ():
-            written[owed.home].append(owed)
-        return [
-            _partition(partition, home, ends.get(partition), written[home], now) for partition, home in homes
-        ]
+        return [_partition(each, ends.get(each.partition), now) for each in seen.partitions]
 
 
-def _partition(
-    partition: TopicPartition, home: Assignment, end: int | None, written: Sequence[Owed], now: float
-) -> PartitionView:
-    """Show a partition.
-
-    `written` are its letters in the commit under way. For the commit their offsets are settled; for whoever
-    looks they are not before it is acknowledged.
-    """
-    offsets = home.offsets
-    backlog = None if end is None else max(0, end - offsets.safe() - offsets.settled_beyond()) + len(written)
-    timestamps = (offsets.oldest_timestamp() or 0, *(owed.timestamp for owed in written))
-    oldest = min((each for each in timestamps if each > 0), default=0)
+def _partition(seen: PartitionOverview, end: int | None, now: float) -> PartitionView:
+    oldest = seen.oldest_unsettled
     return PartitionView(
-        partition.topic,
-        partition.partition,
-        position=home.committed.offset,
+        seen.partition.topic,
+        seen.partition.partition,
+        position=seen.position,
         end=end,
-        backlog=backlog,
+        backlog=None if end is None else max(0, end - seen.settled) + seen.letters_under_way,
         oldest_unsettled_seconds=max(0.0, now - oldest / 1000) if oldest else 0.0,
-        buffered=home.events_held,
-        paused=home.paused,
+        buffered=seen.buffered,
+        paused=seen.paused,
     )
 
 

@@ -190,7 +190,7 @@ class Instance:
             return True
         if self._stop_at is None:
             return False
-        quiet = self.engine.idle and not self.engine.ledger.letters_owed
+        quiet = self.engine.idle and not self.engine.state.ledger.letters_owed
         return quiet or self.clock() >= self._stop_at
 
     # -- what the world does to it ---------------------------------------------------------------
@@ -232,15 +232,15 @@ class Instance:
         """What is still in memory; nothing once everything is settled."""
         engine = self.engine
         checks: dict[str, Callable[[], object]] = {
-            "devices in lanes": lambda: engine.lanes.busy or engine.lanes.waiters(),
-            "jobs": lambda: engine.tracking.jobs,
-            "waiting events": lambda: engine.dispatch.waiting,
-            "requests": lambda: engine.dispatch.posting,
-            "letters": lambda: engine.ledger.letters_owed,
-            "unrecorded jobs": lambda: engine.ledger.unrecorded,
-            "a commit": lambda: engine.ledger.under_way,
-            "adoptions": lambda: engine.adoption.pending,
-            "halts of the whole": lambda: engine.halts.whole,
+            "devices in lanes": lambda: engine.state.lanes.busy or engine.state.lanes.waiters(),
+            "jobs": lambda: engine.state.tracking.jobs,
+            "waiting events": lambda: engine.state.dispatch.waiting,
+            "requests": lambda: engine.state.dispatch.posting,
+            "letters": lambda: engine.state.ledger.letters_owed,
+            "unrecorded jobs": lambda: engine.state.ledger.unrecorded,
+            "a commit": lambda: engine.state.ledger.under_way,
+            "adoptions": lambda: engine.state.adoption.pending,
+            "halts of the whole": lambda: engine.state.halts.whole,
         }
         found = [f"{what}: {left}" for what, look in checks.items() if (left := look())]
         for home in engine.assignments.values():

@@ -50,9 +50,9 @@ class Drive:
     def let_many_go(self) -> None:
         """Let half as many batches as jobs go before a commit, two at the least."""
         half = self.limits.max_unrecorded / (2 * self.limits.max_in_flight)
-        self.engine.ledger.exposure.recorded(half)
+        self.engine.state.ledger.exposure.recorded(half)
         for _ in range(40):
-            self.engine.ledger.exposure.ended(1.0)
+            self.engine.state.ledger.exposure.ended(1.0)
 
     def assign(
         self,
@@ -163,7 +163,7 @@ class Drive:
         self.wait_for(lambda: bool(self.submits))
         answer = self.posted(self.submits[0])
         assert isinstance(answer, Accepted)
-        jobs = self.engine.tracking.jobs.values()
+        jobs = self.engine.state.tracking.jobs.values()
         return next(job for job in jobs if job.request_id == answer.request_id)
 
     def next_poll(self) -> Poll:
@@ -239,10 +239,10 @@ class Drive:
         ]
         return not (
             homes
-            or engine.lanes.busy
-            or engine.lanes.waiters()
-            or engine.dispatch.waiting
-            or engine.ledger.letters_owed
+            or engine.state.lanes.busy
+            or engine.state.lanes.waiters()
+            or engine.state.dispatch.waiting
+            or engine.state.ledger.letters_owed
             or not engine.idle
         )
 

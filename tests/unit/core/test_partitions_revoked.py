@@ -74,7 +74,7 @@ def test_a_post_that_is_accepted_after_its_partition_went_is_nobody_s_job() -> N
     drive.engine.lost([P0], drive.now)
     drive.posted(drive.submits[0])
     assert drive.engine.idle
-    assert drive.engine.lanes.busy == 0
+    assert drive.engine.state.lanes.busy == 0
 
 
 @pytest.mark.parametrize("answer", [Unavailable("down"), REFUSED])

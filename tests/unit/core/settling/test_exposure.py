@@ -97,12 +97,12 @@ def test_a_request_hangs_once_it_takes_five_times_the_usual_and_five_seconds() -
 def test_a_crash_amid_jobs_that_take_seconds_finds_one_batch_at_most_that_no_commit_remembers() -> None:
     bounds = Limits(max_in_flight=16, max_devices=10, linger=0.0)
     drive = Drive(bounds)
-    drive.engine.ledger.exposure = Exposure(bounds)
+    drive.engine.state.ledger.exposure = Exposure(bounds)
     drive.assign()
     drive.read(*devices(range(1000)))
     for _ in range(40):
         drive.plan()
-        at_risk = len(drive.submits) + drive.engine.ledger.unrecorded
+        at_risk = len(drive.submits) + drive.engine.state.ledger.unrecorded
         assert at_risk <= 1
         drive.later(0.03)
         for submit in list(drive.submits):
@@ -111,28 +111,28 @@ def test_a_crash_amid_jobs_that_take_seconds_finds_one_batch_at_most_that_no_com
         drive.later(0.01)
         if drive.commit is not None:
             drive.committed()
-    assert len(drive.engine.tracking) == 16
-    assert drive.engine.ledger.unrecorded == 0
+    assert len(drive.engine.state.tracking) == 16
+    assert drive.engine.state.ledger.unrecorded == 0
 
 
 def test_hanging_requests_and_unrecorded_jobs_are_at_most_half_of_the_jobs_in_flight() -> None:
     drive = Drive(Limits(max_in_flight=16, max_devices=10, linger=0.0))
     drive.assign()
-    drive.engine.ledger.exposure = exposure(0.1, 1.0)
+    drive.engine.state.ledger.exposure = exposure(0.1, 1.0)
     drive.read(*devices(range(1000)))
     drive.plan()
     for submit in drive.submits[:3]:
         drive.posted(submit)
     for _ in range(20):
-        drive.later(drive.engine.ledger.exposure.patience)
+        drive.later(drive.engine.state.ledger.exposure.patience)
         drive.plan()
-    assert drive.engine.ledger.unrecorded == 3
+    assert drive.engine.state.ledger.unrecorded == 3
     assert len(drive.submits) == LIMITS.max_unrecorded - 3
 
 
 def test_a_request_that_hangs_holds_up_others_for_a_moment_only() -> None:
     drive = Drive(Limits(max_in_flight=16, max_devices=10, linger=0.0))
-    exposure = drive.engine.ledger.exposure = Exposure(LIMITS)
+    exposure = drive.engine.state.ledger.exposure = Exposure(LIMITS)
     drive.assign()
     drive.read(*devices(range(1000)))
     drive.plan()

@@ -47,7 +47,7 @@ def test_commits_that_only_move_positions_gather_for_a_moment() -> None:
     drive.committed()
     committed_at = drive.now
     drive.later(0.001)
-    drive.engine.tracking.hasten("", drive.now)
+    drive.engine.state.tracking.hasten("", drive.now)
     drive.plan()
     for poll in list(drive.polls):
         drive.polled(poll)
@@ -190,7 +190,7 @@ def test_a_commit_that_came_to_nothing_gives_up_the_letters_of_partitions_that_w
     drive.plan()
     drive.forget_commit()
     drive.engine.lost([went], drive.now)
-    assert drive.engine.ledger.letters_owed == 2
+    assert drive.engine.state.ledger.letters_owed == 2
     if withdrawn:
         drive.engine.commit_withdrawn()
     else:
@@ -217,7 +217,7 @@ def test_a_checkpoint_that_the_broker_finds_too_long_is_halved() -> None:
     longest = len(drive.commit.positions[P0].metadata)
     assert longest > 20
     while drive.commit is not None and drive.commit.positions[P0].metadata:
-        drive.engine.ledger.shorten_metadata()
+        drive.engine.state.ledger.shorten_metadata()
         drive.commit_failed()
         drive.wait_for(lambda: drive.commit is not None)
     drive.run()

@@ -1,0 +1,114 @@
+"""How things stand, for whoever looks at an instance: gauges, the status page, tools. Changes nothing.
+
+Given: the state. Gives: figures and the jobs and halts behind them, as they are at this moment.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from connector.core.batching.jobs import Job
+from connector.core.holding_back.gate import Closing
+from connector.core.holding_back.halts import Halt
+from connector.core.remembering.assignment import Assignment
+from connector.core.settling.owed import Owed
+from connector.core.state import State
+from connector.model import Cause, Endpoint, TopicPartition
+
+
+class PartitionOverview(NamedTuple):
+    """One partition that is ours."""
+
+    partition: TopicPartition
+    position: int
+    """The committed offset."""
+    settled: int
+    """How many of the offsets from 0 to the end are settled, and known to be."""
+    letters_under_way: int
+    """How many of those are letters in the commit under way. For the commit they are settled, for whoever
+    looks they are not before it is acknowledged."""
+    oldest_unsettled: int
+    """The timestamp of the oldest record that isn't settled, milliseconds since the epoch; 0 for none."""
+    buffered: int
+    """Events in memory."""
+    paused: bool
+
+
+class Overview(NamedTuple):
+    """One instance."""
+
+    stopping: bool
+    whole_halts: Mapping[Cause, Halt]
+    """Halts of all applications, by cause."""
+    application_halts: Mapping[str, Halt]
+    """Halts of one application each, by its code; empty for the default one."""
+    closing: Closing | None
+    """Why the gate is closed; None while it is open."""
+    closed_until: float
+    """When it is tried next, seconds since the epoch; 0 while it is open."""
+    jobs: Sequence[Job]
+    """Under way, the oldest first."""
+    in_flight: Mapping[Endpoint, int]
+    """Jobs under way, and requests that may become one."""
+    jobs_limit: int
+    waiting_for_checkpoint: int
+    """Events that wait until the checkpoint has room for them."""
+    buffered_events: int
+    buffered_bytes: int
+    owed: Mapping[str, int]
+    """Letters that are neither written nor on their way, by reason."""
+    partitions: Sequence[PartitionOverview]
+    """By name and number."""
+
+    @property
+    def halted(self) -> bool:
+        """Whether somebody has to fix something: a pause is somebody's wish."""
+        return bool(self.application_halts) or any(cause != Cause.PAUSED for cause in self.whole_halts)
+
+
+def overview(state: State) -> Overview:
+    """Look at everything once."""
+    homes = state.ledger.assignments
+    posting = state.dispatch.posting.values()
+    jobs = sorted(state.tracking.jobs.values(), key=lambda job: job.accepted_at)
+    closed_until = state.gate.closed_until
+    return Overview(
+        state.orders.stopping,
+        state.halts.whole,
+        state.halts.applications,
+        None if closed_until is None else state.gate.closing,
+        closed_until or 0.0,
+        jobs,
+        Counter([each.endpoint for each in jobs]) + Counter([each.endpoint for each in posting]),
+        state.concurrency.limit,
+        sum(len(home.waiting_for_room) for home in homes.values()),
+        sum(home.events_held for home in homes.values()),
+        sum(home.bytes_held for home in homes.values()),
+        state.ledger.owed.by_reason(),
+        _partitions(state),
+    )
+
+
+def _partitions(state: State) -> list[PartitionOverview]:
+    under_way = state.ledger.under_way
+    letters: defaultdict[Assignment, list[Owed]] = defaultdict(list)
+    for owed in under_way.owed if under_way else ():
+        letters[owed.home].append(owed)
+    homes = state.ledger.assignments
+    return [_partition(partition, homes[partition], letters[homes[partition]]) for partition in sorted(homes)]
+
+
+def _partition(partition: TopicPartition, home: Assignment, letters: Sequence[Owed]) -> PartitionOverview:
+    offsets = home.offsets
+    timestamps = (offsets.oldest_timestamp() or 0, *(owed.timestamp for owed in letters))
+    return PartitionOverview(
+        partition,
+        position=home.committed.offset,
+        settled=offsets.safe() + offsets.settled_beyond(),
+        letters_under_way=len(letters),
+        oldest_unsettled=min((each for each in timestamps if each > 0), default=0),
+        buffered=home.events_held,
+        paused=home.paused,
+    )
