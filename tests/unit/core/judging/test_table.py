@@ -22,12 +22,13 @@ from connector.core import judging
 from connector.core.batching.jobs import Batch, Job
 from connector.core.reading.event import Event
 from connector.model import Cause
+from tests.strength import in_full
 from tests.unit.core.builders import FAILED, P0, completed, devices, limits, row, unfinished
 from tests.unit.core.driving import Drive
 
 CURSED = 5
-STEPS, STEP = 80, 15.0
-"""One more device each 15 s, for 20 minutes."""
+STEPS, STEP = 80 if in_full() else 20, 15.0
+"""One more device each 15 s, for five minutes, or twenty."""
 Said = Callable[[Event], Row | None]
 BUSY = JobReport(JobState.FAILED, "Failed", 100, None, "busy, try again later", asks_for_time=True)
 NO_REPLY = Unavailable("timed out", maybe_accepted=True)
