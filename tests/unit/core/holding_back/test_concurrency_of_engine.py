@@ -61,7 +61,7 @@ class QueueingApi:
 )
 def test_a_queue_is_noticed_goes_away_and_costs_no_speed(seconds: float, *, tells_progress: bool) -> None:
     api = QueueingApi(seconds, tells_progress=tells_progress)
-    api.run(20 * seconds)
+    api.run(12 * seconds)
     usual, share = api.run(10 * seconds)
     assert min(usual) >= 14
     assert share > 0.95
@@ -73,22 +73,22 @@ def test_a_queue_is_noticed_goes_away_and_costs_no_speed(seconds: float, *, tell
     assert sum(shrunk) / len(shrunk) < 10  # more is tried from time to time
     assert share > 0.95
     api.capacity = MOST
-    grown, _ = api.run(30 * seconds)
+    grown, _ = api.run(18 * seconds)
     assert grown[-1] >= 14
 
 
 def test_a_fixed_number_stays_whatever_happens() -> None:
     api = QueueingApi(1.0, tells_progress=False, adaptive=False)
-    api.run(20)
+    api.run(10)
     api.capacity = 4
-    assert set(api.run(50)[0]) == {MOST}
+    assert set(api.run(30)[0]) == {MOST}
 
 
 def test_jobs_that_become_slower_by_themselves_keep_their_number() -> None:
     api = QueueingApi(0.4, tells_progress=True)
-    api.run(12)
+    api.run(6)
     api.seconds = 2.0
-    api.run(100)
-    limits_then, share = api.run(30)
+    api.run(50)
+    limits_then, share = api.run(20)
     assert min(limits_then) >= 14
     assert share > 0.9

@@ -157,11 +157,11 @@ def test_where_each_batch_has_a_device_that_the_api_stumbles_over_all_others_get
     answer: PostAnswer,
 ) -> None:
     dice = random.Random(7)
-    sick = {offset for offset in range(2000) if dice.random() < 0.015}
-    drive = Drive(limits(max_devices=1000))
+    sick = {offset for offset in range(1000) if dice.random() < 0.015}
+    drive = Drive(limits(max_devices=500))
     drive.assign()
     drive.let_many_go()
-    drive.read(*devices(range(2000)))
+    drive.read(*devices(range(1000)))
     drive.run(
         post=lambda batch: None if sick.isdisjoint(event.offset for event in batch.events) else answer,
         seconds=20 * MINUTE,

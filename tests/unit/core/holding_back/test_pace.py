@@ -10,6 +10,7 @@ from connector.answers import PollAnswer, Unavailable
 from connector.core.batching.jobs import Job
 from connector.core.holding_back.pace import BURST, Pace, most_at_once
 from connector.model import Cause
+from tests.strength import in_full
 from tests.unit.core.builders import NOW, UNDECODABLE, devices, limits, unfinished
 from tests.unit.core.driving import Drive
 
@@ -106,10 +107,10 @@ def test_jobs_that_never_end_leave_room_for_others_in_the_budget(
         return unfinished() if job.events[0].offset < 5 + stuck else None
 
     drive.read(*devices(range(5, 5 + stuck)))
-    drive.run(poll=poll, seconds=300)
+    drive.run(poll=poll, seconds=150 / rate)
     before = drive.posts
     drive.read(*devices(range(5 + stuck, 55 + stuck)))
-    drive.run(poll=poll, seconds=500)
+    drive.run(poll=poll, seconds=250 / rate)
     assert drive.posts - before == 50
 
 
@@ -163,11 +164,14 @@ def test_what_it_says_every_second_time_makes_them_few(status: int) -> None:
     assert usual_limit(status, share=0.5) < 8
 
 
+_MANY = 2_000 if in_full() else 600
+
+
 def usual_limit(status: int, share: float) -> int:
     """Return how many jobs may go at once most of the time, if such a share of all calls is told so."""
     drive, dice = Drive(limits(max_devices=5, max_in_flight=16), seed=1), random.Random(7)
     drive.assign()
-    drive.read(*devices(range(2_000)))
+    drive.read(*devices(range(_MANY)))
     busy = Unavailable("too many", status)
     seen: list[int] = []
 
@@ -179,7 +183,7 @@ def usual_limit(status: int, share: float) -> int:
         return maybe(job) or (unfinished() if drive.now - job.accepted_at < 2 else None)
 
     drive.run(maybe, poll)
-    assert drive.position() == 2_000
+    assert drive.position() == _MANY
     return sorted(seen)[len(seen) // 2]
 
 

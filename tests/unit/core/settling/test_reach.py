@@ -17,6 +17,7 @@ from connector.core.remembering import checkpoint
 from connector.core.remembering.assignment import Assignment
 from connector.core.settling.reach import AMPLE, FULL, JOB, RUN, Reach
 from connector.model import Endpoint
+from tests.strength import in_full
 from tests.unit.core.builders import NOW, P0, P1, all_done, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 
@@ -253,7 +254,7 @@ def test_the_room_is_what_the_checkpoint_leaves_of_the_metadata() -> None:
     assert home.submit_below == max(*(job.offsets[-1] + 1 for job in remembered.jobs), 10)
 
 
-@pytest.mark.parametrize("devices_at_once", [20, 100])
+@pytest.mark.parametrize("devices_at_once", [100, *([20] if in_full() else [])])
 def test_of_random_devices_in_many_jobs_hardly_any_are_forgotten(devices_at_once: int) -> None:
     """Stragglers strewn everywhere, where the rule of the longest prefix alone forgot thousands."""
     bounds = Limits(max_devices=devices_at_once, max_in_flight=16, max_metadata=600, linger=0.0)
