@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from connector.core.following.polling import PollSchedule
+from tests.strength import in_full
 
 Durations = Callable[[random.Random, int], float]
 """(dice, number of the job) -> seconds that the job takes."""
@@ -19,6 +20,7 @@ Progress = Callable[[random.Random, float], int]
 
 HTTP = 0.001
 CEILING = 10.0
+_JOBS = 2_000 if in_full() else 1_200
 
 
 class Finished(NamedTuple):
@@ -37,7 +39,7 @@ class Tally(NamedTuple):
 
 
 def simulate(
-    durations: Durations, progress: Progress | None = None, jobs: int = 2_000, took: float = HTTP
+    durations: Durations, progress: Progress | None = None, jobs: int = _JOBS, took: float = HTTP
 ) -> list[Finished]:
     dice = random.Random(1)
     schedule = PollSchedule(CEILING)

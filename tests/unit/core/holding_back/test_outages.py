@@ -22,11 +22,11 @@ def _stream(
     post: Callable[[Batch], PostAnswer | None] = lambda _: None,
     poll: Callable[[Job], PollAnswer | None] = lambda _: None,
 ) -> None:
-    """Two new devices each second, as long as that."""
+    """A new device each second, as long as that."""
     offset = drive.engine.assignments[P0].offsets.next
     for _ in range(0, seconds, 10):
-        drive.read(*devices(range(offset, offset + 20)))
-        offset += 20
+        drive.read(*devices(range(offset, offset + 10)))
+        offset += 10
         drive.run(post=post, poll=poll, seconds=10)
 
 

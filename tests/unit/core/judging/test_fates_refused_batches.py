@@ -148,9 +148,9 @@ def test_batches_grow_again_once_the_api_takes_larger_ones() -> None:
     def watch(batch: Batch) -> None:
         sent.append(len(batch.events))
 
-    drive.read(*devices(range(100, 10_000)))
+    drive.read(*devices(range(100, 7_000)))
     drive.run(watch)
-    assert drive.position() == 10_000
+    assert drive.position() == 7_000
     assert sent[0] < 40
     assert max(sent) == 100
 
