@@ -20,6 +20,9 @@ from tests.kafka.client import Kafka
 
 strength.register()
 
+_YOUNG = 20_000
+"""Objects that the garbage collector waits for; with 700, as usual, it takes a second and a half of all."""
+
 
 def pytest_configure() -> None:
     """A shell ignores Ctrl-C for what it runs in the background, and so would all that tests interrupt."""
@@ -37,6 +40,7 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_YOUNG)
 
 
 @pytest.fixture(autouse=True)
