@@ -95,6 +95,9 @@ def producer_properties(given: Mapping[str, Any], transactional_id: str | None) 
             chosen["socket.timeout.ms"] = min(15_000, int(chosen["transaction.timeout.ms"]))
     if "message.timeout.ms" not in chosen:  # the other name of the same
         chosen.setdefault("delivery.timeout.ms", chosen.get("transaction.timeout.ms", _TRANSACTION))
+    if "compression.codec" not in chosen:  # the other name of the same
+        # A topic's limit counts compressed bytes: a source's record may be far larger than that by itself.
+        chosen.setdefault("compression.type", "zstd")
     chosen["logger"] = _logger("producer")
     return chosen
 

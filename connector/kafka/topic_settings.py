@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from connector.finding import Finding, Grade
 
 SIZE, RETENTION, CLEANUP = "max.message.bytes", "retention.ms", "cleanup.policy"
+CODEC, NO_CODEC = "compression.type", "uncompressed"
 
 Told = Mapping[str, str]
 """A topic's settings by name."""
@@ -37,6 +38,15 @@ def _room(
             Grade.WARNING,
             f"{SIZE} of {dead} is {room}, of {', '.join(larger)} more",
             "raise it above the sources': a letter is its record and 1 to 2 KiB of headers",
+        )
+    packed = [topic for topic, settings in sources.items() if settings.get(CODEC, NO_CODEC) != NO_CODEC]
+    if letters.get(CODEC) == NO_CODEC and packed:
+        yield Finding(
+            "compression of dead letters",
+            Grade.WARNING,
+            f"{CODEC} of {dead} is {NO_CODEC}, of {', '.join(packed)} it is not",
+            f"set it to producer: {SIZE} counts bytes as they are stored, and a letter of a record that "
+            "was compressed would be many times as large",
         )
 
 

@@ -77,8 +77,9 @@ MENDS: Mapping[str, str] = {
     "or set it to earliest or latest",
     "offsets_unavailable": "committed offsets can't be read: a transaction of another member is open "
     "(it ends by its time-out), or the coordinator is away",
-    "letter_too_large": "raise max.message.bytes of the dead-letter topic, and message.max.bytes where "
-    "kafka.properties sets it",
+    "letter_too_large": "raise max.message.bytes of the dead-letter topic above the source's, and "
+    "message.max.bytes where kafka.properties sets it; compressed bytes count, so leave compression.type as "
+    "it is by default: producer for that topic, zstd in kafka.properties",
     "letter_refused": "look at the dead-letter topic's settings: it must take every record of the source",
     "too_few_replicas": "bring back the brokers that have the dead-letter topic, or lower its "
     "min.insync.replicas",

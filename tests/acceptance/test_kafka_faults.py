@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,11 @@ def test_a_letter_too_large_for_its_topic_holds_up_itself_until_the_topic_takes_
 ) -> None:
     work = mixed(5_000, 5_000, seed=33)
     large = len(work.records)
-    event = {"type": "tags", "hwid": "failed-large", "tags": {"text": "x" * 50_000}}
+    event = {
+        "type": "tags",
+        "hwid": "failed-large",
+        "tags": {"text": random.Random(1).randbytes(25_000).hex()},
+    }
     work.records.append((b"failed-large", json.dumps(event).encode()))
     work.refused[large] = "device_failed"
     with world(tmp_path, kafka, faults=ODD) as here:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,6 +36,11 @@ def source(value: bytes | None = b"value", **more: Any) -> ARecord:
 def letter(record: ARecord | None = None, detail: str = "no such device") -> Letter:
     rejection = Rejection(Reason.DEVICE_NOT_FOUND, detail, request_id="r-1")
     return Letter(record or source(), rejection, attempts=2)
+
+
+def noise(size: int) -> bytes:
+    """Bytes that no compression makes fewer."""
+    return random.Random(1).randbytes(size)
 
 
 class Desk(NamedTuple):
@@ -106,6 +113,32 @@ async def test_the_source_record_arrives_byte_for_byte(kafka: Kafka, delivery: D
     assert found[1].header("__connect.errors.offset") == "5"
 
 
+@pytest.mark.parametrize("delivery", ["exactly_once", "at_least_once"])
+async def test_a_record_that_is_small_enough_only_compressed_is_small_enough_as_a_letter(
+    kafka: Kafka, delivery: Delivery
+) -> None:
+    text = noise(750_000).hex()  # no producer makes less than half of it
+    value = json.dumps({"hwid": "A1", "tags": {"text": text}}).encode()
+    events = kafka.create_topic(config={"max.message.bytes": "1048588"})
+    topic = kafka.create_topic(config={"max.message.bytes": "1050636"})
+    kafka.produce(events, [(b"A1", value)], compression_type="zstd", message_max_bytes=2_000_000)
+    async with desk(kafka, topic, delivery=delivery) as (letters, troubles):
+        await letters.write([letter(source(value))], {}, None)
+        assert not troubles
+    assert [found.value for found in kafka.read_all(topic)] == [value]
+
+
+async def test_a_topic_that_unpacks_its_letters_refuses_what_is_small_enough_only_compressed(
+    kafka: Kafka,
+) -> None:
+    topic = kafka.create_topic(config={"max.message.bytes": "20000", "compression.type": "uncompressed"})
+    async with desk(kafka, topic) as (letters, troubles):
+        with pytest.raises(LettersUnwritable):
+            await letters.write([letter(source(b"a" * 50_000))], {}, None)
+        assert [each.code for each in troubles] == ["letter_too_large"]
+        assert "compression.type" in troubles[0].mend
+
+
 async def test_letters_and_positions_are_one_transaction(kafka: Kafka, stack: Any) -> None:
     topic = kafka.create_topic()
     member, group, partition = await owner(kafka, stack)
@@ -122,8 +155,8 @@ async def test_a_letter_that_is_too_large_is_named_and_the_others_go_without_it(
 ) -> None:
     topic = kafka.create_topic(config={"max.message.bytes": "20000"})
     member, group, partition = await owner(kafka, stack)
-    batch = [letter(source(value=b"a" * 9000)) for _ in range(4)]  # fit alone, not in one batch
-    batch.insert(2, letter(source(value=b"x" * 50_000)))
+    batch = [letter(source(value=noise(9000))) for _ in range(4)]  # fit alone, not in one batch
+    batch.insert(2, letter(source(value=noise(50_000))))
     async with desk(kafka, topic) as (letters, troubles):
         metadata = await member.source.group_metadata()
         with pytest.raises(LettersUnwritable) as failed:
@@ -142,7 +175,7 @@ async def test_a_letter_that_is_too_large_is_named_and_the_others_go_without_it(
 
 async def test_a_letter_that_is_too_large_is_named_though_others_are_still_handed_over(kafka: Kafka) -> None:
     topic = kafka.create_topic(config={"max.message.bytes": "2000"})
-    batch = [letter(source(value=b"a" * (5000 if at == 3 else 100))) for at in range(3000)]
+    batch = [letter(source(value=noise(5000 if at == 3 else 100))) for at in range(3000)]
     async with desk(kafka, topic) as (letters, troubles):
         for _ in range(2):  # once all of a batch are suspected, then one after the other is asked
             with pytest.raises(LettersUnwritable) as failed:
@@ -240,7 +273,7 @@ async def test_what_an_aborted_transaction_left_holds_nobody_up(kafka: Kafka, st
     member, group, partition = await owner(kafka, stack)
     async with desk(kafka, topic) as (letters, _):
         metadata = await member.source.group_metadata()
-        large = letter(source(value=b"x" * 50_000))
+        large = letter(source(value=noise(50_000)))
         with pytest.raises(LettersUnwritable):
             await letters.write([large], {partition: Position(5, "")}, metadata)
         heir = Member(kafka.bootstrap, group, [partition.topic])

@@ -28,6 +28,13 @@ def test_a_dead_letter_topic_for_smaller_records_is_named() -> None:
     assert warning.startswith("room for dead letters: max.message.bytes of dead is 1000, of events more")
 
 
+def test_a_dead_letter_topic_that_unpacks_what_its_sources_keep_packed_is_named() -> None:
+    plain, packed = {"compression.type": "uncompressed"}, {"compression.type": "producer"}
+    (warning,) = told(USUAL | plain, USUAL | packed)
+    assert warning.startswith("compression of dead letters: compression.type of dead is uncompressed")
+    assert told(USUAL | plain, USUAL | plain) == told(USUAL | packed, USUAL | plain) == []
+
+
 @pytest.mark.parametrize("policy", ["compact", "compact,delete"])
 def test_compaction_is_named_of_letters_and_of_records(policy: str) -> None:
     compacted = USUAL | {"cleanup.policy": policy}
