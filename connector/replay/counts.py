@@ -14,6 +14,10 @@ from connector.replay.letter import DeadLetter
 _HOURS_UP_TO = 48
 """Hours between the oldest and the newest letter up to which times are counted by the hour, not the day."""
 UNKNOWN = "?"
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_LAST_HOUR = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(hours=1)
+"""Hours from the epoch to the end of the calendar. A topic takes any time if it is told to, and microseconds
+where milliseconds are meant are the usual mistake."""
 
 
 @dataclass(slots=True)
@@ -88,7 +92,7 @@ class Counts:
 
     def by_time(self) -> list[tuple[str, int]]:
         """Letters by the hour, or by the day where they are spread over more than two; oldest first."""
-        hours = [hour for hour in self._hours if hour]
+        hours = [hour for hour in self._hours if 0 < hour <= _LAST_HOUR]
         by_hour = not hours or max(hours) - min(hours) <= _HOURS_UP_TO
         found: Counter[str] = Counter()
         for hour, count in sorted(self._hours.items()):
@@ -135,7 +139,9 @@ class Counts:
 def _period(hour: int, *, by_hour: bool) -> str:
     if not hour:
         return "no time"
-    start = datetime.fromtimestamp(0, UTC) + timedelta(hours=hour)
+    if hour > _LAST_HOUR:
+        return "beyond the calendar"
+    start = _EPOCH + timedelta(hours=hour)
     return start.strftime("%Y-%m-%d %H:00" if by_hour else "%Y-%m-%d")
 
 
@@ -144,7 +150,7 @@ def written(timestamp: int) -> str:
     if not timestamp:
         return ""
     try:
-        moment = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=timestamp)
+        moment = _EPOCH + timedelta(milliseconds=timestamp)
     except OverflowError:
         return f"{timestamp} ms"
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -240,6 +240,10 @@ def _age(source: TopicPartition | None, own: int, marks: dict[str, str]) -> int:
     return origin[1] if origin is not None and origin[0] == source else own
 
 
+_MOST = 1 << 63
+"""What no number of Kafka's reaches. A header may say anything."""
+
+
 def _number(text: str) -> int:
     return int(text) if _plain_number(text) else 0
 
@@ -254,4 +258,4 @@ def _moment(text: str) -> int:
 
 
 def _plain_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+    return text.isascii() and text.isdigit() and len(text) <= len(str(_MOST)) and int(text) < _MOST

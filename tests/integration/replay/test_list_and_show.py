@@ -35,6 +35,19 @@ def test_letters_are_counted_and_the_filters_hold(kafka: Kafka) -> None:
         assert world.run("list", "--json", *more).json["letters"] == count, more
 
 
+def test_a_record_whose_producer_counts_microseconds_is_listed_shown_and_sent_as_any(kafka: Kafka) -> None:
+    world = World(kafka)
+    (record,) = world.produce(tags("A"))
+    far = record._replace(timestamp=record.timestamp * 1000)
+    (name,) = world.dead_letter([far], restamped=True)
+
+    assert "beyond the calendar" in world.run("list").out
+    assert world.run("list", "--json").json["newest"][0]["time"] == f"{far.timestamp} ms"
+    assert world.run("list", "--json", "--since", "7d").json["letters"] == 1
+    assert f"{far.timestamp} ms" in world.run("show", name).out
+    assert world.run("replay", "--yes", "--json").json["sent"] == 1
+
+
 def test_the_table_names_every_letter_whole(kafka: Kafka) -> None:
     world = World(kafka)
     (name,) = world.refused("A")

@@ -66,6 +66,7 @@ class World:
         *,
         times: int = 1,
         group: str = "",
+        restamped: bool = False,
     ) -> list[str]:
         """Write the letters of these, as the connector does; returns their ids."""
         rows = []
@@ -79,8 +80,10 @@ class World:
                 offset=each.offset,
                 timestamp=(1, each.timestamp),
             )
-            written = letters.headers(Letter(source, Rejection(reason, "said no")), group, "connector")
-            rows += [(each.key, each.value, each.partition, written, each.timestamp)] * times
+            refused = Letter(source, Rejection(reason, "said no"))
+            written = letters.headers(refused, group, "connector", restamped=restamped)
+            at = 0 if restamped else each.timestamp
+            rows += [(each.key, each.value, each.partition, written, at)] * times
         self.kafka.produce(self.dead, rows)
         return [f"{self.topic}/{each.partition}/{each.offset}" for each in records]
 

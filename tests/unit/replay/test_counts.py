@@ -45,6 +45,17 @@ def test_a_letter_without_a_time_is_counted_as_such() -> None:
     assert counts.plain()["newest"][0]["time"] is None
 
 
+def test_times_beyond_all_calendars_are_counted_together_and_beside_the_others() -> None:
+    """Such as microseconds, from a producer that means milliseconds."""
+    counts = Counts(2)
+    for offset, timestamp in enumerate((NOON, NOON * 1000, NOON * 1000 + 90 * 24 * _HOUR, (1 << 63) - 1)):
+        counts.add(letter(offset, offset, timestamp=timestamp), "", "", replayed=False)
+
+    assert counts.by_time() == [("2026-03-01 12:00", 1), ("beyond the calendar", 3)]
+    assert counts.plain()["by_time"][1] == {"from": "beyond the calendar", "letters": 3}
+    assert counts.plain()["newest"][0]["time"] == "9223372036854775807 ms"
+
+
 def test_a_time_beyond_all_calendars_is_still_written() -> None:
     assert written(NOON) == "2026-03-01T12:00:00Z"
     assert written(10**17) == "100000000000000000 ms"

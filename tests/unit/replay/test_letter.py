@@ -49,6 +49,16 @@ def test_a_record_without_headers_is_a_letter_of_nothing() -> None:
     assert (found.id, found.source, found.reason) == ("", None, "")
 
 
+@pytest.mark.parametrize("digits", ["9223372036854775808", "9" * 5000])
+def test_a_number_that_kafka_does_not_have_says_nothing(digits: str) -> None:
+    stamped: Headers = [("__connect.errors.topic", b"users"), ("pushwoosh.id", f"users/1/{digits}".encode())]
+    stamped += [("pushwoosh.timestamp", digits.encode())]
+
+    found = read_letter(stored(DEAD, 0, b"{}", headers=[(TIME, digits.encode()), *stamped], timestamp=NOON))
+
+    assert (found.source, found.timestamp, found.happened) == (None, NOON, NOON)
+
+
 @pytest.mark.parametrize("text", ["", "users", "users/1", "users/1/x", "/1/2", "u/-1/2", "a/1/2/3", "u/²/1"])
 def test_a_text_that_is_no_id_gives_none(text: str) -> None:
     assert split_id(text) is None
