@@ -101,9 +101,14 @@ def plain_name(value: str) -> str:
     return value
 
 
+def is_topic_name(text: str) -> bool:
+    """Tell whether Kafka takes a name for a topic; a pattern (`^...`) isn't one."""
+    return _TOPIC.fullmatch(text) is not None and text not in (".", "..")
+
+
 def topic_name(value: str) -> str:
-    """Check a name that Kafka takes for a topic; a pattern (`^...`) isn't one."""
-    if not _TOPIC.fullmatch(value) or value in (".", ".."):
+    """Check a topic's name. Raises ValueError."""
+    if not is_topic_name(value):
         raise ValueError(f"{value!r} is not a topic's name: up to 249 letters, digits, '.', '_' and '-'")
     return value
 

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from connector.kafka.letters import CONNECT, FIRST, OWN, Headers
 from connector.model import Reason, Record, TopicPartition
+from connector.values import is_topic_name
 
 FROM = OWN + "replayed_from"
 COUNT = OWN + "replay_count"
@@ -217,7 +218,7 @@ def _time_of(record: Record) -> int:
 def split_id(name: str) -> tuple[TopicPartition, int] | None:
     """Take `topic/partition/offset` apart; None where it is something else."""
     parts = name.split("/")
-    if len(parts) != len(("topic", "partition", "offset")) or not parts[0]:
+    if len(parts) != len(("topic", "partition", "offset")) or not is_topic_name(parts[0]):
         return None
     if not (_plain_number(parts[1]) and _plain_number(parts[2])):
         return None

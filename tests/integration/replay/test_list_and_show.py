@@ -48,6 +48,20 @@ def test_a_record_whose_producer_counts_microseconds_is_listed_shown_and_sent_as
     assert world.run("replay", "--yes", "--json").json["sent"] == 1
 
 
+def test_letters_whose_headers_say_nothing_that_can_be_keep_none_of_the_others(kafka: Kafka) -> None:
+    world = World(kafka)
+    world.refused("A", "B")
+    group = world.environ["CONNECTOR_KAFKA_GROUP_ID"].encode()
+    for name in (b"\xff\xfe/1/2", b"garbage", world.topic.encode() + b"/0/" + b"9" * 5000):
+        headers = [("pushwoosh.id", name), ("pushwoosh.group", group), ("pushwoosh.reason", b"\xff")]
+        kafka.produce(world.dead, [(b"k", b"x", 0, headers)])
+
+    said = world.run("replay", "--yes", "--json")
+
+    assert (said.code, said.json["sent"], said.json["not_sent"]) == (0, 2, {"no_source": 3})
+    assert "their headers don't say which record they were" in world.run("replay").out
+
+
 def test_the_table_names_every_letter_whole(kafka: Kafka) -> None:
     world = World(kafka)
     (name,) = world.refused("A")

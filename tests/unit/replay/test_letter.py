@@ -59,6 +59,15 @@ def test_a_number_that_kafka_does_not_have_says_nothing(digits: str) -> None:
     assert (found.source, found.timestamp, found.happened) == (None, NOON, NOON)
 
 
+def test_an_id_that_is_no_text_or_names_what_can_be_no_topic_says_nothing() -> None:
+    for name in (b"\xff\xfe/1/2", b"../1/2", b"two words/1/2"):
+        headers: Headers = [("__connect.errors.topic", b"users"), ("pushwoosh.id", name)]
+
+        found = read_letter(stored(DEAD, 0, b"{}", headers=headers))
+
+        assert (found.id, found.source) == ("", None)
+
+
 @pytest.mark.parametrize("text", ["", "users", "users/1", "users/1/x", "/1/2", "u/-1/2", "a/1/2/3", "u/²/1"])
 def test_a_text_that_is_no_id_gives_none(text: str) -> None:
     assert split_id(text) is None
