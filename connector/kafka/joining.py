@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from connector.kafka.troubles import Troubles
 
 JOIN_LIMIT = 15.0
-"""Seconds without membership, brokers answering, after which something is wrong."""
+"""Seconds without membership, brokers answering and no other trouble, after which something is wrong."""
 REPEATED = ("oauth_token", "topic_authorization", "group_authorization")
 """Troubles that librdkafka repeats while they last, without a word when they end."""
 TOLD_ONCE = "Subscribed topic"
@@ -38,14 +38,14 @@ class Joining:
         self._troubles = troubles
         self._clock = clock
         self._new_protocol = group_protocol.lower() == "consumer"
-        self._since = clock()
+        self._in_vain_since = clock()
         self.joined = False
         """The group counts this member in, with or without partitions."""
 
     def begin(self) -> None:
         """Wait to be counted in, for the first time or again."""
         self.joined = False
-        self._since = self._clock()
+        self._in_vain_since = self._clock()
 
     def succeeded(self) -> None:
         """The group counts it in."""
@@ -71,10 +71,15 @@ class Joining:
 
     async def _ask(self, *, connected: bool) -> None:
         """Ask for the epoch, negative until joined: a spare member under the new protocol gets no call."""
-        waited = self._clock() - self._since
         metadata = bytes(await self._group_metadata())
         if int.from_bytes(metadata[7:11], sys.byteorder, signed=True) >= 0:  # "CGMDv2:", then the epoch
             self.succeeded()
-        elif waited >= JOIN_LIMIT and connected and not self._troubles.blocking:
+            return
+        if not connected or self._troubles.blocking:
+            # Something else is in the way; once that is over, joining takes a while.
+            self._in_vain_since = self._clock()
+        waited = self._clock() - self._in_vain_since
+        if waited >= JOIN_LIMIT:
             code = "protocol_unsupported" if self._new_protocol else "not_joined"
-            self._troubles.notice(code, f"no membership in the group after {waited:.0f} s")
+            words = f"no membership in the group after {waited:.0f} s in which brokers answered"
+            self._troubles.notice(code, words)
