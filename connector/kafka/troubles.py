@@ -65,10 +65,12 @@ MENDS: Mapping[str, str] = {
     "protocol_unsupported": "the brokers don't offer group.protocol=consumer (Kafka 4.0 or newer does): "
     "set group.protocol to classic",
     "group_settings": "every member of the group must use the same assignment strategy and protocol, "
-    "with time-outs that the broker allows",
+    "with time-outs that the broker allows; to change group.protocol, stop all of them first",
     "group_full": "run fewer instances, or raise group.max.size on the brokers "
     "(group.consumer.max.size for group.protocol=consumer)",
-    "instance_id": "another process runs with the same group.instance.id: give each its own",
+    "instance_id": "another process runs with the same group.instance.id: give each its own; with "
+    "group.protocol=consumer that may be this one's predecessor, killed a moment ago: start it again until "
+    "the broker has given that up, after its group.consumer.session.timeout.ms (45 s by default)",
     "not_joined": "look at the group coordinator: the brokers answer, but the group takes no member",
     DATA_LOSS: "records were deleted before they were read: lengthen retention; to go on without them set "
     'kafka.on_data_loss = "continue" and restart, or reset the group\'s offset',
@@ -100,6 +102,7 @@ _CODES: Mapping[int, str] = {
     KafkaError.INCONSISTENT_GROUP_PROTOCOL: "group_settings",
     KafkaError.INVALID_SESSION_TIMEOUT: "group_settings",
     KafkaError.UNSUPPORTED_ASSIGNOR: "group_settings",
+    KafkaError.GROUP_ID_NOT_FOUND: "group_settings",  # there is one, of members of the classic protocol
     KafkaError.GROUP_MAX_SIZE_REACHED: "group_full",
     KafkaError.FENCED_INSTANCE_ID: "instance_id",
     KafkaError.UNRELEASED_INSTANCE_ID: "instance_id",

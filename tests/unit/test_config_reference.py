@@ -85,10 +85,12 @@ The password is better in a mounted file (`kafka.properties_file`) or in the env
 
 What the connector sets by itself: after a crash nobody reads a partition before `session.timeout.ms` is over
 (45 s by librdkafka's default) and an open transaction has ended (`transaction.timeout.ms`, 60 s): both are
-short here. With `group.protocol=consumer` the brokers decide about session, heartbeat and assignment: those
-three are left out. Dead letters are compressed, because a topic's `max.message.bytes` counts compressed
-bytes: a record that fits its source only so would else never fit the dead-letter topic. Where the source's
-producers compress, leave that at `zstd`, which is as good as any that they have.
+short here. With `group.protocol=consumer` the brokers decide about session (45 s by default), heartbeat and
+assignment: those three are left out. To change the protocol of a group, stop all its members first.
+
+Dead letters are compressed, because a topic's `max.message.bytes` counts compressed bytes: a record that fits
+its source only so would else never fit the dead-letter topic. Where the source's producers compress, leave
+that at `zstd`, which is as good as any that they have.
 
 With `auto.offset.reset=latest` what is written to a partition before the group's first commit of it is not
 read: that is so of records that come while a new group is stopped, and of those that partitions which are

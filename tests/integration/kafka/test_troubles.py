@@ -177,6 +177,37 @@ async def test_an_assignor_that_the_group_does_not_know_ends_the_member_and_is_n
         assert member.told("group_settings")
 
 
+async def test_a_group_that_has_members_of_the_other_protocol_ends_a_new_one_and_is_named(
+    kafka: Kafka,
+) -> None:
+    """Kafka (4.4.0) makes a new group of a classic one if it can: not after a rebalance of librdkafka's."""
+    topic, group = kafka.create_topic(partitions=2), kafka.name("g")
+    async with Member(kafka.bootstrap, group, [topic]) as kept:
+        await kept.until(lambda: kept.starts)
+        for _ in range(2):
+            async with Member(kafka.bootstrap, group, [topic]) as other:
+                await other.until(lambda: other.starts)
+            await kept.until(lambda: len(kept.starts) == 2)
+        async with Member(kafka.bootstrap, group, [topic], group_protocol="consumer") as new:
+            with pytest.raises(SourceFailed, match="group id does not exist"):
+                await new.until(lambda: False)
+            assert new.told("group_settings")
+
+
+async def test_under_the_new_protocol_the_second_of_two_with_one_instance_id_ends(kafka: Kafka) -> None:
+    """So does one that was killed and started again: the words must be good for that, too."""
+    topic, group = kafka.create_topic(), kafka.name("g")
+    properties: dict[str, Any] = {"group_instance_id": "one", "group_protocol": "consumer"}
+    async with Member(kafka.bootstrap, group, [topic], **properties) as first:
+        await first.until(lambda: first.starts)
+        async with Member(kafka.bootstrap, group, [topic], **properties) as second:
+            with pytest.raises(SourceFailed, match="still used by another member"):
+                await second.until(lambda: False)
+            trouble = second.told("instance_id")
+            assert trouble is not None
+            assert "group.consumer.session.timeout.ms" in trouble.mend
+
+
 async def test_of_two_members_with_one_instance_id_the_first_is_fenced_and_ends(kafka: Kafka) -> None:
     topic, group = kafka.create_topic(), kafka.name("g")
     async with Member(kafka.bootstrap, group, [topic], group_instance_id="one") as first:

@@ -104,7 +104,8 @@ UNRELEASED = "Fatal error: Broker: The instance ID is still used by another memb
     [
         (UNRELEASED, "instance_id"),
         (f"Fatal error: {KafkaError(KafkaError.GROUP_MAX_SIZE_REACHED).str()}: x", "group_full"),
-        ("Fatal error: Broker: The group id does not exist: x", None),
+        ("Fatal error: Broker: The group id does not exist: x", "group_settings"),
+        ("Fatal error: Broker: Unknown broker error: x", None),
     ],
 )
 async def test_a_fatal_error_among_the_messages_is_the_end_of_it_too(
