@@ -91,7 +91,8 @@ def _show_staying(replay: Replay) -> None:
     if staying:
         made = showing.table("id", "reason", "device", "why it isn't sent")
         for one in staying[:_SHOWN]:
-            made.add_row(*showing.cells(one.letter.id, one.letter.reason, one.device, showing.short(one.why)))
+            device, why = showing.short(one.device), showing.short(one.why)
+            made.add_row(*showing.cells(one.letter.id, one.letter.reason, device, why))
         out.print()
         out.print(made)
         if len(staying) > _SHOWN:

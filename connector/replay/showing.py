@@ -22,7 +22,9 @@ from connector.replay.letter import DeadLetter
 _WIDTH = 1_000_000
 """Columns where the output goes to a file or a pipe: a row is a line there, however long its reason."""
 _LONGEST = 120
-"""Characters of a detail in a table."""
+"""Characters of a detail or a device in a list."""
+_LARGEST = 1000
+"""Characters of anything in a table: each row is padded to the longest, and a key may have megabytes."""
 
 
 def console() -> Console:
@@ -87,11 +89,16 @@ def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
 
 def cells(*values: object) -> list[Text]:
     """Return a row; no markup is read out of values."""
-    return [Text(plain(str(value))) for value in values]
+    return [Text(plain(_bounded(str(value)))) for value in values]
+
+
+def _bounded(text: str) -> str:
+    """Leave out what no person reads, and say so."""
+    return text if len(text) <= _LARGEST else f"{text[:_LARGEST]}… ({len(text):,} characters; --json has all)"
 
 
 def short(text: str) -> str:
-    """Cut a detail to what a table has room for."""
+    """Cut a detail or a device to what a list has room for."""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
@@ -147,7 +154,7 @@ def _show_newest(counts: Counts, *, by_group: bool) -> None:
                     *([one.letter.group] if by_group else []),
                     written(one.letter.timestamp),
                     one.letter.reason,
-                    one.device,
+                    short(one.device),
                     short(one.letter.detail),
                     "sent again" if one.replayed else "",
                 )

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from connector.replay import showing
+from connector.replay.counts import Counts
 from tests.unit.replay.letters import letter
 
 
@@ -56,3 +57,31 @@ def test_in_a_pipe_a_row_is_a_line_however_long_its_reason(capsys: pytest.Captur
 
     (line,) = [each for each in capsys.readouterr().out.splitlines() if each.startswith("why")]
     assert line.rstrip().endswith("why END")
+
+
+def test_no_row_is_as_wide_as_the_largest_key_or_header_of_a_letter(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    huge = letter(key=b"k" * 100_000, headers=[("h", b"v" * 100_000), ("n" * 100_000, b"")])
+
+    showing.show_letter(huge, None, copies=1, replayed=False)
+
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) < 2500
+    assert "k" * 900 in said
+    assert "… (100,000 characters; --json has all)" in said
+    plain = showing.letter_plain(huge, None, copies=1, replayed=False)
+    assert plain["key"] == "k" * 100_000
+
+
+def test_no_row_of_a_list_is_as_wide_as_the_largest_device(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = Counts(2)
+    counts.add(replace(letter(), reason="r" * 100_000), "d" * 100_000, "", replayed=False)
+    counts.add(letter(1, 11), "device-1", "", replayed=False)
+
+    showing.show_counts(counts, "dead")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) < 2500
+    assert f"   {'d' * 119}…   " in next(line for line in lines if "d" * 100 in line)
+    assert counts.plain()["newest"][1]["device"] == "d" * 100_000
