@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from operator import methodcaller
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -84,6 +85,28 @@ def timestamp_of(record: Record) -> int:
     """Return the record's timestamp in milliseconds since the epoch; 0 where it has none."""
     kind, milliseconds = record.timestamp()
     return milliseconds if kind else 0
+
+
+NO_HEADERS_READ: list[tuple[str, bytes | None]] = [("pushwoosh.headers", b"left out: a name is not UTF-8")]
+"""Stands for headers that the client can't read."""
+_ask: Callable[[Record], list[tuple[str, bytes | None]] | None] = methodcaller("headers")
+"""Not by a plain call: where Python has made that quick, it overlooks that the binding has failed."""
+
+
+def headers_of(record: Record) -> list[tuple[str, bytes | None]]:
+    """Return the record's headers, NO_HEADERS_READ where the client can't read them. Ask by this only.
+
+    The binding decodes names as UTF-8, which the protocol demands and no broker checks. Where one is not, it
+    fails when it is asked first ("returned a result with an exception set"), and what it gives when it is
+    asked again ends the process. So the record has no such headers from then on, whoever asks.
+    """
+    try:
+        return _ask(record) or []
+    except (UnicodeDecodeError, SystemError):
+        put: Callable[[list[tuple[str, bytes | None]]], None] | None = getattr(record, "set_headers", None)
+        if put is not None:
+            put(NO_HEADERS_READ)
+        return NO_HEADERS_READ
 
 
 class TagsUpdate(msgspec.Struct, gc=False, omit_defaults=True):

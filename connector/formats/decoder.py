@@ -10,7 +10,7 @@ from connector.formats.framing import FormatError, framed, shown
 from connector.formats.reading import Reader, SchemaText
 from connector.formats.registry import Registry
 from connector.formats.schemas import Schemas
-from connector.model import Content, Record, Registration, TagsUpdate
+from connector.model import Content, Record, Registration, TagsUpdate, headers_of
 from connector.settings.schema_registry import SchemaRegistry
 
 _FORMATS = {
@@ -34,7 +34,7 @@ class RegistryDecoder:
         value = record.value()
         if value is None:
             return None
-        key, head, payload = framed(value, record.headers())
+        key, head, payload = framed(value, headers_of(record))
         reader = self._readers.get(key) or self._reader(key)
         try:
             return reader.event(self._content, head, payload)
@@ -46,7 +46,7 @@ class RegistryDecoder:
         value = record.value()
         if value is None:
             return None
-        key, head, payload = framed(value, record.headers())
+        key, head, payload = framed(value, headers_of(record))
         reader = self._readers.get(key) or self._reader(key)
         try:
             return reader.plain(head, payload)
@@ -66,7 +66,7 @@ class RegistryDecoder:
             value = record.value()
             if value is not None:
                 try:
-                    keys[framed(value, record.headers()).key] = None
+                    keys[framed(value, headers_of(record)).key] = None
                 except FormatError:
                     continue
         self._schemas.want(keys)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from connector.model import MOST_WORDS, Letter, Reason, Record
+from connector.model import MOST_WORDS, NO_HEADERS_READ, Letter, Reason, headers_of
 
 CONNECT = "__connect.errors."
 OWN = "pushwoosh."
@@ -44,10 +44,11 @@ def headers(letter: Letter, group_id: str, connector_name: str, *, restamped: bo
     away (`connector.replay.letter`). `restamped`: the broker would not take the record's time, keep it here.
     """
     record = letter.record
-    theirs, unreadable = _theirs(record)
+    # Read or not, the letter must be written: its record would hold up its partition for ever.
+    theirs = headers_of(record)
     texts = {**_connect(letter, connector_name), **_own(letter, group_id)}
-    if unreadable:
-        texts[OWN + "headers"] = unreadable
+    if theirs == NO_HEADERS_READ:
+        theirs, texts = [], texts | {name: text.decode() for name, text in theirs if text}
     if restamped:
         texts[OWN + "timestamp"] = str(record.timestamp()[1])
     return [*theirs, *((name, _bounded(text)) for name, text in texts.items())]
@@ -58,18 +59,6 @@ def _bounded(text: str) -> bytes:
     if len(written) <= MOST_WORDS:
         return written
     return written[: MOST_WORDS - len(_CUT)].decode("utf-8", "ignore").encode() + _CUT
-
-
-def _theirs(record: Record) -> tuple[Headers, str]:
-    """Return the record's own headers; or why there are none where the client can't read them.
-
-    The binding decodes names as UTF-8, which the protocol demands and no broker checks. The letter must
-    be written all the same: its record would hold up its partition for ever.
-    """
-    try:
-        return record.headers() or [], ""
-    except (UnicodeDecodeError, SystemError):  # the binding's own: "returned a result with an exception set"
-        return [], "left out: a name is not UTF-8"
 
 
 def _connect(letter: Letter, connector_name: str) -> dict[str, str]:

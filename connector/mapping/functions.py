@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from jmespath import functions
 
-from connector.model import Record
+from connector.model import Record, headers_of
 
 signature = functions.signature
 
@@ -36,7 +36,7 @@ class RecordFunctions(functions.Functions):
     @signature({"types": ["string"]})
     def _func_header(self, name: str) -> str | None:
         """Give the last header of this name as text."""
-        found = [value for key, value in self.record.headers() or () if key == name]
+        found = [value for key, value in headers_of(self.record) if key == name]
         return _text(found[-1], f"header {name}") if found else None
 
     @signature()

@@ -20,7 +20,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from connector.kafka.letters import CONNECT, FIRST, OWN, Headers
-from connector.model import Reason, Record, TopicPartition
+from connector.model import Reason, Record, TopicPartition, headers_of
 from connector.values import is_topic_name
 
 FROM = OWN + "replayed_from"
@@ -127,12 +127,12 @@ class SourceRecord:
         return self._letter.record.value()
 
     def headers(self) -> Headers | None:
-        return _parts(self._letter.record.headers()).own or None
+        return _parts(headers_of(self._letter.record)).own or None
 
 
 def read_letter(record: Record, group: str = "") -> DeadLetter:
     """Read the headers; what another writer left out is empty, but for the group: that is `group` then."""
-    _, marks, texts = _parts(record.headers())
+    _, marks, texts = _parts(headers_of(record))
     name = texts.get(OWN + "id", "")
     found = split_id(name)
     if found is None and FIRST in texts:  # another Kafka Connect sink's
@@ -183,7 +183,7 @@ def _parts(headers: Headers | None) -> _Parts:
 
 def headers_again(letter: DeadLetter) -> Headers:
     """Make the headers of the record that is sent again: its own, and the marks."""
-    own, earlier, _ = _parts(letter.record.headers())
+    own, earlier, _ = _parts(headers_of(letter.record))
     marks = {FROM: letter.id, COUNT: str(letter.count + 1), ORIGIN: earlier.get(ORIGIN) or letter.id}
     if letter.timestamp:
         marks[TIME] = earlier.get(TIME) or str(letter.timestamp)
@@ -204,7 +204,7 @@ def mark_of(headers: Headers | None, place: TopicPartition) -> tuple[str, int | 
 
 def happened_at(record: Record) -> int:
     """Tell when a source record's event came at first, ms since the epoch; 0 where that isn't known."""
-    headers = record.headers()
+    headers = headers_of(record)
     if headers and any(name == TIME for name, _ in headers):
         return _number(texts_of(headers)[TIME]) or _time_of(record)
     return _time_of(record)

@@ -17,7 +17,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from connector.core.reading.event import Decoded, Event
-from connector.model import Record, TopicPartition
+from connector.model import Record, TopicPartition, headers_of
 from connector.replay.letter import DeadLetter, Facts, happened_at, mark_of
 
 Key = str | bytes
@@ -81,7 +81,7 @@ class Order:
         harmless = self._harmless.get(place, set())
         for index, record in enumerate(records):
             offset = record.offset()
-            name, origin = mark_of(record.headers(), place)
+            name, origin = mark_of(headers_of(record), place)
             if name:
                 self.sent_again.add(name)
             if offset in harmless:

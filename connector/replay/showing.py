@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.core.reading.event import Decoded, Event
+from connector.model import headers_of
 from connector.replay.counts import Counts, written
 from connector.replay.interpreting import NotNow
 from connector.replay.letter import DeadLetter
@@ -193,7 +194,7 @@ def show_letter(
         facts.add_row(*cells(*row))
     out.print(facts)
     headers = table("header", "value")
-    for name, value in letter.record.headers() or []:
+    for name, value in headers_of(letter.record):
         headers.add_row(*cells(name, as_text(value)))
     out.print()
     out.print(headers)
@@ -246,7 +247,7 @@ def letter_plain(letter: DeadLetter, outcome: Decoded, *, copies: int, replayed:
         "read_now": in_words(outcome),
         "replayed": replayed,
         "replayed_before": letter.count,
-        "headers": [[name, _json_bytes(value)] for name, value in letter.record.headers() or []],
+        "headers": [[name, _json_bytes(value)] for name, value in headers_of(letter.record)],
         "key": _json_bytes(letter.record.key()),
         "value": _json_bytes(letter.record.value()),
     }

@@ -13,7 +13,7 @@ from opentelemetry.trace import Link, SpanContext, TraceFlags
 
 from connector.core.queueing.coalesce import contributors
 from connector.core.reading.event import Event
-from connector.model import Record
+from connector.model import Record, headers_of
 
 Parent = tuple[bytes, bytes, bytes]
 """Trace, span and flags, in hexadecimal digits."""
@@ -56,10 +56,7 @@ def parent_of(record: Record) -> Parent | None:
 
     Of several `traceparent` headers none can be trusted: the standard allows one.
     """
-    try:
-        headers = record.headers()
-    except UnicodeDecodeError:  # a header's name is no text
-        return None
+    headers = headers_of(record)
     if not headers:
         return None
     found = [value for name, value in headers if name.lower() == "traceparent"]

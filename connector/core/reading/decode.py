@@ -30,6 +30,7 @@ from connector.model import (
     Registration,
     Rejection,
     TagsUpdate,
+    headers_of,
     timestamp_of,
 )
 
@@ -94,6 +95,7 @@ class Interpreter:
     def _read_one(self, record: Record) -> Decoded:
         if record.value() is None:
             return None
+        headers_of(record)  # before a decoder asks for them, which could end the process
         try:
             update: Any = self._decoder(record)
         except DecoderUnavailable:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from connector.model import Endpoint, Record, Rejection
+from connector.model import Endpoint, Record, Rejection, headers_of
 
 if TYPE_CHECKING:
     from connector.core.queueing.coalesce import Merged
@@ -97,5 +97,5 @@ def bytes_of(record: Record) -> int:
 
 def bytes_beside(record: Record) -> int:
     """Return the bytes of its key and headers."""
-    headers = record.headers() or ()
-    return len(record.key() or b"") + sum(len(name) + len(value or b"") for name, value in headers)
+    beside = headers_of(record)
+    return len(record.key() or b"") + sum(len(name) + len(value or b"") for name, value in beside)
