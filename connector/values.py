@@ -20,6 +20,8 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB)?", re.IGNORECASE)
 _BYTES = {"gib": 1 << 30, "mib": 1 << 20, "kib": 1 << 10, "b": 1}
+_UNMISTAKABLE = 6
+"""Characters of a secret from which on it isn't a part of ordinary words."""
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/,@\[\]]+)(?::(\d{1,5}))?")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -154,6 +156,13 @@ def readable_file(path: Path) -> Path:
 def is_secret(name: str) -> bool:
     """Whether a Kafka property's value must never be shown, judged by its name."""
     return any(word in name.lower() for word in _SECRET_WORDS)
+
+
+def without_secret(text: str, secret: str, instead: str = MASK) -> str:
+    """Replace a secret wherever it stands; a short one where it is a word of its own, not inside others."""
+    if len(secret) >= _UNMISTAKABLE:
+        return text.replace(secret, instead)
+    return re.sub(rf"(?<![^\W_]){re.escape(secret)}(?![^\W_])", lambda _: instead, text) if secret else text
 
 
 def masked_url(text: str) -> str:

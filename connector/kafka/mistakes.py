@@ -19,6 +19,7 @@ from connector.values import MASK, Properties, is_secret
 
 _SENTINEL = "no.such.property"
 SESSION, HEARTBEAT = "session.timeout.ms", "heartbeat.interval.ms"
+_CLASSIC_ONLY = (SESSION, HEARTBEAT, "group.protocol.type")
 
 
 def mistakes(properties: Properties, *, exactly_once: bool) -> Iterator[tuple[str, str]]:
@@ -29,7 +30,12 @@ def mistakes(properties: Properties, *, exactly_once: bool) -> Iterator[tuple[st
     """
     found = False
     for name, value in properties.items():
-        problem = why_forbidden(name, value) or _problem_alone(name, value) or _missing_file(name, value)
+        problem = (
+            why_forbidden(name, value)
+            or _problem_alone(name, value)
+            or _problem_with_protocol(name, value, properties)
+            or _missing_file(name, value)
+        )
         if problem:
             found = True
             yield name, problem
@@ -42,6 +48,14 @@ def _problem_alone(name: str, value: str) -> str:
     """Let librdkafka read one property; the second, unknown one keeps it from making a client."""
     problem = _failure(lambda: Producer({name: value, _SENTINEL: ""}, logger=_silent()))
     return "" if _SENTINEL in problem else _without_secret(problem, name, value)
+
+
+def _problem_with_protocol(name: str, value: str, properties: Properties) -> str:
+    """Let librdkafka read what the brokers decide under the new group protocol: it complains of one only."""
+    if name not in _CLASSIC_ONLY or properties.get("group.protocol", "").lower() != "consumer":
+        return ""
+    given = {"group.id": "check", "group.protocol": "consumer", name: value}
+    return _plain(_failure(lambda: Consumer(given, logger=_silent()).close()))
 
 
 def _missing_file(name: str, value: str) -> str:
@@ -60,12 +74,16 @@ def _problems_together(properties: Properties, *, exactly_once: bool) -> Iterato
         _failure(lambda: Consumer(consumer_properties(consumer)[0] | silent).close()),
         _failure(lambda: Producer(producer_properties(producer, "check" if exactly_once else None) | silent)),
     ):
-        text = re.sub(r"^Failed to create (consumer|producer): ", "", problem)
+        text = _plain(problem)
         for name, value in properties.items():
             text = _without_secret(text, name, value)
         if text and text not in told:
             told.add(text)
             yield max((name for name in properties if name in text), key=len, default=""), text
+
+
+def _plain(problem: str) -> str:
+    return re.sub(r"^Failed to create (consumer|producer): ", "", problem)
 
 
 def _times(properties: Properties) -> Iterator[tuple[str, str]]:

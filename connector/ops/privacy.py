@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from connector.ops.status import shortened
-from connector.values import MASK
+from connector.values import MASK, without_secret
 
 _SHORTEST = 4
 """A shorter secret would mask half of every line. No credential is that short."""
@@ -49,7 +49,7 @@ class Mask:
 
     def __call__(self, text: str) -> str:
         for secret in self._secrets:
-            text = text.replace(secret, MASK)
+            text = without_secret(text, secret)
         for pattern, instead in _PATTERNS:
             text = pattern.sub(instead, text)
         return text

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from connector.model import Cause
+from connector.values import without_secret
 
 _SHOWN = 200
 """Characters of a message that are kept."""
@@ -137,8 +138,7 @@ def text_of(value: Any) -> str:
 def shown(message: str, status: int, secrets: Sequence[str] = ()) -> str:
     """Make a message fit to be shown: one line, 200 characters, no secret; the status's own name if empty."""
     for secret in secrets:
-        if secret:
-            message = message.replace(secret, "***")
+        message = without_secret(message, secret, "***")
     line = " ".join("".join(c if c.isprintable() else " " for c in message[: 5 * _SHOWN]).split())
     if len(line) > _SHOWN:
         line = line[: _SHOWN - 3] + "..."

@@ -98,6 +98,14 @@ def test_all_mistakes_are_found_at_once() -> None:
     assert set(found) == {"linger.ms", "no.such", "acks"}
 
 
+def test_what_the_brokers_decide_is_named_beside_all_others() -> None:
+    own = {"session.timeout.ms": "9000", "heartbeat.interval.ms": "900"}
+    found = problems({"group.protocol": "consumer", "acks": "1", "enable.auto.commit": "true", **own})
+
+    assert set(found) == {"acks", "enable.auto.commit", *own}
+    assert "group.protocol=consumer" in found["session.timeout.ms"]
+
+
 def test_a_secret_in_librdkafkas_own_words_is_masked(tmp_path: Path) -> None:
     """Its complaints repeat values; none of a property that is a secret by its name."""
     secret = tmp_path / "hush"

@@ -43,6 +43,13 @@ def test_a_secret_of_a_letter_does_not_mask_the_alphabet() -> None:
     assert Mask(["a", ""])("a halted connector") == "a halted connector"
 
 
+def test_a_short_secret_is_masked_where_it_is_a_word_of_its_own() -> None:
+    mask = Mask(["tion", "tok-1"])
+    assert mask("connection error: tion, tok-1; 'tion' utok-12") == (
+        f"connection error: {MASK}, {MASK}; '{MASK}' utok-12"
+    )
+
+
 def test_ordinary_words_about_credentials_stay() -> None:
     text = "check pushwoosh.token (or the file that pushwoosh.token_file names): unauthorized"
     assert Mask()(text) == text

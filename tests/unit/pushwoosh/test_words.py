@@ -126,3 +126,7 @@ def test_a_message_is_one_line_of_at_most_200_characters_without_the_token() -> 
     assert len(answer.message) == 200
     assert "s3cret" not in str(post(401, b"token s3cret is wrong", secrets=("s3cret",)))
     assert "s3cret" not in str(post(200, b"<html>s3cret", secrets=("s3cret",)))
+
+
+def test_a_token_of_few_letters_does_not_spoil_the_words_it_is_in() -> None:
+    assert "connection error: ***" in str(post(400, {"message": "connection error: tion"}, secrets=("tion",)))
