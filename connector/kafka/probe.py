@@ -31,6 +31,7 @@ from connector.kafka import topic_settings
 from connector.kafka.given import to_admin, to_producer
 from connector.kafka.librdkafka_messages import ADVERTISED, LibrdkafkaMessages
 from connector.kafka.properties import producer_properties
+from connector.kafka.start_findings import start_findings
 from connector.kafka.troubles import MENDS, WAYS_IN, code_of
 from connector.settings import Settings
 
@@ -84,13 +85,18 @@ class Probe:
         if brokers.grade is Grade.PROBLEM:
             return
         kafka = self._settings.kafka
+        to_read = []
         for topic, content in kafka.contents.items():
-            yield self._topic(topic, f"topic {topic} ({content})", AclOperation.READ)
+            to_read.append(self._topic(topic, f"topic {topic} ({content})", AclOperation.READ))
+            yield to_read[-1]
         yield self._topic(
             kafka.dead_letter_topic, f"dead-letter topic {kafka.dead_letter_topic}", AclOperation.WRITE
         )
         yield from self._topic_settings()
-        yield self._group()
+        to_read.append(self._group())
+        yield to_read[-1]
+        if all(found.grade is Grade.OK for found in to_read):
+            yield from start_findings(kafka, self._patience)
         if kafka.dead_letter_delivery == "exactly_once":
             yield self._transactions()
         if kafka.properties.get("group.protocol") == "consumer":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub imports them without saying so
     AclBinding,
     AclOperation,
@@ -18,6 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub im
 
 from connector.finding import Finding, Grade
 from connector.kafka.probe import Probe
+from connector.model import Position, TopicPartition
 from tests.broker import Broker
 from tests.kafka.client import Kafka
 from tests.kafka.guarded import behind_a_login, filter_of
@@ -158,6 +160,27 @@ def test_a_dead_letter_topic_with_other_settings_than_it_should_have_is_a_warnin
     assert found["room"].grade is Grade.WARNING
     assert "max.message.bytes of small is 1000" in found["room"].result
     assert found["compaction"].grade is Grade.WARNING
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_records_that_are_gone_before_they_were_read_are_said_before_run_halts(
+    cluster: Cluster, protocol: str
+) -> None:
+    kafka = Kafka(cluster.open)
+    topic, group = kafka.create_topic(), kafka.name("late")
+    kafka.produce(topic, [(None, b"v")] * 9)
+    kafka.commit(group, {TopicPartition(topic, 0): Position(2, "")})
+    own: dict[str, Any] = {"CONNECTOR_KAFKA_TAGS_TOPICS": topic, "CONNECTOR_KAFKA_GROUP_ID": group}
+    assert problems(probed(cluster.open, {"group.protocol": protocol}, **own)) == {}
+    for deleted in cluster.admin.delete_records([KafkaTopicPartition(topic, 0, 5)]).values():
+        deleted.result(10)
+
+    found = probed(cluster.open, {"group.protocol": protocol}, **own)["start"]
+
+    assert (found.grade, found.what) == (Grade.PROBLEM, f"start of group {group}")
+    assert "3 records from offset 2 on are gone" in found.result
+    going_on = probed(cluster.open, CONNECTOR_KAFKA_ON_DATA_LOSS="continue", **own)["start"]
+    assert going_on.grade is Grade.WARNING
 
 
 @pytest.mark.parametrize(
