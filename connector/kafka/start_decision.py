@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from connector.core.remembering import checkpoint
 from connector.kafka.troubles import DATA_LOSS
 from connector.model import Position
 
@@ -15,7 +16,8 @@ class StartDecision(NamedTuple):
     """Start at `offset`; with `trouble` say so, and if `halted` don't read at all.
 
     `rewound`: offsets of this partition mean other records than before (it was truncated or
-    created again), so nothing that was known about it holds. `gone`: how many records nobody can read.
+    created again), so nothing that was known about it holds. `gone`: how many records nobody can read that
+    were not settled.
     """
 
     offset: int
@@ -45,10 +47,10 @@ def decide_start(
         return StartDecision(*committed)
     halted = on_data_loss == "halt"
     if committed.offset < low:
-        gone = low - committed.offset
-        message = (
-            f"{where}: {gone} records from offset {committed.offset} on are gone, the log begins at {low}"
-        )
+        gone, submitted = _unsettled(committed, low)
+        in_jobs = f", {submitted} of them in jobs whose end was not seen" if submitted else ""
+        gap = f"{gone} records from offset {committed.offset} on are gone{in_jobs}"
+        message = f"{where}: {gap}, the log begins at {low}"
         return StartDecision(low, trouble=DATA_LOSS, message=message, halted=halted, gone=gone)
     message = (
         f"{where}: the committed offset {committed.offset} lies beyond the end of the log, {high}: "
@@ -56,3 +58,13 @@ def decide_start(
     )
     offset = high if reset in _LATEST else low
     return StartDecision(offset, trouble=DATA_LOSS, message=message, halted=halted, rewound=True)
+
+
+def _unsettled(committed: Position, low: int) -> tuple[int, int]:
+    """Count the offsets from the committed one up to `low` that aren't settled, and those of them in jobs."""
+    known = checkpoint.decode(committed.metadata, committed.offset)
+    if known is None:
+        return low - committed.offset, 0
+    settled = known.settled[: low - committed.offset].count(1)
+    submitted = {offset for job in known.jobs for offset in job.offsets if committed.offset <= offset < low}
+    return low - committed.offset - settled, len(submitted)

@@ -59,7 +59,9 @@ def _asked(
         consumer.offsets_for_times([KafkaTopicPartition(*place, at) for place in places], timeout=patience)
         for at in (OFFSET_BEGINNING, OFFSET_END)
     )
-    positions = {_place(one): Position(one.offset, "") for one in committed if one.offset >= 0}
+    positions = {
+        _place(one): Position(one.offset, one.metadata or "") for one in committed if one.offset >= 0
+    }
     both = [each for each in zip(low, high, strict=True) if each[0].offset >= 0 and each[1].offset >= 0]
     bounds = {_place(one): (one.offset, end.offset) for one, end in both if one.error is end.error is None}
     return positions, bounds

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from connector.core.remembering import checkpoint
+from connector.core.remembering.checkpoint import JobSlice
 from connector.kafka.start_decision import StartDecision, decide_start
-from connector.model import Position
+from connector.model import Endpoint, Position
 
 
 def _from(offset: int, *, on_data_loss: str = "halt", reset: str = "earliest") -> StartDecision:
@@ -39,6 +41,17 @@ def test_an_offset_before_the_log_counts_what_is_gone() -> None:
     going = _from(3, on_data_loss="continue")
     assert (going.offset, going.metadata, going.halted, going.rewound) == (10, "", False, False)
     assert "7 records" in going.message
+
+
+def test_of_what_is_gone_the_settled_is_not_lost_and_the_submitted_is_told() -> None:
+    """Committed is 2: up to the log's start at 10 two are settled, three in a job, three were only read."""
+    job = JobSlice("r-1", Endpoint.TAGS, "", 0.0, [2, 5, 6, 12])
+    text = checkpoint.encode(2, b"\0\1\1\0\0\0\0\0\0\1", [job]).text
+    found = decide_start(Position(2, text), 10, 20, reset="earliest", on_data_loss="continue", where="t/0")
+
+    assert found.gone == 6
+    gone = "6 records from offset 2 on are gone, 3 of them in jobs whose end was not seen"
+    assert found.message == f"t/0: {gone}, the log begins at 10"
 
 
 @pytest.mark.parametrize(("reset", "offset"), [("earliest", 10), ("latest", 20)])
