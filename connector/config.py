@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from connector import values
-from connector.kafka.mistakes import mistakes as mistakes_of_properties
+from connector.kafka.clients.mistakes import mistakes as mistakes_of_properties
 from connector.mapping.reading import entry_problems, topic_problems
 from connector.settings import Settings
 from connector.settings.contradictions import contradictions

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
-from connector.kafka.properties import LOGGERS
+from connector.kafka.clients.properties import LOGGERS
 from connector.ops.log import in_a_program
 from connector.ops.privacy import Mask
 from connector.ops.status import Status

@@ -5,10 +5,10 @@ from __future__ import annotations
 from connector.core.holding_back.pace import most_at_once
 from connector.core.limits import Limits
 from connector.credentials import Credentials, Token, authorizations
-from connector.kafka.dead_letters import DeadLetters
-from connector.kafka.given import to_consumer, to_producer
-from connector.kafka.listener import Listener
-from connector.kafka.source import Source
+from connector.kafka.clients.given import to_consumer, to_producer
+from connector.kafka.group.listener import Listener
+from connector.kafka.group.source import Source
+from connector.kafka.letters.dead_letters import DeadLetters
 from connector.pulse import Clock
 from connector.pushwoosh import client
 from connector.pushwoosh.wire import room_for_devices

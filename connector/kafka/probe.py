@@ -28,9 +28,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub im
 
 from connector.finding import Finding, Grade
 from connector.kafka import topic_settings
-from connector.kafka.given import to_admin, to_producer
+from connector.kafka.clients.given import to_admin, to_producer
+from connector.kafka.clients.properties import producer_properties
 from connector.kafka.librdkafka_messages import ADVERTISED, LibrdkafkaMessages
-from connector.kafka.properties import producer_properties
 from connector.kafka.start_findings import start_findings
 from connector.kafka.troubles import MENDS, WAYS_IN, code_of
 from connector.settings import Settings

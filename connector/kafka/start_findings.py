@@ -12,11 +12,11 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.finding import Finding, Grade
+from connector.kafka.clients.given import to_consumer
+from connector.kafka.clients.properties import consumer_properties
 from connector.kafka.errors import ERRORS
-from connector.kafka.given import to_consumer
+from connector.kafka.group.start_decision import StartDecision, decide_start
 from connector.kafka.librdkafka_messages import LibrdkafkaMessages
-from connector.kafka.properties import consumer_properties
-from connector.kafka.start_decision import StartDecision, decide_start
 from connector.kafka.troubles import MENDS
 from connector.model import Position, TopicPartition
 from connector.settings import Kafka

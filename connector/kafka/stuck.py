@@ -16,8 +16,8 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
-from connector.kafka.forbidden import LONGEST_TRANSACTION
-from connector.kafka.given import ways_in
+from connector.kafka.clients.forbidden import LONGEST_TRANSACTION
+from connector.kafka.clients.given import ways_in
 from connector.model import TopicPartition
 
 PROBE_EVERY = 15.0

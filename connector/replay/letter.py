@@ -19,7 +19,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from connector.kafka.letters import CONNECT, FIRST, OWN, Headers
+from connector.kafka.letters.letter import CONNECT, FIRST, OWN, Headers
 from connector.model import Reason, Record, TopicPartition, headers_of
 from connector.values import is_topic_name
 

@@ -17,10 +17,10 @@ from confluent_kafka import Consumer, KafkaError
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.admin import AdminClient
 
+from connector.kafka.clients.given import to_admin, to_consumer
+from connector.kafka.clients.properties import consumer_properties
 from connector.kafka.errors import ERRORS, error_in
-from connector.kafka.given import to_admin, to_consumer
-from connector.kafka.properties import consumer_properties
-from connector.kafka.sorting import sort
+from connector.kafka.group.sorting import sort
 from connector.kafka.troubles import code_of
 from connector.model import Fetched, Position, TopicPartition
 from connector.replay.failed import Failed, failure

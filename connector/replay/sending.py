@@ -16,10 +16,10 @@ from functools import partial
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from connector.kafka import producer_steps as steps
+from connector.kafka.clients.given import to_producer
+from connector.kafka.clients.properties import producer_properties
 from connector.kafka.errors import ERRORS, PRODUCER_FENCED, RECORD_REFUSED, error_in
-from connector.kafka.given import to_producer
-from connector.kafka.properties import producer_properties
+from connector.kafka.letters import producer_steps as steps
 from connector.model import Position, TopicPartition
 from connector.replay.failed import Failed, failure
 from connector.replay.letter import DeadLetter, headers_again

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from structlog.typing import FilteringBoundLogger
 
-from connector.kafka.commit_refused import CommitRefused
-from connector.kafka.source import Source
+from connector.kafka.group.commit_refused import CommitRefused
+from connector.kafka.group.source import Source
 from connector.model import Position, TopicPartition
 from connector.pulse import Pulse
 from connector.running.membership import Membership

@@ -1,8 +1,8 @@
 """When a transaction without letters is due, because the last one may be incomplete.
 
-A connection that is lost after a transaction was committed leaves that in doubt (`connector/kafka/doubt.py`).
-One more transaction with positions ends the doubt. If that fails, positions don't wait for the next try: they
-are committed plainly meanwhile.
+A connection that is lost after a transaction was committed leaves that in doubt
+(`connector/kafka/letters/doubt.py`). One more transaction with positions ends the doubt. If that fails,
+positions don't wait for the next try: they are committed plainly meanwhile.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from connector.core.backoff import Backoff
-from connector.kafka.dead_letters import DeadLetters
+from connector.kafka.letters.dead_letters import DeadLetters
 from connector.model import TopicPartition
 from connector.pulse import Pulse
 

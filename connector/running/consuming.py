@@ -13,9 +13,9 @@ from structlog.typing import FilteringBoundLogger
 
 from connector.core.actions import Commit, Pause, Resume
 from connector.core.reading.decode import Interpreter
-from connector.kafka.dead_letters import DeadLetters
-from connector.kafka.listener import Listener
-from connector.kafka.source import Source, SourceFailed
+from connector.kafka.group.listener import Listener
+from connector.kafka.group.source import Source, SourceFailed
+from connector.kafka.letters.dead_letters import DeadLetters
 from connector.kafka.troubles import Trouble
 from connector.model import Position, Start, TopicPartition
 from connector.pulse import Pulse, fault

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from structlog.typing import FilteringBoundLogger
 
-from connector.kafka.source import Source
+from connector.kafka.group.source import Source
 from connector.model import Start, TopicPartition
 from connector.pulse import Pulse
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Mapping
 from structlog.typing import FilteringBoundLogger
 
 from connector.core.actions import Commit
-from connector.kafka.dead_letters import DeadLetters
-from connector.kafka.source import Source
-from connector.kafka.unwritable import Fenced, LettersUnwritable
+from connector.kafka.group.source import Source
+from connector.kafka.letters.dead_letters import DeadLetters
+from connector.kafka.letters.unwritable import Fenced, LettersUnwritable
 from connector.model import TopicPartition
 from connector.ops.log import name_devices
 from connector.pulse import Pulse, fault

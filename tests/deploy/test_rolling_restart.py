@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.kafka.properties import consumer_properties
+from connector.kafka.clients.properties import consumer_properties
 from tests.acceptance.processes import Connector, wait_for
 from tests.acceptance.workload import mixed
 from tests.acceptance.world import World, world

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable
 import pytest
 
 import connector
-from connector.kafka.properties import LOGGERS
+from connector.kafka.clients.properties import LOGGERS
 from connector.ops.log import _Repeats
 from connector.ops.throttle import Throttle
 from connector.testing import RunningSandbox
@@ -82,7 +82,9 @@ class Asked(Throttle):
 async def test_without_brokers_the_program_s_log_gets_a_line_of_each_kind_and_the_clients_end(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.kafka.producer_steps.INIT_LIMIT", 1.0)  # that long the last call takes
+    monkeypatch.setattr(
+        "connector.kafka.letters.producer_steps.INIT_LIMIT", 1.0
+    )  # that long the last call takes
     throttle = Asked(lambda: 0.0)  # time stands still: no line of a kind may come twice
     monkeypatch.setattr("connector.ops.log._repeats", _Repeats(throttle))
     for name in LOGGERS.values():

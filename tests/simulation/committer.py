@@ -1,4 +1,4 @@
-"""The simulated consumer's commits: what `connector.kafka.committer.Committer` is to `Source`.
+"""The simulated consumer's commits: what `connector.kafka.group.committer.Committer` is to `Source`.
 
 Whoever cancels one does not stop it: it is in a thread that waits for the broker, and arrives there before
 any later call of this consumer.
@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from connector.kafka.commit_refused import CommitRefused, Refusal
+from connector.kafka.group.commit_refused import CommitRefused, Refusal
 from connector.model import Position, TopicPartition
 from tests.simulation.broker import Proof
 

@@ -13,8 +13,8 @@ from connector.core.engine import Engine
 from connector.core.reading.decode import Interpreter
 from connector.core.reading.event import Event
 from connector.credentials import Credentials, Token
-from connector.kafka.dead_letters import DeadLetters
-from connector.kafka.source import Source
+from connector.kafka.group.source import Source
+from connector.kafka.letters.dead_letters import DeadLetters
 from connector.model import DecoderUnavailable, Record, Rejection
 from connector.pulse import Clock, Pulse
 from connector.pushwoosh.client import AudienceClient

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from connector.kafka.unwritable import Fenced, LettersUnwritable
+from connector.kafka.letters.unwritable import Fenced, LettersUnwritable
 from connector.model import Letter, Position, TopicPartition
 from tests.simulation.broker import Proof, Transaction
 from tests.simulation.records import LogRecord

@@ -16,7 +16,7 @@ from connector.core.remembering.offsets import Offsets
 from connector.core.settling.ledger import Ledger
 from connector.core.settling.owed import Hold
 from connector.core.settling.reach import Reach
-from connector.kafka.commit_refused import CommitRefused
+from connector.kafka.group.commit_refused import CommitRefused
 from connector.model import Position
 from connector.running.completing import Completing
 from connector.running.consuming import Consuming

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector.core.engine import Engine
-from connector.kafka.commit_refused import CommitRefused
+from connector.kafka.group.commit_refused import CommitRefused
 from connector.model import Position, TopicPartition
 from connector.running.completing import Completing
 from connector.running.handing_over import HandingOver

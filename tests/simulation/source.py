@@ -1,4 +1,4 @@
-"""The simulated consumer: what `connector.kafka.source.Source` is to `Consuming`, without Kafka."""
+"""The simulated consumer: what `connector.kafka.group.source.Source` is to `Consuming`, without Kafka."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from connector.kafka.commit_refused import CommitRefused
+from connector.kafka.group.commit_refused import CommitRefused
 from connector.kafka.stuck import STUCK_AFTER
 from connector.model import Fetched, Position, Record, Start, TopicPartition
 from tests.simulation.broker import Member, Proof

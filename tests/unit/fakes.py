@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from connector.answers import Accepted, JobReport, JobState, PollAnswer, PostAnswer, Row, Unsent
-from connector.kafka.listener import Listener
-from connector.kafka.statistics import Statistics
+from connector.kafka.group.listener import Listener
+from connector.kafka.group.statistics import Statistics
 from connector.model import Endpoint, Fetched, Letter, Position, Start, TopicPartition
 
 

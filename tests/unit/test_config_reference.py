@@ -11,8 +11,8 @@ from pydantic_core import PydanticUndefined
 
 from connector import values
 from connector.config import APPLICATIONS, allowed, variable
-from connector.kafka.forbidden import reasons
-from connector.kafka.properties import consumer_properties, producer_properties
+from connector.kafka.clients.forbidden import reasons
+from connector.kafka.clients.properties import consumer_properties, producer_properties
 from connector.settings import Application, Settings
 
 _FILE = Path(__file__).parents[2] / "deploy" / "SETTINGS.md"

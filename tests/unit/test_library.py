@@ -16,7 +16,7 @@ import connector
 import connector.testing
 from connector import parts
 from connector.embedding import Host
-from connector.kafka.listener import Listener
+from connector.kafka.group.listener import Listener
 from connector.model import Start, TopicPartition
 from connector.pulse import Clock
 from connector.settings import Settings

@@ -16,7 +16,7 @@ from connector.config import load
 from connector.core.holding_back.halts import MENDS
 from connector.core.reading.decode import Interpreter
 from connector.core.reading.event import Event
-from connector.kafka.properties import consumer_properties
+from connector.kafka.clients.properties import consumer_properties
 from connector.model import Content, Reason
 from connector.ops.families import Families
 from tests.records import ARecord

@@ -11,7 +11,7 @@ import pytest
 
 from connector.core.judging.verdicts import BADNESS, RETRYABLE
 from connector.core.settling.owed import SAFE_TO_SHOW
-from connector.kafka.letters import STAGES
+from connector.kafka.letters.letter import STAGES
 from connector.model import Reason
 from connector.replay.letter import NEVER_APPLIED
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from connector.kafka.source import Source
+from connector.kafka.group.source import Source
 from connector.kafka.troubles import Phase, Trouble
 from connector.model import Fetched, Position, Record, Start, TopicPartition
 

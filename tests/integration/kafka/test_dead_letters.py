@@ -13,10 +13,10 @@ from typing import Any, Literal, NamedTuple
 
 import pytest
 
-from connector.kafka.dead_letters import DeadLetters
-from connector.kafka.letter_producer import LetterProducer
+from connector.kafka.letters.dead_letters import DeadLetters
+from connector.kafka.letters.letter_producer import LetterProducer
+from connector.kafka.letters.unwritable import Fenced, LettersUnwritable
 from connector.kafka.troubles import Phase, Trouble
-from connector.kafka.unwritable import Fenced, LettersUnwritable
 from connector.model import Letter, Position, Reason, Rejection, TopicPartition
 from tests.acceptance.processes import wait_for
 from tests.broker import Cluster
@@ -397,7 +397,7 @@ async def test_a_transaction_that_keeps_back_what_nobody_owns_is_undone_and_its_
 async def test_a_missing_topic_is_told_of_and_over_without_any_letter(
     kafka: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.kafka.dead_letters.REOPEN_EVERY", 0.1)
+    monkeypatch.setattr("connector.kafka.letters.dead_letters.REOPEN_EVERY", 0.1)
     topic = kafka.name("dead")
     async with desk(kafka, topic) as it:
         await until(lambda: it.told("topic_missing"), limit=30)

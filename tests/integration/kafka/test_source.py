@@ -12,8 +12,8 @@ import pytest
 from confluent_kafka import OFFSET_INVALID, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
-from connector.kafka.commit_refused import CommitRefused
-from connector.kafka.committer import REVOKE_LIMIT
+from connector.kafka.group.commit_refused import CommitRefused
+from connector.kafka.group.committer import REVOKE_LIMIT
 from connector.kafka.stuck import committed_regardless
 from connector.model import Position, TopicPartition
 from tests.broker import Broker

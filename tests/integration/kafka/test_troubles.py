@@ -16,7 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs f
     ResourceType,
 )
 
-from connector.kafka.source import SourceFailed
+from connector.kafka.group.source import SourceFailed
 from connector.kafka.troubles import Phase
 from tests.broker import Broker
 from tests.integration.kafka.member import Member
@@ -118,7 +118,7 @@ async def test_a_missing_topic_is_named_and_found_once_it_exists(kafka: Kafka, p
 async def test_a_topic_that_is_deleted_beside_one_that_is_read_is_named_until_it_is_back(
     kafka: Kafka, protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.kafka.missing.ASK_EVERY", 1.0)
+    monkeypatch.setattr("connector.kafka.group.missing.ASK_EVERY", 1.0)
     kept, deleted = kafka.create_topic(), kafka.create_topic()
     async with Member(
         kafka.bootstrap,
@@ -157,7 +157,7 @@ async def test_a_dead_broker_is_unreachable_until_it_is_back(own_broker: Callabl
 async def test_an_older_broker_without_the_new_protocol_is_named(
     own_broker: Callable[..., Broker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.kafka.joining.JOIN_LIMIT", 3.0)
+    monkeypatch.setattr("connector.kafka.group.joining.JOIN_LIMIT", 3.0)
     broker = own_broker(version="3.9.1")
     topic = Kafka(broker.bootstrap).create_topic()
     async with Member(broker.bootstrap, "g", [topic], group_protocol="consumer") as member:

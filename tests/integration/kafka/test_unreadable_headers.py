@@ -20,7 +20,7 @@ READ = """
 import sys
 from confluent_kafka import Consumer, TopicPartition
 from connector.core.reading.decode import Interpreter
-from connector.kafka.letters import headers
+from connector.kafka.letters.letter import headers
 from connector.model import Content, Letter, Reason, Rejection, TagsUpdate
 from connector.tracing.parents import parent_of
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from typer.testing import CliRunner
 
 from connector.cli import app
-from connector.kafka import letters
+from connector.kafka.letters import letter as letters
 from connector.model import Letter, Reason, Rejection, TopicPartition
 from tests.kafka.client import Kafka, Stored
 from tests.records import ARecord

@@ -8,8 +8,8 @@ from typing import Any, Literal, cast
 import pytest
 from confluent_kafka import KafkaError
 
-from connector.kafka import source as module
-from connector.kafka.source import Source
+from connector.kafka.group import source as module
+from connector.kafka.group.source import Source
 from connector.kafka.troubles import Phase, Trouble
 from connector.model import Fetched, Position, Start, TopicPartition
 from tests.unit.kafka.consumer import FakeConsumer, theirs

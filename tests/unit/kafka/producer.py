@@ -10,10 +10,10 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
-from connector.kafka import dead_letters
-from connector.kafka import letter_producer as module
-from connector.kafka import producer_steps as steps
-from connector.kafka.unwritable import LettersUnwritable
+from connector.kafka.letters import dead_letters
+from connector.kafka.letters import letter_producer as module
+from connector.kafka.letters import producer_steps as steps
+from connector.kafka.letters.unwritable import LettersUnwritable
 
 
 class Sent(NamedTuple):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import KafkaError
 
-from connector.kafka.commit_refused import refusal
 from connector.kafka.errors import OBSTACLES, OUT_OF_GROUP, RECORD_REFUSED
+from connector.kafka.group.commit_refused import refusal
+from connector.kafka.letters.unwritable import fenced_by, kind_of, own_fault
 from connector.kafka.troubles import MENDS, code_of
-from connector.kafka.unwritable import fenced_by, kind_of, own_fault
 
 
 @pytest.mark.parametrize("code", sorted(OBSTACLES))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from connector.kafka import letters
-from connector.kafka.letters import Headers
+from connector.kafka.letters import letter as letters
+from connector.kafka.letters.letter import Headers
 from connector.model import Letter, Reason, Rejection, TopicPartition
 from connector.replay.letter import DeadLetter, read_letter
 from tests.records import ARecord

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.kafka.letters import Headers
+from connector.kafka.letters.letter import Headers
 from connector.model import Reason, TopicPartition
 from connector.replay.letter import (
     COUNT,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from connector.core.reading.decode import Interpreter
-from connector.kafka.letters import Headers
+from connector.kafka.letters.letter import Headers
 from connector.model import Content, Reason, TopicPartition
 from connector.replay.choosing import Selection, Standing
 from connector.replay.filters import Filters

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector.kafka import producer_steps as steps
+from connector.kafka.letters import producer_steps as steps
 from connector.model import Position
 from connector.replay.failed import Failed
 from connector.replay.sending import SourceSender

@@ -11,8 +11,8 @@ import structlog
 from connector.core.actions import Commit, Pause, Resume
 from connector.core.engine import Engine
 from connector.core.reading.decode import Interpreter
-from connector.kafka.dead_letters import DeadLetters
-from connector.kafka.source import Source
+from connector.kafka.group.source import Source
+from connector.kafka.letters.dead_letters import DeadLetters
 from connector.model import Content, Fetched, Record, Start, TagsUpdate, TopicPartition
 from connector.pulse import Clock, Pulse
 from connector.running.consuming import Consuming

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from connector.kafka.commit_refused import CommitRefused, Refusal
+from connector.kafka.group.commit_refused import CommitRefused, Refusal
 from connector.model import Fetched
 from tests.unit.core.builders import P0
 from tests.unit.fakes import until

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.kafka.unwritable import LettersUnwritable
+from connector.kafka.letters.unwritable import LettersUnwritable
 from tests.unit.core.builders import P0, P1
 from tests.unit.fakes import until
 from tests.unit.running.consuming_desk import Desk

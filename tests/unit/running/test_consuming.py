@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from connector.core.actions import Commit, Pause, Resume
-from connector.kafka.source import SourceFailed
+from connector.kafka.group.source import SourceFailed
 from connector.model import Fetched
 from connector.running import consuming as module
 from tests.unit.core.builders import P0, P1

@@ -11,7 +11,7 @@ import structlog
 
 from connector.answers import Accepted, JobReport, JobState, Row
 from connector.core.actions import Commit, Pause
-from connector.kafka.unwritable import Fenced, LettersUnwritable
+from connector.kafka.letters.unwritable import Fenced, LettersUnwritable
 from connector.model import Fetched, Position, TopicPartition
 from connector.running import handing_over
 from tests.unit.core.builders import P0, P1

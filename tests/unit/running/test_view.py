@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry
 
 from connector.answers import Accepted, Denied, Unavailable
 from connector.core.engine import Engine
-from connector.kafka.dead_letters import DeadLetters
-from connector.kafka.source import Source
+from connector.kafka.group.source import Source
+from connector.kafka.letters.dead_letters import DeadLetters
 from connector.kafka.troubles import Trouble
 from connector.model import Cause, Content
 from connector.ops.metrics import Metrics

@@ -8,8 +8,8 @@ from typing import Literal
 import pytest
 import structlog
 
-from connector.kafka.commit_refused import CommitRefused
-from connector.kafka.unwritable import Fenced, LettersUnwritable, Obstruction
+from connector.kafka.group.commit_refused import CommitRefused
+from connector.kafka.letters.unwritable import Fenced, LettersUnwritable, Obstruction
 from tests.unit.core.builders import P0
 from tests.unit.fakes import until
 from tests.unit.running.consuming_desk import Desk, fetched, rubbish

@@ -1,0 +1,1 @@
+"""What the clients of librdkafka are given: the user's properties, and ours."""
