@@ -27,7 +27,7 @@ STAGES: list[tuple[str, str]] = [
     ("encode", r"request_body"),
     ("HTTP", r"pushwoosh/|httpx|aiohttp|yarl|multidict"),
     ("settle", r"core/(settling|remembering)/"),
-    ("commit", r"kafka/source\.py.*commit|_commit_plainly"),
+    ("commit", r"kafka/group/source\.py.*commit|_commit_plainly"),
     ("poll", r"kafka/|confluent_kafka|concurrent/futures"),
     ("lanes", r"core/"),
     ("loop", r""),
