@@ -43,6 +43,14 @@ def test_arrays_are_joined_in_order(operator: str) -> None:
     assert merged(operator, {"l": ["a"]}, {"l": []}, {"l": ["b", "a"]}) == [{"l": ["a", "b", "a"]}]
 
 
+def test_of_thousands_that_are_joined_each_is_kept_as_it_came_until_they_are_sent() -> None:
+    head = one("append", *({"seen": [at, {"n": at}]} for at in range(2000)))
+    assert head.merged is not None
+    assert len(bytes(head.merged.tags["seen"])) < 20
+    assert tags_of(row_of(head))["seen"] == [value for at in range(2000) for value in (at, {"n": at})]
+    assert len(row_of(head)) <= size_of(head) < len(row_of(head)) + 2000
+
+
 @pytest.mark.parametrize("operator", ["append", "remove"])
 def test_changes_of_different_tags_are_put_side_by_side_whatever_their_values(operator: str) -> None:
     assert merged(operator, {"a": "x"}, {"b": None}, {"c": ["y"]}) == [{"a": "x", "b": None, "c": ["y"]}]
