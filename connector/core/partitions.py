@@ -151,7 +151,6 @@ class Partitions:
                 self._admit([event], now)
             else:
                 self._adoption.attach(event, serial)
-        self._adoption.attached()
 
     def ended(self, partition: TopicPartition, end: int, now: float) -> None:
         """The end of the partition was reached: offsets below `end` that were not delivered don't exist."""
@@ -187,6 +186,7 @@ class Partitions:
     def _let_go(self, homes: Sequence[Assignment], now: float) -> None:
         if not homes:
             return
+        self._adoption.make_way()
         # Looked up before `Ledger.drop`, which clears what an assignment knows of all this.
         jobs = {job.serial: job for home in homes for job in self._tracking.jobs_of(home)}
         remaining = [job for home in homes for job in self._adoption.forget(home)]

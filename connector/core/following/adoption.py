@@ -47,6 +47,7 @@ class Adoption:
 
     def note_progress(self, now: float) -> None:
         """Note how far their records have been read. Call it before each plan."""
+        self.make_way()
         if not self.pending:
             self._read_so_far = -1
             return
@@ -125,8 +126,11 @@ class Adoption:
         event.bound_to = job.serial
         return True
 
-    def attached(self) -> None:
-        """All records of a fetch are attached: take out, in one go, the ready events that they displaced."""
+    def make_way(self) -> None:
+        """Take out, in one go, the ready events that attached records displaced.
+
+        All queues are gone through for that: to do it after each fetch took seconds with 500 partitions.
+        """
         displaced, self._displaced = self._displaced, []
         if displaced:
             back = {id(each) for each in displaced}
