@@ -169,7 +169,7 @@ class Halts:
         self._saw(self._brake, counted, now)
 
     def _saw(self, brake: Brake, counted: Counted, now: float) -> None:
-        if brake.saw(counted, now):
+        if brake.saw(counted, now) and Cause.BRAKE not in self.whole:
             self.halt(Cause.BRAKE, f"{brake.words}; waiting letters: {self._owed()}", now)
 
     def release(self, now: float) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import Refused
+from connector.core.actions import Notices
+from connector.core.holding_back.halts import Halts
+from connector.core.tally import Tally
 from connector.model import Cause
-from tests.unit.core.builders import UNDECODABLE, all_done, completed, devices, limits, row, tags
+from tests.unit.core.builders import NOW, UNDECODABLE, all_done, completed, devices, limits, row, tags
 from tests.unit.core.driving import Drive
 
 
@@ -36,6 +39,21 @@ def test_the_brake_says_what_was_refused_because_its_letters_are_not_written_yet
         "5 of the last 5 events were refused; waiting letters: 5 tag_refused; "
         "the first is events/0/0: refused tags: plan: tag not found"
     )
+
+
+def test_what_is_owed_is_described_once_however_much_more_is_refused() -> None:
+    described = 0
+
+    def owed() -> str:
+        nonlocal described
+        described += 1
+        return "some"
+
+    halts = Halts(limits(brake_share=0.5, brake_window=10), Tally(), Notices(), owed)
+    for _ in range(50):
+        halts.read(10, 10, NOW)
+    assert [halt.cause for halt in halts.all()] == [Cause.BRAKE]
+    assert described == 1
 
 
 def test_the_brake_repeats_no_words_that_may_name_a_device() -> None:
