@@ -93,8 +93,8 @@ class Queue:
         """
         if self.exact and not (queued and self._events):
             return 2 if queued else 0, self.exact[0].place
-        places = [arrival.place for arrival in self._arrivals]
-        return 1, next((place for place in places if place > 0), -places[-1] if places else 0)
+        first = next((arrival.place for arrival in self._arrivals if arrival.place > 0), 0)
+        return 1, first or (-self._arrivals[-1].place if self._arrivals else 0)
 
     def most_promising(self) -> Batch:
         """Take the exact batch that has failed least, of those the smallest: the best trial of a gate."""
