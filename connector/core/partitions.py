@@ -192,7 +192,7 @@ class Partitions:
         remaining = [job for home in homes for job in self._adoption.forget(home)]
         # Of every partition: a merged update may have lost a part. What stays ours is queued again.
         waiting = [event for home in self._ledger.assignments.values() for event in home.waiting_for_room]
-        freed = [hold for home in homes for hold in self._ledger.drop(home)]
+        freed = self._ledger.drop(homes)
         for home in self._ledger.assignments.values():
             home.waiting_for_room.clear()
         self._leaving.forget_revoked(waiting, now)

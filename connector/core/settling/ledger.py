@@ -278,11 +278,12 @@ class Ledger:
         for home in self.assignments.values():
             home.changed()
 
-    def drop(self, home: Assignment) -> list[Hold]:
-        """Forget a partition that is no longer ours, and what it owes."""
-        self.assignments.pop(home.partition, None)
-        freed = self.owed.drop(home)
-        home.let_go()
+    def drop(self, homes: Collection[Assignment]) -> list[Hold]:
+        """Forget partitions that are no longer ours, and what they owe."""
+        freed = self.owed.drop(homes)
+        for home in homes:
+            self.assignments.pop(home.partition, None)
+            home.let_go()
         self._forget_jobs_that_went()
         return freed
 

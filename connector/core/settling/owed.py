@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connector.core.backoff import Backoff
@@ -210,14 +210,16 @@ class OwedLetters:
             self._suspects.clear()
         return no_longer_held(letters)
 
-    def drop(self, home: Assignment) -> list[Hold]:
-        """Forget the letters of a partition that is no longer ours. Return the holds that are over."""
-        freed = no_longer_held(owed for owed in self._all() if owed.home is home)
+    def drop(self, homes: Collection[Assignment]) -> list[Hold]:
+        """Forget the letters of partitions that are no longer ours. Return the holds that are over."""
+        gone = set(homes)
+        freed = no_longer_held(owed for owed in self._all() if owed.home in gone)
         for place in (self._waiting, self._suspects, self._refused):
-            kept = [owed for owed in place if owed.home is not home]
+            kept = [owed for owed in place if owed.home not in gone]
             place.clear()
             place.extend(kept)
-        self._far.drop(home)
+        for home in homes:
+            self._far.drop(home)
         return freed
 
     def promising(self, sure: int) -> bool:

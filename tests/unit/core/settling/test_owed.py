@@ -323,7 +323,7 @@ def test_a_partition_that_goes_frees_its_events_wherever_their_letters_wait_and_
         owed.refused(later, 0.0, NO_JITTER)
         owed.put_far(aside)
         holds[home.partition] = [each.hold for each in (waiting, later, aside) if each.hold]
-    assert owed.drop(gone) == holds[P1]
+    assert owed.drop([gone]) == holds[P1]
     assert len(owed) == 3
     taken = [*owed.take(HOLD_LIMIT, SURE, at_once=True), *owed.take(HOLD_LIMIT, SURE, at_once=True)]
     assert [(each.home, each.offset) for each in taken] == [(mine, 1), (mine, 900), (mine, 2)]
@@ -334,7 +334,7 @@ def test_letters_that_the_topic_refused_stay_in_order_when_a_partition_goes() ->
     owed = owing()
     for offset, home in enumerate((gone, mine, mine, mine, gone)):
         owed.refused(letter(home, offset), 0.0, NO_JITTER)
-    owed.drop(gone)
+    owed.drop([gone])
     assert [take(owed, 20.0) for _ in range(3)] == [[1], [2], [3]]
 
 
