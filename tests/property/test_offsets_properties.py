@@ -22,6 +22,12 @@ class Naive:
         self.known = {start + at for at, flag in enumerate(settled) if flag}
         self.times: dict[int, int] = {}
         self.open: set[int] = set()
+        self.worth_until = start + len(settled)
+
+    def settle(self, chosen: list[int], *, skipped: bool = False) -> None:
+        self.open -= set(chosen)
+        if not skipped:
+            self.worth_until = max([self.worth_until, *(offset + 1 for offset in chosen)])
 
     def received(self, offsets: list[int], timestamps: list[int]) -> None:
         for offset, timestamp in zip(offsets, timestamps, strict=True):
@@ -42,6 +48,9 @@ class Naive:
         end = max(self.next, max(self.known, default=0) + 1)
         return bytes(self.is_settled(offset) for offset in range(self.safe(), end)).rstrip(b"\0")
 
+    def worth_remembering(self) -> bytes:
+        return self.window()[: max(0, self.worth_until - self.safe())].rstrip(b"\0")
+
 
 STEPS = st.lists(
     st.one_of(
@@ -49,6 +58,7 @@ STEPS = st.lists(
         st.tuples(st.just("run"), st.integers(1, 30)),
         st.tuples(st.just("ended"), st.integers(0, 30)),
         st.tuples(st.just("settle"), st.lists(st.integers(0, 200), max_size=30)),
+        st.tuples(st.just("skip"), st.lists(st.integers(0, 200), max_size=30)),
         st.tuples(st.just("settle all but"), st.integers(0, 5)),
         st.tuples(st.just("unsettle"), st.lists(st.integers(0, 200), max_size=5)),
         st.tuples(st.just("commit"), st.just(0)),
@@ -82,11 +92,11 @@ def walk(offsets: Offsets, naive: Naive, steps: list[tuple[str, object]]) -> Non
             assert isinstance(given_value, int)
             naive.next = max(naive.next, naive.start + given_value)
             offsets.ended(naive.start + given_value)
-        elif name == "settle":
+        elif name in ("settle", "skip"):
             assert isinstance(given_value, list)
             chosen = [naive.start + step for step in given_value if naive.start + step < naive.next]
-            naive.open -= set(chosen)
-            offsets.settle(iter(chosen))
+            naive.settle(chosen, skipped=name == "skip")
+            offsets.settle(iter(chosen), skipped=name == "skip")
         elif name == "settle all but":
             assert isinstance(given_value, int)
             chosen = (
@@ -94,7 +104,7 @@ def walk(offsets: Offsets, naive: Naive, steps: list[tuple[str, object]]) -> Non
                 if given_value % 2
                 else sorted(naive.open)[: -given_value or None]
             )
-            naive.open -= set(chosen)
+            naive.settle(chosen)
             offsets.settle(chosen)
         elif name == "unsettle":
             assert isinstance(given_value, list)
@@ -118,6 +128,7 @@ def compare(offsets: Offsets, naive: Naive) -> None:
     assert offsets.safe() == naive.safe()
     assert offsets.unsettled() == len(naive.open)
     assert offsets.window() == naive.window()
+    assert offsets.worth_remembering() == naive.worth_remembering()
     assert offsets.settled_beyond() == sum(naive.window())
     assert offsets.oldest_timestamp() == (naive.safe() * 7 if naive.open else None)
     for offset in range(naive.start, naive.next + 45):

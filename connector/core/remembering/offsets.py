@@ -34,7 +34,10 @@ class Offsets:
     checkpoint remembered it). Such an offset is settled from the start, read or not.
     """
 
-    __slots__ = ("_firsts", "_flags", "_known", "_known_from", "_low", "_open", "_starts", "_times", "next")
+    __slots__ = (
+        *("_firsts", "_flags", "_known", "_known_from", "_low", "_open", "_starts", "_times"),
+        *("_worth_until", "next"),
+    )
 
     next: int
     """The offset expected next: after the highest one received."""
@@ -43,6 +46,8 @@ class Offsets:
         self.next = start
         self._known = settled
         self._known_from = start
+        self._worth_until = start + len(settled)
+        """Beyond it nothing is settled but gaps and records that ask for nothing."""
         # The map: for each offset a flag, 1 if settled, and a timestamp. Long gaps divide it into parts:
         # part p begins with offset _starts[p] at index _firsts[p] (negative where its front is trimmed).
         self._flags = bytearray()
@@ -95,14 +100,19 @@ class Offsets:
         index = self._index(offset)
         return index is None or self._flags[index] == 1
 
-    def settle(self, offsets: Iterable[int]) -> None:
-        """Mark as settled, for the first time or again. Raises LookupError for an offset not yet received."""
+    def settle(self, offsets: Iterable[int], *, skipped: bool = False) -> None:
+        """Mark as settled, for the first time or again. Raises LookupError for an offset not yet received.
+
+        `skipped`: their records ask for nothing, so that it costs nothing to read them again.
+        """
         offsets = list(offsets)
         if not offsets:
             return
         low, high = min(offsets), max(offsets)
         if high >= self.next:
             raise LookupError(f"offset {high} isn't received yet, {self.next} is next")
+        if not skipped:
+            self._worth_until = max(self._worth_until, high + 1)
         if len(self._starts) > 1:
             indexes = [index for index in map(self._index, offsets) if index is not None]
             shift = 0
@@ -175,19 +185,30 @@ class Offsets:
         At most `WINDOW_LIMIT` offsets. Includes what the checkpoint knew of offsets that aren't read again
         yet.
         """
+        return self._window(WINDOW_LIMIT)
+
+    def _window(self, most: int) -> bytes:
         low = self._lowest()
         first = max(0, bisect_right(self._firsts, low) - 1)
-        pieces: list[bytes | bytearray] = [self._flags[low : min(self._part_end(first), low + WINDOW_LIMIT)]]
+        pieces: list[bytes | bytearray] = [self._flags[low : min(self._part_end(first), low + most)]]
         length = len(pieces[0])
         for part in range(first + 1, len(self._starts)):
-            if length >= WINDOW_LIMIT:
+            if length >= most:
                 break
             gap = self._starts[part] - self._offset_after(part - 1)
-            pieces.append(b"\1" * min(gap, WINDOW_LIMIT))
+            pieces.append(b"\1" * min(gap, most))
             pieces.append(self._flags[self._firsts[part] : self._part_end(part)])
             length += len(pieces[-2]) + len(pieces[-1])
         pieces.append(self._unread_known())
-        return b"".join(pieces)[:WINDOW_LIMIT].rstrip(b"\0")
+        return b"".join(pieces)[:most].rstrip(b"\0")
+
+    def worth_remembering(self) -> bytes:
+        """Return the window up to the last offset that was settled for more than asking for nothing.
+
+        Whoever reads on from `safe()` finds the gaps and the skipped records behind that by itself. There may
+        be many, far ahead of all jobs: to encode them took 30 us an event where three in four are tombstones.
+        """
+        return self._window(max(0, min(WINDOW_LIMIT, self._worth_until - self.safe())))
 
     def settled_beyond(self) -> int:
         """Return how many offsets above `safe()` are settled, gaps included."""

@@ -104,7 +104,7 @@ class Ledger:
 
     def skip(self, home: Assignment, offsets: Sequence[int], endpoint: str) -> None:
         """Settle records that ask for nothing."""
-        home.offsets.settle(offsets)
+        home.offsets.settle(offsets, skipped=True)
         home.changed()
         self._tally.settled[endpoint, RecordOutcome.SKIPPED] += len(offsets)
 

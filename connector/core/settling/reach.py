@@ -139,7 +139,7 @@ class Reach:
 
         To submit a job again does less harm. It forgets as few as that takes, the largest first.
         """
-        safe, window = home.offsets.safe(), home.offsets.window()
+        safe, window = home.offsets.safe(), home.offsets.worth_remembering()
         jobs = list(home.slices.values())
         encoded = checkpoint.encode(safe, window, jobs, self._limit)
         letters_until = min(home.letters_until, safe + WINDOW_LIMIT)

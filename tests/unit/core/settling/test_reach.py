@@ -226,8 +226,9 @@ def test_a_commit_leaves_the_room_of_requests_that_are_still_on_their_way() -> N
     drive.read(*devices(range(0, 400, 20)))
     drive.plan()
     first, second = drive.submits
+    drive.committed()
     drive.posted(first, Accepted(random.Random(7).randbytes(60).hex()))
-    drive.plan()
+    drive.wait_for(lambda: drive.commit is not None)
     assert drive.commit is not None
     home = drive.engine.assignments[P0]
     assert home.room is not None
