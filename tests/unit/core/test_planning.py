@@ -6,10 +6,7 @@ import pytest
 
 from connector.answers import Unavailable
 from connector.model import Cause
-from tests.unit.core.builders import (
-    UNDECODABLE,
-    devices,
-)
+from tests.unit.core.builders import UNDECODABLE, devices, tags
 from tests.unit.core.driving import DOWN, Drive, owing, reading
 
 
@@ -44,6 +41,34 @@ def test_a_closed_gate_is_tried_by_a_poll_rather_than_by_a_post() -> None:
     drive.posted(drive.submits[0], DOWN)
     drive.wait_for(lambda: bool(drive.submits or drive.polls))
     assert (len(drive.submits), len(drive.polls)) == (0, 1)
+
+
+def test_of_two_applications_one_at_a_time_tries_a_closed_gate() -> None:
+    drive = Drive()
+    drive.assign()
+    drive.let_many_go()
+    drive.read(tags(0, "A"), tags(1, "B", application="B"))
+    drive.wait_for(lambda: len(drive.submits) == 2)
+    drive.posted(drive.submits[0], DOWN)
+    drive.posted(drive.submits[0], DOWN)
+    tried: list[int] = []
+    drive.run(lambda _: tried.append(len(drive.submits)) or DOWN, seconds=60)  # type: ignore[func-returns-value]  # None, then the answer
+    assert set(tried) == {1}
+
+
+def test_posts_try_a_closed_gate_every_third_time_and_every_second_time_once_each_get_has_failed() -> None:
+    drive = reading(60, max_in_flight=8)
+    drive.let_many_go()
+    for _ in range(3):
+        drive.start_job()
+    drive.wait_for(lambda: bool(drive.submits))
+    drive.posted(drive.submits[0], DOWN)
+    trials = ""
+    while len(trials) < 10:
+        drive.wait_for(lambda: bool(drive.submits or drive.polls))
+        trials += "P" if drive.submits else "G"
+        drive.posted(drive.submits[0], DOWN) if drive.submits else drive.polled(drive.polls[0], DOWN)
+    assert trials == "GGPGGPGPPP"
 
 
 def test_what_was_not_sent_goes_first_when_the_api_is_back() -> None:

@@ -159,3 +159,10 @@ def test_a_halved_batch_keeps_its_history() -> None:
     assert [(half.application, half.history) for half in (left, right)] == [("APP", whole.history)] * 2
     left.history.losses = 2
     assert (whole.history.losses, right.history.losses) == (1, 1), "each has its own"
+
+
+def test_an_application_has_something_to_send_wherever_it_waits_and_while_it_is_under_way() -> None:
+    some = dispatch(of_application(0, "READY"))
+    some.queue_at(of_application(1, "LATE"), NOW + 9)
+    some.posting[7] = Batch(7, Endpoint.TAGS, "POSTING", devices([2]), NOW)
+    assert [some.has(name) for name in ("READY", "LATE", "POSTING", "NONE")] == [True, True, True, False]

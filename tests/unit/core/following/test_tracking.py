@@ -274,3 +274,18 @@ def test_nobody_learns_from_an_outage_how_long_jobs_take() -> None:
     job = drive.start_job()
     drive.next_poll()
     assert drive.now - job.accepted_at < 1
+
+
+@pytest.mark.parametrize(
+    ("without_details", "polls", "known"),
+    [(False, 0, True), (True, 0, True), (False, 1, True), (True, 1, False)],
+    ids=["its report", "rows before its end", "details again", "only without details"],
+)
+def test_whatever_is_said_of_a_job_tells_that_others_are_known_unless_it_is_so_only_without_details(
+    without_details: bool, polls: int, known: bool
+) -> None:
+    one, other = job(1), job(2)
+    one.without_details, one.polls_without_details = without_details, polls
+    some = tracking(one, other)
+    some.known(one, NOW + 1)
+    assert some.knows_others(other) == known

@@ -269,21 +269,3 @@ def test_where_everything_is_forbidden_for_a_while_nothing_is_dead_lettered() ->
     _stream(drive, 120, post)
     assert unsettled(drive) == 0
     assert drive.letters == []
-
-
-@pytest.mark.parametrize(("share", "fewer"), [(0.03, False), (0.5, True)])
-def test_a_503_now_and_then_leaves_as_many_jobs_as_may_be(share: float, fewer: bool) -> None:
-    dice = random.Random(5)
-    drive = _reading(400)
-    lowest = 16
-    for _ in range(60):
-        _stream(drive, 10, lambda _: Unavailable("busy", 503) if dice.random() < share else None)
-        lowest = min(lowest, drive.engine.state.concurrency.limit)
-    assert (lowest < 8) == fewer
-
-
-def test_what_cannot_be_read_tells_nothing_of_load() -> None:
-    dice = random.Random(5)
-    drive = _reading(400)
-    _stream(drive, 120, lambda _: Unavailable("<html>", 200) if dice.random() < 0.5 else None)
-    assert drive.engine.state.concurrency.limit == 16

@@ -217,7 +217,7 @@ def test_a_checkpoint_that_the_broker_finds_too_long_is_halved() -> None:
     longest = len(drive.commit.positions[P0].metadata)
     assert longest > 20
     while drive.commit is not None and drive.commit.positions[P0].metadata:
-        drive.engine.state.ledger.shorten_metadata()
+        drive.engine.checkpoint_too_long()
         drive.commit_failed()
         drive.wait_for(lambda: drive.commit is not None)
     drive.run()
