@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from connector.answers import Unavailable
+from connector.answers import Denied, PostAnswer, Unavailable
 from connector.model import Cause
-from tests.unit.core.builders import UNDECODABLE, devices, tags
+from tests.unit.core.builders import UNDECODABLE, devices, limits, tags
 from tests.unit.core.driving import DOWN, Drive, owing, reading
 
 
@@ -157,3 +157,34 @@ def test_a_hand_over_submits_nothing_and_follows_its_jobs() -> None:
     drive.engine.thaw("a test")
     drive.run()
     assert drive.position() == 20
+
+
+def test_a_batch_that_waits_for_anything_but_the_limits_is_not_held_back() -> None:
+    def waits(answer: PostAnswer | None, *, offsets: int = 20, **changed: object) -> bool:
+        drive = Drive(limits(devices_per_second=10.0, **changed))
+        drive.assign()
+        drive.let_many_go()
+        drive.read(*devices(range(10)))
+        drive.wait_for(lambda: bool(drive.submits))
+        drive.posted(drive.submits[0], answer)
+        drive.read(*devices(range(10, offsets)))
+        drive.plan()
+        return drive.engine.held_back(drive.now)
+
+    assert waits(None)
+    assert not waits(DOWN), "it waits for the API"
+    assert not waits(Denied(Cause.UNAUTHORIZED, "no such token", 401)), "for a token"
+    assert not waits(None, max_in_flight=1), "for a job to end"
+    assert not waits(None, offsets=11), "to be filled"
+
+
+def test_enough_is_read_where_it_fills_every_job_that_may_be_under_way() -> None:
+    drive = Drive(limits(max_devices=10, max_in_flight=2))
+    drive.assign()
+    enough: list[bool] = []
+    for offsets in (range(19), range(19, 20)):
+        drive.read(*devices(offsets))
+        enough.append(drive.engine.supplied)
+    drive.plan()
+    enough.append(drive.engine.supplied)
+    assert enough == [False, True, False]
