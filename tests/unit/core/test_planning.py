@@ -188,3 +188,11 @@ def test_enough_is_read_where_it_fills_every_job_that_may_be_under_way() -> None
     drive.plan()
     enough.append(drive.engine.supplied)
     assert enough == [False, True, False]
+
+
+def test_the_probe_of_a_halt_has_others_in_it_than_what_was_denied() -> None:
+    drive = reading(30, max_in_flight=1)
+    drive.wait_for(lambda: bool(drive.submits))
+    drive.posted(drive.submits[0], Denied(Cause.UNAUTHORIZED, "no such token", 401))
+    drive.wait_for(lambda: bool(drive.submits))
+    assert drive.sent == [[*range(10)], [*range(10, 20)]]

@@ -147,3 +147,13 @@ def test_a_route_whose_turn_it_is_and_that_has_nothing_yet_leaves_the_turn_to_th
         batch = next(batch for route in some.routes() if (batch := some.take_next(route, NOW)))
         sent.append(str(batch.events[0].hwid)[0])
     assert "".join(sent) == "e" * EXACT_IN_A_ROW + "de"
+
+
+def test_batches_of_two_applications_that_go_together_go_in_the_order_in_which_they_came() -> None:
+    drive = Drive(limits(max_devices=10))
+    drive.assign()
+    drive.let_many_go()
+    for at in range(0, 40, 10):
+        application = "AB"[at // 10 % 2]
+        drive.read(*(tags(at + n, f"d{at + n}", application=application) for n in range(10)))
+    assert [batch.application for batch in drive.submitted()] == ["A", "B", "A", "B"]

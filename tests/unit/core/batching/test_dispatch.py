@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from connector.core.batching.dispatch import Bounds, Dispatch
+import pytest
+
+from connector.core.batching.dispatch import Bounds, Dispatch, Trial
 from connector.core.batching.jobs import Batch, History, HuntState
 from connector.core.reading.event import Event
 from connector.model import Endpoint
@@ -166,3 +168,63 @@ def test_an_application_has_something_to_send_wherever_it_waits_and_while_it_is_
     some.queue_at(of_application(1, "LATE"), NOW + 9)
     some.posting[7] = Batch(7, Endpoint.TAGS, "POSTING", devices([2]), NOW)
     assert [some.has(name) for name in ("READY", "LATE", "POSTING", "NONE")] == [True, True, True, False]
+
+
+def exact(serial: int, *offsets: int, failures: int = 0) -> Batch:
+    batch = Batch(serial, Endpoint.TAGS, "", devices(offsets), NOW)
+    batch.suspicion.failures = failures
+    return batch
+
+
+def test_the_parts_of_a_batch_go_in_order_before_other_exact_ones_as_if_they_had_failed_once() -> None:
+    some = dispatch()
+    some.send_whole(exact(50, 20))
+    some.quarter(exact(51, *range(10), failures=7))
+    parts = [some.take_next(TAGS, NOW) for _ in range(5)]
+    assert [offsets(part) for part in parts] == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9], [20]]
+    assert [part.suspicion.failures for part in parts if part] == [1, 1, 1, 1, 0]
+
+
+def test_at_the_end_of_a_hunt_all_that_it_had_put_aside_goes_in_one_batch_and_once() -> None:
+    some = dispatch()
+    found = exact(50, 1)
+    found.hunt = HuntState(devices([4, 5]), other_half=devices([2, 3]))
+    some.end_hunt(found)
+    some.end_hunt(found)
+    assert offsets(some.take_next(TAGS, NOW)) == [4, 5, 2, 3]
+    assert some.waiting == 0
+
+
+def test_a_trial_is_what_has_failed_least_or_of_others_so_many_of_what_has_not_failed_yet() -> None:
+    some = dispatch(*devices(range(4)), linger=60.0)
+    for batch in (exact(50, 20, failures=2), exact(51, 21, failures=1)):
+        some.send_whole(batch)
+    assert offsets(some.take_next(TAGS, NOW, Bounds(trial=Trial(3, of_others=True)))) == [0, 1, 2]
+    assert offsets(some.take_next(TAGS, NOW, Bounds(trial=Trial(3, of_others=False)))) == [21]
+    assert offsets(some.take_next(TAGS, NOW, Bounds(trial=Trial(3, of_others=True)))) == [3]
+    assert offsets(some.take_next(TAGS, NOW, Bounds(trial=Trial(3, of_others=True)))) == [20]
+    assert some.take_next(TAGS, NOW, Bounds(trial=Trial(3, of_others=True))) is None
+
+
+@pytest.mark.parametrize(("failures", "better"), [(2, True), (3, False)])
+def test_what_alone_fails_waits_a_second_for_an_exact_batch_that_has_hardly_failed(
+    failures: int, better: bool
+) -> None:
+    some = dispatch()
+    some.send_whole(exact(50, 20, failures=failures))
+    alone = exact(51, 21)
+    alone.suspicion.proven = 1
+    some.queue_at(alone, NOW)
+    some.wake(NOW, trials=True)
+    assert some.next_later() == (NOW + 1 if better else None)
+
+
+def test_what_was_to_come_later_is_brought_forward_and_never_put_off() -> None:
+    some = dispatch()
+    late = devices(range(3))
+    for event in late:
+        some.queue_at(event, NOW + 10 - event.offset)
+    some.bring_forward({id(late[0]): NOW + 1, id(late[1]): NOW + 99})
+    for at in (1, 8, 9):
+        assert some.next_later() == NOW + at
+        some.wake(NOW + at)
