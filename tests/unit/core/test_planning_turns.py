@@ -157,3 +157,19 @@ def test_batches_of_two_applications_that_go_together_go_in_the_order_in_which_t
         application = "AB"[at // 10 % 2]
         drive.read(*(tags(at + n, f"d{at + n}", application=application) for n in range(10)))
     assert [batch.application for batch in drive.submitted()] == ["A", "B", "A", "B"]
+
+
+def test_under_a_limit_of_requests_posts_and_gets_take_turns() -> None:
+    drive = Drive(limits(max_devices=1, linger=0.0, requests_per_second=1.0, poll_ceiling=0.5))
+    drive.assign()
+    drive.let_many_go()
+    drive.read(*(tags(at, f"d{at}") for at in range(20)))
+    turns = ""
+    while len(turns) < 12:
+        drive.wait_for(lambda: bool(drive.submits or drive.polls))
+        turns += "P" * len(drive.submits) + "G" * len(drive.polls)
+        for submit in [*drive.submits]:
+            drive.posted(submit)
+        for poll in [*drive.polls]:
+            drive.polled(poll, unfinished())
+    assert turns == "PG" * 6
