@@ -228,3 +228,10 @@ def test_what_was_to_come_later_is_brought_forward_and_never_put_off() -> None:
     for at in (1, 8, 9):
         assert some.next_later() == NOW + at
         some.wake(NOW + at)
+
+
+def test_who_must_step_back_is_in_no_batch_exact_or_not() -> None:
+    some = dispatch(*devices(range(4)))
+    some.send_whole(exact(50, 20, 21))
+    odd = Bounds(stepped_back=lambda event: event.offset % 2 == 0)
+    assert [offsets(some.take_next(TAGS, NOW + 9, odd)) for _ in range(3)] == [[21], [1, 3], []]

@@ -109,6 +109,6 @@ def test_what_one_is_told_proves_that_those_of_its_application_that_are_denied_a
 
 
 def test_the_api_works_on_those_jobs_that_nothing_of_their_own_keeps_from_ending() -> None:
-    some = tracking(job(1), job(2), job(3, denied=1), job(4, next_poll=math.inf))
-    assert some.working == 2
-    assert some.occupying(16) == 2
+    some = tracking(job(1), job(2), job(3), job(4, denied=1), job(5, next_poll=math.inf))
+    assert some.working == 3
+    assert some.occupying(16) == 3

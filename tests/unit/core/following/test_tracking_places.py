@@ -189,3 +189,16 @@ def test_a_stop_does_not_wait_for_jobs_whose_records_do_not_come() -> None:
     assert not drive.engine.quiet, "a job of the other partition is under way"
     drive.run(seconds=5)
     assert drive.engine.quiet
+
+
+@pytest.mark.parametrize(
+    ("before", "progress", "moved"),
+    [(0, 5, True), (-1, 5, False), (5, 5, False), (5, 4, False), (5, -1, False)],
+)
+def test_a_job_has_moved_once_its_progress_is_above_what_it_was_be_that_nought(
+    before: int, progress: int, moved: bool
+) -> None:
+    one, some = job(1, NOW), Tracking(limits())
+    one.progress = before
+    some.known(one, NOW + 9, progress)
+    assert (one.moved_at == NOW + 9) == moved

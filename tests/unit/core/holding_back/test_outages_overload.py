@@ -7,7 +7,9 @@ import random
 import pytest
 
 from connector.answers import Unavailable
-from tests.unit.core.builders import devices
+from connector.core.batching.jobs import Batch
+from connector.model import Endpoint
+from tests.unit.core.builders import NOW, devices
 from tests.unit.core.driving import Drive, reading
 
 
@@ -50,3 +52,26 @@ def test_one_call_in_twelve_that_meets_a_503_from_the_first_one_on_takes_no_plac
     drive.run(lambda _: busy("post"), lambda _: busy("get"))
     assert calls > 50
     assert lowest == 16
+
+
+BUSY = Unavailable("too many", 429)
+
+
+def _places_after(drive: Drive, busy: int, at: float) -> int:
+    """So many POSTs of one time meet a 429, then one is answered; return the places for jobs."""
+    for number in range(busy):
+        batch = Batch(number, Endpoint.TAGS, "", devices([number]), at)
+        drive.engine.state.outages.down("post", batch, BUSY, at, at)
+    drive.engine.state.outages.answered(at + 60, "post", 1)
+    return drive.engine.state.concurrency.limit
+
+
+def test_each_time_that_the_gate_closes_a_third_of_the_places_for_jobs_goes_at_most() -> None:
+    drive = Drive()
+    assert [_places_after(drive, 7, NOW + at) for at in (0, 100)] == [11, 7]
+
+
+def test_after_there_are_fewer_jobs_one_more_429_says_nothing() -> None:
+    drive = Drive()
+    waves = ((2, NOW), (1, NOW + 100), (1, NOW + 200))
+    assert [_places_after(drive, *wave) for wave in waves] == [16, 11, 11]
