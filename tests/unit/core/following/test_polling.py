@@ -255,39 +255,3 @@ def test_thousands_of_early_ends_are_no_trouble() -> None:
     for _ in range(5_000):
         schedule.learn(0.0, schedule.first_delay())
     assert schedule.first_delay() == 0.001
-
-
-def trusting() -> PollSchedule:
-    """A schedule that has seen figures come true, and that has believed none yet."""
-    schedule = PollSchedule(CEILING)
-    for _ in range(20):
-        schedule.next_delay(1.0, 2, 100, 0.5, 50)
-    return schedule
-
-
-def test_the_first_promises_are_tested_half_way_and_then_one_of_four() -> None:
-    schedule = trusting()
-    rest = 0.5 * 100 / 50.5 - 0.5
-    delays = [schedule.next_delay(0.5, 1, 50) for _ in range(16)]
-    assert delays == [pytest.approx(share * rest) for share in [0.5] * 8 + [1, 1, 1, 0.5] * 2]
-
-
-@pytest.mark.parametrize(
-    ("age", "percent", "end"), [(1.0, 9, 10.0), (1.0, 49, 2.0), (1.0, 50, 100 / 50.5), (2.0, 99, 200 / 99.5)]
-)
-def test_a_promised_end_is_the_earliest_that_a_vague_figure_allows_and_the_middle_of_a_sharp_one(
-    age: float, percent: int, end: float
-) -> None:
-    assert trusting().next_delay(age, 1, percent) == pytest.approx(max((end - age) / 2, 0.01 * age))
-
-
-@pytest.mark.parametrize("told", [(100, 20), (51, 51), (0, -1)], ids=["it is done", "it stands", "nothing"])
-def test_what_promises_no_end_leaves_the_next_get_to_what_jobs_take(told: tuple[int, int]) -> None:
-    progress, before = told
-    assert trusting().next_delay(0.5, 2, progress, 0.49, before) == 0.25
-
-
-def test_a_job_older_than_any_is_asked_again_after_as_long_as_it_exceeds_the_oldest() -> None:
-    schedule = PollSchedule(CEILING)
-    schedule.learn(0.9, 1.1)
-    assert schedule.next_delay(1.75, 2) == pytest.approx(0.75)

@@ -45,6 +45,7 @@ def test_when_one_may_be_asked_about_again_those_of_its_application_that_took_tu
     others = [
         job(4, denied=DENIED_ALONE),
         job(5, "B", denied=OFTEN),
+        job(7, "", denied=OFTEN),
         job(6, denied=OFTEN, next_poll=math.inf),
     ]
     some = tracking(answered, waits, polling, *others)

@@ -8,12 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from connector.answers import PollAnswer, PostAnswer, Unavailable
-from connector.core.batching.dispatch import Trial
 from connector.core.batching.jobs import Batch, Job
 from connector.core.holding_back.outages import SMALLER_TRIALS
-from connector.model import Cause, Endpoint
+from connector.model import Cause
 from tests.unit.core.broken_api import BROKEN, FORBIDDEN, MINUTE, SICK, SILENT, told, unsettled
-from tests.unit.core.builders import NOW, P0, devices, limits, registration
+from tests.unit.core.builders import P0, devices, limits, registration
 from tests.unit.core.driving import Drive
 
 
@@ -270,21 +269,3 @@ def test_where_everything_is_forbidden_for_a_while_nothing_is_dead_lettered() ->
     _stream(drive, 120, post)
     assert unsettled(drive) == 0
     assert drive.letters == []
-
-
-@pytest.mark.parametrize(
-    ("answer", "sizes"),
-    [(SILENT, [1000, 1000, 1000, 250, 62, 15, 3, 1, 1]), (Unavailable("busy", 503), [1000] * 9)],
-    ids=["no reply", "503"],
-)
-def test_trials_carry_ever_fewer_devices_down_to_one_unless_the_api_asks_for_time(
-    answer: Unavailable, sizes: list[int]
-) -> None:
-    outages, batch = Drive().engine.state.outages, Batch(1, Endpoint.TAGS, "", devices(range(2)), NOW)
-    assert outages.trial(1000) is None, "the gate is open"
-    trials: list[Trial | None] = []
-    for at in range(9):
-        outages.down("post", batch, answer, NOW + 100 * at, NOW + 100 * at)
-        trials.append(outages.trial(1000))
-    assert [trial.devices for trial in trials if trial] == sizes
-    assert [trial.of_others for trial in trials if trial] == [False, False, True] * 3

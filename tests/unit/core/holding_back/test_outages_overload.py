@@ -57,11 +57,11 @@ def test_one_call_in_twelve_that_meets_a_503_from_the_first_one_on_takes_no_plac
 BUSY = Unavailable("too many", 429)
 
 
-def _places_after(drive: Drive, busy: int, at: float) -> int:
-    """So many POSTs of one time meet a 429, then one is answered; return the places for jobs."""
+def _places_after(drive: Drive, busy: int, at: float, answer: Unavailable = BUSY) -> int:
+    """So many POSTs of one time meet a 429, or this, then one is answered; return the places for jobs."""
     for number in range(busy):
         batch = Batch(number, Endpoint.TAGS, "", devices([number]), at)
-        drive.engine.state.outages.down("post", batch, BUSY, at, at)
+        drive.engine.state.outages.down("post", batch, answer, at, at)
     drive.engine.state.outages.answered(at + 60, "post", 1)
     return drive.engine.state.concurrency.limit
 
@@ -69,6 +69,20 @@ def _places_after(drive: Drive, busy: int, at: float) -> int:
 def test_each_time_that_the_gate_closes_a_third_of_the_places_for_jobs_goes_at_most() -> None:
     drive = Drive()
     assert [_places_after(drive, 7, NOW + at) for at in (0, 100)] == [11, 7]
+
+
+@pytest.mark.parametrize(
+    ("answer", "left"),
+    [
+        (Unavailable("error", 500), 11),
+        (Unavailable("connection refused"), 16),
+        (Unavailable("<html>", 200), 16),
+        (Unavailable("moved", 301), 16),
+    ],
+    ids=["500", "no connection", "no JSON", "301"],
+)
+def test_what_is_no_answer_of_the_api_says_nothing_of_load(answer: Unavailable, left: int) -> None:
+    assert _places_after(Drive(), 7, NOW, answer) == left
 
 
 def test_after_there_are_fewer_jobs_one_more_429_says_nothing() -> None:
