@@ -4,64 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from connector.core.backoff import Backoff
-from connector.core.remembering.assignment import Assignment
-from connector.core.settling.owed import HOLD_LIMIT, MOST_LETTER_BYTES, MOST_LETTERS, Hold, Owed, OwedLetters
-from connector.model import Letter, Reason, Rejection, TopicPartition
+from connector.core.settling.owed import HOLD_LIMIT, MOST_LETTER_BYTES, MOST_LETTERS, Hold
+from connector.model import TopicPartition
 from tests.unit.core.builders import (
     P0,
     P1,
-    UNDECODABLE,
     completed,
     limits,
-    record,
     registration,
     row,
     tags,
 )
 from tests.unit.core.driving import Drive, refusing
-
-SURE = 100
-"""Offsets that any checkpoint remembers."""
-NO_JITTER = 0.0
-FIRST_DELAY = 0.25
-"""After the first failure, without jitter: half of what the backoff begins with."""
-
-
-def partition(where: TopicPartition = P0) -> Assignment:
-    home = Assignment(where, 0)
-    home.offsets.received(range(1001), [0] * 1001)
-    return home
-
-
-def letter(
-    home: Assignment,
-    offset: int,
-    *,
-    size: int = 1,
-    since: float = 0.0,
-    rejection: Rejection = UNDECODABLE,
-    hold: Hold | None = None,
-) -> Owed:
-    source = record(offset, partition=home.partition)
-    return Owed(Letter(source, rejection), home, offset, 0, "tags", size, since, hold)
-
-
-def owing(*letters: Owed) -> OwedLetters:
-    letters_owed = OwedLetters(Backoff(0.5, 30.0))
-    for each in letters:
-        letters_owed.add(each)
-    return letters_owed
-
-
-def take(owed: OwedLetters, now: float = 0.0, *, at_once: bool = False) -> list[int]:
-    """Take what may be written; return the offsets."""
-    return [each.offset for each in owed.take(now, SURE, at_once=at_once)]
-
-
-def hold() -> Hold:
-    return Hold(tags(0))
-
+from tests.unit.core.letters_owed import FIRST_DELAY, NO_JITTER, SURE, hold, letter, owing, partition, take
 
 # -- what goes now -----------------------------------------------------------------------------------
 
@@ -337,37 +292,3 @@ def test_letters_that_the_topic_refused_stay_in_order_when_a_partition_goes() ->
         owed.refused(letter(home, offset), 0.0, NO_JITTER)
     owed.drop([gone])
     assert [take(owed, 20.0) for _ in range(3)] == [[1], [2], [3]]
-
-
-# -- words -------------------------------------------------------------------------------------------
-
-
-def test_what_is_owed_is_told_by_reason_the_most_frequent_first_and_where_the_oldest_is() -> None:
-    home = partition()
-    refused = Rejection(Reason.TAG_REFUSED, "refused tags: plan: tag not found")
-    owed = owing(letter(home, 0, since=3.0), letter(home, 1, since=2.0, rejection=refused))
-    owed.refused(letter(home, 2, since=4.0), 0.0, NO_JITTER)
-    owed.put_far(letter(home, 900, since=5.0))
-    assert owed.by_reason() == {"undecodable": 3, "tag_refused": 1}
-    assert owed.described() == (
-        "3 undecodable, 1 tag_refused; the first is events/0/1: refused tags: plan: tag not found"
-    )
-
-
-@pytest.mark.parametrize(
-    "reason",
-    [
-        Reason.UNDECODABLE,
-        Reason.INVALID_EVENT,
-        Reason.REFUSED_BY_API,
-        Reason.NO_VERDICT,
-        Reason.JOB_FAILED,
-    ],
-)
-def test_words_that_may_name_a_device_are_not_repeated(reason: Reason) -> None:
-    owed = owing(letter(partition(), 4, rejection=Rejection(reason, "bad device d0")))
-    assert owed.described() == f"1 {reason.value}; the first is events/0/4"
-
-
-def test_that_no_letter_waits_is_said_too() -> None:
-    assert owing().described() == "none of their dead letters waits"

@@ -189,3 +189,14 @@ def test_an_engine_whose_buffer_is_full_asks_for_less_at_once() -> None:
     drive.read(*devices(range(20)))
     assert drive.engine.full
     assert drive.engine.fetch_size(500) == 10
+
+
+def test_where_batches_are_large_two_of_them_are_read_ahead_though_the_checkpoint_fills_up() -> None:
+    pressure = under(max_events=1_000_000, max_devices=10_000)
+    only = home(0, 19_999)
+    only.offsets.received(range(19_999), [0] * 19_999)
+    only.room = 100.0
+    assert pressure.change([only]) == ([], [])
+    only.events_held += 1
+    only.offsets.received([19_999], [0])
+    assert pressure.change([only]) == ([only.partition], [])

@@ -1,0 +1,126 @@
+"""Letters that are owed: what is said of them, and whether a stop waits for them."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.core.settling.owed import HOLD_LIMIT, IN_VAIN
+from connector.model import Reason, Rejection
+from tests.unit.core.letters_owed import FIRST_DELAY, NO_JITTER, SURE, hold, letter, owing, partition, take
+
+
+def test_what_is_owed_is_told_by_reason_the_most_frequent_first_and_where_the_oldest_is() -> None:
+    home = partition()
+    refused = Rejection(Reason.TAG_REFUSED, "refused tags: plan: tag not found")
+    owed = owing(letter(home, 0, since=3.0), letter(home, 1, since=2.0, rejection=refused))
+    owed.refused(letter(home, 2, since=4.0), 0.0, NO_JITTER)
+    owed.put_far(letter(home, 900, since=5.0))
+    assert owed.by_reason() == {"undecodable": 3, "tag_refused": 1}
+    assert owed.described() == (
+        "3 undecodable, 1 tag_refused; the first is events/0/1: refused tags: plan: tag not found"
+    )
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        Reason.UNDECODABLE,
+        Reason.INVALID_EVENT,
+        Reason.REFUSED_BY_API,
+        Reason.NO_VERDICT,
+        Reason.JOB_FAILED,
+    ],
+)
+def test_words_that_may_name_a_device_are_not_repeated(reason: Reason) -> None:
+    owed = owing(letter(partition(), 4, rejection=Rejection(reason, "bad device d0")))
+    assert owed.described() == f"1 {reason.value}; the first is events/0/4"
+
+
+def test_that_no_letter_waits_is_said_too() -> None:
+    assert owing().described() == "none of their dead letters waits"
+
+
+@pytest.mark.parametrize(
+    "reason", [Reason.TOO_LARGE, Reason.DEVICE_FAILED, Reason.DEVICE_NOT_FOUND, Reason.TAG_REFUSED]
+)
+def test_words_of_tags_and_sizes_are(reason: Reason) -> None:
+    owed = owing(letter(partition(), 4, rejection=Rejection(reason, "row of 9 bytes")))
+    assert owed.described() == f"1 {reason.value}; the first is events/0/4: row of 9 bytes"
+
+
+def test_letters_count_wherever_they_wait() -> None:
+    home = partition()
+    owed = owing()
+    owed.refused(letter(home, 0, size=9), 0.0, NO_JITTER)
+    for offset, size in enumerate((1, 9, 10, 11), 1):
+        owed.add(letter(home, offset, size=size))
+    owed.put_far(letter(home, 900))
+    assert len(owed) == 6
+
+
+# -- whether a stop waits ----------------------------------------------------------------------------
+
+
+def test_where_nothing_is_owed_nothing_may_be_written() -> None:
+    assert not owing().promising(SURE)
+
+
+@pytest.mark.parametrize("took", [0.0, 1.6])
+def test_a_letter_may_be_written_until_all_have_failed_again_and_again(took: float) -> None:
+    owed = owing(letter(partition(), 0))
+    seen: list[bool] = []
+    for _ in range(IN_VAIN + 1):
+        seen.append(owed.promising(SURE))
+        owed.all_failed(0.0, NO_JITTER, took)
+    assert seen == [*[True] * IN_VAIN, False]
+
+
+def test_a_letter_may_not_be_written_soon_where_the_rest_before_it_is_long() -> None:
+    owed = owing(letter(partition(), 0))
+    owed.all_failed(0.0, NO_JITTER, took=2.0)
+    assert not owed.promising(SURE)
+
+
+def test_a_letter_that_goes_alone_may_be_written_until_it_was_refused_again_and_again() -> None:
+    owed, again = owing(), letter(partition(), 0)
+    seen: list[bool] = []
+    for _ in range(IN_VAIN):
+        owed.refused(again, 0.0, NO_JITTER)
+        seen.append(owed.promising(SURE))
+        (again,) = owed.take(99.0, SURE, at_once=False)
+        assert not owed.promising(SURE), "that one is under way"
+    assert seen == [*[True] * (IN_VAIN - 1), False]
+
+
+def test_a_letter_out_of_reach_may_be_written_once_its_partition_has_moved_on() -> None:
+    home = partition()
+    owed = owing()
+    owed.put_far(letter(home, SURE + 5, hold=hold()))
+    assert not owed.promising(SURE)
+    home.offsets.settle(range(6))
+    assert owed.promising(SURE)
+    assert owed.due_at(SURE) == 0.0 < HOLD_LIMIT
+
+
+# -- alone, whatever happens -------------------------------------------------------------------------
+
+
+def test_a_letter_that_was_refused_goes_alone_though_its_size_was_not_why_and_its_commit_failed() -> None:
+    home = partition()
+    owed = owing()
+    owed.refused(letter(home, 0), 0.0, NO_JITTER)
+    owed.add(letter(home, 1, size=9))
+    owed.written(owed.take(0.0, SURE, at_once=True))
+    owed.put_back(owed.take(99.0, SURE, at_once=False))
+    owed.add(letter(home, 2))
+    assert [take(owed, 99.0) for _ in range(2)] == [[2], [0]]
+
+
+def test_once_the_topic_takes_one_that_it_refused_the_next_refusal_is_the_first_again() -> None:
+    owed = owing()
+    for _ in range(3):
+        owed.refused(letter(partition(), 0), 0.0, NO_JITTER)
+        owed.written(owed.take(99.0, SURE, at_once=False))
+        owed.refused(letter(partition(), 1), 5.0, NO_JITTER)
+        assert owed.due_at(SURE) == 5.0 + FIRST_DELAY
+        owed.written(owed.take(99.0, SURE, at_once=False))
