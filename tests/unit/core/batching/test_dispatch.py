@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.core.batching.dispatch import Bounds, Dispatch, Trial
+from connector.core.batching.dispatch import EXACT_IN_A_ROW, Bounds, Dispatch, Trial
 from connector.core.batching.jobs import Batch, History, HuntState
 from connector.core.reading.event import Event
 from connector.model import Endpoint
@@ -167,7 +167,8 @@ def test_an_application_has_something_to_send_wherever_it_waits_and_while_it_is_
     some = dispatch(of_application(0, "READY"))
     some.queue_at(of_application(1, "LATE"), NOW + 9)
     some.posting[7] = Batch(7, Endpoint.TAGS, "POSTING", devices([2]), NOW)
-    assert [some.has(name) for name in ("READY", "LATE", "POSTING", "NONE")] == [True, True, True, False]
+    assert all(map(some.has, ("READY", "LATE", "POSTING")))
+    assert not any(map(some.has, ("A", "N", "Z")))
 
 
 def exact(serial: int, *offsets: int, failures: int = 0) -> Batch:
@@ -235,3 +236,14 @@ def test_who_must_step_back_is_in_no_batch_exact_or_not() -> None:
     some.send_whole(exact(50, 20, 21))
     odd = Bounds(stepped_back=lambda event: event.offset % 2 == 0)
     assert [offsets(some.take_next(TAGS, NOW + 9, odd)) for _ in range(3)] == [[21], [1, 3], []]
+
+
+def test_a_route_with_queued_events_is_first_where_it_is_their_turn_or_a_trial_wants_others() -> None:
+    some = dispatch(registration(0))
+    for serial in range(50, 51 + EXACT_IN_A_ROW):
+        some.send_whole(exact(serial, serial))
+    assert some.routes() == [TAGS, REGISTRATIONS]
+    assert some.routes(queued_first=True) == [REGISTRATIONS, TAGS]
+    for _ in range(EXACT_IN_A_ROW):
+        some.take_next(TAGS, NOW)
+    assert some.routes() == [REGISTRATIONS, TAGS]
