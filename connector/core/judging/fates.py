@@ -33,9 +33,9 @@ class Fate(Enum):
     NOT_OURS = auto()
     """Its partition is another owner's now."""
     NOT_YET = auto()
-    """Its device was registered a moment ago, and may be found before long: it goes again, for nothing."""
+    """Its device was registered a moment ago, and may be found before long: it goes again."""
     AGAIN = auto()
-    """It goes again, which uses up an attempt."""
+    """The same, but that uses up one of its attempts."""
     APART = auto()
     """It is a merged update, whose parts were queued."""
     REFUSED = auto()
