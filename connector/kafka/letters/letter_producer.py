@@ -1,7 +1,6 @@
-"""The dead-letter producer: synchronous, driven from one worker thread, by transactions or without.
+"""The dead-letter producer, driven from one worker thread, by transactions or without.
 
-Whatever goes wrong, no transaction stays open: while one with offsets is, nobody can read the
-committed offsets of its partitions.
+No transaction stays open: while one with offsets is, nobody can read those of its partitions.
 """
 
 from __future__ import annotations
@@ -33,8 +32,7 @@ from connector.kafka.letters.unwritable import (
 from connector.model import Letter
 
 FRESH = 5.0
-"""Seconds for which a producer is kept though it lost a connection: one that never can hold all of them is
-not opened anew for each write."""
+"""Seconds for which a producer is kept though it lost a connection: one that loses some isn't opened anew."""
 REPORT_LIMIT = 1.0
 """Seconds for the report of what failed a transaction; it is there already as a rule."""
 _CUT = frozenset(
