@@ -17,7 +17,7 @@ from connector.answers import PollAnswer, PostAnswer
 from connector.core.actions import Action, Commit
 from connector.core.batching.jobs import Batch, Job
 from connector.core.limits import Limits
-from connector.core.overview import Overview, overview
+from connector.core.overview import HaltsInForce, Overview, halts_in_force, overview
 from connector.core.partitions import Partitions
 from connector.core.planning import Planning
 from connector.core.polled import Polled
@@ -75,8 +75,13 @@ class Engine:
         """The message with which the API, or the way to it, failed; None while it is up."""
         return None if self._gate.closed_until is None else self._gate.closing.message
 
+    @property
+    def halts(self) -> HaltsInForce:
+        """Why nothing is submitted."""
+        return halts_in_force(self.state)
+
     def overview(self) -> Overview:
-        """Look at everything, for whoever shows it."""
+        """Look at everything, for whoever shows it: that goes through all partitions and letters."""
         return overview(self.state)
 
     # -- facts: partitions -----------------------------------------------------------------------

@@ -36,14 +36,25 @@ class PartitionOverview(NamedTuple):
     paused: bool
 
 
+class HaltsInForce(NamedTuple):
+    """Why nothing is submitted, of all applications or of one."""
+
+    whole: Mapping[Cause, Halt]
+    """Of all applications, by cause."""
+    applications: Mapping[str, Halt]
+    """Of one application each, by its code; empty for the default one."""
+
+    @property
+    def halted(self) -> bool:
+        """Whether somebody has to fix something: a pause is somebody's wish."""
+        return bool(self.applications) or any(cause != Cause.PAUSED for cause in self.whole)
+
+
 class Overview(NamedTuple):
     """One instance."""
 
     stopping: bool
-    whole_halts: Mapping[Cause, Halt]
-    """Halts of all applications, by cause."""
-    application_halts: Mapping[str, Halt]
-    """Halts of one application each, by its code; empty for the default one."""
+    halts: HaltsInForce
     closing: Closing | None
     """Why the gate is closed; None while it is open."""
     closed_until: float
@@ -62,10 +73,10 @@ class Overview(NamedTuple):
     partitions: Sequence[PartitionOverview]
     """By name and number."""
 
-    @property
-    def halted(self) -> bool:
-        """Whether somebody has to fix something: a pause is somebody's wish."""
-        return bool(self.application_halts) or any(cause != Cause.PAUSED for cause in self.whole_halts)
+
+def halts_in_force(state: State) -> HaltsInForce:
+    """Look at the halts alone."""
+    return HaltsInForce(state.halts.whole, state.halts.applications)
 
 
 def overview(state: State) -> Overview:
@@ -76,8 +87,7 @@ def overview(state: State) -> Overview:
     closed_until = state.gate.closed_until
     return Overview(
         state.orders.stopping,
-        state.halts.whole,
-        state.halts.applications,
+        halts_in_force(state),
         None if closed_until is None else state.gate.closing,
         closed_until or 0.0,
         jobs,

@@ -221,10 +221,10 @@ class Submission:
 
     def _look_for_halts(self) -> None:
         """End where nothing more can be sent. One application's halt is no reason while there is another."""
-        seen = self._engine.overview()
-        for halt in seen.whole_halts.values():
+        halts = self._engine.halts
+        for halt in halts.whole.values():
             self._end(Failed(f"the API refuses everything ({halt.cause}): {halt.message}; {halt.mend}"))
-        halted = seen.application_halts
+        halted = halts.applications
         if not halted:
             return
         whose = {each.event.application for each in self.open.values() if each.event is not None}

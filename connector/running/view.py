@@ -10,7 +10,7 @@ from typing import Any
 
 from connector import __version__
 from connector.core.batching.jobs import Job
-from connector.core.overview import Overview, PartitionOverview
+from connector.core.overview import HaltsInForce, Overview, PartitionOverview
 from connector.kafka.troubles import Trouble
 from connector.model import Cause
 from connector.ops.metrics import Metrics
@@ -65,7 +65,7 @@ class View:
         """Say whether records flow, or what keeps them from it (`/readyz`)."""
         return readiness(
             joined=self._consuming.source.joined,
-            halts=self._halts(self._engine.overview()),
+            halts=self._halts(self._engine.halts),
             troubles=self._blocking_troubles(),
             stopping=self._engine.stopping,
         )
@@ -108,7 +108,7 @@ class View:
         """Set what the gauges show, and the page, too."""
         shown.state = self._state(seen)
         shown.applications = [*self._settings.accounts]
-        shown.halts = self._halts(seen)
+        shown.halts = self._halts(seen.halts)
         shown.gate = self._gate(seen)
         shown.troubles = [self._trouble(kind, each) for kind, each in self._consuming.incidents.open.items()]
         shown.partitions = self._partitions(seen)
@@ -124,15 +124,15 @@ class View:
             return State.STOPPING
         if not self._consuming.source.joined:
             return State.STARTING
-        if seen.halted or self._blocking_troubles():
+        if seen.halts.halted or self._blocking_troubles():
             return State.HALTED
-        if Cause.PAUSED in seen.whole_halts:
+        if Cause.PAUSED in seen.halts.whole:
             return State.PAUSED
         return State.RUNNING if seen.closing is None else State.GATE_CLOSED
 
-    def _halts(self, seen: Overview) -> list[HaltView]:
-        named = [("", halt) for halt in seen.whole_halts.values()]
-        named += [(self._settings.code_of(name), halt) for name, halt in seen.application_halts.items()]
+    def _halts(self, seen: HaltsInForce) -> list[HaltView]:
+        named = [("", halt) for halt in seen.whole.values()]
+        named += [(self._settings.code_of(name), halt) for name, halt in seen.applications.items()]
         return [HaltView(halt.cause, halt.message, halt.mend, halt.since, name) for name, halt in named]
 
     def _blocking_troubles(self) -> list[HaltView]:

@@ -13,7 +13,7 @@ from tests.unit.core.verdicts import reading
 def test_an_engine_with_nothing_to_do_is_empty_and_open() -> None:
     seen = Drive().engine.overview()
     assert (seen.partitions, seen.jobs, seen.in_flight, seen.owed) == ([], [], {}, {})
-    assert (seen.closing, seen.closed_until, seen.halted, seen.stopping) == (None, 0.0, False, False)
+    assert (seen.closing, seen.closed_until, seen.halts.halted, seen.stopping) == (None, 0.0, False, False)
 
 
 def test_jobs_come_oldest_first_and_count_with_the_requests_that_may_become_one() -> None:
@@ -60,8 +60,12 @@ def test_it_tells_why_nothing_goes() -> None:
     assert seen.closing is not None
     assert (seen.closing.message, seen.closed_until > NOW) == ("down", True)
     drive.engine.pause("somebody", drive.now)
-    assert not drive.engine.overview().halted, "a pause is somebody's wish"
+    assert not drive.engine.halts.halted, "a pause is somebody's wish"
     denied = Denied(Cause.UNAUTHORIZED, "no such token", 401)
     drive.engine.state.halts.denied("", denied, "post", drive.now, drive.now)
     seen = drive.engine.overview()
-    assert (seen.halted, [*seen.whole_halts], [*seen.application_halts]) == (True, [Cause.PAUSED], [""])
+    assert (seen.halts.halted, [*seen.halts.whole], [*seen.halts.applications]) == (
+        True,
+        [Cause.PAUSED],
+        [""],
+    )
