@@ -116,16 +116,19 @@ class Engine:
 
     def posted(self, batch: Batch, answer: PostAnswer, now: float) -> None:
         """The POST of a batch was answered, failed, or was never sent."""
+        self._adoption.make_way()
         self._posted.take_in(batch, answer, now)
 
     def polled(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
         """The GET of a job's status was answered, or failed."""
+        self._adoption.make_way()
         self._polled.take_in(job, answer, asked_at, now)
 
     # -- facts: commits and orders ---------------------------------------------------------------
 
     def committed(self, now: float) -> None:
         """The commit was acknowledged."""
+        self._adoption.make_way()
         self._fates.release_held(self._ledger.committed(now))
 
     def commit_failed(self, refused: Iterable[int], now: float, *, written: bool = False) -> None:
@@ -133,10 +136,12 @@ class Engine:
 
         `written`: its letters are in the topic all the same, only the positions are not committed.
         """
+        self._adoption.make_way()
         self._fates.release_held(self._ledger.failed(now, refused, self._random(), written=written))
 
     def commit_withdrawn(self, *, written: bool = False) -> None:
         """The commit was never tried: partitions of it went first."""
+        self._adoption.make_way()
         self._fates.release_held(self._ledger.withdrawn(written=written))
 
     def checkpoint_too_long(self) -> None:

@@ -158,3 +158,19 @@ def test_many_adopted_records_displace_in_one_go() -> None:
     drive.run()
     assert withdrawals == 1
     assert drive.position() == drive.position(P1) == most
+
+
+def test_what_an_adopted_record_displaced_goes_once_that_has_ended_even_between_two_plans() -> None:
+    drive = Drive(limits())
+    drive.assign(P0, *remembered(0, {"J": [0]}))
+    drive.read(tags(0, "A"), tags(1, "B"))
+    drive.later(0.1)
+    drive.plan()
+    (poll,) = drive.polls
+    drive.assign(P1, *remembered(0, {"J": [0]}))
+    drive.read(tags(0, "B", partition=P1))
+    drive.polled(poll, completed(Row("A", status="done"), Row("B", status="done")))
+    drive.run()
+    assert drive.at_rest()
+    assert (drive.position(P0), drive.position(P1)) == (2, 1)
+    assert drive.sent == [[1]]
