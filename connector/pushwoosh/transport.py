@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from urllib.request import getproxies, proxy_bypass
+from weakref import WeakSet
 
 import aiohttp
 import httpx
@@ -77,6 +78,11 @@ class _Connector(aiohttp.TCPConnector):
     else have answered the next request with it, and aiohttp doesn't look.
     """
 
+    def __init__(self, *, limit: int, ssl: ssl.SSLContext | bool) -> None:
+        super().__init__(limit=limit, keepalive_timeout=KEEP_ALIVE, ssl=ssl)
+        self._used: WeakSet[aiohttp.client_proto.ResponseHandler] = WeakSet()
+        """Connections that had a request already. On a new one whatever is there may speak first."""
+
     async def connect(
         self,
         req: aiohttp.ClientRequest,
@@ -84,7 +90,7 @@ class _Connector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own
     ) -> aiohttp.connector.Connection:
         connection = await super().connect(req, traces, timeout)
-        while connection.protocol is not None and connection.protocol.should_close:
+        while self._spoilt(connection):
             connection.close()
             connection = await super().connect(req, traces, timeout)
         may_go = _MAY_GO.get()
@@ -92,6 +98,15 @@ class _Connector(aiohttp.TCPConnector):
             connection.release()
             raise NotSentError
         return connection
+
+    def _spoilt(self, connection: aiohttp.connector.Connection) -> bool:
+        """Whether something came on a kept connection while it was idle."""
+        protocol = connection.protocol
+        if protocol is None or protocol not in self._used:
+            if protocol is not None:
+                self._used.add(protocol)
+            return False
+        return protocol.should_close
 
 
 class HttpxTransport(httpx.AsyncHTTPTransport):
@@ -158,9 +173,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
         """Open the session within the event loop that will use it."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=_Connector(
-                    limit=self._connections, keepalive_timeout=KEEP_ALIVE, ssl=self._context or True
-                ),
+                connector=_Connector(limit=self._connections, ssl=self._context or True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,  # httpx does that
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),

@@ -170,6 +170,23 @@ async def test_what_comes_while_a_connection_is_idle_answers_no_request(connect:
     assert len(server.requests) == 3
 
 
+async def test_a_server_that_speaks_first_is_connected_to_once_a_call(connect: Make) -> None:
+    greeted: list[asyncio.StreamWriter] = []
+
+    def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        greeted.append(writer)
+        writer.write(b"SSH-2.0-x\r\n")
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        client = connect(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        for call in range(1, 4):
+            assert isinstance(await client.post(Endpoint.TAGS, b"{}"), Unavailable)
+            assert len(greeted) == call
+        for writer in greeted:
+            writer.close()
+            await writer.wait_closed()
+
+
 async def _never_answering(*_: object) -> None:
     await asyncio.Event().wait()
 
