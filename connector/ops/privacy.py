@@ -26,8 +26,12 @@ _PATTERNS = (
 _EMAIL = re.compile(r"[^\s@\"'<>,;:()=\[\]{}]{1,64}@[^\s@\"'<>,;:()=\[\]{}]+\.[A-Za-z]{2,}")
 _PHONE = re.compile(r"\+\d{7,15}\b")
 _LONG_ID = re.compile(r"\b(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{16,})\b")
-_DEVICE_IN_JSON = re.compile(r"""(["'](?:hwid|user_id|push_token)["']\s*:\s*["']?)[^"',}\]]*""")
-_REQUEST_ID_IN_JSON = re.compile(r"""(["']request_id["']\s*:\s*["']?)([^"',}\]]*)""")
+_IN_JSON = (
+    r"""(\\?["'](?:{})\\?["']\s*:\s*)"""  # a name; within text that is JSON itself its quotes are escaped
+    r"""(\\"(?:(?!\\").)*(?:\\")?|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|\[[^\]]*\]?|[^,}}\]\s]+)"""
+)
+_DEVICE_IN_JSON = re.compile(_IN_JSON.format("hwid|user_id|push_token"), re.DOTALL)
+_REQUEST_ID_IN_JSON = re.compile(_IN_JSON.format("request_id"), re.DOTALL)
 _DEVICE_FIELDS = frozenset(
     {"hwid", "user_id", "push_token", "device", "devices", "key", "value", "tags", "headers"}
 )
@@ -58,7 +62,7 @@ class Mask:
 def anonymous(text: str) -> str:
     """Hide what may name a person or a device in free text: addresses, numbers, long ids, fields of JSON."""
     text = _DEVICE_IN_JSON.sub(r"\g<1><hidden>", text)
-    text = _REQUEST_ID_IN_JSON.sub(lambda found: found[1] + shortened(found[2]), text)
+    text = _REQUEST_ID_IN_JSON.sub(lambda found: found[1] + shortened(found[2].strip("\\\"'")), text)
     text = _EMAIL.sub("<email>", text)
     text = _PHONE.sub("<phone>", text)
     return _LONG_ID.sub(lambda found: shortened(found[0]), text)

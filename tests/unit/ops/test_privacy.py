@@ -62,12 +62,15 @@ def test_ordinary_words_about_credentials_stay() -> None:
         ("hwid whatsapp:+491701234567 unknown", "hwid whatsapp:<phone> unknown"),
         ("device 8f14e45f-ceea-467f-9575-3d4a5b6c7d8e failed", "device 8f14e45f… failed"),
         ("token 5d41402abc4b2a76b9719d911017c592 failed", "token 5d41402a… failed"),
-        ('{"request_id": "job-17-41ca5b0456", "n": 1} x', '{"request_id": "job-17-4…", "n": 1} x'),
+        ('{"request_id": "job-17-41ca5b0456", "n": 1} x', '{"request_id": job-17-4…, "n": 1} x'),
         ("{'request_id':1234567890123}", "{'request_id':123456…}"),
         (
-            '[{"hwid":"D1418","user_id" : "u 7", "push_token": 5',
-            '[{"hwid":"<hidden>","user_id" : "<hidden>", "push_token": <hidden>',
+            '[{"hwid":"D1418","user_id" : "u, \'7}", "push_token": 5',
+            '[{"hwid":<hidden>,"user_id" : <hidden>, "push_token": <hidden>',
         ),
+        ('{"hwid": ["A1", "B\\"2"], "n": 1}', '{"hwid": <hidden>, "n": 1}'),
+        ('"{\\"hwid\\": \\"A, 1\\", \\"n\\": 1}"', '"{\\"hwid\\": <hidden>, \\"n\\": 1}"'),
+        ('{"user_id": "cut off in the mid', '{"user_id": <hidden>'),
     ],
 )
 def test_addresses_numbers_and_long_ids_in_free_text_are_hidden(text: str, hidden: str) -> None:
