@@ -181,8 +181,10 @@ class Fates:
             return Counted()
         (event,) = ours
         event.count_attempt(batch.sent_at)
-        if answer.without_words and not answer.too_large and event.attempts < self._limits.max_attempts:
-            due = now + self._backoff.delay(event.attempts, self._random())
+        event.bad_verdicts += answer.without_words
+        spent = event.last_chance or event.bad_verdicts >= self._limits.max_attempts
+        if answer.without_words and not (answer.too_large or spent):
+            due = now + self._backoff.delay(event.bad_verdicts, self._random())
             self._tally.retried[event.endpoint] += 1
             self._dispatch.queue_at(self._dispatch.new_batch(batch, [event]), due)
             return Counted()

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from connector.answers import PostAnswer, Refused, Unavailable
+from connector.answers import PostAnswer, Refused, Row, Unavailable
 from connector.core.batching.jobs import Batch
-from connector.model import Reason
+from connector.model import Endpoint, Reason
 from tests.strength import in_full
-from tests.unit.core.builders import P0, devices, registration, tags
+from tests.unit.core.builders import P0, completed, devices, registration, tags
 from tests.unit.core.driving import REFUSED, refusing
 from tests.unit.core.verdicts import reading
 
@@ -207,3 +207,14 @@ def test_a_page_that_says_too_large_is_believed_at_once() -> None:
     drive.run(lambda _: Refused("<html>Too Large</html>", 413, without_words=True))
     assert drive.letters == [(P0, 0, "too_large")]
     assert drive.posts == 1
+
+
+def test_attempts_that_cost_nothing_are_none_of_those_with_a_page() -> None:
+    drive = reading(registration(0, "A"), tags(1, "A"), max_attempts=3)
+    left = [None, None, None, None, PAGE]
+    said = [completed(Row("A", status="not found"))] * 3
+    drive.run(
+        lambda _: left.pop(0) if left else None,
+        lambda job: said.pop() if said and job.endpoint is Endpoint.TAGS else None,
+    )
+    assert (drive.letters, drive.position(), left, said) == ([], 2, [], [])
