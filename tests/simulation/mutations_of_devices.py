@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 import connector.core.judging.fates as fates_module
-import connector.core.polled as polled_module
+import connector.core.judging.places as places_module
 import connector.core.queueing.lanes as lanes_module
 from connector.answers import Denied, JobReport, Refused, Unavailable
 from connector.core.batching.dispatch import Dispatch
@@ -36,50 +36,50 @@ MUTATIONS = Mutations()
 @MUTATIONS.add
 def trusts_counters(patch: Patch) -> None:
     """A Completed job means that all its devices are good."""
-    judge: Any = vars(polled_module)["judge"]
+    judge: Any = vars(places_module)["judge"]
 
     def wrong(sent: Any, report: JobReport, **options: Any) -> Any:
         return Judgement({}) if report.rows is not None else judge(sent, report, **options)
 
-    patch.set(polled_module, "judge", wrong)
+    patch.set(places_module, "judge", wrong)
 
 
 @MUTATIONS.add
 def no_row_is_success(patch: Patch) -> None:
     """A device without a row in the report counts as good."""
-    judge: Any = vars(polled_module)["judge"]
+    judge: Any = vars(places_module)["judge"]
 
     def wrong(sent: Any, report: JobReport, **options: Any) -> Any:
         right = judge(sent, report, **options).rejections
         return Judgement({at: each for at, each in right.items() if each.reason is not Reason.NO_VERDICT})
 
-    patch.set(polled_module, "judge", wrong)
+    patch.set(places_module, "judge", wrong)
 
 
 @MUTATIONS.add
 def refused_tags_overlooked(patch: Patch) -> None:
     """A device that is done counts as good, whatever became of its tags."""
-    judge: Any = vars(polled_module)["judge"]
+    judge: Any = vars(places_module)["judge"]
 
     def wrong(sent: Any, report: JobReport, **options: Any) -> Any:
         right = judge(sent, report, **options)
         wrong = {at: each for at, each in right.rejections.items() if each.reason is not Reason.TAG_REFUSED}
         return right._replace(rejections=wrong)
 
-    patch.set(polled_module, "judge", wrong)
+    patch.set(places_module, "judge", wrong)
 
 
 @MUTATIONS.add
 def wrong_index(patch: Patch) -> None:
     """A verdict is applied to the device before the one it is about."""
-    judge: Any = vars(polled_module)["judge"]
+    judge: Any = vars(places_module)["judge"]
 
     def wrong(sent: Sequence[Any], report: JobReport, **options: Any) -> Any:
         right = judge(sent, report, **options)
         wrong = {(at - 1) % len(sent): each for at, each in right.rejections.items()}
         return right._replace(rejections=wrong)
 
-    patch.set(polled_module, "judge", wrong)
+    patch.set(places_module, "judge", wrong)
 
 
 @MUTATIONS.add

@@ -16,8 +16,8 @@ class StartDecision(NamedTuple):
     """Start at `offset`; with `trouble` say so, and if `halted` don't read at all.
 
     `rewound`: offsets of this partition mean other records than before (it was truncated or
-    created again), so nothing that was known about it holds. `gone`: how many records nobody can read that
-    were not settled.
+    created again), so nothing that was known about it holds. `gone`: how many offsets nobody can read, less
+    those that the checkpoint knows as settled.
     """
 
     offset: int
