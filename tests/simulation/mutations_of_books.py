@@ -62,8 +62,8 @@ def remembers_one_too_many(patch: Patch) -> None:
     """The checkpoint says that the first unsettled offset is settled."""
     window = Offsets.window
 
-    def wrong(self: Offsets) -> bytes:
-        right = window(self)
+    def wrong(self: Offsets, most: int | None = None) -> bytes:
+        right = window(self, most)
         return b"\1" + right[1:] if right else right
 
     patch.set(Offsets, "window", wrong)

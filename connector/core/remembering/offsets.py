@@ -179,15 +179,13 @@ class Offsets:
         ended = max(0, bisect_right(self._firsts, 0) - 1)
         del self._starts[:ended], self._firsts[:ended]
 
-    def window(self) -> bytes:
+    def window(self, most: int | None = None) -> bytes:
         """Return which offsets from `safe()` on are settled: a byte each, 1 if it is, without trailing zeros.
 
-        At most `WINDOW_LIMIT` offsets. Includes what the checkpoint knew of offsets that aren't read again
-        yet.
+        At most so many offsets, `WINDOW_LIMIT` by default. Includes what the checkpoint knew of offsets that
+        aren't read again yet.
         """
-        return self._window(WINDOW_LIMIT)
-
-    def _window(self, most: int) -> bytes:
+        most = WINDOW_LIMIT if most is None else most
         low = self._lowest()
         first = max(0, bisect_right(self._firsts, low) - 1)
         pieces: list[bytes | bytearray] = [self._flags[low : min(self._part_end(first), low + most)]]
@@ -208,7 +206,7 @@ class Offsets:
         Whoever reads on from `safe()` finds the gaps and the skipped records behind that by itself. There may
         be many, far ahead of all jobs: to encode them took 30 us an event where three in four are tombstones.
         """
-        return self._window(max(0, min(WINDOW_LIMIT, self._worth_until - self.safe())))
+        return self.window(max(0, min(WINDOW_LIMIT, self._worth_until - self.safe())))
 
     def settled_beyond(self) -> int:
         """Return how many offsets above `safe()` are settled, gaps included."""
