@@ -178,7 +178,8 @@ async def test_a_server_that_speaks_first_is_connected_to_once_a_call(connect: M
         writer.write(b"SSH-2.0-x\r\n")
 
     async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
-        client = connect(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        client = connect(url, limits=replace(QUICK, silence=0.05))
         for call in range(1, 4):
             assert isinstance(await client.post(Endpoint.TAGS, b"{}"), Unavailable)
             assert len(greeted) == call
