@@ -3,93 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import random
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import pytest
 
-from connector.kafka.letters.dead_letters import DeadLetters
 from connector.kafka.letters.letter_producer import LetterProducer
 from connector.kafka.letters.unwritable import Fenced, LettersUnwritable
-from connector.kafka.troubles import Phase, Trouble
-from connector.model import Letter, Position, Reason, Rejection, TopicPartition
+from connector.kafka.troubles import Phase
+from connector.model import Position, TopicPartition
 from tests.acceptance.processes import wait_for
 from tests.broker import Cluster
+from tests.integration.kafka.letters_desk import Delivery, desk, letter, noise, owner, source
 from tests.integration.kafka.member import Member
 from tests.kafka.client import Kafka
-from tests.records import WRITTEN_AT, ARecord
+from tests.records import WRITTEN_AT
 from tests.unit.fakes import until
 
 pytestmark = pytest.mark.broker
-Delivery = Literal["exactly_once", "at_least_once"]
-
-
-def source(value: bytes | None = b"value", **more: Any) -> ARecord:
-    return ARecord(value, **{"key": b"key", "place": TopicPartition("source", 3), "offset": 5, **more})
-
-
-def letter(record: ARecord | None = None, detail: str = "no such device") -> Letter:
-    rejection = Rejection(Reason.DEVICE_NOT_FOUND, detail, request_id="r-1")
-    return Letter(record or source(), rejection, attempts=2)
-
-
-def noise(size: int) -> bytes:
-    """Bytes that no compression makes fewer."""
-    return random.Random(1).randbytes(size)
-
-
-class Desk(NamedTuple):
-    letters: DeadLetters
-    troubles: list[Trouble]
-
-    def told(self, code: str, phase: Phase = Phase.BEGAN) -> bool:
-        return any(t.code == code and t.phase is phase for t in self.troubles)
-
-
-@asynccontextmanager
-async def desk(
-    kafka: Kafka,
-    topic: str,
-    *,
-    delivery: Delivery = "exactly_once",
-    name: str | None = None,
-) -> AsyncIterator[Desk]:
-    troubles: list[Trouble] = []
-    letters = DeadLetters(
-        {"bootstrap.servers": kafka.bootstrap},
-        topic,
-        "the-group",
-        delivery,
-        name or kafka.name("transactional"),
-        "the-connector",
-        troubles.append,
-        time.monotonic,
-    )
-    await letters.start()
-    try:
-        yield Desk(letters, troubles)
-    finally:
-        await letters.close()
-
-
-async def owner(kafka: Kafka, stack: Any, records: int = 10) -> tuple[Member, str, TopicPartition]:
-    """A member that owns a source partition: what a transaction needs to carry its offsets."""
-    topic, group = kafka.create_topic(), kafka.name("group")
-    kafka.produce(topic, [(None, b"v")] * records)
-    member = await stack.enter_async_context(Member(kafka.bootstrap, group, [topic]))
-    await member.until(lambda: member.starts)
-    return member, group, TopicPartition(topic, 0)
-
-
-@pytest.fixture
-async def stack() -> AsyncIterator[Any]:
-    async with AsyncExitStack() as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("delivery", ["exactly_once", "at_least_once"])
@@ -113,32 +46,6 @@ async def test_the_source_record_arrives_byte_for_byte(kafka: Kafka, delivery: D
     assert found[1].header("__connect.errors.offset") == "5"
 
 
-@pytest.mark.parametrize("delivery", ["exactly_once", "at_least_once"])
-async def test_a_record_that_is_small_enough_only_compressed_is_small_enough_as_a_letter(
-    kafka: Kafka, delivery: Delivery
-) -> None:
-    text = noise(750_000).hex()  # no producer makes less than half of it
-    value = json.dumps({"hwid": "A1", "tags": {"text": text}}).encode()
-    events = kafka.create_topic(config={"max.message.bytes": "1048588"})
-    topic = kafka.create_topic(config={"max.message.bytes": "1050636"})
-    kafka.produce(events, [(b"A1", value)], compression_type="zstd", message_max_bytes=2_000_000)
-    async with desk(kafka, topic, delivery=delivery) as (letters, troubles):
-        await letters.write([letter(source(value))], {}, None)
-        assert not troubles
-    assert [found.value for found in kafka.read_all(topic)] == [value]
-
-
-async def test_a_topic_that_unpacks_its_letters_refuses_what_is_small_enough_only_compressed(
-    kafka: Kafka,
-) -> None:
-    topic = kafka.create_topic(config={"max.message.bytes": "20000", "compression.type": "uncompressed"})
-    async with desk(kafka, topic) as (letters, troubles):
-        with pytest.raises(LettersUnwritable):
-            await letters.write([letter(source(b"a" * 50_000))], {}, None)
-        assert [each.code for each in troubles] == ["letter_too_large"]
-        assert "compression.type" in troubles[0].mend
-
-
 async def test_letters_and_positions_are_one_transaction(kafka: Kafka, stack: Any) -> None:
     topic = kafka.create_topic()
     member, group, partition = await owner(kafka, stack)
@@ -148,41 +55,6 @@ async def test_letters_and_positions_are_one_transaction(kafka: Kafka, stack: An
         await letters.write([letter(), letter()], {partition: Position(4, longest)}, metadata)
     assert len(kafka.read_all(topic)) == 2
     assert kafka.committed(group) == {partition: Position(4, longest)}
-
-
-async def test_a_letter_that_is_too_large_is_named_and_the_others_go_without_it(
-    kafka: Kafka, stack: Any
-) -> None:
-    topic = kafka.create_topic(config={"max.message.bytes": "20000"})
-    member, group, partition = await owner(kafka, stack)
-    batch = [letter(source(value=noise(9000))) for _ in range(4)]  # fit alone, not in one batch
-    batch.insert(2, letter(source(value=noise(50_000))))
-    async with desk(kafka, topic) as (letters, troubles):
-        metadata = await member.source.group_metadata()
-        with pytest.raises(LettersUnwritable) as failed:
-            await letters.write(batch, {partition: Position(5, "")}, metadata)
-        assert failed.value.kind == "letters"
-        assert list(failed.value.refused) == [2]
-        assert [t.code for t in troubles] == ["letter_too_large"]
-        assert kafka.read_all(topic) == []
-        assert kafka.committed(group) == {}
-        del batch[2]
-        await letters.write(batch, {partition: Position(2, "")}, metadata)
-        assert [t.phase for t in troubles] == [Phase.BEGAN, Phase.ENDED]
-    assert len(kafka.read_all(topic)) == 4
-    assert kafka.committed(group) == {partition: Position(2, "")}
-
-
-async def test_a_letter_that_is_too_large_is_named_though_others_are_still_handed_over(kafka: Kafka) -> None:
-    topic = kafka.create_topic(config={"max.message.bytes": "2000"})
-    batch = [letter(source(value=noise(5000 if at == 3 else 100))) for at in range(3000)]
-    async with desk(kafka, topic) as (letters, troubles):
-        for _ in range(2):  # once all of a batch are suspected, then one after the other is asked
-            with pytest.raises(LettersUnwritable) as failed:
-                await letters.write(batch, {}, None)
-            assert failed.value.kind == "letters"
-        assert [*failed.value.refused] == [3]
-        assert {trouble.code for trouble in troubles} == {"letter_too_large"}
 
 
 async def test_metadata_that_is_too_long_aborts_and_leaves_nothing_open(kafka: Kafka, stack: Any) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from connector.model import Position, Start, TopicPartition
 from connector.sandbox.broker import MEMBER_PROPERTIES, PARTITIONS, EmbeddedKafka
+from tests.integration.kafka.letters_desk import Delivery, desk, letter
 from tests.integration.kafka.member import Member
-from tests.integration.kafka.test_dead_letters import Delivery, desk, letter
 from tests.kafka.client import Kafka
 
 QUICK: dict[str, Any] = {name.replace(".", "_"): value for name, value in MEMBER_PROPERTIES.items()}
