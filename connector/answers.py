@@ -79,7 +79,7 @@ class Unavailable(msgspec.Struct, frozen=True):
 
     @property
     def asks_for_time(self) -> bool:
-        """Whether more requests are the last thing that it needs (RFC 6585, 429; RFC 9110, 503)."""
+        """Whether it asks for fewer requests (RFC 6585, 429; RFC 9110, 503)."""
         status = self.meant or self.http_status
         return status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 

@@ -62,7 +62,7 @@ def run(
         bool,
         typer.Option(
             "--until-end",
-            help="Leave once the group has settled and committed all that is there at the start.",
+            help="Exit once the group has settled and committed all that is there at the start.",
         ),
     ] = False,
 ) -> None:
@@ -138,14 +138,15 @@ def sandbox(  # noqa: PLR0913 - an option each
     latency: Annotated[
         str | None,
         typer.Option(
-            metavar="DURATION", help="How long a job takes: 500ms. Else: as faults say, or no time."
+            metavar="DURATION", help="How long a job takes: 500ms. Default: as faults say, or no time."
         ),
     ] = None,
     latency_distribution: Annotated[
-        Distribution | None, typer.Option(help="How that varies around its mean. Else: constant.")
+        Distribution | None, typer.Option(help="How that varies around its mean. Default: constant.")
     ] = None,
     capacity: Annotated[
-        int | None, typer.Option(min=1, help="How many jobs are worked on at once; others queue. Else: all.")
+        int | None,
+        typer.Option(min=1, help="How many jobs are worked on at once; others queue. Default: all."),
     ] = None,
     faults: Annotated[
         str | None,
@@ -155,7 +156,7 @@ def sandbox(  # noqa: PLR0913 - an option each
         Path | None, typer.Option(metavar="FILE", help="JSON or TOML: the tags that exist, name to type.")
     ] = None,
     application: KnownApplications = None,
-    token: Annotated[str | None, typer.Option(help="The other applications' token. Else: any.")] = None,
+    token: Annotated[str | None, typer.Option(help="The other applications' token. Default: any.")] = None,
     light: Annotated[bool, typer.Option("--light", help="Keep no state of devices: for measuring.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of random faults: the same seed repeats them.")] = 0,
 ) -> None:

@@ -142,7 +142,7 @@ class Registration(msgspec.Struct, gc=False, omit_defaults=True):
 
 MOST_WORDS = 4096
 """Bytes of each of the API's texts in a letter: a large event with thousands of refused tags, or a gateway's
-endless message, would else make a letter that its topic doesn't take."""
+endless message, would otherwise make a letter too large for its topic."""
 
 
 class Rejection(msgspec.Struct, frozen=True, gc=False):

@@ -8,7 +8,7 @@ import math
 class Backoff:
     """Delays that double from `base` to `ceiling` seconds, half fixed and half random.
 
-    Never near zero: after a failure many senders would else come back at once.
+    Never near zero, or many senders would come back at once after a failure.
     """
 
     __slots__ = ("_base", "_ceiling", "_growing")

@@ -29,7 +29,7 @@ class Limits:
     deadline: float = 900.0
     """After this age an unfinished job counts as lost."""
     max_attempts: int = 3
-    """Verdicts of a kind that may change, before the last one counts."""
+    """How many times a device is tried when its verdict may change; the last verdict counts."""
     max_resubmissions: int = 3
     """Times that a lost job is submitted again."""
     retry_base: float = 1.0

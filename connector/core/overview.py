@@ -1,4 +1,4 @@
-"""How things stand, for whoever looks at an instance: gauges, the status page, tools. Changes nothing.
+"""The state of an instance, read-only: for gauges, the status page and tools.
 
 Given: the state. Gives: figures and the jobs and halts behind them, as they are at this moment.
 """

@@ -1,4 +1,4 @@
-"""The life of a partition here: it becomes ours, its records are read, it goes to another owner.
+"""A partition while we own it: it is assigned, its records are read, it goes to another owner.
 
 Given: the facts of `Engine`. Gives: events in their lanes, adopted jobs with their records,
 rejections owed to the dead-letter topic; on revocation the positions that are still to be committed.

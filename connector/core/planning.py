@@ -16,7 +16,7 @@ from connector.core.state import State
 from connector.core.tally import Stage
 
 LONGER = 4
-"""Each further job that probes waits this many times as long as the one before, which told nothing."""
+"""Each further probing job waits this many times as long as the one before, which showed nothing."""
 AFTER_WITNESS = 1.0
 """Seconds from a witness's poll to that of the job for which it was polled: by then the witness was answered,
 or nothing is."""

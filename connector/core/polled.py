@@ -200,7 +200,7 @@ class Polled:
         self._unjudged.not_now(job, now, others_have_time=others)
 
     def _tell_of_silence(self, job: Job, rows: int) -> None:
-        """Say that a report has rows of no more devices than so many, though it was asked for again."""
+        """Warn that a report has rows for only `rows` devices, though it was asked for again."""
         self._notices.tell(
             "warning", "a report leaves devices out", devices=len(job.events), rows=rows, polls=job.polls
         )
@@ -222,7 +222,7 @@ class Polled:
         if losses <= most:
             self._unjudged.submit_again(job, losses, now)
         elif by_a_device and len(job.events) > 1:
-            self._unjudged.submit_halves(job, most, now)  # one that is gone once more is halved, too
+            self._unjudged.submit_halves(job, most, now)  # a job that is lost once more is halved, too
         else:
             self._halts.judged(self._unjudged.never_confirmed(job, losses, now), now)
             return

@@ -86,7 +86,7 @@ class Posted:
             self._outages.tell("post", batch, answer)
         if alone and suspicion.proven >= PROVEN and len(batch.events) > 1:
             self._tally.split_batches += 1
-            suspicion.failures = 1  # a half need not wait so long, and is nothing new
+            suspicion.failures = 1  # a half needn't wait as long, and is not a new failure
             self._hunt.narrow(batch)
             return
         if batch.hunt is None and self._outages.decide_on_parts(batch):

@@ -42,12 +42,12 @@ class JobOutcome(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where time goes between a record and its confirmation, in the order of the way."""
+    """The stages between reading a record and confirming it, in order."""
 
     QUEUE = "queue"
     """A batch's oldest event first in its lane to the batch handed over for its POST; for each of its events.
 
-    What is sent again has no time of its own: a batch of nothing else isn't counted, nor one taken in halves.
+    Retries aren't timed: a batch that holds nothing else isn't counted, nor is half of a batch.
     """
     SUBMIT = "submit"
     """The POST: request to reply."""

@@ -69,7 +69,7 @@ def shown(key: bytes) -> str:
 def message_indexes(data: bytes) -> tuple[tuple[int, ...], int]:
     """Read Protobuf's message indexes: which type of the file, and which nested ones. Also how long they are.
 
-    A count and so many indexes, zigzag varints; the common `[0]` is written as the count 0.
+    A count and as many indexes, zigzag varints; the common `[0]` is written as the count 0.
     """
     count, at = _varint(data, 0)
     if not 0 <= count <= _MOST_INDEXES:

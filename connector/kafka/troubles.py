@@ -1,4 +1,4 @@
-"""What can be wrong between here and Kafka, in words that say what to do.
+"""What can go wrong between here and Kafka, in words that say what to do.
 
 librdkafka takes failures of login, TLS and authorization as temporary, and reports most to its error callback
 alone. So they are kept here: `Troubles` reports each when it begins, now and then while it lasts, and when it

@@ -62,7 +62,7 @@ TryAgain = Annotated[
     bool, typer.Option("--try-again", help="Send also what was sent before and refused again.")
 ]
 ScanLimit = Annotated[
-    int, typer.Option(min=1, help="Look for newer events in so many records of a partition at most.")
+    int, typer.Option(min=1, help="Look for newer events in at most this many records of a partition.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")]
 _Options = ParamSpec("_Options")
@@ -154,7 +154,7 @@ def replay(  # noqa: PLR0913 - an option each
     refused_until: RefusedUntil = None,
     group: Groups = None,
     any_group: AnyGroup = False,
-    limit: Annotated[int, typer.Option(min=0, help="At most so many letters, oldest first; 0 is all.")] = 0,
+    limit: Annotated[int, typer.Option(min=0, help="At most this many letters, oldest first; 0 is all.")] = 0,
     to: Annotated[
         Target,
         typer.Option(
@@ -165,7 +165,7 @@ def replay(  # noqa: PLR0913 - an option each
         bool, typer.Option("--yes", "-y", "--execute", help="Send. Without it, only say what would be sent.")
     ] = False,
     rate: Annotated[
-        float, typer.Option(min=0, help="At most so many events a second; 0 is as fast as it goes.")
+        float, typer.Option(min=0, help="At most this many events a second; 0 is as fast as it goes.")
     ] = 0,
     even_if_newer: EvenIfNewer = False,
     try_again: TryAgain = False,

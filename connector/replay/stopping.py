@@ -66,5 +66,5 @@ class Pace:
         """How many may go together."""
 
     def wait(self, sent: int, elapsed: float) -> float:
-        """Return seconds until more may go, after so many in so many seconds."""
+        """Return seconds until more may go, after `sent` in `elapsed` seconds."""
         return max(0.0, sent / self._rate - elapsed) if self._rate else 0.0

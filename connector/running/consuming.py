@@ -1,4 +1,4 @@
-"""Carries out everything that concerns Kafka, and tells the engine what Kafka tells.
+"""Carries out everything that concerns Kafka, and passes on to the engine what Kafka says.
 
 One coroutine makes all calls on the consumer: fetch, commit, pause, resume. A commit can therefore
 never wait behind a fetch whose rebalance callback waits for that very commit.
@@ -221,8 +221,7 @@ class Consuming:
             if isinstance(change, Pause):
                 await self.source.pause(change.partitions)
             else:
-                held = self._decoding.held
-                await self.source.resume([each for each in change.partitions if each not in held])
+                await self.source.resume(self._decoding.keep_paused(change.partitions))
         self.writing.completing.ask()
         if not self.writing.busy:
             await self._commit_next()

@@ -1,6 +1,6 @@
 """What an operator may command at run time: pause, resume. Off without `admin.control_token`.
 
-A pause is this process's alone and ends with it: what is to outlast a restart is replicas set to 0.
+A pause is this process's alone and ends with it: to stop for longer than that, set the replicas to 0.
 """
 
 from __future__ import annotations

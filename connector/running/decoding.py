@@ -93,6 +93,12 @@ class Decoding:
         self._paused.difference_update(free)
         return free
 
+    def keep_paused(self, partitions: Collection[TopicPartition]) -> list[TopicPartition]:
+        """The engine resumes these: return those of them that may be. The others count as paused."""
+        kept = {partition for partition in partitions if partition in self.held}
+        self._paused |= kept
+        return [partition for partition in partitions if partition not in kept]
+
     def soon_over(self) -> bool:
         """Whether partitions are held by look-ups alone that have just begun, so that it may soon be over."""
         latest = self._pulse.clock() - SHORT_WAIT

@@ -71,7 +71,7 @@ class Account:
     second: dict[str, int]
     produced: int
     settled_twice: int
-    """Records that the first connector settled without having committed it. Negative: it settled so many
+    """Records that the first connector settled without having committed it. Negative: it settled that many
     more after it was last asked."""
     letters_twice: int
     """Dead letters that are there twice because the first connector died between them and their commit."""

@@ -55,7 +55,7 @@ class DeviceRule(Rule, frozen=True):
     """A rule about devices: `prefix` or `regex` match any of a device's identifiers; without both, all do.
 
     With `steady`, `share` is a share of devices and always hits the same ones; else each
-    attempt is drawn anew. With `first`, only a device's first attempts are hit, so many of them; those of
+    attempt is drawn anew. With `first`, only that many of a device's first attempts are hit; those of
     one name in several applications count together.
     """
 

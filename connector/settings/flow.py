@@ -55,7 +55,7 @@ class Jobs(Section):
     deadline: Annotated[
         Duration,
         Field(
-            ge=0.1, le=604_800, description="A job unfinished for so long counts as lost: it is sent again."
+            ge=0.1, le=604_800, description="A job unfinished for this long counts as lost: it is sent again."
         ),
     ] = 900.0
     max_attempts: Annotated[

@@ -25,7 +25,7 @@ _LONGEST = 512
 
 
 def links(events: Iterable[Event], most: int) -> list[Link]:
-    """Return links to the spans that events came from, at most so many: sampled traces before others."""
+    """Return links to the spans that events came from, at most `most`: sampled traces before others."""
     sampled: list[Link] = []
     others: list[Link] = []
     for trace_id, span_id, flags in _parents(events):

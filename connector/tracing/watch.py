@@ -19,7 +19,7 @@ class Observer:
         """The POST was answered, or failed, and the engine has been told."""
 
     def judging(self, job: Job, answer: PollAnswer, *, detailed: bool, seconds: float) -> None:
-        """A GET was answered after so many seconds, or failed; the engine is told next."""
+        """A GET was answered after `seconds`, or failed; the engine is told next."""
 
     def judged(self, job: Job, answer: PollAnswer) -> None:
         """The engine has been told of the answer, and has decided about the job's devices."""

@@ -8,6 +8,11 @@ from functools import cache
 from pathlib import Path
 
 
+@cache
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 class Defined:
     """Names at the top of files, and what their classes have."""
 
@@ -15,7 +20,7 @@ class Defined:
         self._names: set[str] = set()
         self._classes: dict[str, list[ast.ClassDef]] = {}
         for file in files:
-            for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            for node in tree_of(file).body:
                 self._names.update(_named(node))
                 if isinstance(node, ast.ClassDef):
                     self._classes.setdefault(node.name, []).append(node)

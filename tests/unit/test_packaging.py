@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from connector import __version__
+from tests.unit.definitions import tree_of
 
 _ROOT = Path(__file__).parents[2]
 _PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -44,7 +45,7 @@ def _imported() -> frozenset[str]:
 
 def _imports() -> Iterator[str]:
     for path in (_ROOT / "connector").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Import):
                 yield from (name.name.split(".")[0] for name in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

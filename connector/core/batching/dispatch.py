@@ -237,7 +237,7 @@ class Dispatch:
         return sum([len(queue) for queue in self.queues.values()])
 
     def withdraw(self, unwanted: Callable[[Event], bool], now: float) -> list[Event]:
-        """Take out every unsent event for which `unwanted` holds."""
+        """Take out every unsent event for which `unwanted` holds, but for those that wait for room."""
         removed: list[Event] = []
         for queue in self.queues.values():
             removed += queue.remove(unwanted, now)

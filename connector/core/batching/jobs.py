@@ -23,7 +23,7 @@ DENIED_ALONE = 3
 minute of probes, in which nothing is submitted. Then one new job is sent, which may tell more. Jobs that were
 denied more often are polled in turns: what one of them is told holds for all."""
 PERSISTS = 3
-"""Failures of a request in a row that are no chance any more."""
+"""Failures of one request in a row that can't be chance."""
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ class History:
     waits: int = 0
     """How often in a row the API had no time for their job."""
     waited_at: float = math.inf
-    """When it last had none."""
+    """When the API last had no time for it."""
     denied_at: float = math.inf
     """When they were in a job whose words seemed to deny the whole application."""
     size_before: int = 0

@@ -23,7 +23,7 @@ class Leaving:
         self._dispatch = dispatch
 
     def release(self, events: Iterable[Event], *, last_chance: bool = False) -> None:
-        """Events that held their lanes are done with: queue those that become first, due at once.
+        """The holders are done with: queue the events that become first, due at once.
 
         `last_chance`: the device was just tried in vain several times, so that one attempt is enough for each
         event that waited meanwhile.

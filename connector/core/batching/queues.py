@@ -78,7 +78,7 @@ class Queue:
         return self._arrivals[0].since + linger
 
     def ready_since(self, count: int) -> float:
-        """Return since when the oldest of the first `count` events waits; 0 if all are due at once."""
+        """Return when the oldest of the first `count` events became ready; 0 if all are due at once."""
         for arrival in self._arrivals:
             if arrival.since or count <= arrival.events:
                 return arrival.since
@@ -126,7 +126,7 @@ class Queue:
                 self._arrivals.popleft()
 
     def remove(self, unwanted: Callable[[Event], bool], now: float) -> list[Event]:
-        """Take out unwanted events. The rest begin to wait anew, but keep their place: this is rare."""
+        """Take out unwanted events. The rest start waiting again but keep their place; this is rare."""
         removed = [event for event in self._events if unwanted(event)]
         if removed:
             kept = [event for event in self._events if not unwanted(event)]

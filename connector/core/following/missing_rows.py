@@ -33,7 +33,7 @@ class MissingRows:
         """How many patient waits were in vain since one last brought rows."""
 
     def look_again(self, job: Job, missing: int, now: float) -> float | None:
-        """Return when to ask for a report again that lacks so many verdicts; None if that is useless."""
+        """Return when to poll again for a report that lacks `missing` verdicts; None if that is useless."""
         if not missing:
             if job.incomplete:
                 self._in_vain = 0

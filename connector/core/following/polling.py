@@ -59,7 +59,7 @@ _WON, _LOST = 0.1, 0.5
 """Of what trust lacks, by a figure that came true, and of what it has, by one that did not: seven win it."""
 
 _FIRST_TESTS, _TESTED = 8, 4
-"""So many promises at first, then one of so many: a GET half-way shows whether a job ends before."""
+"""The first 8 promises are tested, then every fourth: a GET half-way shows whether the job ends early."""
 
 _TELLING = 5
 """Percent that progress must have promised to gain: less says nothing about its promises."""

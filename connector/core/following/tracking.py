@@ -241,7 +241,7 @@ class Tracking:
         return False
 
     def outage(self, seconds: float) -> None:
-        """Note an outage of so many seconds: they count for the age of no job."""
+        """Note an outage: its seconds count towards no job's age."""
         self._down += seconds
 
     def halt_over(self, application: str, since: float, now: float) -> None:

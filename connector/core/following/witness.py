@@ -1,7 +1,7 @@
 """A job that has ended, polled to find out whether another one alone can't be polled, or none can.
 
 Given: jobs that end, one after the other. Gives: the last of each application, without its events; before any
-has ended, a job that never existed. To poll either has no effect.
+has ended, a job that never existed. Polling either has no effect.
 """
 
 from __future__ import annotations

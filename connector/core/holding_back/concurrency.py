@@ -128,14 +128,14 @@ class Concurrency:
             self.pushed_back(now)
 
     def planned(self, unfinished: int) -> None:
-        """So many are unfinished now that all that may be sent is sent.
+        """`unfinished` jobs are unfinished now that everything that may be sent has been sent.
 
         Not counted when one ends: of several that end together all but the first would find fewer.
         """
         self._unfinished = unfinished
 
     def ended(self, devices: int, accepted_at: float, ended_at: float, *, watched: bool = True) -> None:
-        """A job of so many devices ended; `watched`: a poll before had found it unfinished."""
+        """A job of `devices` ended; `watched`: a poll before had found it unfinished."""
         window = self._window
         if not self._adaptive or accepted_at < window.since:
             return

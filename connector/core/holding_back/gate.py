@@ -14,10 +14,11 @@ from connector.core.backoff import Backoff
 OPEN = 1 << 30
 """What `Gate.permits` answers when the gate is open: as many as you like."""
 TURNS = 3
-"""One of so many trials of a closed gate takes what has not failed yet: perhaps only the others fail."""
+"""Every third trial of a closed gate takes what has not failed yet: perhaps only the others fail."""
 LONGEST_RETRY_AFTER = 900.0
-"""Most seconds that a `Retry-After` can close the gate for. It may be a date by a clock an age ahead: that
-must not stop the flow until somebody restarts it, and one trial each quarter of an hour burdens nobody."""
+"""Most seconds that a `Retry-After` can close the gate for. It may be a date by a clock that is far ahead:
+that must not stop the flow until somebody restarts it, and one trial each quarter of an hour burdens
+nobody."""
 
 
 class Closing(NamedTuple):

@@ -78,7 +78,7 @@ CONTRADICTED = 5
 """Denials in a row that are taken for the API's failure where something got past there before. By then a
 part of the batch was sent, or a job that has ended was asked about: that tells one request alone from all."""
 FEW, LONG = 3, 5.0
-"""... and fewer of them, if they go on for so many seconds: the gate, closed meanwhile, makes them rare."""
+"""... and fewer of them, if they go on for this many seconds: the gate, closed meanwhile, makes them rare."""
 
 
 class Halts:
@@ -149,7 +149,7 @@ class Halts:
             self._tell(halt)
 
     def lift(self, cause: Cause) -> None:
-        """What halted the whole instance is no more, or no longer this instance's."""
+        """What halted the whole instance is over, or is no longer this instance's concern."""
         if self.whole.pop(cause, None) is not None:
             self._notices.tell("info", GOING_ON, after=cause)
 

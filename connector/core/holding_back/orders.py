@@ -13,7 +13,7 @@ class Orders:
         """Why nothing is to be submitted for now: each reason ends by itself."""
 
     def stop(self) -> None:
-        """Submit nothing any more."""
+        """Submit nothing from now on."""
         self.stopping = True
 
     def freeze(self, why: str) -> None:

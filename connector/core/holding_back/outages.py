@@ -1,4 +1,4 @@
-"""What a request that failed says: the API is down, for all; or it can't answer this one alone.
+"""What a failed request tells: the API is down for all, or it can't answer this one alone.
 
 Given: requests that were answered and that failed. Gives: whether it is the request's own doing, when to
 try it again, and whether in parts; closes the gate for all where it isn't, and says so.
@@ -119,7 +119,7 @@ class Outages:
     def decide_on_parts(self, batch: Batch) -> bool:
         """Decide whether to try this batch, which failed just now, in parts, though nothing is proven.
 
-        Where devices that the API stumbles over are many, or it has no time for so many at once, each batch
+        Where devices that the API stumbles over are many, or it has no time for that many at once, each batch
         fails and nobody is answered: an outage by all that is known. Parts cost a few requests, and say more.
         """
         if len(batch.events) == 1 or self._overloaded:

@@ -1,4 +1,4 @@
-"""At most so many requests and devices a second. Pure.
+"""The limits on requests and devices a second. Pure.
 
 Given: when requests were sent, and how many devices each carried. Gives: when the next may go. What
 is sent is paid for afterwards: a batch goes whole as soon as all before it are paid for, so the
@@ -40,7 +40,7 @@ class Allowance:
         return self._paid_at - BURST if self._rate else 0.0
 
     def use(self, amount: int, now: float) -> None:
-        """Use so much of it."""
+        """Use `amount` of it."""
         if self._rate:
             self._paid_at = max(self._paid_at, now) + amount / self._rate
 

@@ -111,7 +111,7 @@ class Fates:
             elif fate is Fate.AGAIN:
                 self._try_again(event, event.bad_verdicts, now, jitter)
         if silent:
-            # By themselves: reports may have room for only so many devices, and any batch that these joined
+            # By themselves: reports may have room for a few devices only, and any batch that these joined
             # would have too many again.
             due = now + self._backoff.delay(max(event.bad_verdicts for event in silent), jitter)
             batch = self._dispatch.new_batch(job, silent)

@@ -2,7 +2,7 @@
 
 Given: registrations that were confirmed, and what became of updates that were not found after them. Gives:
 whether "not found" is a matter of time. The API contract promises no order between what a job did and what
-another one sees; but a device may be registered and never found, and then to wait helps nobody.
+another one sees; but a device may be registered and never found, and then waiting helps nobody.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _Latest:
     """
 
     def __init__(self, seconds: float = math.inf) -> None:
-        """Keep each for so many seconds at least, where there aren't too many."""
+        """Keep each for this many seconds at least, where there aren't too many."""
         self._seconds = seconds
         self._younger: dict[str, float] = {}
         self._older: dict[str, float] = {}

@@ -8,7 +8,7 @@ the device sent at its position, if there are as many rows as devices, no row th
 one's position, and the row's identifiers are of kinds that this device wasn't sent with. Of a request of one
 device every such row is its own, unless one names it.
 
-By its place no row is told once reports have come in another order than was sent (`shuffled`), or have listed
+No row is told by its place once reports have come in another order than was sent (`shuffled`), or have listed
 more devices than users, or fewer (`uneven`): a user with two and one with none would make up for each other,
 and each row between them count for another.
 """

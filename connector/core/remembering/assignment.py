@@ -104,7 +104,7 @@ class Assignment:
         self.waiting_for_room.clear()
 
     def hold_memory(self, events: int, size: int) -> None:
-        """Note that so many more events, of `size` bytes together, are in memory."""
+        """Note that `events` more events, of `size` bytes together, are in memory."""
         self.events_held += events
         self.bytes_held += size
 

@@ -182,7 +182,7 @@ class Offsets:
     def window(self, most: int | None = None) -> bytes:
         """Return which offsets from `safe()` on are settled: a byte each, 1 if it is, without trailing zeros.
 
-        At most so many offsets, `WINDOW_LIMIT` by default. Includes what the checkpoint knew of offsets that
+        At most `most` offsets, `WINDOW_LIMIT` by default. Includes what the checkpoint knew of offsets that
         aren't read again yet.
         """
         most = WINDOW_LIMIT if most is None else most

@@ -3,7 +3,7 @@
 Given: a string of symbols (bytes), in which long runs are interrupted by short ones. Gives:
 tokens, of which any number from the first one on can be written, and from these the symbols again.
 
-A token says: after so many of the main symbol comes one of another; or, that other one is the
+A token says: after n of the main symbol comes one of another; or, that other one is the
 main symbol from here on, which is 0 at first. One more length follows the last token. Lengths
 (doubled, plus 1 where the main symbol changes) and symbols are deflated apart: a Huffman code of
 each comes within a few percent of the entropy of stragglers that are strewn at random.

@@ -58,16 +58,16 @@ class Exposure:
     def patience(self) -> float:
         """Return the seconds after which a request without an answer no longer holds up others.
 
-        It may hang until its time-out: that many more then are at risk, but `Limits.max_unrecorded` in all.
+        It may hang until its time-out: that many more are then at risk, up to `Limits.max_unrecorded` in all.
         """
         return max(_HANGS_FROM, _HANGS * (self._recording or 0.0))
 
     def recorded(self, seconds: float) -> None:
-        """A batch is in a committed checkpoint, so long after it was sent."""
+        """A committed checkpoint records a batch, this many seconds after it was sent."""
         self._recordings.append(seconds)
         self._recording = median(self._recordings)
 
     def ended(self, seconds: float) -> None:
-        """A job has ended, so long after it was sent."""
+        """A job has ended, this many seconds after it was sent."""
         before = max(seconds, LONG) if self._ending is None else self._ending
         self._ending = before + _WEIGHT * (seconds - before)

@@ -30,7 +30,7 @@ LONGER = 0.65
 RUN = 0.85
 """... and for each run of its offsets: 0.3 to 1.0 in the middle, 1.4 at the most (deploy/CHECKPOINT.md)."""
 FEW = 6
-"""A batch of less than this part of `max_devices` waits until the checkpoint has room: a text full of the
+"""A batch smaller than `max_devices` divided by this waits until the checkpoint has room: a text full of the
 request_ids of tiny jobs would hold hardly any devices. It goes anyway where nothing else would make room."""
 MANY_JOBS = 2
 """Unfinished jobs in a partition from which it waits like that; one may be stuck."""

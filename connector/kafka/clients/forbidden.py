@@ -85,7 +85,7 @@ _JUDGES: dict[str, Callable[[str], str]] = {
     "max.in.flight": _IN_FLIGHT,
     "max.in.flight.requests.per.connection": _IN_FLIGHT,
     "transaction.timeout.ms": _at_most(
-        LONGEST_TRANSACTION, "after a crash, the next owner of a partition waits for so long"
+        LONGEST_TRANSACTION, "after a crash, the next owner of a partition waits this long"
     ),
 }
 

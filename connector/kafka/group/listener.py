@@ -1,4 +1,4 @@
-"""Whom the consumer tells of partitions that come and go, and of what is wrong."""
+"""What the consumer calls when partitions come and go, or when something is wrong."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class LetterProducer:
         self._opened_at = 0.0
         self._cut = False
         """A connection was lost. A broker that is gone for good may still count as the group's coordinator in
-        librdkafka, which then waits for it without an end (#5511): not so in a new producer."""
+        librdkafka, which then waits for it for ever (#5511); a new producer doesn't."""
         self.doubt = Doubt()
         self._stopping = threading.Event()
         self.errors: list[KafkaError] = []

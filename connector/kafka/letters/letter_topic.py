@@ -1,4 +1,4 @@
-"""Whether letters can be written to their topic at all: asked, so that none has to be tried."""
+"""Asks whether letters can be written to their topic at all, so that none has to be tried."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class LettersUnwritable(Exception):  # noqa: N818 -- reads as what happened
 
 
 class Fenced(Exception):  # noqa: N818 -- reads as what happened
-    """Nothing was written: somebody else goes by our transactional id, or the group went on without us.
+    """Nothing was written: somebody else uses our transactional id, or the group went on without us.
 
     By `group`: where the partitions are still owned, the call works with new group metadata (the
     generation grows with every rebalance). By `producer`: a new producer is made for the next call.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+import msgspec
 
 from connector.answers import JobReport, JobState, Row
 from connector.core.limits import Limits
@@ -30,16 +32,22 @@ def written(
 
 def record(offset: int, content: Any = None, partition: TopicPartition = P0) -> ARecord:
     """A record; `content` is written as JSON, None makes a tombstone."""
-    return written(offset, None if content is None else json.dumps(content).encode(), partition)
+    return written(offset, None if content is None else msgspec.json.encode(content), partition)
 
 
 _READ = Interpreter(Content.MIXED)
 
 
+def events_of(made: Sequence[Record]) -> list[Event]:
+    """What decoding makes of records that are sound."""
+    found = _READ.read(made)
+    assert all(isinstance(each, Event) for each in found), found
+    return [each for each in found if isinstance(each, Event)]
+
+
 def event_of(made: Record) -> Event:
     """What decoding makes of a record that is sound."""
-    (found,) = _READ.read([made])
-    assert isinstance(found, Event), found
+    (found,) = events_of([made])
     return found
 
 
@@ -75,7 +83,8 @@ def registration(
 
 def devices(offsets: Iterable[int], partition: TopicPartition = P0) -> list[Event]:
     """Tags events, each of a device of its own, named after its offset."""
-    return [tags(offset, f"d{offset}", partition=partition) for offset in offsets]
+    text = '{"type":"tags","tags":{"t":%d},"list_operator":"set","hwid":"d%d"}'
+    return events_of([written(each, (text % (each, each)).encode(), partition) for each in offsets])
 
 
 def start(offset: int = 0, metadata: str = "", partition: TopicPartition = P0) -> Start:

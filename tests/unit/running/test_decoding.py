@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from connector.core.actions import Resume
+from connector.core.actions import Pause, Resume
 from connector.model import DecoderUnavailable, Record, TagsUpdate
 from connector.running import decoding
 from tests.unit.core.builders import P0, P1
@@ -89,6 +89,28 @@ async def test_the_trouble_ends_when_its_partitions_are_somebody_elses() -> None
     assert desk.consuming.incidents.open
     desk.consuming.lost([P0])
     assert not desk.consuming.incidents.open
+
+
+async def test_a_partition_that_is_resumed_while_its_decoder_looks_something_up_is_read_on() -> None:
+    asked: list[int] = []
+
+    def decoder(found: Record) -> TagsUpdate:
+        asked.append(found.offset())
+        if len(asked) == 1:
+            raise DecoderUnavailable("asking", outage=False)
+        return TagsUpdate(hwid="d", tags={"a": 1})
+
+    desk = Desk([fetched(0)], decoder=decoder)
+    await desk.assign(P0)
+    await desk.rounds()
+    for change in (Pause([P0]), Resume([P0])):
+        desk.consuming.pause_or_resume(change)
+        await desk.consuming._carry_out_actions()
+    assert desk.source.paused == {P0}, "its records wait for what is looked up"
+    desk.consuming._retry_soon()
+    await desk.rounds(3)
+    assert desk.next_offset() == 1
+    assert desk.source.paused == set()
 
 
 async def test_for_a_question_that_is_soon_answered_nothing_is_paused() -> None:
