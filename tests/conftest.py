@@ -18,6 +18,8 @@ from tests import strength
 from tests.broker import Broker, BrokerUnavailableError, jars, java
 from tests.kafka.client import Kafka
 
+pytest_plugins = ["tests.chaos_table"]
+
 strength.register()
 
 _YOUNG = 20_000

@@ -14,6 +14,7 @@ from connector.core.limits import Limits
 from connector.model import TopicPartition
 from tests.acceptance.processes import Api, Connector, wait_for
 from tests.acceptance.workload import DOOMED, Workload
+from tests.chaos_table import MARK
 from tests.kafka.client import Kafka
 
 QUICK = "session.timeout.ms=1500\nheartbeat.interval.ms=300"
@@ -148,12 +149,12 @@ class World:
         assert not [name for name in strange if known[name]]
 
     def show(self, **figures: Any) -> None:
-        """Print the figures of this test: `-s` or `-rP` shows them."""
+        """Print the figures of this test: the table at the end of all tests has them."""
         stats = self.api.stats()
         all_of_them = {"submitted_twice": stats["submitted_twice"], **figures}
         all_of_them["overlapping"] = stats["violations"]["overlapping"]
         line = " ".join(f"{name}={value}" for name, value in all_of_them.items())
-        print(f"FIGURES {line}")  # noqa: T201 -- a figure is what these tests are for
+        print(f"{MARK}{line}")  # noqa: T201 -- a figure is what these tests are for
 
     def close(self) -> None:
         for connector in self.connectors:
