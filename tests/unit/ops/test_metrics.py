@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import re
 import shutil
 import subprocess
-from collections import defaultdict
-from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -21,11 +17,10 @@ from connector.model import Reason
 from connector.ops.families import PREFIX
 from connector.ops.instruments import Gauge
 from connector.ops.metrics import Example, Metrics
-from connector.ops.status import GateView, HaltView, PartitionView, Snapshot
+from connector.ops.status import HaltView, PartitionView, Snapshot
+from tests.unit.ops.metering import NOW, exported, full_snapshot, full_tally
 from tests.unit.ops.provider import busy, halted
 
-NOW = 1_790_000_000.0
-DOCUMENT = Path(__file__).parents[3] / "deploy" / "METRICS.md"
 LABELS = {
     "topic",
     "partition",
@@ -39,65 +34,6 @@ LABELS = {
     "le",
     "application",
 }
-
-
-@pytest.fixture
-def registry() -> CollectorRegistry:
-    return CollectorRegistry()
-
-
-@pytest.fixture
-def metrics(registry: CollectorRegistry) -> Metrics:
-    return Metrics(registry, ["profile-tags", "device-registrations"])
-
-
-def full_tally() -> Tally:
-    """A tally with something in every field."""
-    return Tally(
-        consumed=defaultdict(int, {"profile-tags": 5}),
-        settled=defaultdict(int, {("bulkSetTags", "confirmed"): 4, (NO_ENDPOINT, "skipped"): 1}),
-        latencies=[("bulkSetTags", [int(NOW * 1000) - 2_000])],
-        stages=[("queue", 0.2, 4)],
-        dead_letters=defaultdict(int, {"tag_refused": 1}),
-        jobs=defaultdict(int, {("bulkSetTags", "completed"): 1}),
-        submitted=defaultdict(int, {"bulkSetTags": 4}),
-        resubmitted=defaultdict(int, {"bulkSetTags": 2}),
-        retried=defaultdict(int, {"bulkSetTags": 2}),
-        gate_closures=defaultdict(int, {"server_error": 1}),
-        halts=defaultdict(int, {"brake": 1}),
-        coalesced=3,
-        split_batches=1,
-        refused_tags=2,
-        pauses=1,
-        unreadable_checkpoints=1,
-    )
-
-
-def full_snapshot() -> Snapshot:
-    """A snapshot with something in every field that a gauge shows."""
-    return Snapshot(
-        applications=["AAAAA-BBBBB"],
-        halts=[HaltView("unauthorized", "401", "check the token", NOW)],
-        gate=GateView("server_error", "503", 7.5, NOW),
-        troubles=[HaltView("topic_missing", "unknown topic", "create it", NOW)],
-        partitions=[PartitionView("t", 0, position=5, end=12, backlog=6, oldest_unsettled_seconds=1.5)],
-        jobs_in_flight={"bulkSetTags": 2},
-        jobs_limit=16,
-        held_back=True,
-        waiting_for_checkpoint=2,
-        buffered_events=3,
-        buffered_bytes=400,
-    )
-
-
-def exported(registry: CollectorRegistry) -> dict[str, dict[tuple[str, ...], float]]:
-    """Sample values by name and by label values, sorted by label name."""
-    found: dict[str, dict[tuple[str, ...], float]] = {}
-    for family in registry.collect():
-        for sample in family.samples:
-            labels = tuple(value for _, value in sorted(sample.labels.items()))
-            found.setdefault(sample.name.removeprefix(PREFIX), {})[labels] = sample.value
-    return found
 
 
 @pytest.mark.parametrize("field", [each.name for each in dataclasses.fields(Tally)])
@@ -330,42 +266,3 @@ def test_promtool_finds_nothing_to_say(metrics: Metrics, registry: CollectorRegi
 def test_every_reason_of_the_model_begins_at_0(metrics: Metrics, registry: CollectorRegistry) -> None:
     assert metrics.families
     assert set(exported(registry)["dead_letters_total"]) == {(reason.value,) for reason in Reason}
-
-
-def documented() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Name -> (type, labels) as deploy/METRICS.md has them: each metric is a row of a table."""
-    row = re.compile(r"^\| `([a-z_]+)` \| (\w+) \| ([^|]*) \| [^|]+ \| [^|]+ \|$", re.MULTILINE)
-    return {
-        name: (kind, tuple(re.findall(r"`(\w+)`", labels)))
-        for name, kind, labels in row.findall(DOCUMENT.read_text(encoding="utf-8"))
-    }
-
-
-def test_every_metric_is_documented_and_every_documented_metric_is_exported(metrics: Metrics) -> None:
-    declared = {each.name: (each.kind, each.labels) for each in metrics.families}
-    declared[f"{PREFIX}build_info"] = ("gauge", ("version", "python"))
-    assert documented() == declared
-
-
-def test_every_documented_query_names_only_metrics_that_exist(metrics: Metrics) -> None:
-    text = DOCUMENT.read_text(encoding="utf-8")
-    suffixes = ("", "_bucket", "_sum", "_count")
-    names = {each.name + suffix for each in metrics.families for suffix in suffixes} | {f"{PREFIX}build_info"}
-    assert set(re.findall(rf"{PREFIX}[a-z_]+", text)) <= names
-
-
-def test_every_documented_query_is_promql(tmp_path: Path) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("no promtool: apt-get install prometheus")
-    queries = re.findall(
-        r"`([^`\n]*pushwoosh_connector_[^`\n]*[(\[{ ][^`\n]*)`", DOCUMENT.read_text(encoding="utf-8")
-    )
-    assert len(queries) > 30
-    rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
-    file = tmp_path / "rules.json"
-    file.write_text(json.dumps({"groups": [{"name": "documented", "rules": rules}]}), encoding="utf-8")
-    done = subprocess.run(
-        [promtool, "check", "rules", str(file)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr

@@ -2,110 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-import structlog
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode
-from structlog.testing import capture_logs
 
 from connector.answers import (
     Accepted,
-    Denied,
     JobReport,
     JobState,
     JobUnknown,
-    PollAnswer,
-    PostAnswer,
     Refused,
     Row,
     Unavailable,
 )
-from connector.core.actions import Poll, Submit
-from connector.core.engine import Engine
-from connector.core.reading.event import Event
-from connector.credentials import Credentials, Token
-from connector.model import Cause, Start
-from connector.pulse import Clock, Pulse
-from connector.pushwoosh.client import AudienceClient
-from connector.running.sending import Sending
-from connector.tracing import spans as module
-from connector.tracing.guard import Guarded
-from connector.tracing.spans import Spans
-from connector.tracing.watch import Observer
-from tests.settings import with_environment
+from connector.model import Start
 from tests.unit.core.adopting import remembered
 from tests.unit.core.builders import P0, tags, unfinished
-from tests.unit.core.builders import limits as bounds
-from tests.unit.fakes import FakeClient, until
 from tests.unit.tracing.records import carrying, sealed, traceparent
-
-
-class World:
-    """A sending that is watched, its engine and its API."""
-
-    def __init__(
-        self, *events: Event, start: Start | None = None, watched: bool = True, sampled: bool = True
-    ) -> None:
-        self.memory = InMemorySpanExporter()
-        provider = TracerProvider(shutdown_on_exit=False, sampler=None if sampled else ALWAYS_OFF)
-        provider.add_span_processor(SimpleSpanProcessor(self.memory))
-        self.client = FakeClient()
-        self.pulse = Pulse(Engine(bounds(linger=0.0), lambda: 0.5), Clock())
-        self.engine = self.pulse.engine
-        self.observer = (
-            Spans(provider, self.engine, group="group", api="https://api.example.com")
-            if watched
-            else Observer()
-        )
-        settings = with_environment().pushwoosh
-        client = cast("AudienceClient", self.client)
-        self.sending = Sending(
-            self.pulse, client, settings, Credentials("APP", Token("hush-token")), self.observer
-        )
-        self.engine.assigned(start or Start(P0, 0, ""))
-        records = [event.record for event in events if event.record is not None]
-        self.engine.received(P0, records, events, self.pulse.clock())
-
-    async def submit(self) -> None:
-        """Have what is ready POSTed, and wait for the answer."""
-        for action in self.engine.plan(self.pulse.clock()):
-            if isinstance(action, Submit):
-                self.sending.submit(action)
-        await until(lambda: not self.engine.state.dispatch.posting)
-
-    async def poll(self, *answers: PollAnswer) -> None:
-        """Ask once for each job, and again for each further answer."""
-        self.client.poll_answers = [*answers]
-        for _ in answers or (None,):
-            for job in [*self.engine.state.tracking.jobs.values()]:
-                job.polling = True
-                job.polls += 1
-                self.sending.poll(Poll(job, detailed=True))
-            await until(lambda: not any(job.polling for job in self.engine.state.tracking.jobs.values()))
-
-    def spans(self) -> list[ReadableSpan]:
-        return [*self.memory.get_finished_spans()]
-
-    def span(self, name: str) -> ReadableSpan:
-        (found,) = [each for each in self.spans() if each.name == name]
-        return found
-
-
-def told(span: ReadableSpan) -> dict[str, Any]:
-    return {name.removeprefix("pushwoosh."): value for name, value in (span.attributes or {}).items()}
-
-
-JOB = "job bulkSetTags"
-POST = "POST bulkSetTags"
+from tests.unit.tracing.tracing_world import JOB, POST, World, told, world_done
 
 
 async def test_a_job_is_a_span_from_its_submission_to_its_verdicts_with_its_post_inside() -> None:
@@ -137,11 +54,6 @@ async def test_a_job_is_a_span_from_its_submission_to_its_verdicts_with_its_post
     assert told(post)["outcome"] == "accepted"
 
 
-def world_done(count: int) -> JobReport:
-    rows = [Row(hwid, status="done") for hwid in ("d0", "d1", "C")[:count]]
-    return JobReport(JobState.COMPLETED, "Completed", 100, rows)
-
-
 async def test_each_poll_is_an_event_of_its_job() -> None:
     world = World(tags(0, "d0"))
     await world.submit()
@@ -163,120 +75,12 @@ async def test_records_that_were_refused_are_counted_in_their_job() -> None:
     assert told(world.span(JOB))["records.refused"] == 1
 
 
-@pytest.mark.parametrize(
-    ("answer", "outcome", "status"),
-    [
-        (Refused("invalid request", 400), "refused", "400"),
-        (Denied(Cause.UNAUTHORIZED, "no", 401), "unauthorized", "401"),
-        (Unavailable("overloaded", 503), "unavailable", "503"),
-        (Unavailable("no connection"), "unavailable", "no_reply"),
-    ],
-)
-async def test_a_batch_that_became_no_job_is_an_error(answer: PostAnswer, outcome: str, status: str) -> None:
-    world = World(carrying(0, traceparent(1)))
-    world.client.post_answers = [answer]
-    await world.submit()
-    assert told(world.span(JOB))["outcome"] == told(world.span(POST))["outcome"] == outcome
-    assert told(world.span(POST))["error.type"] == status
-    assert world.span(POST).status.status_code is StatusCode.ERROR
-    assert world.span(JOB).status.status_code is StatusCode.ERROR
-
-
-async def test_a_client_that_breaks_ends_the_span_too() -> None:
-    world = World(tags(0))
-    world.client.post_answers = [ValueError("broken")]
-    await world.submit()
-    assert told(world.span(JOB))["outcome"] == "unavailable"
-
-
-@pytest.mark.parametrize(
-    ("answers", "outcome"),
-    [
-        ([JobReport(JobState.FAILED, "Failed")], "failed"),
-        ([Denied(Cause.UNAUTHORIZED, "no", 200, of_job=True)], "unauthorized"),
-        ([JobUnknown("what?", 404)] * 20, "lost"),
-    ],
-)
-async def test_a_job_that_comes_to_nothing_is_an_error(
-    answers: list[PollAnswer], outcome: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("connector.core.following.tracking.UNKNOWN_FOR", 0.0)
-    world = World(tags(0))
-    await world.submit()
-    await world.poll(*answers)
-    assert told(world.span(JOB))["outcome"] == outcome
-    assert world.span(JOB).status.status_code is StatusCode.ERROR
-
-
 async def test_a_job_of_an_earlier_owner_is_a_span_without_a_post() -> None:
     world = World(carrying(0, traceparent(7)), start=Start(P0, *remembered(0, {"J": [0]})))
     await world.poll(world_done(1))
     assert told(world.span(JOB))["job.adopted"] is True
     assert [link.context.span_id for link in world.span(JOB).links] == [7]
     assert [span.name for span in world.spans()] == [JOB]
-
-
-async def test_a_job_whose_partitions_went_to_another_owner_ends_as_handed_over() -> None:
-    world = World(tags(0, "A"))
-    await world.submit()
-    world.engine.revoked([P0], world.pulse.clock())
-    world.engine.assigned(Start(P0, 1, ""))
-    later = tags(1, "B")
-    assert later.record is not None
-    world.engine.received(P0, [later.record], [later], world.pulse.clock())
-    await world.submit()
-    assert told(world.span(JOB))["outcome"] == "handed_over"
-    assert world.span(JOB).status.status_code is StatusCode.UNSET
-
-
-async def test_a_batch_whose_partitions_went_while_it_was_posted_ends_with_its_answer() -> None:
-    world = World(tags(0, "A"))
-    world.client.hold = asyncio.Event()
-    submitting = asyncio.create_task(world.submit())
-    await until(lambda: bool(world.client.bodies))
-    world.engine.revoked([P0], world.pulse.clock())
-    world.client.hold.set()
-    await submitting
-    assert told(world.span(JOB))["outcome"] == "handed_over"
-
-
-async def test_what_is_under_way_at_the_end_is_handed_over_too() -> None:
-    world = World(tags(0, "A"))
-    await world.submit()
-    await world.sending.close()
-    await world.observer.close()
-    assert told(world.span(JOB))["outcome"] == "unfinished"
-
-
-async def test_a_post_that_was_cut_off_by_the_end_is_told() -> None:
-    world = World(tags(0, "A"))
-    world.client.hold = asyncio.Event()
-    submitting = asyncio.create_task(world.submit())
-    await until(lambda: bool(world.client.bodies))
-    await world.sending.close()
-    await world.observer.close()
-    submitting.cancel()
-    assert {told(span)["outcome"] for span in world.spans()} == {"unfinished"}
-
-
-async def test_a_collector_that_never_answers_does_not_hold_up_the_end(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "CLOSE_LIMIT", 0.01)
-    let_go = threading.Event()
-
-    class Stuck(SpanExporter):
-        def shutdown(self) -> None:
-            let_go.wait(30)
-
-    provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(Stuck()))
-    engine = Engine(bounds(), lambda: 0.5)
-    try:
-        async with asyncio.timeout(10):
-            await Spans(provider, engine, group="g", api="http://api").close()
-    finally:
-        let_go.set()
 
 
 async def test_confirmed_records_are_examples_of_their_trace() -> None:
@@ -324,36 +128,6 @@ async def test_headers_are_not_read_where_nothing_is_traced() -> None:
     assert world.engine.assignments[P0].offsets.safe() == 2
     assert list(world.observer.examples()) == []
     await world.observer.close()
-
-
-async def test_whatever_goes_wrong_in_tracing_is_told_and_keeps_no_batch_from_going() -> None:
-    world = World(sealed(0))  # where it is traced they would be read
-    observer = Guarded(world.observer, structlog.get_logger())
-    world.sending._observer = observer
-    with capture_logs() as lines:
-        await world.submit()
-        await world.poll()
-    assert world.engine.assignments[P0].offsets.safe() == 1
-    assert world.sending.failure == ""
-    assert {line["event"] for line in lines} == {"tracing failed"}
-    assert "AssertionError" in lines[0]["reason"]
-
-
-async def test_the_guard_passes_all_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(tags(0, "d0"))
-    world.sending._observer = observer = Guarded(world.observer, structlog.get_logger())
-    await world.submit()
-    await world.poll(world_done(1))
-    assert told(world.span(JOB))["outcome"] == "completed"
-    assert len(observer.examples()) == 1
-
-    async def broken() -> None:
-        raise OSError("gone")
-
-    monkeypatch.setattr(world.observer, "close", broken)
-    with capture_logs() as lines:
-        await observer.close()
-    assert "OSError" in lines[0]["reason"]
 
 
 @pytest.mark.parametrize(("given", "count"), [("3", 3), ("0", 0), ("", 128)])
