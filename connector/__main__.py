@@ -38,8 +38,12 @@ def main() -> None:
             _drop(sys.stderr)  # lines that are lost change no exit code
 
 
-def _stopped_early(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(0)
+def _stopped_early(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Nothing is ours yet. An exception would be lost where Python imports: its callbacks swallow them."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, RuntimeError):  # the signal may have come while it was written to
+            stream.flush()
+    os._exit(0)
 
 
 def _have_outputs() -> None:

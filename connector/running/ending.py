@@ -38,7 +38,11 @@ class Ending:
         self._told: list[TopicPartition] | None = None
 
     async def ends(self, starts: Sequence[Start]) -> dict[TopicPartition, int]:
-        """Return how far to read these partitions: to where they ended when they were first assigned here."""
+        """Return how far to read these partitions: to where they ended at the start, as far as that is known.
+
+        Else to where they ended when they were first assigned here.
+        """
+        self._ends = {**self._source.remainder.ends, **self._ends}
         unknown = [start.partition for start in starts if start.partition not in self._ends]
         self._ends.update(await self._source.end_offsets(unknown))
         return self._ends

@@ -52,13 +52,19 @@ def test_the_sandbox_says_where_it_listens_and_ctrl_c_ends_it_in_order() -> None
     assert (process.returncode, errors) == (0, "")
 
 
-def test_a_stop_that_comes_while_it_starts_is_a_clean_one() -> None:
-    code = "import sys, os, signal; sys.argv = ['connector', 'run']; import connector.__main__ as program"
+@pytest.mark.parametrize("where", ["kill()", "some = Some(); ref = weakref.ref(some, kill); del some"])
+def test_a_stop_that_comes_while_it_starts_is_a_clean_one_even_where_exceptions_are_swallowed(
+    where: str,
+) -> None:
+    code = "import sys, os, signal, weakref; import connector.__main__ as program; sys.argv = ['x', 'run']"
     early = "program._have_outputs = lambda: None; sys.meta_path.insert(0, Stop()); program.main()"
     stop = (
         "class Stop:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        name == 'connector.cli' and os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        if name == 'connector.cli':\n"
+        f"            {where}\n"
+        "class Some: pass\n"
+        "def kill(*_): os.kill(os.getpid(), signal.SIGTERM)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\n{stop}\n{early}"],

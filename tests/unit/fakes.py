@@ -20,6 +20,7 @@ class FakeRemainder:
 
     def __init__(self) -> None:
         self.known = True
+        self.ends: dict[TopicPartition, int] = {}
         self.partitions: list[TopicPartition] | None = []
         self.asked = 0
 

@@ -23,8 +23,9 @@ class Remainder:
         self._client = client
         self._unknown = list(topics)
         self._from_the_end = reset == "latest"
-        self._ends: dict[TopicPartition, int] = {}
-        """Of partitions with records."""
+        self.ends: dict[TopicPartition, int] = {}
+        """Where each partition ended."""
+        self._begins: dict[TopicPartition, int] = {}
 
     async def note(self) -> bool:
         """Note where each partition ends, once; return whether all are known."""
@@ -41,9 +42,8 @@ class Remainder:
             if found.error is not None:
                 raise KafkaException(found.error)
             partitions = [TopicPartition(topic, number) for number in found.partitions]
-            begin = await offsets_at(self._client(), partitions, OFFSET_BEGINNING)
-            ends = await offsets_at(self._client(), partitions, OFFSET_END)
-            self._ends.update({p: end for p, end in ends.items() if begin.get(p, 0) < end})
+            self._begins |= await offsets_at(self._client(), partitions, OFFSET_BEGINNING)
+            self.ends |= await offsets_at(self._client(), partitions, OFFSET_END)
             self._unknown.pop(0)
 
     async def left(self, own: Collection[TopicPartition]) -> list[TopicPartition] | None:
@@ -51,7 +51,8 @@ class Remainder:
 
         One without a committed offset counts if it would be read from its beginning.
         """
-        asked = [KafkaTopicPartition(p.topic, p.partition) for p in self._ends if p not in own]
+        others = [p for p, end in self.ends.items() if self._begins.get(p, 0) < end and p not in own]
+        asked = [KafkaTopicPartition(p.topic, p.partition) for p in others]
         try:
             committed = await self._client().committed(asked, timeout=CALL_LIMIT) if asked else []
         except KafkaException:
@@ -60,6 +61,6 @@ class Remainder:
         for one in committed:
             partition = TopicPartition(one.topic, one.partition)
             nothing_to_read = one.offset < 0 and self._from_the_end
-            if one.error is not None or (one.offset < self._ends[partition] and not nothing_to_read):
+            if one.error is not None or (one.offset < self.ends[partition] and not nothing_to_read):
                 left.append(partition)
         return left

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from connector.model import TopicPartition
+from connector.model import Start, TopicPartition
 from connector.running import ending
-from tests.unit.core.builders import P0
+from tests.unit.core.builders import P0, P1
 from tests.unit.fakes import turns, until
 from tests.unit.running.consuming_desk import Desk
 from tests.unit.running_process import Listening, Process, records
@@ -20,6 +20,21 @@ async def test_until_the_end_means_the_ends_that_were_seen_first() -> None:
     desk.source.ends = {P0: 99}
     await desk.assign(P0)
     assert desk.engine.assignments[P0].until == 5
+
+
+async def test_who_gets_a_partition_later_reads_it_to_where_it_ended_at_the_start() -> None:
+    desk = Desk(until_end=True)
+    desk.source.ends = {P0: 99, P1: 7}
+    desk.source.remainder.ends = {P0: 5}
+    await desk.assign(P0, P1)
+    assert {home.partition: home.until for home in desk.engine.assignments.values()} == {P0: 5, P1: 7}
+
+
+async def test_what_the_group_has_read_beyond_that_is_done() -> None:
+    desk = Desk(until_end=True)
+    desk.source.remainder.ends = {P0: 5}
+    await desk.consuming.assigned([Start(P0, 8, "")])
+    assert desk.engine.assignments[P0].done
 
 
 async def test_an_end_that_cannot_be_told_ends_the_process_rather_than_being_guessed() -> None:

@@ -77,6 +77,7 @@ async def test_the_end_is_where_it_was_at_first() -> None:
     brokers.limits = {A0: (0, 99), A1: (3, 99), B0: (5, 99)}
     assert await remainder.note()
     assert await remainder.left([]) == []
+    assert remainder.ends == {A0: 10, A1: 7, B0: 5}
 
 
 async def test_who_reads_from_the_end_leaves_nothing_where_nothing_was_committed() -> None:
