@@ -82,7 +82,7 @@ class Posted:
             return
         suspicion = batch.suspicion
         if suspicion.proven and len(batch.events) == 1 and batch.hunt is not None:
-            self._dispatch.end_hunt(batch)
+            self._dispatch.end_hunt(batch, found=True)
             self._outages.tell("post", batch, answer)
         if alone and suspicion.proven >= PROVEN and len(batch.events) > 1:
             self._tally.split_batches += 1
@@ -175,7 +175,7 @@ class Posted:
     def _refused(self, batch: Batch, answer: Refused, now: float) -> None:
         if len(batch.events) == 1:
             self._halts.judged(self._fates.refused_alone(batch, answer, now), now)
-            self._dispatch.end_hunt(batch)
+            self._dispatch.end_hunt(batch, found=True)
             return
         batch.events = self._leaving.still_ours(batch.events, now)
         if not batch.events:

@@ -272,11 +272,20 @@ class Dispatch:
             self.send_whole(part)
         self.queue(batch.application, batch.endpoint).exact.rotate(len(parts))
 
-    def end_hunt(self, batch: Batch) -> None:
-        """End the hunt that this batch is part of, if any: send what that had put aside."""
+    def end_hunt(self, batch: Batch, *, found: bool = False) -> None:
+        """End the hunt that this batch is part of, if any: send what that had put aside.
+
+        In halves from the second hunt on that `found` its device: where bad ones are many, hunts for them go
+        on side by side, and begin with fewer devices each time.
+        """
         hunt, batch.hunt = batch.hunt, None
-        if hunt is not None and (aside := hunt.aside + hunt.other_half):
-            self.send_whole(self.new_batch(batch, aside))
+        if hunt is None or not (aside := hunt.aside + hunt.other_half):
+            return
+        rest = self.new_batch(batch, aside)
+        rest.history.found += found
+        for part in self.halve(rest) if rest.history.found > 1 else (rest,):
+            if part.events:
+                self.send_whole(part)
 
 
 def _by_route(events: Sequence[Event]) -> dict[Route, Sequence[Event]]:

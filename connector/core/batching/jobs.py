@@ -107,6 +107,8 @@ class History:
     """If they were refused as too large: the bytes that a request was allowed to have until then."""
     apart: bool = False
     """Whether they are sent by themselves, because a report had no rows of them."""
+    found: int = 0
+    """How many hunts, one after the other, have found a device among those that were sent with them."""
 
     def completed(self) -> None:
         """A job of theirs is Completed: the API had time for it, denied nothing and reported on it."""

@@ -45,6 +45,16 @@ def test_several_spoilt_devices_cost_as_many_hunts(bad: tuple[int, ...]) -> None
     assert drive.at_rest()
 
 
+def test_where_every_tenth_device_is_spoilt_hunts_go_on_side_by_side_and_cost_less_each() -> None:
+    drive = reading(*devices(range(1000)), max_devices=1000)
+    bad = range(3, 1000, 10)
+    drive.run(refusing(*bad))
+    assert sorted(drive.written) == [*bad]
+    assert drive.position() == 1000
+    assert drive.posts <= 7 * len(bad)
+    assert drive.at_rest()
+
+
 def test_a_batch_of_nothing_but_spoilt_devices_ends_with_a_letter_each() -> None:
     drive = reading(*devices(range(20)), max_devices=20)
     drive.run(refusing(*range(20)))
