@@ -12,8 +12,9 @@ alone, rounded, even if that costs some speed: one batch, unless recording it ta
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from math import ceil
-from statistics import median
+from statistics import fmean, median
 
 from connector.core.limits import Limits
 
@@ -27,11 +28,13 @@ _HANGS = 5.0
 _WEIGHT = 0.2
 """Of the latest duration in the moving average of jobs."""
 _REMEMBERED = 5
-"""Recordings whose median counts, so that one pause of the machine does not raise the number."""
+"""Commits whose median counts, so that one pause of a machine or broker does not raise the number ..."""
+_ENOUGH = 3
+"""... and how many of them it takes: a pause may be the first thing that happens."""
 
 
 class Exposure:
-    """Derives the number from two durations, in seconds. Until both are known, one batch is allowed.
+    """Derives the number from two durations, in seconds. Until both are known well, one batch is allowed.
 
     Jobs count as long at first: those that end first are the shortest, and say nothing about the others.
     """
@@ -48,7 +51,7 @@ class Exposure:
     @property
     def allowed(self) -> int:
         """Return how many batches may be on their way or accepted without being in a committed checkpoint."""
-        if self._recording is None or self._ending is None:
+        if self._recording is None or self._ending is None or len(self._recordings) < _ENOUGH:
             return 1
         average = self._limits.max_in_flight * self._recording / max(self._ending, 1e-6)
         wanted = round(average) if self._ending >= LONG else ceil(HEADROOM * average)
@@ -62,9 +65,9 @@ class Exposure:
         """
         return max(_HANGS_FROM, _HANGS * (self._recording or 0.0))
 
-    def recorded(self, seconds: float) -> None:
-        """A committed checkpoint records a batch, this many seconds after it was sent."""
-        self._recordings.append(seconds)
+    def recorded(self, seconds: Sequence[float]) -> None:
+        """A committed checkpoint records batches, each this many seconds after it was sent."""
+        self._recordings.append(fmean(seconds))
         self._recording = median(self._recordings)
 
     def ended(self, seconds: float) -> None:

@@ -167,8 +167,8 @@ class Ledger:
         """Note that the commit was acknowledged."""
         commit = self._end()
         self._commit_failures = 0
-        for sent_at in commit.recorded:
-            self.exposure.recorded(now - sent_at)
+        if commit.recorded:
+            self.exposure.recorded([now - sent_at for sent_at in commit.recorded])
         for home, version in commit.versions.items():
             home.committed_version = version
             home.committed = commit.positions[home.partition]

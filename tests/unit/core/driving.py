@@ -53,7 +53,8 @@ class Drive:
     def let_many_go(self) -> None:
         """Let half as many batches as jobs go before a commit, two at the least."""
         half = self.limits.max_unrecorded / (2 * self.limits.max_in_flight)
-        self.engine.state.ledger.exposure.recorded(half)
+        for _ in range(3):
+            self.engine.state.ledger.exposure.recorded([half])
         for _ in range(40):
             self.engine.state.ledger.exposure.ended(1.0)
 

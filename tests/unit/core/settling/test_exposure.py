@@ -14,7 +14,8 @@ LIMITS = Limits(max_in_flight=16)
 
 def exposure(recording: float, ending: float) -> Exposure:
     known = Exposure(LIMITS)
-    known.recorded(recording)
+    for _ in range(3):
+        known.recorded([recording])
     for _ in range(40):
         known.ended(ending)
     return known
@@ -23,15 +24,31 @@ def exposure(recording: float, ending: float) -> Exposure:
 def test_until_durations_are_known_it_is_one_batch_at_a_time() -> None:
     known = Exposure(LIMITS)
     assert known.allowed == 1
-    known.recorded(0.05)
+    known.recorded([0.05])
     assert known.allowed == 1
     known.ended(0.1)
     assert known.allowed == 1
 
 
+def test_a_pause_of_the_brokers_at_the_first_commits_puts_no_more_at_risk() -> None:
+    known = Exposure(LIMITS)
+    known.recorded([12.0])
+    known.ended(0.1)
+    assert known.allowed == 1
+    known.recorded([0.05])
+    assert known.allowed == 1
+
+
+def test_batches_that_one_commit_records_count_as_one() -> None:
+    known = exposure(1 / 16, 1.0)
+    known.recorded([12.0] * 16)
+    assert known.allowed == 2
+
+
 def test_the_jobs_that_end_first_are_the_shortest_and_do_not_tell_how_long_others_take() -> None:
     known = Exposure(LIMITS)
-    known.recorded(0.05)
+    for _ in range(3):
+        known.recorded([0.05])
     allowed = []
     for _ in range(20):
         known.ended(0.1)
@@ -71,11 +88,11 @@ def test_it_follows_jobs_that_take_longer_and_longer() -> None:
 def test_two_slow_commits_among_quick_ones_put_no_more_at_risk_and_a_third_does() -> None:
     known = exposure(1 / 16, 1.0)
     for _ in range(4):
-        known.recorded(1 / 16)
+        known.recorded([1 / 16])
     for _ in range(2):
-        known.recorded(3 / 16)
+        known.recorded([3 / 16])
         assert known.allowed == 2
-    known.recorded(3 / 16)
+    known.recorded([3 / 16])
     assert known.allowed == 6
 
 
@@ -87,10 +104,10 @@ def test_at_least_one_batch_is_allowed_and_at_most_the_jobs_in_flight() -> None:
 def test_a_request_hangs_once_it_takes_five_times_the_usual_and_five_seconds() -> None:
     known = Exposure(LIMITS)
     assert known.patience == 5.0
-    known.recorded(0.5)
+    known.recorded([0.5])
     assert known.patience == 5.0
     known = Exposure(LIMITS)
-    known.recorded(3.0)
+    known.recorded([3.0])
     assert known.patience == 15.0
 
 
