@@ -13,7 +13,7 @@ from connector.model import TopicPartition
 LOW = 0.5
 """Share of a bound below which a paused partition is resumed. The marks are wide apart: what librdkafka has
 fetched ahead for a partition is dropped at a pause, and fetched again."""
-ITS_OWN = 0.5
+ITS_OWN = 0.25
 """Part of its share of the buffer that a partition may always fill, however much the others hold."""
 FAR = WINDOW_LIMIT * 7 // 8
 """Offsets read ahead of the committed one at which a partition is paused: one more fetch still fits."""
@@ -31,9 +31,9 @@ class Pressure:
         return self._used(homes) >= 1
 
     def fetch_size(self, homes: Collection[Assignment], usual: int) -> int:
-        """Return how many records to fetch: `usual`; half of one partition's share while the buffer is full.
+        """Return how many records to fetch: `usual`; `ITS_OWN` of one partition's share while that is full.
 
-        So the bound is exceeded by half of it at most.
+        A partition that holds less than that gets one more fetch, so the bound is exceeded by half at most.
         """
         if not homes or not self.full(homes):
             return usual
@@ -52,7 +52,7 @@ class Pressure:
     def change(self, homes: Collection[Assignment]) -> tuple[list[TopicPartition], list[TopicPartition]]:
         """Return the partitions to pause and those to resume; from here on they count as such.
 
-        Once a bound is reached, every partition that holds at least half its share is paused. Before that, in
+        Once a bound is reached, every partition that holds `ITS_OWN` of its share is paused. Before that, in
         a buffer more than half full, only one that holds more than its share, so that it can't starve the
         others. Partitions with records of adopted jobs are never paused: nothing is submitted until these
         are read, so the buffer would stay full.
@@ -64,7 +64,7 @@ class Pressure:
         those fill it.
 
         Some events may wait for a person to fix something, and one fetch may bring more of them than there
-        is room for. Other partitions then go on with half their share, in small fetches (`fetch_size`).
+        is room for. Other partitions then go on with `ITS_OWN`, in small fetches (`fetch_size`).
         """
         used = self._used(homes)
         share = max(1, len(homes))

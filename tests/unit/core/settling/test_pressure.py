@@ -61,24 +61,38 @@ def test_without_partitions_there_is_nothing_to_do() -> None:
     assert under().fetch_size([], 2000) == 2000
 
 
-def test_a_full_buffer_leaves_each_partition_half_its_share() -> None:
+def test_a_full_buffer_leaves_each_partition_a_quarter_of_its_share() -> None:
     pressure = under(max_events=100)
-    greedy, modest = home(0, 120), home(1, 24)
+    greedy, modest = home(0, 120), home(1, 12)
     assert pressure.change([greedy, modest]) == ([greedy.partition], [])
-    modest.events_held = 25
-    assert pressure.change([greedy, modest]) == ([modest.partition], [])
     modest.events_held = 13
+    assert pressure.change([greedy, modest]) == ([modest.partition], [])
+    modest.events_held = 7
     assert pressure.change([greedy, modest]) == ([], [])
-    modest.events_held = 12
+    modest.events_held = 6
     assert pressure.change([greedy, modest]) == ([], [modest.partition])
 
 
-def test_while_the_buffer_is_full_a_fetch_brings_half_a_share_by_events_or_by_bytes() -> None:
+def test_however_many_partitions_there_are_the_buffer_is_exceeded_by_half_at_most() -> None:
+    pressure = under(max_events=1000)
+    homes = [home(number, 0) for number in range(20)]
+    for greedy in homes[:2]:
+        greedy.events_held = 500
+    pressure.change(homes)
+    for _ in range(100):
+        for one in homes:
+            if not one.paused:
+                one.events_held += pressure.fetch_size(homes, 2000)
+                pressure.change(homes)
+    assert 1200 < sum(one.events_held for one in homes) <= 1500
+
+
+def test_while_the_buffer_is_full_a_fetch_brings_a_quarter_of_a_share_by_events_or_by_bytes() -> None:
     homes = [home(0, 100, 100_000), home(1, 0)]
     assert under(max_events=101).fetch_size(homes, 2000) == 2000
-    assert under(max_events=100).fetch_size(homes, 2000) == 25
-    assert under(max_events=100).fetch_size(homes, 20) == 20
-    assert under(max_events=100, max_event_bytes=40_000).fetch_size(homes, 2000) == 10
+    assert under(max_events=100).fetch_size(homes, 2000) == 12
+    assert under(max_events=100).fetch_size(homes, 10) == 10
+    assert under(max_events=100, max_event_bytes=40_000).fetch_size(homes, 2000) == 5
     assert under(max_event_bytes=1000).fetch_size(homes, 2000) == 1
 
 
@@ -174,8 +188,8 @@ def test_letters_that_cannot_be_written_fill_the_buffer_too() -> None:
 
 def test_records_without_a_size_fill_the_buffer_by_their_number() -> None:
     homes = [home(0, 100), home(1, 0)]
-    assert under(max_events=100).fetch_size(homes, 2000) == 25
-    assert under(max_events=100, max_event_bytes=40).fetch_size(homes, 2000) == 10
+    assert under(max_events=100).fetch_size(homes, 2000) == 12
+    assert under(max_events=100, max_event_bytes=40).fetch_size(homes, 2000) == 5
 
 
 def test_records_without_a_number_are_none_to_divide_by() -> None:
@@ -188,7 +202,7 @@ def test_an_engine_whose_buffer_is_full_asks_for_less_at_once() -> None:
     assert drive.engine.fetch_size(500) == 500
     drive.read(*devices(range(20)))
     assert drive.engine.full
-    assert drive.engine.fetch_size(500) == 10
+    assert drive.engine.fetch_size(500) == 5
 
 
 def test_where_batches_are_large_two_of_them_are_read_ahead_though_the_checkpoint_fills_up() -> None:
