@@ -86,7 +86,8 @@ MENDS: Mapping[str, str] = {
     "too_few_replicas": "bring back the brokers that have the dead-letter topic, or lower its "
     "min.insync.replicas",
     "fenced": "two instances share one transactional id: give each its own",
-    "transactions_unavailable": "look at the transaction coordinator: it doesn't answer in time",
+    "transactions_unavailable": "look at the coordinators of transactions and of the group: one of them "
+    "doesn't answer in time",
 }
 
 _CODES: Mapping[int, str] = {
@@ -114,6 +115,8 @@ CONNECTION = ("authentication", "tls", "client_certificate", "unreachable")
 """Codes that end when a broker stays connected. A token endpoint may be down while a token is still good."""
 SHUT_OUT = (*WAYS_IN, "unreachable")
 """Codes that, while they block, mean that no broker can be reached or entered."""
+_CONNECTION_LOST = (KafkaError._TRANSPORT, KafkaError._RESOLVE)
+"""Why brokers can't be reached, as far as librdkafka says so before it gives up on all of them."""
 _ALERT = "SSL alert"
 _ABOUT_CERTIFICATE = ("certificate", "unknown ca")
 
@@ -176,7 +179,8 @@ class Troubles:
         code = code_of(error)
         text = error.str()
         if code is None:
-            self._last_words = text
+            if error.code() in _CONNECTION_LOST:
+                self._last_words = text
             return
         if code == "unreachable":
             if any(each in WAYS_IN for each, _ in self._active):

@@ -45,7 +45,8 @@ class Committing:
             await self._source.commit(positions)
         except CommitRefused as refused:
             self.failures += 1
-            self._log.warning("commit refused", kind=refused.kind, message=refused.message)
+            tell = self._log.info if refused.kind == "fenced" else self._log.warning  # rebalances do that
+            tell("commit refused", kind=refused.kind, message=refused.message)
             if refused.kind == "too_large":
                 self._engine.checkpoint_too_long()
             self._engine.commit_failed((), self._pulse.clock(), written=written)

@@ -26,7 +26,7 @@ class Batch(Section):
         Field(
             ge=1024,
             le=16 << 20,
-            description="Most bytes of a request's body; an event that alone is larger is refused.",
+            description="Most bytes of a request's body; an event that has no room there is refused.",
         ),
     ] = 1 << 20
     linger: Annotated[Duration, Field(ge=0, le=600, description="Longest wait for a batch to fill.")] = 0.5

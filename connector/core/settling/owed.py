@@ -22,7 +22,7 @@ MOST_LETTERS = 4000
 MOST_LETTER_BYTES = 16 << 20
 """Of one commit. Fewer would be as many more transactions, and long checkpoints: where every second device is
 refused, 1,000 cost 31 us an event and let letters wait for 3.5 s, 4,000 cost 22 us and 0.7 s."""
-REST, LONGEST_REST = 3.0, 60.0
+REST, LONGEST_REST = 2.0, 20.0
 """The rest after a failed attempt: this many times its duration, at most this many seconds."""
 IN_VAIN = 4
 """Failures in a row, which take a few seconds, after which a stop no longer waits for the next attempt."""

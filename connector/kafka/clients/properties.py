@@ -53,7 +53,7 @@ _TRANSACTION = 10_000
 """Milliseconds. While a transaction with offsets is open nobody reads these partitions' committed offsets, so
 after a crash this is part of the take-over time."""
 
-_TOLD_BY_TROUBLES = ("FAIL [", "OIDC [", "ERROR [")
+_TOLD_BY_TROUBLES = ("FAIL [", "OIDC [", "ERROR [", "TXNERR [")
 
 
 LOGGERS = {client: f"connector.kafka.librdkafka.{client}" for client in ("consumer", "producer")}
@@ -110,7 +110,7 @@ def _logger(client: str) -> logging.Logger:
 
 
 def _lower(record: logging.LogRecord) -> bool:
-    """Lower failed connections and tokens to INFO: `Troubles` reports in one line what a person must fix."""
+    """Lower failed connections, tokens and transactions to INFO: `Troubles` says in one line what to fix."""
     if record.levelno <= logging.INFO or not record.getMessage().startswith(_TOLD_BY_TROUBLES):
         return True
     record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)

@@ -77,7 +77,7 @@ def test_a_letter_may_be_written_until_all_have_failed_again_and_again(took: flo
 
 def test_a_letter_may_not_be_written_soon_where_the_rest_before_it_is_long() -> None:
     owed = owing(letter(partition(), 0))
-    owed.all_failed(0.0, NO_JITTER, took=2.0)
+    owed.all_failed(0.0, NO_JITTER, took=3.0)
     assert not owed.promising(SURE)
 
 
