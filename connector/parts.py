@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from connector.core.holding_back.pace import most_at_once
 from connector.core.limits import Limits
 from connector.credentials import Credentials, Token, authorizations
@@ -9,6 +11,7 @@ from connector.kafka.clients.given import to_consumer, to_producer
 from connector.kafka.group.listener import Listener
 from connector.kafka.group.source import Source
 from connector.kafka.letters.dead_letters import DeadLetters
+from connector.kafka.troubles import Trouble
 from connector.pulse import Clock
 from connector.pushwoosh import client
 from connector.pushwoosh.wire import room_for_devices
@@ -25,8 +28,8 @@ def source(settings: Settings, listener: Listener, clock: Clock) -> Source:
     return Source(to_consumer(kafka), [*kafka.contents], listener, kafka.on_data_loss, clock)
 
 
-def dead_letters(settings: Settings, listener: Listener, clock: Clock) -> DeadLetters:
-    """Make the writer of dead letters."""
+def dead_letters(settings: Settings, tell: Callable[[Trouble], None], clock: Clock) -> DeadLetters:
+    """Make the writer of dead letters. `tell` hears of its troubles."""
     kafka = settings.kafka
     return DeadLetters(
         to_producer(kafka),
@@ -35,7 +38,7 @@ def dead_letters(settings: Settings, listener: Listener, clock: Clock) -> DeadLe
         kafka.dead_letter_delivery,
         settings.transactional_id,
         "pushwoosh-connector",
-        listener.trouble,
+        tell,
         clock,
     )
 

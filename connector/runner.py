@@ -11,13 +11,14 @@ import asyncio
 import contextlib
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry
 
 from connector import parts
 from connector.core.actions import Commit, Pause, Poll, Resume, Submit
 from connector.core.engine import Engine
+from connector.core.reading.decode import Interpreter
 from connector.credentials import Credentials
 from connector.interpreters import interpreters
 from connector.ops.admin import AdminServer, AdminUnavailableError
@@ -27,8 +28,8 @@ from connector.ops.status import Status
 from connector.ops.watch import Heartbeat, RecentErrors
 from connector.process import OwnProcess, Surroundings
 from connector.pulse import Clock, Pulse
-from connector.running.consuming import Consuming
 from connector.running.control import Control
+from connector.running.kafka_side import KafkaSide
 from connector.running.reporting import Reporting
 from connector.running.sending import Sending
 from connector.running.view import View
@@ -87,22 +88,40 @@ class Runner:
         contents = settings.kafka.contents
         self._metrics = Metrics(self._registry, contents)
         decoders = interpreters(settings)
-        self._consuming = Consuming(
+        kafka = KafkaSide(
             self._pulse,
             decoders,
             self._log,
             source=lambda listener: parts.source(settings, listener, clock),
-            letters=lambda listener: parts.dead_letters(settings, listener, clock),
+            letters=lambda tell: parts.dead_letters(settings, tell, clock),
             until_end=until_end,
             beat=self._heartbeat.beat,
             remember=lambda words: self._errors.add(clock(), words),
         )
-        self._view = View(
-            settings, self._pulse, self._consuming, self._metrics, self._heartbeat, self._errors
-        )
-        self._reporting = Reporting(
+        self._incidents, self._membership, self._ending = kafka.incidents, kafka.membership, kafka.ending
+        self._consuming = kafka.consuming
+        self._view = self._viewer(kafka)
+        self._reporting = self._reporter(kafka, decoders)
+        self._sending = self._sender()
+        self._stop_at: float | None = None
+        self._next_second = 0.0
+        self._next_summary = clock() + settings.log.summary_interval
+
+    def _viewer(self, kafka: KafkaSide) -> View:
+        return View(
+            self._settings,
             self._pulse,
-            self._consuming,
+            kafka.source,
+            kafka.incidents,
+            self._metrics,
+            self._heartbeat,
+            self._errors,
+        )
+
+    def _reporter(self, kafka: KafkaSide, decoders: Mapping[str, Interpreter]) -> Reporting:
+        return Reporting(
+            self._pulse,
+            kafka,
             decoders,
             self._credentials,
             self._metrics,
@@ -110,10 +129,6 @@ class Runner:
             self._log,
             self._errors,
         )
-        self._sending = self._sender()
-        self._stop_at: float | None = None
-        self._next_second = 0.0
-        self._next_summary = clock() + settings.log.summary_interval
 
     def _sender(self) -> Sending:
         return Sending(
@@ -122,7 +137,7 @@ class Runner:
             self._settings.pushwoosh,
             self._credentials,
             self._observer,
-            may_still_send=lambda: self._consuming.membership.may_still_send,
+            may_still_send=lambda: self._membership.may_still_send,
         )
 
     async def run(self) -> int:
@@ -191,7 +206,7 @@ class Runner:
         clean = not self._known_failure and not self._engine.assignments and self._engine.idle
         while not shutdown.done():
             await asyncio.wait({shutdown}, timeout=0.1)
-            limit = CUT_OFF_LIMIT if self._consuming.incidents.cut_off else LEAVE_LIMIT
+            limit = CUT_OFF_LIMIT if self._incidents.cut_off else LEAVE_LIMIT
             if not shutdown.done() and self._pulse.clock() - began >= limit:
                 cost = "costs nothing" if clean else "costs what a crash costs, nothing is lost"
                 self._log.warning(f"left without Kafka's answer: that {cost}")
@@ -202,7 +217,7 @@ class Runner:
     # -- one step --------------------------------------------------------------------------------
 
     def _step(self) -> None:
-        self._consuming.membership.note_standstill()
+        self._membership.note_standstill()
         self._consuming.watch_commit()
         now = self._pulse.clock()
         for action in self._engine.plan(now):
@@ -246,20 +261,19 @@ class Runner:
             return True
         if self._stop_at is not None:
             return self._engine.quiet or self._waited_enough(self._stop_at)
-        ending = self._consuming.ending
-        return ending is not None and ending.reached()
+        return self._ending is not None and self._ending.reached()
 
     @property
     def _end_out_of_reach(self) -> bool:
         """Whether it is to run until the end, but records were lost before that."""
-        to_the_end = self._consuming.ending is not None and self._stop_at is None
-        return to_the_end and self._consuming.incidents.lost_records
+        to_the_end = self._ending is not None and self._stop_at is None
+        return to_the_end and self._incidents.lost_records
 
     def _waited_enough(self, stop_at: float) -> bool:
         """Whether jobs have had their time, or their outcome can't be committed anyway."""
         now = self._pulse.clock()
         told_at = stop_at - self._settings.jobs.stop_timeout
-        cannot_commit = self._consuming.incidents.cut_off and now >= told_at + CUT_OFF_LIMIT
+        cannot_commit = self._incidents.cut_off and now >= told_at + CUT_OFF_LIMIT
         return cannot_commit or now >= stop_at
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Carries out everything that concerns Kafka, and passes on to the engine what Kafka says.
+"""The consumer's coroutine: carries out what the engine orders of Kafka, and gives it what was fetched.
 
 One coroutine makes all calls on the consumer: fetch, commit, pause, resume. A commit can therefore
 never wait behind a fetch whose rebalance callback waits for that very commit.
@@ -7,23 +7,20 @@ never wait behind a fetch whose rebalance callback waits for that very commit.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 
 from structlog.typing import FilteringBoundLogger
 
 from connector.core.actions import Commit, Pause, Resume
 from connector.core.reading.decode import Interpreter
-from connector.kafka.group.listener import Listener
 from connector.kafka.group.source import Source, SourceFailed
 from connector.kafka.letters.dead_letters import DeadLetters
 from connector.kafka.troubles import Trouble
-from connector.model import Position, Start, TopicPartition
+from connector.model import TopicPartition
 from connector.pulse import Pulse, fault
 from connector.running.committing import Committing
 from connector.running.decoding import SHORT_WAIT, Decoding
 from connector.running.ending import Ending
-from connector.running.handing_over import HandingOver
-from connector.running.incidents import Incidents
 from connector.running.membership import Membership
 from connector.running.writing import Writing
 
@@ -44,34 +41,30 @@ FULL_WAIT = 0.2
 """Seconds that nothing is fetched while the buffer is full, before its partitions are paused."""
 
 
-def _forget(_words: str) -> None:
-    """Remember nothing."""
-
-
 class Consuming:
-    """The consumer's coroutine, and the listener of its rebalances."""
+    """The consumer's coroutine. `tell` hears of an outage of a decoder, `beat` that the coroutine goes on."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each by its name
         self,
         pulse: Pulse,
         interpreters: Mapping[str, Interpreter],
         log: FilteringBoundLogger,
         *,
-        source: Callable[[Listener], Source],
-        letters: Callable[[Listener], DeadLetters],
-        until_end: bool,
+        source: Source,
+        letters: DeadLetters,
+        membership: Membership,
+        ending: Ending | None,
+        tell: Callable[[Trouble], None],
         beat: Callable[[str], None],
-        remember: Callable[[str], None] = _forget,
     ) -> None:
-        """`source` and `letters` make the edges, which tell this object what happens to them.
-
-        `remember` gets the words of each trouble, for those who look later.
-        """
+        """`ending` is there for an instance that runs until the end."""
         self._pulse = pulse
         self._engine = pulse.engine
-        self.incidents = Incidents(pulse, log, remember)
-        self._decoding = Decoding(pulse, interpreters, self._wake_for_decoder, self.incidents.tell)
-        self._log = log
+        self._source = source
+        self._letters = letters
+        self._membership = membership
+        self._ending = ending
+        self._decoding = Decoding(pulse, interpreters, self._wake_for_decoder, tell)
         self._beat = beat
         self._pending_commit: Commit | None = None
         self._pauses: list[Pause | Resume] = []
@@ -82,48 +75,58 @@ class Consuming:
         self._full_since: float | None = None
         self._last_fetch_brought = True
         """Whether the last fetch brought something."""
-        self.membership = Membership(pulse, log)
-        self.source = source(self)
-        self.letters = letters(self)
-        self.committing = Committing(pulse, self.source, self.membership, log)
-        self.writing = Writing(pulse, self.letters, self.source, self.membership, log, self._fail)
-        self._handing_over = HandingOver(pulse, self.committing, self.writing, log, self._take_commit)
-        self.ending = Ending(pulse, self.source, log) if until_end else None
-        """Of an instance that runs until the end."""
+        self.committing = Committing(pulse, source, membership, log)
+        self.writing = Writing(pulse, letters, source, membership, log, self.fail)
         self.failure = ""
         """Why this process can't go on, once that is so."""
-        self.rebalances = 0
 
-    def _fail(self, why: str) -> None:
+    def fail(self, why: str) -> None:
+        """End this process for this reason."""
         self.failure = why
 
-    # -- actions of the engine -------------------------------------------------------------------
+    # -- what is to be done ----------------------------------------------------------------------
 
     def commit(self, action: Commit) -> None:
         """Have these positions committed; where there are letters, `Writing` writes both, in a thread."""
         self._pending_commit = action
         self._wake_up.set()
 
+    def take_commit(self) -> Commit | None:
+        """Take the commit that was ordered and isn't begun yet; None if there is none."""
+        ordered, self._pending_commit = self._pending_commit, None
+        return ordered
+
     def pause_or_resume(self, action: Pause | Resume) -> None:
         """Have partitions paused or resumed."""
         self._pauses.append(action)
+
+    def drop(self, partitions: Collection[TopicPartition]) -> None:
+        """Forget what was to be done for these: they are another owner's now."""
+        gone = set(partitions)
+        self._decoding.let_go(gone)
+        for change in self._pauses:
+            change.partitions = [each for each in change.partitions if each not in gone]
+        if self._pending_commit is not None and not gone.isdisjoint(self._pending_commit.positions):
+            self._pending_commit = None
+            self._engine.commit_withdrawn()
+        self.writing.let_go(gone)
 
     # -- the coroutine ---------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Join the group, once letters could be written."""
-        self.membership.standstill.start()
-        await self.letters.start()
-        await self.source.start()
+        self._membership.standstill.start()
+        await self._letters.start()
+        await self._source.start()
 
     async def leave(self) -> None:
         """Leave the group, which asks for what is to be committed last. Call it once `run` has returned."""
-        await self.source.close()
+        await self._source.close()
 
     async def close(self) -> None:
         """Let go of the rest."""
-        await self.letters.close()
-        self.membership.standstill.stop()
+        await self._letters.close()
+        self._membership.standstill.stop()
 
     async def run(self) -> None:
         """Fetch and commit until `stop`, or until it can't any more: then `failure` says why."""
@@ -132,13 +135,13 @@ class Consuming:
             while not self._stopped:
                 await self._carry_out_actions()
                 await self._fetch()
-                if self.ending is not None:
-                    await self.ending.ask_about_others()
+                if self._ending is not None:
+                    await self._ending.ask_about_others()
                 self._beat("consumer")
         except SourceFailed as failed:
-            self._fail(f"Kafka: {failed}")
+            self.fail(f"Kafka: {failed}")
         except Exception as error:  # noqa: BLE001 -- whatever it is, the group is to be left in order
-            self._fail(f"what Kafka delivered: {fault(error)}")
+            self.fail(f"what Kafka delivered: {fault(error)}")
         self._pulse.ring()
 
     def watch_commit(self) -> None:
@@ -146,8 +149,8 @@ class Consuming:
 
         Beats for the consumer's coroutine while it waits for one, because it can't do so itself.
         """
-        self.source.tell_silence()
-        if self.source.waits():
+        self._source.tell_silence()
+        if self._source.waits():
             self._beat("consumer")
 
     def stop(self) -> None:
@@ -168,11 +171,11 @@ class Consuming:
         else:
             self._full_since = None
         if engine.idle and not self._last_fetch_brought:
-            fetched = await self.source.fetch(1, IDLE_WAIT)  # one is enough to end the wait
+            fetched = await self._source.fetch(1, IDLE_WAIT)  # one is enough to end the wait
         else:
             wait = FETCH_WAIT if self._last_fetch_brought else EMPTY_WAIT
             usual = FEW_RECORDS if engine.supplied else MOST_RECORDS
-            fetched = await self.source.fetch(engine.fetch_size(usual), wait)
+            fetched = await self._source.fetch(engine.fetch_size(usual), wait)
         self._last_fetch_brought = bool(fetched)
         if fetched:
             self._decoding.take(fetched)
@@ -197,13 +200,13 @@ class Consuming:
         free = decoding.to_resume()
         if free:
             homes = self._engine.assignments
-            await self.source.resume([each for each in free if each in homes and not homes[each].paused])
+            await self._source.resume([each for each in free if each in homes and not homes[each].paused])
         if decoding.soon_over():
             await self._sleep(SHORT_WAIT)
             return True
         waiting = decoding.to_pause()
         if waiting:
-            await self.source.pause(waiting)
+            await self._source.pause(waiting)
         return False
 
     def _wake_for_decoder(self) -> None:
@@ -219,9 +222,9 @@ class Consuming:
         pauses, self._pauses = self._pauses, []
         for change in pauses:
             if isinstance(change, Pause):
-                await self.source.pause(change.partitions)
+                await self._source.pause(change.partitions)
             else:
-                await self.source.resume(self._decoding.keep_paused(change.partitions))
+                await self._source.resume(self._decoding.keep_paused(change.partitions))
         self.writing.completing.ask()
         if not self.writing.busy:
             await self._commit_next()
@@ -231,67 +234,10 @@ class Consuming:
         written = self.writing.take_written()
         if written is not None:
             await self.committing.commit(written.positions, written=True)
-        elif self.writing.completing.to_undo(self.source.unresolved):
+        elif self.writing.completing.to_undo(self._source.unresolved):
             await self.writing.begin_undo()
-        elif (action := self._take_commit()) is not None:
+        elif (action := self.take_commit()) is not None:
             if self.writing.wants(action):
                 await self.writing.begin(action)
             else:
                 await self.committing.commit(action.positions)
-
-    def _take_commit(self) -> Commit | None:
-        ordered, self._pending_commit = self._pending_commit, None
-        return ordered
-
-    # -- rebalances --------------------------------------------------------------------------------
-
-    async def assigned(self, starts: Sequence[Start]) -> None:
-        """Partitions are ours."""
-        self.rebalances += 1
-        ends: Mapping[TopicPartition, int] = {}
-        if self.ending is not None:
-            try:
-                ends = await self.ending.ends(starts)
-            except Exception as error:  # noqa: BLE001 -- without its end a partition would never be done
-                self._fail(f"Kafka: where partitions end can't be told: {error}")
-                return
-        for start in starts:
-            self._engine.assigned(start, ends.get(start.partition))
-        self.membership.ask()
-        self._log.info("assigned", partitions=len(starts), owned=len(self._engine.assignments))
-        self._pulse.ring()
-
-    async def revoked(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Position]:
-        """Hand partitions over, and the jobs under way in their checkpoints."""
-        self.rebalances += 1
-        await self._handing_over.prepare()
-        self._let_go(partitions)
-        positions = self._engine.revoked(partitions, self._pulse.clock())
-        self.membership.ask()
-        self._log.info("revoked", partitions=len(partitions), owned=len(self._engine.assignments))
-        self._pulse.ring()
-        return positions
-
-    def lost(self, partitions: Sequence[TopicPartition]) -> None:
-        """Partitions are somebody else's already."""
-        self.rebalances += 1
-        self._let_go(partitions)
-        self._engine.lost(partitions, self._pulse.clock())
-        self.membership.ask()
-        self._log.warning("lost", partitions=len(partitions), owned=len(self._engine.assignments))
-        self._pulse.ring()
-
-    def _let_go(self, partitions: Sequence[TopicPartition]) -> None:
-        """Drop what was to be done for these: later it would be done in place of their new owner."""
-        gone = set(partitions)
-        self._decoding.let_go(gone)
-        for change in self._pauses:
-            change.partitions = [each for each in change.partitions if each not in gone]
-        if self._pending_commit is not None and not gone.isdisjoint(self._pending_commit.positions):
-            self._pending_commit = None
-            self._engine.commit_withdrawn()
-        self.writing.let_go(gone)
-
-    def trouble(self, trouble: Trouble) -> None:
-        """Something is wrong with Kafka, or is no more."""
-        self.incidents.tell(trouble)

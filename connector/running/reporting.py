@@ -15,7 +15,7 @@ from connector.credentials import Credentials
 from connector.ops.metrics import Metrics
 from connector.ops.watch import RecentErrors
 from connector.pulse import Pulse
-from connector.running.consuming import Consuming
+from connector.running.kafka_side import KafkaSide
 from connector.tracing.watch import Observer
 
 
@@ -25,7 +25,7 @@ class Reporting:
     def __init__(
         self,
         pulse: Pulse,
-        consuming: Consuming,
+        kafka: KafkaSide,
         interpreters: Mapping[str, Interpreter],
         credentials: Credentials,
         metrics: Metrics,
@@ -35,7 +35,10 @@ class Reporting:
     ) -> None:
         self._engine = pulse.engine
         self._clock = pulse.clock
-        self._consuming = consuming
+        self._source = kafka.source
+        self._committing = kafka.consuming.committing
+        self._writing = kafka.consuming.writing
+        self._rebalancing = kafka.rebalancing
         self._interpreters = interpreters
         self._credentials = credentials
         self._metrics = metrics
@@ -52,18 +55,18 @@ class Reporting:
         for interpreter in self._interpreters.values():
             if interpreter.unknown_platforms:
                 self._warn_of_platforms(interpreter.unknown_platforms)
-        lost = self._consuming.source.records_lost
+        lost = self._source.records_lost
         for topic, count in lost.items():
             self._metrics.records_lost.add(count, topic)
         lost.clear()
         for notice in self._engine.notices:
             self._tell(notice, now)
         self._engine.notices.clear()
-        self._metrics.round_trip(self._consuming.source.statistics().round_trip)
+        self._metrics.round_trip(self._source.statistics().round_trip)
 
     def _count_failures(self) -> None:
-        consuming, metrics = self._consuming, self._metrics
-        latest = (consuming.committing.failures, consuming.writing.failures, consuming.rebalances)
+        metrics = self._metrics
+        latest = (self._committing.failures, self._writing.failures, self._rebalancing.rebalances)
         if latest != self._seen:
             counters = (metrics.commit_failures, metrics.dead_letter_write_failures, metrics.rebalances)
             for counter, count, before in zip(counters, latest, self._seen, strict=True):

@@ -11,6 +11,7 @@ from typing import Any
 from connector import __version__
 from connector.core.batching.jobs import Job
 from connector.core.overview import HaltsInForce, Overview, PartitionOverview
+from connector.kafka.group.source import Source
 from connector.kafka.troubles import Trouble
 from connector.model import Cause
 from connector.ops.metrics import Metrics
@@ -28,7 +29,7 @@ from connector.ops.status import (
 )
 from connector.ops.watch import Heartbeat, RecentErrors
 from connector.pulse import Pulse
-from connector.running.consuming import Consuming
+from connector.running.incidents import Incidents
 from connector.settings import Settings
 
 
@@ -39,7 +40,8 @@ class View:
         self,
         settings: Settings,
         pulse: Pulse,
-        consuming: Consuming,
+        source: Source,
+        incidents: Incidents,
         metrics: Metrics,
         heartbeat: Heartbeat,
         errors: RecentErrors,
@@ -47,7 +49,8 @@ class View:
         self._settings = settings
         self._pulse = pulse
         self._engine = pulse.engine
-        self._consuming = consuming
+        self._source = source
+        self._incidents = incidents
         self._metrics = metrics
         self._heartbeat = heartbeat
         self._errors = errors
@@ -64,7 +67,7 @@ class View:
     def ready(self) -> Health:
         """Say whether records flow, or what keeps them from it (`/readyz`)."""
         return readiness(
-            joined=self._consuming.source.joined,
+            joined=self._source.joined,
             halts=self._halts(self._engine.halts),
             troubles=self._blocking_troubles(),
             stopping=self._engine.stopping,
@@ -90,7 +93,7 @@ class View:
             uptime=now - self._started,
             group=self._settings.kafka.group_id,
             member=self._host,
-            out_of_sight=not self._consuming.source.joined or self._consuming.incidents.cut_off,
+            out_of_sight=not self._source.joined or self._incidents.cut_off,
             jobs=[_job(job, now) for job in seen.jobs],
             rates=self.rates.rates(),
             max_buffered_events=self._settings.buffer.max_events,
@@ -110,7 +113,7 @@ class View:
         shown.applications = [*self._settings.accounts]
         shown.halts = self._halts(seen.halts)
         shown.gate = self._gate(seen)
-        shown.troubles = [self._trouble(kind, each) for kind, each in self._consuming.incidents.open.items()]
+        shown.troubles = [self._trouble(kind, each) for kind, each in self._incidents.open.items()]
         shown.partitions = self._partitions(seen)
         shown.jobs_in_flight = {endpoint.value: count for endpoint, count in seen.in_flight.items()}
         shown.jobs_limit = seen.jobs_limit
@@ -122,7 +125,7 @@ class View:
     def _state(self, seen: Overview) -> State:
         if seen.stopping:
             return State.STOPPING
-        if not self._consuming.source.joined:
+        if not self._source.joined:
             return State.STARTING
         if seen.halts.halted or self._blocking_troubles():
             return State.HALTED
@@ -136,11 +139,11 @@ class View:
         return [HaltView(halt.cause, halt.message, halt.mend, halt.since, name) for name, halt in named]
 
     def _blocking_troubles(self) -> list[HaltView]:
-        troubles = self._consuming.incidents.open
+        troubles = self._incidents.open
         return [self._trouble(kind, each) for kind, each in troubles.items() if each.blocking]
 
     def _trouble(self, kind: tuple[str, str], trouble: Trouble) -> HaltView:
-        since = self._consuming.incidents.since[kind]
+        since = self._incidents.since[kind]
         return HaltView(trouble.code, trouble.message, trouble.mend, since, trouble.subject)
 
     def _gate(self, seen: Overview) -> GateView | None:
@@ -150,7 +153,7 @@ class View:
         return GateView(cause, message, max(0.0, seen.closed_until - self._pulse.clock()), since)
 
     def _partitions(self, seen: Overview) -> list[PartitionView]:
-        ends = self._consuming.source.known_ends()
+        ends = self._source.known_ends()
         now = self._pulse.clock()
         return [_partition(each, ends.get(each.partition), now) for each in seen.partitions]
 

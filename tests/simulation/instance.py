@@ -1,4 +1,4 @@
-"""One process of the connector: the real engine, `Consuming` and `Sending`, on simulated edges."""
+"""One process of the connector: the real engine, `KafkaSide` and `Sending`, on simulated edges."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from connector.kafka.letters.dead_letters import DeadLetters
 from connector.model import DecoderUnavailable, Record, Rejection
 from connector.pulse import Clock, Pulse
 from connector.pushwoosh.client import AudienceClient
-from connector.running.consuming import Consuming
+from connector.running.kafka_side import KafkaSide
 from connector.running.sending import Sending
 from connector.settings import Pushwoosh
 from tests.simulation.api import SimulatedClient
@@ -111,16 +111,19 @@ class Instance:
             interpreter.world = world
             interpreters[topic] = interpreter
         self.source = SimulatedSource(self)
-        self._letters = SimulatedLetters(self, exactly_once=world.plan.exactly_once)
-        self.consuming = Consuming(
+        self.letters = SimulatedLetters(self, exactly_once=world.plan.exactly_once)
+        kafka = KafkaSide(
             self._pulse,
             interpreters,
             cast(FilteringBoundLogger, _Log(self)),
             source=lambda _listener: cast(Source, self.source),
-            letters=lambda _listener: cast(DeadLetters, self._letters),
+            letters=lambda _tell: cast(DeadLetters, self.letters),
             until_end=False,
             beat=lambda _what: None,
+            remember=lambda _words: None,
         )
+        self.consuming = kafka.consuming
+        self.rebalancing = kafka.rebalancing
         self._sending = Sending(
             self._pulse,
             cast(AudienceClient, SimulatedClient(self)),
@@ -137,7 +140,7 @@ class Instance:
     async def _live(self) -> None:
         """What `Runner._live` does, less metrics and signals. No tick: `wake_at` alone must be enough."""
         consuming = self.consuming
-        await self._letters.start()
+        await self.letters.start()
         await self.source.start()
         reading = asyncio.get_running_loop().create_task(consuming.run())
         while not self._finished(reading):
@@ -154,7 +157,7 @@ class Instance:
         for task in list(self.tasks):
             if task is not self._main:
                 task.cancel()
-        await self._letters.close()
+        await self.letters.close()
         self._no_fault()
         self.dead = True
 

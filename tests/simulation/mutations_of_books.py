@@ -184,7 +184,7 @@ def hands_over_silently(patch: Patch) -> None:
 @MUTATIONS.add
 def writes_for_lost_partitions(patch: Patch) -> None:
     """What was to be committed for partitions that went is committed all the same."""
-    patch.set(Consuming, "_let_go", lambda *_: None)
+    patch.set(Consuming, "drop", lambda *_: None)
 
 
 @MUTATIONS.add

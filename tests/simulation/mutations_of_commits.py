@@ -28,7 +28,7 @@ def refused_for_its_generation_is_lost(patch: Patch) -> None:
             await commit(self, positions)
         except CommitRefused as refused:
             if refused.kind == "fenced":
-                self._instance.consuming.lost(list(positions))
+                self._instance.rebalancing.lost(list(positions))
             raise
 
     patch.set(SimulatedSource, "commit", wrong)

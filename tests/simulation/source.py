@@ -75,7 +75,7 @@ class SimulatedSource:
     async def close(self) -> None:
         """Leave the group: the listener is asked once more, its answer committed."""
         if self.member is None or not self.member.alive:
-            self._instance.consuming.lost(list(self._owned))
+            self._instance.rebalancing.lost(list(self._owned))
             return
         self._broker.leaves(self.member)
         if self._owned:
@@ -90,7 +90,7 @@ class SimulatedSource:
         fetched = self._read(most)
         if not fetched:
             limit = wait if wait >= A_WAIT or self._instance.consuming._decoding.held else None
-            if self._unresolved or self._instance.consuming.letters.doubtful:
+            if self._unresolved or self._instance.letters.doubtful:
                 limit = LOOK_EVERY
             await self._something(limit)
             await self._serve()
@@ -159,7 +159,7 @@ class SimulatedSource:
                 self._forget([*known, *self._unresolved])
                 self._world.said(self.name, "lost", known)
                 if known:
-                    self._instance.consuming.lost(known)
+                    self._instance.rebalancing.lost(known)
                 self.member = self._broker.join(self)
         if self._unresolved:
             await self._resolve()
@@ -184,7 +184,7 @@ class SimulatedSource:
             self._paused.discard(start.partition)
             self._world.oracle.begins(self._instance, start)
         self._world.said(self.name, "assigned", [(*s.partition, s.offset, len(s.metadata)) for s in starts])
-        await self._instance.consuming.assigned(starts)
+        await self._instance.rebalancing.assigned(starts)
 
     def _stuck(self, partition: TopicPartition) -> bool:
         """Whether it has been kept back for longer than any transaction takes that will ever end."""
@@ -209,7 +209,7 @@ class SimulatedSource:
         """Have the listener let go of these, and commit its answer; tell whether nothing kept it from it."""
         warned = self._instance.warnings
         self._committer.handing_over = True
-        positions = await self._instance.consuming.revoked(known)
+        positions = await self._instance.rebalancing.revoked(known)
         self._world.said(self.name, "hands over", known, dict(positions))
         orderly = not positions or await self._commit_last(positions)
         self._committer.handing_over = False

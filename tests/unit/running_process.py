@@ -90,7 +90,7 @@ class Process:
         monkeypatch.setattr(parts, "audience_client", lambda *_: self.client)
         self.runner = Runner(settings(**more), OwnProcess(), until_end=until_end)
         self.engine = self.runner._engine
-        self.source.listener = self.runner._consuming
+        self.source.listener = self.runner._reporting._rebalancing
         self.source.starts = [Start(TAGS, 0, "")]
         self.source.ends = {TAGS: end}
 

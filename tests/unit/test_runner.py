@@ -53,7 +53,7 @@ async def test_its_last_line_counts_what_was_settled_last(monkeypatch: pytest.Mo
 async def test_records_that_were_lost_before_the_end_are_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
     process = Process(monkeypatch, end=5)
     trouble = Trouble("data_loss", "tags/0", "gone", "lengthen retention", blocking=True)
-    process.runner._consuming.trouble(trouble)
+    process.runner._incidents.tell(trouble)
     assert await process.run() == 1
 
 

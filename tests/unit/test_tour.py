@@ -130,8 +130,9 @@ def test_each_package_is_named() -> None:
     assert [name for name in packages if not re.search(rf"(?<![\w/]){name}/", _TOUR)] == []
 
 
-_BY_OTHERS = {"actions", "assignment", "event", "handing_over", "jobs", "listener", "state"}
-"""Modules that are tested with those that use them: plain data, a protocol, and a step of `consuming`."""
+_BY_OTHERS = {"actions", "assignment", "event", "handing_over", "jobs", "kafka_side", "listener", "state"}
+"""Modules that are tested with those that use them: plain data, a protocol, a step of `rebalancing`, and what
+joins the parts that each have tests."""
 _OF_A_WHOLE_FOLDER = {"core": {"defects_of_other_systems"}, "core/judging": {"table"}}
 
 

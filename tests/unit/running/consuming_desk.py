@@ -1,4 +1,4 @@
-"""A consuming coroutine between its engine and fakes of Kafka."""
+"""Kafka's side between its engine and fakes of Kafka."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from connector.kafka.group.source import Source
 from connector.kafka.letters.dead_letters import DeadLetters
 from connector.model import Content, Fetched, Record, Start, TagsUpdate, TopicPartition
 from connector.pulse import Clock, Pulse
-from connector.running.consuming import Consuming
+from connector.running.kafka_side import KafkaSide
 from tests.unit.core.builders import P0, limits, record
 from tests.unit.fakes import FakeLetters, FakeSource
 
@@ -33,7 +33,7 @@ def rubbish(offset: int, partition: TopicPartition = P0) -> Fetched:
 
 
 class Desk:
-    """A consuming coroutine between its engine and fakes of Kafka."""
+    """Kafka's side between its engine and fakes of Kafka."""
 
     def __init__(
         self,
@@ -50,19 +50,23 @@ class Desk:
         self.engine = self.pulse.engine
         self.beats: list[str] = []
         self.remembered: list[str] = []
-        self.consuming = Consuming(
+        self.kafka = KafkaSide(
             self.pulse,
             {"events": Interpreter(Content.MIXED, decoder)},
             structlog.get_logger(),
             source=lambda _listener: cast("Source", self.source),
-            letters=lambda _listener: cast("DeadLetters", self.letters),
+            letters=lambda _tell: cast("DeadLetters", self.letters),
             until_end=until_end,
             beat=self.beats.append,
             remember=self.remembered.append,
         )
+        self.consuming = self.kafka.consuming
+        self.rebalancing = self.kafka.rebalancing
+        self.incidents = self.kafka.incidents
+        self.membership = self.kafka.membership
 
     async def assign(self, *partitions: TopicPartition) -> None:
-        await self.consuming.assigned([Start(partition, 0, "") for partition in partitions])
+        await self.rebalancing.assigned([Start(partition, 0, "") for partition in partitions])
 
     async def rounds(self, count: int = 1) -> None:
         for _ in range(count):

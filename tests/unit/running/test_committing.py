@@ -61,15 +61,15 @@ async def test_a_commit_proves_the_membership_that_was_in_doubt_when_it_began(
     desk.source.answers = asyncio.Event()
     await desk.assign(P0)
     await desk.rounds()
-    monkeypatch.setattr(desk.consuming.membership.standstill, "noticed", lambda: 2.0)
+    monkeypatch.setattr(desk.membership.standstill, "noticed", lambda: 2.0)
     if stood_still_before:
-        desk.consuming.membership.note_standstill()
+        desk.membership.note_standstill()
     desk.order()
     committing = asyncio.create_task(desk.rounds())
     await until(lambda: desk.source.commits == 1)
     if not stood_still_before:
-        desk.consuming.membership.note_standstill()
+        desk.membership.note_standstill()
     desk.source.answers.set()
     await committing
     assert desk.position() == 7
-    assert desk.consuming.membership.doubted is not stood_still_before
+    assert desk.membership.doubted is not stood_still_before

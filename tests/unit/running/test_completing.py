@@ -50,7 +50,7 @@ async def test_a_hand_over_ends_the_doubt_about_the_last_transaction() -> None:
     await desk.assign(P0)
     await desk.rounds()
     desk.letters.doubtful = True
-    await desk.consuming.revoked([P0])
+    await desk.rebalancing.revoked([P0])
     assert len(desk.letters.proofs) == 1
     assert desk.source.commits == 0
 

@@ -71,7 +71,7 @@ async def test_an_outage_of_the_decoder_is_a_trouble_until_it_is_over() -> None:
     desk = Desk([fetched(1)], decoder=decoder)
     await desk.assign(P0)
     await desk.rounds(3)
-    (trouble,) = desk.consuming.incidents.open.values()
+    (trouble,) = desk.incidents.open.values()
     assert (trouble.code, trouble.message, trouble.blocking) == (
         decoding.DECODER_TROUBLE,
         "registry down",
@@ -79,16 +79,16 @@ async def test_an_outage_of_the_decoder_is_a_trouble_until_it_is_over() -> None:
     )
     decoder.down = False
     await desk.rounds()
-    assert not desk.consuming.incidents.open
+    assert not desk.incidents.open
 
 
 async def test_the_trouble_ends_when_its_partitions_are_somebody_elses() -> None:
     desk = Desk([fetched(1)], decoder=Moody())
     await desk.assign(P0)
     await desk.rounds()
-    assert desk.consuming.incidents.open
-    desk.consuming.lost([P0])
-    assert not desk.consuming.incidents.open
+    assert desk.incidents.open
+    desk.rebalancing.lost([P0])
+    assert not desk.incidents.open
 
 
 async def test_a_partition_that_is_resumed_while_its_decoder_looks_something_up_is_read_on() -> None:
@@ -127,7 +127,7 @@ async def test_for_a_question_that_is_soon_answered_nothing_is_paused() -> None:
     await desk.assign(P0)
     running = asyncio.create_task(desk.consuming.run())
     await until(lambda: bool(calls))
-    assert not desk.consuming.incidents.open
+    assert not desk.incidents.open
     await asyncio.to_thread(calls[0])
     await until(lambda: desk.next_offset() == 1)
     assert desk.source.pauses == 0
@@ -148,7 +148,7 @@ async def test_a_question_that_takes_long_pauses_its_partition_only(monkeypatch:
     await desk.rounds(2)
     assert desk.source.paused == {P0}
     assert desk.next_offset(P1) == 1
-    assert not desk.consuming.incidents.open
+    assert not desk.incidents.open
 
 
 @pytest.mark.usefixtures("at_once")
@@ -159,7 +159,7 @@ async def test_records_that_wait_for_the_decoder_do_not_come_into_the_next_assig
     await desk.rounds()
 
     async def moved() -> None:
-        desk.consuming.lost([P0])
+        desk.rebalancing.lost([P0])
         await desk.assign(P0)
 
     desk.source.in_fetch = [moved]

@@ -16,7 +16,7 @@ async def test_until_the_end_means_the_ends_that_were_seen_first() -> None:
     desk = Desk(until_end=True)
     desk.source.ends = {P0: 5}
     await desk.assign(P0)
-    await desk.consuming.revoked([P0])
+    await desk.rebalancing.revoked([P0])
     desk.source.ends = {P0: 99}
     await desk.assign(P0)
     assert desk.engine.assignments[P0].until == 5
@@ -50,7 +50,7 @@ async def test_a_spare_instance_ends_once_others_have_done_all(monkeypatch: pyte
     process.source.starts = []
     process.source.remainder.partitions = [TopicPartition("tags", 3)]
     told = Listening()
-    monkeypatch.setattr(process.runner._consuming.ending, "_log", told)
+    monkeypatch.setattr(process.runner._ending, "_log", told)
     async with process.running() as task:
         await until(lambda: process.source.remainder.asked > 3)
         assert not task.done()

@@ -15,28 +15,28 @@ def trouble(code: str, phase: Phase = Phase.BEGAN, *, blocking: bool = True) -> 
 
 async def test_the_words_of_a_trouble_are_left_for_those_who_look_later() -> None:
     desk = Desk()
-    desk.consuming.incidents.tell(trouble("tls"))
-    desk.consuming.incidents.tell(trouble("tls"))  # from the dead letters' producer
-    desk.consuming.incidents.tell(trouble("tls", Phase.ENDED))
+    desk.incidents.tell(trouble("tls"))
+    desk.incidents.tell(trouble("tls"))  # from the dead letters' producer
+    desk.incidents.tell(trouble("tls", Phase.ENDED))
     assert desk.remembered == ["kafka: tls: events/0: it is so"]
 
 
 async def test_troubles_are_remembered_until_they_end() -> None:
     desk = Desk()
-    desk.consuming.incidents.tell(trouble("tls"))
-    since = dict(desk.consuming.incidents.since)
-    desk.consuming.incidents.tell(trouble("tls", Phase.LASTS))
-    assert [*desk.consuming.incidents.open] == [("tls", "events/0")]
-    assert desk.consuming.incidents.since == since
-    desk.consuming.incidents.tell(trouble("tls", Phase.ENDED))
-    desk.consuming.incidents.tell(trouble("other", Phase.ENDED))
-    assert desk.consuming.incidents.open == {}
-    assert desk.consuming.incidents.since == {}
+    desk.incidents.tell(trouble("tls"))
+    since = dict(desk.incidents.since)
+    desk.incidents.tell(trouble("tls", Phase.LASTS))
+    assert [*desk.incidents.open] == [("tls", "events/0")]
+    assert desk.incidents.since == since
+    desk.incidents.tell(trouble("tls", Phase.ENDED))
+    desk.incidents.tell(trouble("other", Phase.ENDED))
+    assert desk.incidents.open == {}
+    assert desk.incidents.since == {}
 
 
 async def test_what_two_have_met_ends_when_both_are_rid_of_it() -> None:
     desk = Desk()
-    incidents = desk.consuming.incidents
+    incidents = desk.incidents
     mine = trouble("unreachable")
     other = msgspec.structs.replace(mine, told_by="dead letters")
     incidents.tell(mine)
@@ -51,26 +51,24 @@ async def test_what_two_have_met_ends_when_both_are_rid_of_it() -> None:
 
 async def test_a_loss_of_records_is_not_over_because_an_instance_that_stops_lets_its_partition_go() -> None:
     desk = Desk()
-    desk.consuming.incidents.tell(trouble("data_loss"))
+    desk.incidents.tell(trouble("data_loss"))
     desk.engine.stop()
-    desk.consuming.incidents.tell(trouble("data_loss", Phase.ENDED))
+    desk.incidents.tell(trouble("data_loss", Phase.ENDED))
     assert [halt.cause for halt in desk.engine.state.halts.all()] == ["data_loss"]
 
 
 @pytest.mark.parametrize(("blocking", "halts"), [(True, ["data_loss"]), (False, [])])
 async def test_records_that_are_gone_halt_unless_that_is_accepted(blocking: bool, halts: list[str]) -> None:
     desk = Desk()
-    desk.consuming.incidents.tell(trouble("data_loss", blocking=blocking))
+    desk.incidents.tell(trouble("data_loss", blocking=blocking))
     assert [halt.cause for halt in desk.engine.state.halts.all()] == halts
 
 
 async def test_it_goes_on_once_every_partition_that_lost_records_is_somebody_else_s() -> None:
     desk = Desk()
     for where in ("tags/0", "tags/1"):
-        desk.consuming.incidents.tell(
-            Trouble("data_loss", where, "gone", "lengthen retention", blocking=True)
-        )
+        desk.incidents.tell(Trouble("data_loss", where, "gone", "lengthen retention", blocking=True))
     for where, halts in (("tags/0", ["data_loss"]), ("tags/1", [])):
         ended = Trouble("data_loss", where, "gone", "", blocking=True, phase=Phase.ENDED)
-        desk.consuming.incidents.tell(ended)
+        desk.incidents.tell(ended)
         assert [halt.cause for halt in desk.engine.state.halts.all()] == halts

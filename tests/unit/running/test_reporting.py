@@ -43,8 +43,8 @@ def test_unknown_platforms_are_counted_and_told_once(process: Process, told: Lis
 
 
 def test_failures_are_counted_by_what_failed(process: Process) -> None:
-    consuming = process.runner._consuming
-    consuming.committing.failures, consuming.writing.failures, consuming.rebalances = 1, 2, 3
+    consuming, rebalancing = process.runner._consuming, process.runner._reporting._rebalancing
+    consuming.committing.failures, consuming.writing.failures, rebalancing.rebalances = 1, 2, 3
     process.runner._report()
     consuming.writing.failures = 5
     process.runner._report()

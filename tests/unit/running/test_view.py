@@ -10,41 +10,40 @@ from prometheus_client import CollectorRegistry
 from connector.answers import Accepted, Denied, Unavailable
 from connector.core.engine import Engine
 from connector.kafka.group.source import Source
-from connector.kafka.letters.dead_letters import DeadLetters
 from connector.kafka.troubles import Trouble
 from connector.model import Cause, Content
 from connector.ops.metrics import Metrics
 from connector.ops.status import State
 from connector.ops.watch import Heartbeat, RecentErrors
 from connector.pulse import Clock, Pulse
-from connector.running.consuming import Consuming
+from connector.running.incidents import Incidents
 from connector.running.view import View
 from tests.settings import with_environment
 from tests.unit.core.builders import P0, P1, UNDECODABLE, devices, limits, record, start
-from tests.unit.fakes import FakeLetters, FakeSource
+from tests.unit.fakes import FakeSource
 
 
 class Desk:
-    """A view of an engine and a consuming that a test sets up."""
+    """A view of an engine and a consumer that a test sets up."""
 
     def __init__(self, **bounds: Any) -> None:
         chosen = limits(**{"linger": 0.0, "max_devices": 2, **bounds})
         self.pulse = Pulse(Engine(chosen, lambda: 0.5), Clock())
         self.engine = self.pulse.engine
         self.source = FakeSource()
-        self.consuming = Consuming(
-            self.pulse,
-            {},
-            structlog.get_logger(),
-            source=lambda _listener: cast("Source", self.source),
-            letters=lambda _listener: cast("DeadLetters", FakeLetters(self.source)),
-            until_end=False,
-            beat=lambda _: None,
-        )
+        self.incidents = Incidents(self.pulse, structlog.get_logger(), lambda _: None)
         self.errors = RecentErrors()
         self.heartbeat = Heartbeat(self.pulse.clock, 60.0)
         metrics = Metrics(CollectorRegistry(), {"events": Content.TAGS})
-        self.view = View(with_environment(), self.pulse, self.consuming, metrics, self.heartbeat, self.errors)
+        self.view = View(
+            with_environment(),
+            self.pulse,
+            cast("Source", self.source),
+            self.incidents,
+            metrics,
+            self.heartbeat,
+            self.errors,
+        )
 
     @property
     def now(self) -> float:
@@ -91,9 +90,9 @@ def test_before_it_has_joined_it_starts_and_is_not_ready() -> None:
 def test_what_there_is_in_kafka_is_not_known_outside_the_group_nor_without_a_broker() -> None:
     desk = Desk()
     assert not desk.view.status().out_of_sight
-    desk.consuming.trouble(Trouble("topic_missing", "events", "is missing", "create it", blocking=True))
+    desk.incidents.tell(Trouble("topic_missing", "events", "is missing", "create it", blocking=True))
     assert not desk.view.status().out_of_sight
-    desk.consuming.trouble(Trouble("unreachable", "", "all brokers are down", "look", blocking=True))
+    desk.incidents.tell(Trouble("unreachable", "", "all brokers are down", "look", blocking=True))
     assert desk.view.status().out_of_sight
     desk = Desk()
     desk.source.joined = False
@@ -140,10 +139,10 @@ def test_a_halt_of_the_whole_is_told_before_those_of_applications() -> None:
 
 def test_a_trouble_that_blocks_makes_it_not_ready_and_one_that_does_not_is_only_shown() -> None:
     desk = Desk()
-    desk.consuming.trouble(Trouble("letter_refused", "dead", "refused", "look", blocking=False))
+    desk.incidents.tell(Trouble("letter_refused", "dead", "refused", "look", blocking=False))
     assert desk.view.ready().ok
     assert desk.state() is State.RUNNING
-    desk.consuming.trouble(Trouble("topic_missing", "dead", "is missing", "create it", blocking=True))
+    desk.incidents.tell(Trouble("topic_missing", "dead", "is missing", "create it", blocking=True))
     assert desk.state() is State.HALTED
     assert "create it" in desk.view.ready().reason
     assert [(each.cause, each.subject) for each in desk.view.snapshot().troubles] == [

@@ -130,7 +130,7 @@ async def test_positions_of_written_letters_are_not_committed_for_who_lost_them(
     desk.order()
     await desk.consuming._carry_out_actions()
     await until(lambda: not desk.consuming.writing.busy)
-    desk.consuming.lost([P0])
+    desk.rebalancing.lost([P0])
     await desk.rounds(3)
     assert desk.source.commits == 0
     assert desk.engine.state.ledger.under_way is None
@@ -144,7 +144,7 @@ async def test_positions_of_letters_written_while_their_partition_went_and_came_
     desk.order()
     await desk.consuming._carry_out_actions()
     await until(lambda: bool(desk.letters.proofs))
-    desk.consuming.lost([P0])
+    desk.rebalancing.lost([P0])
     await desk.assign(P0)
     desk.letters.hold.set()
     await until(lambda: not desk.consuming.writing.busy)
@@ -162,7 +162,7 @@ async def test_what_is_refused_after_its_partition_was_lost_is_let_go_too() -> N
     await desk.rounds()
     desk.order()
     await desk.rounds()
-    desk.consuming.lost([P0])
+    desk.rebalancing.lost([P0])
     desk.letters.let_go_of.clear()
     desk.letters.hold.set()
     await desk.settled()

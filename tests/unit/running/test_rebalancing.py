@@ -31,7 +31,7 @@ async def test_a_hand_over_writes_what_is_decided_and_gives_the_rest() -> None:
     desk = Desk([rubbish(0), fetched(1, 2)])
     await desk.assign(P0)
     await desk.rounds()
-    positions = await desk.consuming.revoked([P0])
+    positions = await desk.rebalancing.revoked([P0])
     assert [letter.record.offset() for letter in desk.letters.written] == [0]
     assert desk.position() == 1
     assert positions == {}
@@ -45,7 +45,7 @@ async def test_a_hand_over_waits_for_requests_and_submits_nothing_meanwhile() ->
     await desk.rounds()
     desk.order()
     (batch,) = desk.engine.state.dispatch.posting.values()
-    handing_over = asyncio.create_task(desk.consuming.revoked([P0]))
+    handing_over = asyncio.create_task(desk.rebalancing.revoked([P0]))
     await until(lambda: desk.engine.frozen)
     desk.engine.posted(batch, Accepted("request-1"), desk.pulse.clock())
     await handing_over
@@ -58,8 +58,8 @@ async def test_a_doubt_that_ends_within_a_hand_over_lets_nothing_be_submitted_be
     desk = Desk([rubbish(0), fetched(1, 2)])
     await desk.assign(P0)
     await desk.rounds()
-    monkeypatch.setattr(desk.consuming.membership.standstill, "noticed", lambda: 2.0)
-    desk.consuming.membership.note_standstill()
+    monkeypatch.setattr(desk.membership.standstill, "noticed", lambda: 2.0)
+    desk.membership.note_standstill()
     frozen: list[bool] = []
     flush = desk.engine.flush
 
@@ -68,8 +68,8 @@ async def test_a_doubt_that_ends_within_a_hand_over_lets_nothing_be_submitted_be
         return flush(now)
 
     monkeypatch.setattr(desk.engine, "flush", flushed)
-    await desk.consuming.revoked([P0])
-    assert not desk.consuming.membership.doubted
+    await desk.rebalancing.revoked([P0])
+    assert not desk.membership.doubted
     assert frozen == [True, True]
     assert not desk.engine.frozen
 
@@ -81,7 +81,7 @@ async def test_a_hand_over_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatc
     await desk.rounds()
     desk.order()
     with structlog.testing.capture_logs() as lines:
-        assert await desk.consuming.revoked([P0]) == {}
+        assert await desk.rebalancing.revoked([P0]) == {}
     assert [*desk.engine.assignments] == [P1]
     assert not desk.engine.frozen
     assert _warnings(lines) == ["handing over with requests unanswered: their devices may be sent twice"]
@@ -96,7 +96,7 @@ async def test_a_transaction_that_outlasts_the_hand_over_is_still_heard_of(
     await desk.assign(P0, P1)
     await desk.rounds()
     with structlog.testing.capture_logs() as lines:
-        assert await desk.consuming.revoked([P0]) == {}, "whether the letter is written is in doubt"
+        assert await desk.rebalancing.revoked([P0]) == {}, "whether the letter is written is in doubt"
     assert _warnings(lines) == [NO_ANSWER_TO_THE_COMMIT]
     assert desk.engine.state.ledger.under_way is not None
     desk.letters.hold.set()
@@ -121,7 +121,7 @@ async def test_letters_that_a_hand_over_had_no_time_to_write_are_written_later(
         return b""
 
     desk.source.group_metadata = hang  # type: ignore[method-assign]  # a consumer that is busy elsewhere
-    await desk.consuming.revoked([P1])
+    await desk.rebalancing.revoked([P1])
     desk.source.group_metadata = group_metadata  # type: ignore[method-assign]
     assert not desk.consuming.writing.busy
     desk.order()
@@ -145,7 +145,7 @@ async def test_a_commit_that_is_cut_off_by_a_hand_over_s_end_is_made_again(
 
     desk.source.commit = hang  # type: ignore[method-assign]  # a broker that does not answer
     with structlog.testing.capture_logs() as lines:
-        positions = await desk.consuming.revoked([P0])
+        positions = await desk.rebalancing.revoked([P0])
     assert _warnings(lines) == [NO_ANSWER_TO_THE_COMMIT]
     assert positions[P0].offset == 4
     desk.source.commit = commit  # type: ignore[method-assign]  # it does again
@@ -158,7 +158,7 @@ async def test_a_commit_that_was_ordered_before_partitions_were_lost_is_not_made
     await desk.assign(P0)
     await desk.rounds()
     assert desk.order() is not None
-    desk.consuming.lost([P0])
+    desk.rebalancing.lost([P0])
     await desk.rounds(3)
     assert desk.letters.written == []
     assert desk.source.commits == 0
@@ -169,7 +169,7 @@ async def test_a_pause_that_was_ordered_before_a_partition_came_back_does_not_ho
     desk = Desk()
     await desk.assign(P0, P1)
     desk.consuming.pause_or_resume(Pause([P0, P1]))
-    desk.consuming.lost([P0])
+    desk.rebalancing.lost([P0])
     await desk.assign(P0)
     await desk.rounds()
     assert desk.source.paused == {P1}
@@ -178,10 +178,10 @@ async def test_a_pause_that_was_ordered_before_a_partition_came_back_does_not_ho
 async def test_each_rebalance_is_counted() -> None:
     desk = Desk()
     await desk.assign(P0)
-    await desk.consuming.revoked([P0])
+    await desk.rebalancing.revoked([P0])
     await desk.assign(P0)
-    desk.consuming.lost([P0])
-    assert desk.consuming.rebalances == 4
+    desk.rebalancing.lost([P0])
+    assert desk.rebalancing.rebalances == 4
 
 
 async def test_a_flush_that_fails_leaves_the_rest_to_the_next_owner() -> None:
@@ -189,7 +189,7 @@ async def test_a_flush_that_fails_leaves_the_rest_to_the_next_owner() -> None:
     desk.letters.failures = [LettersUnwritable("unavailable", "no")]
     await desk.assign(P0)
     await desk.rounds()
-    assert await desk.consuming.revoked([P0]) == {}
+    assert await desk.rebalancing.revoked([P0]) == {}
     assert desk.letters.written == []
     assert desk.position() == -1
 
@@ -200,7 +200,7 @@ async def test_a_hand_over_does_not_try_a_fenced_transaction_without_letters_aga
     await desk.rounds()
     desk.letters.doubtful = True
     desk.letters.failures = [Fenced("group", "the generation is old")] * 50
-    assert await desk.consuming.revoked([P0]) == {P0: Position(7, "")}
+    assert await desk.rebalancing.revoked([P0]) == {P0: Position(7, "")}
     assert len(desk.letters.proofs) == 1
     assert desk.consuming.writing.failures == 0, "no letter was to be written"
     assert not desk.consuming.writing.completing.due, "the next one has to wait"
@@ -210,7 +210,7 @@ async def test_a_flush_without_transactions_commits_what_was_written() -> None:
     desk = Desk([rubbish(0)], exactly_once=False)
     await desk.assign(P0)
     await desk.rounds()
-    await desk.consuming.revoked([P0])
+    await desk.rebalancing.revoked([P0])
     assert len(desk.letters.written) == 1
     assert desk.position() == 1
 
@@ -226,5 +226,5 @@ async def test_a_job_that_ends_while_it_is_handed_over_is_in_the_last_commit() -
     (job,) = desk.engine.state.tracking.jobs.values()
     report = JobReport(JobState.COMPLETED, "Completed", 100, [Row("d0", status="done")])
     desk.engine.polled(job, report, now, now)
-    await desk.consuming.revoked([P0])
+    await desk.rebalancing.revoked([P0])
     assert desk.source.committed[P0] == Position(1, "")
