@@ -18,6 +18,7 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 from connector.kafka.errors import ERRORS, error_in
 from connector.kafka.letters import producer_steps as steps
 from connector.kafka.letters.doubt import Committed, Doubt
+from connector.kafka.letters.kept_producer import KeptProducer
 from connector.kafka.letters.letter import headers
 from connector.kafka.letters.letter_times import NO_TIMESTAMP, before_time, untimely
 from connector.kafka.letters.letter_topic import check_replicas, check_right, check_topic
@@ -31,38 +32,30 @@ from connector.kafka.letters.unwritable import (
 )
 from connector.model import Letter
 
-FRESH = 5.0
-"""Seconds for which a producer is kept though it lost a connection: one that loses some isn't opened anew."""
 REPORT_LIMIT = 1.0
 """Seconds for the report of what failed a transaction; it is there already as a rule."""
-_CUT = frozenset(
-    {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE}  # noqa: SLF001 -- named so there
-)
 
 
 class LetterProducer:
-    """Writes letters, in transactions or not. Not thread-safe, except for `stop` and `doubt`.
-
-    `errors` collects the errors that librdkafka reports to its callback alone.
-    """
+    """Writes letters, in transactions or not. Not thread-safe, except for `stop` and `doubt`."""
 
     def __init__(self, properties: Mapping[str, Any], topic: str, group_id: str, connector_name: str) -> None:
-        self._properties = {**properties, "error_cb": self._keep_error}
-        self._transactional = "transactional.id" in properties
+        self.doubt = Doubt()
+        self._kept = KeptProducer(properties, self.doubt.connection_lost)
+        self._properties = self._kept.properties
+        self._transactional = self._kept.transactional
         self._lifetime = int(properties.get("transaction.timeout.ms", 0)) / 1000
         """Seconds after which the coordinator aborts a transaction and fences its producer; 0 without any."""
         self._began = 0.0
         self._topic = topic
         self._group_id = group_id
         self._headers = partial(headers, group_id=group_id, connector_name=connector_name)
-        self._producer: Producer | None = None
-        self._opened_at = 0.0
-        self._cut = False
-        """A connection was lost. A broker that is gone for good may still count as the group's coordinator in
-        librdkafka, which then waits for it for ever (#5511); a new producer doesn't."""
-        self.doubt = Doubt()
         self._stopping = threading.Event()
-        self.errors: list[KafkaError] = []
+
+    @property
+    def errors(self) -> list[KafkaError]:
+        """What librdkafka has reported to its callback alone; who has told of it clears it."""
+        return self._kept.errors
 
     def open(self) -> None:
         """Connect and look for the topic. Raises as `write`.
@@ -73,11 +66,8 @@ class LetterProducer:
         check_right(self._properties, self._topic)
 
     def serve(self) -> None:
-        """Serve callbacks that are due. Errors between two writes are dropped: the consumer reports them."""
-        if self._producer is not None:
-            steps.serve(self._producer)
-            self.errors.clear()
-            self._renew()
+        """Serve callbacks that are due: see `KeptProducer`."""
+        self._kept.serve()
 
     def stop(self) -> None:
         """Stop asking for the outcome of a commit that has no answer."""
@@ -85,13 +75,13 @@ class LetterProducer:
 
     def close(self) -> None:
         """Drop the producer. What isn't finished is aborted by the broker's time-out."""
-        self._drop()
+        self._kept.drop()
 
     def write(
         self, letters: Sequence[Letter], offsets: list[KafkaTopicPartition], group_metadata: Any
     ) -> None:
         """Write all, and in transactions the offsets with them. Raises LettersUnwritable or Fenced."""
-        self._renew()
+        self._kept.renew()
         if letters:
             check_topic(self._opened(), self._topic)
         restamped = {i for i, letter in enumerate(letters) if before_time(letter)}
@@ -118,7 +108,7 @@ class LetterProducer:
         One that is aborted does that, if it touches the same partitions: its markers are the first there.
         For one whose partitions nobody here owns any more: their records are read again.
         """
-        self._renew()
+        self._kept.renew()
         if not self.doubt.incomplete(self._properties, self._group_id):
             raise LettersUnwritable("unavailable", "the last transaction is complete, or nobody can tell")
         producer = self._opened()
@@ -152,7 +142,7 @@ class LetterProducer:
                 self._give_up(producer)
                 # After a refused batch librdkafka's sequence numbers have a hole, and its next transaction
                 # fails by that: a new producer has none.
-                self._drop()
+                self._kept.drop()
             elif self._transactional:
                 if offsets:
                     steps.send_offsets(producer, offsets, group_metadata)
@@ -165,18 +155,10 @@ class LetterProducer:
     # -- steps -----------------------------------------------------------------------------
 
     def _opened(self) -> Producer:
-        if self._producer is None:
-            try:
-                self._producer = steps.opened(self._properties)
-            except ERRORS as exception:
-                raise self._explained(exception) from exception
-            self._opened_at, self._cut = time.monotonic(), False
-        return self._producer
-
-    def _renew(self) -> None:
-        """Drop a producer that lost a connection; the next write opens another."""
-        if self._cut and self._transactional and time.monotonic() - self._opened_at > FRESH:
-            self._drop()
+        try:
+            return self._kept.opened()
+        except ERRORS as exception:
+            raise self._explained(exception) from exception
 
     def _produce(
         self,
@@ -219,7 +201,7 @@ class LetterProducer:
         try:
             check_replicas(self._properties, self._topic)
         except LettersUnwritable:
-            self._drop()
+            self._kept.drop()
             raise
 
     def _send(
@@ -253,7 +235,7 @@ class LetterProducer:
         try:
             yield
         except steps.Unanswered as unanswered:
-            self._producer = None
+            self._kept.leave()
             raise LettersUnwritable("unavailable", str(unanswered)) from unanswered
         except ERRORS as exception:
             self._give_up(producer)
@@ -271,32 +253,21 @@ class LetterProducer:
         if fenced == "group":
             return Fenced("group", error.str())
         if fenced == "producer":
-            self._drop()
+            self._kept.drop()
             if time.monotonic() - self._began >= self._lifetime:
                 return LettersUnwritable("unavailable", "the transaction took too long and was aborted")
             return Fenced("producer", error.str())
         if error.fatal():
-            self._drop()
+            self._kept.drop()
         return LettersUnwritable(kind_of(error), error.str())
 
     def _give_up(self, producer: Producer) -> None:
-        if producer is not self._producer:
+        if not self._kept.is_open(producer):
             return
         if not self._transactional:
-            self._drop()  # what it purges leaves a hole in its sequence numbers, which is fatal to the next
+            self._kept.drop()  # what it purges leaves a hole in its sequence numbers, fatal to the next
             return
         try:
             steps.abort(producer)
         except ERRORS:
-            self._drop()
-
-    def _drop(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            steps.discard(producer)
-
-    def _keep_error(self, error: KafkaError) -> None:
-        self.errors.append(error)
-        if error.code() in _CUT:
-            self._cut = True
-            self.doubt.connection_lost()
+            self._kept.drop()

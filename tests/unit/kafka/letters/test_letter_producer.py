@@ -1,4 +1,4 @@
-"""The dead-letter producer: letters with their positions, or neither; and which producer is used next."""
+"""The dead-letter producer: letters with their positions, or neither, whatever becomes of its producer."""
 
 from __future__ import annotations
 
@@ -188,19 +188,6 @@ def test_an_abort_that_fails_is_left_to_the_next_producer(broker: FakeBroker) ->
     assert (values(broker), broker.opened) == ([b"1"], 2)
 
 
-def test_a_producer_that_lost_a_connection_is_replaced_once_it_is_not_fresh_any_more(
-    broker: FakeBroker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    writer = producer()
-    write(writer, letters(b"1"))
-    writer._keep_error(KafkaError(KafkaError._TRANSPORT, "lost"))
-    write(writer, letters(b"2"))
-    assert broker.opened == 1
-    monkeypatch.setattr(module, "FRESH", 0.0)
-    write(writer, letters(b"3"))
-    assert (values(broker), broker.opened) == ([b"1", b"2", b"3"], 2)
-
-
 # -- doubt -------------------------------------------------------------------------------------------
 
 
@@ -211,7 +198,7 @@ def test_a_connection_lost_after_a_commit_leaves_it_in_doubt_until_the_next_one(
     doubts = [_in_doubt(writer)]
     write(writer, letters(b"1"))
     doubts.append(_in_doubt(writer))
-    writer._keep_error(KafkaError(KafkaError._ALL_BROKERS_DOWN, "down"))
+    writer._kept._keep_error(KafkaError(KafkaError._ALL_BROKERS_DOWN, "down"))
     doubts.append(_in_doubt(writer))
     write(writer, [])
     doubts.append(_in_doubt(writer))
