@@ -103,7 +103,7 @@ class Committer:
             self.waiting_since = None
 
     def _refused(self, exception: KafkaException | RuntimeError) -> CommitRefused:
-        if isinstance(exception, RuntimeError):  # AIOConsumer, once closed
+        if isinstance(exception, RuntimeError):  # AIOConsumer, once closed; or there is none
             return CommitRefused("closed", str(exception))
         error = error_in(exception)
         if error is None:

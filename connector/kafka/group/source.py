@@ -16,7 +16,6 @@ from confluent_kafka.aio import AIOConsumer
 
 from connector.kafka.clients.properties import consumer_properties
 from connector.kafka.errors import error_in, is_fatal
-from connector.kafka.group.commit_refused import CommitRefused
 from connector.kafka.group.committer import Committer
 from connector.kafka.group.joining import Joining
 from connector.kafka.group.listener import Listener
@@ -122,7 +121,7 @@ class Source:
     def _client(self) -> AIOConsumer:
         consumer = self._consumer or self._closing
         if consumer is None:
-            raise CommitRefused("closed", "the consumer is not running")
+            raise RuntimeError("the consumer is not running")
         return consumer
 
     # -- reading ---------------------------------------------------------------------------

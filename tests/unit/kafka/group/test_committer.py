@@ -46,6 +46,17 @@ async def test_a_commit_that_was_not_taken_says_why(
     assert refused.value.kind == kind
 
 
+async def test_a_commit_while_there_is_no_consumer_is_refused_and_holds_nothing_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    member = await owning(monkeypatch)
+    monkeypatch.setattr(member.source, "_consumer", None)
+    with pytest.raises(CommitRefused, match="not running") as refused:
+        await member.source.commit({P0: Position(3, "")})
+    assert refused.value.kind == "closed"
+    assert not member.source.waits()
+
+
 async def test_a_missing_right_is_over_once_a_commit_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     member = await owning(monkeypatch)
     member.consumer.refusals = [KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED, "no READ")]

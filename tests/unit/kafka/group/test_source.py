@@ -8,7 +8,6 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from connector.kafka.group import committer, joining
-from connector.kafka.group.commit_refused import CommitRefused
 from connector.kafka.group.source import SourceFailed
 from connector.kafka.troubles import Phase
 from connector.model import Position
@@ -85,7 +84,7 @@ async def test_a_member_without_a_partition_has_joined_too(monkeypatch: pytest.M
 
 
 async def test_before_it_runs_nothing_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CommitRefused, match="not running"):
+    with pytest.raises(RuntimeError, match="not running"):
         await Member(monkeypatch).source.group_metadata()
 
 
