@@ -55,10 +55,8 @@ class Reporting:
         for interpreter in self._interpreters.values():
             if interpreter.unknown_platforms:
                 self._warn_of_platforms(interpreter.unknown_platforms)
-        lost = self._source.records_lost
-        for topic, count in lost.items():
+        for topic, count in self._source.take_records_lost().items():
             self._metrics.records_lost.add(count, topic)
-        lost.clear()
         for notice in self._engine.notices:
             self._tell(notice, now)
         self._engine.notices.clear()

@@ -104,6 +104,10 @@ class FakeSource:
     def known_ends(self) -> dict[TopicPartition, int]:
         return self.ends
 
+    def take_records_lost(self) -> Counter[str]:
+        lost, self.records_lost = self.records_lost, Counter()
+        return lost
+
     def statistics(self) -> Statistics:
         return Statistics()
 

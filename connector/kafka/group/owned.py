@@ -48,10 +48,11 @@ class Owned:
         self._misplaced: dict[TopicPartition, KafkaError] = {}
         """Owned, but the next offset isn't in the log, and where to go on isn't known yet."""
         self._paused: set[TopicPartition] = set()
-        self._ends = start_lookup.ends
+        self._ends: dict[TopicPartition, int] = {}
+        """Where each ends, as far as is known."""
         self._stale: list[TopicPartition] = []
         """Not fetched, so that no fetch reply tells where they end."""
-        self.records_lost: Counter[str] = Counter()
+        self._records_lost: Counter[str] = Counter()
         """By topic, records that were gone before they were read and were passed over."""
 
     def __contains__(self, partition: TopicPartition) -> bool:
@@ -113,7 +114,7 @@ class Owned:
 
     async def _ask_end(self, partition: TopicPartition) -> None:
         try:
-            await self._lookup.watermarks(partition)
+            _, self._ends[partition] = await self._lookup.watermarks(partition)
         except KafkaException as exception:
             self._failed(exception)
 
@@ -134,6 +135,7 @@ class Owned:
         self, partitions: Collection[TopicPartition], found: Mapping[TopicPartition, StartDecision]
     ) -> None:
         """Assign: what is resolved at its offset, the rest at the end of its log, paused."""
+        self._ends.update({p: b.end for p, b in found.items()})
         reading = {p: b for p, b in found.items() if not b.halted}
         waiting = [p for p in partitions if p not in reading]
         self._offsets.update({p: b.offset for p, b in reading.items()})
@@ -194,6 +196,7 @@ class Owned:
 
     async def _go_on(self, partition: TopicPartition, found: StartDecision) -> None:
         """Read a partition from where its log still is, or not at all."""
+        self._ends[partition] = found.end
         if found.halted:
             self._halted.add(partition)
             self._tell_of_loss(partition, found)
@@ -218,8 +221,13 @@ class Owned:
             return
         self._troubles.notice(found.trouble, found.message, name(partition), blocking=found.halted)
         if not found.halted:
-            self.records_lost[partition.topic] += found.gone
+            self._records_lost[partition.topic] += found.gone
             self._troubles.works((found.trouble,), name(partition))
+
+    def take_records_lost(self) -> Counter[str]:
+        """Take the count, by topic, of records that were passed over since the last call."""
+        lost, self._records_lost = self._records_lost, Counter()
+        return lost
 
     # -- what could not be done yet --------------------------------------------------------
 

@@ -7,6 +7,7 @@ them is bounded in time. Calls on one consumer wait for each other, so `fetch` i
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
@@ -80,7 +81,6 @@ class Source:
             on_data_loss=on_data_loss,
         )
         self._owned = Owned(lambda: self._client, self._lookup, listener, self.troubles, self._take_error)
-        self.records_lost = self._owned.records_lost
         self._missing = MissingTopics(
             lambda: self._client, self._topics, lambda: self._owned.topics, self.troubles, clock
         )
@@ -198,6 +198,10 @@ class Source:
     def known_ends(self) -> dict[TopicPartition, int]:
         """Where each owned partition ends, as last heard: a few seconds old at most. Costs no request."""
         return self._owned.known_ends()
+
+    def take_records_lost(self) -> Counter[str]:
+        """Take the count, by topic, of records that were gone before they were read."""
+        return self._owned.take_records_lost()
 
     def statistics(self) -> Statistics:
         return self._statistics

@@ -17,7 +17,7 @@ class StartDecision(NamedTuple):
 
     `rewound`: offsets of this partition mean other records than before (it was truncated or
     created again), so nothing that was known about it holds. `gone`: how many offsets nobody can read, less
-    those that the checkpoint knows as settled.
+    those that the checkpoint knows as settled. `end`: where the log ended then.
     """
 
     offset: int
@@ -27,6 +27,7 @@ class StartDecision(NamedTuple):
     halted: bool = False
     rewound: bool = False
     gone: int = 0
+    end: int = -1
 
 
 def decide_start(
@@ -38,26 +39,26 @@ def decide_start(
     """
     if committed is None:
         if reset in _LATEST:
-            return StartDecision(high)
+            return StartDecision(high, end=high)
         if reset in _EARLIEST:
-            return StartDecision(low)
+            return StartDecision(low, end=high)
         message = f"{where}: no committed offset, and auto.offset.reset={reset}"
-        return StartDecision(high, trouble="no_offset", message=message, halted=True)
+        return StartDecision(high, trouble="no_offset", message=message, halted=True, end=high)
     if low <= committed.offset <= high:
-        return StartDecision(*committed)
+        return StartDecision(*committed, end=high)
     halted = on_data_loss == "halt"
     if committed.offset < low:
         gone, submitted = _unsettled(committed, low)
         in_jobs = f", {submitted} of them in jobs whose end was not seen" if submitted else ""
         gap = f"{gone} records from offset {committed.offset} on are gone{in_jobs}"
         message = f"{where}: {gap}, the log begins at {low}"
-        return StartDecision(low, trouble=DATA_LOSS, message=message, halted=halted, gone=gone)
+        return StartDecision(low, trouble=DATA_LOSS, message=message, halted=halted, gone=gone, end=high)
     message = (
         f"{where}: the committed offset {committed.offset} lies beyond the end of the log, {high}: "
         "it was truncated or created again"
     )
     offset = high if reset in _LATEST else low
-    return StartDecision(offset, trouble=DATA_LOSS, message=message, halted=halted, rewound=True)
+    return StartDecision(offset, trouble=DATA_LOSS, message=message, halted=halted, rewound=True, end=high)
 
 
 def _unsettled(committed: Position, low: int) -> tuple[int, int]:

@@ -47,8 +47,6 @@ class StartLookup:
     ) -> None:
         self._client = client
         self._kept_back = KeptBack(properties, clock)
-        self.ends: dict[TopicPartition, int] = {}
-        """Where each partition ended when it was last asked about."""
         self._troubles = troubles
         self._reset = reset
         self._on_data_loss = on_data_loss
@@ -144,7 +142,6 @@ class StartLookup:
             raise
         self._silent.discard(partition)
         self._troubles.works(("no_leader",), name(partition))
-        self.ends[partition] = high
         return low, high
 
     async def ends_of(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:

@@ -112,7 +112,7 @@ async def test_a_partition_that_lost_records_is_not_read_and_blocks(monkeypatch:
     assert member.consumer.paused == {P0}
     assert member.source.troubles.blocking
     assert "4 records from offset 2" in member.troubles[0].message
-    assert member.source.records_lost == {}
+    assert member.source.take_records_lost() == {}
     member.consumer.messages = messages(P0, [6])
     assert await member.fetch() == []
     await member.robbed(P0)
@@ -127,7 +127,7 @@ async def test_with_continue_what_is_left_is_read_and_the_loss_is_counted_and_to
     member.consumer.committed_offsets = {P0: Position(2, "jobs")}
     await member.given(P0)
     assert member.starts == [Start(P0, 6, "")]
-    assert member.source.records_lost == {"t": 4}
+    assert member.source.take_records_lost() == {"t": 4}
     assert member.told("data_loss") == [Phase.BEGAN, Phase.ENDED]
 
 

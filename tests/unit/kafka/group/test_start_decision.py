@@ -17,7 +17,7 @@ def _from(offset: int, *, on_data_loss: str = "halt", reset: str = "earliest") -
 
 @pytest.mark.parametrize("offset", [10, 15, 20])
 def test_a_committed_offset_inside_the_log_is_taken_with_its_metadata(offset: int) -> None:
-    assert _from(offset) == StartDecision(offset, "jobs")
+    assert _from(offset) == StartDecision(offset, "jobs", end=20)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_a_committed_offset_inside_the_log_is_taken_with_its_metadata(offset: in
 )
 def test_without_a_commit_the_reset_policy_decides(reset: str, offset: int) -> None:
     found = decide_start(None, 10, 20, reset=reset, on_data_loss="halt", where="t/0")
-    assert found == StartDecision(offset)
+    assert found == StartDecision(offset, end=20)
 
 
 def test_without_a_commit_and_without_a_policy_nothing_is_read() -> None:
