@@ -28,7 +28,7 @@ def interpreters(settings: Settings) -> dict[str, Interpreter]:
     by_content = decoders(settings)
     mapped = mappings(settings.mapping.given(kafka.contents, key_is_hwid=kafka.key_is_hwid))
     with_its_comma = room_for_devices(settings.batch.max_bytes, settings.accounts)
-    of_topics = {topic: code for code, each in settings.applications.items() for topic in each.topics}
+    by_topic = {topic: code for code, each in settings.applications.items() for topic in each.topics}
     return {
         topic: Interpreter(
             content,
@@ -37,7 +37,7 @@ def interpreters(settings: Settings) -> dict[str, Interpreter]:
             max_row_bytes=with_its_comma - 1,
             application=settings.pushwoosh.application,
             applications=settings.applications,
-            of_topic=of_topics.get(topic, ""),
+            topic_application=by_topic.get(topic, ""),
         )
         for topic, content in kafka.contents.items()
     }

@@ -6,11 +6,12 @@ from typing import Any
 
 import connector.core.following.tracking as tracking_module
 import connector.core.queueing.lanes as lanes_module
+import connector.core.reading.decode as decode_module
+import connector.core.reading.lane_keys as lane_keys_module
 from connector.core.actions import Commit
 from connector.core.batching.jobs import Job
 from connector.core.following.tracking import Tracking
 from connector.core.holding_back.halts import Halts
-from connector.core.reading import rules
 from connector.core.reading.event import Event
 from connector.credentials import Credentials
 from connector.running.writing import Writing
@@ -46,19 +47,24 @@ def one_token_for_all(patch: Patch) -> None:
 @MUTATIONS.add
 def one_device_in_all_applications(patch: Patch) -> None:
     """An identifier names one device in whatever application."""
-    lane_keys = rules.lane_keys
-    patch.set(rules, "lane_keys", lambda _application, *identifiers: lane_keys("", *identifiers))
+    _name_lanes_without_application(patch)
+
+
+def _name_lanes_without_application(patch: Patch) -> None:
+    lane_keys = lane_keys_module.lane_keys
+    for module in (decode_module, lane_keys_module):
+        patch.set(module, "lane_keys", lambda _application, *identifiers: lane_keys("", *identifiers))
 
 
 @MUTATIONS.add
 def namesakes_wait_for_each_other(patch: Patch) -> None:
     """Devices of one name in two applications wait for each other, though they are not mixed up."""
-    lane_keys, merge = rules.lane_keys, vars(lanes_module)["merge"]
+    merge = vars(lanes_module)["merge"]
 
     def wrong(head: Event, event: Event, max_row: int) -> bool:
         return head.application == event.application and bool(merge(head, event, max_row))
 
-    patch.set(rules, "lane_keys", lambda _application, *identifiers: lane_keys("", *identifiers))
+    _name_lanes_without_application(patch)
     patch.set(lanes_module, "merge", wrong)
 
 

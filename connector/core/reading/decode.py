@@ -20,7 +20,9 @@ from msgspec import Raw
 from connector.core.reading import rules
 from connector.core.reading.event import NOWHERE, Decoded, Event, bytes_of
 from connector.core.reading.json_events import NOTHING, JsonDecoder, RegistrationFields, TagsFields, encode
+from connector.core.reading.lane_keys import lane_keys
 from connector.core.reading.quick_tags import TopicRules, read_quickly
+from connector.core.reading.users_code import FAULTS_OF_USERS, words_of
 from connector.model import (
     Content,
     DecoderUnavailable,
@@ -48,9 +50,9 @@ class Interpreter:
 
     `max_row_bytes` is the room that a request has for one device. `application` is the default one: an
     event that names it is an event that names none. `applications` are the others that are configured: an
-    event that names one not among them is rejected (None: any may be named). `of_topic` is the one among
-    them that all events are for which name none; empty for the default one. `unknown_platforms` counts the
-    codes seen that nobody has heard of; whoever warns about them empties it.
+    event that names one not among them is rejected (None: any may be named). `topic_application` is the
+    one among them for events that name none; empty for the default one. `unknown_platforms` counts the codes
+    seen that nobody has heard of; whoever warns about them empties it.
     """
 
     def __init__(
@@ -62,19 +64,19 @@ class Interpreter:
         max_row_bytes: int = 1 << 20,
         application: str = "",
         applications: Collection[str] | None = None,
-        of_topic: str = "",
+        topic_application: str = "",
     ) -> None:
         self._decoder = JsonDecoder(content) if decoder is None else decoder
         self._content = content
         self._key_is_hwid = key_is_hwid
         self._max_row_bytes = max_row_bytes
-        self._of_topic = of_topic
+        self._topic_application = topic_application
         self._any = applications is None
         self._applications = {each: each for each in applications or ()}
         if application:
             self._applications[application] = ""
         mixed = content is Content.MIXED
-        self._topic_rules = TopicRules(max_row_bytes, of_topic, self._applications, mixed=mixed)
+        self._topic_rules = TopicRules(max_row_bytes, topic_application, self._applications, mixed=mixed)
         self.unknown_platforms: dict[int, int] = {}
 
     def read(self, records: Sequence[Record]) -> list[Decoded]:
@@ -100,7 +102,7 @@ class Interpreter:
             update: Any = self._decoder(record)
         except DecoderUnavailable:
             raise
-        except rules.THEIRS as error:  # a user's decoder may raise anything: it is about this record
+        except FAULTS_OF_USERS as error:  # a user's decoder may raise anything: it is about this record
             return _unreadable(error, record.value() or b"")
         if update is None:
             return None
@@ -196,7 +198,7 @@ class Interpreter:
         """Return the application of an event that names this one or none; empty for the default one."""
         named = rules.identifier("application", named)
         if named is None:
-            return self._of_topic
+            return self._topic_application
         found = self._applications.get(named)
         if found is None and not self._any:
             raise rules.InvalidField(
@@ -219,7 +221,7 @@ class Interpreter:
         return Event(
             endpoint,
             application,
-            rules.lane_keys(application, *identifiers),
+            lane_keys(application, *identifiers),
             *identifiers,
             operator,
             row,
@@ -233,13 +235,13 @@ class Interpreter:
 def _unreadable(error: BaseException, value: bytes) -> Rejection:
     """Put a decoder's failure into words, without the value."""
     if isinstance(error, (rules.InvalidField, msgspec.ValidationError)):
-        return Rejection(Reason.INVALID_EVENT, rules.words_of(error))
+        return Rejection(Reason.INVALID_EVENT, words_of(error))
     if isinstance(error, UnicodeDecodeError):
         return Rejection(Reason.UNDECODABLE, f"Not UTF-8: {error.reason} (byte {error.start})")
     if isinstance(error, RecursionError):
         return Rejection(Reason.UNDECODABLE, "Nested too deeply")
     if isinstance(error, msgspec.DecodeError):
         bom = "it begins with a byte order mark (BOM) of UTF-8" if value.startswith(BOM_UTF8) else ""
-        return Rejection(Reason.UNDECODABLE, f"Not JSON: {bom or rules.words_of(error)}"[:_DETAIL])
-    words = ": ".join(each for each in (type(error).__name__, rules.words_of(error)) if each)
+        return Rejection(Reason.UNDECODABLE, f"Not JSON: {bom or words_of(error)}"[:_DETAIL])
+    words = ": ".join(each for each in (type(error).__name__, words_of(error)) if each)
     return Rejection(Reason.UNDECODABLE, words[:_DETAIL])

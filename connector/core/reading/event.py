@@ -26,10 +26,6 @@ TO_ITS_LETTER = -1
 class Event(msgspec.Struct, gc=False, eq=False):
     """What one record asks for.
 
-    `keys` are its lane keys, one for each identifier it names: the hwid itself, NUL + "u" +
-    user_id, NUL + "p" + push_token. With an application of its own, NUL + "a" + application +
-    NUL comes before each. No two can clash: a NUL inside an identifier is refused.
-
     `gc=False`, and `home` may lead back here: whoever lets a partition go breaks that circle.
     """
 
@@ -37,6 +33,7 @@ class Event(msgspec.Struct, gc=False, eq=False):
     application: str
     """The application it is for, empty for the configured one."""
     keys: tuple[str, ...]
+    """Of its lanes, one for each identifier that it names: `lane_keys`."""
     hwid: str | None
     user_id: str | None
     push_token: str | None

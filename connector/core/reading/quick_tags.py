@@ -14,6 +14,7 @@ import msgspec
 from connector.core.reading import rules
 from connector.core.reading.event import NOWHERE, Decoded, Event, bytes_beside
 from connector.core.reading.json_events import BEGINNING, decode_kind, decode_tags, encode
+from connector.core.reading.lane_keys import sound_lane_keys
 from connector.model import Endpoint, Record
 
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -30,7 +31,7 @@ class TopicRules(NamedTuple):
     """What is the same for all records of a topic."""
 
     max_row_bytes: int
-    of_topic: str
+    topic_application: str
     """The application of events that name none; empty for the default one."""
     applications: Mapping[str, str]
     """What an event may name, and the application that it means."""
@@ -45,7 +46,7 @@ def read_quickly(
     answers: list[Decoded] = []
     append, decode, to_row = answers.append, decode_tags, encode
     operators, endpoint = _OPERATORS, Endpoint.TAGS
-    limit, of_topic, applications, mixed = topic_rules
+    limit, topic_application, applications, mixed = topic_rules
     beside = _usually_beside(records)
     keys: tuple[str, ...]
     for record in records:
@@ -64,14 +65,14 @@ def read_quickly(
             append(careful(record))
             continue
         hwid, user_id, token = fields.hwid, fields.user_id, fields.push_token
-        application: str | None = of_topic
+        application: str | None = topic_application
         if fields.application is not None:
             application = applications.get(fields.application)
             fields.application = None
         if user_id is None and token is None and not application:
             keys = (hwid,) if hwid and not hwid.isspace() and "\0" not in hwid else ()
         else:
-            keys = rules.sound_lane_keys(application or "", hwid, user_id, token)
+            keys = sound_lane_keys(application or "", hwid, user_id, token)
         operator = fields.list_operator = operators.get(fields.list_operator)
         if not keys or operator is None or application is None:
             append(careful(record))

@@ -1,7 +1,7 @@
-"""What makes a tag change or a registration fit to be sent: the rules of the Audience API's contract.
+"""What makes a tag change or a registration fit to be sent: the rules of the Audience API's contract. Pure.
 
-Each function is given one field and gives it back as it is sent, or raises `InvalidField` with
-what is wrong and where. Values of tags are not looked into: the API judges them.
+Each rule is given one field and gives it back as it is sent, or raises `InvalidField` with what is wrong and
+where. In values of tags it looks only for what JSON lacks: the API judges the rest.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from connector.core.reading.users_code import FAULTS_OF_USERS, words_of
 from connector.model import Content
 
 SET = "set"
@@ -45,8 +46,6 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 _SURE = frozenset({str, int, bool, type(None)})
 """Types of which every value is one in JSON: most values, so they are asked about first."""
 _LARGEST_CODE = 2**63 - 1
-THEIRS = (Exception, SystemExit)
-"""What a user's code may raise about a record. Not an interrupt, not a cancellation: those are about us."""
 _SHOWN = 40
 """Characters of a wrong word that an error repeats."""
 
@@ -154,7 +153,7 @@ def tags_object(value: Any) -> bytes:
         raise
     except RecursionError as error:
         raise InvalidField("Nested too deeply", "tags") from error
-    except THEIRS as error:  # values of any type may refuse to be written with any error
+    except FAULTS_OF_USERS as error:  # values of any type may refuse to be written with any error
         raise InvalidField(words_of(error) or type(error).__name__, "tags") from error
     return raw
 
@@ -173,37 +172,6 @@ def _refuse_what_json_lacks(value: object, path: str) -> None:
         for inner in value:
             if type(inner) not in _SURE:
                 _refuse_what_json_lacks(inner, f"{path}[...]")
-
-
-def lane_keys(
-    application: str, hwid: str | None, user_id: str | None, push_token: str | None
-) -> tuple[str, ...]:
-    """Name the lanes that an event waits in; `connector.core.reading.event.Event` says how."""
-    prefix = f"\0a{application}\0" if application else ""
-    keys: tuple[str, ...] = () if hwid is None else (prefix + hwid,)
-    if user_id is not None:
-        keys += (f"{prefix}\0u{user_id}",)
-    if push_token is not None:
-        keys += (f"{prefix}\0p{push_token}",)
-    return keys
-
-
-def sound_lane_keys(
-    application: str, hwid: str | None, user_id: str | None, push_token: str | None
-) -> tuple[str, ...]:
-    """Name the lanes of identifiers that break no rule; nothing where one does."""
-    for name in (hwid, user_id, push_token):
-        if name is not None and (not name or name.isspace() or "\0" in name):
-            return ()
-    return lane_keys(application, hwid, user_id, push_token)
-
-
-def words_of(error: BaseException) -> str:
-    """Return what an error says; nothing where it is an error itself to ask."""
-    try:
-        return str(error)
-    except THEIRS:
-        return ""
 
 
 def shown(value: object) -> str:

@@ -131,9 +131,9 @@ def test_a_key_that_is_no_identifier_is_rejected(key: bytes | None, words: str) 
     ("named", "options", "application"),
     [
         (None, {}, ""),
-        (None, {"of_topic": "B"}, "B"),
-        ("A", {"of_topic": "B"}, "A"),
-        ("MAIN", {"of_topic": "B"}, ""),
+        (None, {"topic_application": "B"}, "B"),
+        ("A", {"topic_application": "B"}, "A"),
+        ("MAIN", {"topic_application": "B"}, ""),
         ("B", {}, "B"),
     ],
 )

@@ -138,10 +138,3 @@ def test_a_registration_that_breaks_a_rule_is_rejected_with_the_field(
 @pytest.mark.parametrize("operator", ["set", "append", "remove"])
 def test_each_operator_of_tags_is_sent_as_it_is(operator: str) -> None:
     assert row({"hwid": "A", "tags": {"a": 1}, "list_operator": operator})["list_operator"] == operator
-
-
-def test_every_identifier_names_a_lane() -> None:
-    found = event({"hwid": "h", "user_id": "u", "push_token": "p", "tags": {"a": 1}})
-    assert found.keys == ("h", "\0uu", "\0pp")
-    assert event({"user_id": "u", "tags": {"a": 1}}).keys == ("\0uu",)
-    assert event({"push_token": "p", "tags": {"a": 1}}).keys == ("\0pp",)
