@@ -14,6 +14,7 @@ from connector.core.holding_back.gate import Closing
 from connector.core.holding_back.halts import Halt
 from connector.core.remembering.assignment import Assignment
 from connector.core.settling.owed import Owed
+from connector.core.settling.owed_words import by_reason
 from connector.core.state import State
 from connector.model import Cause, Endpoint, TopicPartition
 
@@ -96,7 +97,7 @@ def overview(state: State) -> Overview:
         sum(len(home.waiting_for_room) for home in homes.values()),
         sum(home.events_held for home in homes.values()),
         sum(home.bytes_held for home in homes.values()),
-        state.ledger.owed.by_reason(),
+        by_reason(state.ledger.owed),
         _partitions(state),
     )
 

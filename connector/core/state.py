@@ -21,6 +21,7 @@ from connector.core.judging.unjudged import Unjudged
 from connector.core.limits import Limits
 from connector.core.queueing.lanes import Lanes
 from connector.core.settling.ledger import Ledger
+from connector.core.settling.owed_words import described
 from connector.core.settling.pressure import Pressure
 from connector.core.tally import Tally
 
@@ -38,7 +39,7 @@ class State:
         self.dispatch = Dispatch(limits)
         self.hunt = Hunt(self.dispatch)
         self.tracking = Tracking(limits)
-        self.halts = Halts(limits, self.tally, self.notices, self.ledger.owed.described)
+        self.halts = Halts(limits, self.tally, self.notices, lambda: described(self.ledger.owed))
         self.adoption = Adoption(self.lanes, self.tracking, self.dispatch, self.tally)
         self.concurrency = Concurrency(limits)
         self.outages = Outages(random, self.tally, self.notices, self.tracking, self.concurrency)

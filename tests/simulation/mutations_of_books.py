@@ -13,8 +13,8 @@ from connector.core.partitions import Partitions
 from connector.core.posted import Posted
 from connector.core.reading.event import Event
 from connector.core.remembering.offsets import Offsets
+from connector.core.settling.holds import Hold
 from connector.core.settling.ledger import Ledger
-from connector.core.settling.owed import Hold
 from connector.core.settling.reach import Reach
 from connector.kafka.group.commit_refused import CommitRefused
 from connector.model import Position

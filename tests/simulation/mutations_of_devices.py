@@ -23,7 +23,7 @@ from connector.core.posted import Posted
 from connector.core.queueing.lanes import Lanes
 from connector.core.reading.decode import Interpreter
 from connector.core.reading.event import Event
-from connector.core.settling.owed import Hold
+from connector.core.settling.holds import Hold
 from connector.model import Reason
 from tests.simulation.patching import Mutations, Patch
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from connector.core.remembering import checkpoint
 from connector.core.remembering.checkpoint import Checkpoint
-from connector.core.settling.owed import HOLD_LIMIT
+from connector.core.settling.holds import HOLD_LIMIT
 from connector.model import Letter, Position, Reason, Start, TopicPartition
 from tests.simulation.broker import Member
 from tests.simulation.jobs import Jobs

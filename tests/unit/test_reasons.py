@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connector.core.judging.verdicts import BADNESS, RETRYABLE
-from connector.core.settling.owed import SAFE_TO_SHOW
+from connector.core.settling.owed_words import SAFE_TO_SHOW
 from connector.kafka.letters.letter import STAGES
 from connector.model import Reason
 from connector.replay.letter import NEVER_APPLIED

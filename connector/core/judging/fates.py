@@ -21,8 +21,8 @@ from connector.core.limits import Limits
 from connector.core.queueing.coalesce import take_apart
 from connector.core.queueing.lanes import Lanes
 from connector.core.reading.event import TO_ITS_LETTER, Event
+from connector.core.settling.holds import Hold
 from connector.core.settling.ledger import Ledger
-from connector.core.settling.owed import Hold
 from connector.core.tally import Tally
 from connector.model import Endpoint, Letter, Reason, Rejection
 

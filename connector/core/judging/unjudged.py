@@ -23,7 +23,7 @@ from connector.core.judging.verdicts import judge
 from connector.core.limits import Limits
 from connector.core.queueing.coalesce import contributors
 from connector.core.reading.event import Event
-from connector.core.settling.owed import Hold
+from connector.core.settling.holds import Hold
 from connector.core.tally import Tally
 from connector.model import Reason, Rejection
 

@@ -19,7 +19,8 @@ from connector.core.queueing.coalesce import by_partition
 from connector.core.reading.event import Event
 from connector.core.remembering.assignment import Assignment
 from connector.core.settling.exposure import Exposure
-from connector.core.settling.owed import Hold, Owed, OwedLetters, no_longer_held
+from connector.core.settling.holds import Hold, no_longer_held
+from connector.core.settling.owed import Owed, OwedLetters
 from connector.core.settling.reach import Reach
 from connector.core.tally import RecordOutcome, Stage, Tally
 from connector.model import Letter, Position, TopicPartition, timestamp_of
@@ -211,7 +212,7 @@ class Ledger:
         again: list[Owed] = []
         for index, owed in enumerate(commit.owed):
             if not owed.home.live:
-                freed += no_longer_held([owed])
+                freed += no_longer_held([owed.hold])
                 continue
             owed.home.offsets.unsettle([owed.offset])
             if index in guilty:
@@ -230,7 +231,7 @@ class Ledger:
                 owed.home.offsets.unsettle([owed.offset])
                 ours.append(owed)
             else:
-                freed += no_longer_held([owed])
+                freed += no_longer_held([owed.hold])
         self.owed.put_back(ours)
         return freed
 

@@ -8,15 +8,16 @@ and after a delay of their own; those too far ahead to be remembered once their 
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from connector.core.backoff import Backoff
-from connector.core.reading.event import Event
 from connector.core.remembering.assignment import Assignment
 from connector.core.settling.far_letters import FarLetters
-from connector.model import Letter, Reason
+from connector.core.settling.holds import HOLD_LIMIT, Hold, no_longer_held
+from connector.model import Letter
 
 MOST_LETTERS = 4000
 MOST_LETTER_BYTES = 16 << 20
@@ -28,39 +29,6 @@ IN_VAIN = 4
 """Failures in a row, which take a few seconds, after which a stop no longer waits for the next attempt."""
 A_FEW_SECONDS = 5.0
 """Nor does it if the rest after a failure is longer than this."""
-HOLD_LIMIT = 60.0
-"""Seconds that a device's later events wait for a letter that no checkpoint would remember as written.
-
-The records before it in its partition may themselves wait for that device, behind another topic's events: a
-deadlock. So the letter is then written all the same; after a crash at that moment it exists twice.
-"""
-
-SAFE_TO_SHOW: Mapping[Reason, bool] = {
-    Reason.UNDECODABLE: False,
-    Reason.INVALID_EVENT: False,
-    Reason.TOO_LARGE: True,
-    Reason.DEVICE_FAILED: True,
-    Reason.DEVICE_NOT_FOUND: True,
-    Reason.TAG_REFUSED: True,
-    Reason.REFUSED_BY_API: False,
-    Reason.NO_VERDICT: False,
-    Reason.JOB_FAILED: False,
-}
-"""Whether `Rejection.detail` tells of tags and sizes alone. Others may repeat words about a device."""
-
-
-@dataclass(slots=True, eq=False)
-class Hold:
-    """An event that holds its lanes until its letter is written; of a merged update, until all of them are.
-
-    If later events of the device were sent before that, the partition's owner after a crash would send the
-    refused one again, after them.
-    """
-
-    event: Event
-    letters_left: int = 1
-    last_chance: bool = False
-    """Whether later events of the device have one attempt only (`Leaving.release`)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -97,7 +65,7 @@ class OwedLetters:
         self._refused: deque[Owed] = deque()
         """Letters that the topic refused for what they are. Each goes alone, because it would fail the others
         of its transaction, and the positions of all partitions with them."""
-        self._suspects: deque[Owed] = deque()
+        self._as_large: deque[Owed] = deque()
         """Letters as large as a refused one. Each goes alone, too, and first: size may not be the reason."""
         self._refusals = 0
         """In a row. Letters that go alone share one delay and take turns."""
@@ -109,26 +77,10 @@ class OwedLetters:
         self._far = FarLetters[Owed]()
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._suspects) + len(self._refused) + len(self._far)
+        return len(self._waiting) + len(self._as_large) + len(self._refused) + len(self._far)
 
-    def _all(self) -> list[Owed]:
-        return [*self._waiting, *self._suspects, *self._refused, *self._far]
-
-    def by_reason(self) -> Counter[str]:
-        """Count what is owed."""
-        return Counter(owed.letter.rejection.reason.value for owed in self._all())
-
-    def described(self) -> str:
-        """Say what is owed, and where the first record is: letters that wait can't be looked at yet."""
-        everything = self._all()
-        if not everything:
-            return "none of their dead letters waits"
-        counts = ", ".join(f"{count} {reason}" for reason, count in self.by_reason().most_common())
-        first = min(everything, key=lambda owed: owed.since)
-        rejection = first.letter.rejection
-        detail = f": {rejection.detail}" if SAFE_TO_SHOW.get(rejection.reason) else ""
-        topic, partition = first.home.partition
-        return f"{counts}; the first is {topic}/{partition}/{first.offset}{detail}"
+    def __iter__(self) -> Iterator[Owed]:
+        return chain(self._waiting, self._as_large, self._refused, self._far)
 
     def add(self, owed: Owed) -> None:
         """Owe one more."""
@@ -137,7 +89,7 @@ class OwedLetters:
     def _place_of(self, owed: Owed) -> deque[Owed]:
         if owed.failures:
             return self._refused
-        return self._suspects if owed.size >= self._too_large else self._waiting
+        return self._as_large if owed.size >= self._too_large else self._waiting
 
     def take(self, now: float, sure: int, *, at_once: bool) -> list[Owed]:
         """Take the letters that one commit may write now. `at_once`: without regard to delays.
@@ -150,7 +102,7 @@ class OwedLetters:
             self.add(owed)
         self._went_alone = self._one_may_go_alone(now, at_once=at_once)
         if self._went_alone:
-            return [(self._suspects or self._refused).popleft()]
+            return [(self._as_large or self._refused).popleft()]
         chosen: list[Owed] = []
         room = MOST_LETTER_BYTES * self._portion // MOST_LETTERS
         waiting = self._waiting
@@ -164,7 +116,7 @@ class OwedLetters:
         """Whether it is the turn of a letter that goes alone. It takes turns with the others, if any wait."""
         others_first = bool(self._waiting) and (self._went_alone or at_once)
         due = at_once or now >= self._alone_not_before
-        return bool(self._suspects or self._refused) and due and not others_first
+        return bool(self._as_large or self._refused) and due and not others_first
 
     def put_far(self, owed: Owed) -> None:
         """Keep a letter until it is within reach of a checkpoint, or overdue."""
@@ -206,15 +158,15 @@ class OwedLetters:
             self._refusals, self._alone_not_before = 0, 0.0
         if any(owed.size >= self._too_large for owed in letters):
             self._too_large = math.inf  # its size was not why: the others as large go together again
-            self._waiting.extendleft(reversed(self._suspects))
-            self._suspects.clear()
-        return no_longer_held(letters)
+            self._waiting.extendleft(reversed(self._as_large))
+            self._as_large.clear()
+        return no_longer_held(owed.hold for owed in letters)
 
     def drop(self, homes: Collection[Assignment]) -> list[Hold]:
         """Forget the letters of partitions that are no longer ours. Return the holds that are over."""
         gone = set(homes)
-        freed = no_longer_held(owed for owed in self._all() if owed.home in gone)
-        for place in (self._waiting, self._suspects, self._refused):
+        freed = no_longer_held(owed.hold for owed in self if owed.home in gone)
+        for place in (self._waiting, self._as_large, self._refused):
             kept = [owed for owed in place if owed.home not in gone]
             place.clear()
             place.extend(kept)
@@ -229,7 +181,7 @@ class OwedLetters:
         """
         if self._failures >= IN_VAIN or self._rest > A_FEW_SECONDS:
             return False
-        alone = bool(self._suspects or self._refused) and self._refusals < IN_VAIN
+        alone = bool(self._as_large or self._refused) and self._refusals < IN_VAIN
         return bool(self._waiting) or alone or self._far.due_at(sure) <= 0
 
     def due_at(self, sure: int) -> float | None:
@@ -237,17 +189,6 @@ class OwedLetters:
         if self._waiting:
             return self._not_before
         due_at = self._far.due_at(sure)
-        if self._suspects or self._refused:
+        if self._as_large or self._refused:
             due_at = min(due_at, self._alone_not_before)
         return None if due_at == math.inf else max(due_at, self._not_before)
-
-
-def no_longer_held(letters: Iterable[Owed]) -> list[Hold]:
-    """Note that letters are written, or no longer ours to write. Return the holds that are over."""
-    freed: list[Hold] = []
-    for owed in letters:
-        if owed.hold is not None:
-            owed.hold.letters_left -= 1
-            if not owed.hold.letters_left:
-                freed.append(owed.hold)
-    return freed

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from connector.core.backoff import Backoff
 from connector.core.remembering.assignment import Assignment
-from connector.core.settling.owed import Hold, Owed, OwedLetters
+from connector.core.settling.holds import Hold
+from connector.core.settling.owed import Owed, OwedLetters
 from connector.model import Letter, Rejection, TopicPartition
 from tests.unit.core.builders import P0, UNDECODABLE, record, tags
 

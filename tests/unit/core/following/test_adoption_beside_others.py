@@ -8,7 +8,7 @@ import pytest
 
 from connector.answers import Row
 from connector.core.reading.event import Event
-from connector.core.settling.owed import HOLD_LIMIT
+from connector.core.settling.holds import HOLD_LIMIT
 from tests.unit.core.adopting import P2, adopting, remembered
 from tests.unit.core.builders import (
     FAILED,

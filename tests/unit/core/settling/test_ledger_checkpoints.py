@@ -5,7 +5,7 @@ from __future__ import annotations
 from connector.core.reading.event import Event
 from connector.core.remembering import checkpoint
 from connector.core.remembering.offsets import WINDOW_LIMIT
-from connector.core.settling.owed import HOLD_LIMIT
+from connector.core.settling.holds import HOLD_LIMIT
 from connector.core.settling.reach import Reach
 from tests.unit.core.builders import (
     P0,

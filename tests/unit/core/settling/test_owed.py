@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connector.core.settling.owed import HOLD_LIMIT, MOST_LETTER_BYTES, MOST_LETTERS, Hold
+from connector.core.settling.holds import HOLD_LIMIT, Hold
+from connector.core.settling.owed import MOST_LETTER_BYTES, MOST_LETTERS
 from connector.model import TopicPartition
 from tests.unit.core.builders import (
     P0,

@@ -1,51 +1,12 @@
-"""Letters that are owed: what is said of them, and whether a stop waits for them."""
+"""Letters that are owed: whether a stop waits for them, and which goes alone whatever happens."""
 
 from __future__ import annotations
 
 import pytest
 
-from connector.core.settling.owed import HOLD_LIMIT, IN_VAIN
-from connector.model import Reason, Rejection
+from connector.core.settling.holds import HOLD_LIMIT
+from connector.core.settling.owed import IN_VAIN
 from tests.unit.core.letters_owed import FIRST_DELAY, NO_JITTER, SURE, hold, letter, owing, partition, take
-
-
-def test_what_is_owed_is_told_by_reason_the_most_frequent_first_and_where_the_oldest_is() -> None:
-    home = partition()
-    refused = Rejection(Reason.TAG_REFUSED, "refused tags: plan: tag not found")
-    owed = owing(letter(home, 0, since=3.0), letter(home, 1, since=2.0, rejection=refused))
-    owed.refused(letter(home, 2, since=4.0), 0.0, NO_JITTER)
-    owed.put_far(letter(home, 900, since=5.0))
-    assert owed.by_reason() == {"undecodable": 3, "tag_refused": 1}
-    assert owed.described() == (
-        "3 undecodable, 1 tag_refused; the first is events/0/1: refused tags: plan: tag not found"
-    )
-
-
-@pytest.mark.parametrize(
-    "reason",
-    [
-        Reason.UNDECODABLE,
-        Reason.INVALID_EVENT,
-        Reason.REFUSED_BY_API,
-        Reason.NO_VERDICT,
-        Reason.JOB_FAILED,
-    ],
-)
-def test_words_that_may_name_a_device_are_not_repeated(reason: Reason) -> None:
-    owed = owing(letter(partition(), 4, rejection=Rejection(reason, "bad device d0")))
-    assert owed.described() == f"1 {reason.value}; the first is events/0/4"
-
-
-def test_that_no_letter_waits_is_said_too() -> None:
-    assert owing().described() == "none of their dead letters waits"
-
-
-@pytest.mark.parametrize(
-    "reason", [Reason.TOO_LARGE, Reason.DEVICE_FAILED, Reason.DEVICE_NOT_FOUND, Reason.TAG_REFUSED]
-)
-def test_words_of_tags_and_sizes_are(reason: Reason) -> None:
-    owed = owing(letter(partition(), 4, rejection=Rejection(reason, "row of 9 bytes")))
-    assert owed.described() == f"1 {reason.value}; the first is events/0/4: row of 9 bytes"
 
 
 def test_letters_count_wherever_they_wait() -> None:
@@ -55,7 +16,7 @@ def test_letters_count_wherever_they_wait() -> None:
     for offset, size in enumerate((1, 9, 10, 11), 1):
         owed.add(letter(home, offset, size=size))
     owed.put_far(letter(home, 900))
-    assert len(owed) == 6
+    assert len(owed) == len([*owed]) == 6
 
 
 # -- whether a stop waits ----------------------------------------------------------------------------

@@ -1,0 +1,40 @@
+"""What is said about letters that are owed: how many for which reason, and where the first record is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from connector.core.settling.owed import Owed
+from connector.model import Reason
+
+SAFE_TO_SHOW: Mapping[Reason, bool] = {
+    Reason.UNDECODABLE: False,
+    Reason.INVALID_EVENT: False,
+    Reason.TOO_LARGE: True,
+    Reason.DEVICE_FAILED: True,
+    Reason.DEVICE_NOT_FOUND: True,
+    Reason.TAG_REFUSED: True,
+    Reason.REFUSED_BY_API: False,
+    Reason.NO_VERDICT: False,
+    Reason.JOB_FAILED: False,
+}
+"""Whether `Rejection.detail` tells of tags and sizes alone. Others may repeat words about a device."""
+
+
+def by_reason(letters: Iterable[Owed]) -> Counter[str]:
+    """Count what is owed."""
+    return Counter(owed.letter.rejection.reason.value for owed in letters)
+
+
+def described(letters: Iterable[Owed]) -> str:
+    """Say what is owed, and where the first record is: letters that wait can't be looked at yet."""
+    everything = [*letters]
+    if not everything:
+        return "none of their dead letters waits"
+    counts = ", ".join(f"{count} {reason}" for reason, count in by_reason(everything).most_common())
+    first = min(everything, key=lambda owed: owed.since)
+    rejection = first.letter.rejection
+    detail = f": {rejection.detail}" if SAFE_TO_SHOW.get(rejection.reason) else ""
+    topic, partition = first.home.partition
+    return f"{counts}; the first is {topic}/{partition}/{first.offset}{detail}"
