@@ -40,7 +40,7 @@ class Committing:
 
         `written`: the letters that these positions depend on are in the topic already.
         """
-        doubts = self._membership.doubts
+        standstills = self._membership.standstills
         try:
             await self._source.commit(positions)
         except CommitRefused as refused:
@@ -57,5 +57,5 @@ class Committing:
         finally:
             self._pulse.ring()
         self._engine.committed(self._pulse.clock())
-        self._membership.proved(doubts)
+        self._membership.proved(standstills)
         return True

@@ -160,7 +160,7 @@ class Consuming:
     async def _fetch(self) -> None:
         engine = self._engine
         now = self._pulse.clock()
-        if self._decoding.held and await self._wait_for_decoder():
+        if self._decoding.parked and await self._wait_for_decoder():
             return
         if engine.full:
             self._full_since = now if self._full_since is None else self._full_since

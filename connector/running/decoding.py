@@ -1,6 +1,6 @@
-"""Decodes what was fetched, and holds partitions whose decoder is unavailable until it is back.
+"""Decodes what was fetched, and parks partitions whose decoder is unavailable until it is back.
 
-The records of a held partition wait here in their order, and it is to be paused if that takes longer. Other
+The records of a parked partition wait here in their order, and it is to be paused if that takes longer. Other
 partitions flow on.
 """
 
@@ -22,7 +22,7 @@ SHORT_WAIT = 0.2
 DECODER_TROUBLE = "decoder_unavailable"
 
 
-class Held:
+class Parked:
     """The records of one partition that wait for their decoder."""
 
     def __init__(self, since: float) -> None:
@@ -53,17 +53,17 @@ class Decoding:
         self._trouble: Trouble | None = None
         self._try_at = 0.0
         self._retry_at_once = False
-        self.held: dict[TopicPartition, Held] = {}
+        self.parked: dict[TopicPartition, Parked] = {}
         self._paused: set[TopicPartition] = set()
 
     def take(self, fetched: Sequence[Fetched]) -> None:
-        """Decode and pass on; a partition that is held has these wait behind its earlier records."""
+        """Decode and pass on; a partition that is parked has these wait behind its earlier records."""
         for part in fetched:
-            held = self.held.get(part.partition)
-            if held is not None:
-                held.parts.append(part)
+            parked = self.parked.get(part.partition)
+            if parked is not None:
+                parked.parts.append(part)
             elif not self._pass_on(part):
-                self.held[part.partition].parts.append(part)
+                self.parked[part.partition].parts.append(part)
         self._tell_of_outage()
 
     def retry(self) -> bool:
@@ -73,43 +73,43 @@ class Decoding:
             return False
         self._retry_at_once = False
         self._try_at = now + DECODER_WAIT
-        for partition, held in list(self.held.items()):
-            while held.parts and self._pass_on(held.parts[0]):
-                del held.parts[0]
-            if not held.parts:
-                del self.held[partition]
+        for partition, parked in list(self.parked.items()):
+            while parked.parts and self._pass_on(parked.parts[0]):
+                del parked.parts[0]
+            if not parked.parts:
+                del self.parked[partition]
         self._tell_of_outage()
         return True
 
     def to_pause(self) -> list[TopicPartition]:
-        """Return the held partitions that are not paused yet; from here on they count as paused."""
-        waiting = [partition for partition in self.held if partition not in self._paused]
+        """Return the parked partitions that are not paused yet; from here on they count as paused."""
+        waiting = [partition for partition in self.parked if partition not in self._paused]
         self._paused.update(waiting)
         return waiting
 
     def to_resume(self) -> list[TopicPartition]:
-        """Return the paused partitions that are no longer held; from here on they count as resumed."""
-        free = [partition for partition in self._paused if partition not in self.held]
+        """Return the paused partitions that are no longer parked; from here on they count as resumed."""
+        free = [partition for partition in self._paused if partition not in self.parked]
         self._paused.difference_update(free)
         return free
 
     def keep_paused(self, partitions: Collection[TopicPartition]) -> list[TopicPartition]:
         """The engine resumes these: return those of them that may be. The others count as paused."""
-        kept = {partition for partition in partitions if partition in self.held}
+        kept = {partition for partition in partitions if partition in self.parked}
         self._paused |= kept
         return [partition for partition in partitions if partition not in kept]
 
     def soon_over(self) -> bool:
-        """Whether partitions are held by look-ups alone that have just begun, so that it may soon be over."""
+        """Whether all that are parked wait for look-ups that have just begun, so that it may soon be over."""
         latest = self._pulse.clock() - SHORT_WAIT
-        return bool(self.held) and all(
-            held.since > latest and not held.unavailable.outage for held in self.held.values()
+        return bool(self.parked) and all(
+            parked.since > latest and not parked.unavailable.outage for parked in self.parked.values()
         )
 
     def let_go(self, partitions: Collection[TopicPartition]) -> None:
         """Forget the records of these partitions: they are another owner's now."""
         for partition in partitions:
-            self.held.pop(partition, None)
+            self.parked.pop(partition, None)
             self._paused.discard(partition)
         self._tell_of_outage()
 
@@ -118,15 +118,15 @@ class Decoding:
         self._retry_at_once = True
 
     def _pass_on(self, part: Fetched) -> bool:
-        """Pass records on to the engine. If their decoder is unavailable, hold their partition: False."""
+        """Pass records on to the engine. If their decoder is unavailable, park their partition: False."""
         now = self._pulse.clock()
         if part.records:
             try:
                 outcomes = self._interpreters[part.partition.topic].read(part.records)
             except DecoderUnavailable as unavailable:
-                if not self.held:
+                if not self.parked:
                     self._try_at = now + DECODER_WAIT
-                self.held.setdefault(part.partition, Held(now)).unavailable = unavailable
+                self.parked.setdefault(part.partition, Parked(now)).unavailable = unavailable
                 if unavailable.on_change is not None:
                     unavailable.on_change(self._on_change)
                 return False
@@ -137,7 +137,7 @@ class Decoding:
 
     def _tell_of_outage(self) -> None:
         """Report an unavailable decoder, again now and then while it lasts, and its end."""
-        outages = [each.unavailable for each in self.held.values() if each.unavailable.outage]
+        outages = [each.unavailable for each in self.parked.values() if each.unavailable.outage]
         now = self._pulse.clock()
         if outages:
             if self._told_at is None or now - self._told_at >= REMIND_EVERY:
@@ -146,7 +146,7 @@ class Decoding:
                 words, mend = str(outages[0]), outages[0].mend
                 self._trouble = Trouble(DECODER_TROUBLE, "", words, mend, blocking=True, phase=phase)
                 self._tell(self._trouble)
-        elif self._trouble is not None and not self.held:
+        elif self._trouble is not None and not self.parked:
             ended = msgspec.structs.replace(self._trouble, phase=Phase.ENDED)
             self._trouble = self._told_at = None
             self._tell(ended)

@@ -51,14 +51,14 @@ class HandingOver:
         self._engine.freeze(_FROZEN_FOR)
         try:
             async with asyncio.timeout(LIMIT):
-                await self._settle_requests()
+                await self._wait_for_answers()
                 await self._flush()
         except TimeoutError:
             self._log.warning(_UNANSWERED if self._engine.posting else _UNCOMMITTED)
         finally:
             self._engine.thaw(_FROZEN_FOR)
 
-    async def _settle_requests(self) -> None:
+    async def _wait_for_answers(self) -> None:
         while self._engine.posting or self._writing.busy:  # noqa: ASYNC110 -- two owners
             await asyncio.sleep(0.002)
 

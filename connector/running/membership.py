@@ -71,19 +71,19 @@ class Membership:
         self._engine = pulse.engine
         self._log = log
         self.standstill = Standstill()
-        self.doubts = 0
-        """How often membership came into doubt. Read it before a commit, and pass it to `proved`."""
+        self.standstills = 0
+        """How often the process stood still. Read it before a commit, pass it to `proved`."""
         self._proved = 0
 
     @property
-    def doubted(self) -> bool:
+    def in_doubt(self) -> bool:
         """Whether membership is in doubt, so that nothing may be submitted."""
-        return self._proved != self.doubts
+        return self._proved != self.standstills
 
     @property
     def may_still_send(self) -> bool:
         """Whether what was planned a moment ago may still be sent: there was no standstill since."""
-        return not (self.doubted or self.standstill.lasting())
+        return not (self.in_doubt or self.standstill.lasting())
 
     def note_standstill(self) -> None:
         """Stop submitting if the process stood still. Call it before each plan.
@@ -93,7 +93,7 @@ class Membership:
         seconds = self.standstill.noticed()
         if not seconds:
             return
-        self.doubts += 1
+        self.standstills += 1
         self._engine.freeze(_DOUBT)
         if self._engine.assignments:
             self._log.warning("the process stood still", seconds=round(seconds, 1))
@@ -102,14 +102,14 @@ class Membership:
     def ask(self) -> None:
         """Have a commit made if there is a doubt. Without partitions there is none."""
         if not self._engine.assignments:
-            self.proved(self.doubts)
-        elif self.doubted:
+            self.proved(self.standstills)
+        elif self.in_doubt:
             self._engine.commit_soon()
 
-    def proved(self, doubts: int) -> None:
-        """A commit was accepted that began when `doubts` had this value."""
-        if self.doubted and doubts == self.doubts:
-            self._proved = doubts
+    def proved(self, standstills: int) -> None:
+        """A commit was accepted that began when `standstills` had this value."""
+        if self.in_doubt and standstills == self.standstills:
+            self._proved = standstills
             self._engine.thaw(_DOUBT)
             self._pulse.ring()
 

@@ -96,12 +96,12 @@ class Writing:
             self._engine.commit_withdrawn(written=True)
 
     async def _write(self, action: Commit, metadata: object) -> bool:
-        doubts = self._membership.doubts
+        standstills = self._membership.standstills
         try:
             await self._letters.write(action.letters, action.positions, metadata)
             if self._letters.commits_positions:
                 self._engine.committed(self._pulse.clock())
-                self._membership.proved(doubts)
+                self._membership.proved(standstills)
             else:
                 self._leave_positions(action)
             name_devices(self._log, action.letters)

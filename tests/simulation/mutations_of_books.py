@@ -162,7 +162,7 @@ def hands_over_in_flight(patch: Patch) -> None:
     async def wrong(_self: HandingOver) -> None:
         pass
 
-    patch.set(HandingOver, "_settle_requests", wrong)
+    patch.set(HandingOver, "_wait_for_answers", wrong)
 
 
 @MUTATIONS.add

@@ -89,7 +89,7 @@ class SimulatedSource:
         await self._serve()
         fetched = self._read(most)
         if not fetched:
-            limit = wait if wait >= A_WAIT or self._instance.consuming._decoding.held else None
+            limit = wait if wait >= A_WAIT or self._instance.consuming._decoding.parked else None
             if self._unresolved or self._instance.letters.doubtful:
                 limit = LOOK_EVERY
             await self._something(limit)

@@ -71,12 +71,12 @@ class Committer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(REVOKE_LIMIT):
                 while True:
-                    if await self._settled(positions):
+                    if await self._over(positions):
                         return
                     await asyncio.sleep(AGAIN)
 
-    async def _settled(self, positions: Mapping[TopicPartition, Position]) -> bool:
-        """Commit; return False if the same may work a moment later."""
+    async def _over(self, positions: Mapping[TopicPartition, Position]) -> bool:
+        """Commit; return whether there is nothing left to try."""
         try:
             await self.commit(positions)
         except CommitRefused as refused:

@@ -136,8 +136,8 @@ class LetterProducer:
             if self._transactional:
                 producer.begin_transaction()
                 self._began = time.monotonic()
-            places: dict[int, int] = {}
-            failures = self._produce(producer, letters, restamped, places, one_by_one=one_by_one)
+            partitions: dict[int, int] = {}
+            failures = self._produce(producer, letters, restamped, partitions, one_by_one=one_by_one)
             if failures:
                 self._give_up(producer)
                 # After a refused batch librdkafka's sequence numbers have a hole, and its next transaction
@@ -146,7 +146,7 @@ class LetterProducer:
             elif self._transactional:
                 if offsets:
                     steps.send_offsets(producer, offsets, group_metadata)
-                written = [(letter, places[index]) for index, letter in enumerate(letters)]
+                written = [(letter, partitions[index]) for index, letter in enumerate(letters)]
                 steps.serve(producer)  # a connection that was lost before is a doubt about the last one
                 with self.doubt.ending(Committed(written, offsets)):
                     self._commit(producer, patient=bool(letters))
@@ -165,18 +165,18 @@ class LetterProducer:
         producer: Producer,
         letters: Sequence[Letter],
         restamped: set[int],
-        places: dict[int, int],
+        partitions: dict[int, int],
         *,
         one_by_one: bool,
     ) -> dict[int, KafkaError]:
         """Send, and wait for every acknowledgement. Without a failure all letters are in the topic.
 
-        `places` gets the partition of each.
+        `partitions` gets that of each.
         """
         failures: dict[int, KafkaError] = {}
         for index, letter in enumerate(letters):
             try:
-                report = partial(steps.delivered, failures, places, index)
+                report = partial(steps.delivered, failures, partitions, index)
                 self._send(producer, letter, index in restamped, report)
             except ERRORS as exception:
                 error = error_in(exception)

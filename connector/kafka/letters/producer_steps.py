@@ -87,13 +87,13 @@ def hand_over(producer: Producer, topic: str, value: bytes | None, key: bytes | 
 
 def delivered(
     failures: dict[int, KafkaError],
-    places: dict[int, int],
+    partitions: dict[int, int],
     index: int,
     error: KafkaError | None,
     message: Message,
 ) -> None:
     """Note a record's delivery report: its partition, and why it failed if it did."""
-    places[index] = message.partition() or 0
+    partitions[index] = message.partition() or 0
     if error is not None:
         failures[index] = error
 

@@ -72,4 +72,4 @@ async def test_a_commit_proves_the_membership_that_was_in_doubt_when_it_began(
     desk.source.answers.set()
     await committing
     assert desk.position() == 7
-    assert desk.membership.doubted is not stood_still_before
+    assert desk.membership.in_doubt is not stood_still_before

@@ -44,7 +44,7 @@ def test_to_ask_for_it_does_not_hide_it_from_who_acts_on_it(clock: list[float]) 
     clock[0] += 9
     assert not member.may_still_send
     member.note_standstill()
-    assert member.doubted
+    assert member.in_doubt
 
 
 def test_partitions_that_were_about_to_come_during_a_standstill_are_doubted_too(clock: list[float]) -> None:
@@ -56,7 +56,7 @@ def test_partitions_that_were_about_to_come_during_a_standstill_are_doubted_too(
     member.ask()
     assert not member.may_still_send
     assert pulse.engine.assignments[P0].dirty, "a commit will tell"
-    member.proved(member.doubts)
+    member.proved(member.standstills)
     assert member.may_still_send
 
 
@@ -72,9 +72,9 @@ def test_once_the_partitions_are_lost_there_is_nothing_to_doubt(clock: list[floa
 def test_after_a_standstill_nothing_may_be_sent_until_a_later_commit_has_worked(clock: list[float]) -> None:
     member = a_membership()
     clock[0] += 9
-    before = member.doubts
+    before = member.standstills
     member.note_standstill()
     member.proved(before)
     assert not member.may_still_send
-    member.proved(member.doubts)
+    member.proved(member.standstills)
     assert member.may_still_send

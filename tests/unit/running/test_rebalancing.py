@@ -69,7 +69,7 @@ async def test_a_doubt_that_ends_within_a_hand_over_lets_nothing_be_submitted_be
 
     monkeypatch.setattr(desk.engine, "flush", flushed)
     await desk.rebalancing.revoked([P0])
-    assert not desk.membership.doubted
+    assert not desk.membership.in_doubt
     assert frozen == [True, True]
     assert not desk.engine.frozen
 
