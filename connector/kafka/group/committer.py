@@ -1,4 +1,8 @@
-"""Offset commits of a group member."""
+"""Commits positions for a group member.
+
+Given: positions. Gives: nothing, or `CommitRefused` with the reason. Whether to try again is the caller's to
+decide, except at a revocation.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Writes dead letters, each once, together with the offsets that they free. Runs the producer in a thread."""
+"""Writes dead letters, each once, with the offsets that they free.
+
+Given: letters and positions. Gives: nothing, or `LettersUnwritable` or `Fenced`, and the troubles that a
+person must fix. The producer itself runs in a thread.
+"""
 
 from __future__ import annotations
 
