@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from connector.core.actions import Commit, Pause, Resume
+from connector.core.actions import Pause, Resume
 from connector.kafka.group.source import SourceFailed
 from connector.model import Fetched
 from connector.running import consuming as module
 from tests.unit.core.builders import P0, P1
 from tests.unit.fakes import until
-from tests.unit.running.consuming_desk import Desk, fetched
+from tests.unit.running.consuming_desk import Desk, fetched, rubbish
 
 
 async def test_what_is_fetched_is_decoded_and_told() -> None:
@@ -98,13 +98,16 @@ async def test_with_a_full_buffer_nothing_is_fetched_for_a_moment_but_rebalances
     assert desk.next_offset() == 11
 
 
-async def test_an_order_ends_the_wait_for_a_full_buffer() -> None:
-    desk = Desk([fetched(0, 10)], max_events=10)
+async def test_an_order_ends_the_wait_for_a_full_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EMPTY_WAIT", 60.0)
+    desk = Desk([rubbish(0)], [fetched(1, 10)], max_events=10)
     await desk.assign(P0)
-    await desk.rounds(1)
-    desk.consuming.commit(Commit({}, []))
+    await desk.rounds(2)
+    assert desk.engine.full
+    assert desk.order() is not None
     async with asyncio.timeout(5):
-        await desk.consuming._sleep(60)
+        await desk.rounds()
+    assert desk.engine.full
 
 
 async def test_partitions_are_paused_and_resumed_as_the_engine_says() -> None:
