@@ -33,7 +33,7 @@ async def test_who_gets_a_partition_later_reads_it_to_where_it_ended_at_the_star
 async def test_what_the_group_has_read_beyond_that_is_done() -> None:
     desk = Desk(until_end=True)
     desk.source.remainder.ends = {P0: 5}
-    await desk.consuming.assigned([Start(P0, 8, "")])
+    await desk.rebalancing.assigned([Start(P0, 8, "")])
     assert desk.engine.assignments[P0].done
 
 
