@@ -17,12 +17,13 @@ _FROM = {
         *("Row", "Unavailable", "Unsent"),
     ),
     "connector.config": ("ConfigurationError", "load"),
-    "connector.core.actions": ("Action", "Commit", "Notice", "Pause", "Poll", "Resume", "Submit"),
+    "connector.core.actions": ("Action", "Commit", "Pause", "Poll", "Resume", "Submit"),
     "connector.core.reading.decode": ("Decoder", "Interpreter"),
     "connector.core.engine": ("Engine",),
     "connector.core.reading.event": ("Event",),
     "connector.core.batching.jobs": ("Batch", "Job"),
     "connector.core.limits": ("Limits",),
+    "connector.core.notices": ("Notice",),
     "connector.embedding": ("Connector", "ConnectorFailedError"),
     "connector.model": (
         *("Cause", "Content", "DecoderUnavailable", "Endpoint", "Letter", "Position", "Reason", "Record"),
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from connector.config import load as load
     from connector.core.actions import Action as Action
     from connector.core.actions import Commit as Commit
-    from connector.core.actions import Notice as Notice
     from connector.core.actions import Pause as Pause
     from connector.core.actions import Poll as Poll
     from connector.core.actions import Resume as Resume
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from connector.core.batching.jobs import Job as Job
     from connector.core.engine import Engine as Engine
     from connector.core.limits import Limits as Limits
+    from connector.core.notices import Notice as Notice
     from connector.core.reading.decode import Decoder as Decoder
     from connector.core.reading.decode import Interpreter as Interpreter
     from connector.core.reading.event import Event as Event

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
 
 from connector.core.batching.jobs import Batch, Job
 from connector.model import Letter, Position, TopicPartition
@@ -55,24 +54,3 @@ class Resume:
 
 
 Action = Submit | Poll | Commit | Pause | Resume
-
-
-Level = Literal["info", "warning", "error"]
-"""How loud a notice is: the log's methods have the same names."""
-
-
-@dataclass(slots=True)
-class Notice:
-    """Something that an operator should read once; no identifier of a device is ever in it."""
-
-    level: Level
-    event: str
-    fields: dict[str, Any] = field(default_factory=dict)
-
-
-class Notices(list[Notice]):
-    """What was noticed since they were last read; whoever reads them clears them."""
-
-    def tell(self, level: Level, event: str, **fields: object) -> None:
-        """Add one."""
-        self.append(Notice(level, event, fields))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from connector.core.actions import Notices
 from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.hunt import Hunt
 from connector.core.batching.leaving import Leaving
@@ -19,6 +18,7 @@ from connector.core.judging.fates import Fates
 from connector.core.judging.places import Places
 from connector.core.judging.unjudged import Unjudged
 from connector.core.limits import Limits
+from connector.core.notices import Notices
 from connector.core.queueing.lanes import Lanes
 from connector.core.settling.ledger import Ledger
 from connector.core.settling.owed_words import described

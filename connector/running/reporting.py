@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from structlog.typing import FilteringBoundLogger
 
-from connector.core.actions import Notice
+from connector.core.notices import Notice
 from connector.core.reading.decode import Interpreter
 from connector.credentials import Credentials
 from connector.ops.metrics import Metrics

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from connector.answers import Denied
-from connector.core.actions import Notices
 from connector.core.batching.jobs import Batch, Suspicion
 from connector.core.holding_back.brake import Brake, Counted
 from connector.core.limits import Limits
+from connector.core.notices import Notices
 from connector.core.tally import Tally
 from connector.model import Cause
 

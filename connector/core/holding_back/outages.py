@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable
 
 from connector.answers import Denied, JobReport, JobUnknown, PollAnswer, Unavailable
-from connector.core.actions import Notices
 from connector.core.backoff import Backoff
 from connector.core.batching.dispatch import Trial
 from connector.core.batching.jobs import Batch, Call, Job, Suspicion
@@ -19,6 +18,7 @@ from connector.core.following.witness import NOBODYS
 from connector.core.holding_back.concurrency import Concurrency
 from connector.core.holding_back.gate import Closing, Gate
 from connector.core.holding_back.suspects import Suspects
+from connector.core.notices import Notices
 from connector.core.tally import Tally
 
 TRIALS = Backoff(0.5, 20.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import Refused
-from connector.core.actions import Notices
 from connector.core.holding_back.halts import Halts
+from connector.core.notices import Notices
 from connector.core.tally import Tally
 from connector.model import Cause
 from tests.unit.core.builders import NOW, UNDECODABLE, all_done, completed, devices, limits, row, tags

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from connector.answers import Denied, PostAnswer
-from connector.core.actions import Notices
 from connector.core.batching.jobs import Batch
 from connector.core.engine import Engine
 from connector.core.holding_back.halts import Halts
+from connector.core.notices import Notices
 from connector.core.tally import Tally
 from connector.model import Cause, Endpoint
 from tests.unit.core.builders import NOW, P0, devices, event_of, limits, record

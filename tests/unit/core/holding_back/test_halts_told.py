@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from connector.answers import Denied
-from connector.core.actions import Notices
 from connector.core.batching.jobs import Batch
 from connector.core.holding_back.brake import Brake, Counted
 from connector.core.holding_back.halts import Halts
+from connector.core.notices import Notices
 from connector.core.tally import Tally
 from connector.model import Cause, Endpoint
 from tests.unit.core.builders import NOW, devices, limits

@@ -1,0 +1,29 @@
+"""What an operator should read: lines that an edge writes into the log. The core knows no logger.
+
+Whoever reads them clears them. No identifier of a device is ever in one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Level = Literal["info", "warning", "error"]
+"""How loud a notice is: the log's methods have the same names."""
+
+
+@dataclass(slots=True)
+class Notice:
+    """Something that an operator should read once; no identifier of a device is ever in it."""
+
+    level: Level
+    event: str
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+class Notices(list[Notice]):
+    """What was noticed since they were last read; whoever reads them clears them."""
+
+    def tell(self, level: Level, event: str, **fields: object) -> None:
+        """Add one."""
+        self.append(Notice(level, event, fields))
