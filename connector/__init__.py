@@ -21,7 +21,8 @@ _FROM = {
     "connector.core.reading.decode": ("Decoder", "Interpreter"),
     "connector.core.engine": ("Engine",),
     "connector.core.reading.event": ("Event",),
-    "connector.core.batching.jobs": ("Batch", "Job"),
+    "connector.core.batching.batch": ("Batch",),
+    "connector.core.following.job": ("Job",),
     "connector.core.limits": ("Limits",),
     "connector.core.notices": ("Notice",),
     "connector.embedding": ("Connector", "ConnectorFailedError"),
@@ -54,9 +55,9 @@ if TYPE_CHECKING:
     from connector.core.actions import Poll as Poll
     from connector.core.actions import Resume as Resume
     from connector.core.actions import Submit as Submit
-    from connector.core.batching.jobs import Batch as Batch
-    from connector.core.batching.jobs import Job as Job
+    from connector.core.batching.batch import Batch as Batch
     from connector.core.engine import Engine as Engine
+    from connector.core.following.job import Job as Job
     from connector.core.limits import Limits as Limits
     from connector.core.notices import Notice as Notice
     from connector.core.reading.decode import Decoder as Decoder

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from connector.answers import PollAnswer, PostAnswer
 from connector.core.actions import Action, Commit
-from connector.core.batching.jobs import Batch, Job
+from connector.core.batching.batch import Batch
+from connector.core.following.job import Job
 from connector.core.limits import Limits
 from connector.core.overview import HaltsInForce, Overview, halts_in_force, overview
 from connector.core.partitions import Partitions

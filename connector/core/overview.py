@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from connector.core.holding_back.gate import Closing
 from connector.core.holding_back.halts import Halt
 from connector.core.remembering.assignment import Assignment

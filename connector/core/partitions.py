@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from connector.core.reading.event import Decoded, Event, bytes_of
 from connector.core.remembering import checkpoint
 from connector.core.remembering.assignment import Assignment

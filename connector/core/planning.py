@@ -10,7 +10,7 @@ import math
 
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
 from connector.core.batching.dispatch import Bounds, Route, Trial
-from connector.core.batching.jobs import DENIED_ALONE, Job
+from connector.core.following.job import DENIED_ALONE, Job
 from connector.core.holding_back.halts import May
 from connector.core.state import State
 from connector.core.tally import Stage

@@ -7,7 +7,8 @@ again, or its devices to be sent once more where it is lost.
 from __future__ import annotations
 
 from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, Unavailable
-from connector.core.batching.jobs import Job, Suspicion
+from connector.core.batching.suspicion import Suspicion
+from connector.core.following.job import Job
 from connector.core.state import State
 from connector.core.tally import JobOutcome, Stage
 

@@ -10,7 +10,8 @@ import math
 from dataclasses import replace
 
 from connector.answers import Accepted, Denied, PostAnswer, Refused, Unavailable, Unsent
-from connector.core.batching.jobs import Batch, HuntState, Job, slices_of
+from connector.core.batching.batch import Batch, HuntState
+from connector.core.following.job import Job, slices_of
 from connector.core.state import State
 from connector.core.tally import Stage
 

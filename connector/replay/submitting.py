@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from connector.answers import Accepted, PostAnswer, Unavailable
 from connector.core.actions import Commit, Poll, Submit
-from connector.core.batching.jobs import Batch
+from connector.core.batching.batch import Batch
 from connector.core.engine import Engine
 from connector.core.queueing.coalesce import contributors
 from connector.credentials import Credentials

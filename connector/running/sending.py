@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.answers import Denied, PostAnswer, Unavailable
 from connector.core.actions import Poll, Submit
-from connector.core.batching.jobs import Batch
+from connector.core.batching.batch import Batch
 from connector.core.remembering.assignment import Assignment
 from connector.credentials import Credentials
 from connector.model import Cause, Endpoint

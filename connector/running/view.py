@@ -9,7 +9,7 @@ import socket
 from typing import Any
 
 from connector import __version__
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from connector.core.overview import HaltsInForce, Overview, PartitionOverview
 from connector.kafka.group.source import Source
 from connector.kafka.troubles import Trouble

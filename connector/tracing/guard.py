@@ -8,7 +8,8 @@ from typing import TypeVar
 from structlog.typing import FilteringBoundLogger
 
 from connector.answers import PollAnswer, PostAnswer
-from connector.core.batching.jobs import Batch, Job
+from connector.core.batching.batch import Batch
+from connector.core.following.job import Job
 from connector.ops.metrics import Example
 from connector.pulse import fault
 from connector.tracing.watch import Observer

@@ -18,8 +18,9 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id, set
 
 from connector import __version__
 from connector.answers import Accepted, Denied, JobReport, JobState, PollAnswer, PostAnswer, Refused, Unsent
-from connector.core.batching.jobs import Batch, Job
+from connector.core.batching.batch import Batch
 from connector.core.engine import Engine
+from connector.core.following.job import Job
 from connector.core.queueing.coalesce import contributors
 from connector.core.reading.event import Event
 from connector.core.tally import RecordOutcome

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connector.answers import PollAnswer, PostAnswer
-from connector.core.batching.jobs import Batch, Job
+from connector.core.batching.batch import Batch
+from connector.core.following.job import Job
 from connector.ops.metrics import Example
 
 

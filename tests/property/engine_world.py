@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from connector.answers import Accepted, JobReport, JobState, Row
 from connector.core.actions import Commit, Pause, Poll, Resume, Submit
-from connector.core.batching.jobs import Batch
+from connector.core.batching.batch import Batch
 from connector.core.engine import Engine
 from connector.core.limits import Limits
 from connector.core.queueing.coalesce import contributors, row_of

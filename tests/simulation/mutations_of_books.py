@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import connector.core.remembering.checkpoint as checkpoint_module
-from connector.core.batching.jobs import Batch
+from connector.core.batching.batch import Batch
 from connector.core.following.adoption import Adoption
 from connector.core.partitions import Partitions
 from connector.core.posted import Posted

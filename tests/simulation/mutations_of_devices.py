@@ -10,9 +10,10 @@ import connector.core.judging.fates as fates_module
 import connector.core.judging.places as places_module
 import connector.core.queueing.lanes as lanes_module
 from connector.answers import Denied, JobReport, Refused, Unavailable
+from connector.core.batching.batch import Batch
 from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.hunt import Hunt
-from connector.core.batching.jobs import Batch, Job
+from connector.core.following.job import Job
 from connector.core.following.tracking import Tracking
 from connector.core.holding_back.brake import Counted
 from connector.core.judging.fates import Fate, Fates

@@ -9,7 +9,7 @@ import connector.core.queueing.lanes as lanes_module
 import connector.core.reading.decode as decode_module
 import connector.core.reading.lane_keys as lane_keys_module
 from connector.core.actions import Commit
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from connector.core.following.tracking import Tracking
 from connector.core.holding_back.halts import Halts
 from connector.core.reading.event import Event

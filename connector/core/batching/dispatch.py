@@ -9,7 +9,7 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import NamedTuple
 
-from connector.core.batching.jobs import Batch, Job
+from connector.core.batching.batch import Batch, Sent
 from connector.core.batching.queues import Queue
 from connector.core.batching.request_size import RequestSize
 from connector.core.limits import Limits
@@ -121,7 +121,7 @@ class Dispatch:
         """Return a number that no other batch or job has."""
         return next(self._serials)
 
-    def new_batch(self, like: Batch | Job, events: list[Event]) -> Batch:
+    def new_batch(self, like: Sent, events: list[Event]) -> Batch:
         """Return a new batch of some of the events of this one: same route, a copy of its history."""
         history = replace(like.history)
         return Batch(

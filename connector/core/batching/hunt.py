@@ -7,8 +7,8 @@ further one as many at most, because what was put aside goes in halves from the 
 
 from __future__ import annotations
 
+from connector.core.batching.batch import Batch, HuntState
 from connector.core.batching.dispatch import Dispatch
-from connector.core.batching.jobs import Batch, HuntState
 from connector.core.reading.event import Event
 
 

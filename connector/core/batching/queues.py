@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from connector.core.batching.jobs import Batch
+from connector.core.batching.batch import Batch
 from connector.core.reading.event import Event
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from connector.core.batching.dispatch import Dispatch
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from connector.core.following.tracking import Tracking
 from connector.core.queueing.coalesce import merge
 from connector.core.queueing.lanes import Lanes

@@ -9,7 +9,7 @@ helps.
 
 from __future__ import annotations
 
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 
 DELAYS = (0.5, 2.0)
 """Seconds until the job is polled again, the first time and the second."""

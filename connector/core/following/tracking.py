@@ -7,7 +7,7 @@ from collections.abc import Collection
 from heapq import heappop, heappush
 
 from connector.answers import JobReport
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from connector.core.following.missing_rows import MissingRows
 from connector.core.following.polling import PollSchedule
 from connector.core.following.witness import Witness

@@ -6,7 +6,7 @@ has ended, a job that never existed. Polling either has no effect.
 
 from __future__ import annotations
 
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 
 NOBODYS = "00000000-0000-0000-0000-000000000000"
 """The request_id to poll while no job has ended: the nil UUID, which identifies nothing (RFC 9562)."""

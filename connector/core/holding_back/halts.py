@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from connector.answers import Denied
-from connector.core.batching.jobs import Batch, Suspicion
+from connector.core.batching.batch import Batch
+from connector.core.batching.suspicion import Suspicion
 from connector.core.holding_back.brake import Brake, Counted
 from connector.core.limits import Limits
 from connector.core.notices import Notices

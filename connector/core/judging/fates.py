@@ -10,9 +10,11 @@ import msgspec
 
 from connector.answers import Refused
 from connector.core.backoff import Backoff
+from connector.core.batching.batch import Batch
 from connector.core.batching.dispatch import Dispatch
-from connector.core.batching.jobs import Batch, History, Job
+from connector.core.batching.history import History
 from connector.core.batching.leaving import Leaving
+from connector.core.following.job import Job
 from connector.core.holding_back.brake import Counted
 from connector.core.judging.places import Places
 from connector.core.judging.registered import Registered

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from connector.answers import JobReport
 from connector.core.batching.dispatch import Route
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from connector.core.judging.verdicts import Judgement, judge
 
 UNEVEN_FOR = 300.0

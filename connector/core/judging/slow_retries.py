@@ -12,8 +12,8 @@ from itertools import count
 from typing import NamedTuple
 
 from connector.core.backoff import Backoff
+from connector.core.batching.batch import Batch
 from connector.core.batching.dispatch import Dispatch
-from connector.core.batching.jobs import Batch
 from connector.core.reading.event import Event
 
 SLOWLY = Backoff(14.0, 40.0)

@@ -13,9 +13,11 @@ import msgspec
 
 from connector.answers import JobReport
 from connector.core.backoff import Backoff
+from connector.core.batching.batch import Batch
 from connector.core.batching.dispatch import Dispatch
-from connector.core.batching.jobs import Batch, Halves, Job
+from connector.core.batching.history import Halves
 from connector.core.batching.leaving import Leaving
+from connector.core.following.job import Job
 from connector.core.holding_back.brake import Counted
 from connector.core.judging.fates import Fate, Fates
 from connector.core.judging.slow_retries import SLOWLY, SlowRetries

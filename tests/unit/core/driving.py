@@ -8,8 +8,9 @@ from itertools import count
 
 from connector.answers import Accepted, PollAnswer, PostAnswer, Refused, Unavailable
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
-from connector.core.batching.jobs import Batch, Job
+from connector.core.batching.batch import Batch
 from connector.core.engine import Engine
+from connector.core.following.job import Job
 from connector.core.limits import Limits
 from connector.core.queueing.coalesce import contributors
 from connector.core.reading.event import Event

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import count
 
 from connector.answers import Denied, JobReport, PollAnswer, Row, Unavailable
-from connector.core.batching.jobs import Batch, Job
+from connector.core.batching.batch import Batch
+from connector.core.following.job import Job
 from connector.model import Cause, Position
 from tests.unit.core.builders import (
     P0,

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from connector.answers import PollAnswer, Row
+from connector.core.batching.batch import Batch
 from connector.core.batching.dispatch import EXACT_IN_A_ROW, Dispatch
-from connector.core.batching.jobs import Batch, Job
+from connector.core.following.job import Job
 from connector.core.reading.event import Event
 from connector.model import Endpoint
 from tests.unit.core.builders import (

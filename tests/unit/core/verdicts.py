@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from connector.answers import JobReport, PollAnswer
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from connector.core.reading.event import Event
 from tests.unit.core.builders import FAILED, completed, limits, row, tags
 from tests.unit.core.driving import Drive

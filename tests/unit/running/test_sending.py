@@ -10,8 +10,8 @@ import pytest
 
 from connector.answers import Unavailable
 from connector.core.actions import Poll, Submit
-from connector.core.batching.jobs import Job
 from connector.core.engine import Engine
+from connector.core.following.job import Job
 from connector.core.reading.event import Event
 from connector.credentials import Credentials, Token
 from connector.model import Endpoint, Start

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from connector.core.batching.batch import Batch, HuntState
 from connector.core.batching.dispatch import EXACT_IN_A_ROW, Bounds, Dispatch, Trial
-from connector.core.batching.jobs import Batch, History, HuntState
+from connector.core.batching.history import History
 from connector.core.reading.event import Event
 from connector.model import Endpoint
 from tests.unit.core.builders import (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from connector.core.batching.batch import Batch
 from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.hunt import Hunt
-from connector.core.batching.jobs import Batch
 from connector.model import Endpoint
 from tests.unit.core.builders import NOW, devices, limits
 

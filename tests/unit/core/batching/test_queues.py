@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.core.batching.jobs import Batch
+from connector.core.batching.batch import Batch
 from connector.core.batching.queues import Queue
 from connector.core.queueing.coalesce import merge, row_of
 from connector.model import Endpoint

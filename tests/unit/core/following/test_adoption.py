@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from connector.answers import JobReport, JobUnknown, Row
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from connector.core.remembering import checkpoint
 from connector.core.remembering.checkpoint import JobSlice
 from connector.model import Endpoint

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from connector.answers import JobReport, Row
-from connector.core.batching.jobs import Job
 from connector.core.following.adoption import PROGRESS_LIMIT
+from connector.core.following.job import Job
 from connector.core.reading.event import Event
 from connector.model import TopicPartition
 from tests.unit.core.adopting import P2, adopting, remembered

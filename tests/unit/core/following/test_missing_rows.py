@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import JobReport
-from connector.core.batching.jobs import Batch, Job
+from connector.core.batching.batch import Batch
+from connector.core.following.job import Job
 from connector.core.following.missing_rows import OFTEN, MissingRows
 from connector.core.judging.verdicts import judge
 from connector.model import Endpoint

@@ -7,7 +7,8 @@ import itertools
 import pytest
 
 from connector.answers import JobReport, JobState, PollAnswer, Row, Unavailable
-from connector.core.batching.jobs import Batch, Job
+from connector.core.batching.batch import Batch
+from connector.core.following.job import Job
 from connector.core.following.tracking import Tracking
 from connector.model import Endpoint
 from tests.unit.core.builders import NOW, all_done, devices, limits, tags, unfinished

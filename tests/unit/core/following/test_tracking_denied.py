@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from connector.core.batching.jobs import DENIED_ALONE, Batch, Job
+from connector.core.batching.batch import Batch
+from connector.core.following.job import DENIED_ALONE, Job
 from connector.core.following.tracking import Tracking
 from connector.model import Endpoint
 from tests.unit.core.builders import NOW, limits

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import Denied, PollAnswer, Unavailable
-from connector.core.batching.jobs import OUTRUN, Batch, Job
+from connector.core.batching.batch import Batch
 from connector.core.following.adoption import PROGRESS_LIMIT
+from connector.core.following.job import OUTRUN, Job
 from connector.core.following.tracking import SLOW_FROM, Tracking
 from connector.model import Cause, Endpoint
 from tests.unit.core.adopting import adopting, remembered

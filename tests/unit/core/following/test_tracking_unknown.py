@@ -9,7 +9,8 @@ from itertools import pairwise
 import pytest
 
 from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, PostAnswer
-from connector.core.batching.jobs import Batch, Job
+from connector.core.batching.batch import Batch
+from connector.core.following.job import Job
 from connector.model import Cause
 from tests.unit.core.builders import NOW, P0, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive, reading

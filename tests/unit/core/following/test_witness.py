@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from connector.core.following.witness import NOBODYS, Witness
 from connector.model import Endpoint
 from tests.unit.core.builders import NOW, devices

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import JobReport
-from connector.core.batching.jobs import Batch, Job
+from connector.core.batching.batch import Batch
+from connector.core.following.job import Job
 from tests.strength import in_full
 from tests.unit.core.builders import devices, limits, unfinished
 from tests.unit.core.driving import Drive

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import PollAnswer, Refused, Unavailable
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from connector.core.holding_back.halts import MENDS
 from connector.model import Cause
 from connector.pushwoosh.wire import read_poll

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from connector.answers import Denied
-from connector.core.batching.jobs import Batch
+from connector.core.batching.batch import Batch
 from connector.model import Cause, Endpoint
 from tests.unit.core.builders import NOW, P0, devices, limits
 from tests.unit.core.driving import Drive

@@ -7,7 +7,9 @@ import random
 import pytest
 
 from connector.answers import Denied, PollAnswer, PostAnswer
-from connector.core.batching.jobs import Batch, Job, Suspicion
+from connector.core.batching.batch import Batch
+from connector.core.batching.suspicion import Suspicion
+from connector.core.following.job import Job
 from connector.core.holding_back.halts import CONTRADICTED, LONG
 from connector.model import Cause
 from tests.unit.core.adopting import adopting, remembered

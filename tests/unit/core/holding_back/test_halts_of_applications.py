@@ -7,7 +7,8 @@ import random
 import pytest
 
 from connector.answers import Denied, PollAnswer, PostAnswer, Unavailable
-from connector.core.batching.jobs import Batch, Job
+from connector.core.batching.batch import Batch
+from connector.core.following.job import Job
 from connector.core.reading.event import Event
 from connector.core.remembering.checkpoint import encode
 from connector.core.settling.pressure import LOW

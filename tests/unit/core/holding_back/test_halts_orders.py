@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from connector.answers import Denied, PostAnswer
-from connector.core.batching.jobs import Batch
+from connector.core.batching.batch import Batch
 from connector.core.engine import Engine
 from connector.core.holding_back.halts import Halts
 from connector.core.notices import Notices

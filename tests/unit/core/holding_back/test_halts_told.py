@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.answers import Denied
-from connector.core.batching.jobs import Batch
+from connector.core.batching.batch import Batch
 from connector.core.holding_back.brake import Brake, Counted
 from connector.core.holding_back.halts import Halts
 from connector.core.notices import Notices

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from connector.answers import PollAnswer, PostAnswer, Unavailable
-from connector.core.batching.jobs import Batch, Job
+from connector.core.batching.batch import Batch
+from connector.core.following.job import Job
 from connector.core.holding_back.outages import SMALLER_TRIALS
 from connector.model import Cause
 from tests.unit.core.broken_api import BROKEN, FORBIDDEN, MINUTE, SICK, SILENT, told, unsettled

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from connector.answers import Unavailable
-from connector.core.batching.jobs import Batch
+from connector.core.batching.batch import Batch
 from connector.model import Endpoint
 from tests.unit.core.builders import NOW, devices
 from tests.unit.core.driving import Drive, reading

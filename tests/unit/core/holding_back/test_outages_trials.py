@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import Unavailable
+from connector.core.batching.batch import Batch
 from connector.core.batching.dispatch import Trial
-from connector.core.batching.jobs import Batch
 from connector.core.holding_back.outages import SMALLER_TRIALS, TRIALS_OF_WHOLE_BATCHES
 from connector.model import Endpoint
 from tests.unit.core.broken_api import SILENT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import JobUnknown, PollAnswer, Unavailable
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from connector.core.following.witness import NOBODYS, Witness
 from connector.core.holding_back.outages import MOST_SICK
 from tests.unit.core.broken_api import BROKEN, FORBIDDEN, MINUTE, SICK, SILENT, told, unsettled

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from connector.answers import PollAnswer, Unavailable
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from connector.core.holding_back.pace import BURST, Pace, most_at_once
 from connector.model import Cause
 from tests.strength import in_full

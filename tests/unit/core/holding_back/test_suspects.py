@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.core.batching.jobs import Suspicion
+from connector.core.batching.suspicion import Suspicion
 from connector.core.holding_back.suspects import MANY, Suspects
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from connector.answers import Denied, JobReport, PollAnswer, Row
-from connector.core.batching.jobs import Batch, Job
+from connector.core.batching.batch import Batch
+from connector.core.following.job import Job
 from connector.core.following.missing_rows import PATIENT_DELAYS
 from connector.core.reading.event import Event
 from connector.model import Cause, Endpoint, TopicPartition

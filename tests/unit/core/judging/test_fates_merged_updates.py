@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import JobReport
-from connector.core.batching.jobs import Batch, Job
+from connector.core.batching.batch import Batch
+from connector.core.following.job import Job
 from connector.core.queueing.coalesce import contributors
 from tests.unit.core.builders import P0, completed, devices, row, tags
 from tests.unit.core.driving import refusing

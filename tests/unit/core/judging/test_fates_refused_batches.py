@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from connector.answers import PostAnswer, Refused, Row, Unavailable
-from connector.core.batching.jobs import Batch
+from connector.core.batching.batch import Batch
 from connector.model import Endpoint, Reason
 from tests.strength import in_full
 from tests.unit.core.builders import P0, completed, devices, registration, tags

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import Row
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from connector.core.judging.places import SHUFFLED_FOR, UNEVEN_FOR, Places
 from connector.model import Endpoint
 from tests.unit.core.builders import NOW, tags

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from connector.answers import JobReport, Row
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from connector.core.judging import registered
 from connector.core.judging.registered import LATELY, OFTEN, USELESS_FOR, Registered
 from connector.core.reading.event import Event

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from connector.answers import PollAnswer
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from connector.model import Cause
 from tests.strength import in_full
 from tests.unit.core.builders import FAILED, NOW, P0, devices, limits, tags, unfinished

@@ -19,7 +19,8 @@ from connector.answers import (
     Unavailable,
 )
 from connector.core import judging
-from connector.core.batching.jobs import Batch, Job
+from connector.core.batching.batch import Batch
+from connector.core.following.job import Job
 from connector.core.reading.event import Event
 from connector.model import Cause
 from tests.strength import in_full

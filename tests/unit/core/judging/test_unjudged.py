@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import JobReport, JobState, JobUnknown, PollAnswer, Unavailable
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from tests.unit.core.builders import P0, tags, unfinished
 from tests.unit.core.driving import Drive, reading
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from connector.answers import Denied, PollAnswer
-from connector.core.batching.jobs import Job
+from connector.core.following.job import Job
 from connector.model import Cause
 from tests.unit.core.builders import P0, devices
 from tests.unit.core.driving import Drive, reading

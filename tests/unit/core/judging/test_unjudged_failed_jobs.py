@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.answers import JobReport, JobState, JobUnknown
-from connector.core.batching.jobs import Batch
+from connector.core.batching.batch import Batch
 from connector.model import Reason
 from tests.unit.core.adopting import adopting
 from tests.unit.core.builders import FAILED, P0, P1, devices, limits, tags, unfinished

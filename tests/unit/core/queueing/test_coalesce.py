@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.core.batching.jobs import Batch
+from connector.core.batching.batch import Batch
 from connector.core.queueing.coalesce import (
     contributors,
     join,

@@ -9,7 +9,8 @@ from collections import Counter
 import pytest
 
 from connector.answers import Accepted, JobReport
-from connector.core.batching.jobs import Batch, Job
+from connector.core.batching.batch import Batch
+from connector.core.following.job import Job
 from connector.core.limits import Limits
 from connector.core.queueing.coalesce import merge
 from connector.core.reading.event import Event

@@ -1,0 +1,56 @@
+"""What devices went through together, copied to each batch that is made of some of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Halves:
+    """The two halves of a batch whose jobs came to nothing, each of them a batch now."""
+
+    one_is_good: bool = False
+    """Whether a job of one of them is Completed: then the bad device must be in the other."""
+
+
+@dataclass(slots=True)
+class History:
+    """What the devices of a batch went through together. Each batch made of some of them has a copy of it."""
+
+    failures: int = 0
+    """How many jobs of theirs Failed as a whole."""
+    failed_at: float = math.inf
+    """When the last of these was found to have Failed."""
+    blamed: bool = False
+    """Of a single device: whether its last job Failed while jobs of others were Completed."""
+    halves: Halves | None = None
+    """The halves that the last halving made, one of which these devices are; shared, by copies too."""
+    last_left: bool = False
+    """Of a single device whose job Failed: whether the other half was Completed before it was sent again."""
+    losses: int = 0
+    """How many jobs of theirs were lost."""
+    waits: int = 0
+    """How often in a row the API had no time for their job."""
+    waited_at: float = math.inf
+    """When the API last had no time for it."""
+    denied_at: float = math.inf
+    """When they were in a job whose words seemed to deny the whole application."""
+    size_before: int = 0
+    """If they were refused as too large: the bytes that a request was allowed to have until then."""
+    apart: bool = False
+    """Whether they are sent by themselves, because a report had no rows of them."""
+    found: int = 0
+    """How many hunts, one after the other, have found a device among those that were sent with them."""
+
+    def completed(self) -> None:
+        """A job of theirs is Completed: the API had time for it, denied nothing and reported on it."""
+        self.waits, self.waited_at, self.denied_at, self.apart = 0, math.inf, math.inf, False
+        if self.halves is not None:
+            self.halves.one_is_good = True
+        self.halves, self.blamed, self.last_left = None, False, False
+
+    def failed_alone(self, *, others_do_well: bool) -> None:
+        """The job of this single device Failed; the device is sent once more."""
+        self.blamed = others_do_well
+        self.last_left = self.halves is not None and self.halves.one_is_good

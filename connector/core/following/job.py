@@ -1,0 +1,142 @@
+"""A batch that the API accepted, until it has ended."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from connector.core.batching.batch import Batch
+from connector.core.batching.history import History
+from connector.core.batching.suspicion import Suspicion
+from connector.core.queueing.coalesce import contributors
+from connector.core.reading.event import Event
+from connector.core.remembering.assignment import Assignment
+from connector.core.remembering.checkpoint import JobSlice
+from connector.model import Endpoint
+
+OUTRUN = 4
+"""Later jobs that must have ended before a slow one counts as stuck: a slow API is slow for all."""
+DENIED_ALONE = 3
+"""Denied GETs in a row, of each job there is, after which it may be these jobs alone that are denied: a
+minute of probes, in which nothing is submitted. Then one new job is sent, which may tell more. Jobs that were
+denied more often are polled in turns: what one of them is told holds for all."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A batch that the API accepted, or one adopted from an earlier owner of a partition."""
+
+    serial: int
+    request_id: str
+    endpoint: Endpoint
+    application: str
+    events: list[Event]
+    accepted_at: float
+    """When the POST was answered, seconds since the epoch."""
+    batch: Batch | None = None
+    """What was sent; None for an adopted job."""
+    history: History = field(default_factory=History)
+    """Of its devices; empty for an adopted job."""
+    slices: dict[Assignment, JobSlice] = field(default_factory=dict)
+    """For each partition its part of the job, as the checkpoint remembers it."""
+    followed_since: float = 0.0
+    """When polling began: when it was accepted or, if adopted, when all of its records were read again."""
+    polls: int = 0
+    polling: bool = False
+    next_poll: float = 0.0
+    unfinished_age: float = 0.0
+    """Age in seconds at the last poll that found it unfinished."""
+    progress: int = -1
+    moved_at: float = 0.0
+    """When its progress last grew; at first, when polling began."""
+    without_details: bool = False
+    """Poll without details until it has ended: the API sends rows of unfinished jobs, too, or knows a report
+    with details only of those that have ended."""
+    polls_without_details: int = 0
+    """How often it was polled without details because a poll with them doesn't know it."""
+    whole: bool = True
+    """Whether `events` are all that was sent, in that order. Of an adopted job others may have a part."""
+    completed_at: float = 0.0
+    """When the GET that found it Completed was sent, 0 before: rows may be waited for after that."""
+    incomplete: int = 0
+    """How often it was polled again, though Completed, because verdicts were missing."""
+    down_at_start: float = 0.0
+    """The total of all outages, in seconds, when it was taken in."""
+    excused: float = 0.0
+    """Seconds since then in which it alone could not be polled: no part of its age, as outages aren't."""
+    excused_until: float = 0.0
+    """Until when denials are counted in that."""
+    suspicion: Suspicion = field(default_factory=Suspicion)
+    unknown_since: float = 0.0
+    unknown: int = 0
+    """How often in a row the API said that it doesn't know this job."""
+    denied: int = 0
+    """How many GETs in a row were denied. Until one is not, only probes poll it."""
+    slow: bool = False
+    """Whether it is unfinished for much longer than jobs usually take."""
+    witness: bool = False
+    """Whether it has ended and is only polled as a witness (`following/witness.py`)."""
+    outrun: int = 0
+    """How many jobs that were accepted after it have ended before it."""
+
+    @property
+    def sent_at(self) -> float:
+        """When its POST was sent; of an adopted job when that was answered, as more isn't known."""
+        return self.accepted_at if self.batch is None else self.batch.sent_at
+
+    @property
+    def failed_before(self) -> float:
+        """When the last job of its devices was found to have Failed; if none has, when it was accepted."""
+        return min(self.history.failed_at, self.accepted_at)
+
+    @property
+    def adopted(self) -> bool:
+        """Whether an earlier owner submitted it."""
+        return self.batch is None
+
+    def excuse(self, since: float, now: float) -> None:
+        """Count no time since then in which its GETs were denied, and none twice."""
+        self.excused += max(0.0, now - max(since, self.accepted_at, self.excused_until))
+        self.excused_until = now
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether it was sent as the probe of a halt."""
+        return self.batch is not None and self.batch.probe
+
+    @property
+    def denied_alone(self) -> bool:
+        """Whether its GETs were denied so often that it may be this job alone, and not its application."""
+        return self.denied >= DENIED_ALONE
+
+    @property
+    def asked_in_turns(self) -> bool:
+        """Whether it is polled in turns with others that were denied as often."""
+        return self.denied > DENIED_ALONE
+
+    @property
+    def held_up(self) -> bool:
+        """Whether it is kept from ending by something of its own, and not by the work that the API has.
+
+        It fails alone; it waits for rows, for its records to be read again or for the end of a halt; or later
+        jobs have ended, and it has not.
+        """
+        waits = self.incomplete > 0 or self.next_poll == math.inf or self.denied > 0
+        return waits or self.suspicion.proven > 0 or (self.slow and self.outrun >= OUTRUN)
+
+
+def slices_of(job: Job) -> dict[Assignment, JobSlice]:
+    """Return the offsets that the job carries, by partition; none of revoked partitions."""
+    offsets: defaultdict[Assignment, list[int]] = defaultdict(list)
+    for event in job.events:
+        if event.merged is None:
+            offsets[event.home].append(event.offset)
+        else:
+            for each in contributors(event):
+                offsets[each.home].append(each.offset)
+    return {
+        home: JobSlice(job.request_id, job.endpoint, job.application, job.accepted_at, tuple(sorted(mine)))
+        for home, mine in offsets.items()
+        if home.live
+    }
