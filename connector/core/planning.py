@@ -6,8 +6,6 @@ partitions to pause and to resume.
 
 from __future__ import annotations
 
-import math
-
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
 from connector.core.batching.dispatch import Bounds, Route, Trial
 from connector.core.following.job import DENIED_ALONE, Job
@@ -97,12 +95,11 @@ class Planning:
                 break
             for due in jobs:
                 job = self._or_witness(due, now)
-                job.polling = True
-                job.polls += 1
+                job.polls.sent()
                 self._gate.trial_started(now)
                 self._pace.polled(now)
                 self._got_last = True
-                actions.append(Poll(job, detailed=not job.without_details))
+                actions.append(Poll(job, detailed=not job.polls.without_details))
             permits -= len(jobs)
         return permits
 
@@ -224,7 +221,7 @@ class Planning:
     def _may_tell(job: Job) -> bool:
         """Whether it may still show that the halt is over. Not if it always fails, or is not read whole."""
         never = job.denied_alone or job.suspicion.failures >= DENIED_ALONE
-        return not (never or job.next_poll == math.inf)
+        return not (never or job.polls.on_hold)
 
     def wake_at(self, now: float) -> float | None:
         """Return when `plan` should be called if nothing happens before; None: not at all."""

@@ -7,7 +7,6 @@ again, or its devices to be sent once more where it is lost.
 from __future__ import annotations
 
 from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, Unavailable
-from connector.core.batching.suspicion import Suspicion
 from connector.core.following.job import Job
 from connector.core.state import State
 from connector.core.tally import JobOutcome, Stage
@@ -39,7 +38,7 @@ class Polled:
 
     def take_in(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
         """The GET of a job's status was answered, or was not."""
-        job.polling = False
+        job.polls.answered()
         if job.witness:
             self._witnessed(job, answer, asked_at, now)
             return
@@ -111,12 +110,10 @@ class Polled:
         if isinstance(answer, Unavailable):
             return self._outages.down("get", job, answer, asked_at, now)
         self._outages.answered(asked_at, None if isinstance(answer, Denied) else "get", len(job.events))
-        job.excused += job.suspicion.unsure
         denied = isinstance(answer, Denied)
-        if job.denied and not denied:
+        if job.polls.denied_gets and not denied:
             self._tracking.no_longer_denied(job, now)
-        job.suspicion = Suspicion(denied_at=job.suspicion.denied_at) if denied else Suspicion()
-        job.denied = job.denied if denied else 0
+        job.heard(denied=denied)
         return False
 
     def _ask_again(self, job: Job, now: float, *, alone: bool) -> None:
@@ -143,9 +140,9 @@ class Polled:
             else:
                 self._tracking.unfinished(job, report, asked_at, now)
             return
-        if report.state is JobState.COMPLETED and report.rows is None and job.without_details:
-            job.without_details = False
-            if job.polls_without_details < MOST_PLAINLY:
+        if report.state is JobState.COMPLETED and report.rows is None and job.polls.without_details:
+            job.polls.ask_in_detail()
+            if job.polls.plain < MOST_PLAINLY:
                 self._tracking.poll_at(job, now)
             else:
                 self._lost(job, "its report with details is not known", now)
@@ -163,13 +160,13 @@ class Polled:
 
     def _completed(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
         judgement = self._places.judge(job, report, now)
-        job.completed_at = job.completed_at or asked_at
+        job.polls.found_completed(asked_at)
         self._halts.completed(job.application, job.accepted_at)
         missing = judgement.missing(job.events)
         if self._tracking.ask_for_rows(job, missing, now):
             return
         # What was waited for in vain is not the job's time; late rows are.
-        self._ended(job, job.completed_at if missing else asked_at, now, completed=True)
+        self._ended(job, job.polls.completed_at if missing else asked_at, now, completed=True)
         self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
         job.history.completed()
         self._unjudged.job_completed(job.application, job.accepted_at, now)
@@ -183,7 +180,7 @@ class Polled:
     def _ended(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
         self._tracking.finished(job, asked_at, now, completed=completed)
         if job.batch is not None:
-            watched = job.unfinished_age > 0
+            watched = job.polls.unfinished_age > 0
             self._concurrency.ended(len(job.events), job.accepted_at, asked_at, watched=watched)
             self._ledger.exposure.ended(asked_at - job.batch.sent_at)
         self._tracking.remove(job)
@@ -203,7 +200,7 @@ class Polled:
     def _tell_of_silence(self, job: Job, rows: int) -> None:
         """Warn that a report has rows for only `rows` devices, though it was asked for again."""
         self._notices.tell(
-            "warning", "a report leaves devices out", devices=len(job.events), rows=rows, polls=job.polls
+            "warning", "a report leaves devices out", devices=len(job.events), rows=rows, polls=job.polls.made
         )
 
     def _lost(self, job: Job, why: str, now: float) -> None:

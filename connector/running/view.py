@@ -178,7 +178,7 @@ def _job(job: Job, now: float) -> JobView:
         job.endpoint,
         age=max(0.0, now - job.accepted_at),
         devices=len(job.events),
-        progress=job.progress,
-        polls=job.polls,
+        progress=job.polls.progress,
+        polls=job.polls.made,
         adopted=job.adopted,
     )

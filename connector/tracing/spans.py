@@ -115,7 +115,7 @@ class Spans(Observer):
             span = self._begin(job, job.events, adopted=True)
             span.set_attribute("pushwoosh.request_id", shortened(job.request_id))
         told: dict[str, str | int | float] = {
-            "pushwoosh.poll.number": job.polls,
+            "pushwoosh.poll.number": job.polls.made,
             "pushwoosh.poll.detailed": detailed,
             "pushwoosh.poll.seconds": round(seconds, 3),
         }

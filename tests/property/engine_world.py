@@ -289,7 +289,7 @@ class World:
         self.polls += [
             Poll(job, detailed=True)
             for job in engine.state.tracking.jobs.values()
-            if job.polling and job.serial not in polled
+            if job.polls.under_way and job.serial not in polled
         ]
         if self.commit is None and engine.state.ledger.under_way is not None:
             operation = engine.state.ledger.under_way

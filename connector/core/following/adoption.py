@@ -10,7 +10,6 @@ job is polled for those of its records that were read.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -84,7 +83,7 @@ class Adoption:
                     accepted_at=part.submitted_at,
                 )
                 self._tracking.add(job)
-            job.next_poll = math.inf
+            job.polls.hold()
             known = job.slices.get(home)  # from `_divide`, whose two parts become one again
             offsets = part.offsets if known is None else tuple(sorted({*known.offsets, *part.offsets}))
             self._tracking.add_slice(home, job, msgspec.structs.replace(part, offsets=offsets))
@@ -180,7 +179,7 @@ class Adoption:
     def _keep_for_later(self, job: Job, unread: set[Assignment]) -> None:
         serial = self._dispatch.new_serial()
         rest = Job(serial, job.request_id, job.endpoint, job.application, [], job.accepted_at)
-        rest.next_poll = math.inf
+        rest.polls.hold()
         self._tracking.add(rest)
         self.pending[serial] = unread
         for home in [home for home in job.slices if home in unread]:

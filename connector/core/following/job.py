@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 
 from connector.core.batching.batch import Batch
 from connector.core.batching.history import History
 from connector.core.batching.suspicion import Suspicion
+from connector.core.following.polls import Polls
+from connector.core.following.uncounted import Uncounted
 from connector.core.queueing.coalesce import contributors
 from connector.core.reading.event import Event
 from connector.core.remembering.assignment import Assignment
@@ -40,39 +41,11 @@ class Job:
     """Of its devices; empty for an adopted job."""
     slices: dict[Assignment, JobSlice] = field(default_factory=dict)
     """For each partition its part of the job, as the checkpoint remembers it."""
-    followed_since: float = 0.0
-    """When polling began: when it was accepted or, if adopted, when all of its records were read again."""
-    polls: int = 0
-    polling: bool = False
-    next_poll: float = 0.0
-    unfinished_age: float = 0.0
-    """Age in seconds at the last poll that found it unfinished."""
-    progress: int = -1
-    moved_at: float = 0.0
-    """When its progress last grew; at first, when polling began."""
-    without_details: bool = False
-    """Poll without details until it has ended: the API sends rows of unfinished jobs, too, or knows a report
-    with details only of those that have ended."""
-    polls_without_details: int = 0
-    """How often it was polled without details because a poll with them doesn't know it."""
+    polls: Polls = field(default_factory=Polls)
     whole: bool = True
     """Whether `events` are all that was sent, in that order. Of an adopted job others may have a part."""
-    completed_at: float = 0.0
-    """When the GET that found it Completed was sent, 0 before: rows may be waited for after that."""
-    incomplete: int = 0
-    """How often it was polled again, though Completed, because verdicts were missing."""
-    down_at_start: float = 0.0
-    """The total of all outages, in seconds, when it was taken in."""
-    excused: float = 0.0
-    """Seconds since then in which it alone could not be polled: no part of its age, as outages aren't."""
-    excused_until: float = 0.0
-    """Until when denials are counted in that."""
+    uncounted: Uncounted = field(default_factory=Uncounted)
     suspicion: Suspicion = field(default_factory=Suspicion)
-    unknown_since: float = 0.0
-    unknown: int = 0
-    """How often in a row the API said that it doesn't know this job."""
-    denied: int = 0
-    """How many GETs in a row were denied. Until one is not, only probes poll it."""
     slow: bool = False
     """Whether it is unfinished for much longer than jobs usually take."""
     witness: bool = False
@@ -97,8 +70,14 @@ class Job:
 
     def excuse(self, since: float, now: float) -> None:
         """Count no time since then in which its GETs were denied, and none twice."""
-        self.excused += max(0.0, now - max(since, self.accepted_at, self.excused_until))
-        self.excused_until = now
+        self.uncounted.add(max(since, self.accepted_at), now)
+
+    def heard(self, *, denied: bool) -> None:
+        """A GET of it was answered, if perhaps by a denial: it does not fail any more."""
+        self.uncounted.add_unsure(self.suspicion.unsure)
+        self.suspicion = Suspicion(denied_at=self.suspicion.denied_at) if denied else Suspicion()
+        if not denied:
+            self.polls.no_longer_denied()
 
     @property
     def is_probe(self) -> bool:
@@ -108,12 +87,12 @@ class Job:
     @property
     def denied_alone(self) -> bool:
         """Whether its GETs were denied so often that it may be this job alone, and not its application."""
-        return self.denied >= DENIED_ALONE
+        return self.polls.denied_gets >= DENIED_ALONE
 
     @property
     def asked_in_turns(self) -> bool:
         """Whether it is polled in turns with others that were denied as often."""
-        return self.denied > DENIED_ALONE
+        return self.polls.denied_gets > DENIED_ALONE
 
     @property
     def held_up(self) -> bool:
@@ -122,7 +101,8 @@ class Job:
         It fails alone; it waits for rows, for its records to be read again or for the end of a halt; or later
         jobs have ended, and it has not.
         """
-        waits = self.incomplete > 0 or self.next_poll == math.inf or self.denied > 0
+        polls = self.polls
+        waits = polls.waits_for_rows > 0 or polls.on_hold or polls.denied_gets > 0
         return waits or self.suspicion.proven > 0 or (self.slow and self.outrun >= OUTRUN)
 
 

@@ -35,20 +35,20 @@ class MissingRows:
     def look_again(self, job: Job, missing: int, now: float) -> float | None:
         """Return when to poll again for a report that lacks `missing` verdicts; None if that is useless."""
         if not missing:
-            if job.incomplete:
+            if job.polls.waits_for_rows:
                 self._in_vain = 0
             return None
         nothing = missing >= len(job.events)
         patient = self._in_vain < OFTEN and (nothing or any(event.attempts for event in job.events))
         delays = PATIENT_DELAYS if patient else DELAYS
-        if job.incomplete >= len(delays):
+        if job.polls.waits_for_rows >= len(delays):
             self._in_vain += patient
             self._in_vain_until = now + IN_VAIN
             return None
-        if not (patient or job.incomplete or self._counts(job)) and now < self._in_vain_until:
+        if not (patient or job.polls.waits_for_rows or self._counts(job)) and now < self._in_vain_until:
             return None
-        job.incomplete += 1
-        return now + delays[job.incomplete - 1]
+        job.polls.wait_for_rows()
+        return now + delays[job.polls.waits_for_rows - 1]
 
     def _counts(self, job: Job) -> bool:
         """Whether silence would use up the last attempt of one of its devices."""

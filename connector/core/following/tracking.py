@@ -86,7 +86,7 @@ class Tracking:
 
     def add(self, job: Job) -> None:
         """Keep a job. Polling starts with `begin`."""
-        job.down_at_start = self._down
+        job.uncounted.down_at_start = self._down
         self.jobs[job.serial] = job
 
     def add_slice(self, home: Assignment, job: Job, part: JobSlice) -> None:
@@ -115,7 +115,7 @@ class Tracking:
 
     def begin(self, job: Job, now: float) -> None:
         """Schedule the first poll. A job from the future, by its former owner's clock, was accepted now."""
-        job.followed_since = job.moved_at = now
+        job.polls.begin(now)
         job.accepted_at = min(job.accepted_at, now)
         age = max(0.0, now - job.accepted_at)
         delay = 0.0 if job.adopted else self._schedules[job.endpoint].first_delay() - age
@@ -123,7 +123,7 @@ class Tracking:
 
     def poll_at(self, job: Job, due: float) -> None:
         """Have the job polled at this time."""
-        job.next_poll = due
+        job.polls.due = due
         heappush(self._timetable, (due, job.serial))
 
     def trial(self, now: float) -> list[Job]:
@@ -131,13 +131,13 @@ class Tracking:
         due = self.due(now, len(self._timetable))
         due.sort(key=lambda job: job.suspicion.failures)
         for job in due[1:]:
-            self.poll_at(job, job.next_poll)
+            self.poll_at(job, job.polls.due)
         return due[:1]
 
     def has_spotless(self, now: float) -> bool:
         """Whether a job is due now whose polls have not failed."""
         return any(
-            job.next_poll <= now and not job.polling and not job.suspicion.failures
+            job.polls.due <= now and not job.polls.under_way and not job.suspicion.failures
             for job in self.jobs.values()
         )
 
@@ -147,19 +147,18 @@ class Tracking:
         while self._timetable and self._timetable[0][0] <= now and len(jobs) < most:
             due, serial = heappop(self._timetable)
             job = self.jobs.get(serial)
-            if job is not None and job.next_poll == due and not job.polling:
+            if job is not None and job.polls.follows(due):
                 jobs.append(job)
         return jobs
 
     def unfinished(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
         """Schedule the next poll of a job that has not ended."""
         age = max(0.0, asked_at - job.accepted_at)
-        job.without_details = job.without_details or bool(report.rows)
+        polls = job.polls
         delay = self._schedules[job.endpoint].next_delay(
-            age, job.polls, report.progress, job.unfinished_age, job.progress, now - asked_at
+            age, polls.made, report.progress, polls.unfinished_age, polls.progress, now - asked_at
         )
-        job.unfinished_age = age
-        job.progress = report.progress
+        polls.found_unfinished(age, report)
         job.slow = self._is_slow(job, age, now)
         self.poll_at(job, max(now, asked_at + delay))
 
@@ -168,8 +167,7 @@ class Tracking:
 
         Counted from when its progress last grew; from its POST, if it has not grown while the job is ours.
         """
-        moved = job.moved_at > job.followed_since
-        still = now - job.moved_at if moved else age
+        still = now - job.polls.grew_at if job.polls.grew else age
         return still > max(SLOW_FROM, SLOWER * self._schedules[job.endpoint].usual)
 
     def finished(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
@@ -180,12 +178,12 @@ class Tracking:
         self.witness.ended(job)
         for other in self.jobs.values():
             other.outrun += other.accepted_at < job.accepted_at
-        disturbed = job.excused > 0 or job.denied > 0 or self._down > job.down_at_start
+        disturbed = job.uncounted.disturbed(self._down) or job.polls.denied_gets > 0
         if not (job.adopted or disturbed):
             age = max(0.0, asked_at - job.accepted_at)
-            progress = job.progress if completed else -1
+            progress = job.polls.progress if completed else -1
             self._schedules[job.endpoint].learn(
-                job.unfinished_age, max(age, job.unfinished_age), progress, now - asked_at
+                job.polls.unfinished_age, max(age, job.polls.unfinished_age), progress, now - asked_at
             )
 
     def ask_for_rows(self, job: Job, missing: int, now: float) -> bool:
@@ -197,7 +195,7 @@ class Tracking:
 
     def denied(self, job: Job, due: float, now: float) -> None:
         """Note that a GET of this job was denied: the next one is a probe."""
-        job.denied += 1
+        job.polls.denied()
         if job.asked_in_turns and due > now:
             mine = [each for each in self.jobs.values() if each.application == job.application]
             others = sum(each is not job and each.asked_in_turns for each in mine)
@@ -208,8 +206,8 @@ class Tracking:
         """A GET of this job was answered again: jobs whose GETs were denied in turn are polled at once."""
         job.excuse(job.suspicion.denied_at, now)
         for other in self.jobs.values():
-            waits = other is not job and other.asked_in_turns and not other.polling
-            if waits and other.application == job.application and now < other.next_poll < math.inf:
+            waits = other is not job and other.asked_in_turns and other.polls.due_later(now)
+            if waits and other.application == job.application:
                 self.poll_at(other, now)
 
     def known(self, job: Job, now: float, progress: int = -1) -> None:
@@ -217,24 +215,18 @@ class Tracking:
 
         If only without details it confirms nobody, which may be so of all jobs.
         """
-        job.unknown = 0
-        if not (job.polls_without_details and job.without_details):
+        job.polls.known(progress, now)
+        if not (job.polls.plain and job.polls.without_details):
             self._known_at[job.application] = now
-        if 0 <= job.progress < progress:
-            job.moved_at = now
 
     def unknown(self, job: Job, now: float) -> bool:
         """Note that the API doesn't know this job. Return whether it is lost; else it is polled again."""
-        job.unknown += 1
-        if job.unknown == 1:
-            job.unknown_since = now
-        waited = now - job.unknown_since
+        waited = job.polls.not_known(now)
         patience = UNKNOWN_FOR * 2.0**job.history.losses
-        if job.unknown >= UNKNOWN_LIMIT and (waited >= patience or self.expired(job, now)):
-            if job.without_details:
+        if job.polls.unknown >= UNKNOWN_LIMIT and (waited >= patience or self.expired(job, now)):
+            if job.polls.without_details:
                 return True
-            job.polls_without_details += 1
-            job.without_details = True  # perhaps it is only the report with details that isn't there yet
+            job.polls.ask_plainly()
             self.poll_at(job, now)
             return False
         self.poll_at(job, now + max(UNKNOWN_DELAY, waited / 4))
@@ -247,7 +239,7 @@ class Tracking:
     def halt_over(self, application: str, since: float, now: float) -> None:
         """A halt is over: poll its jobs at once, and count none of the time in which they could not be."""
         for job in self.jobs.values():
-            if job.application == application and job.denied:
+            if job.application == application and job.polls.denied_gets:
                 job.excuse(since, now)
         self.hasten(application, now)
 
@@ -255,7 +247,7 @@ class Tracking:
         """One of this application's jobs was answered: if others are denied again, it is these alone."""
         for job in self.jobs.values():
             if job.application == application:
-                job.suspicion.proven += job.denied > 0
+                job.suspicion.proven += job.polls.denied_gets > 0
 
     def knows_others(self, job: Job) -> bool:
         """Whether the API told of any job of this application since this one.
@@ -269,14 +261,14 @@ class Tracking:
         deadline = self._limits.deadline
         since = job.accepted_at
         if job.adopted:
-            since = max(since, min(job.moved_at - (1 - ADOPTED_FOR) * deadline, job.followed_since))
-        not_its_own = self._down - job.down_at_start + job.excused + job.suspicion.unsure
+            since = max(since, min(job.polls.grew_at - (1 - ADOPTED_FOR) * deadline, job.polls.began))
+        not_its_own = job.uncounted.seconds(self._down, job.suspicion.unsure)
         return now - since - not_its_own >= deadline
 
     def hasten(self, application: str, now: float) -> None:
         """Poll every job of an application now, except those being polled and those being read again."""
         for job in self.jobs.values():
-            if job.application == application and not job.polling and now < job.next_poll < math.inf:
+            if job.application == application and job.polls.due_later(now):
                 self.poll_at(job, now)
 
     def jobs_of(self, home: Assignment) -> list[Job]:
@@ -288,7 +280,7 @@ class Tracking:
         while self._timetable:
             due, serial = self._timetable[0]
             job = self.jobs.get(serial)
-            if job is not None and job.next_poll == due and not job.polling:
+            if job is not None and job.polls.follows(due):
                 return due
             heappop(self._timetable)
         return None

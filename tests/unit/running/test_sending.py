@@ -182,7 +182,7 @@ async def polled(desk: Desk) -> Job:
 async def test_a_poll_brings_the_report() -> None:
     desk = Desk(tags(0))
     job = await polled(desk)
-    job.polling = True
+    job.polls.under_way = True
     desk.sending.poll(Poll(job, detailed=True))
     await until(lambda: not desk.jobs())
     assert desk.client.polls == [(Endpoint.TAGS, "request-1", True)]
@@ -193,10 +193,10 @@ async def test_a_poll_brings_the_report() -> None:
 async def test_a_poll_that_came_to_nothing_is_made_again(answer: Unavailable | Exception) -> None:
     desk = Desk(tags(0))
     job = await polled(desk)
-    job.polling = True
+    job.polls.under_way = True
     desk.client.poll_answers = [answer]
     desk.sending.poll(Poll(job, detailed=True))
-    await until(lambda: not job.polling)
+    await until(lambda: not job.polls.under_way)
     assert desk.jobs() == [job]
     assert desk.engine.state.gate.closed_until is not None
 

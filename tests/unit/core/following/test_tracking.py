@@ -72,7 +72,7 @@ def test_a_job_that_waits_for_its_rows_takes_no_place() -> None:
     one, other = job(1), job(2)
     some = tracking(one, other)
     assert some.occupying(16) == 2
-    one.incomplete = 1
+    one.polls.waits_for_rows = 1
     assert some.occupying(16) == 1
 
 
@@ -98,7 +98,7 @@ def test_the_first_poll_comes_when_jobs_are_known_to_end() -> None:
     for serial in range(20):
         one = job(serial)
         some.add(one)
-        one.unfinished_age = 4.99
+        one.polls.unfinished_age = 4.99
         some.finished(one, NOW + 5.01, NOW + 5.01, completed=True)
         some.remove(one)
     fresh = job(99)
@@ -144,9 +144,9 @@ def test_no_two_polls_of_a_job_are_farther_apart_than_the_setting_says(ceiling: 
 def test_hurrying_leaves_those_alone_that_are_polled_or_read_again() -> None:
     busy, waiting, reading = job(1), job(2), job(3)
     some = tracking(busy, waiting, reading)
-    busy.polling, busy.next_poll = True, NOW + 9
+    busy.polls.under_way, busy.polls.due = True, NOW + 9
     some.poll_at(waiting, NOW + 9)
-    reading.next_poll = float("inf")
+    reading.polls.hold()
     some.hasten("", NOW)
     assert some.due(NOW, 10) == [waiting]
 
@@ -182,8 +182,8 @@ def test_a_job_remembers_at_what_age_it_was_seen_unfinished_last() -> None:
     one = job(1)
     some = tracking(one)
     some.unfinished(one, unfinished(40), NOW + 2.5, NOW + 3)
-    assert (one.unfinished_age, one.progress) == (2.5, 40)
-    assert some.due(one.next_poll, 1) == [one]
+    assert (one.polls.unfinished_age, one.polls.progress) == (2.5, 40)
+    assert some.due(one.polls.due, 1) == [one]
 
 
 def test_a_job_is_not_lost_while_the_api_is_down() -> None:
@@ -204,10 +204,10 @@ def test_where_rows_come_with_unfinished_jobs_they_are_asked_for_at_the_end_only
     asked: list[bool] = []
 
     def answer(poll_job: Job) -> JobReport | None:
-        asked.append(not poll_job.without_details)
+        asked.append(not poll_job.polls.without_details)
         if len(asked) <= 2:
             return JobReport(JobState.UNFINISHED, "Pending", 10, [Row("d0", status="done")])
-        if poll_job.without_details:
+        if poll_job.polls.without_details:
             return JobReport(JobState.COMPLETED, "Completed", 100, None)
         return all_done(poll_job.events)
 
@@ -286,7 +286,7 @@ def test_whatever_is_said_of_a_job_tells_that_others_are_known_unless_it_is_so_o
     without_details: bool, polls: int, known: bool
 ) -> None:
     one, other = job(1), job(2)
-    one.without_details, one.polls_without_details = without_details, polls
+    one.polls.without_details, one.polls.plain = without_details, polls
     some = tracking(one, other)
     some.known(one, NOW + 1)
     assert some.knows_others(other) == known

@@ -8,6 +8,7 @@ import pytest
 
 from connector.core.batching.batch import Batch
 from connector.core.following.job import DENIED_ALONE, Job
+from connector.core.following.polls import Polls
 from connector.core.following.tracking import Tracking
 from connector.model import Endpoint
 from tests.unit.core.builders import NOW, limits
@@ -17,7 +18,7 @@ OFTEN = DENIED_ALONE + 1
 LATER = NOW + 500
 
 
-def job(serial: int, application: str = "A", denied: int = 0, next_poll: float = LATER) -> Job:
+def job(serial: int, application: str = "A", denied: int = 0, due: float = LATER) -> Job:
     batch = Batch(serial, Endpoint.TAGS, application, [], NOW)
     return Job(
         serial,
@@ -27,8 +28,7 @@ def job(serial: int, application: str = "A", denied: int = 0, next_poll: float =
         [],
         NOW,
         batch=batch,
-        denied=denied,
-        next_poll=next_poll,
+        polls=Polls(due=due, denied_gets=denied),
     )
 
 
@@ -36,18 +36,18 @@ def tracking(*jobs: Job, **changed: object) -> Tracking:
     found = Tracking(limits(**changed))
     for each in jobs:
         found.add(each)
-        found.poll_at(each, each.next_poll)
+        found.poll_at(each, each.polls.due)
     return found
 
 
 def test_when_one_may_be_asked_about_again_those_of_its_application_that_took_turns_are_at_once() -> None:
     answered, waits, polling = job(1, denied=OFTEN), job(2, denied=OFTEN), job(3, denied=OFTEN)
-    polling.polling = True
+    polling.polls.under_way = True
     others = [
         job(4, denied=DENIED_ALONE),
         job(5, "B", denied=OFTEN),
         job(7, "", denied=OFTEN),
-        job(6, denied=OFTEN, next_poll=math.inf),
+        job(6, denied=OFTEN, due=math.inf),
     ]
     some = tracking(answered, waits, polling, *others)
     some.no_longer_denied(answered, NOW + 9)
@@ -60,16 +60,16 @@ def test_a_turn_comes_after_those_of_the_application_s_other_jobs_that_take_turn
         mine, job(2, denied=OFTEN), job(3, denied=OFTEN), job(4, denied=1), job(5, "", denied=OFTEN)
     )
     some.denied(mine, NOW + 10, NOW)
-    assert mine.next_poll == NOW + 10 + 2 * some._limits.probe_interval
+    assert mine.polls.due == NOW + 10 + 2 * some._limits.probe_interval
     some.denied(mine, NOW, NOW)
-    assert mine.next_poll == NOW, "a probe that is due now is due now"
+    assert mine.polls.due == NOW, "a probe that is due now is due now"
 
 
 def test_a_job_that_was_denied_seldom_takes_no_turns() -> None:
     mine = job(1)
     some = tracking(mine, job(2, denied=OFTEN))
     some.denied(mine, NOW + 10, NOW)
-    assert (mine.denied, mine.next_poll) == (1, NOW + 10)
+    assert (mine.polls.denied_gets, mine.polls.due) == (1, NOW + 10)
 
 
 @pytest.mark.parametrize(("application", "denied", "lost"), [("A", 1, False), ("A", 0, True), ("B", 1, True)])
@@ -79,7 +79,7 @@ def test_after_a_halt_its_time_is_not_that_of_the_jobs_it_kept_from_being_asked_
     one = job(1, application, denied)
     some = tracking(one, deadline=100.0)
     some.halt_over("A", NOW + 10, NOW + 90)
-    assert (one.next_poll == NOW + 90) == (application == "A")
+    assert (one.polls.due == NOW + 90) == (application == "A")
     assert some.expired(one, NOW + 101) == lost
     assert some.expired(one, NOW + 181)
 
@@ -111,6 +111,6 @@ def test_what_one_is_told_proves_that_those_of_its_application_that_are_denied_a
 
 
 def test_the_api_works_on_those_jobs_that_nothing_of_their_own_keeps_from_ending() -> None:
-    some = tracking(job(1), job(2), job(3), job(4, denied=1), job(5, next_poll=math.inf))
+    some = tracking(job(1), job(2), job(3), job(4, denied=1), job(5, due=math.inf))
     assert some.working == 3
     assert some.occupying(16) == 3

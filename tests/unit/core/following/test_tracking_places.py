@@ -175,7 +175,7 @@ def test_of_adopted_jobs_none_that_is_held_up_takes_a_place() -> None:
     some = Tracking(limits(max_in_flight=2))
     for serial in range(5):
         some.add(held := job(serial, NOW))
-        held.denied = 1
+        held.polls.denied_gets = 1
     assert some.occupying(2) == 0
     some.add(job(5, NOW))
     assert some.occupying(2) == 1
@@ -200,7 +200,7 @@ def test_a_job_has_moved_once_its_progress_is_above_what_it_was_be_that_nought(
     before: int, progress: int, moved: bool
 ) -> None:
     one, some = job(1, NOW), Tracking(limits())
-    one.progress = before
+    one.polls.progress = before
     some.known(one, NOW + 9, progress)
     some.known(one, NOW + 10)
-    assert (one.moved_at == NOW + 9) == moved
+    assert (one.polls.grew_at == NOW + 9) == moved

@@ -93,8 +93,8 @@ def test_a_job_whose_report_with_details_is_unknown_until_it_ends_is_not_lost(ta
 
     def poll(job: Job) -> PollAnswer | None:
         if drive.now >= job.accepted_at + takes:
-            return COMPLETED if job.without_details else None
-        return unfinished() if job.without_details else JobUnknown("report not found", 404)
+            return COMPLETED if job.polls.without_details else None
+        return unfinished() if job.polls.without_details else JobUnknown("report not found", 404)
 
     drive.run(poll=poll)
     assert drive.posts == 1
@@ -104,7 +104,7 @@ def test_a_job_whose_report_with_details_is_unknown_until_it_ends_is_not_lost(ta
 
 def without_details(job: Job) -> PollAnswer:
     """The report with details isn't there, the other one is."""
-    return COMPLETED if job.without_details else JobUnknown("report not found", 404)
+    return COMPLETED if job.polls.without_details else JobUnknown("report not found", 404)
 
 
 def test_nothing_is_given_up_while_no_report_with_details_is_there() -> None:
@@ -178,6 +178,6 @@ def test_while_the_address_is_wrong_no_job_counts_as_unknown() -> None:
         lambda _: JobUnknown("?", 404) if drive.now < until else None,
         seconds=1200,
     )
-    assert job.unknown == 0
+    assert job.polls.unknown == 0
     assert len([offsets for offsets in drive.sent if 0 in offsets]) == 1
     assert drive.position() == 5

@@ -125,7 +125,7 @@ def test_a_letter_for_a_job_that_was_lost_says_how_often_and_when_it_was_tried()
         times.append(drive.now)
         drive.later(1.0)
 
-    drive.run(post, lambda job: unfinished() if job.polls == 1 else JobUnknown("no such job", 404))
+    drive.run(post, lambda job: unfinished() if job.polls.made == 1 else JobUnknown("no such job", 404))
     assert len(times) == 3
     assert [letter.attempts for letter in drive.written_letters] == [3, 3]
     assert {letter.first_attempt for letter in drive.written_letters} == {times[0]}

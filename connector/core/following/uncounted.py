@@ -1,0 +1,37 @@
+"""Time that counts towards no job's age: in it the job could not be polled.
+
+Given: outages and denials. Gives: how many seconds they took, none of them counted twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Uncounted:
+    """That time for one job. `down` is always the total of all outages so far, in seconds."""
+
+    down_at_start: float = 0.0
+    """That total when the job was taken in."""
+    alone: float = 0.0
+    """Seconds since then in which it alone could not be polled."""
+    until: float = 0.0
+    """Until when denials are counted in that."""
+
+    def add(self, since: float, now: float) -> None:
+        """Count the time since then, in which its GETs were denied."""
+        self.alone += max(0.0, now - max(since, self.until))
+        self.until = now
+
+    def add_unsure(self, seconds: float) -> None:
+        """Count time in which it failed and nothing else was answered (`Suspicion.unsure`)."""
+        self.alone += seconds
+
+    def seconds(self, down: float, unsure: float) -> float:
+        """Return how many they are. `unsure`: those of a request that still fails."""
+        return down - self.down_at_start + self.alone + unsure
+
+    def disturbed(self, down: float) -> bool:
+        """Whether there was any: then the job was not watched throughout."""
+        return self.alone > 0 or down > self.down_at_start
