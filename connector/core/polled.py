@@ -96,12 +96,11 @@ class Polled:
         self._tracking.finished(job, asked_at, now, completed=False)
         self._tracking.remove(job)
         self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
-        before = job.history.denied_at
-        others_are_good = self._halts.completed_since(job.application, min(before, job.accepted_at))
+        others_are_good = self._halts.completed_since(job.application, job.denied_before)
         self._halts.came_to_nothing(job.batch, now)
         if not others_are_good:
             self._halts.denied(job.application, answer, "job", job.sent_at, now)
-        surely = self._halts.completed_since(job.application, before)
+        surely = self._halts.completed_since(job.application, job.history.denied_at)
         counted = self._unjudged.denied(job, answer.message, now, halted=not others_are_good, surely=surely)
         self._halts.judged(counted, now)
 
@@ -194,7 +193,7 @@ class Polled:
         if not self._no_time_told:
             self._no_time_told = True
             self._notices.tell("warning", "the API has no time for jobs", message=report.message)
-        others = self._halts.completed_since(job.application, min(job.history.waited_at, job.accepted_at))
+        others = self._halts.completed_since(job.application, job.waited_before)
         self._unjudged.not_now(job, now, others_have_time=others)
 
     def _tell_of_silence(self, job: Job, rows: int) -> None:

@@ -64,6 +64,16 @@ class Job:
         return min(self.history.failed_at, self.accepted_at)
 
     @property
+    def denied_before(self) -> float:
+        """The same of the last job whose words seemed to deny the whole application."""
+        return min(self.history.denied_at, self.accepted_at)
+
+    @property
+    def waited_before(self) -> float:
+        """The same of the last job for which the API had no time."""
+        return min(self.history.waited_at, self.accepted_at)
+
+    @property
     def adopted(self) -> bool:
         """Whether an earlier owner submitted it."""
         return self.batch is None

@@ -56,7 +56,9 @@ def test_progress_has_grown_once_it_is_above_what_was_told_before() -> None:
 @pytest.mark.parametrize("rows", [0, 1])
 def test_an_api_that_sends_rows_before_the_end_is_asked_without_them(rows: int) -> None:
     polls = Polls()
-    polls.found_unfinished(1, JobReport(JobState.UNFINISHED, "Pending", rows=[Row("A", status="done")] * rows))
+    polls.found_unfinished(
+        1, JobReport(JobState.UNFINISHED, "Pending", rows=[Row("A", status="done")] * rows)
+    )
     assert polls.without_details == bool(rows)
 
 
