@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.hunt import Hunt
-from connector.core.batching.leaving import Leaving
 from connector.core.following.adoption import Adoption
 from connector.core.following.tracking import Tracking
 from connector.core.holding_back.concurrency import Concurrency
@@ -17,6 +16,7 @@ from connector.core.holding_back.pace import Pace
 from connector.core.judging.fates import Fates
 from connector.core.judging.places import Places
 from connector.core.judging.unjudged import Unjudged
+from connector.core.leaving import Leaving
 from connector.core.limits import Limits
 from connector.core.notices import Notices
 from connector.core.queueing.lanes import Lanes

@@ -13,12 +13,12 @@ from connector.core.backoff import Backoff
 from connector.core.batching.batch import Batch
 from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.history import History
-from connector.core.batching.leaving import Leaving
 from connector.core.following.job import Job
 from connector.core.holding_back.brake import Counted
 from connector.core.judging.places import Places
 from connector.core.judging.registered import Registered
 from connector.core.judging.verdicts import RETRYABLE, Judgement
+from connector.core.leaving import Leaving
 from connector.core.limits import Limits
 from connector.core.queueing.coalesce import take_apart
 from connector.core.queueing.lanes import Lanes

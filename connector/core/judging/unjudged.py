@@ -16,12 +16,12 @@ from connector.core.backoff import Backoff
 from connector.core.batching.batch import Batch
 from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.history import Halves
-from connector.core.batching.leaving import Leaving
 from connector.core.following.job import Job
 from connector.core.holding_back.brake import Counted
 from connector.core.judging.fates import Fate, Fates
 from connector.core.judging.slow_retries import SLOWLY, SlowRetries
 from connector.core.judging.verdicts import judge
+from connector.core.leaving import Leaving
 from connector.core.limits import Limits
 from connector.core.queueing.coalesce import contributors
 from connector.core.reading.event import Event
