@@ -74,17 +74,14 @@ class Leaving:
         self.release(gone)
         return kept
 
-    def forget_revoked(self, waiting_for_room: Sequence[Event], now: float) -> None:
-        """Take out every unsent event of partitions that are no longer ours.
-
-        `waiting_for_room` are unsent events that are in no queue (`Assignment.waiting_for_room`).
-        """
+    def forget_revoked(self, now: float) -> None:
+        """Take out every unsent event of partitions that are no longer ours."""
         for event in self._lanes.waiters():
             # A bound event is in an adopted job: until that has ended, no other of its device may go.
             if event.blocked and not event.bound_to and _partly_revoked(event):
                 self._withdraw_waiter(event, [each for each in contributors(event) if each.home.live], now)
         stale = self._dispatch.withdraw(_partly_revoked, now)
-        self._dispatch.requeue_first(self.still_ours([*stale, *waiting_for_room], now))
+        self._dispatch.requeue_first(self.still_ours(stale, now))
 
     def _withdraw_waiter(self, event: Event, ours: Sequence[Event], now: float) -> None:
         if ours:

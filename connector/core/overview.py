@@ -94,7 +94,7 @@ def overview(state: State) -> Overview:
         jobs,
         Counter([each.endpoint for each in jobs]) + Counter([each.endpoint for each in posting]),
         state.concurrency.limit,
-        sum(len(home.waiting_for_room) for home in homes.values()),
+        state.dispatch.count_aside,
         sum(home.events_held for home in homes.values()),
         sum(home.bytes_held for home in homes.values()),
         by_reason(state.ledger.owed),

@@ -190,12 +190,8 @@ class Partitions:
         # Looked up before `Ledger.drop`, which clears what an assignment knows of all this.
         jobs = {job.serial: job for home in homes for job in self._tracking.jobs_of(home)}
         remaining = [job for home in homes for job in self._adoption.forget(home)]
-        # Of every partition: a merged update may have lost a part. What stays ours is queued again.
-        waiting = [event for home in self._ledger.assignments.values() for event in home.waiting_for_room]
         freed = self._ledger.drop(homes)
-        for home in self._ledger.assignments.values():
-            home.waiting_for_room.clear()
-        self._leaving.forget_revoked(waiting, now)
+        self._leaving.forget_revoked(now)
         self._fates.release_held(freed)
         for job in self._tracking.homeless(jobs.values()):
             self._abandon(job, now)

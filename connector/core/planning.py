@@ -7,7 +7,8 @@ partitions to pause and to resume.
 from __future__ import annotations
 
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
-from connector.core.batching.dispatch import Bounds, Route, Trial
+from connector.core.batching.bounds import Bounds, Trial
+from connector.core.batching.dispatch import Route
 from connector.core.following.job import DENIED_ALONE, Job
 from connector.core.holding_back.halts import May
 from connector.core.state import State
@@ -124,8 +125,8 @@ class Planning:
                 if home.room is not None:
                     for batch in self._dispatch.posting.values():
                         reach.promise(home, batch.events)
-                if home.waiting_for_room:
-                    self._dispatch.requeue_first(reach.back(home))
+                if waiting := self._dispatch.aside(home):
+                    self._dispatch.take_back(home, reach.ready(home, waiting))
         return commit
 
     def _routes(self, now: float) -> list[Route]:

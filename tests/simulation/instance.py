@@ -238,6 +238,7 @@ class Instance:
             "devices in lanes": lambda: engine.state.lanes.busy or engine.state.lanes.waiters(),
             "jobs": lambda: engine.state.tracking.jobs,
             "waiting events": lambda: engine.state.dispatch.waiting,
+            "events aside": lambda: engine.state.dispatch.count_aside,
             "requests": lambda: engine.state.dispatch.posting,
             "letters": lambda: engine.state.ledger.letters_owed,
             "unrecorded jobs": lambda: engine.state.ledger.unrecorded,
@@ -254,7 +255,6 @@ class Instance:
                     ("bytes", home.bytes_held),
                     ("adopted", home.adopted),
                     ("slices", home.slices),
-                    ("waiting_for_room", home.waiting_for_room),
                     ("unsettled", home.offsets.unsettled()),
                     ("paused", home.paused),
                 )

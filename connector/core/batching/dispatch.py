@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from itertools import count
-from typing import NamedTuple
 
 from connector.core.batching.batch import Batch, Sent
+from connector.core.batching.bounds import UNBOUNDED, Bounds
 from connector.core.batching.queues import Queue
 from connector.core.batching.request_size import RequestSize
 from connector.core.limits import Limits
 from connector.core.reading.event import UNBOUND, Event
+from connector.core.remembering.assignment import Assignment
 from connector.model import Endpoint
 
 Route = tuple[str, Endpoint]
@@ -25,34 +26,6 @@ EXACT_IN_A_ROW = 7
 Not fewer: each exact batch frees a few events, and these would go one or two in a batch and take half of all
 jobs. A backlog with bad devices in it then took twice as long.
 """
-
-
-class Trial(NamedTuple):
-    """A request that tries whether the API is back. `devices` bounds what goes for the first time.
-
-    `of_others`: rather of what goes for the first time than of what has failed.
-    """
-
-    devices: int
-    of_others: bool
-
-
-class Bounds(NamedTuple):
-    """What may be in a batch, beside its size. The two callables put aside the events that may not."""
-
-    within: Callable[[list[Event]], list[Event]] | None = None
-    """Returns those of some queued events that may be sent."""
-    stepped_back: Callable[[Event], bool] | None = None
-    """Tells of one event whether it must not be sent yet."""
-    trial: Trial | None = None
-
-    def allowed(self, events: list[Event]) -> list[Event]:
-        """Return the events, queued or of an exact batch, that need not step back."""
-        back = self.stepped_back
-        return events if back is None else [event for event in events if not back(event)]
-
-
-UNBOUNDED = Bounds()
 
 
 class Dispatch:
@@ -68,6 +41,8 @@ class Dispatch:
         self._places = count(1)
         """Places in the order of all queues."""
         self._later: list[tuple[float, int, Event | Batch]] = []
+        self._aside: defaultdict[Assignment, list[Event]] = defaultdict(list)
+        """Events that are ready but in no queue: they wait until the checkpoint has room for them."""
         self._exact_in_a_row = 0
         """Exact batches that went since queued events had a turn."""
         self.queues: dict[Route, Queue] = {}
@@ -184,13 +159,37 @@ class Dispatch:
             ready_at = queue.ready_since(most)
             events = queue.take(most, self.size.bound)
             if bounds.within is not None:
-                events = bounds.within(events)
+                events = self._put_aside(events, bounds.within(events))
             if events := bounds.allowed(events):
                 serial = self.new_serial()
                 for event in events:
                     event.bound_to = serial
                 return Batch(serial, route[1], route[0], events, ready_at)
         return None
+
+    def _put_aside(self, events: list[Event], within: list[Event]) -> list[Event]:
+        if len(within) < len(events):
+            may_go = set(map(id, within))
+            for event in [each for each in events if id(each) not in may_go]:
+                event.bound_to = UNBOUND
+                self._aside[event.home].append(event)
+        return within
+
+    def aside(self, home: Assignment) -> Sequence[Event]:
+        """Return the events of a partition that wait until its checkpoint has room for them."""
+        return self._aside.get(home, ())
+
+    @property
+    def count_aside(self) -> int:
+        """How many events wait for that."""
+        return sum(map(len, self._aside.values()))
+
+    def take_back(self, home: Assignment, events: Sequence[Event]) -> None:
+        """Queue some of the events that were put aside of a partition."""
+        chosen = set(map(id, events))
+        if left := [event for event in self._aside.pop(home, ()) if id(event) not in chosen]:
+            self._aside[home] = left
+        self.requeue_first(events)
 
     @property
     def _turn_of_queued(self) -> bool:
@@ -237,7 +236,7 @@ class Dispatch:
         return sum([len(queue) for queue in self.queues.values()])
 
     def withdraw(self, unwanted: Callable[[Event], bool], now: float) -> list[Event]:
-        """Take out every unsent event for which `unwanted` holds, but for those that wait for room."""
+        """Take out every unsent event for which `unwanted` holds."""
         removed: list[Event] = []
         for queue in self.queues.values():
             removed += queue.remove(unwanted, now)
@@ -245,6 +244,10 @@ class Dispatch:
                 removed += batch.strip(unwanted)
         for batch in self.posting.values():
             removed += batch.strip(unwanted, on_its_way=True)
+        aside, self._aside = self._aside, defaultdict(list)
+        for home, waiting in aside.items():
+            for event in waiting:
+                (removed if unwanted(event) else self._aside[home]).append(event)
         for _, _, what in self._later:
             if isinstance(what, Batch):
                 removed += what.strip(unwanted)

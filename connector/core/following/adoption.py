@@ -135,8 +135,6 @@ class Adoption:
         if displaced:
             back = {id(each) for each in displaced}
             self._dispatch.withdraw(lambda each: id(each) in back, 0.0)
-            for home in {each.home for each in displaced}:
-                home.waiting_for_room = [each for each in home.waiting_for_room if id(each) not in back]
 
     def read_on(self, home: Assignment, now: float) -> None:
         """If this partition has been read far enough, follow the jobs that waited for it alone."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from connector.answers import Denied, JobReport, JobUnknown, PollAnswer, Unavailable
 from connector.core.backoff import Backoff
 from connector.core.batching.batch import Batch
-from connector.core.batching.dispatch import Trial
+from connector.core.batching.bounds import Trial
 from connector.core.batching.suspicion import Call, Suspicion
 from connector.core.following.job import Job
 from connector.core.following.tracking import Tracking

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from connector.core.reading.event import Event
 from connector.core.remembering.checkpoint import JobSlice
 from connector.core.remembering.offsets import Offsets
 from connector.model import Position, TopicPartition
@@ -33,7 +32,6 @@ class Assignment:
         "submit_below",
         "until",
         "version",
-        "waiting_for_room",
     )
 
     def __init__(self, partition: TopicPartition, start: int, settled: bytes = b"") -> None:
@@ -61,8 +59,6 @@ class Assignment:
         """From this offset on nothing is submitted: no checkpoint could remember it. None: no bound."""
         self.room: float | None = None
         """Characters of the checkpoint that are left for further jobs. None: plenty."""
-        self.waiting_for_room: list[Event] = []
-        """Events that are ready but in no queue: they wait for `submit_below` or `room` to grow."""
         self.until: int | None = None
         """Records from this offset on are ignored (`--until-end`). None: none are."""
         self.paused = False
@@ -101,7 +97,6 @@ class Assignment:
         self.live = False
         self.slices.clear()
         self.adopted.clear()
-        self.waiting_for_room.clear()
 
     def hold_memory(self, events: int, size: int) -> None:
         """Note that `events` more events, of `size` bytes together, are in memory."""

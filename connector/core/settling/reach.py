@@ -13,7 +13,7 @@ from operator import attrgetter
 
 from connector.core.limits import Limits
 from connector.core.queueing.coalesce import contributors
-from connector.core.reading.event import UNBOUND, Event
+from connector.core.reading.event import Event
 from connector.core.remembering import checkpoint
 from connector.core.remembering.assignment import Assignment
 from connector.core.remembering.offsets import WINDOW_LIMIT
@@ -72,7 +72,7 @@ class Reach:
             home.room -= _job(home) + RUN * runs
 
     def within(self, events: list[Event]) -> list[Event]:
-        """Return the events that a checkpoint will have room for; the others wait (`waiting_for_room`)."""
+        """Return the events that a checkpoint will have room for, and take that room."""
         bounded: defaultdict[Assignment, list[Event]] = defaultdict(list)
         for event in events:
             if event.home.live and event.home.bounded:
@@ -80,25 +80,18 @@ class Reach:
         aside: set[int] = set()
         for home, mine in bounded.items():
             mine.sort(key=_offset)
-            left = mine[self._take(home, mine) :]
-            for event in left:
-                event.bound_to = UNBOUND
-            home.waiting_for_room += left
-            aside.update(map(id, left))
+            aside.update(map(id, mine[self._take(home, mine) :]))
         within = [event for event in events if id(event) not in aside] if aside else events
         for event in within:
             if event.merged is not None:
                 _occupy_elsewhere(event)
         return within
 
-    def back(self, home: Assignment) -> list[Event]:
-        """Take the waiting events that may be within reach by now, lowest offsets first."""
-        waiting = sorted(home.waiting_for_room, key=_offset)
-        ready = [event for event in waiting if not self._too_far(home, event)]
+    def ready(self, home: Assignment, waiting: Iterable[Event]) -> list[Event]:
+        """Return the events, of those that wait, that may be within reach by now, lowest offsets first."""
+        ready = [event for event in sorted(waiting, key=_offset) if not self._too_far(home, event)]
         if home.room is not None:
             del ready[self._max_devices :]
-        chosen = set(map(id, ready))
-        home.waiting_for_room = [event for event in waiting if id(event) not in chosen]
         return ready
 
     def _take(self, home: Assignment, events: Sequence[Event]) -> int:

@@ -243,15 +243,14 @@ class Drive:
         """Whether nothing is left: no event, no lane, no job, no letter."""
         engine = self.engine
         homes: Sequence[object] = [
-            home
-            for home in engine.assignments.values()
-            if home.events_held or home.bytes_held or home.waiting_for_room
+            home for home in engine.assignments.values() if home.events_held or home.bytes_held
         ]
         return not (
             homes
             or engine.state.lanes.busy
             or engine.state.lanes.waiters()
             or engine.state.dispatch.waiting
+            or engine.state.dispatch.count_aside
             or engine.state.ledger.letters_owed
             or not engine.idle
         )

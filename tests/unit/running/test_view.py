@@ -199,7 +199,7 @@ def test_what_waits_for_room_in_a_checkpoint_is_counted() -> None:
     desk = Desk().with_records(3)
     assert desk.view.snapshot().waiting_for_checkpoint == 0
     home = desk.engine.assignments[P0]
-    home.waiting_for_room += devices([8, 9])
+    desk.engine.state.dispatch._aside[home] += devices([8, 9])
     assert desk.view.snapshot().waiting_for_checkpoint == 2
 
 

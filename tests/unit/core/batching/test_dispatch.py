@@ -5,12 +5,16 @@ from __future__ import annotations
 import pytest
 
 from connector.core.batching.batch import Batch, HuntState
-from connector.core.batching.dispatch import EXACT_IN_A_ROW, Bounds, Dispatch, Trial
+from connector.core.batching.bounds import Bounds, Trial
+from connector.core.batching.dispatch import EXACT_IN_A_ROW, Dispatch
 from connector.core.batching.history import History
 from connector.core.reading.event import Event
+from connector.core.remembering.assignment import Assignment
 from connector.model import Endpoint
 from tests.unit.core.builders import (
     NOW,
+    P0,
+    P1,
     devices,
     event_of,
     limits,
@@ -131,6 +135,7 @@ def test_events_beyond_reach_are_passed_over() -> None:
         TAGS, NOW + 9, Bounds(lambda events: [event for event in events if event.offset >= 12])
     )
     assert offsets(batch) == [12, 13, 14]
+    assert some.count_aside == 12
     some = dispatch(*devices(range(15)))
     assert some.take_next(TAGS, NOW + 9, Bounds(lambda _: [])) is None
 
@@ -152,6 +157,23 @@ def test_everything_unsent_can_be_withdrawn_wherever_it_is() -> None:
     assert sorted(event.offset for event in removed) == [0, 2, 4, 6, 8, 12, 14, 16]
     assert [event.offset for event in posting.events] == [10, 11], "it is on its way"
     assert some.waiting == 2 + 1 + 2
+
+
+def test_what_was_put_aside_is_taken_back_or_withdrawn_by_its_partition() -> None:
+    homes = one, other = Assignment(P0, 0), Assignment(P1, 0)
+    events = devices(range(6))
+    for event in events:
+        event.home = homes[event.offset % 2]
+    some = dispatch(*events)
+    assert some.take_next(TAGS, NOW + 9, Bounds(lambda _: [])) is None
+    assert [event.bound_to for event in events] == [0] * 6, "no batch has them"
+    some.take_back(one, some.aside(one)[1:])
+    assert [event.offset for event in some.aside(one)] == [0]
+    assert offsets(some.take_next(TAGS, NOW)) == [2, 4], "due at once"
+    removed = some.withdraw(lambda event: event.offset != 3, NOW)
+    assert sorted(event.offset for event in removed) == [0, 1, 5]
+    assert [event.offset for event in some.aside(other)] == [3]
+    assert (some.aside(one), some.count_aside) == ((), 1)
 
 
 def test_a_halved_batch_keeps_its_history() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from connector.answers import Unavailable
 from connector.core.batching.batch import Batch
-from connector.core.batching.dispatch import Trial
+from connector.core.batching.bounds import Trial
 from connector.core.holding_back.outages import SMALLER_TRIALS, TRIALS_OF_WHOLE_BATCHES
 from connector.model import Endpoint
 from tests.unit.core.broken_api import SILENT

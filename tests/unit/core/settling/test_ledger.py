@@ -231,12 +231,12 @@ def test_what_the_checkpoint_cannot_remember_is_not_submitted_until_it_can() -> 
     drive.run(poll=lambda job: unfinished() if job.serial % 2 else None, seconds=60)
     home = drive.engine.assignments[P0]
     assert home.bounded
-    assert home.waiting_for_room
+    assert drive.engine.state.dispatch.aside(home)
     jobs = [offset for part in home.slices.values() for offset in part.offsets]
     assert max(jobs) < 400 - 1
     drive.run()
     assert drive.position() == 400
-    assert home.waiting_for_room == []
+    assert not drive.engine.state.dispatch.count_aside
     assert drive.at_rest()
 
 

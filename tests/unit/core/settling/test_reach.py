@@ -112,15 +112,12 @@ def test_where_there_is_plenty_of_room_everything_may_go() -> None:
     home = a_home()
     some = events(home, 5, 3, 90)
     assert reach().within(some) is some
-    assert home.waiting_for_room == []
 
 
-def test_what_would_not_fit_is_put_aside_the_highest_offsets_first() -> None:
+def test_what_would_not_fit_is_left_out_the_highest_offsets_first() -> None:
     home = a_home(room=JOB + 2 * RUN + 0.01)
     found = reach().within(events(home, 50, 40, 20, 21, 22, 30))
     assert offsets(found) == [20, 21, 22, 30]
-    assert offsets(home.waiting_for_room) == [40, 50]
-    assert [event.bound_to for event in home.waiting_for_room] == [0, 0], "no batch has them"
     assert home.room == pytest.approx(0.01)
 
 
@@ -182,11 +179,8 @@ def test_where_no_job_is_unfinished_a_few_of_the_lowest_go_though_there_is_no_ro
     some = events(home, *range(0, 60, 2))
     assert reach(max_devices=24).within(some) == []
     home.slices.clear()
-    home.waiting_for_room.clear()
     assert offsets(reach(max_devices=24).within(some)) == [0, 2, 4, 6]
-    home.waiting_for_room.clear()
     assert offsets(reach(max_devices=1).within(some)) == [0]
-    home.waiting_for_room.clear()
     assert reach(max_devices=1).within(some[1:]) == [], "not what is far from the lowest"
 
 
@@ -199,14 +193,14 @@ def test_other_partitions_do_not_wait_for_the_room_of_one() -> None:
 
 def test_those_put_aside_come_back_the_lowest_first_and_no_more_than_a_batch() -> None:
     home = a_home(room=100.0)
-    home.waiting_for_room = events(home, *range(80, 20, -1))
-    assert offsets(reach(max_devices=10).back(home)) == [*range(21, 31)]
-    home.submit_below = 33
-    assert offsets(reach(max_devices=10).back(home)) == [31, 32]
-    assert reach(max_devices=10).back(home) == []
+    waiting = events(home, *range(80, 20, -1))
+    assert offsets(reach(max_devices=10).ready(home, waiting)) == [*range(21, 31)]
+    home.submit_below = 23
+    assert offsets(reach(max_devices=10).ready(home, waiting)) == [21, 22]
+    home.submit_below = 21
+    assert reach(max_devices=10).ready(home, waiting) == []
     home.room = home.submit_below = None
-    assert len(reach(max_devices=10).back(home)) == 48
-    assert home.waiting_for_room == []
+    assert len(reach(max_devices=10).ready(home, waiting)) == 60
 
 
 def test_a_request_on_its_way_has_its_room_already() -> None:

@@ -1,0 +1,36 @@
+"""What may be in the next batch: what checkpoints have room for, and whose turn it is; less in a trial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from connector.core.reading.event import Event
+
+
+class Trial(NamedTuple):
+    """A request that tries whether the API is back. `devices` bounds what goes for the first time.
+
+    `of_others`: rather of what goes for the first time than of what has failed.
+    """
+
+    devices: int
+    of_others: bool
+
+
+class Bounds(NamedTuple):
+    """What may be in a batch, beside its size."""
+
+    within: Callable[[list[Event]], list[Event]] | None = None
+    """Returns those of some queued events that may be sent; the others are put aside (`Dispatch.aside`)."""
+    stepped_back: Callable[[Event], bool] | None = None
+    """Tells of one event whether it must not be sent yet; if so, it goes back to its lanes."""
+    trial: Trial | None = None
+
+    def allowed(self, events: list[Event]) -> list[Event]:
+        """Return the events, queued or of an exact batch, that need not step back."""
+        back = self.stepped_back
+        return events if back is None else [event for event in events if not back(event)]
+
+
+UNBOUNDED = Bounds()
