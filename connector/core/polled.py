@@ -174,7 +174,8 @@ class Polled:
             rows = 0 if report.rows is None else len(job.events) - len(judgement.without_row)
             self._tell_of_silence(job, rows)
         self._places.learn(job, judgement, now)
-        self._halts.judged(self._fates.conclude(job, judgement, now), now)
+        singly = self._places.mislead(job, now)
+        self._halts.judged(self._fates.conclude(job, judgement, now, users_singly=singly), now)
 
     def _ended(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
         self._tracking.finished(job, asked_at, now, completed=completed)

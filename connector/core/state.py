@@ -48,14 +48,5 @@ class State:
         self.pressure = Pressure(limits, self.ledger.reach)
         self.leaving = Leaving(limits.max_bytes, self.lanes, self.dispatch)
         self.places = Places()
-        self.fates = Fates(
-            limits,
-            random,
-            self.lanes,
-            self.leaving,
-            self.ledger,
-            self.dispatch,
-            self.tally,
-            self.places,
-        )
+        self.fates = Fates(limits, random, self.lanes, self.leaving, self.ledger, self.dispatch, self.tally)
         self.unjudged = Unjudged(limits, random, self.leaving, self.dispatch, self.fates, self.tally)

@@ -15,7 +15,6 @@ from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.history import History
 from connector.core.following.job import Job
 from connector.core.holding_back.brake import Counted
-from connector.core.judging.places import Places
 from connector.core.judging.registered import Registered
 from connector.core.judging.verdicts import RETRYABLE, Judgement
 from connector.core.leaving import Leaving
@@ -56,7 +55,6 @@ class Fates:
         ledger: Ledger,
         dispatch: Dispatch,
         tally: Tally,
-        places: Places,
     ) -> None:
         self._limits = limits
         self._random = random
@@ -65,14 +63,16 @@ class Fates:
         self._ledger = ledger
         self._dispatch = dispatch
         self._tally = tally
-        self._places = places
         self._backoff = Backoff(limits.retry_base, limits.retry_ceiling)
         self._registered = Registered()
 
     # -- a job ended -----------------------------------------------------------------------------
 
-    def conclude(self, job: Job, judgement: Judgement, now: float) -> Counted:
-        """The job is Completed: carry out each device's own verdict."""
+    def conclude(self, job: Job, judgement: Judgement, now: float, *, users_singly: bool) -> Counted:
+        """The job is Completed: carry out each device's own verdict.
+
+        `users_singly`: rows of users can't be told by their places (`Places.mislead`).
+        """
         rejections = judgement.rejections
         good = job.events
         if rejections:
@@ -89,7 +89,7 @@ class Fates:
         unclear = self._unclear(job, judgement)
         if unclear:
             events = [job.events[index] for index in sorted(unclear)]
-            self._ask_in_parts(events, job, now)
+            self._send_in_parts(events, job, now, users_singly=users_singly)
         refused = self._rejected(job, judgement, unclear, now)
         since = min([event.first_attempt for event in refused], default=math.inf)
         return Counted(confirmed + len(refused), len(refused), since)
@@ -135,7 +135,7 @@ class Fates:
             unclear |= {index for index in judgement.without_row if self._is_last(job.events[index])}
         return unclear
 
-    def _ask_in_parts(self, unclear: list[Event], job: Job, now: float) -> None:
+    def _send_in_parts(self, unclear: list[Event], job: Job, now: float, *, users_singly: bool) -> None:
         """Send unclear devices once more, in halves, until they are so few that their rows can be told apart.
 
         After an adopted job all at once: the order of that wasn't known, but the order of the next one is.
@@ -148,7 +148,6 @@ class Fates:
         self._tally.split_batches += 1
         for event in events:
             event.count_attempt(job.sent_at)
-        users_singly = self._places.mislead(job, now)
         together = [event for event in events if event.hwid or not users_singly]
         whole = self._dispatch.new_batch(job, together)
         parts = [
