@@ -38,6 +38,8 @@ class Engine:
         self.tally = state.tally
         self.notices = state.notices
         self._ledger = state.ledger
+        self._owed = state.owed
+        self._reach = state.reach
         self._tracking = state.tracking
         self._halts = state.halts
         self._gate = state.gate
@@ -220,7 +222,7 @@ class Engine:
     def quiet(self) -> bool:
         """Whether a stop has nothing to wait for: nothing under way may end, no letter is to be written."""
         ends = self.posting or self._ledger.under_way or len(self.jobs) > len(self._adoption.pending)
-        promising = self._ledger.owed.promising(self._ledger.reach.sure)
+        promising = self._owed.promising(self._reach.sure)
         return not ends and (not promising or self._halts.letters_wait)
 
     @property

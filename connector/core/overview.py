@@ -97,7 +97,7 @@ def overview(state: State) -> Overview:
         state.dispatch.count_aside,
         sum(home.events_held for home in homes.values()),
         sum(home.bytes_held for home in homes.values()),
-        by_reason(state.ledger.owed),
+        by_reason(state.owed),
         _partitions(state),
     )
 

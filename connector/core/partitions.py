@@ -26,6 +26,7 @@ class Partitions:
         self._notices = state.notices
         self._lanes = state.lanes
         self._ledger = state.ledger
+        self._reach = state.reach
         self._dispatch = state.dispatch
         self._tracking = state.tracking
         self._halts = state.halts
@@ -169,7 +170,7 @@ class Partitions:
         self._ledger.take_back(homes)
         positions: dict[TopicPartition, Position] = {}
         for home in homes:
-            position = self._ledger.reach.position(home)
+            position = self._reach.position(home)
             if position != home.committed and not self._ledger.in_doubt(home):
                 positions[home.partition] = position
         self._let_go(homes, now)

@@ -29,6 +29,8 @@ class Planning:
         self._tally = state.tally
         self._lanes = state.lanes
         self._ledger = state.ledger
+        self._exposure = state.exposure
+        self._reach = state.reach
         self._dispatch = state.dispatch
         self._tracking = state.tracking
         self._halts = state.halts
@@ -119,14 +121,13 @@ class Planning:
     def _commit(self, now: float, *, at_once: bool = False) -> Commit | None:
         commit = self._ledger.plan(now, letters_wait=self._halts.letters_wait, at_once=at_once)
         if commit is not None:
-            reach = self._ledger.reach
             for partition in commit.positions:
                 home = self._ledger.assignments[partition]
                 if home.room is not None:
                     for batch in self._dispatch.posting.values():
-                        reach.promise(home, batch.events)
+                        self._reach.promise(home, batch.events)
                 if waiting := self._dispatch.aside(home):
-                    self._dispatch.take_back(home, reach.ready(home, waiting))
+                    self._dispatch.take_back(home, self._reach.ready(home, waiting))
         return commit
 
     def _routes(self, now: float) -> list[Route]:
@@ -143,7 +144,7 @@ class Planning:
         hanging = sum(at <= now for at in self._patient_until())
         limit = self._concurrency.limit
         by_jobs = limit - posting - self._tracking.occupying(limit)
-        by_exposure = self._ledger.exposure.allowed - (posting - hanging) - unrecorded
+        by_exposure = self._exposure.allowed - (posting - hanging) - unrecorded
         if not hanging:
             return min(by_jobs, by_exposure)
         return min(by_jobs, by_exposure, self._limits.max_unrecorded - posting - unrecorded)
@@ -153,7 +154,7 @@ class Planning:
         posting = self._dispatch.posting
         if not posting:
             return []
-        patience = self._ledger.exposure.patience
+        patience = self._exposure.patience
         return [batch.sent_at + patience for batch in posting.values()]
 
     def _submit(self, route: Route, permits: int, now: float, actions: list[Action]) -> int:
@@ -167,7 +168,7 @@ class Planning:
                 break
             if allowed == "probe" and trial is None:
                 trial = Trial(self._limits.max_devices, of_others=True)
-            within = self._ledger.reach.within if bounded else None
+            within = self._reach.within if bounded else None
             batch = self._dispatch.take_next(route, now, Bounds(within, stepped_back, trial))
             if batch is None:
                 break

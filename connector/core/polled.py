@@ -22,7 +22,7 @@ class Polled:
         self._limits = state.limits
         self._tally = state.tally
         self._notices = state.notices
-        self._ledger = state.ledger
+        self._exposure = state.exposure
         self._dispatch = state.dispatch
         self._tracking = state.tracking
         self._halts = state.halts
@@ -182,7 +182,7 @@ class Polled:
         if job.batch is not None:
             watched = job.polls.unfinished_age > 0
             self._concurrency.ended(len(job.events), job.accepted_at, asked_at, watched=watched)
-            self._ledger.exposure.ended(asked_at - job.batch.sent_at)
+            self._exposure.ended(asked_at - job.batch.sent_at)
         self._tracking.remove(job)
         self._tally.stages.append((Stage.JOB, asked_at - job.accepted_at, len(job.events)))
         self._tally.stages.append((Stage.POLL, now - asked_at, len(job.events)))

@@ -20,9 +20,12 @@ from connector.core.leaving import Leaving
 from connector.core.limits import Limits
 from connector.core.notices import Notices
 from connector.core.queueing.lanes import Lanes
-from connector.core.settling.ledger import Ledger
+from connector.core.settling.exposure import Exposure
+from connector.core.settling.ledger import WRITE_AGAIN, Ledger
+from connector.core.settling.owed import OwedLetters
 from connector.core.settling.owed_words import described
 from connector.core.settling.pressure import Pressure
+from connector.core.settling.reach import Reach
 from connector.core.tally import Tally
 
 
@@ -35,17 +38,20 @@ class State:
         self.notices = Notices()
         self.orders = Orders()
         self.lanes = Lanes(limits.max_bytes)
-        self.ledger = Ledger(limits, self.tally)
+        self.owed = OwedLetters(WRITE_AGAIN)
+        self.exposure = Exposure(limits)
+        self.reach = Reach(limits)
+        self.ledger = Ledger(self.tally, self.owed, self.exposure, self.reach)
         self.dispatch = Dispatch(limits)
         self.hunt = Hunt(self.dispatch)
         self.tracking = Tracking(limits)
-        self.halts = Halts(limits, self.tally, self.notices, lambda: described(self.ledger.owed))
+        self.halts = Halts(limits, self.tally, self.notices, lambda: described(self.owed))
         self.adoption = Adoption(self.lanes, self.tracking, self.dispatch, self.tally)
         self.concurrency = Concurrency(limits)
         self.outages = Outages(random, self.tally, self.notices, self.tracking, self.concurrency)
         self.gate = self.outages.gate
         self.pace = Pace(limits.requests_per_second, limits.devices_per_second)
-        self.pressure = Pressure(limits, self.ledger.reach)
+        self.pressure = Pressure(limits, self.reach)
         self.leaving = Leaving(limits.max_bytes, self.lanes, self.dispatch)
         self.places = Places()
         self.fates = Fates(limits, random, self.lanes, self.leaving, self.ledger, self.dispatch, self.tally)

@@ -219,9 +219,9 @@ class World:
                 assert self.letters[place] or place in mine, "order broken"
 
     def owed(self) -> set[Place]:
-        ledger = self.engine.state.ledger
-        under_way = ledger.under_way.owed if ledger.under_way else []
-        return {(each.home.partition, each.offset) for each in (*ledger.owed, *under_way)}
+        state = self.engine.state
+        under_way = state.ledger.under_way.owed if state.ledger.under_way else []
+        return {(each.home.partition, each.offset) for each in (*state.owed, *under_way)}
 
     def check_position(self, partition: TopicPartition, position: Position, letters: list[Place]) -> None:
         """Nothing below a committed position, or settled in its metadata, is unsettled in truth."""

@@ -102,7 +102,7 @@ def lost_job_is_success(patch: Patch) -> None:
 
     def wrong(self: Polled, job: Job, _why: str, _now: float, **_: bool) -> None:
         self._tracking.remove(job)
-        self._ledger.confirm(job.events)
+        self._fates._ledger.confirm(job.events)
         self._fates._leaving.release(job.events)
 
     patch.set(Polled, "_lost", wrong)

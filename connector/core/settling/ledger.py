@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from connector.core.actions import Commit
 from connector.core.backoff import Backoff
-from connector.core.limits import Limits
 from connector.core.queueing.coalesce import by_partition
 from connector.core.reading.event import Event
 from connector.core.remembering.assignment import Assignment
@@ -48,17 +47,17 @@ class CommitUnderWay:
 
 
 class Ledger:
-    """The books of all partitions that are ours."""
+    """The books of all partitions that are ours. Commits go by `reach`, and `exposure` learns from them."""
 
-    def __init__(self, limits: Limits, tally: Tally) -> None:
+    def __init__(self, tally: Tally, owed: OwedLetters, exposure: Exposure, reach: Reach) -> None:
         self._tally = tally
+        self._owed = owed
+        self._exposure = exposure
+        self._reach = reach
         self._commit_failures = 0
         self._commit_not_before = 0.0
         self._quiet_until = 0.0
-        self.owed = OwedLetters(WRITE_AGAIN)
         self._unrecorded: list[float] = []
-        self.exposure = Exposure(limits)
-        self.reach = Reach(limits)
         self.assignments: dict[TopicPartition, Assignment] = {}
         self.under_way: CommitUnderWay | None = None
 
@@ -70,7 +69,7 @@ class Ledger:
     @property
     def letters_owed(self) -> int:
         """How many letters are owed, including those of a commit under way."""
-        return len(self.owed) + (len(self.under_way.owed) if self.under_way else 0)
+        return len(self._owed) + (len(self.under_way.owed) if self.under_way else 0)
 
     # -- settling ------------------------------------------------------------------------------
 
@@ -114,7 +113,7 @@ class Ledger:
     ) -> None:
         """A record is refused for good: it is settled once its letter is written."""
         record = letter.record
-        self.owed.add(Owed(letter, home, record.offset(), timestamp_of(record), endpoint, size, now, hold))
+        self._owed.add(Owed(letter, home, record.offset(), timestamp_of(record), endpoint, size, now, hold))
 
     # -- committing ----------------------------------------------------------------------------
 
@@ -129,7 +128,7 @@ class Ledger:
         if not dirty:
             return None
         self.under_way = CommitUnderWay(
-            positions={home.partition: self.reach.position_and_bounds(home) for home in dirty},
+            positions={home.partition: self._reach.position_and_bounds(home) for home in dirty},
             versions={home: home.version for home in dirty},
             owed=letters,
             recorded=self._unrecorded,
@@ -141,7 +140,7 @@ class Ledger:
 
     def _due_letters(self, now: float, *, at_once: bool) -> list[Owed]:
         letters: list[Owed] = []
-        while not letters and (taken := self.owed.take(now, self.reach.sure, at_once=at_once)):
+        while not letters and (taken := self._owed.take(now, self._reach.sure, at_once=at_once)):
             letters = self._memorable(taken, now)
         return letters
 
@@ -155,13 +154,13 @@ class Ledger:
             owed.home.offsets.settle([owed.offset])
         kept: list[Owed] = []
         for owed in letters:
-            if owed.offset < owed.home.offsets.safe() + self.reach.sure or owed.overdue_at() <= now:
+            if owed.offset < owed.home.offsets.safe() + self._reach.sure or owed.overdue_at() <= now:
                 kept.append(owed)
                 owed.home.changed()
                 owed.home.letters_until = max(owed.home.letters_until, owed.offset + 1)
             else:
                 owed.home.offsets.unsettle([owed.offset])
-                self.owed.put_far(owed)
+                self._owed.put_far(owed)
         return kept
 
     def committed(self, now: float) -> list[Hold]:
@@ -169,7 +168,7 @@ class Ledger:
         commit = self._end()
         self._commit_failures = 0
         if commit.recorded:
-            self.exposure.recorded([now - sent_at for sent_at in commit.recorded])
+            self._exposure.recorded([now - sent_at for sent_at in commit.recorded])
         for home, version in commit.versions.items():
             home.committed_version = version
             home.committed = commit.positions[home.partition]
@@ -193,7 +192,7 @@ class Ledger:
                 timestamps[owed.endpoint].append(owed.timestamp)
             owed.home.release_memory(1, owed.size)
         self._tally.latencies += timestamps.items()
-        return self.owed.written(letters)
+        return self._owed.written(letters)
 
     def failed(self, now: float, refused: Iterable[int], jitter: float, *, written: bool) -> list[Hold]:
         """Note that the commit came to nothing: its letters are owed as before.
@@ -205,7 +204,7 @@ class Ledger:
         commit, freed = self._undone(written=written)
         guilty = set(refused)
         if not guilty and commit.owed:
-            self.owed.all_failed(now, jitter, now - commit.started)
+            self._owed.all_failed(now, jitter, now - commit.started)
         elif not guilty:
             self._commit_failures += 1
             self._commit_not_before = now + WRITE_AGAIN.delay(self._commit_failures, jitter)
@@ -216,10 +215,10 @@ class Ledger:
                 continue
             owed.home.offsets.unsettle([owed.offset])
             if index in guilty:
-                self.owed.refused(owed, now, jitter)
+                self._owed.refused(owed, now, jitter)
             else:
                 again.append(owed)
-        self.owed.put_back(again)
+        self._owed.put_back(again)
         return freed
 
     def withdrawn(self, *, written: bool) -> list[Hold]:
@@ -232,7 +231,7 @@ class Ledger:
                 ours.append(owed)
             else:
                 freed += no_longer_held([owed.hold])
-        self.owed.put_back(ours)
+        self._owed.put_back(ours)
         return freed
 
     def _undone(self, *, written: bool) -> tuple[CommitUnderWay, list[Hold]]:
@@ -275,13 +274,13 @@ class Ledger:
 
     def shorten_metadata(self) -> None:
         """Write shorter checkpoints from now on: the broker found one too long."""
-        self.reach.shorten()
+        self._reach.shorten()
         for home in self.assignments.values():
             home.changed()
 
     def drop(self, homes: Collection[Assignment]) -> list[Hold]:
         """Forget partitions that are no longer ours, and what they owe."""
-        freed = self.owed.drop(homes)
+        freed = self._owed.drop(homes)
         for home in homes:
             self.assignments.pop(home.partition, None)
             home.let_go()
@@ -293,7 +292,7 @@ class Ledger:
         if self.under_way is not None:
             return None
         times: list[float] = []
-        letters = None if letters_wait else self.owed.due_at(self.reach.sure)
+        letters = None if letters_wait else self._owed.due_at(self._reach.sure)
         if letters is not None:
             times.append(letters)
         if any(home.dirty for home in self.assignments.values()):

@@ -55,9 +55,9 @@ class Drive:
         """Let half as many batches as jobs go before a commit, two at the least."""
         half = self.limits.max_unrecorded / (2 * self.limits.max_in_flight)
         for _ in range(3):
-            self.engine.state.ledger.exposure.recorded([half])
+            self.engine.state.exposure.recorded([half])
         for _ in range(40):
-            self.engine.state.ledger.exposure.ended(1.0)
+            self.engine.state.exposure.ended(1.0)
 
     def assign(
         self,

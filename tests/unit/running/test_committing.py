@@ -35,7 +35,7 @@ async def test_a_refused_commit_is_owed_as_before(kind: Refusal) -> None:
     assert desk.consuming.committing.failures == 1
     assert desk.engine.assignments[P0].dirty
     assert desk.engine.state.ledger.under_way is None
-    longest = desk.engine.state.ledger.reach._limit
+    longest = desk.engine.state.reach._limit
     assert longest == (2047 if kind == "too_large" else 4095)
 
 

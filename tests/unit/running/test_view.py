@@ -59,8 +59,8 @@ class Desk:
     def let_batches_go(self) -> None:
         """Have more than one batch go before the first commit."""
         for _ in range(3):
-            self.engine.state.ledger.exposure.recorded([1.0])
-        self.engine.state.ledger.exposure.ended(1.0)
+            self.engine.state.exposure.recorded([1.0])
+        self.engine.state.exposure.ended(1.0)
 
     def with_a_job(self) -> Desk:
         self.with_records(3).let_batches_go()

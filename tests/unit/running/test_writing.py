@@ -80,7 +80,7 @@ async def test_letters_that_cannot_be_written_are_owed_as_before(kind: Obstructi
     assert desk.consuming.writing.failures == 1
     assert desk.engine.state.ledger.letters_owed == 1
     assert desk.position() == -1
-    assert desk.engine.state.ledger.reach._limit == (2047 if kind == "metadata_too_large" else 4095)
+    assert desk.engine.state.reach._limit == (2047 if kind == "metadata_too_large" else 4095)
 
 
 async def test_while_letters_are_written_fetching_goes_on_and_nothing_else_is_committed() -> None:

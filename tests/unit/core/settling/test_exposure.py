@@ -14,10 +14,22 @@ LIMITS = Limits(max_in_flight=16)
 
 def exposure(recording: float, ending: float) -> Exposure:
     known = Exposure(LIMITS)
+    learn(known, recording, ending)
+    return known
+
+
+def learn(known: Exposure, recording: float, ending: float) -> None:
     for _ in range(3):
         known.recorded([recording])
     for _ in range(40):
         known.ended(ending)
+
+
+def forgetful(drive: Drive) -> Exposure:
+    """As it is when an instance starts: what `Drive` told it is forgotten."""
+    known = drive.engine.state.exposure
+    known._recordings.clear()
+    known._recording = known._ending = None
     return known
 
 
@@ -114,7 +126,7 @@ def test_a_request_hangs_once_it_takes_five_times_the_usual_and_five_seconds() -
 def test_a_crash_amid_jobs_that_take_seconds_finds_one_batch_at_most_that_no_commit_remembers() -> None:
     bounds = Limits(max_in_flight=16, max_devices=10, linger=0.0)
     drive = Drive(bounds)
-    drive.engine.state.ledger.exposure = Exposure(bounds)
+    forgetful(drive)
     drive.assign()
     drive.read(*devices(range(1000)))
     for _ in range(40):
@@ -135,13 +147,13 @@ def test_a_crash_amid_jobs_that_take_seconds_finds_one_batch_at_most_that_no_com
 def test_hanging_requests_and_unrecorded_jobs_are_at_most_half_of_the_jobs_in_flight() -> None:
     drive = Drive(Limits(max_in_flight=16, max_devices=10, linger=0.0))
     drive.assign()
-    drive.engine.state.ledger.exposure = exposure(0.1, 1.0)
+    learn(forgetful(drive), 0.1, 1.0)
     drive.read(*devices(range(1000)))
     drive.plan()
     for submit in drive.submits[:3]:
         drive.posted(submit)
     for _ in range(20):
-        drive.later(drive.engine.state.ledger.exposure.patience)
+        drive.later(drive.engine.state.exposure.patience)
         drive.plan()
     assert drive.engine.state.ledger.unrecorded == 3
     assert len(drive.submits) == LIMITS.max_unrecorded - 3
@@ -149,7 +161,7 @@ def test_hanging_requests_and_unrecorded_jobs_are_at_most_half_of_the_jobs_in_fl
 
 def test_a_request_that_hangs_holds_up_others_for_a_moment_only() -> None:
     drive = Drive(Limits(max_in_flight=16, max_devices=10, linger=0.0))
-    exposure = drive.engine.state.ledger.exposure = Exposure(LIMITS)
+    exposure = forgetful(drive)
     drive.assign()
     drive.read(*devices(range(1000)))
     drive.plan()

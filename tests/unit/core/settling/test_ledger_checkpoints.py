@@ -82,13 +82,13 @@ def test_each_checkpoint_that_is_too_long_halves_the_limit_for_every_partition()
     ledger = drive.engine.state.ledger
     for limit in (2000, 1000, 500):
         ledger.shorten_metadata()
-        assert ledger.reach.sure == checkpoint.surely_covers(limit)
+        assert drive.engine.state.reach.sure == checkpoint.surely_covers(limit)
         drive.positions.clear()
         drive.run(poll=lambda _: unfinished(), seconds=60)
         assert drive.positions.keys() == {P0, P1}
     for _ in range(20):
         ledger.shorten_metadata()
-    assert ledger.reach.sure == 0
+    assert drive.engine.state.reach.sure == 0
 
 
 def test_a_full_checkpoint_lets_one_batch_beyond_the_lowest_unsettled_offset_be_submitted() -> None:

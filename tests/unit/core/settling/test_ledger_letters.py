@@ -7,7 +7,10 @@ import pytest
 from connector.core.remembering import checkpoint
 from connector.core.remembering.assignment import Assignment
 from connector.core.settling import owed
-from connector.core.settling.ledger import Ledger
+from connector.core.settling.exposure import Exposure
+from connector.core.settling.ledger import WRITE_AGAIN, Ledger
+from connector.core.settling.owed import OwedLetters
+from connector.core.settling.reach import Reach
 from connector.core.tally import Tally
 from connector.model import Letter, Reason, Rejection
 from tests.unit.core.builders import (
@@ -176,7 +179,9 @@ def test_letters_too_far_ahead_to_be_remembered_wait_for_what_lies_before_them()
 
 
 def test_the_next_letter_that_goes_alone_does_not_wait_for_one_too_far_ahead() -> None:
-    books = Ledger(limits(max_metadata=255), Tally())
+    short = limits(max_metadata=255)
+    reach = Reach(short)
+    books = Ledger(Tally(), OwedLetters(WRITE_AGAIN), Exposure(short), reach)
     home = books.assignments[P0] = Assignment(P0, 0)
     home.offsets.received(range(2000), [0] * 2000)
 
@@ -191,7 +196,7 @@ def test_the_next_letter_that_goes_alone_does_not_wait_for_one_too_far_ahead() -
     owe(1)
     assert write(NOW) == [1]
     books.failed(NOW, [0], 0.0, written=False)
-    owe(books.reach.sure + 5)
+    owe(reach.sure + 5)
     owe(2)
     assert write(NOW + 1) == [2]
 
