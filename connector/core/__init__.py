@@ -1,6 +1,6 @@
 """The pure core: facts go in, actions come out. No clock, no input or output, no thread, no logger.
 
-`engine` is the way in; `state` what its four deciders share: `partitions`, `planning`, `posted`, `polled`. A
+`engine` is the way in; `rooms` what its four deciders share: `partitions`, `planning`, `posted`, `polled`. A
 record's way through them and through the rooms; `connector/README.md` says more of each step:
 
     reading/        a record is an event, or is rejected

@@ -25,7 +25,7 @@ from connector.core.polled import Polled
 from connector.core.posted import Posted
 from connector.core.reading.event import Decoded
 from connector.core.remembering.assignment import Assignment
-from connector.core.state import State
+from connector.core.rooms import Rooms
 from connector.model import Cause, Position, Record, Start, TopicPartition
 
 
@@ -33,25 +33,25 @@ class Engine:
     """One instance's state. `random` gives numbers in [0, 1) for the jitter of delays."""
 
     def __init__(self, limits: Limits, random: Callable[[], float]) -> None:
-        self.state = state = State(limits, random)
+        self.rooms = rooms = Rooms(limits, random)
         """The rooms, for tests to look into. Edges ask by the methods below."""
-        self.tally = state.tally
-        self.notices = state.notices
-        self._ledger = state.ledger
-        self._owed = state.owed
-        self._reach = state.reach
-        self._tracking = state.tracking
-        self._halts = state.halts
-        self._gate = state.gate
-        self._adoption = state.adoption
-        self._fates = state.fates
-        self._pressure = state.pressure
-        self._orders = state.orders
+        self.tally = rooms.tally
+        self.notices = rooms.notices
+        self._ledger = rooms.ledger
+        self._owed = rooms.owed
+        self._reach = rooms.reach
+        self._tracking = rooms.tracking
+        self._halts = rooms.halts
+        self._gate = rooms.gate
+        self._adoption = rooms.adoption
+        self._fates = rooms.fates
+        self._pressure = rooms.pressure
+        self._orders = rooms.orders
         self._random = random
-        self._partitions = Partitions(state)
-        self._posted = Posted(state)
-        self._polled = Polled(state)
-        self._planning = Planning(state)
+        self._partitions = Partitions(rooms)
+        self._posted = Posted(rooms)
+        self._polled = Polled(rooms)
+        self._planning = Planning(rooms)
 
     @property
     def assignments(self) -> dict[TopicPartition, Assignment]:
@@ -61,7 +61,7 @@ class Engine:
     @property
     def posting(self) -> Mapping[int, Batch]:
         """Requests that may become jobs and were not answered yet, by serial number."""
-        return self.state.dispatch.posting
+        return self.rooms.dispatch.posting
 
     @property
     def jobs(self) -> Mapping[int, Job]:
@@ -81,11 +81,11 @@ class Engine:
     @property
     def halts(self) -> HaltsInForce:
         """Why nothing is submitted."""
-        return halts_in_force(self.state)
+        return halts_in_force(self.rooms)
 
     def overview(self) -> Overview:
         """Look at everything, for whoever shows it: that goes through all partitions and letters."""
-        return overview(self.state)
+        return overview(self.rooms)
 
     # -- facts: partitions -----------------------------------------------------------------------
 

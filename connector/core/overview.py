@@ -1,6 +1,6 @@
 """The state of an instance, read-only: for gauges, the status page and tools.
 
-Given: the state. Gives: figures and the jobs and halts behind them, as they are at this moment.
+Given: the rooms. Gives: figures and the jobs and halts behind them, as they are at this moment.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from connector.core.following.job import Job
 from connector.core.holding_back.gate import Closing
 from connector.core.holding_back.halts import Halt
 from connector.core.remembering.assignment import Assignment
+from connector.core.rooms import Rooms
 from connector.core.settling.owed import Owed
 from connector.core.settling.owed_words import by_reason
-from connector.core.state import State
 from connector.model import Cause, Endpoint, TopicPartition
 
 
@@ -75,39 +75,39 @@ class Overview(NamedTuple):
     """By name and number."""
 
 
-def halts_in_force(state: State) -> HaltsInForce:
+def halts_in_force(rooms: Rooms) -> HaltsInForce:
     """Look at the halts alone."""
-    return HaltsInForce(state.halts.whole, state.halts.applications)
+    return HaltsInForce(rooms.halts.whole, rooms.halts.applications)
 
 
-def overview(state: State) -> Overview:
+def overview(rooms: Rooms) -> Overview:
     """Look at everything once."""
-    homes = state.ledger.assignments
-    posting = state.dispatch.posting.values()
-    jobs = sorted(state.tracking.jobs.values(), key=lambda job: job.accepted_at)
-    closed_until = state.gate.closed_until
+    homes = rooms.ledger.assignments
+    posting = rooms.dispatch.posting.values()
+    jobs = sorted(rooms.tracking.jobs.values(), key=lambda job: job.accepted_at)
+    closed_until = rooms.gate.closed_until
     return Overview(
-        state.orders.stopping,
-        halts_in_force(state),
-        None if closed_until is None else state.gate.closing,
+        rooms.orders.stopping,
+        halts_in_force(rooms),
+        None if closed_until is None else rooms.gate.closing,
         closed_until or 0.0,
         jobs,
         Counter([each.endpoint for each in jobs]) + Counter([each.endpoint for each in posting]),
-        state.concurrency.limit,
-        state.dispatch.count_aside,
+        rooms.concurrency.limit,
+        rooms.dispatch.count_aside,
         sum(home.events_held for home in homes.values()),
         sum(home.bytes_held for home in homes.values()),
-        by_reason(state.owed),
-        _partitions(state),
+        by_reason(rooms.owed),
+        _partitions(rooms),
     )
 
 
-def _partitions(state: State) -> list[PartitionOverview]:
-    under_way = state.ledger.under_way
+def _partitions(rooms: Rooms) -> list[PartitionOverview]:
+    under_way = rooms.ledger.under_way
     letters: defaultdict[Assignment, list[Owed]] = defaultdict(list)
     for owed in under_way.owed if under_way else ():
         letters[owed.home].append(owed)
-    homes = state.ledger.assignments
+    homes = rooms.ledger.assignments
     return [_partition(partition, homes[partition], letters[homes[partition]]) for partition in sorted(homes)]
 
 

@@ -13,7 +13,7 @@ from connector.core.following.job import Job
 from connector.core.reading.event import Decoded, Event, bytes_of
 from connector.core.remembering import checkpoint
 from connector.core.remembering.assignment import Assignment
-from connector.core.state import State
+from connector.core.rooms import Rooms
 from connector.core.tally import NO_ENDPOINT
 from connector.model import Letter, Position, Record, Rejection, Start, TopicPartition, timestamp_of
 
@@ -21,18 +21,18 @@ from connector.model import Letter, Position, Record, Rejection, Start, TopicPar
 class Partitions:
     """Takes records in, and lets go of what is no longer ours."""
 
-    def __init__(self, state: State) -> None:
-        self._tally = state.tally
-        self._notices = state.notices
-        self._lanes = state.lanes
-        self._ledger = state.ledger
-        self._reach = state.reach
-        self._dispatch = state.dispatch
-        self._tracking = state.tracking
-        self._halts = state.halts
-        self._adoption = state.adoption
-        self._leaving = state.leaving
-        self._fates = state.fates
+    def __init__(self, rooms: Rooms) -> None:
+        self._tally = rooms.tally
+        self._notices = rooms.notices
+        self._lanes = rooms.lanes
+        self._ledger = rooms.ledger
+        self._reach = rooms.reach
+        self._dispatch = rooms.dispatch
+        self._tracking = rooms.tracking
+        self._halts = rooms.halts
+        self._adoption = rooms.adoption
+        self._leaving = rooms.leaving
+        self._fates = rooms.fates
 
     def assigned(self, start: Start, until: int | None = None) -> None:
         """A partition is ours from now on. `until`: ignore its records from this offset on."""

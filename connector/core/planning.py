@@ -1,6 +1,6 @@
 """What is to be done next, and when to ask again if nothing happens before.
 
-Given: the state. Gives: actions, each under way from then on: POSTs, GETs, at most one commit,
+Given: the rooms. Gives: actions, each under way from then on: POSTs, GETs, at most one commit,
 partitions to pause and to resume.
 """
 
@@ -11,7 +11,7 @@ from connector.core.batching.bounds import Bounds, Trial
 from connector.core.batching.dispatch import Route
 from connector.core.following.job import DENIED_ALONE, Job
 from connector.core.holding_back.halts import May
-from connector.core.state import State
+from connector.core.rooms import Rooms
 from connector.core.tally import Stage
 
 LONGER = 4
@@ -22,25 +22,25 @@ or nothing is."""
 
 
 class Planning:
-    """Plans the next actions. What is planned counts as under way in the state at once."""
+    """Plans the next actions. What is planned counts as under way in the rooms at once."""
 
-    def __init__(self, state: State) -> None:
-        self._limits = state.limits
-        self._tally = state.tally
-        self._lanes = state.lanes
-        self._ledger = state.ledger
-        self._exposure = state.exposure
-        self._reach = state.reach
-        self._dispatch = state.dispatch
-        self._tracking = state.tracking
-        self._halts = state.halts
-        self._gate = state.gate
-        self._outages = state.outages
-        self._adoption = state.adoption
-        self._pressure = state.pressure
-        self._concurrency = state.concurrency
-        self._pace = state.pace
-        self._orders = state.orders
+    def __init__(self, rooms: Rooms) -> None:
+        self._limits = rooms.limits
+        self._tally = rooms.tally
+        self._lanes = rooms.lanes
+        self._ledger = rooms.ledger
+        self._exposure = rooms.exposure
+        self._reach = rooms.reach
+        self._dispatch = rooms.dispatch
+        self._tracking = rooms.tracking
+        self._halts = rooms.halts
+        self._gate = rooms.gate
+        self._outages = rooms.outages
+        self._adoption = rooms.adoption
+        self._pressure = rooms.pressure
+        self._concurrency = rooms.concurrency
+        self._pace = rooms.pace
+        self._orders = rooms.orders
         self._got_last = False
         """Whether the last request was a GET."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, Unavailable
 from connector.core.following.job import Job
-from connector.core.state import State
+from connector.core.rooms import Rooms
 from connector.core.tally import JobOutcome, Stage
 
 MOST_PLAINLY = 2
@@ -18,21 +18,21 @@ MOST_PLAINLY = 2
 class Polled:
     """Takes in answers to GETs, and that there was none."""
 
-    def __init__(self, state: State) -> None:
-        self._limits = state.limits
-        self._tally = state.tally
-        self._notices = state.notices
-        self._exposure = state.exposure
-        self._dispatch = state.dispatch
-        self._tracking = state.tracking
-        self._halts = state.halts
-        self._gate = state.gate
-        self._outages = state.outages
-        self._adoption = state.adoption
-        self._places = state.places
-        self._fates = state.fates
-        self._unjudged = state.unjudged
-        self._concurrency = state.concurrency
+    def __init__(self, rooms: Rooms) -> None:
+        self._limits = rooms.limits
+        self._tally = rooms.tally
+        self._notices = rooms.notices
+        self._exposure = rooms.exposure
+        self._dispatch = rooms.dispatch
+        self._tracking = rooms.tracking
+        self._halts = rooms.halts
+        self._gate = rooms.gate
+        self._outages = rooms.outages
+        self._adoption = rooms.adoption
+        self._places = rooms.places
+        self._fates = rooms.fates
+        self._unjudged = rooms.unjudged
+        self._concurrency = rooms.concurrency
         self._no_time_told = False
         """Whether it was logged, since a job was last Completed, that the API has no time."""
 

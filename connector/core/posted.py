@@ -12,7 +12,7 @@ from dataclasses import replace
 from connector.answers import Accepted, Denied, PostAnswer, Refused, Unavailable, Unsent
 from connector.core.batching.batch import Batch, HuntState
 from connector.core.following.job import Job, slices_of
-from connector.core.state import State
+from connector.core.rooms import Rooms
 from connector.core.tally import Stage
 
 PROVEN = 2
@@ -22,19 +22,19 @@ PROVEN = 2
 class Posted:
     """Takes in answers to POSTs, and that there was none."""
 
-    def __init__(self, state: State) -> None:
-        self._limits = state.limits
-        self._tally = state.tally
-        self._notices = state.notices
-        self._ledger = state.ledger
-        self._dispatch = state.dispatch
-        self._hunt = state.hunt
-        self._tracking = state.tracking
-        self._halts = state.halts
-        self._gate = state.gate
-        self._outages = state.outages
-        self._leaving = state.leaving
-        self._fates = state.fates
+    def __init__(self, rooms: Rooms) -> None:
+        self._limits = rooms.limits
+        self._tally = rooms.tally
+        self._notices = rooms.notices
+        self._ledger = rooms.ledger
+        self._dispatch = rooms.dispatch
+        self._hunt = rooms.hunt
+        self._tracking = rooms.tracking
+        self._halts = rooms.halts
+        self._gate = rooms.gate
+        self._outages = rooms.outages
+        self._leaving = rooms.leaving
+        self._fates = rooms.fates
 
     def take_in(self, batch: Batch, answer: PostAnswer, now: float) -> None:
         """The POST of a batch was answered, or was not."""

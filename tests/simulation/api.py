@@ -204,7 +204,7 @@ class SimulatedClient:
         if not may_go():
             return Unsent("it is not to be sent any more")
         homes = world.oracle.homes(instance)
-        known = {job.request_id for job in instance.engine.state.tracking.jobs.values()}
+        known = {job.request_id for job in instance.engine.rooms.tracking.jobs.values()}
         member = instance.source.member
         await instance.nap("post goes")
         if member is None or not member.alive:

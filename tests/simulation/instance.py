@@ -193,7 +193,7 @@ class Instance:
             return True
         if self._stop_at is None:
             return False
-        quiet = self.engine.idle and not self.engine.state.ledger.letters_owed
+        quiet = self.engine.idle and not self.engine.rooms.ledger.letters_owed
         return quiet or self.clock() >= self._stop_at
 
     # -- what the world does to it ---------------------------------------------------------------
@@ -235,16 +235,16 @@ class Instance:
         """What is still in memory; nothing once everything is settled."""
         engine = self.engine
         checks: dict[str, Callable[[], object]] = {
-            "devices in lanes": lambda: engine.state.lanes.busy or engine.state.lanes.waiters(),
-            "jobs": lambda: engine.state.tracking.jobs,
-            "waiting events": lambda: engine.state.dispatch.waiting,
-            "events aside": lambda: engine.state.dispatch.count_aside,
-            "requests": lambda: engine.state.dispatch.posting,
-            "letters": lambda: engine.state.ledger.letters_owed,
-            "unrecorded jobs": lambda: engine.state.ledger.unrecorded,
-            "a commit": lambda: engine.state.ledger.under_way,
-            "adoptions": lambda: engine.state.adoption.pending,
-            "halts of the whole": lambda: engine.state.halts.whole,
+            "devices in lanes": lambda: engine.rooms.lanes.busy or engine.rooms.lanes.waiters(),
+            "jobs": lambda: engine.rooms.tracking.jobs,
+            "waiting events": lambda: engine.rooms.dispatch.waiting,
+            "events aside": lambda: engine.rooms.dispatch.count_aside,
+            "requests": lambda: engine.rooms.dispatch.posting,
+            "letters": lambda: engine.rooms.ledger.letters_owed,
+            "unrecorded jobs": lambda: engine.rooms.ledger.unrecorded,
+            "a commit": lambda: engine.rooms.ledger.under_way,
+            "adoptions": lambda: engine.rooms.adoption.pending,
+            "halts of the whole": lambda: engine.rooms.halts.whole,
         }
         found = [f"{what}: {left}" for what, look in checks.items() if (left := look())]
         for home in engine.assignments.values():

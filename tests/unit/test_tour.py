@@ -130,7 +130,21 @@ def test_each_package_is_named() -> None:
     assert [name for name in packages if not re.search(rf"(?<![\w/]){name}/", _TOUR)] == []
 
 
-_BY_OTHERS = {"actions", "assignment", "batch", "bounds", "event", "handing_over", "history", "job", "kafka_side", "listener", "notices", "state", "suspicion"}
+_BY_OTHERS = {
+    "actions",
+    "assignment",
+    "batch",
+    "bounds",
+    "event",
+    "handing_over",
+    "history",
+    "job",
+    "kafka_side",
+    "listener",
+    "notices",
+    "rooms",
+    "suspicion",
+}
 """Modules that are tested with those that use them: plain data, a protocol, a step of `rebalancing`, and what
 joins the parts that each have tests."""
 _OF_A_WHOLE_FOLDER = {"core": {"defects_of_other_systems"}, "core/judging": {"table"}}

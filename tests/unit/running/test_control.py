@@ -62,10 +62,10 @@ async def test_a_command_holds_at_once_wakes_the_planner_and_is_told_once() -> N
     async with asyncio.timeout(5):
         await of.wait(60.0)
     assert not made.pause("10.0.0.4")
-    assert of.engine.state.halts.may_submit("APP", of.clock()) == "no"
+    assert of.engine.rooms.halts.may_submit("APP", of.clock()) == "no"
     assert made.resume("10.0.0.5")
     assert not made.resume("10.0.0.5")
-    assert of.engine.state.halts.may_submit("APP", of.clock()) == "yes"
+    assert of.engine.rooms.halts.may_submit("APP", of.clock()) == "yes"
     assert [(notice.event, notice.fields["by"]) for notice in of.engine.notices] == [
         ("paused", "10.0.0.3"),
         ("going on", "10.0.0.5"),

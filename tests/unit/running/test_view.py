@@ -59,13 +59,13 @@ class Desk:
     def let_batches_go(self) -> None:
         """Have more than one batch go before the first commit."""
         for _ in range(3):
-            self.engine.state.exposure.recorded([1.0])
-        self.engine.state.exposure.ended(1.0)
+            self.engine.rooms.exposure.recorded([1.0])
+        self.engine.rooms.exposure.ended(1.0)
 
     def with_a_job(self) -> Desk:
         self.with_records(3).let_batches_go()
         self.engine.plan(self.now)
-        first = next(iter(self.engine.state.dispatch.posting.values()))
+        first = next(iter(self.engine.rooms.dispatch.posting.values()))
         self.engine.posted(first, Accepted("0123456789abcdef"), self.now)
         return self
 
@@ -108,7 +108,7 @@ def test_an_instance_that_stops_is_not_ready() -> None:
 
 def test_a_halt_of_an_application_says_what_to_do_and_about_which() -> None:
     desk = Desk()
-    desk.engine.state.halts.denied(
+    desk.engine.rooms.halts.denied(
         "APP", Denied(Cause.UNAUTHORIZED, "no such token", 401), "post", desk.now, desk.now
     )
     (halt,) = desk.view.snapshot().halts
@@ -120,7 +120,7 @@ def test_a_halt_of_an_application_says_what_to_do_and_about_which() -> None:
 
 def test_a_halt_of_the_default_application_is_told_by_its_code() -> None:
     desk = Desk()
-    desk.engine.state.halts.denied(
+    desk.engine.rooms.halts.denied(
         "", Denied(Cause.UNAUTHORIZED, "no such token", 401), "post", desk.now, desk.now
     )
     (halt,) = desk.view.snapshot().halts
@@ -132,7 +132,7 @@ def test_a_halt_of_the_default_application_is_told_by_its_code() -> None:
 
 def test_a_halt_of_the_whole_is_told_before_those_of_applications() -> None:
     desk = Desk()
-    desk.engine.state.halts.denied("APP", Denied(Cause.UNAUTHORIZED, "no", 401), "post", desk.now, desk.now)
+    desk.engine.rooms.halts.denied("APP", Denied(Cause.UNAUTHORIZED, "no", 401), "post", desk.now, desk.now)
     desk.engine.halt(Cause.BRAKE, "too many refused", desk.now)
     assert [halt.cause for halt in desk.view.snapshot().halts] == ["brake", "unauthorized"]
 
@@ -155,12 +155,12 @@ def test_a_trouble_that_blocks_makes_it_not_ready_and_one_that_does_not_is_only_
 def test_a_closed_gate_is_shown_with_its_cause_and_leaves_it_ready() -> None:
     desk = Desk().with_records(1)
     desk.engine.plan(desk.now)
-    (batch,) = desk.engine.state.dispatch.posting.values()
+    (batch,) = desk.engine.rooms.dispatch.posting.values()
     desk.engine.posted(batch, Unavailable("slow down", 429, retry_after=50.0), desk.now)
     gate = desk.view.snapshot().gate
     assert gate is not None
     assert (gate.cause, gate.message) == ("too_many_requests", "slow down")
-    assert gate.since == desk.engine.state.gate.closing.since > 0
+    assert gate.since == desk.engine.rooms.gate.closing.since > 0
     assert 40 < gate.seconds_left <= 50
     assert desk.state() is State.GATE_CLOSED
     assert desk.view.ready().ok
@@ -182,8 +182,8 @@ def test_a_pause_is_a_state_of_its_own_which_leaves_it_ready() -> None:
 def test_the_limit_of_jobs_is_the_one_that_holds_now() -> None:
     desk = Desk()
     before = desk.view.snapshot().jobs_limit
-    assert before == desk.engine.state.concurrency.limit
-    desk.engine.state.concurrency.pushed_back(desk.now)
+    assert before == desk.engine.rooms.concurrency.limit
+    desk.engine.rooms.concurrency.pushed_back(desk.now)
     assert desk.view.snapshot().jobs_limit < before
 
 
@@ -199,7 +199,7 @@ def test_what_waits_for_room_in_a_checkpoint_is_counted() -> None:
     desk = Desk().with_records(3)
     assert desk.view.snapshot().waiting_for_checkpoint == 0
     home = desk.engine.assignments[P0]
-    desk.engine.state.dispatch._aside[home] += devices([8, 9])
+    desk.engine.rooms.dispatch._aside[home] += devices([8, 9])
     assert desk.view.snapshot().waiting_for_checkpoint == 2
 
 

@@ -62,17 +62,18 @@ class World:
         for action in self.engine.plan(self.pulse.clock()):
             if isinstance(action, Submit):
                 self.sending.submit(action)
-        await until(lambda: not self.engine.state.dispatch.posting)
+        await until(lambda: not self.engine.rooms.dispatch.posting)
 
     async def poll(self, *answers: PollAnswer) -> None:
         """Ask once for each job, and again for each further answer."""
         self.client.poll_answers = [*answers]
         for _ in answers or (None,):
-            for job in [*self.engine.state.tracking.jobs.values()]:
-                job.polling = True
-                job.polls += 1
+            for job in [*self.engine.rooms.tracking.jobs.values()]:
+                job.polls.sent()
                 self.sending.poll(Poll(job, detailed=True))
-            await until(lambda: not any(job.polling for job in self.engine.state.tracking.jobs.values()))
+            await until(
+                lambda: not any(job.polls.under_way for job in self.engine.rooms.tracking.jobs.values())
+            )
 
     def spans(self) -> list[ReadableSpan]:
         return [*self.memory.get_finished_spans()]

@@ -219,7 +219,7 @@ def test_after_that_while_a_device_of_theirs_may_be_in_another_topic_s_job_too()
     assert drive.posts == 1
     drive.read(tags(0, "A"))
     drive.run(poll=lambda _: unfinished(), seconds=5)
-    assert [[event.hwid for event in job.events] for job in drive.engine.state.tracking.jobs.values()] == [
+    assert [[event.hwid for event in job.events] for job in drive.engine.rooms.tracking.jobs.values()] == [
         ["A"],
         ["A"],
     ]
@@ -266,7 +266,7 @@ def test_after_a_while_what_was_read_of_a_job_is_asked_about_without_the_rest() 
 def test_its_parts_are_one_job_again_for_the_next_owner() -> None:
     drive = a_job_of_two(3)
     drive.wait_for(lambda: bool(drive.polls))
-    assert len(drive.engine.state.tracking) == 2
+    assert len(drive.engine.rooms.tracking) == 2
     owner = Drive()
     owner.assign(P0, *drive.engine.revoked([P0], drive.now)[P0])
     (part,) = owner.engine.assignments[P0].slices.values()
@@ -329,5 +329,5 @@ def test_of_a_job_that_was_read_whole_nothing_is_kept_for_later() -> None:
     drive = adopting({"J": [0, 1], "K": [2, 3]})
     drive.read(*devices(range(2)))
     drive.run(seconds=PROGRESS_LIMIT + 5)
-    (waiting,) = drive.engine.state.tracking.jobs.values()
+    (waiting,) = drive.engine.rooms.tracking.jobs.values()
     assert waiting.request_id == "K"

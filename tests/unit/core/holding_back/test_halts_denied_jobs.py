@@ -46,7 +46,7 @@ def test_jobs_whose_posts_were_out_when_the_halt_began_do_not_put_its_probes_off
     old = set(drive.engine.jobs)
     drive.read(*devices(range(5, 20)))
     drive.run(poll=lambda job: DENIED if job.serial in old else None, seconds=300)
-    assert drive.engine.state.halts.all() == []
+    assert drive.engine.rooms.halts.all() == []
     assert set(drive.engine.jobs) == old
 
 
@@ -57,7 +57,7 @@ def test_a_probe_that_nobody_may_ask_about_does_not_keep_up_a_halt_by_jobs() -> 
         drive.committed()
     probe = drive.start_job()
     drive.run(poll=lambda job: DENIED if job is probe else None, seconds=600)
-    assert drive.engine.state.halts.all() == []
+    assert drive.engine.rooms.halts.all() == []
     assert drive.posts > 20
 
 
@@ -81,7 +81,7 @@ def denied_for_an_hour() -> Drive:
     drive.read(*devices(range(16, 18)))
     drive.run(lambda _: DENIED, lambda _: unfinished(), seconds=60)
     drive.run(lambda _: DENIED, lambda _: DENIED, seconds=3600)
-    assert [halt.denied_in for halt in drive.engine.state.halts.all()] == ["post"]
+    assert [halt.denied_in for halt in drive.engine.rooms.halts.all()] == ["post"]
     assert len(drive.engine.jobs) == 8
     return drive
 

@@ -151,7 +151,7 @@ def test_an_overloaded_api_gets_fewer_jobs_once_for_each_time_that_the_gate_clos
     drive.plan()
     for submit in list(drive.submits):
         drive.posted(submit, Unavailable("too many", 429))
-    assert drive.engine.state.concurrency.limit == 7
+    assert drive.engine.rooms.concurrency.limit == 7
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -176,7 +176,7 @@ def usual_limit(status: int, share: float) -> int:
     seen: list[int] = []
 
     def maybe(_: object) -> Unavailable | None:
-        seen.append(drive.engine.state.concurrency.limit)
+        seen.append(drive.engine.rooms.concurrency.limit)
         return busy if dice.random() < share else None
 
     def poll(job: Job) -> PollAnswer | None:
@@ -193,7 +193,7 @@ def test_an_api_that_is_not_there_is_not_overloaded() -> None:
     drive.read(*devices(range(50)))
     drive.plan()
     drive.posted(drive.submits[0], Unavailable("connection refused", 0))
-    assert drive.engine.state.concurrency.limit == 10
+    assert drive.engine.rooms.concurrency.limit == 10
 
 
 def test_one_that_is_not_there_is_not_overloaded_either_where_errors_came_before() -> None:
@@ -204,12 +204,12 @@ def test_one_that_is_not_there_is_not_overloaded_either_where_errors_came_before
     drive.plan()
     for submit in list(drive.submits):
         drive.posted(submit, Unavailable("internal server error", 500))
-    assert (left := drive.engine.state.concurrency.limit) < 10
+    assert (left := drive.engine.rooms.concurrency.limit) < 10
     drive.wait_for(lambda: bool(drive.submits))
     drive.posted(drive.submits[0])
     drive.polled(drive.next_poll(), Unavailable("connection refused", 0))
-    assert drive.engine.state.gate.closed_until is not None
-    assert drive.engine.state.concurrency.limit == left
+    assert drive.engine.rooms.gate.closed_until is not None
+    assert drive.engine.rooms.concurrency.limit == left
 
 
 def test_a_pause_submits_nothing_but_follows_and_commits_what_is_under_way() -> None:
@@ -223,7 +223,7 @@ def test_a_pause_submits_nothing_but_follows_and_commits_what_is_under_way() -> 
     run_for(drive, 60)
     assert drive.posts == posts
     assert drive.position() == 2 * posts
-    (halt,) = drive.engine.state.halts.all()
+    (halt,) = drive.engine.rooms.halts.all()
     assert (halt.cause, halt.message) == (Cause.PAUSED, "paused by 10.0.0.3")
     drive.engine.release(drive.now)  # after the brake: this is another thing
     run_for(drive, 60)
@@ -243,7 +243,7 @@ def test_what_was_refused_is_dead_lettered_during_a_pause_but_not_during_a_halt(
     drive.read(UNDECODABLE)
     drive.engine.halt(Cause.BRAKE, "too many", drive.now)
     drive.plan()
-    assert not drive.engine.state.ledger.under_way
+    assert not drive.engine.rooms.ledger.under_way
     drive.engine.release(drive.now)
     drive.wait_for(lambda: drive.commit is not None)
     assert drive.commit is not None

@@ -1,4 +1,7 @@
-"""What the four deciders that `Engine` joins share: `Partitions`, `Planning`, `Posted` and `Polled`."""
+"""The rooms of the core, joined.
+
+What `Partitions`, `Planning`, `Posted` and `Polled` decide by, and `overview` looks at. It decides nothing.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,8 @@ from connector.core.settling.reach import Reach
 from connector.core.tally import Tally
 
 
-class State:
-    """The parts of the core, joined. `random` gives numbers in [0, 1) for the jitter of delays."""
+class Rooms:
+    """One of each. `random` gives numbers in [0, 1) for the jitter of delays."""
 
     def __init__(self, limits: Limits, random: Callable[[], float]) -> None:
         self.limits = limits
