@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from connector.sandbox.devices import change_tags
 from tests.simulation.loop import Broken
 from tests.simulation.records import MAIN, Id, LogRecord, application_of, names_of, records_in
+from tests.simulation.seen import Seen
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -82,6 +84,7 @@ def _found(world: World, unsure: dict[str, set[str]]) -> State:
     """What the journal of the API comes to without jobs that came late and could not be known of."""
     state: State = {}
     owners: dict[str, str] = {}
+    remembered = _remembered_after_all(world)
     for applied in world.audience.journal:
         if applied.changes is None:
             continue
@@ -94,7 +97,7 @@ def _found(world: World, unsure: dict[str, set[str]]) -> State:
             "type": applied.endpoint,
         }
         records = records_in(device.tags)
-        late = _late(records, seen.forgotten)
+        late = sum(each in seen.forgotten and remembered.get(each) is not seen for each in records)
         if seen.orphan or late == len(records):
             continue
         if applied.endpoint == "bulkRegisterDevice" and records[0][0] == MAIN:
@@ -107,8 +110,25 @@ def _found(world: World, unsure: dict[str, set[str]]) -> State:
     return state
 
 
-def _late(records: list[Id], forgotten: set[Id]) -> int:
-    return sum(1 for each in records if each in forgotten)
+def _remembered_after_all(world: World) -> dict[Id, Seen]:
+    """Of records all of whose jobs were forgotten, the job that confirmed them.
+
+    An owner that begins before a position which appears only later, as a broken transaction is completed,
+    can't know of the jobs in it. If it loses the partition before it sends their records again, the next
+    owner begins behind them: nobody sends them any more, and that job is the only one.
+    """
+    jobs: defaultdict[Id, list[Seen]] = defaultdict(list)
+    for applied in world.audience.journal:
+        seen = world.oracle.jobs[applied.request_id]
+        if applied.changes is not None and not seen.orphan:
+            for each in records_in(applied.device.tags):
+                jobs[each].append(seen)
+    confirmed: dict[Id, Seen] = {}
+    for each, found in jobs.items():
+        told = [seen for seen in found if seen.concluded and each in seen.good]
+        if told and all(each in seen.forgotten for seen in found):
+            confirmed[each] = told[0]
+    return confirmed
 
 
 def _device(plain: dict[str, Any], application: str, owners: dict[str, str]) -> str:
