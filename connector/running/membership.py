@@ -100,11 +100,20 @@ class Membership:
             self.ask()
 
     def ask(self) -> None:
-        """Have a commit made if there is a doubt. Without partitions there is none."""
-        if not self._engine.assignments:
-            self.proved(self.standstills)
-        elif self.in_doubt:
+        """Have a commit made if there is a doubt.
+
+        Without partitions none can be made, and the doubt stays: some may still come from before the
+        standstill, as the second half of a rebalance of which the first revoked the last ones.
+        """
+        if self.in_doubt and self._engine.assignments:
             self._engine.commit_soon()
+
+    def lost(self) -> None:
+        """Partitions were lost: whoever has none left joins anew, and what comes then is this member's."""
+        if self._engine.assignments:
+            self.ask()
+        else:
+            self.proved(self.standstills)
 
     def proved(self, standstills: int) -> None:
         """A commit was accepted that began when `standstills` had this value."""

@@ -9,7 +9,7 @@ from connector.core.engine import Engine
 from connector.pulse import Clock, Pulse
 from connector.running import membership as module
 from connector.running.membership import LONGEST, Membership
-from tests.unit.core.builders import P0, limits, start
+from tests.unit.core.builders import P0, P1, limits, start
 
 
 @pytest.fixture
@@ -65,8 +65,33 @@ def test_once_the_partitions_are_lost_there_is_nothing_to_doubt(clock: list[floa
     clock[0] += 9
     member.note_standstill()
     member._engine.lost([P0], 0.0)
-    member.ask()
+    member.lost()
     assert member.may_still_send
+
+
+def test_who_hands_over_the_last_partition_may_still_get_one_from_before_the_standstill(
+    clock: list[float],
+) -> None:
+    """A rebalance that both revokes and assigns goes on without asking the group whether we are in it."""
+    member = a_membership()
+    clock[0] += 9
+    member.note_standstill()
+    member._engine.revoked([P0], 0.0)
+    member.ask()
+    member._engine.assigned(start())
+    member.ask()
+    assert not member.may_still_send
+    assert member._engine.assignments[P0].dirty, "a commit will tell"
+
+
+def test_who_lost_only_some_partitions_still_has_to_ask(clock: list[float]) -> None:
+    member = a_membership()
+    member._engine.assigned(start(partition=P1))
+    clock[0] += 9
+    member.note_standstill()
+    member._engine.lost([P1], 0.0)
+    member.lost()
+    assert not member.may_still_send
 
 
 def test_after_a_standstill_nothing_may_be_sent_until_a_later_commit_has_worked(clock: list[float]) -> None:
