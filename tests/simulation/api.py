@@ -183,6 +183,7 @@ class WatchedAudience(Audience):
     def mistake(self, application: str) -> None:
         """Take another token for this application than the one that is configured; empty: the right ones."""
         tokens: dict[str, str | None] = {**TOKENS, **({application: "another"} if application else {})}
+        self.mistaken = application
         self.options = msgspec.structs.replace(self.options, token=tokens.pop(DEFAULT), applications=tokens)
 
     def newest(self) -> Job:
@@ -205,8 +206,13 @@ class SimulatedClient:
             return Unsent("it is not to be sent any more")
         homes = world.oracle.homes(instance)
         known = {job.request_id for job in instance.engine.rooms.tracking.jobs.values()}
-        member = instance.source.member
+        member, thaws = instance.source.member, instance.thaws
         await instance.nap("post goes")
+        if instance.thaws != thaws:  # it was not written yet
+            if not may_go():
+                return Unsent("it is not to be sent any more")
+            homes = world.oracle.homes(instance)
+        world.oracle.sends(instance)
         if member is None or not member.alive:
             homes = {}  # expelled while its request was on the way: nobody could know
         if world.chance(world.trouble.no_connection):

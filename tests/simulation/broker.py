@@ -60,6 +60,7 @@ class Transaction:
     """Letters and offsets that become visible together."""
 
     slot: str
+    began: float
     letters: list[Letter] = field(default_factory=list)
     offsets: dict[TopicPartition, tuple[int, Position]] = field(default_factory=dict)
     state: str = "open"
@@ -213,7 +214,7 @@ class Broker:
 
     def begin(self, slot: str) -> Transaction:
         self.opened(slot)
-        transaction = self._open[slot] = Transaction(slot)
+        transaction = self._open[slot] = Transaction(slot, self._loop.time())
         self._loop.call_later(TRANSACTION_TIMEOUT, self.abort, transaction)
         return transaction
 

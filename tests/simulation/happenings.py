@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tests.simulation.api import no_answers, random_faults
+from tests.simulation.broker import SESSION_TIMEOUT, Member
 
 if TYPE_CHECKING:
     from tests.simulation.instance import Instance
@@ -35,6 +36,8 @@ class Happenings:
             happenings += [(2, self.release_all)]
         if self.world.plan.jump:
             happenings += [(3, self._jump_one)]
+        if self.world.plan.freezes:
+            happenings += [(3, self._freeze_one)]
         weights = [weight for weight, _ in happenings]
         self.world.rng.choices([what for _, what in happenings], weights)[0]()
 
@@ -68,6 +71,25 @@ class Happenings:
             return
         self.world.broker.leave(member, "session timed out, though it lives")
         self.world.loop.call_later(self.world.rng.choice((0.0, 0.5, 3.0)), instance.source.expelled)
+
+    def _freeze_one(self) -> None:
+        """A process stands still, as one that is stopped or gets no CPU, mostly beyond its session's end."""
+        instance = self._one()
+        if instance is None or instance.frozen:
+            return
+        seconds = self.world.rng.choice((self.world.rng.uniform(1.5, 8.0), self.world.rng.uniform(5.0, 70.0)))
+        member = instance.source.member
+        instance.freeze(seconds)
+        if member is not None and seconds > SESSION_TIMEOUT:
+            left = seconds - SESSION_TIMEOUT
+            self.world.loop.call_later(SESSION_TIMEOUT, self._times_out, instance, member, left)
+
+    def _times_out(self, instance: Instance, member: Member, left: float) -> None:
+        """The group goes on without it; its consumer hears of that once it goes on, or some time later."""
+        if member.alive and not instance.dead:
+            self.world.broker.leave(member, "session timed out, as it stood still")
+            later = left + self.world.rng.choice((0.0, 0.5, 3.0))
+            self.world.loop.call_later(later, instance.source.expelled)
 
     def _jump_one(self) -> None:
         """Somebody sets a machine's clock, and no monotonic one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,14 +17,16 @@ from connector.credentials import Credentials, Token
 from connector.kafka.group.source import Source
 from connector.kafka.letters.dead_letters import DeadLetters
 from connector.model import DecoderUnavailable, Record, Rejection
-from connector.pulse import Clock, Pulse
+from connector.pulse import Pulse
 from connector.pushwoosh.client import AudienceClient
 from connector.running.kafka_side import KafkaSide
 from connector.running.sending import Sending
 from connector.settings import Pushwoosh
 from tests.simulation.api import SimulatedClient
+from tests.simulation.broker import Member
 from tests.simulation.letters import SimulatedLetters
-from tests.simulation.loop import Broken, VirtualLoop
+from tests.simulation.loop import Broken
+from tests.simulation.machine import VirtualClock, VirtualStandstill
 from tests.simulation.records import CONTENTS, DEFAULT, TOKENS
 from tests.simulation.source import SimulatedSource
 
@@ -32,24 +35,6 @@ if TYPE_CHECKING:
 
 STOP_LIMIT = 10.0
 """Seconds that a stop waits for jobs under way."""
-
-
-class VirtualClock(Clock):
-    """The world's time, as a machine has it that is `ahead` by some seconds."""
-
-    def __init__(self, loop: VirtualLoop, ahead: float) -> None:
-        super().__init__()
-        self._loop = loop
-        self._ahead = ahead
-        self.jumped = 0.0
-        """Seconds that somebody has put the machine's clock forward by since the process began."""
-
-    def __call__(self) -> float:
-        return self._loop.now + self._ahead
-
-    def wall(self) -> float:
-        """What `time.time` says."""
-        return self() + self.jumped
 
 
 class _Settings:
@@ -99,6 +84,12 @@ class Instance:
         self.slot = slot
         self.dead = False
         self.warnings = 0
+        self.frozen = False
+        self.thaws = 0
+        """How often it stood still."""
+        self.thawed_at = -math.inf
+        self.outlived: Member | None = None
+        """The membership that it lost while it stood still."""
         self.tasks: set[asyncio.Task[Any]] = set()
         self.engine = Engine(world.plan.limits, world.rng.random)
         skew = world.plan.skew
@@ -124,11 +115,13 @@ class Instance:
         )
         self.consuming = kafka.consuming
         self.rebalancing = kafka.rebalancing
+        self._standstill = kafka.membership.standstill = VirtualStandstill()
         self._sending = Sending(
             self._pulse,
             cast(AudienceClient, SimulatedClient(self)),
             cast(Pushwoosh, _Settings()),
             Credentials(DEFAULT, Token(TOKENS[DEFAULT]), {each: Token(TOKENS[each]) for each in others}),
+            may_still_send=lambda: self.consuming.membership.may_still_send,
         )
         self._stop_at: float | None = None
 
@@ -144,6 +137,7 @@ class Instance:
         await self.source.start()
         reading = asyncio.get_running_loop().create_task(consuming.run())
         while not self._finished(reading):
+            await self._come_late()
             self._step()
             now = self.clock()
             wake_at = self.engine.wake_at(now)
@@ -161,12 +155,19 @@ class Instance:
         self._no_fault()
         self.dead = True
 
+    async def _come_late(self) -> None:
+        """Other things of the process go first: what they find out is told before the next plan."""
+        late = self.world.plan.late_turns
+        if late and self.world.chance(0.3):
+            await self.world.loop.sleep(self.world.rng.expovariate(1 / late))
+
     def _no_fault(self) -> None:
         """While it ran, or while it said goodbye: nothing may end it but what the world does to it."""
         if failure := self.consuming.failure or self._sending.failure:
             self.world.failed(Broken(f"{self.name} ended by a fault of its own: {failure}"))
 
     def _step(self) -> None:
+        self.consuming.membership.note_standstill()
         for action in self.engine.plan(self.clock()):
             match action:
                 case Submit():
@@ -216,8 +217,29 @@ class Instance:
             return
         self.world.said(self.name, "CRASHES:", why)
         self.dead = True
+        self.world.loop.thaw(self.tasks)
         for task in list(self.tasks):
             task.cancel()
+
+    def freeze(self, seconds: float) -> None:
+        """Nothing of it goes on for so long; then it wakes up as if no time had passed."""
+        if self.dead or self.frozen:
+            return
+        self.world.said(self.name, "stands still for", seconds)
+        self.frozen = True
+        self.world.loop.freeze(self.tasks, seconds, lambda: self._thawed(seconds))
+
+    def _thawed(self, seconds: float) -> None:
+        self.frozen = False
+        if self.dead:
+            return
+        self.world.said(self.name, "goes on")
+        self.thaws += 1
+        self.thawed_at = self.world.loop.time()
+        if self.source.member is not None and not self.source.member.alive:
+            self.outlived = self.source.member
+        self._standstill.ended(seconds)
+        self._pulse.ring()
 
     async def nap(self, what: str) -> None:
         """Some time passes, and much may happen meanwhile."""

@@ -60,6 +60,12 @@ class Jobs:
             if owners[partition] is instance.source.member
         }
 
+    def sends(self, instance: Instance) -> None:
+        """A process sends something: not after a standstill in which it lost its partitions."""
+        member = instance.source.member
+        if member is not None and member is instance.outlived:
+            self.broken(instance.name, "stood still, lost what it owned, and sends all the same")
+
     def posted(
         self,
         instance: Instance,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from connector.kafka.letters.unwritable import Fenced, LettersUnwritable
 from connector.model import Letter, Position, TopicPartition
-from tests.simulation.broker import Proof, Transaction
+from tests.simulation.broker import TRANSACTION_TIMEOUT, Proof, Transaction
 from tests.simulation.records import LogRecord
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class SimulatedLetters:
         if why == "metadata_too_large":
             raise LettersUnwritable("metadata_too_large", why)
         if why:
-            raise Fenced("producer" if why == "producer" else "group", why)
+            raise self._shut_out(transaction, why)
         await nap("transaction's commit goes")
         if world.chance(world.trouble.aborted):
             raise LettersUnwritable("unavailable", "aborted at its end")
@@ -111,7 +111,7 @@ class SimulatedLetters:
             await asyncio.sleep(world.rng.random() * UNKNOWN_FOR)
         complete = not world.chance(world.trouble.incomplete)
         if not self._broker.commit_transaction(transaction, complete=complete):
-            raise Fenced("producer", "the transaction timed out")
+            raise self._shut_out(transaction, "producer")
         world.said(self._instance.name, "letters written", [letter.record.offset() for letter in letters])
         # A connection was lost right after it: that much is to be seen of missing markers.
         self.doubtful, self._last = not complete or world.chance(world.trouble.aborted), positions
@@ -139,8 +139,16 @@ class SimulatedLetters:
             self._broker.abort(transaction)
             self._world.said(self._instance.name, "undoes its last transaction:", why or "done")
             if why:
-                raise Fenced("producer" if why == "producer" else "group", why)
+                raise self._shut_out(transaction, why)
             self.doubtful = False
+
+    def _shut_out(self, transaction: Transaction, why: str) -> LettersUnwritable | Fenced:
+        """Say by whom, as the real one does: what took too long was aborted by the coordinator."""
+        if why != "producer":
+            return Fenced("group", why)
+        if self._world.loop.time() - transaction.began >= TRANSACTION_TIMEOUT:
+            return LettersUnwritable("unavailable", "the transaction took too long and was aborted")
+        return Fenced("producer", why)
 
     async def _one_by_one(self, letters: Sequence[Letter]) -> None:
         """At least once: some may be in the topic when it fails."""

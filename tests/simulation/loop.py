@@ -33,6 +33,15 @@ class _Timer(list[_Work]):
         self.clear()
 
 
+class _Frozen:
+    """What a process that stands still will do once it goes on."""
+
+    def __init__(self, thawed: Callable[[], None]) -> None:
+        self.thawed = thawed
+        self.ready: list[_Work] = []
+        self.due: list[_Timer] = []
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """One simulated world's loop. `failed` hears of every exception that ends a task or a callback."""
 
@@ -48,6 +57,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Everybody's: nothing in a world has a context variable."""
         self._processes: dict[asyncio.Task[Any], set[asyncio.Task[Any]]] = {}
         """The tasks of the process that a task belongs to, so that a crash can end them all."""
+        self._frozen: dict[int, _Frozen] = {}
+        """What is kept back of processes that stand still, by the `id` of their tasks."""
         self.set_task_factory(self._make_task)  # type: ignore[arg-type]  # its protocol is generic
         self.set_exception_handler(self._on_exception)
 
@@ -62,6 +73,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         while not self._stopping:  # type: ignore[attr-defined]  # of BaseEventLoop
             ready, self._ready = self._ready, []
             due = self._due(at_once=not ready)
+            if self._frozen:
+                ready, due = self._of_the_living(ready, due)
             steps = steps + 1 if self.now == before else 0
             before = self.now
             if steps > MOST_STEPS_AT_ONCE:
@@ -91,6 +104,42 @@ class VirtualLoop(asyncio.BaseEventLoop):
         while timers and timers[0][0] <= self.now:
             due.append(heappop(timers)[2])
         return due
+
+    # -- processes that stand still --------------------------------------------------------------------
+
+    def freeze(self, tasks: set[asyncio.Task[Any]], seconds: float, thawed: Callable[[], None]) -> None:
+        """Keep back all that a process's tasks would do for so long; `thawed` is called before they go on."""
+        self._frozen[id(tasks)] = _Frozen(thawed)
+        self.call_later(seconds, self.thaw, tasks)
+
+    def thaw(self, tasks: set[asyncio.Task[Any]]) -> None:
+        """Let a process go on: what was ready before what was due meanwhile, as a real loop does."""
+        frozen = self._frozen.pop(id(tasks), None)
+        if frozen is None:
+            return
+        frozen.thawed()
+        self._ready += frozen.ready
+        for timer in frozen.due:
+            heappush(self._timers, (self.now, next(self._ties), timer))
+
+    def _of_the_living(self, ready: list[_Work], due: list[_Timer]) -> tuple[list[_Work], list[_Timer]]:
+        """Put aside what belongs to processes that stand still."""
+        going: list[_Work] = []
+        for work in ready:
+            frozen = self._standing_still(work)
+            (going if frozen is None else frozen.ready).append(work)
+        going_timers: list[_Timer] = []
+        for timer in due:
+            frozen = self._standing_still(timer[0]) if timer else None
+            (going_timers if frozen is None else frozen.due).append(timer)
+        return going, going_timers
+
+    def _standing_still(self, work: _Work) -> _Frozen | None:
+        owner = getattr(work[0], "__self__", None)
+        if isinstance(owner, asyncio.Timeout):
+            owner = owner._task  # type: ignore[attr-defined]
+        tasks = self._processes.get(owner) if isinstance(owner, asyncio.Task) else None
+        return self._frozen.get(id(tasks)) if tasks is not None else None
 
     # -- what asyncio asks for -------------------------------------------------------------------------
 

@@ -12,9 +12,10 @@ from tests.simulation.mutations_of_books import MUTATIONS as OF_BOOKS
 from tests.simulation.mutations_of_commits import MUTATIONS as OF_COMMITS
 from tests.simulation.mutations_of_devices import MUTATIONS as OF_DEVICES
 from tests.simulation.mutations_of_operation import MUTATIONS as OF_OPERATION
+from tests.simulation.mutations_of_standstills import MUTATIONS as OF_STANDSTILLS
 from tests.simulation.patching import mutated, what
 
-ALL = (*OF_BOOKS, *OF_COMMITS, *OF_DEVICES, *OF_OPERATION)
+ALL = (*OF_BOOKS, *OF_COMMITS, *OF_DEVICES, *OF_OPERATION, *OF_STANDSTILLS)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from connector.core.holding_back.halts import Halts
 from connector.core.reading.event import Event
 from connector.credentials import Credentials
 from connector.running.writing import Writing
-from tests.simulation.instance import VirtualClock
+from tests.simulation.machine import VirtualClock
 from tests.simulation.patching import Mutations, Patch
 
 MUTATIONS = Mutations()

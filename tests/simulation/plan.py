@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connector.core.limits import Limits
 from tests.simulation.records import DEFAULT, TOKENS
@@ -56,6 +56,14 @@ class Plan:
     applications: Sequence[str] = (DEFAULT,)
     mistaken: str = ""
     """The application whose token is wrong until all else is well; empty for none."""
+    spread: bool = False
+    """Whether some events of a device are in other partitions than the rest, without order between them."""
+    late_turns: float = 0.0
+    """Average seconds that the next plan may come late by, as in a process that is busy."""
+    freezes: bool = False
+    """Whether processes may stand still for longer than their sessions last."""
+    lull: bool = False
+    """Whether all is well for a while in the middle, without anything that could end a standstill."""
     trouble: Trouble = field(default_factory=Trouble)
 
     @property
@@ -111,7 +119,34 @@ def plan(rng: random.Random) -> Plan:
         chosen.applications = tuple(TOKENS)[: rng.choice((2, 3))]
         if style != "calm" and rng.random() < 0.6:
             chosen.mistaken = rng.choice(chosen.applications)
+    _be_adverse(rng, chosen)
+    if chosen.kafka and rng.random() < 0.15:
+        _crowd(rng, chosen)
     return chosen
+
+
+def _be_adverse(rng: random.Random, chosen: Plan) -> None:
+    """Choose what makes things meet that seldom do."""
+    if rng.random() < 0.2:
+        chosen.spread = True
+        chosen.partitions = max(2, chosen.partitions)
+    if rng.random() < 0.3:
+        chosen.late_turns = rng.choice((0.01, 0.1, 0.5))
+    chosen.freezes = chosen.kafka and rng.random() < 0.3
+    chosen.lull = not chosen.mistaken and rng.random() < 0.2
+
+
+def _crowd(rng: random.Random, chosen: Plan) -> None:
+    """Few devices in partitions that keep moving, and slow plans: what is adopted displaces what waits."""
+    chosen.spread, chosen.families, chosen.partitions = True, rng.choice((1, 2)), 4
+    chosen.instances = 2
+    chosen.records, chosen.chaos, chosen.pace = 110, 20.0, 0.15
+    chosen.slowness = 0.05
+    chosen.late_turns = 0.5
+    chosen.fetch = rng.choice((1, 5))
+    chosen.limits = replace(
+        chosen.limits, max_devices=rng.choice((2, 5)), linger=0.5, max_bytes=1 << 20, max_events=1000
+    )
 
 
 def _limits(rng: random.Random, style: str, metadata: int) -> Limits:

@@ -1,10 +1,11 @@
 """The simulated log: partitions with gaps and markers, and the events in them.
 
 A family is a handful of devices of one application that share identifiers. All its events are in one
-partition of the main topic, so their order is defined. Where there are several applications, a family may go
-by the identifiers of another one's: those are other devices. Every event says in its tags which record it
-is, so that a row of a request can be traced back whatever it was merged with: the tag
-`#topic/partition/offset`, and with `set` the value of `last`.
+partition of the main topic, so their order is defined. Where they are `spread`, some are in other partitions:
+these set tags of their own, one for each partition, so that no order between partitions matters. Where there
+are several applications, a family may go by the identifiers of another one's: those are other devices. Every
+event says in its tags which record it is, so that a row of a request can be traced back whatever it was
+merged with: the tag `#topic/partition/offset`, and with `set` the value of `last`.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def records_in(tags: dict[str, Any] | None) -> list[Id]:
     return sorted(found)
 
 
-_LABELLED = {"last", "k0", "k1", "forbidden", "kind", "side", "token"}
+_LABELLED = {"last", "k0", "k1", "forbidden", "kind", "side", "token", *(f"far{n}" for n in range(4))}
 """Tags whose value says which record it is from."""
 
 
@@ -153,10 +154,12 @@ class Logs:
         applications: Sequence[str],
         *,
         side: bool,
+        spread: bool,
         calm: bool,
     ) -> None:
         self._rng = rng
         self._calm = calm
+        self._spread = spread
         self._applications = [rng.choice(applications) for _ in range(families)]
         """Of each family."""
         self.partitions = {
@@ -190,7 +193,9 @@ class Logs:
         ways = [{"hwid": first}] * 6 + [{"hwid": second}] * 2 + [{"user_id": user}]
         if self._rng.random() < 0.4:
             ways.append({"hwid": first, "user_id": user})
-            if not self._sides:  # whose device a token is depends on the order of registrations
+            if not (
+                self._sides or self._spread
+            ):  # whose device a token is depends on the order of registrations
                 ways.append({"push_token": token})
         return ways
 
@@ -201,11 +206,13 @@ class Logs:
             number = self._rng.randrange(len(self._families))
             side = bool(self._sides) and self._rng.random() < 0.15
             places = self._sides if side else self._mains
-            log = self.partitions[places[number % len(places)]]
+            near = places[number % len(places)]
+            far = self._spread and not side and self._rng.random() < 0.4
+            log = self.partitions[self._rng.choice(places) if far else near]
             if self._rng.random() < 0.06:
                 log.end += self._rng.choice((1, 1, 3, 40))
             identifier = (log.partition.topic, log.partition.partition, log.end)
-            record = self._record(identifier, number, now, side=side)
+            record = self._record(identifier, number, now, side=side, far=log.partition != near)
             log.write(record)
             self.records[record.id] = record
             grown.add(log.partition)
@@ -215,7 +222,7 @@ class Logs:
                 grown.add(part)
         return sorted(grown)
 
-    def _record(self, identifier: Id, number: int, now: float, *, side: bool) -> LogRecord:
+    def _record(self, identifier: Id, number: int, now: float, *, side: bool, far: bool) -> LogRecord:
         dice = self._rng.random()
         if dice < 0.04:
             return LogRecord(identifier, None, "tombstone", created=now)
@@ -223,7 +230,9 @@ class Logs:
             raw = self._rng.choice((b"{", b"\xff", b'{"type":"tags","hwid":""}', b'{"type":"x"}', b"[1]"))
             return LogRecord(identifier, raw, "bad", created=now)
         if side or dice < 0.2:
-            plain = self._registration(identifier, number, side=side)
+            plain = self._registration(identifier, number, side=side, far=far)
+        elif far:
+            plain = self._far_change(identifier, number)
         else:
             plain = self._change(identifier, number)
         application = self._applications[number]
@@ -231,16 +240,24 @@ class Logs:
             plain["application"] = application
         return LogRecord(identifier, msgspec.json.encode(plain), "event", plain, created=now)
 
-    def _registration(self, identifier: Id, number: int, *, side: bool) -> dict[str, Any]:
-        tags = {"side" if side else "kind": label(identifier), "#" + label(identifier): 1}
+    def _registration(self, identifier: Id, number: int, *, side: bool, far: bool) -> dict[str, Any]:
+        name = "side" if side else _far(identifier) if far else "kind"
+        tags = {name: label(identifier), "#" + label(identifier): 1}
         hwid = next(way["hwid"] for way in self._families[number] if "hwid" in way)
         return {
             "type": "registration",
             "hwid": hwid,
-            "push_token": f"good-{'s' if side else 't'}{self._named[number]}",
+            "push_token": f"good-{'s' if side else name if far else 't'}{self._named[number]}",
             "platform": 1,
             "tags": tags,
         }
+
+    def _far_change(self, identifier: Id, number: int) -> dict[str, Any]:
+        named = self._rng.choice(self._families[number])
+        tags: dict[str, Any] = {_far(identifier): label(identifier)}
+        if self._rng.random() < 0.7:
+            tags["#" + label(identifier)] = 1
+        return {"type": "tags", **named, "list_operator": "set", "tags": tags}
 
     def _change(self, identifier: Id, number: int) -> dict[str, Any]:
         rng = self._rng
@@ -269,6 +286,11 @@ class Logs:
 
     def __iter__(self) -> Iterator[PartitionLog]:
         return iter(self.partitions.values())
+
+
+def _far(record: Id) -> str:
+    """The tag of a device's events in a partition where the rest of them are not."""
+    return f"far{record[1]}"
 
 
 def _partitions(mains: int, sides: int) -> list[TopicPartition]:

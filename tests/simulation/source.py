@@ -61,7 +61,10 @@ class SimulatedSource:
     @property
     def owning_since(self) -> float:
         """By the world's clock."""
-        return math.inf if self._instance.dead or not self._owned else self._owning_since
+        instance = self._instance
+        if instance.dead or instance.frozen or not self._owned:
+            return math.inf
+        return max(self._owning_since, instance.thawed_at)
 
     @property
     def owned(self) -> set[TopicPartition]:

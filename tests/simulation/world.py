@@ -17,10 +17,9 @@ from tests.simulation.loop import EPOCH, Broken, VirtualLoop
 from tests.simulation.oracle import Oracle
 from tests.simulation.plan import Plan, Trouble, plan
 from tests.simulation.records import Id, Logs
+from tests.simulation.rest import Rest
 from tests.simulation.tags import check_tags
 
-PATIENCE = 1500.0
-"""Seconds, virtual, within which everything must be settled once the faults have ceased."""
 _LAST_LINES = 60
 
 
@@ -53,6 +52,7 @@ class World:
             self.plan.families,
             self.plan.applications,
             side=self.plan.side,
+            spread=self.plan.spread,
             calm=self.plan.style == "calm",
         )
         self.oracle = Oracle(self)
@@ -67,6 +67,7 @@ class World:
         self.audience.mistake(self.plan.mistaken)
         self.instances: dict[str, Instance] = {}
         self.happenings = Happenings(self)
+        self._rest = Rest(self)
         self._ever = 0
         self._ending = False
         self.well_since = math.inf
@@ -122,6 +123,8 @@ class World:
 
     def _close(self) -> None:
         self.loop.failed = lambda _exception: None  # whatever comes now is noise
+        for instance in self.instances.values():
+            self.loop.thaw(instance.tasks)
         for _ in range(10):
             tasks = asyncio.all_tasks(self.loop)
             if not tasks:
@@ -147,6 +150,7 @@ class World:
         """The records that are left come, and things happen meanwhile."""
         until = self.loop.time() + self.plan.chaos
         outage_at = self.rng.uniform(self.loop.time(), until) if self.plan.outage else math.inf
+        lull_at = self.rng.uniform(self.loop.time(), until) if self.plan.lull else math.inf
         while self.loop.time() < until:
             await asyncio.sleep(self.rng.expovariate(1 / self.plan.pace))
             count = min(left, self.rng.choice((0, 1, 5, 20)))
@@ -155,6 +159,10 @@ class World:
             if self.loop.time() >= outage_at:
                 outage_at = math.inf
                 await self.happenings.outage()
+            if self.loop.time() >= lull_at:
+                began, lull_at = self.loop.time(), math.inf
+                await self._lull()
+                until += self.loop.time() - began
             self.happenings.something()
         self._append(left)
 
@@ -188,50 +196,36 @@ class World:
 
     # -- the end -------------------------------------------------------------------------------------
 
+    async def _lull(self) -> None:
+        """All is well for a time: whatever stands still now is not saved by a crash or a rebalance."""
+        trouble = self._all_is_well()
+        await self._rest.until(self._rest.unrest, self.rng.choice((60.0, 300.0, 900.0)))
+        self.said("--- the lull is over")
+        self.well_since = math.inf
+        self.trouble = trouble
+
     async def _settle(self) -> None:
         """The faults cease; then everything must come to rest."""
+        self._all_is_well()
+        if self.plan.mistaken and self.plan.roomy:
+            await self._come_to_rest(self._rest.held_up)
+        self.audience.mistake("")
+        await self._come_to_rest(self._rest.unrest)
+
+    def _all_is_well(self) -> Trouble:
+        """End all trouble; return what there was."""
         self.said("--- all is well from now on")
         self.well_since = self.loop.time()
-        self.trouble = Trouble(incomplete=self.trouble.incomplete)  # the last letters of all can be in one
+        before = self.trouble
+        self.trouble = Trouble(incomplete=before.incomplete)  # the last letters of all can be in one
         self.broker.topic_exists = True
         self.unwritable = set()
         self.audience.set_faults(self.healthy, self.loop.time())
-        if self.plan.mistaken and self.plan.roomy:
-            await self._until(self._held_up)
-        self.audience.mistake("")
-        await self._until(self._unrest)
+        return before
 
-    async def _until(self, unrest: Callable[[], str]) -> None:
-        """Wait until nothing is left of this, in words."""
-        deadline = self.loop.time() + PATIENCE
-        pause = 0.5
-        while why := unrest():
-            if self.loop.time() >= deadline:
-                raise Broken(f"not at rest after {PATIENCE:.0f} s: {why}")
-            await asyncio.sleep(pause)
-            pause = min(30.0, pause * 1.2)
-            if self.plan.limits.brake_share:
-                self.happenings.release_all()
-
-    def _held_up(self) -> str:
-        """What is held up by an application that it has nothing to do with."""
-        waiting = self.oracle.unsettled_but_for(self.plan.mistaken)
-        if not waiting:
-            return ""
-        return f"the token of {self.plan.mistaken} is wrong, and {waiting[0].id} of another is not settled"
-
-    def _unrest(self) -> str:
-        """What is not at rest yet; empty if all is."""
-        for log in self.logs:
-            if self.committed.get(log.partition, 0) != log.end:
-                return f"{log.partition} is committed at {self.committed.get(log.partition)} of {log.end}"
-        for instance in self.instances.values():
-            if leftovers := instance.leftovers:
-                return f"{instance.name} still has {'; '.join(leftovers)}"
-        for transaction in self.broker.incomplete:
-            if transaction.member is not None and transaction.member.client.owning_since < math.inf:
-                return f"{transaction.member.client.name} has left a transaction incomplete, and could end it"
-        return ""
+    async def _come_to_rest(self, unrest: Callable[[], str]) -> None:
+        if why := await self._rest.until(unrest):
+            raise Broken(why)
 
     def _check(self) -> None:
         unsettled = self.oracle.unsettled
@@ -243,7 +237,9 @@ class World:
             raise Broken("a device twice in one job")
         if stats.operator_missing:
             raise Broken("a tags update without its operator")
-        overlapping = 0 if self.plan.side else stats.violations.overlapping  # two owners are no violation
+        overlapping = (
+            0 if self.plan.side or self.plan.spread else stats.violations.overlapping
+        )  # two owners are no violation
         if self.plan.style == "calm" and (stats.submitted_again or overlapping):
             raise Broken(f"submitted twice without any fault: {stats.submitted_again}")
 

@@ -19,7 +19,7 @@ from connector.core.judging.registered import Registered
 from connector.core.judging.verdicts import RETRYABLE, Judgement
 from connector.core.leaving import Leaving
 from connector.core.limits import Limits
-from connector.core.queueing.coalesce import take_apart
+from connector.core.queueing.coalesce import contributors, take_apart
 from connector.core.queueing.lanes import Lanes
 from connector.core.reading.event import TO_ITS_LETTER, Event
 from connector.core.settling.holds import Hold
@@ -177,6 +177,7 @@ class Fates:
         If it doesn't say so in words of its own, it may be a gateway that stumbled: the device is tried as
         often as after a bad verdict.
         """
+        whole = all_ours(batch.events[0])
         ours = self._leaving.still_ours(batch.events, now)
         if not ours:
             return Counted()
@@ -189,7 +190,7 @@ class Fates:
             self._tally.retried[event.endpoint] += 1
             self._dispatch.queue_at(self._dispatch.new_batch(batch, [event]), due)
             return Counted()
-        if event.merged is not None:
+        if event.merged is not None or not whole:
             self._take_apart(event, one_by_one=False)
             return Counted()
         if answer.too_large:
@@ -210,6 +211,7 @@ class Fates:
         Return what becomes of the event, and what of it is ours; the caller sends again what goes again.
         `for_good`: it is useless to try again, whatever the reason.
         """
+        whole = all_ours(event)
         ours = self._leaving.still_ours([event], now)
         if not ours:
             return Fate.NOT_OURS, event
@@ -222,7 +224,7 @@ class Fates:
             self._tally.retried[event.endpoint] += 1
             self._tally.resubmitted[event.endpoint] += rejection.reason is Reason.NO_VERDICT
             return Fate.NOT_YET if not_yet else Fate.AGAIN, event
-        if event.merged is not None:
+        if event.merged is not None or not whole:
             self._take_apart(event, one_by_one=rejection.reason is not Reason.TAG_REFUSED)
             return Fate.APART, event
         if rejection.reason is Reason.DEVICE_NOT_FOUND:
@@ -247,7 +249,7 @@ class Fates:
         return event.last_chance or event.bad_verdicts + 1 >= self._limits.max_attempts
 
     def _take_apart(self, event: Event, *, one_by_one: bool) -> None:
-        """A merged update was refused: send its parts again, in order."""
+        """A merged update was refused: send its parts again, in order; or the one that is still ours."""
         self._tally.split_batches += 1
         parts = take_apart(event, self._limits.max_bytes, one_by_one=one_by_one)
         for part in parts:
@@ -277,3 +279,8 @@ class Fates:
         """Letters were written, or are no longer ours to write: release the lanes that were held for them."""
         for hold in freed:
             self._leaving.release([hold.event], last_chance=hold.last_chance)
+
+
+def all_ours(event: Event) -> bool:
+    """Whether all that it stands for is ours, so that what is said of what was sent is said of it alone."""
+    return all(each.home.live for each in contributors(event))

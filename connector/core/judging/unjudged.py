@@ -18,7 +18,7 @@ from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.history import Halves
 from connector.core.following.job import Job
 from connector.core.holding_back.brake import Counted
-from connector.core.judging.fates import Fate, Fates
+from connector.core.judging.fates import Fate, Fates, all_ours
 from connector.core.judging.slow_retries import SLOWLY, SlowRetries
 from connector.core.judging.verdicts import judge
 from connector.core.leaving import Leaving
@@ -69,10 +69,11 @@ class Unjudged:
         Failed. If there is none it may be the API, and not a device: from the third failure on they are sent
         slowly.
         """
+        alone = len(job.events) == 1 and all_ours(job.events[0])
         events = self._leaving.still_ours(job.events, now)
         if not events:
             return Counted()
-        if len(job.events) == 1 and not job.adopted:  # of an adopted job others may have a part
+        if alone and not job.adopted:  # of an adopted job others may have a part
             return self._failed_alone(job, events[0], report, now, others_do_well=others_do_well)
         for event in events:
             event.count_attempt(job.sent_at)
@@ -140,10 +141,11 @@ class Unjudged:
         denied. `surely`: it has proved to be good since these devices were denied before, so that the words
         are about a device.
         """
+        alone = len(job.events) == 1 and all_ours(job.events[0])
         events = self._leaving.still_ours(job.events, now)
         if not events:
             return Counted()
-        if surely and len(events) == 1:
+        if surely and alone:
             rejection = Rejection(Reason.JOB_FAILED, f"the job failed: {message}")
             return self._blame(events[0], rejection, job, now)
         batch = self._dispatch.new_batch(job, events)
