@@ -115,13 +115,14 @@ class Instance:
         )
         self.consuming = kafka.consuming
         self.rebalancing = kafka.rebalancing
-        self._standstill = kafka.membership.standstill = VirtualStandstill()
+        self._membership = kafka.membership
+        self._standstill = self._membership.standstill = VirtualStandstill()
         self._sending = Sending(
             self._pulse,
             cast(AudienceClient, SimulatedClient(self)),
             cast(Pushwoosh, _Settings()),
             Credentials(DEFAULT, Token(TOKENS[DEFAULT]), {each: Token(TOKENS[each]) for each in others}),
-            may_still_send=lambda: self.consuming.membership.may_still_send,
+            may_still_send=lambda: self._membership.may_still_send,
         )
         self._stop_at: float | None = None
 
@@ -167,7 +168,7 @@ class Instance:
             self.world.failed(Broken(f"{self.name} ended by a fault of its own: {failure}"))
 
     def _step(self) -> None:
-        self.consuming.membership.note_standstill()
+        self._membership.note_standstill()
         for action in self.engine.plan(self.clock()):
             match action:
                 case Submit():

@@ -63,7 +63,7 @@ def doubt_ends_with_the_last_partition(patch: Patch) -> None:
     def wrong(self: Membership) -> None:
         ask(self)
         if not self._engine.assignments:
-            self.proved(self.doubts)
+            self.proved(self.standstills)
 
     patch.set(Membership, "ask", wrong)
 
