@@ -222,8 +222,8 @@ class Engine:
     def quiet(self) -> bool:
         """Whether a stop has nothing to wait for: nothing under way may end, no letter is to be written."""
         ends = self.posting or self._ledger.under_way or len(self.jobs) > len(self._adoption.pending)
-        promising = self._owed.promising(self._reach.sure)
-        return not ends and (not promising or self._halts.letters_wait)
+        may_soon_be_written = self._owed.may_soon_be_written(self._reach.sure)
+        return not ends and (not may_soon_be_written or self._halts.letters_wait)
 
     @property
     def full(self) -> bool:

@@ -7,14 +7,14 @@ partitions to pause and to resume.
 from __future__ import annotations
 
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
-from connector.core.batching.bounds import Bounds, Trial
-from connector.core.batching.dispatch import Route
+from connector.core.batching.bounds import Bounds, OneRequest
+from connector.core.batching.queues import Route
 from connector.core.following.job import DENIED_ALONE, Job
 from connector.core.holding_back.halts import May
 from connector.core.rooms import Rooms
 from connector.core.tally import Stage
 
-LONGER = 4
+PATIENCE_GROWTH = 4
 """Each further probing job waits this many times as long as the one before, which showed nothing."""
 AFTER_WITNESS = 1.0
 """Seconds from a witness's poll to that of the job for which it was polled: by then the witness was answered,
@@ -97,7 +97,7 @@ class Planning:
             if not jobs:
                 break
             for due in jobs:
-                job = self._or_witness(due, now)
+                job = self._witness_or(due, now)
                 job.polls.sent()
                 self._gate.trial_started(now)
                 self._pace.polled(now)
@@ -106,9 +106,9 @@ class Planning:
             permits -= len(jobs)
         return permits
 
-    def _or_witness(self, job: Job, now: float) -> Job:
+    def _witness_or(self, job: Job, now: float) -> Job:
         """Return the job, or an ended one that tells whether it alone fails: then it comes next."""
-        witness = self._outages.witness(job, now)
+        witness = self._outages.witness_before(job, now)
         if witness is None:
             return job
         self._tracking.poll_at(job, now + AFTER_WITNESS)
@@ -125,7 +125,7 @@ class Planning:
                 home = self._ledger.assignments[partition]
                 if home.room is not None:
                     for batch in self._dispatch.posting.values():
-                        self._reach.promise(home, batch.events)
+                        self._reach.reserve(home, batch.events)
                 if waiting := self._dispatch.aside(home):
                     self._dispatch.take_back(home, self._reach.ready(home, waiting))
         return commit
@@ -161,15 +161,15 @@ class Planning:
         sent = 0
         bounded = any(home.bounded for home in self._ledger.assignments.values())
         stepped_back = self._lanes.step_back if self._lanes.overtaken else None
-        trial = self._outages.trial(self._limits.max_devices)
+        only = self._outages.trial(self._limits.max_devices)
         while sent < permits and self._slots(now) > 0 and self._pace.post_at() <= now:
             allowed = self._may_submit(route[0], now)
             if allowed == "no":
                 break
-            if allowed == "probe" and trial is None:
-                trial = Trial(self._limits.max_devices, of_others=True)
+            if allowed == "probe" and only is None:
+                only = OneRequest(self._limits.max_devices, untried_first=True)
             within = self._reach.within if bounded else None
-            batch = self._dispatch.take_next(route, now, Bounds(within, stepped_back, trial))
+            batch = self._dispatch.take_next(route, now, Bounds(within, stepped_back, only))
             if batch is None:
                 break
             batch.sent_at = now
@@ -211,11 +211,11 @@ class Planning:
         the probe of a halt that a job caused: after a while another goes.
         """
         allowed = self._halts.may_submit(application, now)
-        if allowed == "probe" and (halt := self._halts.applications[application]).denied_in != "post":
+        if allowed == "probe" and (halt := self._halts.applications[application]).where != "post":
             ours = [job for job in self._tracking.jobs.values() if job.application == application]
             probes = [job.accepted_at for job in ours if job.is_probe and job.accepted_at > halt.since]
-            wait = DENIED_ALONE * self._limits.probe_interval * LONGER ** len(probes)
-            telling = halt.denied_in == "get" and any(map(self._may_tell, ours))
+            wait = DENIED_ALONE * self._limits.probe_interval * PATIENCE_GROWTH ** len(probes)
+            telling = halt.where == "get" and any(map(self._may_tell, ours))
             return "no" if telling or (probes and now < max(probes) + wait) else allowed
         return allowed
 

@@ -39,7 +39,7 @@ class Polled:
     def take_in(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
         """The GET of a job's status was answered, or was not."""
         job.polls.answered()
-        if job.witness:
+        if job.is_witness:
             self._witnessed(job, answer, asked_at, now)
             return
         answer = self._unless_contradicted(job, answer, now)
@@ -50,9 +50,9 @@ class Polled:
             case Unavailable():
                 self._ask_again(job, now, alone=alone)
             case Denied() if answer.of_job:
-                self._denied(job, answer, asked_at, now)
+                self._job_denied(job, answer, asked_at, now)
             case Denied():
-                self._may_not_be_asked(job, answer, asked_at, now)
+                self._get_denied(job, answer, asked_at, now)
             case JobUnknown() if self._a_post_will_tell(job.application):
                 self._tracking.poll_at(job, now + self._limits.probe_interval)
             case JobUnknown():
@@ -73,11 +73,11 @@ class Polled:
         contradicted = self._halts.contradicted(job.application, "get", job.suspicion, now)
         return answer.as_unavailable() if contradicted else answer
 
-    def _may_not_be_asked(self, job: Job, answer: Denied, asked_at: float, now: float) -> None:
+    def _get_denied(self, job: Job, answer: Denied, asked_at: float, now: float) -> None:
         """The job is not lost, however old: no job can be asked about until this is fixed."""
         probe_at = self._halts.denied(job.application, answer, "get", asked_at, now)
         before = job.denied_alone
-        self._tracking.denied(job, probe_at, now)
+        self._tracking.get_denied(job, probe_at, now)
         if job.denied_alone and not before:  # it may never tell whether a halt is over: another probe may
             self._halts.came_to_nothing(job.batch, now)
 
@@ -87,7 +87,7 @@ class Polled:
         may_go = self._dispatch.has(application) and self._tracking.occupying(limit) < limit
         return self._halts.no_api_there(application) and may_go
 
-    def _denied(self, job: Job, answer: Denied, asked_at: float, now: float) -> None:
+    def _job_denied(self, job: Job, answer: Denied, asked_at: float, now: float) -> None:
         """The job Failed with words that blame credentials or application: a halt, unless it is a device's.
 
         A push token may be invalid as well as ours, and the words don't tell. Another job that was accepted
@@ -101,7 +101,9 @@ class Polled:
         if not others_are_good:
             self._halts.denied(job.application, answer, "job", job.sent_at, now)
         surely = self._halts.completed_since(job.application, job.history.denied_at)
-        counted = self._unjudged.denied(job, answer.message, now, halted=not others_are_good, surely=surely)
+        counted = self._unjudged.job_denied(
+            job, answer.message, now, halted=not others_are_good, surely=surely
+        )
         self._halts.judged(counted, now)
 
     def _heard(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> bool:

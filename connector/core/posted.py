@@ -175,7 +175,7 @@ class Posted:
 
     def _refused(self, batch: Batch, answer: Refused, now: float) -> None:
         if len(batch.events) == 1:
-            self._halts.judged(self._fates.refused_alone(batch, answer, now), now)
+            self._halts.judged(self._fates.refused_single(batch, answer, now), now)
             self._dispatch.end_hunt(batch, found=True)
             return
         batch.events = self._leaving.still_ours(batch.events, now)

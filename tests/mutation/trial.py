@@ -67,7 +67,7 @@ class _Finder(MetaPathFinder):
 
 
 @dataclass(frozen=True)
-class Trial:
+class OneRequest:
     """A file with a mistake in it, and the tests that should notice."""
 
     path: str
@@ -78,7 +78,7 @@ class Trial:
     """Seconds of wall time."""
 
 
-def start(trial: Trial) -> int:
+def start(trial: OneRequest) -> int:
     """Fork a child that tries it; return its process id."""
     child = os.fork()
     if child:

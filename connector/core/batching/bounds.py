@@ -1,4 +1,4 @@
-"""What may be in the next batch: what checkpoints have room for, and whose turn it is; less in a trial."""
+"""What may be in the next batch: what checkpoints have room for, and whose turn it is."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import NamedTuple
 from connector.core.reading.event import Event
 
 
-class Trial(NamedTuple):
-    """A request that tries whether the API is back. `devices` bounds what goes for the first time.
+class OneRequest(NamedTuple):
+    """The one request that goes all the same: the trial of a closed gate, or the probe of a halt.
 
-    `of_others`: rather of what goes for the first time than of what has failed.
+    `devices`: the most that go in it for the first time. `untried_first`: rather these than what has failed.
     """
 
     devices: int
-    of_others: bool
+    untried_first: bool
 
 
 class Bounds(NamedTuple):
@@ -25,7 +25,7 @@ class Bounds(NamedTuple):
     """Returns those of some queued events that may be sent; the others are put aside (`Dispatch.aside`)."""
     stepped_back: Callable[[Event], bool] | None = None
     """Tells of one event whether it must not be sent yet; if so, it goes back to its lanes."""
-    trial: Trial | None = None
+    one_request: OneRequest | None = None
 
     def allowed(self, events: list[Event]) -> list[Event]:
         """Return the events, queued or of an exact batch, that need not step back."""

@@ -1,4 +1,9 @@
-"""Which batch goes next: ready events by application and endpoint, late retries, exact batches."""
+"""Which batch goes next.
+
+Given: events that became first in their lanes, and batches to be sent as they are. Gives: one batch at a
+time, by application and endpoint. Knows nothing of halts, rates or checkpoints: what these allow comes as
+`Bounds`.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +15,12 @@ from itertools import count
 
 from connector.core.batching.batch import Batch, Sent
 from connector.core.batching.bounds import UNBOUNDED, Bounds
-from connector.core.batching.queues import Queue
+from connector.core.batching.queues import Queue, Route, by_route
 from connector.core.batching.request_size import RequestSize
 from connector.core.limits import Limits
 from connector.core.reading.event import UNBOUND, Event
 from connector.core.remembering.assignment import Assignment
 from connector.model import Endpoint
-
-Route = tuple[str, Endpoint]
-"""Application and endpoint: what all devices of one request share."""
 
 EXACT_IN_A_ROW = 7
 """Exact batches in a row after which queued events have a turn, so that these never starve.
@@ -59,19 +61,19 @@ class Dispatch:
 
     def queue_ready(self, events: Sequence[Event], now: float) -> None:
         """Queue events that have just become first in their lanes: they wait up to `linger` for others."""
-        for (application, endpoint), mine in _by_route(events).items():
+        for (application, endpoint), mine in by_route(events).items():
             self.queue(application, endpoint).push(mine, now, next(self._places))
 
     def queue_freed(self, events: Sequence[Event]) -> None:
         """Queue events that had waited in a lane: due at once, but behind those that came before."""
-        for (application, endpoint), mine in _by_route(events).items():
+        for (application, endpoint), mine in by_route(events).items():
             self.queue(application, endpoint).push(mine, 0.0, next(self._places))
 
     def requeue_first(self, events: Sequence[Event]) -> None:
         """Put events to the front, due at once: they were sent in vain, or waited for a checkpoint's room."""
         for event in events:
             event.bound_to = UNBOUND
-        for (application, endpoint), mine in _by_route(events).items():
+        for (application, endpoint), mine in by_route(events).items():
             self.queue(application, endpoint).push_front(mine, next(self._places))
 
     def queue_at(self, what: Event | Batch, due: float) -> None:
@@ -131,8 +133,8 @@ class Dispatch:
 
     def take_next(self, route: Route, now: float, bounds: Bounds = UNBOUNDED) -> Batch | None:
         """Take the batch to send now on this route, if one is due."""
-        trial, linger = bounds.trial, self._limits.linger
-        if trial is not None and trial.of_others:
+        only, linger = bounds.one_request, self._limits.linger
+        if only is not None and only.untried_first:
             return self._queued(route, now, bounds, 0.0) or self._exact(route, bounds)
         if self._turn_of_queued and (batch := self._queued(route, now, bounds, linger)) is not None:
             self._exact_in_a_row = 0
@@ -145,7 +147,7 @@ class Dispatch:
     def _exact(self, route: Route, bounds: Bounds) -> Batch | None:
         queue = self.queues[route]
         while queue.exact:
-            batch = queue.exact.popleft() if bounds.trial is None else queue.most_promising()
+            batch = queue.exact.popleft() if bounds.one_request is None else queue.most_promising()
             batch.events = bounds.allowed(batch.events)
             if batch.events:
                 return batch
@@ -154,7 +156,7 @@ class Dispatch:
 
     def _queued(self, route: Route, now: float, bounds: Bounds, linger: float) -> Batch | None:
         queue = self.queues[route]
-        most = self._limits.max_devices if bounds.trial is None else bounds.trial.devices
+        most = self._limits.max_devices if bounds.one_request is None else bounds.one_request.devices
         while queue.ripe(now, self._limits.max_devices, self.size.bound, linger):
             ready_at = queue.ready_since(most)
             events = queue.take(most, self.size.bound)
@@ -289,18 +291,3 @@ class Dispatch:
         for part in self.halve(rest) if rest.history.found > 1 else (rest,):
             if part.events:
                 self.send_whole(part)
-
-
-def _by_route(events: Sequence[Event]) -> dict[Route, Sequence[Event]]:
-    if not events:
-        return {}
-    application, endpoint = events[0].application, events[0].endpoint
-    for event in events:
-        if event.endpoint is not endpoint or event.application != application:
-            break
-    else:
-        return {(application, endpoint): events}  # the usual case, in a third of the time that grouping takes
-    routes: defaultdict[Route, list[Event]] = defaultdict(list)
-    for event in events:
-        routes[event.application, event.endpoint].append(event)
-    return dict(routes)

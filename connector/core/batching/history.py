@@ -50,7 +50,7 @@ class History:
             self.halves.one_is_good = True
         self.halves, self.blamed, self.last_left = None, False, False
 
-    def failed_alone(self, *, others_do_well: bool) -> None:
+    def single_failed(self, *, others_do_well: bool) -> None:
         """The job of this single device Failed; the device is sent once more."""
         self.blamed = others_do_well
         self.last_left = self.halves is not None and self.halves.one_is_good

@@ -48,7 +48,7 @@ class Job:
     suspicion: Suspicion = field(default_factory=Suspicion)
     slow: bool = False
     """Whether it is unfinished for much longer than jobs usually take."""
-    witness: bool = False
+    is_witness: bool = False
     """Whether it has ended and is only polled as a witness (`following/witness.py`)."""
     outrun: int = 0
     """How many jobs that were accepted after it have ended before it."""

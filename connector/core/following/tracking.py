@@ -1,4 +1,7 @@
-"""The unfinished jobs and when to ask about each."""
+"""The unfinished jobs, and when to poll each.
+
+Given: what polls brought. Gives: the jobs that are due, and whether one is lost. Judges no device.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from connector.answers import JobReport
 from connector.core.following.job import Job
 from connector.core.following.missing_rows import MissingRows
 from connector.core.following.polling import PollSchedule
-from connector.core.following.witness import Witness
+from connector.core.following.witness import LastEnded
 from connector.core.limits import Limits
 from connector.core.remembering.assignment import Assignment
 from connector.core.remembering.checkpoint import JobSlice
@@ -46,7 +49,7 @@ class Tracking:
         self._down = 0.0
         """Seconds of all outages, in which no job could be polled."""
         self.jobs: dict[int, Job] = {}
-        self.witness = Witness()
+        self.last_ended = LastEnded()
 
     def __len__(self) -> int:
         return len(self.jobs)
@@ -175,7 +178,7 @@ class Tracking:
 
         Nothing is learned from an adopted job or one that an outage disturbed: it was not watched throughout.
         """
-        self.witness.ended(job)
+        self.last_ended.ended(job)
         for other in self.jobs.values():
             other.outrun += other.accepted_at < job.accepted_at
         disturbed = job.uncounted.disturbed(self._down) or job.polls.denied_gets > 0
@@ -193,7 +196,7 @@ class Tracking:
             self.poll_at(job, due)
         return due is not None
 
-    def denied(self, job: Job, due: float, now: float) -> None:
+    def get_denied(self, job: Job, due: float, now: float) -> None:
         """Note that a GET of this job was denied: the next one is a probe."""
         job.polls.denied()
         if job.asked_in_turns and due > now:

@@ -12,7 +12,7 @@ NOBODYS = "00000000-0000-0000-0000-000000000000"
 """The request_id to poll while no job has ended: the nil UUID, which identifies nothing (RFC 9562)."""
 
 
-class Witness:
+class LastEnded:
     """The job that ended last, of each application: one whose token is wrong can't tell of another."""
 
     def __init__(self) -> None:
@@ -30,4 +30,4 @@ class Witness:
 
 
 def _without_events(job: Job, serial: int, request_id: str, accepted_at: float) -> Job:
-    return Job(serial, request_id, job.endpoint, job.application, [], accepted_at, witness=True)
+    return Job(serial, request_id, job.endpoint, job.application, [], accepted_at, is_witness=True)

@@ -1,4 +1,8 @@
-"""When everything must stop until a person has fixed something: halts. The brake pulls one."""
+"""Halts: nothing is sent until a person has fixed something.
+
+Given: denials, and what got past them; how many events were judged bad. Gives: whether a request may go, as
+usual or as a probe. Sends nothing itself.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from connector.core.notices import Notices
 from connector.core.tally import Tally
 from connector.model import Cause
 
-DeniedAt = Literal["post", "job", "get"]
+Where = Literal["post", "job", "get"]
 """Where the API said no: at a call, or in a job. What gets past it proves that it is over."""
 May = Literal["yes", "no", "probe"]
 """Whether a request may go; `probe`: one, to try whether a halt is over."""
@@ -57,9 +61,9 @@ class Halt:
     cause: Cause
     message: str
     since: float
-    denied_in: DeniedAt | None = None
+    where: Where | None = None
     """None for a halt of the whole instance."""
-    denied_at: float = 0.0
+    last_denied_at: float = 0.0
     """When it last said so: only what was sent later can prove that it is over."""
     probe_at: float = 0.0
     """When one request may try again."""
@@ -68,7 +72,7 @@ class Halt:
     probing: bool = False
     mend: str = ""
     """What to do about it: from whoever halted it or, if that one knows no more than the cause, by that."""
-    told: frozenset[tuple[Cause, DeniedAt]] = frozenset()
+    told: frozenset[tuple[Cause, Where]] = frozenset()
     """What was said of it: POSTs and GETs that are both denied, in turns, are no news."""
 
     def __post_init__(self) -> None:
@@ -97,14 +101,14 @@ class Halts:
         self.whole: dict[Cause, Halt] = {}
         self._accepted_post_sent_at: dict[str, float] = {}
         self._completed_job_accepted_at: dict[str, float] = {}
-        self._denials: dict[tuple[str, DeniedAt], list[float]] = {}
-        """When they came since something got past that stage; only where something did."""
-        self._passed_sent_at: dict[tuple[str, DeniedAt], float] = {}
+        self._denials: dict[tuple[str, Where], list[float]] = {}
+        """When they came since something got past there; only where something did."""
+        self._passed_sent_at: dict[tuple[str, Where], float] = {}
         """When the latest request that did was sent; of a job that did, when it was accepted."""
         self._fixed_at: dict[str, float] = {}
         """When something of an application was fixed last."""
 
-    def contradicted(self, application: str, where: DeniedAt, suspicion: Suspicion, now: float) -> bool:
+    def contradicted(self, application: str, where: Where, suspicion: Suspicion, now: float) -> bool:
         """Note a denial; return whether what others were told since the last halt speaks against it.
 
         A gateway may stumble over one request alone, or give a stray answer now and then. If the application
@@ -119,7 +123,7 @@ class Halts:
         denials.append(now)
         return len(denials) <= CONTRADICTED and (len(denials) < FEW or now - denials[0] < LONG)
 
-    def denied(self, application: str, answer: Denied, where: DeniedAt, sent_at: float, now: float) -> float:
+    def denied(self, application: str, answer: Denied, where: Where, sent_at: float, now: float) -> float:
         """The API won't work with this application; `where` is what it was asked for, at `sent_at`.
 
         Returns when it is to be tried again. What was sent before something was fixed halts nothing.
@@ -129,13 +133,13 @@ class Halts:
         halt = self.applications.get(application)
         if halt is None and stale:
             return probe_at
-        told: frozenset[tuple[Cause, DeniedAt]] = frozenset() if halt is None else halt.told
+        told: frozenset[tuple[Cause, Where]] = frozenset() if halt is None else halt.told
         news = (answer.cause, where) not in told
         since = now if halt is None else halt.since
         # A denied GET doesn't move the probe: the GETs of many jobs would put it off for ever.
         next_probe = halt.probe_at if halt is not None and where == "get" else probe_at
         said = Halt(answer.cause, answer.message, since, where, now, next_probe, application)
-        if halt is None or where != "get" or halt.denied_in == "get":
+        if halt is None or where != "get" or halt.where == "get":
             halt = self.applications[application] = said
         # Else it is the POSTs that halt it, and no GET that is answered ends that.
         halt.told = told | {(answer.cause, where)}
@@ -243,12 +247,12 @@ class Halts:
         """Whether a POST that was sent after `when` made a job: the application is not what is denied."""
         return self._accepted_post_sent_at.get(application, 0.0) > when
 
-    def proved(self, application: str, where: DeniedAt, sent_at: float) -> Halt | None:
+    def proved(self, application: str, where: Where, sent_at: float) -> Halt | None:
         """Note that something sent at `sent_at` got past `where`. Return the halt that this ended, if any."""
         halt = self.applications.get(application)
-        ended = halt is not None and halt.denied_in == where and sent_at >= halt.denied_at
+        ended = halt is not None and halt.where == where and sent_at >= halt.last_denied_at
         # While both POSTs and GETs are denied, each proves something about its own stage only.
-        if halt is None or ended or (halt.denied_in != where and sent_at > halt.since):
+        if halt is None or ended or (halt.where != where and sent_at > halt.since):
             self._denials[application, where] = []
             before = self._passed_sent_at.get((application, where), 0.0)
             self._passed_sent_at[application, where] = max(before, sent_at)
@@ -261,7 +265,7 @@ class Halts:
     def no_api_there(self, application: str) -> bool:
         """Whether what answers POSTs is not the API: that it doesn't know a job says nothing."""
         halt = self.applications.get(application)
-        return halt is not None and halt.denied_in == "post" and halt.cause == Cause.WRONG_URL
+        return halt is not None and halt.where == "post" and halt.cause == Cause.WRONG_URL
 
     def probe_now(self, now: float, application: str | None = None) -> None:
         """Something was fixed: try at once whether a halt is over, of this application or of all."""

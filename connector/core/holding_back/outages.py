@@ -12,7 +12,7 @@ from collections.abc import Callable
 from connector.answers import Denied, JobReport, JobUnknown, PollAnswer, Unavailable
 from connector.core.backoff import Backoff
 from connector.core.batching.batch import Batch
-from connector.core.batching.bounds import Trial
+from connector.core.batching.bounds import OneRequest
 from connector.core.batching.suspicion import Call, Suspicion
 from connector.core.following.job import Job
 from connector.core.following.tracking import Tracking
@@ -109,14 +109,14 @@ class Outages:
             self._close(answer, sent_at, now)
         return alone
 
-    def trial(self, devices: int) -> Trial | None:
+    def trial(self, devices: int) -> OneRequest | None:
         """Return what may go while the gate is closed, `devices` being most in a batch; None: it is open."""
         if self.gate.closed_until is None:
             return None
         if self._overloaded:
-            return Trial(devices, self.gate.turn_of_others)
+            return OneRequest(devices, self.gate.turn_of_others)
         smaller = max(0, self.gate.failures - TRIALS_OF_WHOLE_BATCHES + 1)
-        return Trial(max(1, devices >> 2 * smaller), self.gate.turn_of_others)
+        return OneRequest(max(1, devices >> 2 * smaller), self.gate.turn_of_others)
 
     def decide_on_parts(self, batch: Batch) -> bool:
         """Decide whether to try this batch, which failed just now, in parts, though nothing is proven.
@@ -149,7 +149,7 @@ class Outages:
             first_record="".join(f"{home.topic}/{home.partition}/{offset}" for home, offset in records),
         )
 
-    def witness(self, job: Job, now: float) -> Job | None:
+    def witness_before(self, job: Job, now: float) -> Job | None:
         """Return an ended job to ask about before this one: nothing else tells if this one alone fails.
 
         None where others tell, or one was asked about since this one failed, or too many fail.
@@ -159,7 +159,7 @@ class Outages:
         if job.suspicion.failures < WITNESS or told or len(self._tracking) > MOST_SICK:
             return None
         self._witness_at = now
-        return self._tracking.witness.instead_of(job, now)
+        return self._tracking.last_ended.instead_of(job, now)
 
     def witnessed(self, witness: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
         """Learn from what was said of an ended job. That `NOBODYS` is unknown tells as much as a report."""

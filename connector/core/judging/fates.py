@@ -1,4 +1,8 @@
-"""What becomes of each event: confirmed, tried again, taken apart, or refused and owed a letter."""
+"""What becomes of each event.
+
+Given: verdicts, and requests that came to nothing. Gives: events settled, queued again, taken apart, or
+owed a letter. Reads no report: `verdicts` does.
+"""
 
 from __future__ import annotations
 
@@ -171,7 +175,7 @@ class Fates:
         else:
             self._dispatch.end_hunt(batch)
 
-    def refused_alone(self, batch: Batch, answer: Refused, now: float) -> Counted:
+    def refused_single(self, batch: Batch, answer: Refused, now: float) -> Counted:
         """The API won't take this device, alone in its request.
 
         If it doesn't say so in words of its own, it may be a gateway that stumbled: the device is tried as

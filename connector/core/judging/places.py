@@ -7,7 +7,7 @@ mislead; and whether users should go one by one, because nothing else would tell
 from __future__ import annotations
 
 from connector.answers import JobReport
-from connector.core.batching.dispatch import Route
+from connector.core.batching.queues import Route
 from connector.core.following.job import Job
 from connector.core.judging.verdicts import Judgement, judge
 
@@ -25,8 +25,8 @@ class Places:
 
     def judge(self, job: Job, report: JobReport, now: float) -> Judgement:
         """Return what the report says. Users' rows are told by their places until that can't be right."""
-        by_position = job.whole and (len(job.events) == 1 or not self.mislead(job, now))
-        return judge(job.events, report, by_position=by_position)
+        by_place = job.whole and (len(job.events) == 1 or not self.mislead(job, now))
+        return judge(job.events, report, by_place=by_place)
 
     def learn(self, job: Job, judgement: Judgement, now: float) -> None:
         """Note what order the rows of this job were in, if that is plain to see."""

@@ -33,7 +33,7 @@ class Sent(Protocol):
     def push_token(self) -> str | None: ...
 
 
-def by_name(sent: Sequence[Sent], rows: list[Row]) -> list[int | None]:
+def owners_by_name(sent: Sequence[Sent], rows: list[Row]) -> list[int | None]:
     """Return for each row the index of the device that it names, None where it names none."""
     by_hwid: dict[str | None, int] = {device.hwid: at for at, device in enumerate(sent) if device.hwid}
     by_user_id: dict[str | None, int] = {
@@ -55,7 +55,7 @@ def by_name(sent: Sequence[Sent], rows: list[Row]) -> list[int | None]:
     return found
 
 
-def by_place(sent: Sequence[Sent], rows: list[Row], named: list[int | None]) -> list[int | None]:
+def owners_by_place(sent: Sequence[Sent], rows: list[Row], named: list[int | None]) -> list[int | None]:
     """Return the same, and where a row names nobody, the device at its position if that is safe to assume."""
     found = list(named)
     if len(sent) == 1 and all(index is None for index in named):

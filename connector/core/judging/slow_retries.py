@@ -32,7 +32,7 @@ class SlowRetry(NamedTuple):
     """A job accepted from then on that is Completed shows that the API works."""
     soonest: float
     """The earliest time at which it is sent then."""
-    alone: bool
+    singled_out: bool
     """Whether it is a single device that halving has singled out."""
 
 
@@ -52,13 +52,14 @@ class SlowRetries:
         soonest: float,
         now: float,
         *,
-        alone: bool = False,
+        singled_out: bool = False,
     ) -> None:
         """Send it at `due`, or at `soonest` if a job that was accepted from `since` on is Completed."""
         while self._waiting and self._waiting[0].due <= now:
             heappop(self._waiting)
         heappush(
-            self._waiting, SlowRetry(due, next(self._ties), what, what.application, since, soonest, alone)
+            self._waiting,
+            SlowRetry(due, next(self._ties), what, what.application, since, soonest, singled_out),
         )
         self._dispatch.queue_at(what, due)
 
@@ -74,6 +75,6 @@ class SlowRetries:
         self._waiting = [each for each in self._waiting if each.tie not in gone]
         heapify(self._waiting)
         for each in over:
-            if each.alone and isinstance(each.what, Batch):
-                each.what.history.failed_alone(others_do_well=True)
+            if each.singled_out and isinstance(each.what, Batch):
+                each.what.history.single_failed(others_do_well=True)
         self._dispatch.bring_forward({id(each.what): max(now, each.soonest) for each in over})

@@ -69,12 +69,12 @@ class Unjudged:
         Failed. If there is none it may be the API, and not a device: from the third failure on they are sent
         slowly.
         """
-        alone = len(job.events) == 1 and all_ours(job.events[0])
+        single = len(job.events) == 1 and all_ours(job.events[0])
         events = self._leaving.still_ours(job.events, now)
         if not events:
             return Counted()
-        if alone and not job.adopted:  # of an adopted job others may have a part
-            return self._failed_alone(job, events[0], report, now, others_do_well=others_do_well)
+        if single and not job.adopted:  # of an adopted job others may have a part
+            return self._single_failed(job, events[0], report, now, others_do_well=others_do_well)
         for event in events:
             event.count_attempt(job.sent_at)
         batch = self._failed_once_more(job, events, now)
@@ -90,7 +90,7 @@ class Unjudged:
         self._tally.retried[job.endpoint] += len(events)
         return Counted()
 
-    def _failed_alone(
+    def _single_failed(
         self, job: Job, event: Event, report: JobReport, now: float, *, others_do_well: bool
     ) -> Counted:
         """The job of a single device Failed.
@@ -114,14 +114,14 @@ class Unjudged:
         times = event.bad_verdicts
         if singled_out:
             what = self._failed_once_more(job, [event], now)
-            what.history.failed_alone(others_do_well=others_do_well)
+            what.history.single_failed(others_do_well=others_do_well)
             times = job.history.failures
         soon = now + self._backoff.delay(1 if singled_out else times, self._random())
         if others_do_well:
             self._dispatch.queue_at(what, soon)
         else:
             due = now + SLOWLY.delay(times, self._random())
-            self._slow_retries.later(what, due, job.failed_before, soon, now, alone=singled_out)
+            self._slow_retries.later(what, due, job.failed_before, soon, now, singled_out=singled_out)
         return Counted()
 
     def job_completed(self, application: str, accepted_at: float, now: float) -> None:
@@ -134,18 +134,18 @@ class Unjudged:
         batch.history.failed_at = now
         return batch
 
-    def denied(self, job: Job, message: str, now: float, *, halted: bool, surely: bool) -> Counted:
+    def job_denied(self, job: Job, message: str, now: float, *, halted: bool, surely: bool) -> Counted:
         """The words of a Failed job deny the application, or blame one of its devices.
 
         Send the devices once more, the second time in halves. `halted`: the application may be what is
         denied. `surely`: it has proved to be good since these devices were denied before, so that the words
         are about a device.
         """
-        alone = len(job.events) == 1 and all_ours(job.events[0])
+        single = len(job.events) == 1 and all_ours(job.events[0])
         events = self._leaving.still_ours(job.events, now)
         if not events:
             return Counted()
-        if surely and alone:
+        if surely and single:
             rejection = Rejection(Reason.JOB_FAILED, f"the job failed: {message}")
             return self._blame(events[0], rejection, job, now)
         batch = self._dispatch.new_batch(job, events)

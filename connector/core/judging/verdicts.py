@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from connector.answers import JobReport, JobState, Row
-from connector.core.judging.row_owners import Sent, by_name, by_place, shuffled, uneven
+from connector.core.judging.row_owners import Sent, owners_by_name, owners_by_place, shuffled, uneven
 from connector.core.judging.row_words import WORD_LENGTH, rejection_in
 from connector.model import Reason, Rejection
 
@@ -84,17 +84,17 @@ class Judgement(NamedTuple):
         return silent - placeless + max(0, placeless - self.strangers)
 
 
-def judge(sent: Sequence[Sent], report: JobReport, *, by_position: bool = True) -> Judgement:
+def judge(sent: Sequence[Sent], report: JobReport, *, by_place: bool = True) -> Judgement:
     """Return what the report says of the devices that were sent.
 
-    `by_position`: `sent` is the whole request in its order, so that a row without identifiers can be told by
+    `by_place`: `sent` is the whole request in its order, so that a row without identifiers can be told by
     its place.
     """
     if report.state is not JobState.COMPLETED or report.rows is None:
         return Judgement(dict.fromkeys(range(len(sent)), _of_the_job(report)))
     not_plainly_good = _not_plainly_good(sent, report.rows)
     if not_plainly_good is None:
-        return _row_by_row(sent, report.rows, report.word, by_position=by_position)
+        return _row_by_row(sent, report.rows, report.word, by_place=by_place)
     verdicts = {index: rejection_in(report.rows[index], report.word) for index in not_plainly_good}
     return Judgement({index: verdict for index, verdict in verdicts.items() if verdict is not None})
 
@@ -139,9 +139,9 @@ def _not_plainly_good(sent: Sequence[Sent], rows: list[Row]) -> list[int] | None
     return not_plainly_good
 
 
-def _row_by_row(sent: Sequence[Sent], rows: list[Row], job_status: str, *, by_position: bool) -> Judgement:
-    named = by_name(sent, rows)
-    owners = by_place(sent, rows, named) if by_position else named
+def _row_by_row(sent: Sequence[Sent], rows: list[Row], job_status: str, *, by_place: bool) -> Judgement:
+    named = owners_by_name(sent, rows)
+    owners = owners_by_place(sent, rows, named) if by_place else named
     found: dict[int, Rejection | None] = {}
     for row, index in zip(rows, owners, strict=True):
         if index is None:

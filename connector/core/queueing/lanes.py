@@ -3,6 +3,8 @@
 An event takes its place in the lane of each of its identifiers at once and may go when it is first
 in all of them: events of one device never overtake each other, and no two events wait for each
 other. It holds its lanes, through every retry, until it is settled or refused for good.
+
+Given: events. Gives: those that may go now. Knows a batch or a job only as a number (`Event.bound_to`).
 """
 
 from __future__ import annotations

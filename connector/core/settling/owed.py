@@ -1,7 +1,7 @@
 """Letters that are owed to the dead-letter topic: which are to be written now, later, or not yet.
 
 Given: refused records, and what became of attempts to write their letters. Gives: the letters for
-the next commit, in the order in which they were owed; those that the topic refused, and as large ones, alone
+the next commit, in the order in which they were owed; those that the topic refused, and as large ones, singly
 and after a delay of their own; those too far ahead to be remembered once their partition has moved on.
 """
 
@@ -63,15 +63,15 @@ class OwedLetters:
         self._portion = MOST_LETTERS
         self._waiting: deque[Owed] = deque()
         self._refused: deque[Owed] = deque()
-        """Letters that the topic refused for what they are. Each goes alone, because it would fail the others
-        of its transaction, and the positions of all partitions with them."""
+        """Letters that the topic refused for what they are. Each goes singly: it would fail the others of
+        its transaction, and the positions of all partitions with them."""
         self._as_large: deque[Owed] = deque()
-        """Letters as large as a refused one. Each goes alone, too, and first: size may not be the reason."""
+        """Letters as large as a refused one. Each goes singly, too, and first: size may not be the reason."""
         self._refusals = 0
-        """In a row. Letters that go alone share one delay and take turns."""
-        self._alone_not_before = 0.0
-        self._went_alone = False
-        """Whether the letter of the latest commit went alone."""
+        """In a row. Letters that go singly share one delay and take turns."""
+        self._single_not_before = 0.0
+        self._went_singly = False
+        """Whether the letter of the latest commit went singly."""
         self._too_large = math.inf
         """Bytes of the smallest letter that was refused, unless one as large was written since."""
         self._far = FarLetters[Owed]()
@@ -100,8 +100,8 @@ class OwedLetters:
             return []
         for owed in self._far.take(now, sure):
             self.add(owed)
-        self._went_alone = self._one_may_go_alone(now, at_once=at_once)
-        if self._went_alone:
+        self._went_singly = self._one_may_go_singly(now, at_once=at_once)
+        if self._went_singly:
             return [(self._as_large or self._refused).popleft()]
         chosen: list[Owed] = []
         room = MOST_LETTER_BYTES * self._portion // MOST_LETTERS
@@ -112,10 +112,10 @@ class OwedLetters:
             chosen.append(owed)
         return chosen
 
-    def _one_may_go_alone(self, now: float, *, at_once: bool) -> bool:
-        """Whether it is the turn of a letter that goes alone. It takes turns with the others, if any wait."""
-        others_first = bool(self._waiting) and (self._went_alone or at_once)
-        due = at_once or now >= self._alone_not_before
+    def _one_may_go_singly(self, now: float, *, at_once: bool) -> bool:
+        """Whether it is the turn of a letter that goes singly: in turns with the others, if any wait."""
+        others_first = bool(self._waiting) and (self._went_singly or at_once)
+        due = at_once or now >= self._single_not_before
         return bool(self._as_large or self._refused) and due and not others_first
 
     def put_far(self, owed: Owed) -> None:
@@ -139,10 +139,10 @@ class OwedLetters:
         self._not_before = now + max(self._backoff.delay(self._failures, jitter), self._rest)
 
     def refused(self, owed: Owed, now: float, jitter: float) -> None:
-        """The topic won't take this letter: from now on it goes alone, and so do others as large."""
+        """The topic won't take this letter: from now on it goes singly, and so do others as large."""
         owed.failures += 1
         self._refusals += 1
-        self._alone_not_before = now + self._backoff.delay(self._refusals, jitter)
+        self._single_not_before = now + self._backoff.delay(self._refusals, jitter)
         self._too_large = min(self._too_large, owed.size)
         self._refused.append(owed)
         waiting, self._waiting = self._waiting, deque()
@@ -154,8 +154,8 @@ class OwedLetters:
         if letters:
             self._failures, self._rest = 0, 0.0
             self._portion = min(MOST_LETTERS, 2 * self._portion)
-        if letters and self._went_alone:
-            self._refusals, self._alone_not_before = 0, 0.0
+        if letters and self._went_singly:
+            self._refusals, self._single_not_before = 0, 0.0
         if any(owed.size >= self._too_large for owed in letters):
             self._too_large = math.inf  # its size was not why: the others as large go together again
             self._waiting.extendleft(reversed(self._as_large))
@@ -174,15 +174,15 @@ class OwedLetters:
             self._far.drop(home)
         return freed
 
-    def promising(self, sure: int) -> bool:
+    def may_soon_be_written(self, sure: int) -> bool:
         """Whether a letter may be written before long: one neither refused again and again nor too far ahead.
 
         `sure` as for `take`.
         """
         if self._failures >= IN_VAIN or self._rest > A_FEW_SECONDS:
             return False
-        alone = bool(self._as_large or self._refused) and self._refusals < IN_VAIN
-        return bool(self._waiting) or alone or self._far.due_at(sure) <= 0
+        singly = bool(self._as_large or self._refused) and self._refusals < IN_VAIN
+        return bool(self._waiting) or singly or self._far.due_at(sure) <= 0
 
     def due_at(self, sure: int) -> float | None:
         """Return when there will be something to take by itself; `sure` as for `take`."""
@@ -190,5 +190,5 @@ class OwedLetters:
             return self._not_before
         due_at = self._far.due_at(sure)
         if self._as_large or self._refused:
-            due_at = min(due_at, self._alone_not_before)
+            due_at = min(due_at, self._single_not_before)
         return None if due_at == math.inf else max(due_at, self._not_before)

@@ -1,4 +1,7 @@
-"""Back-pressure: which partitions to pause and to resume, by what is held in memory."""
+"""Back-pressure.
+
+Given: what each partition holds in memory. Gives: which to pause and to resume, and how much to fetch.
+"""
 
 from __future__ import annotations
 

@@ -23,11 +23,11 @@ AMPLE = 0.3
 """Share of the limit up to which there is room for anything submitted until the next commit."""
 FULL = 0.95
 """Share of it that jobs may fill; the rest is for what becomes of their records."""
-JOB = 25.0
+JOB_TAKES = 25.0
 """Characters that a job takes, with a UUID as its request_id ..."""
-LONGER = 0.65
+DIGIT_TAKES = 0.65
 """... for each digit of a longer one ..."""
-RUN = 0.85
+RUN_TAKES = 0.85
 """... and for each run of its offsets: 0.3 to 1.0 in the middle, 1.4 at the most (deploy/CHECKPOINT.md)."""
 FEW = 6
 """A batch smaller than `max_devices` divided by this waits until the checkpoint has room: a text full of the
@@ -64,12 +64,12 @@ class Reach:
             home.room = None if size <= AMPLE * self._limit else FULL * self._limit - size
         return Position(safe, encoded.text)
 
-    def promise(self, home: Assignment, on_their_way: Sequence[Event]) -> None:
+    def reserve(self, home: Assignment, on_their_way: Sequence[Event]) -> None:
         """Reserve room for requests under way, which may become jobs that the last position doesn't know."""
         mine = sorted((event for event in on_their_way if event.home is home), key=_offset)
         runs = sum(_runs(mine)) + sum(_elsewhere(event)[home] for event in on_their_way if event.merged)
         if runs and home.room is not None:
-            home.room -= _job(home) + RUN * runs
+            home.room -= _room_of_a_job(home) + RUN_TAKES * runs
 
     def within(self, events: list[Event]) -> list[Event]:
         """Return the events that a checkpoint will have room for, and take that room."""
@@ -102,16 +102,16 @@ class Reach:
         """
         if home.room is None:
             return sum(not self._too_far(home, event) for event in events)
-        room = home.room - _job(home)
+        room = home.room - _room_of_a_job(home)
         few = max(1, self._max_devices // FEW)
         in_any_case = 0 if home.slices else few
         lowest = home.offsets.safe() + self._max_devices
         count = 0
         for event, runs in zip(events, _runs(events), strict=True):
-            fits = RUN * runs <= room and not self._too_far(home, event)
+            fits = RUN_TAKES * runs <= room and not self._too_far(home, event)
             if not fits and (count >= in_any_case or event.offset >= lowest):
                 break
-            room -= RUN * runs
+            room -= RUN_TAKES * runs
             count += 1
         if len(home.slices) >= MANY_JOBS and count < min(few, len(events)):
             return 0
@@ -173,10 +173,10 @@ def _occupy_elsewhere(event: Event) -> None:
     """
     for home, runs in _elsewhere(event).items():
         if home.room is not None:
-            home.room -= RUN * runs
+            home.room -= RUN_TAKES * runs
 
 
-def _job(home: Assignment) -> float:
+def _room_of_a_job(home: Assignment) -> float:
     """Return the characters of one more job, by the request_ids that the API gives."""
     longest = max((len(job.request_id) for job in home.slices.values()), default=_UUID)
-    return JOB + LONGER * max(0, longest - _UUID)
+    return JOB_TAKES + DIGIT_TAKES * max(0, longest - _UUID)

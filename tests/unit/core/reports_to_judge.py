@@ -7,8 +7,8 @@ from connector.core.judging import verdicts
 from connector.model import Reason, Rejection, TagsUpdate
 
 
-def judge(sent: list[TagsUpdate], report: JobReport, *, by_position: bool = True) -> dict[int, Rejection]:
-    return verdicts.judge(sent, report, by_position=by_position).rejections
+def judge(sent: list[TagsUpdate], report: JobReport, *, by_place: bool = True) -> dict[int, Rejection]:
+    return verdicts.judge(sent, report, by_place=by_place).rejections
 
 
 def by_hwid(*names: str) -> list[TagsUpdate]:

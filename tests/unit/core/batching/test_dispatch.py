@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.core.batching.batch import Batch, HuntState
-from connector.core.batching.bounds import Bounds, Trial
+from connector.core.batching.bounds import Bounds, OneRequest
 from connector.core.batching.dispatch import EXACT_IN_A_ROW, Dispatch
 from connector.core.batching.history import History
 from connector.core.reading.event import Event
@@ -223,11 +223,15 @@ def test_a_trial_is_what_has_failed_least_or_of_others_so_many_of_what_has_not_f
     some = dispatch(*devices(range(4)), linger=60.0)
     for batch in (exact(50, 20, failures=2), exact(51, 21, failures=1)):
         some.send_whole(batch)
-    assert offsets(some.take_next(TAGS, NOW, Bounds(trial=Trial(3, of_others=True)))) == [0, 1, 2]
-    assert offsets(some.take_next(TAGS, NOW, Bounds(trial=Trial(3, of_others=False)))) == [21]
-    assert offsets(some.take_next(TAGS, NOW, Bounds(trial=Trial(3, of_others=True)))) == [3]
-    assert offsets(some.take_next(TAGS, NOW, Bounds(trial=Trial(3, of_others=True)))) == [20]
-    assert some.take_next(TAGS, NOW, Bounds(trial=Trial(3, of_others=True))) is None
+    assert offsets(some.take_next(TAGS, NOW, Bounds(one_request=OneRequest(3, untried_first=True)))) == [
+        0,
+        1,
+        2,
+    ]
+    assert offsets(some.take_next(TAGS, NOW, Bounds(one_request=OneRequest(3, untried_first=False)))) == [21]
+    assert offsets(some.take_next(TAGS, NOW, Bounds(one_request=OneRequest(3, untried_first=True)))) == [3]
+    assert offsets(some.take_next(TAGS, NOW, Bounds(one_request=OneRequest(3, untried_first=True)))) == [20]
+    assert some.take_next(TAGS, NOW, Bounds(one_request=OneRequest(3, untried_first=True))) is None
 
 
 @pytest.mark.parametrize(("failures", "better"), [(2, True), (3, False)])

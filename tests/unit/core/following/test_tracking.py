@@ -123,7 +123,7 @@ def test_a_job_that_ended_is_the_witness_from_then_on() -> None:
     one, two = job(1), job(2)
     some = tracking(one, two)
     some.finished(one, NOW + 1, NOW + 1, completed=True)
-    assert some.witness.instead_of(two, NOW).request_id == one.request_id
+    assert some.last_ended.instead_of(two, NOW).request_id == one.request_id
 
 
 @pytest.mark.parametrize("ceiling", [0.5, 3.0, 40.0])

@@ -59,16 +59,16 @@ def test_a_turn_comes_after_those_of_the_application_s_other_jobs_that_take_turn
     some = tracking(
         mine, job(2, denied=OFTEN), job(3, denied=OFTEN), job(4, denied=1), job(5, "", denied=OFTEN)
     )
-    some.denied(mine, NOW + 10, NOW)
+    some.get_denied(mine, NOW + 10, NOW)
     assert mine.polls.due == NOW + 10 + 2 * some._limits.probe_interval
-    some.denied(mine, NOW, NOW)
+    some.get_denied(mine, NOW, NOW)
     assert mine.polls.due == NOW, "a probe that is due now is due now"
 
 
 def test_a_job_that_was_denied_seldom_takes_no_turns() -> None:
     mine = job(1)
     some = tracking(mine, job(2, denied=OFTEN))
-    some.denied(mine, NOW + 10, NOW)
+    some.get_denied(mine, NOW + 10, NOW)
     assert (mine.polls.denied_gets, mine.polls.due) == (1, NOW + 10)
 
 

@@ -171,7 +171,7 @@ def test_a_job_that_may_not_be_asked_about_is_kept_however_that_is_said(body: by
     drive.run(poll=lambda _: read_poll(200, body, None, 0.0, request_id="r"), seconds=600)
     assert drive.posts == 1
     (halt,) = drive.engine.rooms.halts.all()
-    assert (halt.cause, halt.denied_in) == (Cause.UNAUTHORIZED, "get")
+    assert (halt.cause, halt.where) == (Cause.UNAUTHORIZED, "get")
     drive.run()
     assert (drive.posts, drive.position(), drive.letters) == (1, 2, [])
 
@@ -180,7 +180,7 @@ def test_what_only_a_job_can_prove_is_not_proved_by_its_post() -> None:
     drive = halted_by_a_job()
     drive.let_many_go()
     drive.start_job()
-    assert [halt.denied_in for halt in drive.engine.rooms.halts.all()] == ["job"]
+    assert [halt.where for halt in drive.engine.rooms.halts.all()] == ["job"]
     drive.polled(drive.next_poll())
     assert drive.engine.rooms.halts.all() == []
 

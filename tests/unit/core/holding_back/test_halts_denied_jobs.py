@@ -81,7 +81,7 @@ def denied_for_an_hour() -> Drive:
     drive.read(*devices(range(16, 18)))
     drive.run(lambda _: DENIED, lambda _: unfinished(), seconds=60)
     drive.run(lambda _: DENIED, lambda _: DENIED, seconds=3600)
-    assert [halt.denied_in for halt in drive.engine.rooms.halts.all()] == ["post"]
+    assert [halt.where for halt in drive.engine.rooms.halts.all()] == ["post"]
     assert len(drive.engine.jobs) == 8
     return drive
 

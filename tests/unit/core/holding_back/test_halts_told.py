@@ -43,7 +43,7 @@ def test_another_cause_or_another_question_is_a_halt_of_its_own() -> None:
     told.halts.denied("", Denied(Cause.WRONG_URL, "?", 404), "get", NOW + 2, NOW + 2)
     assert told.tally.halts == {"unauthorized": 2, "wrong_url": 1}
     (halt,) = told.halts.all()
-    assert (halt.denied_in, halt.since, halt.denied_at) == ("post", NOW, NOW), "no GET ends it"
+    assert (halt.where, halt.since, halt.last_denied_at) == ("post", NOW, NOW), "no GET ends it"
     assert halt.probe_at == NOW + 30, "those who ask don't put off the probe"
 
 

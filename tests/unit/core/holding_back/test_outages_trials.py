@@ -6,7 +6,7 @@ import pytest
 
 from connector.answers import Unavailable
 from connector.core.batching.batch import Batch
-from connector.core.batching.bounds import Trial
+from connector.core.batching.bounds import OneRequest
 from connector.core.holding_back.outages import SMALLER_TRIALS, TRIALS_OF_WHOLE_BATCHES
 from connector.model import Endpoint
 from tests.unit.core.broken_api import SILENT
@@ -24,12 +24,12 @@ def test_trials_carry_ever_fewer_devices_down_to_one_unless_the_api_asks_for_tim
 ) -> None:
     outages, batch = Drive().engine.rooms.outages, Batch(1, Endpoint.TAGS, "", devices(range(2)), NOW)
     assert outages.trial(1000) is None, "the gate is open"
-    trials: list[Trial | None] = []
+    trials: list[OneRequest | None] = []
     for at in range(9):
         outages.down("post", batch, answer, NOW + 100 * at, NOW + 100 * at)
         trials.append(outages.trial(1000))
     assert [trial.devices for trial in trials if trial] == sizes
-    assert [trial.of_others for trial in trials if trial] == [False, False, True] * 3
+    assert [trial.untried_first for trial in trials if trial] == [False, False, True] * 3
 
 
 def test_in_an_outage_a_few_batches_are_tried_in_parts_and_a_few_more_after_a_post_was_answered() -> None:

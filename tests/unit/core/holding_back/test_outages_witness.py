@@ -6,7 +6,7 @@ import pytest
 
 from connector.answers import JobUnknown, PollAnswer, Unavailable
 from connector.core.following.job import Job
-from connector.core.following.witness import NOBODYS, Witness
+from connector.core.following.witness import NOBODYS, LastEnded
 from connector.core.holding_back.outages import MOST_SICK
 from tests.unit.core.broken_api import BROKEN, FORBIDDEN, MINUTE, SICK, SILENT, told, unsettled
 from tests.unit.core.builders import devices, limits, tags, unfinished
@@ -114,7 +114,7 @@ def test_what_is_said_of_it_tells_no_more_where_another_has_ended_meanwhile() ->
     drive.start_job()
     while (poll := drive.next_poll()).job.events:
         drive.polled(poll, BROKEN)
-    drive.engine.rooms.tracking.witness = Witness()
+    drive.engine.rooms.tracking.last_ended = LastEnded()
     drive.polled(poll, FORBIDDEN)
     assert drive.engine.rooms.gate.closed_until is not None
     assert drive.next_poll().job.events, "and the next trial goes"

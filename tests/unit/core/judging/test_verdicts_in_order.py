@@ -11,8 +11,8 @@ from connector.model import Reason, Rejection, TagsUpdate
 GOOD, BAD = {"a": "ok"}, {"a": "tag not found"}
 
 
-def judge(sent: list[TagsUpdate], report: JobReport, *, by_position: bool = True) -> dict[int, Rejection]:
-    return module.judge(sent, report, by_position=by_position).rejections
+def judge(sent: list[TagsUpdate], report: JobReport, *, by_place: bool = True) -> dict[int, Rejection]:
+    return module.judge(sent, report, by_place=by_place).rejections
 
 
 def by_hwid(*names: str) -> list[TagsUpdate]:
@@ -23,9 +23,9 @@ def row(hwid: str | None, tags: dict[str, str] | None = None, status: str = "don
     return Row(hwid, more.get("user_id"), None, status, tags)
 
 
-def judged(sent: list[TagsUpdate], *rows: Row, by_position: bool = True) -> dict[int, Reason]:
+def judged(sent: list[TagsUpdate], *rows: Row, by_place: bool = True) -> dict[int, Reason]:
     report = JobReport(JobState.COMPLETED, "Completed", 100, list(rows))
-    verdicts = judge(sent, report, by_position=by_position)
+    verdicts = judge(sent, report, by_place=by_place)
     return {index: rejection.reason for index, rejection in verdicts.items()}
 
 
@@ -50,15 +50,15 @@ def test_a_bad_status_counts_whatever_the_tags_say() -> None:
 
 
 def test_rows_that_name_their_devices_need_no_order_to_go_by() -> None:
-    verdicts = judged(by_hwid("A", "B"), row("A"), row("B", BAD), by_position=False)
+    verdicts = judged(by_hwid("A", "B"), row("A"), row("B", BAD), by_place=False)
     assert verdicts == {1: Reason.TAG_REFUSED}
 
 
 def test_a_row_without_a_name_is_nobody_s_where_the_order_is_not_known() -> None:
     sent = [TagsUpdate(user_id="U"), TagsUpdate(hwid="A")]
-    assert judged(sent, row(None), row("A"), by_position=False) == {0: Reason.NO_VERDICT}
-    assert judged(sent[:1], row(None), by_position=False) == {0: Reason.NO_VERDICT}
-    assert judged(by_hwid("A", "B"), row("A"), row(None), by_position=False) == {1: Reason.NO_VERDICT}
+    assert judged(sent, row(None), row("A"), by_place=False) == {0: Reason.NO_VERDICT}
+    assert judged(sent[:1], row(None), by_place=False) == {0: Reason.NO_VERDICT}
+    assert judged(by_hwid("A", "B"), row("A"), row(None), by_place=False) == {1: Reason.NO_VERDICT}
     assert judged(sent, row(None), row("A")) == {}
 
 

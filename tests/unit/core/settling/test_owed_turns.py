@@ -23,7 +23,7 @@ def test_letters_count_wherever_they_wait() -> None:
 
 
 def test_where_nothing_is_owed_nothing_may_be_written() -> None:
-    assert not owing().promising(SURE)
+    assert not owing().may_soon_be_written(SURE)
 
 
 @pytest.mark.parametrize("took", [0.0, 1.6])
@@ -31,7 +31,7 @@ def test_a_letter_may_be_written_until_all_have_failed_again_and_again(took: flo
     owed = owing(letter(partition(), 0))
     seen: list[bool] = []
     for _ in range(IN_VAIN + 1):
-        seen.append(owed.promising(SURE))
+        seen.append(owed.may_soon_be_written(SURE))
         owed.all_failed(0.0, NO_JITTER, took)
     assert seen == [*[True] * IN_VAIN, False]
 
@@ -39,7 +39,7 @@ def test_a_letter_may_be_written_until_all_have_failed_again_and_again(took: flo
 def test_a_letter_may_not_be_written_soon_where_the_rest_before_it_is_long() -> None:
     owed = owing(letter(partition(), 0))
     owed.all_failed(0.0, NO_JITTER, took=3.0)
-    assert not owed.promising(SURE)
+    assert not owed.may_soon_be_written(SURE)
 
 
 def test_a_letter_that_goes_alone_may_be_written_until_it_was_refused_again_and_again() -> None:
@@ -47,9 +47,9 @@ def test_a_letter_that_goes_alone_may_be_written_until_it_was_refused_again_and_
     seen: list[bool] = []
     for _ in range(IN_VAIN):
         owed.refused(again, 0.0, NO_JITTER)
-        seen.append(owed.promising(SURE))
+        seen.append(owed.may_soon_be_written(SURE))
         (again,) = owed.take(99.0, SURE, at_once=False)
-        assert not owed.promising(SURE), "that one is under way"
+        assert not owed.may_soon_be_written(SURE), "that one is under way"
     assert seen == [*[True] * (IN_VAIN - 1), False]
 
 
@@ -57,9 +57,9 @@ def test_a_letter_out_of_reach_may_be_written_once_its_partition_has_moved_on() 
     home = partition()
     owed = owing()
     owed.put_far(letter(home, SURE + 5, hold=hold()))
-    assert not owed.promising(SURE)
+    assert not owed.may_soon_be_written(SURE)
     home.offsets.settle(range(6))
-    assert owed.promising(SURE)
+    assert owed.may_soon_be_written(SURE)
     assert owed.due_at(SURE) == 0.0 < HOLD_LIMIT
 
 

@@ -16,7 +16,7 @@ from connector.core.queueing.coalesce import merge
 from connector.core.reading.event import Event
 from connector.core.remembering import checkpoint
 from connector.core.remembering.assignment import Assignment
-from connector.core.settling.reach import AMPLE, FULL, JOB, RUN, Reach
+from connector.core.settling.reach import AMPLE, FULL, JOB_TAKES, RUN_TAKES, Reach
 from connector.model import Endpoint
 from tests.strength import in_full
 from tests.unit.core.builders import NOW, P0, P1, all_done, devices, limits, tags, unfinished
@@ -115,49 +115,49 @@ def test_where_there_is_plenty_of_room_everything_may_go() -> None:
 
 
 def test_what_would_not_fit_is_left_out_the_highest_offsets_first() -> None:
-    home = a_home(room=JOB + 2 * RUN + 0.01)
+    home = a_home(room=JOB_TAKES + 2 * RUN_TAKES + 0.01)
     found = reach().within(events(home, 50, 40, 20, 21, 22, 30))
     assert offsets(found) == [20, 21, 22, 30]
     assert home.room == pytest.approx(0.01)
 
 
 def test_a_small_part_of_a_batch_waits_where_other_jobs_will_make_room() -> None:
-    home = a_home(room=JOB + 4.5 * RUN)
+    home = a_home(room=JOB_TAKES + 4.5 * RUN_TAKES)
     home.slices[1] = a_job((1,))
     some = events(home, *range(2, 42, 2))
     assert len(reach(max_devices=24).within(some)) == 4
-    home.room = JOB + 4.5 * RUN
+    home.room = JOB_TAKES + 4.5 * RUN_TAKES
     assert reach(max_devices=30).within(some) == []
-    assert home.room == JOB + 4.5 * RUN
+    assert home.room == JOB_TAKES + 4.5 * RUN_TAKES
     assert len(reach(max_devices=30).within(some[:3])) == 3, "that is all there is"
-    home.room = JOB + 4.5 * RUN
+    home.room = JOB_TAKES + 4.5 * RUN_TAKES
     del home.slices[1]
     assert len(reach(max_devices=30).within(some)) == 4, "one job may be stuck"
 
 
 def test_neighbours_take_the_room_of_one() -> None:
-    home = a_home(room=JOB + RUN)
+    home = a_home(room=JOB_TAKES + RUN_TAKES)
     assert offsets(reach().within(events(home, *range(20, 90)))) == [*range(20, 90)]
 
 
 def test_each_job_takes_room_and_a_long_request_id_more() -> None:
-    home = a_home(room=JOB + 9 * RUN)
+    home = a_home(room=JOB_TAKES + 9 * RUN_TAKES)
     assert len(reach().within(events(home, 20))) == 1
-    assert home.room == pytest.approx(8 * RUN)
+    assert home.room == pytest.approx(8 * RUN_TAKES)
     assert reach().within(events(home, 30)) == []
-    long = a_home(room=JOB + 9 * RUN)
+    long = a_home(room=JOB_TAKES + 9 * RUN_TAKES)
     long.slices[1] = a_job((1,), "f" * 300)
     assert reach().within(events(long, 20)) == []
 
 
 def test_a_merged_update_takes_room_for_each_of_its_events() -> None:
-    home = a_home(room=JOB + 2 * RUN)
+    home = a_home(room=JOB_TAKES + 2 * RUN_TAKES)
     head, second, third = (tags(at, "A", values={"t": at}) for at in (20, 40, 60))
     assert merge(head, second, 1000)
     assert merge(head, third, 1000)
     head.home = second.home = third.home = home
     assert reach().within([head]) == []
-    home.room = JOB + 3 * RUN
+    home.room = JOB_TAKES + 3 * RUN_TAKES
     assert reach().within([head]) == [head]
 
 
@@ -168,10 +168,10 @@ def test_a_merged_update_takes_room_in_each_partition_that_it_has_records_of() -
         event.home = its_home
         assert event is head or merge(head, event, 1000)
     assert reach().within([head]) == [head]
-    assert other.room == pytest.approx(100 - 2 * RUN)
+    assert other.room == pytest.approx(100 - 2 * RUN_TAKES)
     assert roomy.room is None
-    reach().promise(other, [head])
-    assert other.room == pytest.approx(100 - 4 * RUN - JOB)
+    reach().reserve(other, [head])
+    assert other.room == pytest.approx(100 - 4 * RUN_TAKES - JOB_TAKES)
 
 
 def test_where_no_job_is_unfinished_a_few_of_the_lowest_go_though_there_is_no_room() -> None:
@@ -206,11 +206,11 @@ def test_those_put_aside_come_back_the_lowest_first_and_no_more_than_a_batch() -
 def test_a_request_on_its_way_has_its_room_already() -> None:
     home = a_home(room=100.0)
     other = a_home()
-    reach().promise(home, [*events(home, 30, 20, 21), *events(other, 50)])
-    assert home.room == pytest.approx(100 - JOB - 2 * RUN)
-    reach().promise(home, events(other, 50))
-    reach().promise(other, events(other, 50))
-    assert home.room == pytest.approx(100 - JOB - 2 * RUN)
+    reach().reserve(home, [*events(home, 30, 20, 21), *events(other, 50)])
+    assert home.room == pytest.approx(100 - JOB_TAKES - 2 * RUN_TAKES)
+    reach().reserve(home, events(other, 50))
+    reach().reserve(other, events(other, 50))
+    assert home.room == pytest.approx(100 - JOB_TAKES - 2 * RUN_TAKES)
     assert other.room is None
 
 
@@ -228,7 +228,7 @@ def test_a_commit_leaves_the_room_of_requests_that_are_still_on_their_way() -> N
     home = drive.engine.assignments[P0]
     assert home.room is not None
     left = FULL * 200 - len(drive.commit.positions[P0].metadata)
-    assert home.room < left - JOB - RUN * (len(second.batch.events) - 1)
+    assert home.room < left - JOB_TAKES - RUN_TAKES * (len(second.batch.events) - 1)
 
 
 def test_the_room_is_what_the_checkpoint_leaves_of_the_metadata() -> None:
