@@ -119,7 +119,12 @@ class Brake(Section):
 class Buffer(Section):
     """`[buffer]`: what may be in memory before partitions are paused."""
 
-    max_events: Annotated[Count, Field(ge=1, le=10_000_000, description="Most events in memory.")] = 100_000
-    max_bytes: Annotated[Size, Field(ge=1024, le=64 << 30, description="Most bytes of events in memory.")] = (
-        128 << 20
-    )
+    max_events: Annotated[
+        Count,
+        Field(
+            ge=1,
+            le=10_000_000,
+            description="Events in memory from which on partitions are paused; half as many more at most.",
+        ),
+    ] = 100_000
+    max_bytes: Annotated[Size, Field(ge=1024, le=64 << 30, description="The same in bytes.")] = 128 << 20
