@@ -196,6 +196,11 @@ class Engine:
         """Whether it was told to stop."""
         return self._orders.stopping
 
+    def stood_still(self, seconds: float) -> None:
+        """The process did nothing for this long: for its jobs that is an outage, unless there was one."""
+        if self._gate.closed_until is None:
+            self._tracking.outage(seconds)
+
     def freeze(self, why: str) -> None:
         """Submit nothing until `thaw` is called with the same reason, and with every other that was given."""
         self._orders.freeze(why)

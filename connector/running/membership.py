@@ -95,6 +95,7 @@ class Membership:
             return
         self.standstills += 1
         self._engine.freeze(_DOUBT)
+        self._engine.stood_still(seconds)
         if self._engine.assignments:
             self._log.warning("the process stood still", seconds=round(seconds, 1))
             self.ask()

@@ -92,9 +92,7 @@ class Jobs:
             return
         job = self._world.audience.newest()
         now = self._world.loop.time()
-        seen = Seen(
-            request_id, instance.name, devices, since=now, orphan=job.orphan, misled=instance.thaws > 0
-        )
+        seen = Seen(request_id, instance.name, devices, since=now, orphan=job.orphan)
         self._no_overlap(seen, homes, known)
         now_mine = {} if instance.dead else self.homes(instance)
         for each in seen.records:
@@ -219,5 +217,5 @@ class Jobs:
     def _in_time(self, job: Seen) -> None:
         """Once all is well nobody waits for long after the end of a job before it is asked about."""
         late = self._world.loop.time() - job.ended_at
-        if job.since > self._world.well_since and not (job.adopted or job.misled) and late > LATE:
+        if job.since > self._world.well_since and not job.adopted and late > LATE:
             self.broken(f"job {job.request_id[:4]} was asked about {late:.0f} s after its end")

@@ -31,8 +31,6 @@ class Seen:
     orphan: bool
     adopted: bool = False
     """Somebody began with a partition of it since."""
-    misled: bool = False
-    """Its poster had stood still, and may have learnt from that that jobs take so long."""
     ended_at: float = math.inf
     concluded: bool = False
     """Its end was told to somebody."""

@@ -277,6 +277,37 @@ def test_nobody_learns_from_an_outage_how_long_jobs_take() -> None:
     assert drive.now - job.accepted_at < 1
 
 
+def test_nor_from_a_standstill_of_the_process_whose_time_is_no_job_s_either() -> None:
+    drive = Drive(limits(deadline=100.0))
+    drive.assign()
+    drive.read(*devices(range(3)))
+    slow = drive.start_job()
+    drive.later(600)
+    drive.engine.stood_still(600)
+    drive.polled(drive.next_poll(), unfinished())
+    assert not slow.polls.under_way
+    assert slow.serial in drive.engine.jobs, "it was not lost"
+    drive.run()
+    drive.read(tags(3))
+    job = drive.start_job()
+    drive.next_poll()
+    assert drive.now - job.accepted_at < 1
+
+
+def test_a_standstill_during_an_outage_is_counted_once() -> None:
+    drive = Drive(limits(deadline=100.0))
+    drive.assign()
+    drive.read(tags(0))
+    job = drive.start_job()
+    for _ in range(3):
+        drive.polled(drive.next_poll(), Unavailable("down", 503))
+    assert drive.engine.outage
+    drive.later(600)
+    drive.engine.stood_still(600)
+    drive.run(poll=lambda _: unfinished(), seconds=150)
+    assert job.serial not in drive.engine.jobs, "its deadline is over"
+
+
 @pytest.mark.parametrize(
     ("without_details", "polls", "known"),
     [(False, 0, True), (True, 0, True), (False, 1, True), (True, 1, False)],
