@@ -26,7 +26,7 @@ from pathlib import Path
 
 from tests.mutation.baseline import Baseline, measure
 from tests.mutation.mutants import Mutant, mutants, sample
-from tests.mutation.trial import PRELOADED, SURVIVED, OneRequest, outcome, start
+from tests.mutation.trial import PRELOADED, SURVIVED, Trial, outcome, start
 
 _PACKAGE = "connector/core"
 _TESTS = ("tests/unit/core", "tests/property", "tests/unit/mapping")
@@ -52,7 +52,7 @@ def _arguments() -> argparse.Namespace:
 
 def _trials(
     chosen: Sequence[Mutant], sources: Mapping[str, str], baseline: Baseline, arguments: argparse.Namespace
-) -> Iterator[tuple[Mutant, OneRequest]]:
+) -> Iterator[tuple[Mutant, Trial]]:
     end = time.monotonic() + 60 * arguments.minutes
     for mutant in chosen:
         if time.monotonic() >= end:
@@ -60,12 +60,12 @@ def _trials(
         source = sources[mutant.path]
         tests = baseline.tests_of(mutant.path, source, mutant.span[0][0], arguments.budget)
         limit = _STARTING + _SLOWER * baseline.seconds(tests)
-        yield mutant, OneRequest(mutant.path, mutant.source(source), tests, limit)
+        yield mutant, Trial(mutant.path, mutant.source(source), tests, limit)
 
 
-def _run(trials: Iterator[tuple[Mutant, OneRequest]], jobs: int) -> Iterator[tuple[Mutant, OneRequest, str]]:
+def _run(trials: Iterator[tuple[Mutant, Trial]], jobs: int) -> Iterator[tuple[Mutant, Trial, str]]:
     """Try them, so many at once; yield each as it ends."""
-    running: dict[int, tuple[Mutant, OneRequest]] = {}
+    running: dict[int, tuple[Mutant, Trial]] = {}
     for mutant, trial in trials:
         if not trial.tests:  # nothing runs that line
             yield mutant, trial, SURVIVED
@@ -77,7 +77,7 @@ def _run(trials: Iterator[tuple[Mutant, OneRequest]], jobs: int) -> Iterator[tup
         yield _next(running)
 
 
-def _next(running: dict[int, tuple[Mutant, OneRequest]]) -> tuple[Mutant, OneRequest, str]:
+def _next(running: dict[int, tuple[Mutant, Trial]]) -> tuple[Mutant, Trial, str]:
     child, status = os.waitpid(-1, 0)
     return *running.pop(child), outcome(status)
 

@@ -67,7 +67,7 @@ class _Finder(MetaPathFinder):
 
 
 @dataclass(frozen=True)
-class OneRequest:
+class Trial:
     """A file with a mistake in it, and the tests that should notice."""
 
     path: str
@@ -78,7 +78,7 @@ class OneRequest:
     """Seconds of wall time."""
 
 
-def start(trial: OneRequest) -> int:
+def start(trial: Trial) -> int:
     """Fork a child that tries it; return its process id."""
     child = os.fork()
     if child:

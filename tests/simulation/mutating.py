@@ -19,7 +19,7 @@ ALL = (*OF_BOOKS, *OF_COMMITS, *OF_DEVICES, *OF_OPERATION, *OF_STANDSTILLS)
 
 
 @dataclass(frozen=True)
-class OneRequest:
+class Trial:
     """A mutation: after how many seeds it was noticed (0: never), and by what."""
 
     name: str
@@ -29,9 +29,7 @@ class OneRequest:
     broken: str
 
 
-def try_all(
-    most: int, processes: int, report: Callable[[OneRequest], None] = lambda _trial: None
-) -> list[OneRequest]:
+def try_all(most: int, processes: int, report: Callable[[Trial], None] = lambda _trial: None) -> list[Trial]:
     """Try each mutation with at most so many seeds."""
     with ProcessPoolExecutor(
         processes, mp_context=get_context("spawn"), initializer=collect_worlds_only
@@ -43,22 +41,20 @@ def try_all(
         return trials
 
 
-def attempt(number: int, most: int) -> OneRequest:
+def attempt(number: int, most: int) -> Trial:
     """Run seeds with a mutation in place until one of them breaks a promise."""
     mutation = ALL[number]
     with mutated(mutation):
         for seed in range(most):
             outcome = simulate_alone(seed)
             if outcome.broken.startswith(("TypeError", "AttributeError", "NameError")):
-                return OneRequest(
-                    mutation.__name__, what(mutation), 0, seed, f"does not fit: {outcome.broken}"
-                )
+                return Trial(mutation.__name__, what(mutation), 0, seed, f"does not fit: {outcome.broken}")
             if outcome.broken:
-                return OneRequest(mutation.__name__, what(mutation), seed + 1, seed, outcome.broken)
-    return OneRequest(mutation.__name__, what(mutation), 0, -1, "")
+                return Trial(mutation.__name__, what(mutation), seed + 1, seed, outcome.broken)
+    return Trial(mutation.__name__, what(mutation), 0, -1, "")
 
 
-def table(trials: list[OneRequest]) -> str:
+def table(trials: list[Trial]) -> str:
     """Show what was noticed, and how soon."""
     lines = ["| mutation | seeds until noticed | what it looked like |", "|---|---|---|"]
     for trial in trials:
