@@ -51,7 +51,7 @@ class Exposure:
     @property
     def allowed(self) -> int:
         """Return how many batches may be on their way or accepted without being in a committed checkpoint."""
-        if self._recording is None or self._ending is None or len(self._recordings) < _ENOUGH:
+        if self._recording is None or self._ending is None:
             return 1
         average = self._limits.max_in_flight * self._recording / max(self._ending, 1e-6)
         wanted = round(average) if self._ending >= LONG else ceil(HEADROOM * average)
@@ -68,7 +68,8 @@ class Exposure:
     def recorded(self, seconds: Sequence[float]) -> None:
         """A committed checkpoint records batches, each this many seconds after it was sent."""
         self._recordings.append(fmean(seconds))
-        self._recording = median(self._recordings)
+        if len(self._recordings) >= _ENOUGH:
+            self._recording = median(self._recordings)
 
     def ended(self, seconds: float) -> None:
         """A job has ended, this many seconds after it was sent."""

@@ -114,13 +114,9 @@ def test_at_least_one_batch_is_allowed_and_at_most_the_jobs_in_flight() -> None:
 
 
 def test_a_request_hangs_once_it_takes_five_times_the_usual_and_five_seconds() -> None:
-    known = Exposure(LIMITS)
-    assert known.patience == 5.0
-    known.recorded([0.5])
-    assert known.patience == 5.0
-    known = Exposure(LIMITS)
-    known.recorded([3.0])
-    assert known.patience == 15.0
+    assert Exposure(LIMITS).patience == 5.0
+    assert exposure(0.5, 1.0).patience == 5.0
+    assert exposure(3.0, 1.0).patience == 15.0
 
 
 def test_a_crash_amid_jobs_that_take_seconds_finds_one_batch_at_most_that_no_commit_remembers() -> None:
@@ -175,3 +171,10 @@ def test_a_request_that_hangs_holds_up_others_for_a_moment_only() -> None:
         drive.later(exposure.patience)
         drive.plan()
     assert len(drive.submits) == LIMITS.max_unrecorded
+
+
+def test_a_pause_of_the_brokers_at_the_first_commit_lets_no_request_hold_up_others_for_longer() -> None:
+    known = Exposure(LIMITS)
+    usual = known.patience
+    known.recorded([60.0])
+    assert known.patience == usual
