@@ -242,11 +242,11 @@ class Fates:
     def _may_help(self, event: Event, rejection: Rejection, job: Job) -> bool:
         """Whether it may help to try this device once more.
 
-        An adopted job may have carried more updates of it than the checkpoint could remember: after a refusal
-        those that are known go once more by themselves.
+        An adopted job may have carried more updates of it than are known here, even of other partitions:
+        after a refusal those that are known go once more by themselves, whatever the limit.
         """
         spent = event.last_chance or event.bad_verdicts >= self._limits.max_attempts
-        return (RETRYABLE[rejection.reason] or job.adopted) and not spent
+        return job.adopted or (RETRYABLE[rejection.reason] and not spent)
 
     def _is_last(self, event: Event) -> bool:
         """Whether one more bad verdict would be the last."""

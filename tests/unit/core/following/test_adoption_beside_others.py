@@ -9,6 +9,7 @@ import pytest
 from connector.answers import Row
 from connector.core.reading.event import Event
 from connector.core.settling.holds import HOLD_LIMIT
+from connector.model import Endpoint
 from tests.unit.core.adopting import P2, adopting, remembered
 from tests.unit.core.builders import (
     FAILED,
@@ -97,7 +98,8 @@ def test_a_letter_that_waits_for_a_record_which_waits_for_its_device_is_written_
     drive.read(registration(0, "X", push_token="T", partition=P1))
     drive.assign(P0, *remembered(0, {"J": [1]}))
     drive.read(registration(0, "Y", push_token="T"), tags(1, "X"))
-    drive.run(poll=lambda job: completed(row(tags(1, "X"), "failed")) if job.adopted else None)
+    of_tags = Endpoint.TAGS
+    drive.run(poll=lambda job: completed(row(tags(1, "X"), "failed")) if job.endpoint is of_tags else None)
     assert drive.letters == [(P0, 1, "device_failed")]
     assert (drive.position(P0), drive.position(P1)) == (2, 1)
     assert drive.now - NOW > HOLD_LIMIT

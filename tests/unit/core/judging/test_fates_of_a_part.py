@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tests.unit.core.adopting import adopting
 from tests.unit.core.builders import FAILED, P0, P1, completed, limits, row, tags
 from tests.unit.core.driving import REFUSED, Drive
 from tests.unit.core.verdicts import saying
@@ -68,4 +71,17 @@ def test_a_job_that_failed_with_the_part_of_another_goes_again_without_it() -> N
     drive.run()
     assert drive.sent == [[0, 0], [0]]
     assert drive.letters == []
+    assert drive.at_rest()
+
+
+@pytest.mark.parametrize("status", ["failed", "not found"])
+def test_a_device_of_an_adopted_job_is_tried_alone_even_where_one_attempt_is_all(status: str) -> None:
+    """The earlier owner may have merged it with an update of a partition that isn't ours."""
+    drive = adopting({"r": [0]}, limits(max_attempts=1))
+    drive.read(tags(0, "A"))
+    poll = drive.next_poll()
+    drive.polled(poll, completed(row(poll.job.events[0], status)))
+    drive.run(poll=saying("failed", 0))
+    assert drive.sent == [[0]]
+    assert drive.letters == [(P0, 0, "device_failed")]
     assert drive.at_rest()
