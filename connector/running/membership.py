@@ -104,17 +104,11 @@ class Membership:
         """Have a commit made if there is a doubt.
 
         Without partitions none can be made, and the doubt stays: some may still come from before the
-        standstill, as the second half of a rebalance of which the first revoked the last ones.
+        standstill, as the second half of a rebalance of which the first revoked the last ones, or as one that
+        was lost only because its log was begun anew.
         """
         if self.in_doubt and self._engine.assignments:
             self._engine.commit_soon()
-
-    def lost(self) -> None:
-        """Partitions were lost: whoever has none left joins anew, and what comes then is this member's."""
-        if self._engine.assignments:
-            self.ask()
-        else:
-            self.proved(self.standstills)
 
     def proved(self, standstills: int) -> None:
         """A commit was accepted that began when `standstills` had this value."""

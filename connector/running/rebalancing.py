@@ -79,7 +79,7 @@ class Rebalancing(Listener):
         self.rebalances += 1
         self._consuming().drop(partitions)
         self._engine.lost(partitions, self._pulse.clock())
-        self._membership.lost()
+        self._membership.ask()
         self._log.warning("lost", partitions=len(partitions), owned=len(self._engine.assignments))
         self._pulse.ring()
 

@@ -61,15 +61,6 @@ def test_partitions_that_were_about_to_come_during_a_standstill_are_doubted_too(
     assert member.may_still_send
 
 
-def test_once_the_partitions_are_lost_there_is_nothing_to_doubt(clock: list[float]) -> None:
-    member = a_membership()
-    clock[0] += 9
-    member.note_standstill()
-    member._engine.lost([P0], 0.0)
-    member.lost()
-    assert member.may_still_send
-
-
 def test_who_hands_over_the_last_partition_may_still_get_one_from_before_the_standstill(
     clock: list[float],
 ) -> None:
@@ -91,7 +82,7 @@ def test_who_lost_only_some_partitions_still_has_to_ask(clock: list[float]) -> N
     clock[0] += 9
     member.note_standstill()
     member._engine.lost([P1], 0.0)
-    member.lost()
+    member.ask()
     assert not member.may_still_send
 
 

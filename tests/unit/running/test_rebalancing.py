@@ -74,6 +74,22 @@ async def test_a_doubt_that_ends_within_a_hand_over_lets_nothing_be_submitted_be
     assert not desk.engine.frozen
 
 
+async def test_a_partition_that_is_lost_because_its_log_was_begun_anew_ends_no_doubt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It comes back at once, without a word from the group."""
+    desk = Desk()
+    await desk.assign(P0)
+    monkeypatch.setattr(desk.membership.standstill, "noticed", lambda: 2.0)
+    desk.membership.note_standstill()
+    desk.rebalancing.lost([P0])
+    await desk.assign(P0)
+    assert not desk.membership.may_still_send
+    desk.order()
+    await desk.rounds()
+    assert desk.membership.may_still_send
+
+
 async def test_a_hand_over_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handing_over, "LIMIT", 0.01)
     desk = Desk([fetched(0, 2)])
