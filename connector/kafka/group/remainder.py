@@ -28,23 +28,26 @@ class Remainder:
         self._begins: dict[TopicPartition, int] = {}
 
     async def note(self) -> bool:
-        """Note where each partition ends, once; return whether all are known."""
+        """Note where each partition ends, once; return whether all are known.
+
+        A topic that is missing holds up no other: where these end would be noted after they were assigned,
+        and this member then wait for more than their owner reads.
+        """
         try:
-            await self._note()
+            for topic in list(self._unknown):
+                await self._note(topic)
         except KafkaException:  # the consumer reports what is wrong when it meets it
             return False
-        return True
+        return not self._unknown
 
-    async def _note(self) -> None:
-        while self._unknown:
-            topic = self._unknown[0]
-            found = (await self._client().list_topics(topic, timeout=CALL_LIMIT)).topics[topic]
-            if found.error is not None:
-                raise KafkaException(found.error)
-            partitions = [TopicPartition(topic, number) for number in found.partitions]
-            self._begins |= await offsets_at(self._client(), partitions, OFFSET_BEGINNING)
-            self.ends |= await offsets_at(self._client(), partitions, OFFSET_END)
-            self._unknown.pop(0)
+    async def _note(self, topic: str) -> None:
+        found = (await self._client().list_topics(topic, timeout=CALL_LIMIT)).topics[topic]
+        if found.error is not None:
+            return
+        partitions = [TopicPartition(topic, number) for number in found.partitions]
+        self._begins |= await offsets_at(self._client(), partitions, OFFSET_BEGINNING)
+        self.ends |= await offsets_at(self._client(), partitions, OFFSET_END)
+        self._unknown.remove(topic)
 
     async def left(self, own: Collection[TopicPartition]) -> list[TopicPartition] | None:
         """Return the partitions, without our own, that are not committed to their end. None: no answer.

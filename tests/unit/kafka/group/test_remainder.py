@@ -97,6 +97,14 @@ async def test_a_missing_topic_is_asked_about_until_it_is_there() -> None:
     assert await remainder.note()
 
 
+async def test_a_missing_topic_does_not_keep_others_from_being_noted() -> None:
+    brokers = Brokers()
+    brokers.missing = {"a"}
+    remainder = brokers.remainder()
+    assert not await remainder.note()
+    assert remainder.ends == {B0: 5}
+
+
 @pytest.mark.parametrize("silent", [True, False])
 async def test_brokers_that_do_not_answer_tell_nothing(silent: bool) -> None:
     brokers = Brokers()
