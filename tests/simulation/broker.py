@@ -67,7 +67,7 @@ class Transaction:
     member: Member | None = None
 
 
-class LastEnded(Protocol):
+class Witness(Protocol):
     """Whoever checks that promises are kept."""
 
     def commits(self, member: Member, positions: Mapping[TopicPartition, Position]) -> None: ...
@@ -81,7 +81,7 @@ class Broker:
     """State only; whoever calls it brings the delays."""
 
     def __init__(
-        self, loop: VirtualLoop, rng: random.Random, partitions: Sequence[TopicPartition], witness: LastEnded
+        self, loop: VirtualLoop, rng: random.Random, partitions: Sequence[TopicPartition], witness: Witness
     ) -> None:
         self._loop = loop
         self._rng = rng
