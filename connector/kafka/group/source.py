@@ -185,7 +185,11 @@ class Source:
         """
         since = self._committer.waiting_since
         if since is not None and (seconds := self._clock() - since) >= COMMIT_SILENCE:
-            self.troubles.notice("unreachable", f"a commit has had no answer for {seconds:.0f} s")
+            self.troubles.notice(
+                "unreachable",
+                f"a commit has had no answer for {seconds:.0f} s: no broker can be reached, or the group "
+                "waits for a member that died",
+            )
 
     async def end_offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """Ask the brokers where these end: see `Owned`."""
