@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--trace", action="store_true")
-    parser.add_argument("--most", type=int, default=1500, help="seeds for each mutation")
+    parser.add_argument("--most", type=int, default=2500, help="seeds for each mutation")
     given = parser.parse_args()
     if given.mutations:
         return _mutations(given.most, given.processes)

@@ -71,13 +71,13 @@ def namesakes_wait_for_each_other(patch: Patch) -> None:
 # -- outages and clocks -----------------------------------------------------------------------------
 
 
-@MUTATIONS.add
+@MUTATIONS.rare(696)
 def outages_count(patch: Patch) -> None:
     """The time in which nobody could be asked counts as a job's."""
     patch.set(Tracking, "outage", lambda *_: None)
 
 
-@MUTATIONS.add
+@MUTATIONS.rare(747)
 def outages_are_learned(patch: Patch) -> None:
     """From a job whose end an outage hid is learned how long jobs take."""
     finished = Tracking.finished
@@ -89,7 +89,7 @@ def outages_are_learned(patch: Patch) -> None:
     patch.set(Tracking, "finished", wrong)
 
 
-@MUTATIONS.add
+@MUTATIONS.rare(1517)
 def old_jobs_are_lost_at_their_adoption(patch: Patch) -> None:
     """An adopted job that is older than the deadline counts as lost at the first question."""
     patch.set(tracking_module, "ADOPTED_FOR", 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from connector.core.engine import Engine
 from connector.core.following.adoption import Adoption
 from connector.core.settling.ledger import Ledger
 from connector.running.membership import Membership
@@ -56,6 +57,12 @@ def standstill_overlooked(patch: Patch) -> None:
 
 
 @MUTATIONS.add
+def standstills_are_learned(patch: Patch) -> None:
+    """From a job whose end a standstill hid is learned how long jobs take."""
+    patch.set(Engine, "stood_still", lambda *_: None)
+
+
+@MUTATIONS.rare(1149)
 def doubt_ends_with_the_last_partition(patch: Patch) -> None:
     """Who hands over the last partition after a standstill no longer doubts that the next one is its own."""
     ask = Membership.ask
@@ -68,7 +75,7 @@ def doubt_ends_with_the_last_partition(patch: Patch) -> None:
     patch.set(Membership, "ask", wrong)
 
 
-@MUTATIONS.add
+@MUTATIONS.rare(935)
 def sends_what_it_had_decided(patch: Patch) -> None:
     """Whether a batch may still go is not checked again when it is written."""
     patch.set(Sending, "_may_go", lambda *_: True)

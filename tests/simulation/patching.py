@@ -30,6 +30,10 @@ Mutation = Callable[[Patch], None]
 """Breaks the connector in one way; the first sentence of its docstring is what the table shows."""
 
 
+SEEDS: dict[Mutation, int] = {}
+"""Of rare ones: the seed that is tried first."""
+
+
 class Mutations(list[Mutation]):
     """Those of one file."""
 
@@ -37,6 +41,15 @@ class Mutations(list[Mutation]):
         """Take one in, as a decorator does."""
         self.append(function)
         return function
+
+    def rare(self, seed: int) -> Callable[[Mutation], Mutation]:
+        """Take one in that few worlds notice: the one of this seed does, and is tried first."""
+
+        def add(function: Mutation) -> Mutation:
+            SEEDS[function] = seed
+            return self.add(function)
+
+        return add
 
 
 @contextmanager
