@@ -1,4 +1,4 @@
-"""How hard tests with drawn input try: a quarter by default, all of it with `--hypothesis-profile=full`."""
+"""How hard tests with drawn input try: a fifth by default, all of it with `--hypothesis-profile=full`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FULL = 100
 def register() -> None:
     """Make the two profiles and take the quick one; pytest's option is read later and wins."""
     settings.register_profile("full", deadline=None, max_examples=_FULL)
-    settings.register_profile("quick", deadline=None, max_examples=_FULL // 4)
+    settings.register_profile("quick", deadline=None, max_examples=_FULL // 5)
     settings.load_profile("quick")
 
 
