@@ -2,44 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from connector.core.queueing.coalesce import contributors, join
 from connector.core.queueing.lanes import Lanes
-from connector.core.reading.event import Event
 from connector.core.remembering.assignment import Assignment
 from tests.unit.core.builders import P0, P1, registration, tags
-
-ROOM = 1 << 20
-
-
-def lanes() -> Lanes:
-    return Lanes(ROOM)
-
-
-def append(offset: int, device: str | None = "A", **identifiers: Any) -> Event:
-    """An update that merges with nothing before it."""
-    return tags(offset, device, ("append", "remove")[offset % 2], values={"l": [offset]}, **identifiers)
-
-
-def sent(*events: Event) -> None:
-    for event in events:
-        event.bound_to = 99
-
-
-def order(some: Lanes, first: list[Event]) -> list[int]:
-    """The offsets in the order in which they go when each is released in its turn."""
-    gone: list[int] = []
-    free = list(first)
-    while free:
-        event = free.pop(0)
-        gone.append(event.offset)
-        free += some.release([event])
-    assert some.busy == 0
-    assert some.waiters() == []
-    return gone
+from tests.unit.core.queueing.laning import append, lanes, order, sent
 
 
 def test_events_of_different_devices_may_go_at_once() -> None:
@@ -229,70 +198,6 @@ def test_parts_of_an_update_that_holds_one_lane_and_waits_in_another_do_so_too()
     some.substitute(whole, parts)
     assert some.holder("A") is parts[0]
     assert order(some, [blocker]) == [0, 20, 21, 2]
-
-
-def test_what_is_with_the_api_goes_before_what_is_not() -> None:
-    some = lanes()
-    waiting, adopted = append(0), append(7)
-    some.admit([waiting])
-    assert some.seize(adopted) == [waiting]
-    assert some.holder("A") is adopted
-    assert waiting.blocked == 1
-    assert order(some, [adopted]) == [7, 0]
-
-
-def test_what_is_with_the_api_waits_for_what_is_too() -> None:
-    some = lanes()
-    before, behind, adopted = append(0), append(1), append(7)
-    some.admit([before, behind])
-    sent(before)
-    assert some.seize(adopted) == []
-    assert adopted.blocked == 1
-    assert some.overtaken
-    assert order(some, [before]) == [0, 7, 1]
-
-
-def test_a_free_lane_is_seized_without_displacing_anybody() -> None:
-    some = lanes()
-    adopted = registration(0, "A")
-    assert some.seize(adopted) == []
-    assert not some.overtaken
-    assert order(some, [adopted]) == [0]
-
-
-def test_who_waits_already_steps_back_once_more_without_being_told_twice() -> None:
-    some = lanes()
-    blocker = append(0, None, user_id="U")
-    sent(blocker)
-    both = append(1, "A", user_id="U")
-    some.admit([blocker, both])
-    adopted = append(7, "A")
-    assert some.seize(adopted) == []
-    assert both.blocked == 2
-    assert some.release([blocker]) == []
-    assert some.release([adopted]) == [both]
-
-
-def test_of_several_that_were_sent_the_first_one_goes_first_when_another_steps_back() -> None:
-    some = lanes()
-    again, first, second, unsent = (append(offset, "A") for offset in range(4))
-    some.admit([again, first, second, unsent])
-    sent(first, second)
-    assert some.step_back(again)
-    assert some.holder("A") is first
-    assert order(some, [first]) == [1, 2, 0, 3]
-
-
-def test_of_two_lanes_one_may_be_seized_while_the_other_is_waited_for() -> None:
-    some = lanes()
-    under_way, unsent = append(0, "A"), append(1, None, push_token="T")
-    some.admit([under_way, unsent])
-    sent(under_way)
-    adopted = registration(7, "A")
-    assert some.seize(adopted) == [unsent]
-    assert adopted.blocked == 1
-    assert some.release([under_way]) == [adopted]
-    assert some.release([adopted]) == [unsent]
 
 
 def test_devices_at_rest_take_no_memory() -> None:
