@@ -18,7 +18,8 @@ PATIENCE = 1500.0
 """Seconds, virtual, within which everything must be settled once the faults have ceased."""
 STANDSTILL = 450.0
 """Seconds for which no position may stay where it is while all is well and records are behind it: more than
-twice the longest deadline of a job. Where wall clocks jump, a `Retry-After` may name a time far off."""
+twice the longest deadline of a job. Where wall clocks jump, a `Retry-After` may name a time far off; where
+transactions may be without markers, a member may be lost sight of again and again (`letters.py`)."""
 
 
 class Rest:
@@ -48,7 +49,9 @@ class Rest:
 
     def _nothing_stands_still(self) -> None:
         now = self._world.loop.time()
-        longest = STANDSTILL + (LONGEST_RETRY_AFTER if self._world.plan.jump else 0.0)
+        plan = self._world.plan
+        longest = STANDSTILL * (3 if plan.trouble.incomplete else 1)
+        longest += LONGEST_RETRY_AFTER if plan.jump else 0.0
         for log in self._world.logs:
             position = self._world.committed.get(log.partition, 0)
             before, since = self._moved.get(log.partition, (-1, now))

@@ -126,9 +126,27 @@ def _remembered_after_all(world: World) -> dict[Id, Seen]:
     confirmed: dict[Id, Seen] = {}
     for each, found in jobs.items():
         told = [seen for seen in found if seen.concluded and each in seen.good]
-        if told and all(each in seen.forgotten for seen in found):
+        if told and all(each in seen.forgotten for seen in found) and not _overtaken(world, each, told[0]):
             confirmed[each] = told[0]
     return confirmed
+
+
+def _overtaken(world: World, record: Id, job: Seen) -> bool:
+    """Whether another member sent something newer of the device before the job had ended.
+
+    It may have merged this record with that, so that none of its values was sent.
+    """
+    names = set(world.logs.records[record].names)
+    return any(
+        other.poster != job.poster
+        and other.since < job.ended_at
+        and any(names & {*device.names} and _newer(device.records, record) for device in other.devices)
+        for other in world.oracle.jobs.values()
+    )
+
+
+def _newer(records: list[Id], record: Id) -> bool:
+    return any(each[:2] == record[:2] and each[2] > record[2] for each in records)
 
 
 def _device(plain: dict[str, Any], application: str, owners: dict[str, str]) -> str:
