@@ -122,10 +122,13 @@ class Oracle(Jobs):
         for letter in letters:
             record = cast(LogRecord, letter.record)
             self.letters[record.id].append(letter)
-            held_up = letter.last_attempt and self._world.loop.time() - letter.last_attempt >= HOLD_LIMIT
-            if not surely or (self._world.plan.forgetful and held_up):
+            plan = self._world.plan
+            ahead = plan.skew + plan.jump  # by so much the clock may be off that the attempt was timed by
+            since = self._world.loop.time() - letter.last_attempt + ahead
+            held_up = letter.last_attempt and since >= HOLD_LIMIT
+            if not surely or (plan.forgetful and held_up):
                 self._unsure.add(record.id)
-            twice = self._world.plan.exactly_once and len(self.letters[record.id]) > 1
+            twice = plan.exactly_once and len(self.letters[record.id]) > 1
             if twice and record.id not in self._unsure:
                 self.broken("dead-lettered twice:", record.id)
             if not self._deserved(record, letter.rejection.reason):
