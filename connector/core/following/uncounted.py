@@ -1,6 +1,6 @@
 """Time that counts towards no job's age: in it the job could not be polled.
 
-Given: outages and denials. Gives: how many seconds they took, none of them counted twice.
+Given: outages, standstills of the process, denials. Gives: how many seconds they took, none counted twice.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Uncounted:
-    """That time for one job. `down` is always the total of all outages so far, in seconds."""
+    """That time for one job. `down` is always the total of all outages and standstills so far, in seconds."""
 
     down_at_start: float = 0.0
     """That total when the job was taken in."""
