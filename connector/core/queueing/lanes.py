@@ -163,15 +163,17 @@ class Lanes:
         """Give an event its lanes before all events that have not been sent; return those it displaced.
 
         For records of adopted jobs: they are with the API already, whatever was read before them from another
-        partition. It waits where a lane's holder has been sent, too, or is older in the same partition.
+        partition. It waits where a lane's holder has been sent, too, and behind older ones of its partition.
         """
         displaced: list[Event] = []
         for key in event.keys:
             holder = self._holders.get(key)
             if holder is None:
                 self._holders[key] = event
-            elif holder.bound_to or _is_older(holder, event):
-                self._waiting.setdefault(key, deque()).appendleft(event)
+                continue
+            place = _behind_older(self._waiting.get(key, ()), event)
+            if place or holder.bound_to or _is_older(holder, event):
+                self._waiting.setdefault(key, deque()).insert(place, event)
                 event.blocked += 1
                 self.overtaken = True
             else:
@@ -206,6 +208,12 @@ class Lanes:
 def _is_older(event: Event, other: Event) -> bool:
     """Whether one comes before the other in the same partition: that order must never change."""
     return event.home is other.home is not NOWHERE and event.offset < other.offset
+
+
+def _behind_older(queue: Sequence[Event], event: Event) -> int:
+    """Return the place in a queue right behind the last event that comes before this one; 0 if none does."""
+    behind = next((at for at, each in enumerate(reversed(queue)) if _is_older(each, event)), len(queue))
+    return len(queue) - behind
 
 
 def _absorbs(event: Event, later: Event) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.unit.core.builders import registration
+from connector.core.remembering.assignment import Assignment
+from tests.unit.core.builders import P0, P1, registration
 from tests.unit.core.queueing.laning import append, lanes, order, sent
 
 
@@ -25,6 +26,21 @@ def test_what_is_with_the_api_waits_for_what_is_too() -> None:
     assert adopted.blocked == 1
     assert some.overtaken
     assert order(some, [before]) == [0, 7, 1]
+
+
+def test_what_is_with_the_api_stays_behind_what_is_older_in_its_partition_whoever_holds_the_lane() -> None:
+    for other_was_sent in (True, False):
+        some, home, elsewhere = lanes(), Assignment(P0, 0, b""), Assignment(P1, 0, b"")
+        holder, older, newer = append(5, partition=P1), append(0), append(7)
+        holder.home, older.home, newer.home = elsewhere, home, home
+        assert some.admit([holder]) == [holder]
+        sent(holder)
+        assert some.seize(older) == []
+        older.bound_to = 0  # refused meanwhile, and not sent again yet
+        holder.bound_to = 99 * other_was_sent
+        sent(newer)
+        assert some.seize(newer) == []
+        assert order(some, [holder]) == [5, 0, 7]
 
 
 def test_a_free_lane_is_seized_without_displacing_anybody() -> None:
