@@ -1,37 +1,25 @@
-"""A log and an API for one engine, and what must hold of it at every moment."""
+"""One engine between a log and an API, and what must hold of it at every moment."""
 
 from __future__ import annotations
 
-import copy
 import random
 from collections import Counter
 from dataclasses import dataclass, field
 
-from connector.answers import Accepted, JobReport, JobState, Row
+from connector.answers import Accepted
 from connector.core.actions import Commit, Pause, Poll, Resume, Submit
 from connector.core.batching.batch import Batch
 from connector.core.engine import Engine
 from connector.core.limits import Limits
 from connector.core.queueing.coalesce import contributors, row_of
-from connector.core.reading.event import NOWHERE, Event
+from connector.core.reading.event import Event
 from connector.core.remembering import checkpoint
-from connector.model import Position, Record, Rejection, Start, TopicPartition
-from tests.unit.core.builders import NOW, UNDECODABLE, registration, tags, written
+from connector.model import Position, Start, TopicPartition
+from tests.property.engine_api import Api
+from tests.property.engine_log import Log, Place, fresh, place_of
+from tests.unit.core.builders import NOW, written
 
 HAND_OVER = "handing over"
-KINDS = (
-    *("set", "set", "set", "append", "append", "remove"),
-    *("registration", "by token", "by both", "tombstone", "rubbish", "gap"),
-)
-Place = tuple[TopicPartition, int]
-
-
-@dataclass
-class ApiJob:
-    """What the API knows of a job: a row and the records behind it for each device."""
-
-    rows: list[tuple[Row, list[Place]]]
-    report: JobReport | None = None
 
 
 @dataclass
@@ -40,10 +28,8 @@ class World:
 
     engine: Engine
     now: float = NOW
-    log: dict[TopicPartition, dict[int, Event | Rejection | None]] = field(default_factory=dict)
-    """By partition, what decoding made of the record at each offset."""
-    end: Counter[TopicPartition] = field(default_factory=Counter)
-    """By partition, the offset of the next record."""
+    log: Log = field(default_factory=Log)
+    api: Api = field(default_factory=Api)
     read_to: dict[TopicPartition, int] = field(default_factory=dict)
     """By partition that is assigned, the next offset to read."""
     committed: dict[TopicPartition, Position] = field(default_factory=dict)
@@ -51,9 +37,6 @@ class World:
     submits: list[Submit] = field(default_factory=list)
     polls: list[Poll] = field(default_factory=list)
     commit: Commit | None = None
-    jobs: dict[str, ApiJob] = field(default_factory=dict)
-    good: set[Place] = field(default_factory=set)
-    """Records that the API confirmed."""
     letters: Counter[Place] = field(default_factory=Counter)
     """Records in the dead-letter topic."""
 
@@ -74,21 +57,10 @@ class World:
             self.check_position(gone, position, [])
             self.committed[gone] = position
 
-    def produce(self, partition: TopicPartition, count: int, seed: int) -> None:
-        """Append records about a few devices, tombstones, rubbish and gaps to a partition."""
-        dice = random.Random(seed)
-        log = self.log.setdefault(partition, {})
-        for _ in range(count):
-            offset = self.end[partition]
-            self.end[partition] += 1
-            kind = dice.choice(KINDS)
-            if kind != "gap":
-                log[offset] = outcome_of(kind, offset, partition, dice)
-
     def read(self, partition: TopicPartition, most: int) -> None:
         """Deliver the next records of a partition."""
-        log = self.log.setdefault(partition, {})
-        offsets = sorted(offset for offset in log if offset >= self.read_to[partition])[:most]
+        log = self.log.of(partition)
+        offsets = self.log.beyond(partition, self.read_to[partition])[:most]
         if offsets:
             self.read_to[partition] = offsets[-1] + 1
             outcomes = [fresh(log[offset]) for offset in offsets]
@@ -97,44 +69,9 @@ class World:
 
     def at_end(self, partition: TopicPartition) -> None:
         """Tell that there is nothing between what was read and the end, where that is so."""
-        if not [offset for offset in self.log.get(partition, {}) if offset >= self.read_to[partition]]:
-            self.read_to[partition] = self.end[partition]
-            self.engine.ended(partition, self.end[partition], self.now)
-
-    def accept(self, batch: Batch) -> str:
-        """The API makes a job of a batch; the engine is not told yet."""
-        name = f"job-{len(self.jobs)}"
-        rows = [
-            (
-                Row(event.hwid, event.user_id, event.push_token),
-                [(each.home.partition, each.offset) for each in contributors(event)],
-            )
-            for event in batch.events
-        ]
-        self.jobs[name] = ApiJob(rows)
-        return name
-
-    def finish(self, name: str, statuses: list[str]) -> JobReport:
-        """The API's report of a job: made once, from a status for each device in turn."""
-        job = self.jobs[name]
-        if job.report is None:
-            rows = []
-            for at, (row, places) in enumerate(job.rows):
-                status = statuses[at % len(statuses)] if statuses else "done"
-                if status == "missing":
-                    continue
-                refused = {"t": "tag not found"} if status == "refused" else None
-                word = "done" if status == "refused" else status
-                rows.append(Row(row.hwid, row.user_id, row.push_token, word, refused))
-                if status == "done":
-                    self.good.update(places)
-            job.report = JobReport(JobState.COMPLETED, "Completed", 100, rows)
-        return job.report
-
-    def fail(self, name: str) -> JobReport:
-        job = self.jobs[name]
-        job.report = job.report or JobReport(JobState.FAILED, "Failed", 100, None)
-        return job.report
+        if not self.log.beyond(partition, self.read_to[partition]):
+            end = self.read_to[partition] = self.log.end[partition]
+            self.engine.ended(partition, end, self.now)
 
     def acknowledge(self) -> None:
         """The commit under way is in the log, letters and positions at once."""
@@ -209,12 +146,12 @@ class World:
         owed = self.owed()
         for each in contributors(event):
             assert each.home.live, "sent for a partition that is not ours"
-            log = self.log[each.home.partition]
+            log = self.log.of(each.home.partition)
             for offset, older in log.items():
                 if offset >= each.offset or not isinstance(older, Event):
                     continue
                 place = (each.home.partition, offset)
-                if set(older.keys).isdisjoint(event.keys) or place in self.good or place in owed:
+                if set(older.keys).isdisjoint(event.keys) or place in self.api.good or place in owed:
                     continue
                 assert self.letters[place] or place in mine, "order broken"
 
@@ -227,12 +164,12 @@ class World:
         """Nothing below a committed position, or settled in its metadata, is unsettled in truth."""
         known = checkpoint.decode(position.metadata, position.offset)
         settled = known.settled if known else b""
-        for offset, outcome in self.log.get(partition, {}).items():
+        for offset, outcome in self.log.of(partition).items():
             at = offset - position.offset
             if at >= 0 and not (at < len(settled) and settled[at]):
                 continue
             place = (partition, offset)
-            fine = outcome is None or place in self.good or self.letters[place] or place in letters
+            fine = outcome is None or place in self.api.good or self.letters[place] or place in letters
             assert fine, f"{place} counts as settled and is not"
 
     def check(self) -> None:
@@ -300,10 +237,10 @@ class World:
     def _answer_well(self) -> None:
         submits, self.submits = self.submits, []
         for submit in submits:
-            self.engine.posted(submit.batch, Accepted(self.accept(submit.batch)), self.now)
+            self.engine.posted(submit.batch, Accepted(self.api.accept(submit.batch)), self.now)
         polls, self.polls = self.polls, []
         for poll in polls:
-            report = self.finish(poll.job.request_id, [])
+            report = self.api.finish(poll.job.request_id, [])
             self.engine.polled(poll.job, report, self.now, self.now)
         if self.commit is not None:
             self.acknowledge()
@@ -317,41 +254,8 @@ class World:
         assert not self.paused
         for partition, home in engine.assignments.items():
             assert home.events_held == home.bytes_held == 0
-            end = max(self.log.get(partition, {}), default=-1) + 1
+            end = max(self.log.of(partition), default=-1) + 1
             assert self.committed.get(partition, Position(0, "")).offset >= end
-
-
-def outcome_of(
-    kind: str, offset: int, partition: TopicPartition, dice: random.Random
-) -> Event | Rejection | None:
-    """What decoding makes of a record of this kind."""
-    device, token = f"d{dice.randrange(5)}", f"p{dice.randrange(2)}"
-    match kind:
-        case "tombstone":
-            return None
-        case "rubbish":
-            return UNDECODABLE
-        case "registration":
-            return registration(offset, device, push_token=token, partition=partition)
-        case "by token":
-            return tags(offset, None, partition=partition, push_token=token)
-        case "by both":
-            return tags(offset, device, partition=partition, push_token=token)
-        case operator:
-            return tags(offset, device, operator, partition, {"t": [offset], f"n{offset % 3}": 1})
-
-
-def fresh(outcome: Event | Rejection | None) -> Event | Rejection | None:
-    """What decoding makes of the record this time."""
-    if not isinstance(outcome, Event):
-        return outcome
-    again = copy.copy(outcome)
-    again.home = NOWHERE
-    return again
-
-
-def place_of(record: Record) -> Place:
-    return TopicPartition(record.topic(), record.partition()), record.offset()
 
 
 def world(bounds: Limits, seed: int) -> World:

@@ -85,7 +85,7 @@ class Life:
     def records_come(self) -> None:
         world_ = self.world
         partition = self.dice.choice(PARTITIONS)
-        world_.produce(partition, self.dice.randrange(10), self.dice.randrange(1 << 30))
+        world_.log.produce(partition, self.dice.randrange(10), self.dice.randrange(1 << 30))
         for each in sorted(set(world_.read_to) - world_.paused):
             world_.read(each, self.dice.choice([1, 5, 100]))
             if self.dice.random() < 0.5:
@@ -97,9 +97,9 @@ class Life:
             world_.submits.remove(submit)
             answer: PostAnswer
             if not self.goes_wrong():
-                answer = Accepted(world_.accept(submit.batch))
+                answer = Accepted(world_.api.accept(submit.batch))
             elif self.dice.random() < 0.2:
-                world_.accept(submit.batch)
+                world_.api.accept(submit.batch)
                 answer = Unavailable("no reply", 0, maybe_accepted=True)
             else:
                 answers: list[PostAnswer] = [
@@ -124,11 +124,11 @@ class Life:
                     Unavailable("down", 503),
                     DENIED,
                     Denied(Cause.UNKNOWN_APPLICATION, "application not found", 200, of_job=True),
-                    world_.fail(name),
+                    world_.api.fail(name),
                 ]
                 answer = self.dice.choice(answers)
             else:
-                answer = world_.finish(name, self.dice.choices(STATUSES, k=5))
+                answer = world_.api.finish(name, self.dice.choices(STATUSES, k=5))
             world_.engine.polled(poll.job, answer, world_.now, world_.now)
 
     def a_commit_ends(self) -> None:
@@ -193,4 +193,4 @@ def test_the_lives_that_are_drawn_meet_every_outcome() -> None:
     assert sum(tally.split_batches for tally in tallies) > 10
     assert sum(tally.pauses for tally in tallies) > 10
     assert sum(sum(world_.letters.values()) for world_ in worlds) > 100
-    assert sum(len(world_.good) for world_ in worlds) > 1000
+    assert sum(len(world_.api.good) for world_ in worlds) > 1000

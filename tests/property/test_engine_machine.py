@@ -50,7 +50,7 @@ class AnEngine(RuleBasedStateMachine):
             limits(**bounds, deadline=60.0, max_attempts=2, max_resubmissions=1, linger=0.05), seed
         )
         for partition in PARTITIONS:
-            self.world.produce(partition, backlog, seed + partition.partition)
+            self.world.log.produce(partition, backlog, seed + partition.partition)
         self.world.assign(P0)
         self.world.assign(P1)
 
@@ -59,7 +59,7 @@ class AnEngine(RuleBasedStateMachine):
     @rule(partition=ANY_PARTITION, count=st.integers(1, 12), seed=st.integers(0, 1000))
     def records_arrive(self, partition: TopicPartition, count: int, seed: int) -> None:
         if partition in self.world.read_to:
-            self.world.produce(partition, count, seed)
+            self.world.log.produce(partition, count, seed)
             self.records_are_read(partition, count)
 
     @rule(partition=ANY_PARTITION, most=st.integers(1, 10))
@@ -116,7 +116,7 @@ class AnEngine(RuleBasedStateMachine):
         submit = data.draw(st.sampled_from(self.world.submits))
         self.world.submits.remove(submit)
         if answer in ("accepted", "lost"):
-            name = self.world.accept(submit.batch)
+            name = self.world.api.accept(submit.batch)
         answers: dict[str, PostAnswer] = {
             "refused": Refused("bad", 400),
             "413": Refused("too large", 413),
@@ -148,7 +148,7 @@ class AnEngine(RuleBasedStateMachine):
         }
         found = answers.get(answer)
         if found is None:
-            found = self.world.fail(name) if answer == "failed" else self.world.finish(name, statuses)
+            found = self.world.api.fail(name) if answer == "failed" else self.world.api.finish(name, statuses)
         self.world.engine.polled(poll.job, found, self.world.now, self.world.now)
 
     @rule(statuses=STATUSES)
@@ -156,10 +156,10 @@ class AnEngine(RuleBasedStateMachine):
         world_ = self.world
         submits, world_.submits = world_.submits, []
         for submit in submits:
-            world_.engine.posted(submit.batch, Accepted(world_.accept(submit.batch)), world_.now)
+            world_.engine.posted(submit.batch, Accepted(world_.api.accept(submit.batch)), world_.now)
         polls, world_.polls = world_.polls, []
         for poll in polls:
-            report = world_.finish(poll.job.request_id, statuses)
+            report = world_.api.finish(poll.job.request_id, statuses)
             world_.engine.polled(poll.job, report, world_.now, world_.now)
         if world_.commit is not None:
             world_.acknowledge()
