@@ -27,7 +27,7 @@ And to a GET:
 | a message that says nothing but to wait: too many requests, temporarily unavailable | `Unavailable` |
 | a message that blames credentials or application | `Denied`, `by_words` |
 | 400, 404, 410, 422 | `JobUnknown` |
-| 2xx with a message that blames the `request_id` | `JobUnknown` |
+| 2xx with a message that there is no such job | `JobUnknown` |
 | 3xx, 405, 406, 411, 414, 415, 421, 426 | `Denied`: `wrong_url`, no such API at this address |
 | 202: accepted, but not done (RFC 9110, 15.3.3) | `JobReport` of an unfinished job |
 | any other status | `Unavailable` |
@@ -174,7 +174,7 @@ def read_poll(
 
 
 def _without_report(said: _Said, status: int) -> PollAnswer | None:
-    if said.meant in _NO_SUCH_JOB or (_is_success(status) and words.blames_request_id(said.message)):
+    if said.meant in _NO_SUCH_JOB or (_is_success(status) and words.knows_no_job(said.message)):
         return JobUnknown(said.shown, status)
     if said.meant in _NO_API_HERE:
         return Denied(Cause.WRONG_URL, said.shown, status)

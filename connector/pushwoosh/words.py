@@ -58,11 +58,20 @@ _BLAMES_A_CREDENTIAL = _pattern(
     rf"{_CREDENTIAL}{_AFTER}(?:{_MISSING}|{_WRONG})\b",
     rf"\b(?:{_MISSING}|{_WRONG}|no){_BEFORE}{_CREDENTIAL}",
 )
+_BLAMES_AN_ACCOUNT = _pattern(
+    r"\b(?:account|subscription|licen[cs]e|trial)(?:\s+(?:is|was|has|been))*\s+"
+    r"(?:expired|suspended|blocked|disabled|deactivated|inactive|closed|terminated|not\s+active)\b"
+)
 _ABOUT_A_DEVICE = _pattern(r"\bdevices?\[\d+\]", r"\bhwid\b")
 _ABOUT_TAGS = _pattern(r"\btags?\b")
 _NOT_A_CREDENTIAL = _pattern(r"\b(?:push|device|fcm|apns|unexpected)[\s_-]*tokens?\b|\bpushtokens?\b")
 _ABOUT_SYNTAX = _pattern(r"\bjson\b|\bpars(?:e|ing)\b|\bsyntax\b|\b(?:byte|position|column|offset)\s+\d")
-_BLAMES_REQUEST_ID = _pattern(rf"\b(?:{_MISSING}|{_WRONG})")
+_JOB = r"\b(?:request|job|task|operation)"
+_KNOWS_NO_JOB = _pattern(
+    rf"{_JOB}(?:[\s_-]?id)?\b{_AFTER}(?:{_MISSING}|{_WRONG})",
+    rf"\b(?:{_MISSING}|{_WRONG}){_BEFORE}{_JOB}",
+    rf"^\W*(?:{_MISSING}|expired)\W*$",
+)
 _TOO_MUCH = _pattern(
     r"\btoo\s+many\s+(?:concurrent\s+)?(?:requests|jobs|batches)\b|\brate[\s_-]?limit|\bthrottl(?:ed|ing)\b",
     r"\bqueue\b.{0,20}\bfull\b|\b(?:quota|capacity)\b.{0,20}\b(?:reached|exceeded|exhausted)\b",
@@ -101,16 +110,15 @@ def blame(message: str) -> Cause | None:
         return None
     if _BLAMES_CREDENTIALS.search(plain):
         return Cause.UNAUTHORIZED
-    if _BLAMES_A_CREDENTIAL.search(plain) and not (
-        _ABOUT_TAGS.search(plain) or _ABOUT_A_DEVICE.search(plain)
-    ):
-        return Cause.UNAUTHORIZED
-    return None
+    if _ABOUT_TAGS.search(plain) or _ABOUT_A_DEVICE.search(plain):
+        return None
+    blamed = _BLAMES_A_CREDENTIAL.search(plain) or _BLAMES_AN_ACCOUNT.search(plain)
+    return Cause.UNAUTHORIZED if blamed else None
 
 
-def blames_request_id(message: str) -> bool:
-    """Tell whether the answer to a GET says that it knows no such job."""
-    return _BLAMES_REQUEST_ID.search(message) is not None
+def knows_no_job(message: str) -> bool:
+    """Tell whether the answer to a GET says that there is no such job."""
+    return _KNOWS_NO_JOB.search(message) is not None
 
 
 def message_in(reply: dict[str, Any]) -> str:

@@ -33,7 +33,7 @@ POLLED: list[tuple[object, set[str]]] = [
     ({"message": "unauthorized"}, {BLAMES}),
     ({"message": "internal error"}, set()),
     ({"message": "too many requests"}, {TO_WAIT}),
-    ({"message": "request not found"}, {"2xx with a message that blames the `request_id`"}),
+    ({"message": "request not found"}, {"2xx with a message that there is no such job"}),
     ({"request_id": "r", "status": "Pending"}, {ABOUT_A_JOB}),
     ({"request_id": "r", "status": "Completed", "message": "unauthorized"}, {ABOUT_A_JOB, BLAMES}),
     (

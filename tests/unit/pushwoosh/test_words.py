@@ -18,6 +18,10 @@ from tests.unit.pushwoosh.replies import poll, post
         ("access was denied", Cause.UNAUTHORIZED),
         ("you don't have permission", Cause.UNAUTHORIZED),
         ("credentials expired", Cause.UNAUTHORIZED),
+        ("The account has expired", Cause.UNAUTHORIZED),
+        ("Your subscription is suspended", Cause.UNAUTHORIZED),
+        ("subscription: wrong value", None),
+        ("tag subscription is disabled", None),
         ("tag application not found", None),
         ("invalid push_token", None),
         ("invalid push token", None),
@@ -35,11 +39,21 @@ def test_a_message_blames_the_credentials_or_the_application_or_neither(
 
 
 @pytest.mark.parametrize(
-    ("message", "blames"),
-    [("request not found", True), ("invalid request_id", True), ("internal error, try later", False)],
+    ("message", "says_so"),
+    [
+        ("request not found", True),
+        ("invalid request_id", True),
+        ("Request with id 5f1c does not exist", True),
+        ("no such job", True),
+        ("the job has expired", True),
+        ("Not found.", True),
+        ("internal error, try later", False),
+        ("the account has expired", False),
+        ("shard not found", False),
+    ],
 )
-def test_a_job_that_nobody_knows_is_known_by_the_words(message: str, blames: bool) -> None:
-    assert words.blames_request_id(message) is blames
+def test_a_job_that_nobody_knows_is_known_by_the_words(message: str, says_so: bool) -> None:
+    assert words.knows_no_job(message) is says_so
 
 
 @pytest.mark.parametrize(
