@@ -156,7 +156,9 @@ def sandbox(  # noqa: PLR0913 - an option each
         Path | None, typer.Option(metavar="FILE", help="JSON or TOML: the tags that exist, name to type.")
     ] = None,
     application: KnownApplications = None,
-    token: Annotated[str | None, typer.Option(help="The other applications' token. Default: any.")] = None,
+    token: Annotated[
+        str | None, typer.Option(help="Of applications that no --application names. Default: any.")
+    ] = None,
     light: Annotated[bool, typer.Option("--light", help="Keep no state of devices: for measuring.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of random faults: the same seed repeats them.")] = 0,
 ) -> None:

@@ -146,7 +146,7 @@ endless message, would otherwise make a letter too large for its topic."""
 
 
 class Rejection(msgspec.Struct, frozen=True, gc=False):
-    """Why a record or an event will never be sent, or what the API has against its device: in words.
+    """What is wrong with a record, or what the API has against a device: in words.
 
     Some of the API's reasons may pass (not found, no row, job failed): then the device is tried again
     before this becomes a letter.

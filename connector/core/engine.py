@@ -1,4 +1,4 @@
-"""The connector's decisions: facts go in, actions come out. The core's one interface to the edges.
+"""The connector's decisions: facts go in, actions come out. Nothing else changes the core's state.
 
 Facts are the methods: a partition was assigned, records came, a POST or a GET was answered, a
 commit was acknowledged, a partition was revoked. Those that time matters to take `now`, seconds on

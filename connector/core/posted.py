@@ -39,7 +39,7 @@ class Posted:
     def take_in(self, batch: Batch, answer: PostAnswer, now: float) -> None:
         """The POST of a batch was answered, or was not."""
         self._dispatch.posting.pop(batch.serial, None)
-        if not isinstance(answer, Accepted):  # a probe that made a job: that one may tell more
+        if not isinstance(answer, Accepted):  # an accepted probe's job may still end the halt
             self._halts.came_to_nothing(batch, now)
         if isinstance(answer, Denied) and answer.http_status and not answer.by_words:
             contradicted = self._halts.contradicted(batch.application, "post", batch.suspicion, now)

@@ -45,20 +45,21 @@ class Stage(StrEnum):
     """The stages between reading a record and confirming it, in order."""
 
     QUEUE = "queue"
-    """A batch's oldest event first in its lane to the batch handed over for its POST; for each of its events.
+    """From when a batch's oldest event is first in its lane until the batch is handed over for its POST.
 
-    Retries aren't timed: a batch that holds nothing else isn't counted, nor is half of a batch.
+    Counts for each of its events. Retries aren't timed: a batch that holds nothing else isn't counted, nor
+    is half of a batch.
     """
     SUBMIT = "submit"
-    """The POST: request to reply."""
+    """From a POST's request to its reply."""
     JOB = "job"
-    """The POST's reply to the start of the GET that brought the final report."""
+    """From the POST's reply until the GET is sent that brings the final report."""
     POLL = "poll"
-    """That last GET: request to reply."""
+    """From the request of that last GET to its reply."""
     DEAD_LETTER = "dead_letter"
-    """Refused to acknowledged by the dead-letter topic."""
+    """From the refusal until the dead-letter topic has acknowledged the letter."""
     COMMIT = "commit"
-    """An offset commit: asked for to acknowledged."""
+    """From when an offset commit is asked for until it is acknowledged."""
 
 
 def _counts() -> defaultdict[str, int]:

@@ -1,4 +1,4 @@
-"""The admin endpoints: `/metrics`, `/livez`, `/readyz`, `/status`, `/status.json` only read.
+"""The admin endpoints that only read: `/metrics`, `/livez`, `/readyz`, `/status`, `/status.json`.
 
 Served in the runner's own event loop, so a loop that is blocked answers no probe: `Heartbeat` says
 what `/livez` can see by itself and what it leaves to the probe's time limit.

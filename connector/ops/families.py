@@ -1,8 +1,8 @@
 """Every metric, declared once. deploy/METRICS.md explains each; a test holds the two together.
 
-Labels are topic, partition, endpoint, outcome, reason, stage, cause, method and code: never a device, a
-request or a tag. Label values that are known are there from the start, at 0, so that the first increase
-counts. Units are seconds and bytes. Under 300 series at 12 partitions.
+Labels are topic, partition, endpoint, application, outcome, reason, stage, cause, method and code: never a
+device, a request or a tag. Label values that are known are there from the start, at 0, so that the first
+increase counts. Units are seconds and bytes. Under 300 series at 12 partitions.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Families:
     def _declare_times(self) -> None:
         self.confirmation_latency = self._histogram(
             "confirmation_latency_seconds",
-            "From a record's timestamp to settled.",
+            "From a record's timestamp until it is settled.",
             ("endpoint",),
             ENDPOINTS,
             _LATENCY,

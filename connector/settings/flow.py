@@ -61,7 +61,10 @@ class Jobs(Section):
     max_attempts: Annotated[
         Count,
         Field(
-            ge=1, le=1000, description="How often a device that the API failed is sent before it is refused."
+            ge=1,
+            le=1000,
+            description="How often a device is sent whose bad verdict may pass (not found, no row, its job "
+            "Failed) before it is refused.",
         ),
     ] = 3
     max_resubmissions: Annotated[

@@ -155,7 +155,7 @@ ROWS = {
     "Stages": [
         Panel(
             "Time to confirmation",
-            "From the record's timestamp to settled. The objective: 99 % within 300 s.",
+            "From the record's timestamp until it is settled. The objective: 99 % within 300 s.",
             "s",
             {
                 f"{share:.0%}": f"histogram_quantile({share}, sum by (le) "

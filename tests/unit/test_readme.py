@@ -131,10 +131,6 @@ def test_every_metric_that_it_mentions_exists() -> None:
 def test_its_reasons_are_all_there_are() -> None:
     table = _README.split("| reason |")[1].split("\n\n")[0]
     first_cells = " ".join(line.split("|")[1] for line in table.splitlines()[2:])
-    assert re.findall(r"`([^`]+)`", first_cells) == [
-        *("undecodable", "invalid_event", "too_large", "device_failed", "device_not_found", "tag_refused"),
-        *("refused_by_api", "no_verdict", "job_failed"),
-    ]
     assert {*re.findall(r"`([^`]+)`", first_cells)} == {reason.value for reason in Reason}
 
 

@@ -30,6 +30,11 @@ def test_each_table_decides_about_every_reason(table: str) -> None:
     assert set(_TABLES[table]) == set(Reason)
 
 
+def test_the_document_of_dead_letters_names_every_reason() -> None:
+    (row,) = [line for line in _GUIDE.splitlines() if line.startswith("| `pushwoosh.reason` |")]
+    assert set(re.findall(r"`(\w+)`", row.split("|")[2])) == {reason.value for reason in Reason}
+
+
 def test_the_guide_names_the_reasons_by_which_the_api_surely_has_nothing() -> None:
     (named,) = re.findall(r"surely never\s+reached the API \(([^)]+)\)", _GUIDE)
     assert set(re.findall(r"`(\w+)`", named)) == {reason for reason, never in NEVER_APPLIED.items() if never}

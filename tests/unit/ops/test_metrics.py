@@ -44,7 +44,8 @@ def test_every_field_of_a_tally_changes_a_metric(
     metrics.absorb(Tally(**{field: getattr(full_tally(), field)}), NOW)
     after = exported(registry)
     ours = {name for name in after if not name.startswith("process_")}
-    assert {name for name in ours if before.get(name) != after[name]}
+    changed = {name for name in ours if before.get(name) != after[name]}
+    assert changed, f"put {field} into full_tally (metering.py) and join it to a metric in Metrics.absorb"
 
 
 @pytest.mark.parametrize("field", sorted({*Snapshot.__struct_fields__} - {"state"}))
@@ -56,7 +57,8 @@ def test_every_field_of_a_snapshot_changes_a_metric(
     metrics.gauges_from(lambda: Snapshot(**{field: getattr(full_snapshot(), field)}))
     after = exported(registry)
     ours = {name for name in after if not name.startswith("process_")}
-    assert {name for name in ours if before.get(name) != after[name]}
+    changed = {name for name in ours if before.get(name) != after[name]}
+    assert changed, f"put {field} into full_snapshot (metering.py) and show it in Metrics._fill"
 
 
 def test_every_gauge_is_set_by_something(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
@@ -13,7 +14,7 @@ from connector.kafka.group.source import Source
 from connector.kafka.troubles import Trouble
 from connector.model import Cause, Content
 from connector.ops.metrics import Metrics
-from connector.ops.status import State
+from connector.ops.status import Snapshot, State
 from connector.ops.watch import Heartbeat, RecentErrors
 from connector.pulse import Clock, Pulse
 from connector.running.incidents import Incidents
@@ -71,6 +72,19 @@ class Desk:
 
     def state(self) -> State:
         return self.view.snapshot().state
+
+
+def test_every_field_of_a_snapshot_is_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_by_the_view: set[str] = set()
+
+    class Noted(Snapshot):
+        def __setattr__(self, field: str, value: object) -> None:
+            set_by_the_view.add(field)
+            super().__setattr__(field, value)
+
+    monkeypatch.setattr("connector.running.view.Snapshot", Noted)
+    Desk().view.snapshot()
+    assert set_by_the_view == set(Snapshot.__struct_fields__)
 
 
 def test_an_instance_at_rest_runs_and_is_ready() -> None:
