@@ -14,7 +14,8 @@ import yaml
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from tests.deploy import dashboard
-from tests.deploy.alert_scenarios import BUSY, HALTED, IDLE, TROUBLE, UP, Scenario
+from tests.deploy.alert_scenarios import Scenario
+from tests.deploy.alert_series import BUSY, HALTED, IDLE, TROUBLE, UP
 from tests.deploy.exported import unknown_names
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.unit.definitions import of_file, of_folder, tree_of
+from tests.unit.definitions import of_file, of_folder
 
 _ROOT = Path(__file__).parents[2]
 _PACKAGE = _ROOT / "connector"
@@ -112,16 +111,6 @@ def test_each_module_of_a_room_is_named_beside_it(room: Path) -> None:
     beside = re.split(r"\n\w+/|\n```", listing.partition(f"\n{room.relative_to(_PACKAGE)}/")[2])[0]
     modules = sorted(path.name for path in room.glob("*.py") if path.name != "__init__.py")
     assert [name for name in modules if name not in re.findall(r"\w+\.py", beside)] == []
-
-
-def test_each_function_fits_a_screen() -> None:
-    functions = [
-        (f"{path.relative_to(_PACKAGE)}: {node.name}", (node.end_lineno or node.lineno) - node.lineno + 1)
-        for path in _PACKAGE.rglob("*.py")
-        for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    assert [name for name, lines in functions if lines > 50] == []
 
 
 def test_each_package_is_named() -> None:

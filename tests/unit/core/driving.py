@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import count
 
 from connector.answers import Accepted, PollAnswer, PostAnswer, Refused, Unavailable
@@ -242,11 +242,8 @@ class Drive:
     def at_rest(self) -> bool:
         """Whether nothing is left: no event, no lane, no job, no letter."""
         engine = self.engine
-        homes: Sequence[object] = [
-            home for home in engine.assignments.values() if home.events_held or home.bytes_held
-        ]
         return not (
-            homes
+            any(home.events_held or home.bytes_held for home in engine.assignments.values())
             or engine.rooms.lanes.busy
             or engine.rooms.lanes.waiters()
             or engine.rooms.dispatch.waiting

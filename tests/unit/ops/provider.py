@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from connector.ops.rates import Rates
 from connector.ops.status import (
@@ -21,6 +22,57 @@ NOW = 1_790_000_000.0
 REQUEST_ID = "4f0c8f3e-9f1b-4c57-8c0b-6a1d2f9b7e10"
 
 
+_CONFIGURATION: dict[str, Any] = {
+    "kafka": {
+        "bootstrap_servers": "kafka-0:9092,kafka-1:9092",
+        "group_id": "pushwoosh-connector",
+        "tags_topics": ["profile-tags"],
+        "registrations_topics": ["device-registrations"],
+        "dead_letter_topic": "pushwoosh-dead-letters",
+        "properties": {"sasl.mechanism": "SCRAM-SHA-512", "sasl.password": "********"},
+    },
+    "pushwoosh": {
+        "url": "https://api.pushwoosh.com",
+        "application": "AAAAA-BBBBB",
+        "token": "********",
+    },
+    "batch": {"max_devices": 1000, "max_bytes": "1MiB", "linger": "500ms"},
+    "jobs": {"max_in_flight": 16, "deadline": "15m"},
+    "buffer": {"max_events": 100_000, "max_bytes": "128MiB"},
+}
+
+
+def _partitions() -> list[PartitionView]:
+    return [
+        PartitionView(
+            topic="profile-tags" if i < 8 else "device-registrations",
+            partition=i % 8,
+            position=1_284_000 + i * 311,
+            end=1_285_100 + i * 340,
+            backlog=920 + i * 29,
+            oldest_unsettled_seconds=1.4 + i * 0.31,
+            buffered=800 + i * 12,
+            paused=i == 3,
+        )
+        for i in range(12)
+    ]
+
+
+def _jobs() -> list[JobView]:
+    return [
+        JobView(
+            REQUEST_ID.replace("4f0c", f"{i}f0c"),
+            "bulkSetTags" if i < 6 else "bulkRegisterDevice",
+            age=0.4 + 0.9 * i,
+            devices=1000 - 13 * i,
+            progress=min(100, 12 * i),
+            polls=i // 2,
+            adopted=i == 7,
+        )
+        for i in range(8)
+    ]
+
+
 def busy() -> Status:
     """Return a connector at work."""
     wave = [8200 + 1100 * math.sin(i / 23) + 260 * math.sin(i * 1.7) for i in range(180)]
@@ -32,33 +84,10 @@ def busy() -> Status:
         uptime=93_784.0,
         group="pushwoosh-connector",
         member="pushwoosh-connector-7d9c5b-x2x8p",
-        partitions=[
-            PartitionView(
-                topic="profile-tags" if i < 8 else "device-registrations",
-                partition=i % 8,
-                position=1_284_000 + i * 311,
-                end=1_285_100 + i * 340,
-                backlog=920 + i * 29,
-                oldest_unsettled_seconds=1.4 + i * 0.31,
-                buffered=800 + i * 12,
-                paused=i == 3,
-            )
-            for i in range(12)
-        ],
+        partitions=_partitions(),
         jobs_in_flight={"bulkSetTags": 6, "bulkRegisterDevice": 2},
         jobs_limit=16,
-        jobs=[
-            JobView(
-                REQUEST_ID.replace("4f0c", f"{i}f0c"),
-                "bulkSetTags" if i < 6 else "bulkRegisterDevice",
-                age=0.4 + 0.9 * i,
-                devices=1000 - 13 * i,
-                progress=min(100, 12 * i),
-                polls=i // 2,
-                adopted=i == 7,
-            )
-            for i in range(8)
-        ],
+        jobs=_jobs(),
         buffered_events=12_400,
         buffered_bytes=9_800_000,
         max_buffered_events=100_000,
@@ -78,24 +107,7 @@ def busy() -> Status:
         settled={"confirmed": 1_193_200, "superseded": 84_120, "dead_letter": 3_120, "skipped": 512},
         dead_letters={"tag_refused": 2_010, "device_not_found": 900, "undecodable": 210},
         dead_letters_owed={"tag_refused": 7},
-        configuration={
-            "kafka": {
-                "bootstrap_servers": "kafka-0:9092,kafka-1:9092",
-                "group_id": "pushwoosh-connector",
-                "tags_topics": ["profile-tags"],
-                "registrations_topics": ["device-registrations"],
-                "dead_letter_topic": "pushwoosh-dead-letters",
-                "properties": {"sasl.mechanism": "SCRAM-SHA-512", "sasl.password": "********"},
-            },
-            "pushwoosh": {
-                "url": "https://api.pushwoosh.com",
-                "application": "AAAAA-BBBBB",
-                "token": "********",
-            },
-            "batch": {"max_devices": 1000, "max_bytes": "1MiB", "linger": "500ms"},
-            "jobs": {"max_in_flight": 16, "deadline": "15m"},
-            "buffer": {"max_events": 100_000, "max_bytes": "128MiB"},
-        },
+        configuration=_CONFIGURATION,
     )
 
 

@@ -1,0 +1,28 @@
+"""What holds of every file, beside what linters know."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from tests.unit.definitions import tree_of
+
+_ROOT = Path(__file__).parents[2]
+_FILES = sorted(path for folder in ("connector", "tests") for path in (_ROOT / folder).rglob("*.py"))
+
+
+def test_each_file_has_at_most_300_lines() -> None:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in _FILES}
+    assert len(lengths) > 600
+    assert {str(path.relative_to(_ROOT)): lines for path, lines in lengths.items() if lines > 300} == {}
+
+
+def test_each_function_fits_a_screen() -> None:
+    functions = {
+        f"{path.relative_to(_ROOT)}: {node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
+        for path in _FILES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert len(functions) > 5000
+    assert {name: lines for name, lines in functions.items() if lines > 50} == {}
