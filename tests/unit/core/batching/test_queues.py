@@ -171,7 +171,9 @@ def test_what_is_taken_out_is_given_back_and_the_rest_stays_in_order() -> None:
     assert [event.offset for event in removed] == [0, 2, 4]
     assert some.ready_since(3) == NOW + 7
     assert some.place(queued=True) == (1, 1)
-    assert [event.offset for event in some.take(10, 1 << 20)] == [1, 3, 5]
+    assert some.remove(lambda event: event.offset == 1, NOW + 8)[0].offset == 1
+    assert some.ready_since(2) == NOW + 8  # and not due at once
+    assert [event.offset for event in some.take(10, 1 << 20)] == [3, 5]
     assert some.remove(lambda _: True, NOW) == []
 
 

@@ -47,6 +47,18 @@ def test_jobs_and_settled_offsets_come_back() -> None:
     assert read(text) == Checkpoint(bytes([0, 0, 0, 0, 1, 1]), [tags, registrations])
 
 
+def test_a_text_that_an_earlier_release_wrote_is_read() -> None:
+    written = "pwc1:X?y2$0)XPrss;i82~Si=MN%z6P*6Al08b2$KA#&*SBwj49WR@H5C((?25N6&EipF|0000000000000mI0s;d80RsX"
+    uuid_of_tags = "4f0c8f3e-9f1b-4c57-8c0b-6a1d2f9b7e10"
+    assert read(written) == Checkpoint(
+        bytes([0, 0, 0, 0, 1, 1]),
+        [
+            job(0, 1, 2, 7, request_id=uuid_of_tags),
+            JobSlice("job-17", Endpoint.REGISTRATIONS, "OTHER-APP", 1_700_000_900.0, (START + 3, START + 6)),
+        ],
+    )
+
+
 def test_seconds_are_kept_and_fractions_are_not() -> None:
     early = JobSlice("a", Endpoint.TAGS, "", 1_700_000_000.9, (START,))
     late = JobSlice("b", Endpoint.TAGS, "", 1_700_000_900.2, (START + 1,))
