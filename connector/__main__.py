@@ -18,8 +18,10 @@ def main() -> None:
     _have_outputs()
     if sys.argv[1:2] == ["run"]:
         # Until the runner listens itself: while Python still imports, SIGTERM would be no clean stop, and as
-        # process 1 of a container none at all.
+        # process 1 of a container none at all. Nothing halts yet that SIGHUP could be for.
         signal.signal(signal.SIGTERM, _stopped_early)
+        signal.signal(signal.SIGINT, _stopped_early)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         from connector.cli import app  # noqa: PLC0415 - an interrupt during the import must be caught too
 

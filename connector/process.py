@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Protocol
 
 import structlog
@@ -59,9 +60,9 @@ class OwnProcess:
 
     def take_over(self, stop: Callable[[], None], release: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal, number, stop)
-        loop.add_signal_handler(signal.SIGHUP, self._on_hangup, release)
+        _listen(loop, signal.SIGTERM, lambda: self._on_signal(signal.SIGTERM, stop))
+        _listen(loop, signal.SIGINT, lambda: self._on_signal(signal.SIGINT, stop))
+        _listen(loop, signal.SIGHUP, lambda: self._on_hangup(release))
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
@@ -73,14 +74,27 @@ class OwnProcess:
     def abandon(self, code: int) -> None:
         os._exit(code)
 
-    def _on_signal(self, number: int, stop: Callable[[], None]) -> None:
+    def _on_signal(self, number: signal.Signals, stop: Callable[[], None]) -> None:
         if self._signalled:
             self._log.warning("second signal: leaving at once")
             self.abandon(1)
         self._signalled = True
-        self._log.info("stopping", signal=signal.Signals(number).name)
+        self._log.info("stopping", signal=number.name)
         stop()
 
     def _on_hangup(self, release: Callable[[], None]) -> None:
         self._log.info("going on as told by SIGHUP")
         release()
+
+
+def _listen(loop: asyncio.AbstractEventLoop, number: signal.Signals, react: Callable[[], None]) -> None:
+    """Have the loop react to a signal. Once it is closed the signal does nothing: all is done by then.
+
+    The loop's own handlers would be gone with it, and a signal end the process with a code that says so.
+    """
+
+    def pass_on(_number: int, _frame: FrameType | None) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(react)
+
+    signal.signal(number, pass_on)

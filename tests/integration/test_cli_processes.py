@@ -53,9 +53,21 @@ def test_the_sandbox_says_where_it_listens_and_ctrl_c_ends_it_in_order() -> None
 
 
 @pytest.mark.parametrize("where", ["kill()", "some = Some(); ref = weakref.ref(some, kill); del some"])
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
 def test_a_stop_that_comes_while_it_starts_is_a_clean_one_even_where_exceptions_are_swallowed(
-    where: str,
+    where: str, number: str
 ) -> None:
+    done = _signalled_while_it_starts(number, where)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_hangup_that_comes_while_it_starts_does_nothing() -> None:
+    done = _signalled_while_it_starts("SIGHUP", "kill()")
+    assert done.returncode == 2  # it goes on, and finds no configuration
+    assert "kafka.bootstrap_servers" in done.stderr
+
+
+def _signalled_while_it_starts(number: str, where: str) -> subprocess.CompletedProcess[str]:
     code = "import sys, os, signal, weakref; import connector.__main__ as program; sys.argv = ['x', 'run']"
     early = "program._have_outputs = lambda: None; sys.meta_path.insert(0, Stop()); program.main()"
     stop = (
@@ -64,16 +76,15 @@ def test_a_stop_that_comes_while_it_starts_is_a_clean_one_even_where_exceptions_
         "        if name == 'connector.cli':\n"
         f"            {where}\n"
         "class Some: pass\n"
-        "def kill(*_): os.kill(os.getpid(), signal.SIGTERM)\n"
+        f"def kill(*_): os.kill(os.getpid(), signal.{number})\n"
     )
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", f"{code}\n{stop}\n{early}"],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["run", "--help"]])

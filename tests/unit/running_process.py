@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,17 +22,21 @@ from tests.unit.core.builders import record
 from tests.unit.fakes import FakeClient, FakeLetters, FakeSource
 
 TAGS = TopicPartition("tags", 0)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @contextlib.contextmanager
-def _garbage_collector_as_it_was() -> Iterator[None]:
-    """A runner configures that of its process, which is the tests' here."""
+def process_as_it_was() -> Iterator[None]:
+    """A runner takes over the process that it is in, which is the tests' here."""
     thresholds = gc.get_threshold()
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
     try:
         yield
     finally:
         gc.unfreeze()
         gc.set_threshold(*thresholds)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def settings(**more: str) -> Settings:
@@ -95,7 +100,7 @@ class Process:
         self.source.ends = {TAGS: end}
 
     async def run(self) -> int:
-        with _garbage_collector_as_it_was():
+        with process_as_it_was():
             async with asyncio.timeout(30):
                 return await self.runner.run()
 
