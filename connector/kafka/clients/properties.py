@@ -53,7 +53,7 @@ _TRANSACTION = 10_000
 """Milliseconds. While a transaction with offsets is open nobody reads these partitions' committed offsets, so
 after a crash this is part of the take-over time."""
 
-_TOLD_BY_TROUBLES = ("FAIL [", "OIDC [", "ERROR [", "TXNERR [")
+_TOLD_BY_TROUBLES = ("FAIL [", "OIDC [", "ERROR [", "TXNERR [", "FATAL [")
 
 
 LOGGERS = {client: f"connector.kafka.librdkafka.{client}" for client in ("consumer", "producer")}

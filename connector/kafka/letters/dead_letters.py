@@ -35,11 +35,9 @@ _OVER_WHEN_OPEN = (
     "fenced",
     "transactions_unavailable",
 )
-_OVER_WHEN_WRITTEN = (
-    *_OVER_WHEN_OPEN,
-    "group_authorization",
-    "too_few_replicas",
-)
+_OF_A_WRITE = ("group_authorization", "too_few_replicas")
+"""What only a write can tell of."""
+_OVER_WHEN_WRITTEN = (*_OVER_WHEN_OPEN, *_OF_A_WRITE)
 _PERHAPS_REPLICAS = ("unavailable", "too_few_replicas")
 _OF_LETTERS = ("letter_too_large", "letter_refused")
 
@@ -89,6 +87,8 @@ class DeadLetters:
         self._refused: set[tuple[TopicPartition, int]] = set()
         """Records whose letters the topic refused: their trouble isn't over because others are written, nor
         because nobody tries them for a while."""
+        self._waiting: set[TopicPartition] = set()
+        """Partitions whose letters could not be written when that was tried last."""
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="dead-letters")
         self._turn = asyncio.Lock()
         self._opening: asyncio.Task[None] | None = None
@@ -152,8 +152,11 @@ class DeadLetters:
                 )
             except LettersUnwritable as failure:
                 self._refused.update(_place(letters[index]) for index in failure.refused)
+                self._waiting.update(partition for partition, _ in map(_place, letters))
                 raise
-            self._no_longer_refused(set(map(_place, letters)))
+            written = set(map(_place, letters))
+            self._no_longer_refused(written)
+            self._waiting -= {partition for partition, _ in written}
 
     def _write(
         self, letters: Sequence[Letter], offsets: list[KafkaTopicPartition], group_metadata: Any
@@ -174,6 +177,16 @@ class DeadLetters:
     def let_go(self, partitions: Collection[TopicPartition]) -> None:
         """These are another owner's: so is the trouble with their letters."""
         self._no_longer_refused({place for place in self._refused if place[0] in partitions})
+        if not self._waiting.isdisjoint(partitions):
+            self._waiting -= set(partitions)
+            if not self._waiting:
+                self._look_again()
+
+    def _look_again(self) -> None:
+        """No letter waits here any more, so that no write will show that a trouble is over: ask for that."""
+        self.troubles.works(_OF_A_WRITE)
+        if self._opening is not None and self._opening.done():
+            self._opening = asyncio.create_task(self._open())
 
     def _no_longer_refused(self, places: set[tuple[TopicPartition, int]]) -> None:
         self._refused -= places
@@ -239,7 +252,7 @@ class DeadLetters:
             if not self.troubles.blocking:
                 self.troubles.notice("transactions_unavailable", failure.message, self._topic)
         elif failure.kind != "metadata_too_large":  # the caller's to fix: shorter metadata
-            self.troubles.notice(failure.kind, failure.message, self._topic)
+            self.troubles.notice(failure.kind, failure.message, failure.sources or self._topic)
 
 
 def _place(letter: Letter) -> tuple[TopicPartition, int]:

@@ -145,7 +145,7 @@ class LetterProducer:
                 self._kept.drop()
             elif self._transactional:
                 if offsets:
-                    steps.send_offsets(producer, offsets, group_metadata)
+                    self._send_offsets(producer, offsets, group_metadata)
                 written = [(letter, partitions[index]) for index, letter in enumerate(letters)]
                 steps.serve(producer)  # a connection that was lost before is a doubt about the last one
                 with self.doubt.ending(Committed(written, offsets)):
@@ -222,6 +222,18 @@ class LetterProducer:
             )
         except BufferError as full:
             raise LettersUnwritable("unavailable", "the producer's queue stays full") from full
+
+    def _send_offsets(
+        self, producer: Producer, offsets: list[KafkaTopicPartition], group_metadata: Any
+    ) -> None:
+        """Add the positions. What fails here is about the source's topics, not about that of the letters."""
+        try:
+            steps.send_offsets(producer, offsets, group_metadata)
+        except ERRORS as exception:
+            explained = self._explained(exception)
+            if isinstance(explained, LettersUnwritable):
+                explained.sources = ", ".join(sorted({each.topic for each in offsets}))
+            raise explained from exception
 
     def _commit(self, producer: Producer, *, patient: bool) -> None:
         """Commit; "exactly once" hangs on knowing the outcome. Not `patient`: nothing does, ask once."""

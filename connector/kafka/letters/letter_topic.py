@@ -32,7 +32,8 @@ def check_topic(producer: Producer, topic: str) -> None:
         found = producer.list_topics(topic, STEP_LIMIT).topics[topic]
     except ERRORS as exception:
         serve(producer)
-        raise LettersUnwritable("unreachable", str(error_in(exception) or exception)) from exception
+        error = error_in(exception)
+        raise LettersUnwritable("unreachable", error.str() if error else str(exception)) from exception
     if found.error is not None:
         raise LettersUnwritable(kind_of(found.error), f"{topic}: {found.error.str()}")
 

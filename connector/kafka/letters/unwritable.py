@@ -51,6 +51,8 @@ class LettersUnwritable(Exception):  # noqa: N818 -- reads as what happened
         self.refused = dict(refused or {})
         self.too_large = too_large
         """A letter among them is larger than the topic takes."""
+        self.sources = ""
+        """The topics whose positions were refused; empty where the letters were, or nobody can tell."""
 
 
 class Fenced(Exception):  # noqa: N818 -- reads as what happened

@@ -42,7 +42,8 @@ class FakeBroker:
         self.polls_before_report: int | None = None
         """A letter that it refuses fails the transaction at once, and is reported so many polls later."""
         monkeypatch.setattr(steps, "Producer", lambda properties: FakeProducer(self, properties))
-        self.replicas_asked = 0
+        self.topics_asked = self.replicas_asked = 0
+        self.unknown_topics = False
         self.too_few_replicas = False
         monkeypatch.setattr(module, "check_right", lambda *_: None)
         for each in (module, dead_letters):
@@ -70,7 +71,9 @@ class FakeProducer:
         """Nothing was left open."""
 
     def list_topics(self, topic: str, _: float) -> Any:
-        return SimpleNamespace(topics={topic: SimpleNamespace(error=None)})
+        self._broker.topics_asked += 1
+        unknown = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART) if self._broker.unknown_topics else None
+        return SimpleNamespace(topics={topic: SimpleNamespace(error=unknown)})
 
     def poll(self, limit: float) -> None:
         """Call what is due: as a rule nothing."""

@@ -102,6 +102,40 @@ async def test_a_refused_letter_is_nobodys_trouble_here_once_its_partition_is_an
     await letters.close()
 
 
+async def test_what_kept_letters_from_their_topic_is_over_once_it_is_mended_though_they_are_anothers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broker, troubles = FakeBroker(monkeypatch), list[Trouble]()
+    monkeypatch.setattr(dead_letters, "REOPEN_EVERY", 0.001)
+    letters = DeadLetters({}, "dead", "g", "exactly_once", "id", "c", troubles.append, lambda: 0.0)
+    await letters.start()
+    await until(lambda: letters._opening is not None and letters._opening.done())
+    broker.unknown_topics = True
+    with pytest.raises(LettersUnwritable):
+        await letters.write(LETTERS, POSITIONS, b"member")
+    record = LETTERS[0].record
+    letters.let_go({TopicPartition(record.topic(), record.partition())})
+    asked = broker.topics_asked
+    await until(lambda: broker.topics_asked > asked + 2)
+    assert [trouble.code for trouble in letters.troubles.active] == ["topic_missing"]
+    broker.unknown_topics = False
+    await until(lambda: not letters.troubles.active)
+    await letters.close()
+
+
+async def test_a_missing_topic_of_the_source_is_not_said_to_be_that_of_the_letters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broker, troubles = FakeBroker(monkeypatch), list[Trouble]()
+    letters = DeadLetters({}, "dead", "g", "exactly_once", "id", "c", troubles.append, lambda: 0.0)
+    gone = KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
+    broker.fails["send_offsets_to_transaction"] = gone
+    with pytest.raises(LettersUnwritable):
+        await letters.write(LETTERS, POSITIONS, b"member")
+    await letters.close()
+    assert [(trouble.code, trouble.subject) for trouble in troubles] == [("topic_missing", "events")]
+
+
 async def test_a_refused_letter_is_a_trouble_also_while_it_is_not_tried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
