@@ -90,7 +90,11 @@ def _times(properties: Properties) -> Iterator[tuple[str, str]]:
     """Hold the classic group protocol's times against each other, which librdkafka doesn't (KIP-62)."""
     chosen, _ = consumer_properties({"group.id": "check", **of_consumers(properties)})
     if chosen.keys() >= {SESSION, HEARTBEAT} and int(chosen[HEARTBEAT]) >= int(chosen[SESSION]):
-        yield HEARTBEAT, f"must be less than {SESSION} ({chosen[SESSION]}), or the group loses its members"
+        why = "or the group loses its members"
+        if HEARTBEAT in properties:
+            yield HEARTBEAT, f"must be less than {SESSION} ({chosen[SESSION]}), {why}"
+        else:
+            yield SESSION, f"must be more than {HEARTBEAT} ({chosen[HEARTBEAT]}), {why}"
 
 
 def _without_secret(text: str, name: str, value: str) -> str:
