@@ -179,7 +179,7 @@ class Families:
             "backlog_records", "Records not settled: lag less what is settled.", partition
         )
         self.lag = self._gauge(
-            "consumer_lag_records", "Records between the committed offset and the end.", partition
+            "consumer_lag_records", "Records between the committed offset and the log's end.", partition
         )
         self.committed = self._gauge(
             "committed_offset", "The committed offset: all below it is settled.", partition

@@ -69,7 +69,9 @@ class PartitionView(msgspec.Struct, frozen=True):
     position: int | None = None
     """The committed offset: all below it is settled."""
     end: int | None = None
-    """The offset that the next record will get."""
+    """Where reading ends for now: the log's end, or a producer's open transaction."""
+    log_end: int | None = None
+    """The offset that the next record will get, as last heard; None while nobody has told."""
     backlog: int | None = None
     """Records that are not settled: the lag, less what is settled beyond `position`."""
     oldest_unsettled_seconds: float = 0.0
@@ -80,10 +82,10 @@ class PartitionView(msgspec.Struct, frozen=True):
 
     @property
     def lag(self) -> int | None:
-        """Records between the committed offset and the end: what other tools call the consumer lag."""
+        """Records between the committed offset and the log's end: what other tools call the consumer lag."""
         if self.position is None or self.end is None:
             return None
-        return max(0, self.end - self.position)
+        return max(0, self.end - self.position, (self.log_end or 0) - self.position)
 
 
 class JobView(msgspec.Struct):

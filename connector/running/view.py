@@ -153,18 +153,22 @@ class View:
         return GateView(cause, message, max(0.0, seen.closed_until - self._pulse.clock()), since)
 
     def _partitions(self, seen: Overview) -> list[PartitionView]:
-        ends = self._source.known_ends()
+        ends, log_ends = self._source.known_ends(), self._source.statistics().log_ends
         now = self._pulse.clock()
-        return [_partition(each, ends.get(each.partition), now) for each in seen.partitions]
+        return [
+            _partition(each, ends.get(each.partition), log_ends.get(each.partition), now)
+            for each in seen.partitions
+        ]
 
 
-def _partition(seen: PartitionOverview, end: int | None, now: float) -> PartitionView:
+def _partition(seen: PartitionOverview, end: int | None, log_end: int | None, now: float) -> PartitionView:
     oldest = seen.oldest_unsettled
     return PartitionView(
         seen.partition.topic,
         seen.partition.partition,
         position=seen.position,
         end=end,
+        log_end=log_end,
         backlog=None if end is None else max(0, end - seen.settled) + seen.letters_under_way,
         oldest_unsettled_seconds=max(0.0, now - oldest / 1000) if oldest else 0.0,
         buffered=seen.buffered,

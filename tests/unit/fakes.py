@@ -43,6 +43,7 @@ class FakeSource:
         self.starts: list[Start] = []
         """Assigned once the source was started."""
         self.ends: dict[TopicPartition, int] = {}
+        self.log_ends: dict[TopicPartition, int] = {}
         self.records_lost: Counter[str] = Counter()
         self.remainder = FakeRemainder()
         self.joined = True
@@ -109,7 +110,7 @@ class FakeSource:
         return lost
 
     def statistics(self) -> Statistics:
-        return Statistics()
+        return Statistics(log_ends=self.log_ends)
 
     async def close(self) -> None:
         self.closed = True

@@ -46,26 +46,30 @@ class Statistics(msgspec.Struct, frozen=True):
 
     `round_trip` is the slowest broker's mean in seconds, None where nothing was measured.
     `connected`: a broker has been up for some seconds. `ends` is each partition's end as a fetch reply
-    last told it: of what read_committed may read.
+    last told it: of what read_committed may read; `log_ends` that of the log, with what lies behind a
+    producer's open transaction.
     """
 
     round_trip: float | None = None
     connected: bool = False
     ends: dict[TopicPartition, int] = {}
+    log_ends: dict[TopicPartition, int] = {}
 
 
 def parse(text: str | bytes) -> Statistics:
     """Read a report of librdkafka; fields that are missing count as unknown."""
     report = _decoder.decode(text)
     measured = [b.rtt.avg / 1e6 for b in report.brokers.values() if b.rtt.cnt and b.nodeid >= 0]
-    ends = {}
+    ends, log_ends = {}, {}
     for topic in report.topics.values():
         for partition in topic.partitions.values():
             end = partition.ls_offset if partition.ls_offset >= 0 else partition.hi_offset
             if partition.partition >= 0 and end >= 0:
-                ends[TopicPartition(topic.topic, partition.partition)] = end
+                place = TopicPartition(topic.topic, partition.partition)
+                ends[place], log_ends[place] = end, max(end, partition.hi_offset)
     return Statistics(
         round_trip=max(measured, default=None),
         connected=any(b.state == "UP" and b.stateage >= _STEADY for b in report.brokers.values()),
         ends=ends,
+        log_ends=log_ends,
     )

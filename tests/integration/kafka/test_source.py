@@ -92,6 +92,23 @@ async def test_an_open_transaction_ends_what_can_be_read(kafka: Kafka) -> None:
         await member.until(lambda: member.ends == {partition: 3})
 
 
+async def test_the_lag_shows_what_waits_behind_an_open_transaction_of_a_producer(kafka: Kafka) -> None:
+    topic = kafka.create_topic()
+    partition = TopicPartition(topic, 0)
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": kafka.name("id")})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(topic, b"open")
+    producer.flush(10)
+    kafka.produce(topic, [(None, b"committed, and behind it")] * 5)
+    async with Member(kafka.bootstrap, kafka.name("group"), [topic]) as member:
+        await member.until(lambda: member.source.statistics().log_ends == {partition: 6})
+        assert member.source.known_ends() == {partition: 0}
+        assert member.offsets() == []
+        producer.abort_transaction(10)
+        await member.until(lambda: member.offsets() == [1, 2, 3, 4, 5])
+
+
 async def test_a_paused_partition_delivers_nothing_and_its_end_is_still_known(kafka: Kafka) -> None:
     topic = kafka.create_topic(partitions=2)
     paused, flowing = TopicPartition(topic, 0), TopicPartition(topic, 1)

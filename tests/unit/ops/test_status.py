@@ -53,6 +53,10 @@ def test_a_lag_is_known_only_where_both_ends_are() -> None:
     assert PartitionView("t", 0, position=9, end=5).lag == 0, "an end that is older than the position"
 
 
+def test_the_lag_counts_what_lies_behind_an_open_transaction_too() -> None:
+    assert PartitionView("t", 0, position=5, end=6, log_end=20).lag == 15
+
+
 def test_a_loop_that_beats_is_alive_and_one_that_stopped_is_named() -> None:
     clock = Clock(100.0)
     heart = Heartbeat(clock, limit=30)

@@ -221,10 +221,11 @@ def test_partitions_show_position_end_backlog_and_age() -> None:
     desk = Desk().with_records(3)
     desk.engine.assigned(start(7, partition=P1))
     desk.source.ends = {P0: 10}
+    desk.source.log_ends = {P0: 12}
     first, second = desk.view.snapshot().partitions
     assert (first.topic, first.partition, first.position, first.end) == ("events", 0, 0, 10)
     assert first.backlog == 10
-    assert first.lag == 10
+    assert first.lag == 12
     assert first.buffered == 3
     assert first.oldest_unsettled_seconds > 1_000_000, "the records' time stamps are of 2023"
     assert (second.position, second.end, second.backlog, second.lag) == (7, None, None, None)

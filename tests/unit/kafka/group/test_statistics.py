@@ -30,6 +30,7 @@ def test_round_trip_and_ends_are_read() -> None:
     assert found.round_trip == pytest.approx(0.009)
     assert found.connected
     assert found.ends == {TopicPartition("t", 0): 10, TopicPartition("t", 1): 7}
+    assert found.log_ends == {TopicPartition("t", 0): 12, TopicPartition("t", 1): 7}
 
 
 @pytest.mark.parametrize("fields", [{"state": "DOWN"}, {"stateage": 100}])
