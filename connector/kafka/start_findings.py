@@ -17,7 +17,6 @@ from connector.kafka.clients.properties import consumer_properties
 from connector.kafka.errors import ERRORS
 from connector.kafka.group.start_decision import StartDecision, decide_start
 from connector.kafka.librdkafka_messages import LibrdkafkaMessages
-from connector.kafka.troubles import MENDS
 from connector.model import Position, TopicPartition
 from connector.settings import Kafka
 
@@ -95,4 +94,4 @@ def judged(
     first, *others = troubled
     more = f"; and so of {len(others)} other partition{'' if len(others) == 1 else 's'}" if others else ""
     grade = Grade.PROBLEM if first.halted else Grade.WARNING
-    return Finding(f"start of group {group}", grade, first.message + more, MENDS[first.trouble])
+    return Finding(f"start of group {group}", grade, first.words + more, first.mend)

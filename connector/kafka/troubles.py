@@ -189,12 +189,14 @@ class Troubles:
                 text = f"{text}; last: {self._last_words}"
         self.notice(code, text, subject, blocking=blocking)
 
-    def notice(self, code: str, message: str, subject: str = "", *, blocking: bool = True) -> None:
-        """Report a trouble, unless that was done lately."""
+    def notice(
+        self, code: str, message: str, subject: str = "", *, blocking: bool = True, mend: str = ""
+    ) -> None:
+        """Report a trouble, unless that was done lately. `mend`: what to do, where it isn't the usual."""
         key = (code, subject)
         now = self._clock()
         phase = Phase.LASTS if key in self._active else Phase.BEGAN
-        mend = self._mends[code].replace("{subject}", subject or self._whole)
+        mend = mend or self._mends[code].replace("{subject}", subject or self._whole)
         trouble = Trouble(code, subject, message, mend, blocking, phase, self._told_by)
         before = self._active.get(key, trouble)
         self._active[key] = trouble

@@ -219,7 +219,9 @@ class Owned:
     def _tell_of_loss(self, partition: TopicPartition, found: StartDecision) -> None:
         if not found.trouble:
             return
-        self._troubles.notice(found.trouble, found.message, name(partition), blocking=found.halted)
+        self._troubles.notice(
+            found.trouble, found.words, name(partition), blocking=found.halted, mend=found.mend
+        )
         if not found.halted:
             self._records_lost[partition.topic] += found.gone
             self._troubles.works((found.trouble,), name(partition))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from connector.core.remembering import checkpoint
-from connector.kafka.troubles import DATA_LOSS
+from connector.kafka.troubles import DATA_LOSS, MENDS
 from connector.model import Position
 
+PASSED_OVER = "lengthen retention: kafka.on_data_loss is continue, so that such records are passed over"
 _LATEST = frozenset({"latest", "largest", "end"})
 _EARLIEST = frozenset({"earliest", "smallest", "beginning"})
 
@@ -28,6 +29,16 @@ class StartDecision(NamedTuple):
     rewound: bool = False
     gone: int = 0
     end: int = -1
+
+    @property
+    def words(self) -> str:
+        """The trouble, and that it goes on where it does."""
+        return self.message if self.halted else f"{self.message}; reading goes on at offset {self.offset}"
+
+    @property
+    def mend(self) -> str:
+        """What to do about the trouble."""
+        return MENDS[self.trouble] if self.halted else PASSED_OVER
 
 
 def decide_start(
