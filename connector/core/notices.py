@@ -17,13 +17,14 @@ class Notice:
     """Something that an operator should read once; no identifier of a device is ever in it."""
 
     level: Level
-    event: str
+    text: str
+    """The line of the log; what varies is in the fields."""
     fields: dict[str, Any] = field(default_factory=dict)
 
 
 class Notices(list[Notice]):
     """What was noticed since they were last read; whoever reads them clears them."""
 
-    def tell(self, level: Level, event: str, **fields: object) -> None:
+    def tell(self, level: Level, text: str, **fields: object) -> None:
         """Add one."""
-        self.append(Notice(level, event, fields))
+        self.append(Notice(level, text, fields))

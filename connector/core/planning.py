@@ -51,9 +51,11 @@ class Planning:
         self._dispatch.wake(now, trials=self._gate.closed_until is not None)
         permits = self._gate.permits(now)
         if self._posts_first(now):
-            permits = self._poll(self._post(permits, now, actions), now, actions)
+            permits = self._post(permits, now, actions)
+            self._poll(permits, now, actions)
         else:
-            permits = self._post(self._poll(permits, now, actions), now, actions)
+            permits = self._poll(permits, now, actions)
+            self._post(permits, now, actions)
         self._concurrency.planned(len(self._dispatch.posting) + self._tracking.working)
         commit = self._commit(now)
         if commit is not None:
@@ -79,6 +81,7 @@ class Planning:
         return others or self._gate.turn_of_others
 
     def _post(self, permits: int, now: float, actions: list[Action]) -> int:
+        """Add the POSTs that may go to `actions`; return how many permits are left."""
         while permits > 0 and (routes := self._routes(now)):
             most = permits if len(routes) == 1 else 1  # of several, each batch may change whose turn it is
             sent = next((sent for route in routes if (sent := self._submit(route, most, now, actions))), 0)
@@ -88,7 +91,7 @@ class Planning:
         return permits
 
     def _poll(self, permits: int, now: float, actions: list[Action]) -> int:
-        """GETs that are due. As the trial of a closed gate one risks nothing."""
+        """The same of GETs that are due. As the trial of a closed gate one risks nothing."""
         while permits > 0 and self._pace.get_at() <= now:
             if self._gate.closed_until is None:
                 jobs = self._tracking.due(now, permits if self._pace.unlimited else 1)

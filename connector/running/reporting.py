@@ -81,7 +81,7 @@ class Reporting:
         fields = notice.fields
         if "application" in fields:
             fields["application"] = self._credentials.code(fields["application"])
-        getattr(self._log, notice.level)(notice.event, **fields)
+        getattr(self._log, notice.level)(notice.text, **fields)
         if notice.level != "info":
             about = (fields.get("application"), fields.get("message") or fields.get("why"))
-            self._errors.add(now, ": ".join(str(each) for each in (notice.event, *about) if each))
+            self._errors.add(now, ": ".join(str(each) for each in (notice.text, *about) if each))

@@ -187,7 +187,7 @@ class Instance:
         if self.engine.tally.consumed:
             self.engine.tally.clear()
         for notice in self.engine.notices:
-            self.world.said(self.name, notice.event, notice.fields)
+            self.world.said(self.name, notice.text, notice.fields)
         self.engine.notices.clear()
 
     def _finished(self, reading: asyncio.Task[None]) -> bool:

@@ -83,7 +83,7 @@ def outages_are_learned(patch: Patch) -> None:
     finished = Tracking.finished
 
     def wrong(self: Tracking, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
-        job.uncounted.down_at_start = self._down
+        job.uncounted.common_at_start = self._not_counted
         finished(self, job, asked_at, now, completed=completed)
 
     patch.set(Tracking, "finished", wrong)

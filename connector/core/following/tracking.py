@@ -46,8 +46,8 @@ class Tracking:
         self._missing_rows = MissingRows(limits.max_attempts)
         self._known_at: dict[str, float] = {}
         """When the API last reported on any job of an application."""
-        self._down = 0.0
-        """Seconds of all outages, in which no job could be polled."""
+        self._not_counted = 0.0
+        """Seconds of all outages and standstills, in which no job could be polled."""
         self.jobs: dict[int, Job] = {}
         self.last_ended = LastEnded()
 
@@ -89,7 +89,7 @@ class Tracking:
 
     def add(self, job: Job) -> None:
         """Keep a job. Polling starts with `begin`."""
-        job.uncounted.down_at_start = self._down
+        job.uncounted.common_at_start = self._not_counted
         self.jobs[job.serial] = job
 
     def add_slice(self, home: Assignment, job: Job, part: JobSlice) -> None:
@@ -181,7 +181,7 @@ class Tracking:
         self.last_ended.ended(job)
         for other in self.jobs.values():
             other.outrun += other.accepted_at < job.accepted_at
-        disturbed = job.uncounted.disturbed(self._down) or job.polls.denied_gets > 0
+        disturbed = job.uncounted.disturbed(self._not_counted) or job.polls.denied_gets > 0
         if not (job.adopted or disturbed):
             age = max(0.0, asked_at - job.accepted_at)
             progress = job.polls.progress if completed else -1
@@ -236,8 +236,8 @@ class Tracking:
         return False
 
     def outage(self, seconds: float) -> None:
-        """Note an outage: its seconds count towards no job's age."""
-        self._down += seconds
+        """Note an outage, or a standstill of the process: its seconds count towards no job's age."""
+        self._not_counted += seconds
 
     def halt_over(self, application: str, since: float, now: float) -> None:
         """A halt is over: poll its jobs at once, and count none of the time in which they could not be."""
@@ -265,7 +265,7 @@ class Tracking:
         since = job.accepted_at
         if job.adopted:
             since = max(since, min(job.polls.grew_at - (1 - ADOPTED_FOR) * deadline, job.polls.began))
-        not_its_own = job.uncounted.seconds(self._down, job.suspicion.unsure)
+        not_its_own = job.uncounted.seconds(self._not_counted, job.suspicion.unsure)
         return now - since - not_its_own >= deadline
 
     def hasten(self, application: str, now: float) -> None:

@@ -10,28 +10,29 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Uncounted:
-    """That time for one job. `down` is always the total of all outages and standstills so far, in seconds."""
+    """That time for one job. `common` is the total of all outages and standstills so far, in seconds."""
 
-    down_at_start: float = 0.0
+    common_at_start: float = 0.0
     """That total when the job was taken in."""
-    alone: float = 0.0
-    """Seconds since then in which it alone could not be polled."""
+    own: float = 0.0
+    """Seconds beside those: its GETs were denied, as may be those of its whole application; or they failed,
+    and nothing else was answered."""
     until: float = 0.0
     """Until when denials are counted in that."""
 
     def add(self, since: float, now: float) -> None:
         """Count the time since then, in which its GETs were denied."""
-        self.alone += max(0.0, now - max(since, self.until))
+        self.own += max(0.0, now - max(since, self.until))
         self.until = now
 
     def add_unsure(self, seconds: float) -> None:
         """Count time in which it failed and nothing else was answered (`Suspicion.unsure`)."""
-        self.alone += seconds
+        self.own += seconds
 
-    def seconds(self, down: float, unsure: float) -> float:
+    def seconds(self, common: float, unsure: float) -> float:
         """Return how many they are. `unsure`: those of a request that still fails."""
-        return down - self.down_at_start + self.alone + unsure
+        return common - self.common_at_start + self.own + unsure
 
-    def disturbed(self, down: float) -> bool:
+    def disturbed(self, common: float) -> bool:
         """Whether there was any: then the job was not watched throughout."""
-        return self.alone > 0 or down > self.down_at_start
+        return self.own > 0 or common > self.common_at_start

@@ -85,15 +85,15 @@ class Outages:
         """When an ended job was asked about last."""
         self.gate = Gate(TRIALS)
 
-    def answered(self, sent_at: float, good: Call | None = None, devices: int = 0) -> None:
-        """The API answered what was sent at this time: it is there. `good`: and did what it was asked for."""
+    def answered(self, sent_at: float, did: Call | None = None, devices: int = 0) -> None:
+        """The API answered what was sent at this time: it is there. `did`: the call that it carried out."""
         self._tracking.outage(self.gate.succeeded(sent_at))
         if self.gate.closed_until is None:
             self._lowered = False
-        if good is not None:
-            self._strain[good] *= 1 - RECENT
-            self._suspects.answered(good, sent_at, devices)
-        if good == "post":
+        if did is not None:
+            self._strain[did] *= 1 - RECENT
+            self._suspects.answered(did, sent_at, devices)
+        if did == "post":
             self._smaller_trials = 0
 
     def down(self, call: Call, request: Batch | Job, answer: Unavailable, sent_at: float, now: float) -> bool:

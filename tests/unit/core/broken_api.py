@@ -20,4 +20,4 @@ def unsettled(drive: Drive) -> int:
 
 def told(drive: Drive) -> list[dict[str, object]]:
     """What was said of requests that fail alone."""
-    return [each.fields for each in drive.engine.notices if each.event.endswith("alone fails")]
+    return [each.fields for each in drive.engine.notices if each.text.endswith("alone fails")]

@@ -83,5 +83,5 @@ def test_an_api_that_leaves_rows_out_is_not_asked_thrice_about_each_job() -> Non
     drive.run(poll=lambda job: all_done(job.events[:1]))
     assert drive.position() == 40
     assert drive.gets <= 20 + 2 * 6 + 20, "20 jobs; the questions in vain; the devices alone"
-    told = [each for each in drive.engine.notices if each.event == "a report leaves devices out"]
+    told = [each for each in drive.engine.notices if each.text == "a report leaves devices out"]
     assert [told[0].level, told[0].fields["devices"], told[0].fields["rows"]] == ["warning", 2, 1]

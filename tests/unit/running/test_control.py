@@ -66,7 +66,7 @@ async def test_a_command_holds_at_once_wakes_the_planner_and_is_told_once() -> N
     assert made.resume("10.0.0.5")
     assert not made.resume("10.0.0.5")
     assert of.engine.rooms.halts.may_submit("APP", of.clock()) == "yes"
-    assert [(notice.event, notice.fields["by"]) for notice in of.engine.notices] == [
+    assert [(notice.text, notice.fields["by"]) for notice in of.engine.notices] == [
         ("paused", "10.0.0.3"),
         ("going on", "10.0.0.5"),
     ]

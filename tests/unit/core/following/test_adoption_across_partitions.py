@@ -95,7 +95,7 @@ def test_a_partition_that_comes_back_finds_its_job_where_it_was_left() -> None:
     drive.run(poll=lambda asked: report if asked is job else None)
     assert drive.posts == 2, "the first job, and the record that came after it"
     assert drive.gets == 3, "one decided nothing, as records were being read again"
-    assert not [each for each in drive.engine.notices if each.event == "a report leaves devices out"]
+    assert not [each for each in drive.engine.notices if each.text == "a report leaves devices out"]
     assert (drive.position(P0), drive.position(P1)) == (1, 2)
     assert drive.at_rest()
     assert drive.engine.tally.jobs["bulkSetTags", "adopted"] == 0, "it was this process's own"

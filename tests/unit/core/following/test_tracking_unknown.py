@@ -66,7 +66,7 @@ def test_nothing_is_given_up_while_the_api_knows_no_job_at_all() -> None:
     drive.run(poll=lambda _: JobUnknown("?", 404), seconds=3600)
     assert drive.letters == []
     assert "the API knows none of its jobs: nothing is confirmed" in {
-        notice.event for notice in drive.engine.notices
+        notice.text for notice in drive.engine.notices
     }
     drive.run()
     assert drive.position() == 3

@@ -50,7 +50,7 @@ def test_a_halt_says_so_once_and_that_it_is_over_once() -> None:
     drive = halted_by_a_post(100)
     drive.run(lambda _: DENIED, seconds=100)
     drive.run()
-    told = [(notice.level, notice.event) for notice in drive.engine.notices]
+    told = [(notice.level, notice.text) for notice in drive.engine.notices]
     assert told == [("error", "halted"), ("info", "going on")]
     assert drive.engine.notices[0].fields["mend"] == MENDS[Cause.UNAUTHORIZED]
 
@@ -263,7 +263,7 @@ def test_while_posts_are_denied_no_answer_to_a_get_ends_the_halt_though_other_ge
 
     drive.run(lambda _: DENIED, poll, seconds=600)
     assert drive.posts <= 600 / 30 + 1
-    assert sum(notice.event == "going on" for notice in drive.engine.notices) <= 1, "before the first POST"
+    assert sum(notice.text == "going on" for notice in drive.engine.notices) <= 1, "before the first POST"
 
 
 def test_once_posts_are_accepted_a_job_that_was_denied_is_asked_about_and_not_lost_for_its_age() -> None:

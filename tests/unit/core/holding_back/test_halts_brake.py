@@ -21,7 +21,7 @@ def test_when_most_events_are_refused_the_topic_is_not_emptied_into_dead_letters
     drive.run(lambda _: Refused("bad", 400), seconds=7200)
     assert [halt.cause for halt in drive.engine.rooms.halts.all()] == [Cause.BRAKE]
     assert len(drive.letters) <= 20 + 5
-    told = [notice for notice in drive.engine.notices if notice.event == "halted"]
+    told = [notice for notice in drive.engine.notices if notice.text == "halted"]
     assert len(told) == 1
 
 

@@ -38,7 +38,7 @@ def is_sick(request: Batch | Job) -> bool:
 
 
 def halts(drive: Drive) -> int:
-    return sum(notice.event == "halted" for notice in drive.engine.notices)
+    return sum(notice.text == "halted" for notice in drive.engine.notices)
 
 
 @DENIALS

@@ -152,5 +152,5 @@ def test_that_an_application_is_not_configured_tells_nothing_of_an_outage() -> N
         return not_configured if batch.application == HALTED else Unavailable("down", 503)
 
     drive.run(post, seconds=120)
-    events = [notice.event for notice in drive.engine.notices]
+    events = [notice.text for notice in drive.engine.notices]
     assert sorted(events) == ["destination down", "halted"]

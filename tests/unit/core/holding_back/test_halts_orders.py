@@ -53,7 +53,7 @@ def test_a_full_stop_submits_nothing_until_it_is_released_and_says_so_once() -> 
     drive.read(*devices(range(5)))
     drive.run(seconds=3600)
     assert drive.posts == 0
-    assert [notice.event for notice in drive.engine.notices] == ["halted"]
+    assert [notice.text for notice in drive.engine.notices] == ["halted"]
     drive.engine.release(drive.now)
     drive.run()
     assert drive.position() == 5

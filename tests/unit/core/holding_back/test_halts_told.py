@@ -24,7 +24,7 @@ class Told:
         self.halts = Halts(limits(probe_interval=30.0, **changed), self.tally, self.notices)
 
     def events(self) -> list[tuple[str, str, dict[str, object]]]:
-        return [(notice.level, notice.event, notice.fields) for notice in self.notices]
+        return [(notice.level, notice.text, notice.fields) for notice in self.notices]
 
 
 def test_each_halt_counts_once_by_its_cause_however_often_it_is_found() -> None:

@@ -142,7 +142,7 @@ def test_a_batch_of_which_one_device_alone_fails_is_taken_in_parts_and_one_of_th
     _stream(drive, 300, lambda batch: BROKEN if any(e.offset == SICK for e in batch.events) else None)
     assert unsettled(drive) == 1
     assert drive.engine.tally.split_batches == 2, "first it may be the API; then it is hunted as one batch"
-    told = [each.event for each in drive.engine.notices if each.event.endswith("alone fails")]
+    told = [each.text for each in drive.engine.notices if each.text.endswith("alone fails")]
     assert told == ["one batch alone fails", "one device alone fails"]
 
 
@@ -199,7 +199,7 @@ def test_an_outage_after_a_job_failed_alone_is_no_time_of_that_job() -> None:
     drive.run(post=lambda _: BROKEN, poll=lambda _: BROKEN, seconds=3600)
     drive.run(seconds=120)
     assert unsettled(drive) == 0
-    assert not [each for each in drive.engine.notices if each.event == "job lost"]
+    assert not [each for each in drive.engine.notices if each.text == "job lost"]
 
 
 def test_what_told_that_a_job_fails_alone_before_an_outage_tells_nothing_of_its_end() -> None:
@@ -216,7 +216,7 @@ def test_what_told_that_a_job_fails_alone_before_an_outage_tells_nothing_of_its_
     drive.later(600)
     drive.polled(drive.next_poll(), BROKEN)
     assert poll.job.suspicion.proven == 1
-    assert not [each for each in drive.engine.notices if each.event == "job lost"]
+    assert not [each for each in drive.engine.notices if each.text == "job lost"]
     drive.run()
     assert (drive.posts, drive.position()) == (1, 10)
 

@@ -232,7 +232,7 @@ def test_a_pause_submits_nothing_but_follows_and_commits_what_is_under_way() -> 
     assert not drive.engine.resume("10.0.0.5")
     drive.run()
     assert drive.position() == 6
-    told = [(notice.event, notice.fields["by"]) for notice in drive.engine.notices if "by" in notice.fields]
+    told = [(notice.text, notice.fields["by"]) for notice in drive.engine.notices if "by" in notice.fields]
     assert told == [("paused", "10.0.0.3"), ("going on", "10.0.0.5")]
 
 

@@ -25,7 +25,7 @@ def meaning(*offsets: int) -> Callable[[Job], PollAnswer | None]:
 
 
 def halts(drive: Drive) -> int:
-    return sum(notice.event == "halted" for notice in drive.engine.notices)
+    return sum(notice.text == "halted" for notice in drive.engine.notices)
 
 
 @pytest.mark.parametrize("bad", [0, 37, 99])

@@ -158,7 +158,7 @@ def test_jobs_for_which_there_is_no_time_are_no_fault_of_their_devices() -> None
     assert drive.posts < 10 * 20, "each batch later and later, and whole"
     assert {len(offsets) for offsets in drive.sent} == {10}
     assert drive.engine.rooms.concurrency.limit < 8
-    told = [each for each in drive.engine.notices if each.event == "the API has no time for jobs"]
+    told = [each for each in drive.engine.notices if each.text == "the API has no time for jobs"]
     assert len(told) == 1
     drive.run()
     assert (drive.letters, drive.position()) == ([], 100)

@@ -168,6 +168,6 @@ def test_a_job_that_is_too_old_is_given_up_when_a_late_failure_does_not_close_th
     drive.polled(next(poll for poll in drive.polls if poll.job is second))
     drive.later(100)
     drive.engine.polled(first, Unavailable("no reply"), asked_at, drive.now)
-    assert [notice.fields["why"] for notice in drive.engine.notices if notice.event == "job lost"] == [
+    assert [notice.fields["why"] for notice in drive.engine.notices if notice.text == "job lost"] == [
         "no end in sight"
     ]
