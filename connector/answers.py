@@ -31,6 +31,17 @@ class JobState(StrEnum):
     FAILED = "failed"
 
 
+class GateCause(StrEnum):
+    """Why the API counts as down, in a word: the metric label `cause` of a closed gate."""
+
+    NO_REPLY = "no_reply"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    SERVER_ERROR = "server_error"
+    DENIED = "denied"
+    """This request alone, as others were answered: else it is a halt."""
+    UNREADABLE_REPLY = "unreadable_reply"
+
+
 class Accepted(msgspec.Struct, frozen=True):
     """The POST made a job."""
 
@@ -66,16 +77,17 @@ class Unavailable(msgspec.Struct, frozen=True):
     meant: int = 0
 
     @property
-    def cause(self) -> str:
-        """Why, in a word: the metric label `cause` of a closed gate."""
+    def cause(self) -> GateCause:
+        """Why, in a word."""
         status = self.meant or self.http_status
         if status == 0:
-            return "no_reply"
+            return GateCause.NO_REPLY
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            return "too_many_requests"
+            return GateCause.TOO_MANY_REQUESTS
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            return "denied"  # this one alone, as others were answered: else it is a halt
-        return "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "unreadable_reply"
+            return GateCause.DENIED
+        server_error = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return GateCause.SERVER_ERROR if server_error else GateCause.UNREADABLE_REPLY
 
     @property
     def asks_for_time(self) -> bool:

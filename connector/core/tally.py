@@ -3,8 +3,8 @@
 The core knows nothing of metrics. A list of events adds one number; only what is refused adds to it
 one by one. Whoever reads it clears it.
 
-Keys are the label values of the metrics (`connector.ops.metrics` and deploy/METRICS.md): an endpoint is a
-`connector.model.Endpoint`, or `NO_ENDPOINT` where a record was skipped or rejected before that was
+Keys are the label values of the metrics (`connector.ops.metrics` and deploy/METRICS.md): an endpoint is an
+`Endpoint`, or `NO_ENDPOINT` where a record was skipped or rejected before that was
 known. None of them may ever name a device, a request or a tag.
 """
 
@@ -13,6 +13,12 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from typing import TypeVar
+
+from connector.answers import GateCause
+from connector.model import Cause, Endpoint, Reason
+
+_Key = TypeVar("_Key")
 
 NO_ENDPOINT = "none"
 """The endpoint of a record that never got as far as having one."""
@@ -62,11 +68,7 @@ class Stage(StrEnum):
     """From when an offset commit is asked for until it is acknowledged."""
 
 
-def _counts() -> defaultdict[str, int]:
-    return defaultdict(int)
-
-
-def _pair_counts() -> defaultdict[tuple[str, str], int]:
+def _counts() -> defaultdict[_Key, int]:
     return defaultdict(int)
 
 
@@ -76,16 +78,16 @@ class Tally:
 
     consumed: defaultdict[str, int] = field(default_factory=_counts)
     """Records taken in, by topic."""
-    settled: defaultdict[tuple[str, str], int] = field(default_factory=_pair_counts)
-    """Records settled, by (endpoint, `RecordOutcome`)."""
+    settled: defaultdict[tuple[str, RecordOutcome], int] = field(default_factory=_counts)
+    """Records settled, by endpoint and outcome."""
     latencies: list[tuple[str, list[int]]] = field(default_factory=list)
     """(endpoint, timestamps of the records just settled: ms since the epoch, without one left out)."""
-    stages: list[tuple[str, float, int]] = field(default_factory=list)
-    """(`Stage`, seconds, how many records took that long)."""
-    dead_letters: defaultdict[str, int] = field(default_factory=_counts)
-    """Letters acknowledged by the dead-letter topic, by `connector.model.Reason`."""
-    jobs: defaultdict[tuple[str, str], int] = field(default_factory=_pair_counts)
-    """Jobs, by (endpoint, `JobOutcome`)."""
+    stages: list[tuple[Stage, float, int]] = field(default_factory=list)
+    """(Stage, seconds, how many records took that long)."""
+    dead_letters: defaultdict[Reason, int] = field(default_factory=_counts)
+    """Letters acknowledged by the dead-letter topic."""
+    jobs: defaultdict[tuple[Endpoint, JobOutcome], int] = field(default_factory=_counts)
+    """Jobs, by what became of them."""
     submitted: defaultdict[str, int] = field(default_factory=_counts)
     """Devices in POSTs that were answered with a job, by endpoint."""
     resubmitted: defaultdict[str, int] = field(default_factory=_counts)
@@ -93,10 +95,10 @@ class Tally:
     retried: defaultdict[str, int] = field(default_factory=_counts)
     """Events queued for another attempt, by endpoint: their request or job came to nothing, or their verdict
     may pass. Parts of a batch that was refused aren't: those are `split_batches`."""
-    gate_closures: defaultdict[str, int] = field(default_factory=_counts)
-    """Times the gate closed or its time was extended, by cause (`Unavailable.cause`)."""
-    halts: defaultdict[str, int] = field(default_factory=_counts)
-    """Times the flow was halted, by cause."""
+    gate_closures: defaultdict[GateCause, int] = field(default_factory=_counts)
+    """Times the gate closed or its time was extended."""
+    halts: defaultdict[Cause, int] = field(default_factory=_counts)
+    """Times the flow was halted."""
     coalesced: int = 0
     """Events merged into one that was waiting for the same device."""
     split_batches: int = 0

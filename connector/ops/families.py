@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import product
 
+from connector.answers import GateCause
 from connector.core.tally import NO_ENDPOINT, JobOutcome, RecordOutcome, Stage
 from connector.model import Cause, Endpoint, Reason
 from connector.ops.instruments import Counter, Gauge, Histogram
@@ -25,7 +26,7 @@ _OUTCOMES = (
     (NO_ENDPOINT, RecordOutcome.SKIPPED.value),
 )
 _JOB_OUTCOMES = tuple(product((endpoint.value for endpoint in Endpoint), (each.value for each in JobOutcome)))
-_GATE_CAUSES = (("no_reply",), ("too_many_requests",), ("server_error",), ("denied",), ("unreadable_reply",))
+_GATE_CAUSES = tuple((cause.value,) for cause in GateCause)
 _HALT_CAUSES = tuple((cause.value,) for cause in Cause)
 
 _LATENCY = (0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)

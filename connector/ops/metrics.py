@@ -17,7 +17,7 @@ from prometheus_client.metrics_core import Metric
 from connector import __version__
 from connector.core.tally import RecordOutcome, Tally
 from connector.ops.families import ENDPOINTS, PREFIX, Families
-from connector.ops.instruments import Gauge
+from connector.ops.instruments import Counter, Gauge
 from connector.ops.status import Snapshot
 
 
@@ -49,19 +49,24 @@ class Metrics(Families):
 
         `examples` are among those whose latencies are counted here: exemplars where they fall.
         """
-        for counts, counter in (
-            (tally.consumed, self.records_consumed),
-            (tally.dead_letters, self.dead_letters),
-            (tally.submitted, self.devices_submitted),
-            (tally.resubmitted, self.devices_resubmitted),
-            (tally.retried, self.events_retried),
-            (tally.gate_closures, self.gate_closures),
-            (tally.halts, self.halts),
-        ):
-            for label, count in counts.items():
+        by_one_label: tuple[tuple[Iterable[tuple[str, int]], Counter], ...] = (
+            (tally.consumed.items(), self.records_consumed),
+            (tally.dead_letters.items(), self.dead_letters),
+            (tally.submitted.items(), self.devices_submitted),
+            (tally.resubmitted.items(), self.devices_resubmitted),
+            (tally.retried.items(), self.events_retried),
+            (tally.gate_closures.items(), self.gate_closures),
+            (tally.halts.items(), self.halts),
+        )
+        for counts, counter in by_one_label:
+            for label, count in counts:
                 counter.add(count, label)
-        for pairs, counter in ((tally.settled, self.events_settled), (tally.jobs, self.jobs)):
-            for labels, count in pairs.items():
+        by_two_labels: tuple[tuple[Iterable[tuple[tuple[str, str], int]], Counter], ...] = (
+            (tally.settled.items(), self.events_settled),
+            (tally.jobs.items(), self.jobs),
+        )
+        for pairs, counter in by_two_labels:
+            for labels, count in pairs:
                 counter.add(count, *labels)
         self.events_coalesced.add(tally.coalesced)
         self.batches_split.add(tally.split_batches)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from connector.answers import Denied, JobReport, JobUnknown, PollAnswer, Unavailable
+from connector.answers import Denied, GateCause, JobReport, JobUnknown, PollAnswer, Unavailable
 from connector.core.backoff import Backoff
 from connector.core.batching.batch import Batch
 from connector.core.batching.bounds import OneRequest
@@ -100,7 +100,8 @@ class Outages:
         """This found the API down: for all, or alone. Return whether there is new proof that it is alone."""
         self._overloaded = answer.asks_for_time
         first = not request.suspicion.failures  # again a 5xx may be of this request alone
-        if answer.cause == "too_many_requests" or (answer.cause == "server_error" and first):
+        overloaded = answer.cause is GateCause.TOO_MANY_REQUESTS
+        if overloaded or (answer.cause is GateCause.SERVER_ERROR and first):
             self._strained(call, now)
         alone = self._suspects.failed(call, request.suspicion, now, len(request.events))
         if alone and request.suspicion.proven == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connector.core.tally import JobOutcome
 from connector.model import Endpoint
 from tests.unit.core.builders import (
     NOW,
@@ -60,7 +61,7 @@ def test_a_confirmed_batch_is_counted_at_each_stage() -> None:
     drive.run()
     tally = drive.engine.tally
     assert tally.submitted[Endpoint.TAGS] == 3
-    assert tally.jobs[Endpoint.TAGS, "completed"] == 1
+    assert tally.jobs[Endpoint.TAGS, JobOutcome.COMPLETED] == 1
     assert {stage for stage, _, _ in tally.stages} == {"queue", "submit", "job", "poll", "commit"}
     tally.clear()
     assert tally.submitted == {}

@@ -9,6 +9,8 @@ import pytest
 from connector.answers import PollAnswer
 from connector.core.following.polling import PollSchedule
 from connector.core.reading.event import Event
+from connector.core.tally import JobOutcome
+from connector.model import Endpoint
 from tests.unit.core.builders import FAILED, all_done, devices, limits, unfinished
 from tests.unit.core.driving import Drive, reading
 from tests.unit.core.halting import JOB_DENIED
@@ -51,7 +53,7 @@ def test_what_is_waited_for_in_vain_is_not_how_long_jobs_take() -> None:
         drive.read(*devices(range(first, first + 10)))
         drive.run(poll=lambda job: all_done(job.events[1:]))
         drive.later(60)
-    assert drive.engine.tally.jobs["bulkSetTags", "completed"] >= 20
+    assert drive.engine.tally.jobs[Endpoint.TAGS, JobOutcome.COMPLETED] >= 20
     drive.read(*devices([100]))
     accepted_at = drive.start_job().accepted_at
     drive.next_poll()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.answers import Denied, Unavailable, Unsent
+from connector.answers import Denied, GateCause, Unavailable, Unsent
 from connector.model import Cause, Endpoint
 from tests.unit.core.driving import DOWN, reading
 
@@ -20,7 +20,7 @@ def test_the_gate_stays_closed_as_long_as_the_api_asks() -> None:
     drive.posted(drive.submits[0], Unavailable("slow down", 429, retry_after=77.0))
     drive.plan()
     assert drive.engine.wake_at(drive.now) == drive.now + 77
-    assert drive.engine.tally.gate_closures["too_many_requests"] == 1
+    assert drive.engine.tally.gate_closures[GateCause.TOO_MANY_REQUESTS] == 1
 
 
 def test_the_gate_tells_once_that_it_closed() -> None:

@@ -85,7 +85,7 @@ def test_every_tag_that_a_report_refuses_is_counted_whatever_the_device_s_status
 # -- where time goes ----------------------------------------------------------------------------------
 
 
-def stages(drive: Drive) -> list[tuple[str, float, int]]:
+def stages(drive: Drive) -> list[tuple[Stage, float, int]]:
     """What was told of stages since the last time; times are whole milliseconds here."""
     found = [(stage, round(seconds, 6), count) for stage, seconds, count in drive.engine.tally.stages]
     drive.engine.tally.stages.clear()

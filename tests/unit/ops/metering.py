@@ -6,7 +6,9 @@ from collections import defaultdict
 
 from prometheus_client import CollectorRegistry
 
-from connector.core.tally import NO_ENDPOINT, Tally
+from connector.answers import GateCause
+from connector.core.tally import NO_ENDPOINT, JobOutcome, RecordOutcome, Stage, Tally
+from connector.model import Cause, Endpoint, Reason
 from connector.ops.families import PREFIX
 from connector.ops.status import GateView, HaltView, PartitionView, Snapshot
 
@@ -17,16 +19,18 @@ def full_tally() -> Tally:
     """A tally with something in every field."""
     return Tally(
         consumed=defaultdict(int, {"profile-tags": 5}),
-        settled=defaultdict(int, {("bulkSetTags", "confirmed"): 4, (NO_ENDPOINT, "skipped"): 1}),
+        settled=defaultdict(
+            int, {(Endpoint.TAGS, RecordOutcome.CONFIRMED): 4, (NO_ENDPOINT, RecordOutcome.SKIPPED): 1}
+        ),
         latencies=[("bulkSetTags", [int(NOW * 1000) - 2_000])],
-        stages=[("queue", 0.2, 4)],
-        dead_letters=defaultdict(int, {"tag_refused": 1}),
-        jobs=defaultdict(int, {("bulkSetTags", "completed"): 1}),
+        stages=[(Stage.QUEUE, 0.2, 4)],
+        dead_letters=defaultdict(int, {Reason.TAG_REFUSED: 1}),
+        jobs=defaultdict(int, {(Endpoint.TAGS, JobOutcome.COMPLETED): 1}),
         submitted=defaultdict(int, {"bulkSetTags": 4}),
         resubmitted=defaultdict(int, {"bulkSetTags": 2}),
         retried=defaultdict(int, {"bulkSetTags": 2}),
-        gate_closures=defaultdict(int, {"server_error": 1}),
-        halts=defaultdict(int, {"brake": 1}),
+        gate_closures=defaultdict(int, {GateCause.SERVER_ERROR: 1}),
+        halts=defaultdict(int, {Cause.BRAKE: 1}),
         coalesced=3,
         split_batches=1,
         refused_tags=2,

@@ -11,6 +11,7 @@ from connector.answers import JobReport, JobUnknown, Row
 from connector.core.following.job import Job
 from connector.core.remembering import checkpoint
 from connector.core.remembering.checkpoint import JobSlice
+from connector.core.tally import JobOutcome
 from connector.model import Endpoint
 from tests.unit.core.adopting import adopting, remembered
 from tests.unit.core.builders import (
@@ -124,9 +125,9 @@ def test_an_adopted_job_that_is_unknown_thrice_is_sent_again_and_counted() -> No
     assert drive.sent == [[0, 1]]
     assert drive.position() == 2
     counted = drive.engine.tally
-    assert counted.jobs[Endpoint.TAGS, "adopted"] == 1
-    assert counted.jobs[Endpoint.TAGS, "lost"] == 1
-    assert counted.jobs[Endpoint.TAGS, "resubmitted"] == 1
+    assert counted.jobs[Endpoint.TAGS, JobOutcome.ADOPTED] == 1
+    assert counted.jobs[Endpoint.TAGS, JobOutcome.LOST] == 1
+    assert counted.jobs[Endpoint.TAGS, JobOutcome.RESUBMITTED] == 1
     assert counted.resubmitted[Endpoint.TAGS] == 2
 
 

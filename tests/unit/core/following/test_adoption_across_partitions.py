@@ -10,7 +10,8 @@ from connector.answers import JobReport, Row
 from connector.core.following.adoption import PROGRESS_LIMIT
 from connector.core.following.job import Job
 from connector.core.reading.event import Event
-from connector.model import TopicPartition
+from connector.core.tally import JobOutcome
+from connector.model import Endpoint, TopicPartition
 from tests.unit.core.adopting import P2, adopting, remembered
 from tests.unit.core.builders import (
     P0,
@@ -98,7 +99,7 @@ def test_a_partition_that_comes_back_finds_its_job_where_it_was_left() -> None:
     assert not [each for each in drive.engine.notices if each.text == "a report leaves devices out"]
     assert (drive.position(P0), drive.position(P1)) == (1, 2)
     assert drive.at_rest()
-    assert drive.engine.tally.jobs["bulkSetTags", "adopted"] == 0, "it was this process's own"
+    assert drive.engine.tally.jobs[Endpoint.TAGS, JobOutcome.ADOPTED] == 0, "it was this process's own"
 
 
 def user(offset: int, partition: TopicPartition = P0) -> Event:

@@ -10,6 +10,7 @@ from connector.answers import JobReport, JobState, PollAnswer, Row
 from connector.core.batching.batch import Batch
 from connector.core.following.job import Job
 from connector.core.following.tracking import Tracking
+from connector.core.tally import JobOutcome
 from connector.model import Endpoint
 from tests.unit.core.builders import NOW, all_done, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
@@ -175,7 +176,7 @@ def test_a_lost_job_that_ends_the_second_time_is_no_letter() -> None:
     drive.run(poll=answer)
     assert drive.posts == 2
     assert drive.letters == []
-    assert drive.engine.tally.jobs[Endpoint.TAGS, "lost"] == 1
+    assert drive.engine.tally.jobs[Endpoint.TAGS, JobOutcome.LOST] == 1
 
 
 def test_a_job_remembers_at_what_age_it_was_seen_unfinished_last() -> None:
