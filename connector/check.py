@@ -15,11 +15,11 @@ import asyncio
 from collections.abc import Iterator
 
 from connector.answers import Accepted, Denied, PostAnswer, Refused
-from connector.core.holding_back.halts import mend_of
 from connector.credentials import Token
 from connector.finding import Finding, Grade
 from connector.kafka.probe import QUESTION_LIMIT, Probe
 from connector.model import Endpoint
+from connector.ops.mends import mend_of
 from connector.pushwoosh import wire
 from connector.pushwoosh.client import AudienceClient, CallLimits
 from connector.settings import Application, Pushwoosh, Settings

@@ -12,6 +12,11 @@ Level = Literal["info", "warning", "error"]
 """How loud a notice is: the log's methods have the same names."""
 
 
+HALTED = "halted"
+GOING_ON = "going on"
+"""A halt, and its end: edges look for these."""
+
+
 @dataclass(slots=True)
 class Notice:
     """Something that an operator should read once; no identifier of a device is ever in it."""

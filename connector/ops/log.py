@@ -18,7 +18,7 @@ from typing import Any, TextIO, cast
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor, WrappedLogger
 
-from connector.core.holding_back.halts import GOING_ON, HALTED
+from connector.core.notices import GOING_ON, HALTED
 from connector.model import Letter
 from connector.ops.outlet import Outlet
 from connector.ops.privacy import Mask, deep, without_devices

@@ -23,6 +23,7 @@ from connector.core.engine import Engine
 from connector.core.queueing.coalesce import contributors
 from connector.credentials import Credentials
 from connector.model import Rejection, Start, TopicPartition
+from connector.ops.mends import mend_for
 from connector.parts import audience_client, limits
 from connector.pulse import Clock, Pulse
 from connector.replay.choosing import Standing
@@ -223,7 +224,7 @@ class Submission:
         """End where nothing more can be sent. One application's halt is no reason while there is another."""
         halts = self._engine.halts
         for halt in halts.whole.values():
-            self._end(Failed(f"the API refuses everything ({halt.cause}): {halt.message}; {halt.mend}"))
+            self._end(Failed(f"the API refuses everything ({halt.cause}): {halt.message}; {mend_for(halt)}"))
         halted = halts.applications
         if not halted:
             return
@@ -235,7 +236,7 @@ class Submission:
         what = "everything"
         if self._settings.applications:
             what += f" of application {self._settings.code_of(halt.application)}"
-        self._end(Failed(f"the API refuses {what} ({halt.cause}): {halt.message}; {halt.mend}"))
+        self._end(Failed(f"the API refuses {what} ({halt.cause}): {halt.message}; {mend_for(halt)}"))
 
     def _end(self, why: Exception) -> None:
         """Submit nothing more; follow what is under way for a bounded time."""

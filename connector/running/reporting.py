@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 from structlog.typing import FilteringBoundLogger
 
-from connector.core.notices import Notice
+from connector.core.notices import HALTED, Notice
 from connector.core.reading.decode import Interpreter
 from connector.credentials import Credentials
+from connector.ops.mends import mend_of
 from connector.ops.metrics import Metrics
 from connector.ops.watch import RecentErrors
 from connector.pulse import Pulse
@@ -79,6 +80,8 @@ class Reporting:
     def _tell(self, notice: Notice, now: float) -> None:
         """Write a line of the log; warnings and errors also go to the status."""
         fields = notice.fields
+        if notice.text == HALTED:
+            fields["mend"] = fields.get("mend") or mend_of(fields["cause"], fields.get("application", ""))
         if "application" in fields:
             fields["application"] = self._credentials.code(fields["application"])
         getattr(self._log, notice.level)(notice.text, **fields)

@@ -14,6 +14,7 @@ from connector.core.overview import HaltsInForce, Overview, PartitionOverview
 from connector.kafka.group.source import Source
 from connector.kafka.troubles import Trouble
 from connector.model import Cause
+from connector.ops.mends import mend_for
 from connector.ops.metrics import Metrics
 from connector.ops.rates import RateMeter
 from connector.ops.status import (
@@ -136,7 +137,7 @@ class View:
     def _halts(self, seen: HaltsInForce) -> list[HaltView]:
         named = [("", halt) for halt in seen.whole.values()]
         named += [(self._settings.code_of(name), halt) for name, halt in seen.applications.items()]
-        return [HaltView(halt.cause, halt.message, halt.mend, halt.since, name) for name, halt in named]
+        return [HaltView(halt.cause, halt.message, mend_for(halt), halt.since, name) for name, halt in named]
 
     def _blocking_troubles(self) -> list[HaltView]:
         troubles = self._incidents.open

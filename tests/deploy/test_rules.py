@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from connector.core.holding_back import halts
 from connector.kafka import troubles
 from connector.model import Cause
+from connector.ops import mends
 from connector.ops.families import Families
 from connector.running import decoding
 from tests.deploy.alert_scenarios import SCENARIOS, Scenario
@@ -118,7 +118,7 @@ def test_the_command_of_the_guide_puts_ones_own_base_into_every_runbook_url(tmp_
 @pytest.mark.parametrize(
     ("alert", "causes"),
     [
-        ("Halted", {*halts.MENDS, Cause.DATA_LOSS} - {Cause.PAUSED}),
+        ("Halted", {*mends.MENDS, Cause.DATA_LOSS} - {Cause.PAUSED}),
         ("KafkaTrouble", {*troubles.MENDS, decoding.DECODER_TROUBLE}),
     ],
 )

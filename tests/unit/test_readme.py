@@ -13,12 +13,12 @@ import typer.main
 
 from connector.cli import app
 from connector.config import load
-from connector.core.holding_back.halts import MENDS
 from connector.core.reading.decode import Interpreter
 from connector.core.reading.event import Event
 from connector.kafka.clients.properties import consumer_properties
 from connector.model import Content, Reason
 from connector.ops.families import Families
+from connector.ops.mends import MENDS
 from tests.records import ARecord
 
 _ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from connector.core.batching.batch import Batch
 from connector.core.batching.suspicion import Suspicion
 from connector.core.holding_back.brake import Brake, Counted
 from connector.core.limits import Limits
-from connector.core.notices import Notices
+from connector.core.notices import GOING_ON, HALTED, Notices
 from connector.core.tally import Tally
 from connector.model import Cause
 
@@ -23,35 +23,6 @@ Where = Literal["post", "job", "get"]
 """Where the API said no: at a call, or in a job. What gets past it proves that it is over."""
 May = Literal["yes", "no", "probe"]
 """Whether a request may go; `probe`: one, to try whether a halt is over."""
-
-HALTED = "halted"
-GOING_ON = "going on"
-"""Lines of the log: a halt, and its end."""
-
-MENDS = {
-    Cause.UNAUTHORIZED: "check pushwoosh.token (or the file of pushwoosh.token_file) and that it may use "
-    "this application; a changed file is read at once",
-    Cause.UNKNOWN_APPLICATION: "check pushwoosh.application: the API does not know it",
-    Cause.WRONG_URL: "check pushwoosh.url: what answers there is not the Audience API",
-    Cause.BRAKE: "mend the cause, then restart: they are sent once more; or send SIGHUP (call `release` "
-    "inside another program): they become dead letters, and it goes on",
-    Cause.PAUSED: "POST /resume, or restart, to go on",
-}
-"""What to do about each cause of a halt. `Cause.DATA_LOSS` brings its own words."""
-
-_MENDS_OF_ANOTHER = {
-    Cause.UNAUTHORIZED: "check the token of [applications.{code}] (or the file of its token_file) and that "
-    "it is this application's; a changed file is read at once",
-    Cause.UNKNOWN_APPLICATION: "check the code in [applications.{code}]: the API does not know it",
-}
-"""The same where it is not the default application's settings that are wrong."""
-
-
-def mend_of(cause: Cause, application: str = "") -> str:
-    """Say what to do about a cause; `application` is whose settings are wrong, empty for the default one."""
-    if application and cause in _MENDS_OF_ANOTHER:
-        return _MENDS_OF_ANOTHER[cause].format(code=application)
-    return MENDS.get(cause, "see the message")
 
 
 @dataclass(slots=True)
@@ -71,12 +42,9 @@ class Halt:
     """Which one it is about; empty for the default one, and for a halt of the whole instance."""
     probing: bool = False
     mend: str = ""
-    """What to do about it: from whoever halted it or, if that one knows no more than the cause, by that."""
+    """What to do about it, in the words of whoever halted; empty if the cause tells."""
     told: frozenset[tuple[Cause, Where]] = frozenset()
     """What was said of it: POSTs and GETs that are both denied, in turns, are no news."""
-
-    def __post_init__(self) -> None:
-        self.mend = self.mend or mend_of(self.cause, self.application)
 
 
 CONTRADICTED = 5

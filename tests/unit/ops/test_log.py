@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-from connector.core.holding_back.halts import HALTED
+from connector.core.notices import HALTED
 from connector.model import Letter, Reason, Rejection
 from connector.ops.log import _ENDS, _Repeats, configure, in_a_program, name_devices, summary
 from connector.ops.outlet import Outlet

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from connector.answers import Denied
+from connector.model import Cause
+from tests.unit.core.builders import NOW
 from tests.unit.running_process import Listening, Process
 
 
@@ -64,3 +67,18 @@ def test_what_is_more_than_news_is_shown_in_the_status_too(process: Process, tol
     assert told.lines[1][1]["application"] == code
     (error,) = process.runner.status().errors
     assert error.what == f"halted: {code}: the token is wrong"
+
+
+def test_a_halt_is_told_with_what_to_do_about_it_by_its_cause_or_in_words_of_its_own(
+    process: Process, told: Listening
+) -> None:
+    denied = Denied(Cause.UNAUTHORIZED, "no such token", 401)
+    for application in ("", "BBBBB"):
+        process.engine.rooms.halts.denied(application, denied, "post", NOW, NOW)
+    process.engine.halt(Cause.DATA_LOSS, "gone", NOW, "raise the retention")
+    process.runner._report()
+    default, another, loss = (fields for _, fields in told.lines)
+    assert str(default["mend"]).startswith("check pushwoosh.token ")
+    assert str(another["mend"]).startswith("check the token of [applications.BBBBB]")
+    assert loss["mend"] == "raise the retention"
+    assert [[*fields][-1] for _, fields in told.lines] == ["mend"] * 3

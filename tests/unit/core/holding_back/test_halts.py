@@ -6,7 +6,6 @@ import pytest
 
 from connector.answers import PollAnswer, Refused, Unavailable
 from connector.core.following.job import Job
-from connector.core.holding_back.halts import MENDS
 from connector.model import Cause
 from connector.pushwoosh.wire import read_poll
 from tests.unit.core.adopting import adopting
@@ -52,7 +51,6 @@ def test_a_halt_says_so_once_and_that_it_is_over_once() -> None:
     drive.run()
     told = [(notice.level, notice.text) for notice in drive.engine.notices]
     assert told == [("error", "halted"), ("info", "going on")]
-    assert drive.engine.notices[0].fields["mend"] == MENDS[Cause.UNAUTHORIZED]
 
 
 def test_a_probe_that_finds_the_api_down_is_followed_by_another() -> None:

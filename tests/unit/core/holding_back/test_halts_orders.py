@@ -76,42 +76,6 @@ def test_while_stopped_jobs_under_way_are_followed_and_committed() -> None:
     assert drive.position() == 5
 
 
-@pytest.mark.parametrize(
-    ("cause", "says"),
-    [
-        (Cause.BRAKE, "send SIGHUP"),
-        (Cause.PAUSED, "POST /resume"),
-        (Cause.DATA_LOSS, "see the message"),
-    ],
-)
-def test_a_halt_of_all_says_what_to_do_or_that_only_its_message_does(cause: Cause, says: str) -> None:
-    halts = Halts(limits(), Tally(), Notices())
-    halts.halt(cause, "?", NOW)
-    (halt,) = halts.all()
-    assert says in halt.mend
-
-
-@pytest.mark.parametrize(
-    ("application", "cause", "setting"),
-    [
-        ("", Cause.UNAUTHORIZED, "pushwoosh.token"),
-        ("", Cause.UNKNOWN_APPLICATION, "pushwoosh.application"),
-        ("", Cause.WRONG_URL, "pushwoosh.url"),
-        ("BBBBB", Cause.UNAUTHORIZED, "[applications.BBBBB]"),
-        ("BBBBB", Cause.UNKNOWN_APPLICATION, "[applications.BBBBB]"),
-        ("BBBBB", Cause.WRONG_URL, "pushwoosh.url"),
-    ],
-)
-def test_a_halt_names_the_settings_of_its_own_application(
-    application: str, cause: Cause, setting: str
-) -> None:
-    halts = Halts(limits(), Tally(), notices := Notices())
-    halts.denied(application, Denied(cause, "no", 403), "post", NOW, NOW)
-    (halt,) = halts.all()
-    assert setting in halt.mend
-    assert [notice.fields["mend"] for notice in notices] == [halt.mend]
-
-
 def test_a_probe_for_an_application_that_is_not_halted_changes_nothing() -> None:
     halts = Halts(limits(probe_interval=30.0), Tally(), Notices())
     halts.probe_sent("", NOW)

@@ -66,7 +66,7 @@ def test_a_halt_tells_of_whom_it_is_and_what_the_api_said() -> None:
     assert told.events()[1:] == [("info", "going on", {"after": "halt", "application": "BBBBB"})]
 
 
-def test_what_whoever_halts_says_to_do_counts_more_than_what_the_cause_says() -> None:
+def test_what_whoever_halts_says_to_do_is_told() -> None:
     told = Told()
     told.halts.halt(Cause.DATA_LOSS, "gone", NOW, mend="raise the retention")
     assert [halt.mend for halt in told.halts.all()] == ["raise the retention"]
