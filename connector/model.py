@@ -49,6 +49,7 @@ class Cause(StrEnum):
     BRAKE = "brake"
     DATA_LOSS = "data_loss"
     PAUSED = "paused"
+    """No halt, but somebody's wish: the metrics and the page count it as one."""
 
 
 class Content(StrEnum):

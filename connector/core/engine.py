@@ -17,6 +17,7 @@ from connector.answers import PollAnswer, PostAnswer
 from connector.core.actions import Action, Commit
 from connector.core.batching.batch import Batch
 from connector.core.following.job import Job
+from connector.core.holding_back.orders import Paused
 from connector.core.limits import Limits
 from connector.core.overview import HaltsInForce, Overview, halts_in_force, overview
 from connector.core.partitions import Partitions
@@ -82,6 +83,11 @@ class Engine:
     def halts(self) -> HaltsInForce:
         """Why nothing is submitted."""
         return halts_in_force(self.rooms)
+
+    @property
+    def paused(self) -> Paused | None:
+        """Who wants nothing to be submitted, if somebody does."""
+        return self._orders.paused
 
     def overview(self) -> Overview:
         """Look at everything, for whoever shows it: that goes through all partitions and letters."""
@@ -176,11 +182,11 @@ class Engine:
 
         False if it was paused already.
         """
-        return self._halts.pause(by, now)
+        return self._orders.pause(by, now)
 
     def resume(self, by: str) -> bool:
         """Go on after `pause`; what else halts stays as it is. False if it was not paused."""
-        return self._halts.resume(by)
+        return self._orders.resume(by)
 
     def credentials_changed(self, application: str, now: float) -> None:
         """An application has a new token: try it at once."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from connector.core.following.job import Job
 from connector.core.holding_back.gate import Closing
 from connector.core.holding_back.halts import Halt
+from connector.core.holding_back.orders import Paused
 from connector.core.remembering.assignment import Assignment
 from connector.core.rooms import Rooms
 from connector.core.settling.owed import Owed
@@ -47,14 +48,16 @@ class HaltsInForce(NamedTuple):
 
     @property
     def halted(self) -> bool:
-        """Whether somebody has to fix something: a pause is somebody's wish."""
-        return bool(self.applications) or any(cause != Cause.PAUSED for cause in self.whole)
+        """Whether somebody has to fix something."""
+        return bool(self.applications or self.whole)
 
 
 class Overview(NamedTuple):
     """One instance."""
 
     stopping: bool
+    paused: Paused | None
+    """Who paused it; None while nobody has."""
     halts: HaltsInForce
     closing: Closing | None
     """Why the gate is closed; None while it is open."""
@@ -88,6 +91,7 @@ def overview(rooms: Rooms) -> Overview:
     closed_until = rooms.gate.closed_until
     return Overview(
         rooms.orders.stopping,
+        rooms.orders.paused,
         halts_in_force(rooms),
         None if closed_until is None else rooms.gate.closing,
         closed_until or 0.0,

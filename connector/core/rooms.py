@@ -39,7 +39,7 @@ class Rooms:
         self.limits = limits
         self.tally = Tally()
         self.notices = Notices()
-        self.orders = Orders()
+        self.orders = Orders(self.tally, self.notices)
         self.lanes = Lanes(limits.max_bytes)
         self.owed = OwedLetters(WRITE_AGAIN)
         self.exposure = Exposure(limits)

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 import msgspec
 
-from connector.model import Cause
 from connector.ops.rates import Rates
 
 _PREFIX = 8
@@ -181,24 +180,29 @@ def shortened(request_id: str) -> str:
 
 
 def readiness(
-    *, joined: bool, halts: list[HaltView], stopping: bool, troubles: Sequence[HaltView] = ()
+    *,
+    joined: bool,
+    halts: list[HaltView],
+    stopping: bool,
+    troubles: Sequence[HaltView] = (),
+    paused: str = "",
 ) -> Health:
     """Answer `/readyz`: every reason against at once. `troubles` stop what they are about, and not all.
 
     Joined means member of the group, with or without partitions: a spare replica is ready. A closed
     gate is not a reason: it opens by itself, and taking the pod away would help nobody. Nor is a pause:
     it is what somebody wanted. A Deployment replaces Pods that aren't ready all at once, and a Pod
-    that replaces a paused one is not paused.
+    that replaces a paused one is not paused. `paused` says who wanted it, to be told all the same.
     """
     against = []
     if not joined:
         against.append("not a member of the consumer group yet")
-    against += [f"halted ({halt.cause}): {_told(halt)}" for halt in halts if halt.cause != Cause.PAUSED]
+    against += [f"halted ({halt.cause}): {_told(halt)}" for halt in halts]
     against += [f"{trouble.cause}: {_told(trouble)}" for trouble in troubles]
     if stopping:
         against.append("stopping")
-    paused = [halt.message for halt in halts if halt.cause == Cause.PAUSED]
-    return Health(ok=not against, reason="; ".join([*(against or ["ready"]), *paused]))
+    told = against or ["ready"]
+    return Health(ok=not against, reason="; ".join([*told, paused] if paused else told))
 
 
 def _told(halt: HaltView) -> str:

@@ -10,11 +10,12 @@ from typing import Any
 
 from connector import __version__
 from connector.core.following.job import Job
+from connector.core.holding_back.orders import Paused
 from connector.core.overview import HaltsInForce, Overview, PartitionOverview
 from connector.kafka.group.source import Source
 from connector.kafka.troubles import Trouble
 from connector.model import Cause
-from connector.ops.mends import mend_for
+from connector.ops.mends import mend_for, mend_of
 from connector.ops.metrics import Metrics
 from connector.ops.rates import RateMeter
 from connector.ops.status import (
@@ -71,6 +72,7 @@ class View:
             joined=self._source.joined,
             halts=self._halts(self._engine.halts),
             troubles=self._blocking_troubles(),
+            paused=_who_paused(self._engine.paused),
             stopping=self._engine.stopping,
         )
 
@@ -112,7 +114,7 @@ class View:
         """Set what the gauges show, and the page, too."""
         shown.state = self._state(seen)
         shown.applications = [*self._settings.accounts]
-        shown.halts = self._halts(seen.halts)
+        shown.halts = self._halts_and_pause(seen)
         shown.gate = self._gate(seen)
         shown.troubles = [self._trouble(kind, each) for kind, each in self._incidents.open.items()]
         shown.partitions = self._partitions(seen)
@@ -130,9 +132,21 @@ class View:
             return State.STARTING
         if seen.halts.halted or self._blocking_troubles():
             return State.HALTED
-        if Cause.PAUSED in seen.halts.whole:
+        if seen.paused is not None:
             return State.PAUSED
         return State.RUNNING if seen.closing is None else State.GATE_CLOSED
+
+    def _halts_and_pause(self, seen: Overview) -> list[HaltView]:
+        """Return what the page and the gauge `halted` show: a pause counts as a halt there.
+
+        Those of the whole instance first, in the order in which they began.
+        """
+        halts = self._halts(seen.halts)
+        if seen.paused is not None:
+            who = _who_paused(seen.paused)
+            halts.append(HaltView(Cause.PAUSED, who, mend_of(Cause.PAUSED), seen.paused.since))
+            halts.sort(key=lambda halt: (bool(halt.subject), halt.since))
+        return halts
 
     def _halts(self, seen: HaltsInForce) -> list[HaltView]:
         named = [("", halt) for halt in seen.whole.values()]
@@ -160,6 +174,10 @@ class View:
             _partition(each, ends.get(each.partition), log_ends.get(each.partition), now)
             for each in seen.partitions
         ]
+
+
+def _who_paused(paused: Paused | None) -> str:
+    return "" if paused is None else f"paused by {paused.by}"
 
 
 def _partition(seen: PartitionOverview, end: int | None, log_end: int | None, now: float) -> PartitionView:

@@ -268,6 +268,7 @@ class Instance:
             "a commit": lambda: engine.rooms.ledger.under_way,
             "adoptions": lambda: engine.rooms.adoption.pending,
             "halts of the whole": lambda: engine.rooms.halts.whole,
+            "a pause": lambda: engine.rooms.orders.paused,
         }
         found = [f"{what}: {left}" for what, look in checks.items() if (left := look())]
         for home in engine.assignments.values():

@@ -154,8 +154,8 @@ class Halts:
 
     @property
     def letters_wait(self) -> bool:
-        """Whether nothing is dead-lettered until a person has looked. A pause is an order, no suspicion."""
-        return bool(self.whole) and not self.whole.keys() <= {Cause.PAUSED}
+        """Whether nothing is dead-lettered until a person has looked."""
+        return bool(self.whole)
 
     def may_submit(self, application: str, now: float) -> May:
         """Tell whether a request for this application may go."""
@@ -172,22 +172,6 @@ class Halts:
         if halt is not None:
             halt.probing = True
             halt.probe_at = now + self._interval
-
-    def pause(self, by: str, now: float) -> bool:
-        """Submit nothing because somebody wants it so; `by` says who. False if it was paused already."""
-        if Cause.PAUSED in self.whole:
-            return False
-        self.whole[Cause.PAUSED] = Halt(Cause.PAUSED, f"paused by {by}", now)
-        self._tally.halts[Cause.PAUSED] += 1
-        self._notices.tell("info", "paused", by=by)
-        return True
-
-    def resume(self, by: str) -> bool:
-        """Go on after a pause. False if there was none."""
-        if self.whole.pop(Cause.PAUSED, None) is None:
-            return False
-        self._notices.tell("info", GOING_ON, after=Cause.PAUSED, by=by)
-        return True
 
     def came_to_nothing(self, batch: Batch | None, now: float) -> None:
         """If this was a probe, it said nothing about the halt (an outage, say): try again later."""

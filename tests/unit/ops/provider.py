@@ -156,7 +156,9 @@ class Provider:
         return self.alive
 
     def ready(self) -> Health:
-        return readiness(joined=True, halts=self.now.halts, stopping=False)
+        halts = [halt for halt in self.now.halts if halt.cause != "paused"]
+        paused = "".join(halt.message for halt in self.now.halts if halt.cause == "paused")
+        return readiness(joined=True, halts=halts, stopping=False, paused=paused)
 
     def status(self) -> Status:
         self.asked += 1

@@ -33,6 +33,13 @@ def test_each_reason_against_readiness_is_named(
     assert word in health.reason
 
 
+def test_a_pause_is_told_and_is_no_reason_against_readiness() -> None:
+    health = readiness(joined=True, halts=[], stopping=False, paused="paused by A")
+    assert (health.ok, health.reason) == (True, "ready; paused by A")
+    health = readiness(joined=True, halts=[], stopping=True, paused="paused by A")
+    assert (health.ok, health.reason) == (False, "stopping; paused by A")
+
+
 def test_all_reasons_against_readiness_are_told_at_once() -> None:
     health = readiness(joined=False, halts=[HALT], stopping=True)
     assert health.reason.count(";") == 3

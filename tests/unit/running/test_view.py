@@ -191,6 +191,19 @@ def test_a_pause_is_a_state_of_its_own_which_leaves_it_ready() -> None:
     desk.engine.halt(Cause.BRAKE, "too many refused", desk.now)
     assert desk.state() is State.HALTED
     assert not desk.view.ready().ok
+    assert desk.view.ready().reason.endswith("; paused by 10.0.0.3")
+
+
+def test_a_pause_is_shown_among_the_halts_of_the_whole_in_the_order_in_which_they_began() -> None:
+    desk = Desk()
+    desk.engine.halt(Cause.BRAKE, "too many refused", desk.now - 3)
+    desk.engine.rooms.halts.denied(
+        "APP", Denied(Cause.UNAUTHORIZED, "no", 401), "post", desk.now - 3, desk.now - 3
+    )
+    desk.engine.pause("10.0.0.3", desk.now - 2)
+    desk.engine.halt(Cause.DATA_LOSS, "gone", desk.now - 1)
+    shown = [halt.cause for halt in desk.view.snapshot().halts]
+    assert shown == ["brake", "paused", "data_loss", "unauthorized"]
 
 
 def test_the_limit_of_jobs_is_the_one_that_holds_now() -> None:

@@ -1,4 +1,4 @@
-"""What is counted and told of halts, of the pause and of the brake."""
+"""What is counted and told of halts and of the brake."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ def test_each_halt_counts_once_by_its_cause_however_often_it_is_found() -> None:
     for now in (NOW, NOW + 1, NOW + 2):
         told.halts.denied("", DENIED, "post", now, now)
         told.halts.halt(Cause.BRAKE, "too many", now)
-        told.halts.pause("somebody", now)
-    assert told.tally.halts == {"unauthorized": 1, Cause.BRAKE: 1, Cause.PAUSED: 1}
+    assert told.tally.halts == {"unauthorized": 1, Cause.BRAKE: 1}
 
 
 def test_another_cause_or_another_question_is_a_halt_of_its_own() -> None:
@@ -84,21 +83,9 @@ def test_a_halt_that_is_lifted_is_told_once_and_one_that_never_was_is_not() -> N
     assert told.halts.may_submit("", NOW) == "yes"
 
 
-def test_a_pause_and_its_end_are_told_once_with_who_wanted_them() -> None:
-    told = Told()
-    assert [told.halts.pause(who, NOW) for who in ("A", "B")] == [True, False]
-    assert [halt.message for halt in told.halts.all()] == ["paused by A"]
-    assert [told.halts.resume(who) for who in ("C", "D")] == [True, False]
-    assert told.events() == [
-        ("info", "paused", {"by": "A"}),
-        ("info", "going on", {"after": Cause.PAUSED, "by": "C"}),
-    ]
-
-
-def test_letters_are_written_while_paused_and_while_an_application_is_denied_and_at_no_other_halt() -> None:
+def test_letters_are_written_while_an_application_is_denied_and_at_no_other_halt() -> None:
     halts = Told().halts
     waits = [halts.letters_wait]
-    halts.pause("A", NOW)
     halts.denied("", DENIED, "post", NOW, NOW)
     waits.append(halts.letters_wait)
     halts.halt(Cause.BRAKE, "too many", NOW)

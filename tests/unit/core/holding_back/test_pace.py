@@ -8,6 +8,7 @@ import pytest
 
 from connector.answers import PollAnswer, Unavailable
 from connector.core.following.job import Job
+from connector.core.holding_back.orders import Paused
 from connector.core.holding_back.pace import BURST, Pace, most_at_once
 from connector.model import Cause
 from tests.strength import in_full
@@ -217,14 +218,15 @@ def test_a_pause_submits_nothing_but_follows_and_commits_what_is_under_way() -> 
     drive.assign()
     drive.read(*devices(range(6)))
     drive.start_job()
-    assert drive.engine.pause("10.0.0.3", drive.now)
+    paused_at = drive.now
+    assert drive.engine.pause("10.0.0.3", paused_at)
     assert not drive.engine.pause("10.0.0.4", drive.now)
     posts = drive.posts
     run_for(drive, 60)
     assert drive.posts == posts
     assert drive.position() == 2 * posts
-    (halt,) = drive.engine.rooms.halts.all()
-    assert (halt.cause, halt.message) == (Cause.PAUSED, "paused by 10.0.0.3")
+    assert drive.engine.paused == Paused("10.0.0.3", paused_at)
+    assert drive.engine.rooms.halts.all() == []
     drive.engine.release(drive.now)  # after the brake: this is another thing
     run_for(drive, 60)
     assert drive.posts == posts
