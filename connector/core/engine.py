@@ -43,6 +43,7 @@ class Engine:
         self._reach = rooms.reach
         self._tracking = rooms.tracking
         self._halts = rooms.halts
+        self._brakes = rooms.brakes
         self._gate = rooms.gate
         self._adoption = rooms.adoption
         self._fates = rooms.fates
@@ -175,7 +176,8 @@ class Engine:
 
     def release(self, now: float) -> None:
         """End the halt of the brake, and probe every other halt at once."""
-        self._halts.release(now)
+        self._brakes.release()
+        self._halts.probe_now(now)
 
     def pause(self, by: str, now: float) -> bool:
         """Submit nothing until `resume`: `by` wants it so. Jobs under way are followed and committed.

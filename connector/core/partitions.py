@@ -30,6 +30,7 @@ class Partitions:
         self._dispatch = rooms.dispatch
         self._tracking = rooms.tracking
         self._halts = rooms.halts
+        self._brakes = rooms.brakes
         self._adoption = rooms.adoption
         self._leaving = rooms.leaving
         self._fates = rooms.fates
@@ -95,7 +96,7 @@ class Partitions:
         others = unreadable = 0
         if partly_known or not only_events or (offsets and offsets[0] < next_before):
             events, others, unreadable = self._sort_out(home, records, outcomes, next_before, now)
-        self._halts.read(len(events) + unreadable, unreadable, now)
+        self._brakes.read(len(events) + unreadable, unreadable, now)
         for event in events:
             event.home = home
         home.hold_memory(len(events), sum([event.size for event in events]))

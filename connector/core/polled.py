@@ -26,6 +26,7 @@ class Polled:
         self._dispatch = rooms.dispatch
         self._tracking = rooms.tracking
         self._halts = rooms.halts
+        self._brakes = rooms.brakes
         self._gate = rooms.gate
         self._outages = rooms.outages
         self._adoption = rooms.adoption
@@ -104,7 +105,7 @@ class Polled:
         counted = self._unjudged.job_denied(
             job, answer.message, now, halted=not others_are_good, surely=surely
         )
-        self._halts.judged(counted, now)
+        self._brakes.judged(counted, now)
 
     def _heard(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> bool:
         """Learn whether the API is there; return whether there is new proof that only this job fails."""
@@ -157,7 +158,7 @@ class Polled:
             self._no_time(job, report, now)
         else:
             well = self._halts.completed_since(job.application, job.failed_before)
-            self._halts.judged(self._unjudged.job_failed(job, report, now, others_do_well=well), now)
+            self._brakes.judged(self._unjudged.job_failed(job, report, now, others_do_well=well), now)
 
     def _completed(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
         judgement = self._places.judge(job, report, now)
@@ -177,7 +178,7 @@ class Polled:
             self._tell_of_silence(job, rows)
         self._places.learn(job, judgement, now)
         singly = self._places.mislead(job, now)
-        self._halts.judged(self._fates.conclude(job, judgement, now, users_singly=singly), now)
+        self._brakes.judged(self._fates.conclude(job, judgement, now, users_singly=singly), now)
 
     def _ended(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
         self._tracking.finished(job, asked_at, now, completed=completed)
@@ -224,7 +225,7 @@ class Polled:
         elif by_a_device and len(job.events) > 1:
             self._unjudged.submit_halves(job, most, now)  # a job that is lost once more is halved, too
         else:
-            self._halts.judged(self._unjudged.never_confirmed(job, losses, now), now)
+            self._brakes.judged(self._unjudged.never_confirmed(job, losses, now), now)
             return
         self._tally.jobs[job.endpoint, JobOutcome.RESUBMITTED] += 1
         self._tally.resubmitted[job.endpoint] += len(job.events)

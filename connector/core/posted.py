@@ -31,6 +31,7 @@ class Posted:
         self._hunt = rooms.hunt
         self._tracking = rooms.tracking
         self._halts = rooms.halts
+        self._brakes = rooms.brakes
         self._gate = rooms.gate
         self._outages = rooms.outages
         self._leaving = rooms.leaving
@@ -175,7 +176,7 @@ class Posted:
 
     def _refused(self, batch: Batch, answer: Refused, now: float) -> None:
         if len(batch.events) == 1:
-            self._halts.judged(self._fates.refused_single(batch, answer, now), now)
+            self._brakes.judged(self._fates.refused_single(batch, answer, now), now)
             self._dispatch.end_hunt(batch, found=True)
             return
         batch.events = self._leaving.still_ours(batch.events, now)

@@ -11,6 +11,7 @@ from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.hunt import Hunt
 from connector.core.following.adoption import Adoption
 from connector.core.following.tracking import Tracking
+from connector.core.holding_back.brakes import Brakes
 from connector.core.holding_back.concurrency import Concurrency
 from connector.core.holding_back.halts import Halts
 from connector.core.holding_back.orders import Orders
@@ -48,7 +49,8 @@ class Rooms:
         self.dispatch = Dispatch(limits)
         self.hunt = Hunt(self.dispatch)
         self.tracking = Tracking(limits)
-        self.halts = Halts(limits, self.tally, self.notices, lambda: described(self.owed))
+        self.halts = Halts(limits, self.tally, self.notices)
+        self.brakes = Brakes(limits, self.halts, lambda: described(self.owed))
         self.adoption = Adoption(self.lanes, self.tracking, self.dispatch, self.tally)
         self.concurrency = Concurrency(limits)
         self.outages = Outages(random, self.tally, self.notices, self.tracking, self.concurrency)

@@ -1,19 +1,17 @@
 """Halts: nothing is sent until a person has fixed something.
 
-Given: denials, and what got past them; how many events were judged bad. Gives: whether a request may go, as
-usual or as a probe. Sends nothing itself.
+Given: denials, and what got past them; orders to halt. Gives: whether a request may go, as usual or as a
+probe. Sends nothing itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from connector.answers import Denied
 from connector.core.batching.batch import Batch
 from connector.core.batching.suspicion import Suspicion
-from connector.core.holding_back.brake import Brake, Counted
 from connector.core.limits import Limits
 from connector.core.notices import GOING_ON, HALTED, Notices
 from connector.core.tally import Tally
@@ -57,14 +55,10 @@ FEW, LONG = 3, 5.0
 class Halts:
     """Halts of applications, which end by themselves once a probe succeeds, and of the whole instance."""
 
-    def __init__(self, limits: Limits, tally: Tally, notices: Notices, owed: Callable[[], str] = str) -> None:
-        """`owed` says what was refused and isn't in the dead-letter topic."""
+    def __init__(self, limits: Limits, tally: Tally, notices: Notices) -> None:
         self._interval = limits.probe_interval
-        self._brake = Brake(limits.brake_share, limits.brake_window)
-        self._reading_brake = Brake(limits.brake_share, limits.brake_window)
         self._tally = tally
         self._notices = notices
-        self._owed = owed
         self.applications: dict[str, Halt] = {}
         self.whole: dict[Cause, Halt] = {}
         self._accepted_post_sent_at: dict[str, float] = {}
@@ -129,28 +123,6 @@ class Halts:
     def _tell(self, halt: Halt, **more: object) -> None:
         self._tally.halts[halt.cause] += 1
         self._notices.tell("error", HALTED, cause=halt.cause, message=halt.message, **more, mend=halt.mend)
-
-    def read(self, records: int, unreadable: int, now: float) -> None:
-        """Records were read: brake if too many of the recent ones can't be.
-
-        By itself: it takes a while until the readable ones among them are judged.
-        """
-        self._saw(self._reading_brake, Counted(records, unreadable), now)
-
-    def judged(self, counted: Counted, now: float) -> None:
-        """Events were judged for good by the API: brake if too many of the recent ones were refused."""
-        self._saw(self._brake, counted, now)
-
-    def _saw(self, brake: Brake, counted: Counted, now: float) -> None:
-        if brake.saw(counted, now) and Cause.BRAKE not in self.whole:
-            self.halt(Cause.BRAKE, f"{brake.words}; waiting letters: {self._owed()}", now)
-
-    def release(self, now: float) -> None:
-        """Go on after the brake, and try everything else that halts at once."""
-        self.lift(Cause.BRAKE)
-        self._brake.reset()
-        self._reading_brake.reset()
-        self.probe_now(now)
 
     @property
     def letters_wait(self) -> bool:

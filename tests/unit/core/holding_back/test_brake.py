@@ -66,3 +66,12 @@ def test_what_was_good_is_remembered_for_a_while() -> None:
     brake.saw(Counted(2000, 0), NOW)
     assert not any(brake.saw(Counted(1, 1, NOW), NOW + HISTORY) for _ in range(200))
     assert brake.saw(Counted(1, 1, NOW), NOW + HISTORY + 1)
+
+
+def test_nothing_judged_brakes_nothing_and_is_not_remembered() -> None:
+    brake = Brake(0.5, 2)
+    brake.saw(Counted(2, 1, NOW), NOW)
+    assert not brake.saw(Counted(0, 0, NOW), NOW)
+    assert brake.words == "1 of the last 2 events were refused"
+    assert brake.saw(Counted(1, 1, NOW), NOW)
+    assert brake.words == "2 of the last 3 events were refused"

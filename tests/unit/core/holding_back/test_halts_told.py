@@ -1,10 +1,9 @@
-"""What is counted and told of halts and of the brake."""
+"""What is counted and told of halts."""
 
 from __future__ import annotations
 
 from connector.answers import Denied
 from connector.core.batching.batch import Batch
-from connector.core.holding_back.brake import Brake, Counted
 from connector.core.holding_back.halts import Halts
 from connector.core.notices import Notices
 from connector.core.tally import Tally
@@ -90,7 +89,7 @@ def test_letters_are_written_while_an_application_is_denied_and_at_no_other_halt
     waits.append(halts.letters_wait)
     halts.halt(Cause.BRAKE, "too many", NOW)
     waits.append(halts.letters_wait)
-    halts.release(NOW)
+    halts.lift(Cause.BRAKE)
     waits.append(halts.letters_wait)
     assert waits == [False, False, True, False]
 
@@ -142,37 +141,6 @@ def test_that_posts_are_answered_by_something_else_says_what_jobs_it_knows_nothi
     halts.denied("B", wrong, "get", NOW, NOW)
     halts.denied("C", DENIED, "post", NOW, NOW)
     assert [halts.no_api_there(each) for each in ("", "B", "C")] == [True, False, False]
-
-
-def test_released_the_brake_has_forgotten_what_was_refused() -> None:
-    halts = Told(brake_share=0.5, brake_window=10).halts
-    halts.judged(Counted(9, 9), NOW)
-    halts.read(9, 9, NOW)
-    halts.release(NOW)
-    halts.judged(Counted(1, 1), NOW)
-    halts.read(1, 1, NOW)
-    assert halts.all() == []
-    halts.judged(Counted(9, 5), NOW)
-    assert [halt.message for halt in halts.all()] == [
-        "6 of the last 10 events were refused; waiting letters: "
-    ]
-
-
-def test_that_it_goes_on_after_the_brake_is_told() -> None:
-    told = Told(brake_share=0.5, brake_window=10)
-    told.halts.judged(Counted(10, 9), NOW)
-    for _ in range(2):
-        told.halts.release(NOW)
-    assert told.events()[1:] == [("info", "going on", {"after": Cause.BRAKE})]
-
-
-def test_nothing_judged_brakes_nothing_and_is_not_remembered() -> None:
-    brake = Brake(0.5, 2)
-    brake.saw(Counted(2, 1, NOW), NOW)
-    assert not brake.saw(Counted(0, 0, NOW), NOW)
-    assert brake.words == "1 of the last 2 events were refused"
-    assert brake.saw(Counted(1, 1, NOW), NOW)
-    assert brake.words == "2 of the last 3 events were refused"
 
 
 def test_an_engine_that_is_paused_or_halted_by_loss_goes_on_when_told_so() -> None:

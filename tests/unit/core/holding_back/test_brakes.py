@@ -1,16 +1,27 @@
-"""The brake: it halts everything when too many events would become letters."""
+"""The brakes: they halt everything when too many events would become letters."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import pytest
 
 from connector.answers import Refused
+from connector.core.holding_back.brake import Counted
+from connector.core.holding_back.brakes import Brakes
 from connector.core.holding_back.halts import Halts
 from connector.core.notices import Notices
 from connector.core.tally import Tally
 from connector.model import Cause
 from tests.unit.core.builders import NOW, UNDECODABLE, all_done, completed, devices, limits, row, tags
 from tests.unit.core.driving import Drive
+
+
+def pair(describe_owed: Callable[[], str] = lambda: "some") -> tuple[Halts, Brakes, Notices]:
+    """Brakes, what they halt, and what is told: at more than half of the last ten events."""
+    chosen, notices = limits(brake_share=0.5, brake_window=10), Notices()
+    halts = Halts(chosen, Tally(), notices)
+    return halts, Brakes(chosen, halts, describe_owed), notices
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9])
@@ -44,14 +55,14 @@ def test_the_brake_says_what_was_refused_because_its_letters_are_not_written_yet
 def test_what_is_owed_is_described_once_however_much_more_is_refused() -> None:
     described = 0
 
-    def owed() -> str:
+    def describe_owed() -> str:
         nonlocal described
         described += 1
         return "some"
 
-    halts = Halts(limits(brake_share=0.5, brake_window=10), Tally(), Notices(), owed)
+    halts, brakes, _ = pair(describe_owed)
     for _ in range(50):
-        halts.read(10, 10, NOW)
+        brakes.read(10, 10, NOW)
     assert [halt.cause for halt in halts.all()] == [Cause.BRAKE]
     assert described == 1
 
@@ -101,3 +112,26 @@ def test_records_that_cannot_be_read_are_a_share_of_those_read_not_of_those_judg
     assert drive.engine.rooms.halts.all() == []
     drive.read(*[UNDECODABLE] * 100, at=4000)
     assert [halt.cause for halt in drive.engine.rooms.halts.all()] == [Cause.BRAKE]
+
+
+def test_released_the_brake_has_forgotten_what_was_refused() -> None:
+    halts, brakes, _ = pair()
+    brakes.judged(Counted(9, 9), NOW)
+    brakes.read(9, 9, NOW)
+    brakes.release()
+    brakes.judged(Counted(1, 1), NOW)
+    brakes.read(1, 1, NOW)
+    assert halts.all() == []
+    brakes.judged(Counted(9, 5), NOW)
+    assert [halt.message for halt in halts.all()] == [
+        "6 of the last 10 events were refused; waiting letters: some"
+    ]
+
+
+def test_that_it_goes_on_after_the_brake_is_told() -> None:
+    _, brakes, notices = pair()
+    brakes.judged(Counted(10, 9), NOW)
+    for _ in range(2):
+        brakes.release()
+    told = [(notice.level, notice.text, notice.fields) for notice in notices]
+    assert told[1:] == [("info", "going on", {"after": Cause.BRAKE})]

@@ -1,0 +1,43 @@
+"""The two brakes: one watches what is read, the other one what the API says. Either halts all.
+
+Given: how many records were read and how many of them can't be, how many events were judged and how many of
+them were refused. Gives: the halt `Cause.BRAKE`, which only a person ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from connector.core.holding_back.brake import Brake, Counted
+from connector.core.holding_back.halts import Halts
+from connector.core.limits import Limits
+from connector.model import Cause
+
+
+class Brakes:
+    """The pair. `describe_owed` says what was refused and isn't in the dead-letter topic."""
+
+    def __init__(self, limits: Limits, halts: Halts, describe_owed: Callable[[], str]) -> None:
+        self._halts = halts
+        self._describe_owed = describe_owed
+        self._of_reading = Brake(limits.brake_share, limits.brake_window)
+        """By itself: it takes a while until the readable ones among many records are judged."""
+        self._of_judging = Brake(limits.brake_share, limits.brake_window)
+
+    def read(self, records: int, unreadable: int, now: float) -> None:
+        """Records were read: halt if too many of the recent ones can't be."""
+        self._saw(self._of_reading, Counted(records, unreadable), now)
+
+    def judged(self, counted: Counted, now: float) -> None:
+        """Events were judged for good by the API: halt if too many of the recent ones were refused."""
+        self._saw(self._of_judging, counted, now)
+
+    def _saw(self, brake: Brake, counted: Counted, now: float) -> None:
+        if brake.saw(counted, now) and Cause.BRAKE not in self._halts.whole:
+            self._halts.halt(Cause.BRAKE, f"{brake.words}; waiting letters: {self._describe_owed()}", now)
+
+    def release(self) -> None:
+        """A person has looked: go on, and forget what was seen."""
+        self._halts.lift(Cause.BRAKE)
+        self._of_reading.reset()
+        self._of_judging.reset()
