@@ -11,6 +11,7 @@ from connector.core.batching.bounds import Bounds, OneRequest
 from connector.core.batching.queues import Route
 from connector.core.following.job import DENIED_ALONE, Job
 from connector.core.holding_back.halts import May
+from connector.core.holding_back.proofs import Where
 from connector.core.rooms import Rooms
 from connector.core.tally import Stage
 
@@ -214,11 +215,11 @@ class Planning:
         the probe of a halt that a job caused: after a while another goes.
         """
         allowed = self._halts.may_submit(application, now)
-        if allowed == "probe" and (halt := self._halts.applications[application]).where != "post":
+        if allowed == "probe" and (halt := self._halts.applications[application]).where is not Where.POST:
             ours = [job for job in self._tracking.jobs.values() if job.application == application]
             probes = [job.accepted_at for job in ours if job.is_probe and job.accepted_at > halt.since]
             wait = DENIED_ALONE * self._limits.probe_interval * PATIENCE_GROWTH ** len(probes)
-            telling = halt.where == "get" and any(map(self._may_tell, ours))
+            telling = halt.where is Where.GET and any(map(self._may_tell, ours))
             return "no" if telling or (probes and now < max(probes) + wait) else allowed
         return allowed
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, Unavailable
 from connector.core.following.job import Job
+from connector.core.holding_back.proofs import Where
 from connector.core.rooms import Rooms
 from connector.core.tally import JobOutcome, Stage
 
@@ -26,6 +27,8 @@ class Polled:
         self._dispatch = rooms.dispatch
         self._tracking = rooms.tracking
         self._halts = rooms.halts
+        self._belief = rooms.belief
+        self._proofs = rooms.proofs
         self._brakes = rooms.brakes
         self._gate = rooms.gate
         self._outages = rooms.outages
@@ -71,12 +74,12 @@ class Polled:
         """Return the answer; a denial as a failure of the API where others are told otherwise."""
         if not isinstance(answer, Denied) or answer.of_job:
             return answer
-        contradicted = self._halts.contradicted(job.application, "get", job.suspicion, now)
+        contradicted = self._belief.contradicted(job.application, Where.GET, job.suspicion, now)
         return answer.as_unavailable() if contradicted else answer
 
     def _get_denied(self, job: Job, answer: Denied, asked_at: float, now: float) -> None:
         """The job is not lost, however old: no job can be asked about until this is fixed."""
-        probe_at = self._halts.denied(job.application, answer, "get", asked_at, now)
+        probe_at = self._halts.denied(job.application, answer, Where.GET, asked_at, now)
         before = job.denied_alone
         self._tracking.get_denied(job, probe_at, now)
         if job.denied_alone and not before:  # it may never tell whether a halt is over: another probe may
@@ -97,11 +100,11 @@ class Polled:
         self._tracking.finished(job, asked_at, now, completed=False)
         self._tracking.remove(job)
         self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
-        others_are_good = self._halts.completed_since(job.application, job.denied_before)
+        others_are_good = self._proofs.completed_since(job.application, job.denied_before)
         self._halts.came_to_nothing(job.batch, now)
         if not others_are_good:
-            self._halts.denied(job.application, answer, "job", job.sent_at, now)
-        surely = self._halts.completed_since(job.application, job.history.denied_at)
+            self._halts.denied(job.application, answer, Where.JOB, job.sent_at, now)
+        surely = self._proofs.completed_since(job.application, job.history.denied_at)
         counted = self._unjudged.job_denied(
             job, answer.message, now, halted=not others_are_good, surely=surely
         )
@@ -128,7 +131,7 @@ class Polled:
             self._tracking.poll_at(job, self._outages.next_turn(job.suspicion, now))
 
     def _got_past(self, application: str, asked_at: float, now: float) -> None:
-        halt = self._halts.proved(application, "get", asked_at)
+        halt = self._halts.proved(application, Where.GET, asked_at)
         if halt is not None:
             self._tracking.one_answered(application)
             self._tracking.halt_over(application, halt.since, now)
@@ -157,13 +160,14 @@ class Polled:
         if report.asks_for_time:
             self._no_time(job, report, now)
         else:
-            well = self._halts.completed_since(job.application, job.failed_before)
+            well = self._proofs.completed_since(job.application, job.failed_before)
             self._brakes.judged(self._unjudged.job_failed(job, report, now, others_do_well=well), now)
 
     def _completed(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
         judgement = self._places.judge(job, report, now)
         job.polls.found_completed(asked_at)
-        self._halts.completed(job.application, job.accepted_at)
+        self._proofs.completed(job.application, job.accepted_at)
+        self._halts.proved(job.application, Where.JOB, job.accepted_at)
         missing = judgement.missing(job.events)
         if self._tracking.ask_for_rows(job, missing, now):
             return
@@ -189,7 +193,7 @@ class Polled:
         self._tracking.remove(job)
         self._tally.stages.append((Stage.JOB, asked_at - job.accepted_at, len(job.events)))
         self._tally.stages.append((Stage.POLL, now - asked_at, len(job.events)))
-        self._halts.proved(job.application, "job", job.accepted_at)
+        self._halts.proved(job.application, Where.JOB, job.accepted_at)
 
     def _no_time(self, job: Job, report: JobReport, now: float) -> None:
         """The API is overloaded, which a job told and no status: fewer jobs at once."""
@@ -197,7 +201,7 @@ class Polled:
         if not self._no_time_told:
             self._no_time_told = True
             self._notices.tell("warning", "the API has no time for jobs", message=report.message)
-        others = self._halts.completed_since(job.application, job.waited_before)
+        others = self._proofs.completed_since(job.application, job.waited_before)
         self._unjudged.not_now(job, now, others_have_time=others)
 
     def _tell_of_silence(self, job: Job, rows: int) -> None:
@@ -219,7 +223,7 @@ class Polled:
             losses = most  # no fault of these devices
             self._notices.tell("error", "the API knows none of its jobs: nothing is confirmed", message=why)
         # Where jobs of others are Completed meanwhile, one of its devices may be why it is never Completed.
-        by_a_device = self._halts.completed_since(job.application, job.accepted_at)
+        by_a_device = self._proofs.completed_since(job.application, job.accepted_at)
         if losses <= most:
             self._unjudged.submit_again(job, losses, now)
         elif by_a_device and len(job.events) > 1:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from connector.answers import Accepted, Denied, PostAnswer, Refused, Unavailable, Unsent
 from connector.core.batching.batch import Batch, HuntState
 from connector.core.following.job import Job, slices_of
+from connector.core.holding_back.proofs import Where
 from connector.core.rooms import Rooms
 from connector.core.tally import Stage
 
@@ -31,6 +32,8 @@ class Posted:
         self._hunt = rooms.hunt
         self._tracking = rooms.tracking
         self._halts = rooms.halts
+        self._belief = rooms.belief
+        self._proofs = rooms.proofs
         self._brakes = rooms.brakes
         self._gate = rooms.gate
         self._outages = rooms.outages
@@ -43,7 +46,7 @@ class Posted:
         if not isinstance(answer, Accepted):  # an accepted probe's job may still end the halt
             self._halts.came_to_nothing(batch, now)
         if isinstance(answer, Denied) and answer.http_status and not answer.by_words:
-            contradicted = self._halts.contradicted(batch.application, "post", batch.suspicion, now)
+            contradicted = self._belief.contradicted(batch.application, Where.POST, batch.suspicion, now)
             answer = answer.as_unavailable() if contradicted else answer
         match answer:
             case Unsent():
@@ -67,11 +70,11 @@ class Posted:
             case Accepted():
                 self._outages.answered(batch.sent_at, "post", len(batch.events))
                 self._got_past(batch, now)
-                self._halts.accepted(batch.application, batch.sent_at)
+                self._proofs.accepted(batch.application, batch.sent_at)
                 self._accepted(batch, answer, now)
 
     def _got_past(self, batch: Batch, now: float) -> None:
-        halt = self._halts.proved(batch.application, "post", batch.sent_at)
+        halt = self._halts.proved(batch.application, Where.POST, batch.sent_at)
         if halt is not None:
             self._tracking.halt_over(batch.application, halt.since, now)
 
@@ -108,12 +111,12 @@ class Posted:
         """Halt the application, unless the words are of one device: others were accepted meanwhile."""
         hunt = batch.hunt
         if answer.by_words and hunt is not None:
-            if self._halts.accepted_since(batch.application, hunt.denied_at):
+            if self._proofs.accepted_since(batch.application, hunt.denied_at):
                 hunt.perhaps_nobody = False
             if hunt.denied_at < math.inf and not hunt.perhaps_nobody:
                 self._refused(batch, Refused(answer.message, answer.http_status), now)
                 return
-        self._halts.denied(batch.application, answer, "post", batch.sent_at, now)
+        self._halts.denied(batch.application, answer, Where.POST, batch.sent_at, now)
         if answer.by_words:
             self._find_by_probes(batch, now)
         else:

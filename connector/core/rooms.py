@@ -11,12 +11,14 @@ from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.hunt import Hunt
 from connector.core.following.adoption import Adoption
 from connector.core.following.tracking import Tracking
+from connector.core.holding_back.belief import Belief
 from connector.core.holding_back.brakes import Brakes
 from connector.core.holding_back.concurrency import Concurrency
 from connector.core.holding_back.halts import Halts
 from connector.core.holding_back.orders import Orders
 from connector.core.holding_back.outages import Outages
 from connector.core.holding_back.pace import Pace
+from connector.core.holding_back.proofs import Proofs
 from connector.core.judging.fates import Fates
 from connector.core.judging.places import Places
 from connector.core.judging.unjudged import Unjudged
@@ -49,7 +51,9 @@ class Rooms:
         self.dispatch = Dispatch(limits)
         self.hunt = Hunt(self.dispatch)
         self.tracking = Tracking(limits)
-        self.halts = Halts(limits, self.tally, self.notices)
+        self.proofs = Proofs()
+        self.halts = Halts(limits, self.tally, self.notices, self.proofs)
+        self.belief = Belief(self.proofs, self.halts)
         self.brakes = Brakes(limits, self.halts, lambda: described(self.owed))
         self.adoption = Adoption(self.lanes, self.tracking, self.dispatch, self.tally)
         self.concurrency = Concurrency(limits)

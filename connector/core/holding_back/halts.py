@@ -11,14 +11,12 @@ from typing import Literal
 
 from connector.answers import Denied
 from connector.core.batching.batch import Batch
-from connector.core.batching.suspicion import Suspicion
+from connector.core.holding_back.proofs import Proofs, Where
 from connector.core.limits import Limits
 from connector.core.notices import GOING_ON, HALTED, Notices
 from connector.core.tally import Tally
 from connector.model import Cause
 
-Where = Literal["post", "job", "get"]
-"""Where the API said no: at a call, or in a job. What gets past it proves that it is over."""
 May = Literal["yes", "no", "probe"]
 """Whether a request may go; `probe`: one, to try whether a halt is over."""
 
@@ -45,45 +43,18 @@ class Halt:
     """What was said of it: POSTs and GETs that are both denied, in turns, are no news."""
 
 
-CONTRADICTED = 5
-"""Denials in a row that are taken for the API's failure where something got past there before. By then a
-part of the batch was sent, or a job that has ended was asked about: that tells one request alone from all."""
-FEW, LONG = 3, 5.0
-"""... and fewer of them, if they go on for this many seconds: the gate, closed meanwhile, makes them rare."""
-
-
 class Halts:
     """Halts of applications, which end by themselves once a probe succeeds, and of the whole instance."""
 
-    def __init__(self, limits: Limits, tally: Tally, notices: Notices) -> None:
+    def __init__(self, limits: Limits, tally: Tally, notices: Notices, proofs: Proofs) -> None:
         self._interval = limits.probe_interval
         self._tally = tally
         self._notices = notices
+        self._proofs = proofs
         self.applications: dict[str, Halt] = {}
         self.whole: dict[Cause, Halt] = {}
-        self._accepted_post_sent_at: dict[str, float] = {}
-        self._completed_job_accepted_at: dict[str, float] = {}
-        self._denials: dict[tuple[str, Where], list[float]] = {}
-        """When they came since something got past there; only where something did."""
-        self._passed_sent_at: dict[tuple[str, Where], float] = {}
-        """When the latest request that did was sent; of a job that did, when it was accepted."""
         self._fixed_at: dict[str, float] = {}
         """When something of an application was fixed last."""
-
-    def contradicted(self, application: str, where: Where, suspicion: Suspicion, now: float) -> bool:
-        """Note a denial; return whether what others were told since the last halt speaks against it.
-
-        A gateway may stumble over one request alone, or give a stray answer now and then. If the application
-        is what is denied, nothing gets past there between the next ones.
-        """
-        suspicion.denied_at = min(suspicion.denied_at, now)
-        if application in self.applications or (application, where) not in self._denials:
-            return False
-        if suspicion.proven and self._passed_sent_at[application, where] > suspicion.denied_at:
-            return True  # others of this application: what another one is told says nothing of it
-        denials = self._denials[application, where]
-        denials.append(now)
-        return len(denials) <= CONTRADICTED and (len(denials) < FEW or now - denials[0] < LONG)
 
     def denied(self, application: str, answer: Denied, where: Where, sent_at: float, now: float) -> float:
         """The API won't work with this application; `where` is what it was asked for, at `sent_at`.
@@ -99,9 +70,9 @@ class Halts:
         news = (answer.cause, where) not in told
         since = now if halt is None else halt.since
         # A denied GET doesn't move the probe: the GETs of many jobs would put it off for ever.
-        next_probe = halt.probe_at if halt is not None and where == "get" else probe_at
+        next_probe = halt.probe_at if halt is not None and where is Where.GET else probe_at
         said = Halt(answer.cause, answer.message, since, where, now, next_probe, application)
-        if halt is None or where != "get" or halt.where == "get":
+        if halt is None or where is not Where.GET or halt.where is Where.GET:
             halt = self.applications[application] = said
         # Else it is the POSTs that halt it, and no GET that is answered ends that.
         halt.told = told | {(answer.cause, where)}
@@ -152,34 +123,13 @@ class Halts:
             halt.probing = False
             halt.probe_at = now + self._interval
 
-    def accepted(self, application: str, sent_at: float) -> None:
-        """Note that a POST sent at `sent_at` made a job."""
-        latest = self._accepted_post_sent_at
-        latest[application] = max(sent_at, latest.get(application, 0.0))
-
-    def completed(self, application: str, accepted_at: float) -> None:
-        """Note that a job accepted at `accepted_at` is Completed, whatever its rows say."""
-        latest = self._completed_job_accepted_at
-        latest[application] = max(accepted_at, latest.get(application, 0.0))
-        self.proved(application, "job", accepted_at)
-
-    def completed_since(self, application: str, when: float) -> bool:
-        """Whether a job accepted from `when` on is Completed: its application isn't what is denied."""
-        return self._completed_job_accepted_at.get(application, 0.0) >= when
-
-    def accepted_since(self, application: str, when: float) -> bool:
-        """Whether a POST that was sent after `when` made a job: the application is not what is denied."""
-        return self._accepted_post_sent_at.get(application, 0.0) > when
-
     def proved(self, application: str, where: Where, sent_at: float) -> Halt | None:
         """Note that something sent at `sent_at` got past `where`. Return the halt that this ended, if any."""
         halt = self.applications.get(application)
-        ended = halt is not None and halt.where == where and sent_at >= halt.last_denied_at
+        ended = halt is not None and halt.where is where and sent_at >= halt.last_denied_at
         # While both POSTs and GETs are denied, each proves something about its own stage only.
-        if halt is None or ended or (halt.where != where and sent_at > halt.since):
-            self._denials[application, where] = []
-            before = self._passed_sent_at.get((application, where), 0.0)
-            self._passed_sent_at[application, where] = max(before, sent_at)
+        if halt is None or ended or (halt.where is not where and sent_at > halt.since):
+            self._proofs.passed(application, where, sent_at)
         if not ended:
             return None
         del self.applications[application]
@@ -189,7 +139,7 @@ class Halts:
     def no_api_there(self, application: str) -> bool:
         """Whether what answers POSTs is not the API: that it doesn't know a job says nothing."""
         halt = self.applications.get(application)
-        return halt is not None and halt.where == "post" and halt.cause == Cause.WRONG_URL
+        return halt is not None and halt.where is Where.POST and halt.cause == Cause.WRONG_URL
 
     def probe_now(self, now: float, application: str | None = None) -> None:
         """Something was fixed: try at once whether a halt is over, of this application or of all."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from connector.answers import Denied, Unavailable
 from connector.core.holding_back.orders import Paused
+from connector.core.holding_back.proofs import Where
 from connector.core.overview import overview
 from connector.model import Cause, Endpoint
 from tests.unit.core.builders import NOW, P0, P1, devices, limits
@@ -64,6 +65,6 @@ def test_it_tells_why_nothing_goes() -> None:
     assert not drive.engine.halts.halted, "a pause is somebody's wish"
     assert drive.engine.overview().paused == Paused("somebody", drive.now)
     denied = Denied(Cause.UNAUTHORIZED, "no such token", 401)
-    drive.engine.rooms.halts.denied("", denied, "post", drive.now, drive.now)
+    drive.engine.rooms.halts.denied("", denied, Where.POST, drive.now, drive.now)
     seen = drive.engine.overview()
     assert (seen.halts.halted, [*seen.halts.whole], [*seen.halts.applications]) == (True, [], [""])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import Denied
+from connector.core.holding_back.proofs import Where
 from connector.model import Cause
 from tests.unit.core.builders import NOW
 from tests.unit.running_process import Listening, Process
@@ -74,7 +75,7 @@ def test_a_halt_is_told_with_what_to_do_about_it_by_its_cause_or_in_words_of_its
 ) -> None:
     denied = Denied(Cause.UNAUTHORIZED, "no such token", 401)
     for application in ("", "BBBBB"):
-        process.engine.rooms.halts.denied(application, denied, "post", NOW, NOW)
+        process.engine.rooms.halts.denied(application, denied, Where.POST, NOW, NOW)
     process.engine.halt(Cause.DATA_LOSS, "gone", NOW, "raise the retention")
     process.runner._report()
     default, another, loss = (fields for _, fields in told.lines)

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from connector.answers import Accepted, Denied, Unavailable
 from connector.core.engine import Engine
+from connector.core.holding_back.proofs import Where
 from connector.kafka.group.source import Source
 from connector.kafka.troubles import Trouble
 from connector.model import Cause, Content
@@ -123,7 +124,7 @@ def test_an_instance_that_stops_is_not_ready() -> None:
 def test_a_halt_of_an_application_says_what_to_do_and_about_which() -> None:
     desk = Desk()
     desk.engine.rooms.halts.denied(
-        "APP", Denied(Cause.UNAUTHORIZED, "no such token", 401), "post", desk.now, desk.now
+        "APP", Denied(Cause.UNAUTHORIZED, "no such token", 401), Where.POST, desk.now, desk.now
     )
     (halt,) = desk.view.snapshot().halts
     assert (halt.cause, halt.message, halt.subject) == ("unauthorized", "no such token", "APP")
@@ -135,7 +136,7 @@ def test_a_halt_of_an_application_says_what_to_do_and_about_which() -> None:
 def test_a_halt_of_the_default_application_is_told_by_its_code() -> None:
     desk = Desk()
     desk.engine.rooms.halts.denied(
-        "", Denied(Cause.UNAUTHORIZED, "no such token", 401), "post", desk.now, desk.now
+        "", Denied(Cause.UNAUTHORIZED, "no such token", 401), Where.POST, desk.now, desk.now
     )
     (halt,) = desk.view.snapshot().halts
     (code,) = desk.view.snapshot().applications
@@ -146,7 +147,9 @@ def test_a_halt_of_the_default_application_is_told_by_its_code() -> None:
 
 def test_a_halt_of_the_whole_is_told_before_those_of_applications() -> None:
     desk = Desk()
-    desk.engine.rooms.halts.denied("APP", Denied(Cause.UNAUTHORIZED, "no", 401), "post", desk.now, desk.now)
+    desk.engine.rooms.halts.denied(
+        "APP", Denied(Cause.UNAUTHORIZED, "no", 401), Where.POST, desk.now, desk.now
+    )
     desk.engine.halt(Cause.BRAKE, "too many refused", desk.now)
     assert [halt.cause for halt in desk.view.snapshot().halts] == ["brake", "unauthorized"]
 
@@ -198,7 +201,7 @@ def test_a_pause_is_shown_among_the_halts_of_the_whole_in_the_order_in_which_the
     desk = Desk()
     desk.engine.halt(Cause.BRAKE, "too many refused", desk.now - 3)
     desk.engine.rooms.halts.denied(
-        "APP", Denied(Cause.UNAUTHORIZED, "no", 401), "post", desk.now - 3, desk.now - 3
+        "APP", Denied(Cause.UNAUTHORIZED, "no", 401), Where.POST, desk.now - 3, desk.now - 3
     )
     desk.engine.pause("10.0.0.3", desk.now - 2)
     desk.engine.halt(Cause.DATA_LOSS, "gone", desk.now - 1)

@@ -11,6 +11,7 @@ import pytest
 from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, PostAnswer
 from connector.core.batching.batch import Batch
 from connector.core.following.job import Job
+from connector.core.holding_back.proofs import Where
 from connector.model import Cause
 from tests.unit.core.builders import NOW, P0, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive, reading
@@ -143,7 +144,9 @@ def test_an_unknown_job_is_lost_where_nothing_else_could_tell_that_the_address_i
     drive.assign()
     drive.read(*devices(range(3)))
     drive.start_job()
-    drive.engine.rooms.halts.denied("", Denied(Cause.WRONG_URL, "<html>", 404), "post", drive.now, drive.now)
+    drive.engine.rooms.halts.denied(
+        "", Denied(Cause.WRONG_URL, "<html>", 404), Where.POST, drive.now, drive.now
+    )
     asked = itertools.count()
     drive.run(poll=lambda _: JobUnknown("?", 404) if next(asked) < 11 else None, seconds=3600)
     assert drive.sent == [[0, 1, 2], [0, 1, 2]]
@@ -157,7 +160,9 @@ def test_an_unknown_job_is_lost_where_such_jobs_take_every_place_of_one_that_cou
     drive.read(*devices(range(3)))
     drive.start_job()
     drive.read(*devices(range(3, 5)))
-    drive.engine.rooms.halts.denied("", Denied(Cause.WRONG_URL, "<html>", 404), "post", drive.now, drive.now)
+    drive.engine.rooms.halts.denied(
+        "", Denied(Cause.WRONG_URL, "<html>", 404), Where.POST, drive.now, drive.now
+    )
     asked = itertools.count()
     drive.run(poll=lambda _: JobUnknown("?", 404) if next(asked) < 10 else None, seconds=3600)
     assert drive.engine.rooms.halts.all() == []

@@ -10,6 +10,7 @@ from connector.answers import Refused
 from connector.core.holding_back.brake import Counted
 from connector.core.holding_back.brakes import Brakes
 from connector.core.holding_back.halts import Halts
+from connector.core.holding_back.proofs import Proofs
 from connector.core.notices import Notices
 from connector.core.tally import Tally
 from connector.model import Cause
@@ -20,7 +21,7 @@ from tests.unit.core.driving import Drive
 def pair(describe_owed: Callable[[], str] = lambda: "some") -> tuple[Halts, Brakes, Notices]:
     """Brakes, what they halt, and what is told: at more than half of the last ten events."""
     chosen, notices = limits(brake_share=0.5, brake_window=10), Notices()
-    halts = Halts(chosen, Tally(), notices)
+    halts = Halts(chosen, Tally(), notices, Proofs())
     return halts, Brakes(chosen, halts, describe_owed), notices
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from connector.answers import PollAnswer, Refused, Unavailable
 from connector.core.following.job import Job
+from connector.core.holding_back.proofs import Where
 from connector.model import Cause
 from connector.pushwoosh.wire import read_poll
 from tests.unit.core.adopting import adopting
@@ -87,7 +88,7 @@ def test_a_probe_whose_partition_went_meanwhile_is_followed_by_another() -> None
     drive.engine.revoked([P0], drive.now)
     drive.posted(drive.submits[0])  # accepted, but it carries nothing of ours any more
     drive.later(1)
-    drive.engine.rooms.halts.denied("", DENIED, "job", drive.now, drive.now)
+    drive.engine.rooms.halts.denied("", DENIED, Where.JOB, drive.now, drive.now)
     drive.assign()
     drive.read(tags(0))
     drive.run()
@@ -169,7 +170,7 @@ def test_a_job_that_may_not_be_asked_about_is_kept_however_that_is_said(body: by
     drive.run(poll=lambda _: read_poll(200, body, None, 0.0, request_id="r"), seconds=600)
     assert drive.posts == 1
     (halt,) = drive.engine.rooms.halts.all()
-    assert (halt.cause, halt.where) == (Cause.UNAUTHORIZED, "get")
+    assert (halt.cause, halt.where) == (Cause.UNAUTHORIZED, Where.GET)
     drive.run()
     assert (drive.posts, drive.position(), drive.letters) == (1, 2, [])
 
@@ -178,7 +179,7 @@ def test_what_only_a_job_can_prove_is_not_proved_by_its_post() -> None:
     drive = halted_by_a_job()
     drive.let_many_go()
     drive.start_job()
-    assert [halt.where for halt in drive.engine.rooms.halts.all()] == ["job"]
+    assert [halt.where for halt in drive.engine.rooms.halts.all()] == [Where.JOB]
     drive.polled(drive.next_poll())
     assert drive.engine.rooms.halts.all() == []
 

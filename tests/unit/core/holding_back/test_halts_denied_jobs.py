@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connector.core.holding_back.proofs import Where
 from tests.unit.core.adopting import adopting
 from tests.unit.core.builders import devices, limits, unfinished
 from tests.unit.core.driving import Drive
@@ -81,7 +82,7 @@ def denied_for_an_hour() -> Drive:
     drive.read(*devices(range(16, 18)))
     drive.run(lambda _: DENIED, lambda _: unfinished(), seconds=60)
     drive.run(lambda _: DENIED, lambda _: DENIED, seconds=3600)
-    assert [halt.where for halt in drive.engine.rooms.halts.all()] == ["post"]
+    assert [halt.where for halt in drive.engine.rooms.halts.all()] == [Where.POST]
     assert len(drive.engine.jobs) == 8
     return drive
 

@@ -10,6 +10,7 @@ from connector.answers import Denied, PostAnswer
 from connector.core.batching.batch import Batch
 from connector.core.engine import Engine
 from connector.core.holding_back.halts import Halts
+from connector.core.holding_back.proofs import Proofs, Where
 from connector.core.notices import Notices
 from connector.core.tally import Tally
 from connector.model import Cause, Endpoint
@@ -77,7 +78,7 @@ def test_while_stopped_jobs_under_way_are_followed_and_committed() -> None:
 
 
 def test_a_probe_for_an_application_that_is_not_halted_changes_nothing() -> None:
-    halts = Halts(limits(probe_interval=30.0), Tally(), Notices())
+    halts = Halts(limits(probe_interval=30.0), Tally(), Notices(), Proofs())
     halts.probe_sent("", NOW)
     halts.came_to_nothing(Batch(1, Endpoint.TAGS, "", [], 0.0, probe=True), NOW)
     assert halts.may_submit("", NOW) == "yes"
@@ -85,9 +86,9 @@ def test_a_probe_for_an_application_that_is_not_halted_changes_nothing() -> None
 
 
 def test_a_changed_token_is_tried_for_its_own_application_only() -> None:
-    halts = Halts(limits(probe_interval=30.0), Tally(), Notices())
+    halts = Halts(limits(probe_interval=30.0), Tally(), Notices(), Proofs())
     for application in ("A", "B"):
-        halts.denied(application, DENIED, "post", NOW, NOW)
+        halts.denied(application, DENIED, Where.POST, NOW, NOW)
     halts.probe_now(NOW, "B")
     assert (halts.may_submit("A", NOW), halts.may_submit("B", NOW)) == ("no", "probe")
 

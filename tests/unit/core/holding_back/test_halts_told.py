@@ -5,6 +5,7 @@ from __future__ import annotations
 from connector.answers import Denied
 from connector.core.batching.batch import Batch
 from connector.core.holding_back.halts import Halts
+from connector.core.holding_back.proofs import Proofs, Where
 from connector.core.notices import Notices
 from connector.core.tally import Tally
 from connector.model import Cause, Endpoint
@@ -20,7 +21,7 @@ class Told:
     def __init__(self, **changed: object) -> None:
         self.tally = Tally()
         self.notices = Notices()
-        self.halts = Halts(limits(probe_interval=30.0, **changed), self.tally, self.notices)
+        self.halts = Halts(limits(probe_interval=30.0, **changed), self.tally, self.notices, Proofs())
 
     def events(self) -> list[tuple[str, str, dict[str, object]]]:
         return [(notice.level, notice.text, notice.fields) for notice in self.notices]
@@ -29,38 +30,38 @@ class Told:
 def test_each_halt_counts_once_by_its_cause_however_often_it_is_found() -> None:
     told = Told()
     for now in (NOW, NOW + 1, NOW + 2):
-        told.halts.denied("", DENIED, "post", now, now)
+        told.halts.denied("", DENIED, Where.POST, now, now)
         told.halts.halt(Cause.BRAKE, "too many", now)
     assert told.tally.halts == {"unauthorized": 1, Cause.BRAKE: 1}
 
 
 def test_another_cause_or_another_question_is_a_halt_of_its_own() -> None:
     told = Told()
-    told.halts.denied("", DENIED, "post", NOW, NOW)
-    told.halts.denied("", DENIED, "get", NOW + 1, NOW + 1)
-    told.halts.denied("", Denied(Cause.WRONG_URL, "?", 404), "get", NOW + 2, NOW + 2)
+    told.halts.denied("", DENIED, Where.POST, NOW, NOW)
+    told.halts.denied("", DENIED, Where.GET, NOW + 1, NOW + 1)
+    told.halts.denied("", Denied(Cause.WRONG_URL, "?", 404), Where.GET, NOW + 2, NOW + 2)
     assert told.tally.halts == {"unauthorized": 2, "wrong_url": 1}
     (halt,) = told.halts.all()
-    assert (halt.where, halt.since, halt.last_denied_at) == ("post", NOW, NOW), "no GET ends it"
+    assert (halt.where, halt.since, halt.last_denied_at) == (Where.POST, NOW, NOW), "no GET ends it"
     assert halt.probe_at == NOW + 30, "those who ask don't put off the probe"
 
 
 def test_what_was_said_of_a_halt_is_no_news_when_it_comes_in_turns() -> None:
     told = Told()
     for now in (NOW, NOW + 30, NOW + 60):
-        told.halts.denied("", DENIED, "post", now, now)
-        told.halts.denied("", DENIED, "get", now + 1, now + 1)
+        told.halts.denied("", DENIED, Where.POST, now, now)
+        told.halts.denied("", DENIED, Where.GET, now + 1, now + 1)
     assert told.tally.halts == {"unauthorized": 2}
 
 
 def test_a_halt_tells_of_whom_it_is_and_what_the_api_said() -> None:
     told = Told()
-    told.halts.denied("BBBBB", DENIED, "post", NOW, NOW)
+    told.halts.denied("BBBBB", DENIED, Where.POST, NOW, NOW)
     ((level, event, fields),) = told.events()
     assert (level, event) == ("error", "halted")
     assert (fields["cause"], fields["message"]) == ("unauthorized", "no such token")
     assert (fields["application"], fields["http_status"]) == ("BBBBB", 401)
-    assert told.halts.proved("BBBBB", "post", NOW)
+    assert told.halts.proved("BBBBB", Where.POST, NOW)
     assert told.events()[1:] == [("info", "going on", {"after": "halt", "application": "BBBBB"})]
 
 
@@ -85,7 +86,7 @@ def test_a_halt_that_is_lifted_is_told_once_and_one_that_never_was_is_not() -> N
 def test_letters_are_written_while_an_application_is_denied_and_at_no_other_halt() -> None:
     halts = Told().halts
     waits = [halts.letters_wait]
-    halts.denied("", DENIED, "post", NOW, NOW)
+    halts.denied("", DENIED, Where.POST, NOW, NOW)
     waits.append(halts.letters_wait)
     halts.halt(Cause.BRAKE, "too many", NOW)
     waits.append(halts.letters_wait)
@@ -96,7 +97,7 @@ def test_letters_are_written_while_an_application_is_denied_and_at_no_other_halt
 
 def test_a_probe_goes_at_its_time_and_alone_and_again_an_interval_after_it_came_to_nothing() -> None:
     halts = Told().halts
-    halts.denied("", DENIED, "post", NOW, NOW)
+    halts.denied("", DENIED, Where.POST, NOW, NOW)
     assert [halts.may_submit("", NOW + seconds) for seconds in (29.9, 30.0)] == ["no", "probe"]
     assert halts.probe_at("") == NOW + 30
     halts.probe_sent("", NOW)
@@ -110,36 +111,21 @@ def test_a_probe_goes_at_its_time_and_alone_and_again_an_interval_after_it_came_
 
 def test_only_what_was_sent_after_the_denial_and_got_past_it_proves_that_it_is_over() -> None:
     halts = Told().halts
-    halts.denied("", DENIED, "job", NOW, NOW)
-    assert not halts.proved("", "job", NOW - 0.1)
-    assert not halts.proved("", "post", NOW + 1)
-    assert not halts.proved("BBBBB", "job", NOW + 1)
-    assert halts.proved("", "job", NOW)
+    halts.denied("", DENIED, Where.JOB, NOW, NOW)
+    assert not halts.proved("", Where.JOB, NOW - 0.1)
+    assert not halts.proved("", Where.POST, NOW + 1)
+    assert not halts.proved("BBBBB", Where.JOB, NOW + 1)
+    assert halts.proved("", Where.JOB, NOW)
     assert halts.all() == []
-
-
-def test_a_job_counts_as_accepted_since_a_moment_only_if_its_post_was_sent_after_it() -> None:
-    halts = Told().halts
-    assert not halts.accepted_since("", NOW)
-    halts.accepted("", NOW)
-    assert [halts.accepted_since("", when) for when in (NOW - 1, NOW)] == [True, False]
-    assert not halts.accepted_since("BBBBB", NOW - 1)
-
-
-def test_an_acceptance_that_comes_late_does_not_hide_that_of_a_post_sent_after_it() -> None:
-    halts = Told().halts
-    for sent_at in (NOW + 2, NOW):
-        halts.accepted("", sent_at)
-    assert halts.accepted_since("", NOW + 1)
 
 
 def test_that_posts_are_answered_by_something_else_says_what_jobs_it_knows_nothing_of() -> None:
     halts = Told().halts
     assert not halts.no_api_there("")
     wrong = Denied(Cause.WRONG_URL, "?", 404)
-    halts.denied("", wrong, "post", NOW, NOW)
-    halts.denied("B", wrong, "get", NOW, NOW)
-    halts.denied("C", DENIED, "post", NOW, NOW)
+    halts.denied("", wrong, Where.POST, NOW, NOW)
+    halts.denied("B", wrong, Where.GET, NOW, NOW)
+    halts.denied("C", DENIED, Where.POST, NOW, NOW)
     assert [halts.no_api_there(each) for each in ("", "B", "C")] == [True, False, False]
 
 

@@ -8,13 +8,12 @@ import pytest
 
 from connector.answers import Denied, PollAnswer, PostAnswer
 from connector.core.batching.batch import Batch
-from connector.core.batching.suspicion import Suspicion
 from connector.core.following.job import Job
-from connector.core.holding_back.halts import CONTRADICTED, LONG
+from connector.core.holding_back.belief import CONTRADICTED
 from connector.model import Cause
 from tests.unit.core.adopting import adopting, remembered
 from tests.unit.core.broken_api import FORBIDDEN, MINUTE, SICK, told, unsettled
-from tests.unit.core.builders import NOW, P0, P1, devices, limits, tags, unfinished
+from tests.unit.core.builders import P0, P1, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 from tests.unit.core.halting import JOB_DENIED
 
@@ -184,21 +183,6 @@ def test_a_token_that_is_no_longer_good_halts_after_some_doubts() -> None:
     assert drive.posts - posts <= 10
     drive.run()
     assert (unsettled(drive), drive.letters) == (0, [])
-
-
-@pytest.mark.parametrize(
-    ("after", "contradicted"),
-    [
-        ([0, 1, 2, 3, 4, 4.5], [True, True, True, True, True, False]),
-        ([0, 2, LONG], [True, True, False]),
-        ([0, LONG + 1, LONG + 2], [True, True, False]),
-    ],
-)
-def test_denials_are_believed_once_they_are_many_or_go_on_for_long(
-    after: list[float], contradicted: list[bool]
-) -> None:
-    told = working(10).engine.rooms.halts
-    assert [told.contradicted("", "get", Suspicion(), NOW + 100 + each) for each in after] == contradicted
 
 
 def test_a_token_that_may_no_longer_ask_halts_though_it_may_submit() -> None:
