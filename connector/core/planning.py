@@ -9,14 +9,11 @@ from __future__ import annotations
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
 from connector.core.batching.bounds import Bounds, OneRequest
 from connector.core.batching.queues import Route
-from connector.core.following.job import DENIED_ALONE, Job
+from connector.core.following.job import Job
 from connector.core.holding_back.halts import May
-from connector.core.holding_back.proofs import Where
 from connector.core.rooms import Rooms
 from connector.core.tally import Stage
 
-PATIENCE_GROWTH = 4
-"""Each further probing job waits this many times as long as the one before, which showed nothing."""
 AFTER_WITNESS = 1.0
 """Seconds from a witness's poll to that of the job for which it was polled: by then the witness was answered,
 or nothing is."""
@@ -168,16 +165,16 @@ class Planning:
         only = self._outages.trial(self._limits.max_devices)
         while sent < permits and self._slots(now) > 0 and self._pace.post_at() <= now:
             allowed = self._may_submit(route[0], now)
-            if allowed == "no":
+            if allowed is May.NO:
                 break
-            if allowed == "probe" and only is None:
+            if allowed is May.PROBE and only is None:
                 only = OneRequest(self._limits.max_devices, untried_first=True)
             within = self._reach.within if bounded else None
             batch = self._dispatch.take_next(route, now, Bounds(within, stepped_back, only))
             if batch is None:
                 break
             batch.sent_at = now
-            batch.probe = allowed == "probe"
+            batch.probe = allowed is May.PROBE
             if batch.probe:
                 self._halts.probe_sent(route[0], now)
             self._gate.trial_started(now)
@@ -203,31 +200,13 @@ class Planning:
             and any(
                 (due := self._dispatch.due_at(route)) is not None
                 and due <= now
-                and self._may_submit(route[0], now) == "yes"
+                and self._may_submit(route[0], now) is May.YES
                 for route in self._routes(now)
             )
         )
 
     def _may_submit(self, application: str, now: float) -> May:
-        """As `Halts.may_submit`. Where GETs are what is denied, a POST is a probe if no job may tell more.
-
-        Jobs denied so often may themselves be the cause, not the application: one new job shows it. So may
-        the probe of a halt that a job caused: after a while another goes.
-        """
-        allowed = self._halts.may_submit(application, now)
-        if allowed == "probe" and (halt := self._halts.applications[application]).where is not Where.POST:
-            ours = [job for job in self._tracking.jobs.values() if job.application == application]
-            probes = [job.accepted_at for job in ours if job.is_probe and job.accepted_at > halt.since]
-            wait = DENIED_ALONE * self._limits.probe_interval * PATIENCE_GROWTH ** len(probes)
-            telling = halt.where is Where.GET and any(map(self._may_tell, ours))
-            return "no" if telling or (probes and now < max(probes) + wait) else allowed
-        return allowed
-
-    @staticmethod
-    def _may_tell(job: Job) -> bool:
-        """Whether it may still show that the halt is over. Not if it always fails, or is not read whole."""
-        never = job.denied_alone or job.suspicion.failures >= DENIED_ALONE
-        return not (never or job.polls.on_hold)
+        return self._halts.may_submit(application, self._tracking.jobs.values(), now)
 
     def wake_at(self, now: float) -> float | None:
         """Return when `plan` should be called if nothing happens before; None: not at all."""
@@ -252,7 +231,7 @@ class Planning:
         if due is None:
             return None
         due = max(due, self._pace.post_at())
-        if self._may_submit(route[0], now) != "no":
+        if self._may_submit(route[0], now) is not May.NO:
             return due
         probe_at = self._halts.probe_at(route[0])
         return None if probe_at is None or probe_at <= now else max(due, probe_at)

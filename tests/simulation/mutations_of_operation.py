@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 import connector.core.following.tracking as tracking_module
 import connector.core.queueing.lanes as lanes_module
@@ -11,7 +11,7 @@ import connector.core.reading.lane_keys as lane_keys_module
 from connector.core.actions import Commit
 from connector.core.following.job import Job
 from connector.core.following.tracking import Tracking
-from connector.core.holding_back.halts import Halts
+from connector.core.holding_back.halts import Halts, May
 from connector.core.reading.event import Event
 from connector.credentials import Credentials
 from connector.running.writing import Writing
@@ -29,10 +29,10 @@ def one_halt_stops_all(patch: Patch) -> None:
     """A wrong token of one application stops the others, too."""
     may_submit = Halts.may_submit
 
-    def wrong(self: Halts, application: str, now: float) -> Any:
+    def wrong(self: Halts, application: str, jobs: Iterable[Job], now: float) -> May:
         if self.applications and application not in self.applications:
-            return "no"
-        return may_submit(self, application, now)
+            return May.NO
+        return may_submit(self, application, jobs, now)
 
     patch.set(Halts, "may_submit", wrong)
 

@@ -1,24 +1,35 @@
 """Halts: nothing is sent until a person has fixed something.
 
-Given: denials, and what got past them; orders to halt. Gives: whether a request may go, as usual or as a
-probe. Sends nothing itself.
+Given: denials, and what got past them; what halts all; the unfinished jobs. Gives: whether a request may go,
+as usual or as a probe. Sends nothing itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from enum import Enum
 
 from connector.answers import Denied
 from connector.core.batching.batch import Batch
+from connector.core.following.job import DENIED_ALONE, Job
 from connector.core.holding_back.proofs import Proofs, Where
 from connector.core.limits import Limits
 from connector.core.notices import GOING_ON, HALTED, Notices
 from connector.core.tally import Tally
 from connector.model import Cause
 
-May = Literal["yes", "no", "probe"]
-"""Whether a request may go; `probe`: one, to try whether a halt is over."""
+PATIENCE_GROWTH = 4
+"""Each further probing job waits this many times as long as the one before, which showed nothing."""
+
+
+class May(Enum):
+    """Whether a request may go."""
+
+    YES = "yes"
+    NO = "no"
+    PROBE = "probe"
+    """One may, to try whether a halt is over."""
 
 
 @dataclass(slots=True)
@@ -71,7 +82,15 @@ class Halts:
         since = now if halt is None else halt.since
         # A denied GET doesn't move the probe: the GETs of many jobs would put it off for ever.
         next_probe = halt.probe_at if halt is not None and where is Where.GET else probe_at
-        said = Halt(answer.cause, answer.message, since, where, now, next_probe, application)
+        said = Halt(
+            answer.cause,
+            answer.message,
+            since,
+            where,
+            last_denied_at=now,
+            probe_at=next_probe,
+            application=application,
+        )
         if halt is None or where is not Where.GET or halt.where is Where.GET:
             halt = self.applications[application] = said
         # Else it is the POSTs that halt it, and no GET that is answered ends that.
@@ -100,14 +119,30 @@ class Halts:
         """Whether nothing is dead-lettered until a person has looked."""
         return bool(self.whole)
 
-    def may_submit(self, application: str, now: float) -> May:
-        """Tell whether a request for this application may go."""
+    def may_submit(self, application: str, jobs: Iterable[Job], now: float) -> May:
+        """Tell whether a request for this application may go. `jobs` are all that are unfinished."""
         if self.whole:
-            return "no"
+            return May.NO
         halt = self.applications.get(application)
         if halt is None:
-            return "yes"
-        return "probe" if not halt.probing and now >= halt.probe_at else "no"
+            return May.YES
+        if halt.probing or now < halt.probe_at:
+            return May.NO
+        ours = (job for job in jobs if job.application == application)
+        return May.PROBE if halt.where is Where.POST or self._takes_a_job(halt, [*ours], now) else May.NO
+
+    def _takes_a_job(self, halt: Halt, jobs: list[Job], now: float) -> bool:
+        """Whether it takes one job more to show whether this halt is over.
+
+        Where GETs are what is denied, one of its unfinished jobs may. Those that were denied often may
+        themselves be the cause, and not the application; so may the probe of a halt that a job caused:
+        after a while another goes.
+        """
+        if halt.where is Where.GET and any(map(_may_tell, jobs)):
+            return False
+        probes = [job.accepted_at for job in jobs if job.is_probe and job.accepted_at > halt.since]
+        wait = DENIED_ALONE * self._interval * PATIENCE_GROWTH ** len(probes)
+        return not probes or now >= max(probes) + wait
 
     def probe_sent(self, application: str, now: float) -> None:
         """The probe is on its way."""
@@ -157,3 +192,9 @@ class Halts:
     def all(self) -> list[Halt]:
         """Every halt in force."""
         return [*self.whole.values(), *self.applications.values()]
+
+
+def _may_tell(job: Job) -> bool:
+    """Whether it may still show that a halt is over. Not if it always fails, or is not read whole."""
+    never = job.denied_alone or job.suspicion.failures >= DENIED_ALONE
+    return not (never or job.polls.on_hold)

@@ -6,6 +6,7 @@ import pytest
 
 from connector.answers import PollAnswer, Refused, Unavailable
 from connector.core.following.job import Job
+from connector.core.holding_back.halts import May
 from connector.core.holding_back.proofs import Where
 from connector.model import Cause
 from connector.pushwoosh.wire import read_poll
@@ -197,7 +198,7 @@ def test_a_lost_probe_of_jobs_is_followed_by_another() -> None:
     drive.let_many_go()
     drive.start_job()
     drive.engine.lost([P0], drive.now)
-    assert drive.engine.rooms.halts.may_submit("", drive.now + 30) == "probe"
+    assert drive.engine.rooms.halts.may_submit("", drive.engine.jobs.values(), drive.now + 30) == May.PROBE
 
 
 def test_a_probe_whose_partition_went_before_the_answer_is_followed_by_another() -> None:
@@ -206,7 +207,7 @@ def test_a_probe_whose_partition_went_before_the_answer_is_followed_by_another()
     drive.wait_for(lambda: bool(drive.submits))
     drive.engine.lost([P0], drive.now)
     drive.posted(drive.submits[0])
-    assert drive.engine.rooms.halts.may_submit("", drive.now + 30) == "probe"
+    assert drive.engine.rooms.halts.may_submit("", drive.engine.jobs.values(), drive.now + 30) == May.PROBE
 
 
 # -- by a poll --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from connector.answers import Denied, PostAnswer
 from connector.core.batching.batch import Batch
 from connector.core.engine import Engine
-from connector.core.holding_back.halts import Halts
+from connector.core.holding_back.halts import Halts, May
 from connector.core.holding_back.proofs import Proofs, Where
 from connector.core.notices import Notices
 from connector.core.tally import Tally
@@ -64,7 +64,7 @@ def test_records_that_were_lost_halt_whatever_is_released() -> None:
     engine = Engine(limits(), lambda: 0.5)
     engine.halt(Cause.DATA_LOSS, "gone", NOW)
     engine.release(NOW)
-    assert engine.rooms.halts.may_submit("", NOW) == "no"
+    assert engine.rooms.halts.may_submit("", (), NOW) == May.NO
 
 
 def test_while_stopped_jobs_under_way_are_followed_and_committed() -> None:
@@ -81,7 +81,7 @@ def test_a_probe_for_an_application_that_is_not_halted_changes_nothing() -> None
     halts = Halts(limits(probe_interval=30.0), Tally(), Notices(), Proofs())
     halts.probe_sent("", NOW)
     halts.came_to_nothing(Batch(1, Endpoint.TAGS, "", [], 0.0, probe=True), NOW)
-    assert halts.may_submit("", NOW) == "yes"
+    assert halts.may_submit("", (), NOW) == May.YES
     assert halts.probe_at("") is None
 
 
@@ -90,7 +90,7 @@ def test_a_changed_token_is_tried_for_its_own_application_only() -> None:
     for application in ("A", "B"):
         halts.denied(application, DENIED, Where.POST, NOW, NOW)
     halts.probe_now(NOW, "B")
-    assert (halts.may_submit("A", NOW), halts.may_submit("B", NOW)) == ("no", "probe")
+    assert (halts.may_submit("A", (), NOW), halts.may_submit("B", (), NOW)) == (May.NO, May.PROBE)
 
 
 # -- words that may be about a device ----------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connector.answers import Denied
 from connector.core.batching.batch import Batch
-from connector.core.holding_back.halts import Halts
+from connector.core.holding_back.halts import Halts, May
 from connector.core.holding_back.proofs import Proofs, Where
 from connector.core.notices import Notices
 from connector.core.tally import Tally
@@ -80,7 +80,7 @@ def test_a_halt_that_is_lifted_is_told_once_and_one_that_never_was_is_not() -> N
     told.halts.lift(Cause.DATA_LOSS)
     told.halts.lift(Cause.DATA_LOSS)
     assert told.events()[1:] == [("info", "going on", {"after": Cause.DATA_LOSS})]
-    assert told.halts.may_submit("", NOW) == "yes"
+    assert told.halts.may_submit("", (), NOW) == May.YES
 
 
 def test_letters_are_written_while_an_application_is_denied_and_at_no_other_halt() -> None:
@@ -98,15 +98,15 @@ def test_letters_are_written_while_an_application_is_denied_and_at_no_other_halt
 def test_a_probe_goes_at_its_time_and_alone_and_again_an_interval_after_it_came_to_nothing() -> None:
     halts = Told().halts
     halts.denied("", DENIED, Where.POST, NOW, NOW)
-    assert [halts.may_submit("", NOW + seconds) for seconds in (29.9, 30.0)] == ["no", "probe"]
+    assert [halts.may_submit("", (), NOW + seconds) for seconds in (29.9, 30.0)] == [May.NO, May.PROBE]
     assert halts.probe_at("") == NOW + 30
     halts.probe_sent("", NOW)
-    assert halts.may_submit("", NOW + 60) == "no"
+    assert halts.may_submit("", (), NOW + 60) == May.NO
     assert halts.probe_at("") is None
     halts.came_to_nothing(Batch(1, Endpoint.TAGS, "", [], 0.0), NOW + 40)
-    assert halts.may_submit("", NOW + 80) == "no", "what came to nothing was no probe"
+    assert halts.may_submit("", (), NOW + 80) == May.NO, "what came to nothing was no probe"
     halts.came_to_nothing(Batch(2, Endpoint.TAGS, "", [], 0.0, probe=True), NOW + 40)
-    assert [halts.may_submit("", NOW + seconds) for seconds in (69.9, 70.0)] == ["no", "probe"]
+    assert [halts.may_submit("", (), NOW + seconds) for seconds in (69.9, 70.0)] == [May.NO, May.PROBE]
 
 
 def test_only_what_was_sent_after_the_denial_and_got_past_it_proves_that_it_is_over() -> None:
