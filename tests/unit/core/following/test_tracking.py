@@ -39,6 +39,16 @@ def test_a_job_is_due_once_and_not_again_until_it_is_put_back() -> None:
     assert some.wake_at() is None
 
 
+@pytest.mark.parametrize(("seconds", "lost"), [(9.9, False), (10.0, True)])
+def test_a_job_that_is_not_known_for_ten_seconds_is_asked_for_plainly_and_then_lost(
+    seconds: float, *, lost: bool
+) -> None:
+    some = tracking(one := job(1))
+    told = [some.unknown(one, NOW + at) for at in (0.0, seconds / 2, seconds)]
+    assert (told, one.polls.without_details) == ([False] * 3, lost)
+    assert some.unknown(one, NOW + seconds) == lost
+
+
 def test_only_the_last_time_that_was_set_counts() -> None:
     one = job(1)
     some = tracking(one)

@@ -159,6 +159,22 @@ def test_one_job_at_a_time_is_the_least() -> None:
     assert concurrency.limit == 1
 
 
+def test_from_one_job_at_a_time_it_is_two_after_one_easy_window_however_often_the_api_complained() -> None:
+    windows = Windows(usual=1.0)
+    for _ in range(100):
+        windows.concurrency.pushed_back(windows.now)
+    assert windows.one(1.0) == 2
+
+
+def test_jobs_of_one_time_for_which_there_was_no_time_lower_the_limit_once() -> None:
+    concurrency = Concurrency(Limits(max_in_flight=MOST))
+    lowered = []
+    for accepted_at, now in ((1.0, 5.0), (2.0, 6.0), (5.0, 6.0), (5.1, 7.0)):
+        concurrency.no_time(accepted_at, now)
+        lowered.append(concurrency.limit)
+    assert lowered == [11, 11, 11, 7]
+
+
 def test_a_fixed_limit_stays() -> None:
     api = QueueingApi(concurrency=Concurrency(Limits(max_in_flight=MOST, adaptive=False)))
     api.drive(20)
@@ -223,3 +239,10 @@ def test_fewer_than_a_dozen_jobs_decide_nothing() -> None:
         windows.concurrency.ended(DEVICES, windows.now, windows.now + 1.0)
         limits.append(windows.concurrency.limit)
     assert limits == [7] * 11 + [9]
+
+
+def test_a_cut_that_proved_itself_is_not_undone_when_the_api_becomes_slower_later() -> None:
+    windows = Windows(usual=1.0)
+    assert [windows.one(3.0) for _ in range(2)] == [MOST, 11], "a queue, and a third less to try"
+    judged = [windows.one(1.0) for _ in range(2)][-1]
+    assert windows.one(5.0) == judged, "not more, at once, but what may be a queue again"

@@ -139,6 +139,12 @@ def test_retry_after_of_a_late_failure_still_counts() -> None:
     assert made.closed_until == 30.5
 
 
+def test_a_retry_after_of_a_second_counts_too() -> None:
+    made = closed(10.0)
+    assert made.failed(10.8, 9.0, 1.0, WORST)
+    assert made.closed_until == 11.8
+
+
 def test_a_newer_failure_never_shortens_a_retry_after() -> None:
     made = gate()
     made.failed(10.0, 9.0, 100.0, WORST)
