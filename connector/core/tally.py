@@ -98,7 +98,7 @@ class Tally:
     gate_closures: defaultdict[GateCause, int] = field(default_factory=_counts)
     """Times the gate closed or its time was extended."""
     halts: defaultdict[Cause, int] = field(default_factory=_counts)
-    """Times the flow was halted."""
+    """Times the flow was halted, or paused."""
     coalesced: int = 0
     """Events merged into one that was waiting for the same device."""
     split_batches: int = 0

@@ -1,4 +1,4 @@
 """When not to send.
 
-Halts and the brake, an API that is down, more jobs or requests than it bears.
+Orders, halts and the brakes, an API that is down, more jobs or requests than it bears.
 """

@@ -63,7 +63,9 @@ class Halts:
         self._notices = notices
         self._proofs = proofs
         self.applications: dict[str, Halt] = {}
+        """By code; empty for the default one."""
         self.whole: dict[Cause, Halt] = {}
+        """Of the whole instance."""
         self._fixed_at: dict[str, float] = {}
         """When something of an application was fixed last."""
 

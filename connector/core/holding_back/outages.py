@@ -100,8 +100,8 @@ class Outages:
         """This found the API down: for all, or alone. Return whether there is new proof that it is alone."""
         self._overloaded = answer.asks_for_time
         first = not request.suspicion.failures  # again a 5xx may be of this request alone
-        overloaded = answer.cause is GateCause.TOO_MANY_REQUESTS
-        if overloaded or (answer.cause is GateCause.SERVER_ERROR and first):
+        too_many = answer.cause is GateCause.TOO_MANY_REQUESTS
+        if too_many or (answer.cause is GateCause.SERVER_ERROR and first):
             self._strained(call, now)
         alone = self._suspects.failed(call, request.suspicion, now, len(request.events))
         if alone and request.suspicion.proven == 1:
