@@ -24,6 +24,8 @@ from tests.settings import with_environment
 from tests.unit.core.builders import P0, P1, UNDECODABLE, devices, limits, record, start
 from tests.unit.fakes import FakeSource
 
+DENIED = Denied(Cause.UNAUTHORIZED, "no such token", 401)
+
 
 class Desk:
     """A view of an engine and a consumer that a test sets up."""
@@ -123,9 +125,7 @@ def test_an_instance_that_stops_is_not_ready() -> None:
 
 def test_a_halt_of_an_application_says_what_to_do_and_about_which() -> None:
     desk = Desk()
-    desk.engine.rooms.halts.denied(
-        "APP", Denied(Cause.UNAUTHORIZED, "no such token", 401), Where.POST, desk.now, desk.now
-    )
+    desk.engine.rooms.halts.denied("APP", DENIED, Where.POST, desk.now, desk.now)
     (halt,) = desk.view.snapshot().halts
     assert (halt.cause, halt.message, halt.subject) == ("unauthorized", "no such token", "APP")
     assert "[applications.APP]" in halt.mend
@@ -135,9 +135,7 @@ def test_a_halt_of_an_application_says_what_to_do_and_about_which() -> None:
 
 def test_a_halt_of_the_default_application_is_told_by_its_code() -> None:
     desk = Desk()
-    desk.engine.rooms.halts.denied(
-        "", Denied(Cause.UNAUTHORIZED, "no such token", 401), Where.POST, desk.now, desk.now
-    )
+    desk.engine.rooms.halts.denied("", DENIED, Where.POST, desk.now, desk.now)
     (halt,) = desk.view.snapshot().halts
     (code,) = desk.view.snapshot().applications
     assert code == "AAAAA-BBBBB"
@@ -147,9 +145,7 @@ def test_a_halt_of_the_default_application_is_told_by_its_code() -> None:
 
 def test_a_halt_of_the_whole_is_told_before_those_of_applications() -> None:
     desk = Desk()
-    desk.engine.rooms.halts.denied(
-        "APP", Denied(Cause.UNAUTHORIZED, "no", 401), Where.POST, desk.now, desk.now
-    )
+    desk.engine.rooms.halts.denied("APP", DENIED, Where.POST, desk.now, desk.now)
     desk.engine.halt(Cause.BRAKE, "too many refused", desk.now)
     assert [halt.cause for halt in desk.view.snapshot().halts] == ["brake", "unauthorized"]
 
@@ -200,9 +196,7 @@ def test_a_pause_is_a_state_of_its_own_which_leaves_it_ready() -> None:
 def test_a_pause_is_shown_among_the_halts_of_the_whole_in_the_order_in_which_they_began() -> None:
     desk = Desk()
     desk.engine.halt(Cause.BRAKE, "too many refused", desk.now - 3)
-    desk.engine.rooms.halts.denied(
-        "APP", Denied(Cause.UNAUTHORIZED, "no", 401), Where.POST, desk.now - 3, desk.now - 3
-    )
+    desk.engine.rooms.halts.denied("APP", DENIED, Where.POST, desk.now - 3, desk.now - 3)
     desk.engine.pause("10.0.0.3", desk.now - 2)
     desk.engine.halt(Cause.DATA_LOSS, "gone", desk.now - 1)
     shown = [halt.cause for halt in desk.view.snapshot().halts]
