@@ -34,7 +34,7 @@ class Polled:
         self._outages = rooms.outages
         self._adoption = rooms.adoption
         self._places = rooms.places
-        self._fates = rooms.fates
+        self._judged = rooms.judged
         self._unjudged = rooms.unjudged
         self._concurrency = rooms.concurrency
         self._no_time_told = False
@@ -182,7 +182,7 @@ class Polled:
             self._tell_of_silence(job, rows)
         self._places.learn(job, judgement, now)
         singly = self._places.mislead(job, now)
-        self._brakes.judged(self._fates.conclude(job, judgement, now, users_singly=singly), now)
+        self._brakes.judged(self._judged.conclude(job, judgement, now, users_singly=singly), now)
 
     def _ended(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
         self._tracking.finished(job, asked_at, now, completed=completed)

@@ -20,6 +20,7 @@ from connector.core.holding_back.outages import Outages
 from connector.core.holding_back.pace import Pace
 from connector.core.holding_back.proofs import Proofs
 from connector.core.judging.fates import Fates
+from connector.core.judging.judged import Judged
 from connector.core.judging.places import Places
 from connector.core.judging.unjudged import Unjudged
 from connector.core.leaving import Leaving
@@ -64,4 +65,5 @@ class Rooms:
         self.leaving = Leaving(limits.max_bytes, self.lanes, self.dispatch)
         self.places = Places()
         self.fates = Fates(limits, random, self.lanes, self.leaving, self.ledger, self.dispatch, self.tally)
+        self.judged = Judged(limits, random, self.leaving, self.dispatch, self.fates, self.tally)
         self.unjudged = Unjudged(limits, random, self.leaving, self.dispatch, self.fates, self.tally)

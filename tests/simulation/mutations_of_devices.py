@@ -16,7 +16,9 @@ from connector.core.batching.hunt import Hunt
 from connector.core.following.job import Job
 from connector.core.following.tracking import Tracking
 from connector.core.holding_back.brake import Counted
-from connector.core.judging.fates import Fate, Fates
+from connector.core.judging.decision import Fate
+from connector.core.judging.fates import Fates
+from connector.core.judging.judged import Judged
 from connector.core.judging.unjudged import Unjudged
 from connector.core.judging.verdicts import Judgement
 from connector.core.polled import Polled
@@ -102,8 +104,8 @@ def lost_job_is_success(patch: Patch) -> None:
 
     def wrong(self: Polled, job: Job, _why: str, _now: float, **_: bool) -> None:
         self._tracking.remove(job)
-        self._fates._ledger.confirm(job.events)
-        self._fates._leaving.release(job.events)
+        self._unjudged._fates._ledger.confirm(job.events)
+        self._unjudged._leaving.release(job.events)
 
     patch.set(Polled, "_lost", wrong)
 
@@ -171,16 +173,16 @@ def registration_is_no_barrier(patch: Patch) -> None:
 @MUTATIONS.add
 def retry_overtaken(patch: Patch) -> None:
     """A device's later events go while an earlier one waits to be tried again."""
-    right, numbers = Fates._try_again, count()
+    right, numbers = Judged._try_again, count()
 
-    def wrong(self: Fates, event: Event, *of_it: Any) -> None:
-        right(self, event, *of_it)
+    def wrong(self: Judged, event: Event, **of_it: Any) -> None:
+        right(self, event, **of_it)
         if not event.blocked and event.merged is None:
             self._leaving.release([event])
             event.keys = (f"{event.keys[0]}\0retry{next(numbers)}",)
-            self._lanes.admit([event])
+            self._fates._lanes.admit([event])
 
-    patch.set(Fates, "_try_again", wrong)
+    patch.set(Judged, "_try_again", wrong)
 
 
 @MUTATIONS.add
@@ -260,19 +262,19 @@ def only_the_first_is_tried_again(patch: Patch) -> None:
 @MUTATIONS.add
 def whole_update_blamed(patch: Patch) -> None:
     """Of a refused merged update all records are dead-lettered."""
-    right = Fates.not_confirmed
+    right = Fates.carry_out
 
     def wrong(
-        self: Fates, event: Event, rejection: Any, job: Job, now: float, **options: Any
-    ) -> tuple[Fate, Event]:
-        if event.merged is None or event.blocked or not event.home.live:
-            return right(self, event, rejection, job, now, **options)
+        self: Fates, fate: Fate, event: Event, rejection: Any, sent_at: float, now: float, again: Any
+    ) -> Counted:
+        if event.merged is None:
+            return right(self, fate, event, rejection, sent_at, now, again)
         hold = Hold(event, 1 + len(event.merged.events))
         for each in (event, *event.merged.events):
             self.owe(each, rejection, now, hold)
-        return Fate.REFUSED, event
+        return Counted(1, 1, event.first_attempt)
 
-    patch.set(Fates, "not_confirmed", wrong)
+    patch.set(Fates, "carry_out", wrong)
 
 
 @MUTATIONS.add

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -18,7 +19,8 @@ from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.history import Halves
 from connector.core.following.job import Job
 from connector.core.holding_back.brake import Counted
-from connector.core.judging.fates import Fate, Fates, all_ours
+from connector.core.judging.decision import Context, decide
+from connector.core.judging.fates import Fates, all_ours
 from connector.core.judging.slow_retries import SLOWLY, SlowRetries
 from connector.core.judging.verdicts import judge
 from connector.core.leaving import Leaving
@@ -37,8 +39,6 @@ WAITS_WHOLE = 3
 AT_ONCE = 2
 """How often jobs of several devices may Fail before these are sent slowly. Until then they go again soon,
 however other jobs end: if one device is bad, the other half is Completed and shows it."""
-WITH_ONE_LEFT = 2
-"""How far below `max_attempts` bad verdicts are raised to, so that one more failure leaves one attempt."""
 
 
 class Unjudged:
@@ -74,7 +74,10 @@ class Unjudged:
         if not events:
             return Counted()
         if single and not job.adopted:  # of an adopted job others may have a part
-            return self._single_failed(job, events[0], report, now, others_do_well=others_do_well)
+            (rejection,) = judge(events, report).rejections.values()
+            return self._single_failed(
+                job, events[0], rejection, now, others_do_well=others_do_well, blamed=job.history.blamed
+            )
         for event in events:
             event.count_attempt(job.sent_at)
         batch = self._failed_once_more(job, events, now)
@@ -82,16 +85,16 @@ class Unjudged:
         if failures == 1:
             self._once_more(batch, now)
         elif failures <= AT_ONCE or others_do_well:
-            self._as_it_is_or_in_halves(batch)
+            self._send_whole_or_halved(batch)
         else:
-            for part in self._as_it_is_or_halves(batch):
+            for part in self._whole_or_halved(batch):
                 due = now + SLOWLY.delay(failures - AT_ONCE, self._random())
                 self._slow_retries.later(part, due, job.failed_before, now, now)
         self._tally.retried[job.endpoint] += len(events)
         return Counted()
 
     def _single_failed(
-        self, job: Job, event: Event, report: JobReport, now: float, *, others_do_well: bool
+        self, job: Job, event: Event, said: Rejection, now: float, *, others_do_well: bool, blamed: bool
     ) -> Counted:
         """The job of a single device Failed.
 
@@ -100,29 +103,32 @@ class Unjudged:
         its second if its other half was Completed. Any other is tried as often as usual, and slowly where no
         others do well.
         """
-        singled_out = job.history.failures > 0
-        if event.last_chance and not others_do_well:
-            event.last_chance = False
-            event.bad_verdicts = max(event.bad_verdicts, self._limits.max_attempts - WITH_ONE_LEFT)
-        (rejection,) = judge([event], report).rejections.values()
-        told = msgspec.structs.replace(rejection, request_id=job.request_id)
-        for_good = job.history.last_left or (job.history.blamed and others_do_well)
-        fate, event = self._fates.not_confirmed(event, told, job, now, for_good=for_good)
-        if fate is not Fate.AGAIN:
-            return _counted(fate, event)
+        rejection = msgspec.structs.replace(said, request_id=job.request_id)
+        context = Context(
+            self._limits.max_attempts,
+            others_do_well=others_do_well,
+            blamed=blamed,
+            other_half_good=job.history.last_left,
+        )
+        fate = decide(event, rejection, context)
+        again = partial(self._single_again, job=job, now=now, others_do_well=others_do_well)
+        return self._fates.carry_out(fate, event, rejection, job.sent_at, now, again)
+
+    def _single_again(self, event: Event, job: Job, now: float, *, others_do_well: bool) -> None:
+        """Send a single device whose job Failed once more: soon, or slowly where no others do well."""
         what: Batch | Event = event
-        times = event.bad_verdicts
+        slowly = soon = event.bad_verdicts
+        singled_out = job.history.failures > 0
         if singled_out:
             what = self._failed_once_more(job, [event], now)
             what.history.single_failed(others_do_well=others_do_well)
-            times = job.history.failures
-        soon = now + self._backoff.delay(1 if singled_out else times, self._random())
+            slowly, soon = job.history.failures, 1
+        soon_at = now + self._backoff.delay(soon, self._random())
         if others_do_well:
-            self._dispatch.queue_at(what, soon)
+            self._dispatch.queue_at(what, soon_at)
         else:
-            due = now + SLOWLY.delay(times, self._random())
-            self._slow_retries.later(what, due, job.failed_before, soon, now, singled_out=singled_out)
-        return Counted()
+            due = now + SLOWLY.delay(slowly, self._random())
+            self._slow_retries.later(what, due, job.failed_before, soon_at, now, singled_out=singled_out)
 
     def job_completed(self, application: str, accepted_at: float, now: float) -> None:
         """A job of this application is Completed: devices that wait for such a sign are sent soon."""
@@ -147,7 +153,7 @@ class Unjudged:
             return Counted()
         if surely and single:
             rejection = Rejection(Reason.JOB_FAILED, f"the job failed: {message}")
-            return self._blame(events[0], rejection, job, now)
+            return self._single_failed(job, events[0], rejection, now, others_do_well=True, blamed=True)
         batch = self._dispatch.new_batch(job, events)
         if halted:
             self._for_probes(batch, now)
@@ -158,7 +164,7 @@ class Unjudged:
             if before == math.inf:
                 self._once_more(batch, now)
             else:
-                self._as_it_is_or_in_halves(batch)
+                self._send_whole_or_halved(batch)
         self._tally.retried[job.endpoint] += len(events)
         return Counted()
 
@@ -168,7 +174,7 @@ class Unjudged:
             batch.history.denied_at = now
             self._dispatch.send_whole(batch)
         elif len(batch.events) > 1:
-            self._as_it_is_or_in_halves(batch)
+            self._send_whole_or_halved(batch)
         else:  # after a probe that has others in it
             self._dispatch.queue_at(batch, now + 2 * self._limits.probe_interval)
 
@@ -218,7 +224,7 @@ class Unjudged:
         """The job was lost, perhaps because of one of its devices: send them once more, in halves."""
         batch = self._of_lost(job, losses, now)
         if batch is not None:
-            self._as_it_is_or_in_halves(batch)
+            self._send_whole_or_halved(batch)
 
     def _of_lost(self, job: Job, losses: int, now: float) -> Batch | None:
         """Return the devices of a lost job as a batch; None if they are all other owners' now."""
@@ -232,26 +238,17 @@ class Unjudged:
         batch.history.losses = losses
         return batch
 
-    def _blame(self, event: Event, rejection: Rejection, job: Job, now: float) -> Counted:
-        """Take what was said of the job for the last verdict on its only device."""
-        told = msgspec.structs.replace(rejection, request_id=job.request_id)
-        return _counted(*self._fates.not_confirmed(event, told, job, now, for_good=True))
-
     def _once_more(self, batch: Batch, now: float) -> None:
         self._dispatch.queue_at(batch, now + self._backoff.delay(1, self._random()))
 
-    def _as_it_is_or_in_halves(self, batch: Batch) -> None:
-        for part in self._as_it_is_or_halves(batch):
+    def _send_whole_or_halved(self, batch: Batch) -> None:
+        for part in self._whole_or_halved(batch):
             self._dispatch.send_whole(part)
 
-    def _as_it_is_or_halves(self, batch: Batch) -> tuple[Batch, ...]:
+    def _whole_or_halved(self, batch: Batch) -> tuple[Batch, ...]:
         if len(batch.events) == 1:
             return (batch,)
         self._tally.split_batches += 1
         one, other = self._dispatch.halve(batch)
         one.history.halves = other.history.halves = Halves()
         return (one, other)
-
-
-def _counted(fate: Fate, event: Event) -> Counted:
-    return Counted(1, 1, event.first_attempt) if fate is Fate.REFUSED else Counted()
