@@ -81,7 +81,7 @@ class Batch:
         return {event.home for event in self.events} | {each.home for one in merged for each in one.events}
 
 
-class Sent(Protocol):
+class Precursor(Protocol):
     """What was sent before, so that batches can be made of it: a batch, or the job that one became."""
 
     endpoint: Endpoint

@@ -13,7 +13,7 @@ from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from itertools import count
 
-from connector.core.batching.batch import Batch, Sent
+from connector.core.batching.batch import Batch, Precursor
 from connector.core.batching.bounds import UNBOUNDED, Bounds
 from connector.core.batching.queues import Queue, Route, by_route
 from connector.core.batching.request_size import RequestSize
@@ -98,7 +98,7 @@ class Dispatch:
         """Return a number that no other batch or job has."""
         return next(self._serials)
 
-    def new_batch(self, like: Sent, events: list[Event]) -> Batch:
+    def new_batch(self, like: Precursor, events: list[Event]) -> Batch:
         """Return a new batch of some of the events of this one: same route, a copy of its history."""
         history = replace(like.history)
         return Batch(

@@ -22,7 +22,7 @@ from typing import Protocol
 from connector.answers import Row
 
 
-class Sent(Protocol):
+class SentDevice(Protocol):
     """A device as it was sent: the identifiers that its request carried."""
 
     @property
@@ -33,7 +33,7 @@ class Sent(Protocol):
     def push_token(self) -> str | None: ...
 
 
-def owners_by_name(sent: Sequence[Sent], rows: list[Row]) -> list[int | None]:
+def owners_by_name(sent: Sequence[SentDevice], rows: list[Row]) -> list[int | None]:
     """Return for each row the index of the device that it names, None where it names none."""
     by_hwid: dict[str | None, int] = {device.hwid: at for at, device in enumerate(sent) if device.hwid}
     by_user_id: dict[str | None, int] = {
@@ -55,7 +55,7 @@ def owners_by_name(sent: Sequence[Sent], rows: list[Row]) -> list[int | None]:
     return found
 
 
-def owners_by_place(sent: Sequence[Sent], rows: list[Row], named: list[int | None]) -> list[int | None]:
+def owners_by_place(sent: Sequence[SentDevice], rows: list[Row], named: list[int | None]) -> list[int | None]:
     """Return the same, and where a row names nobody, the device at its position if that is safe to assume."""
     found = list(named)
     if len(sent) == 1 and all(index is None for index in named):
@@ -68,7 +68,7 @@ def owners_by_place(sent: Sequence[Sent], rows: list[Row], named: list[int | Non
     return found
 
 
-def uneven(sent: Sequence[Sent], rows: list[Row], named: list[int | None]) -> bool:
+def uneven(sent: Sequence[SentDevice], rows: list[Row], named: list[int | None]) -> bool:
     """Tell whether rows name more or fewer devices that nobody sent than were sent without a hwid.
 
     A user's rows are those of all devices that the user has: one, none or several.
@@ -85,7 +85,7 @@ def shuffled(named: list[int | None]) -> bool:
     return any(one > next_one for one, next_one in pairwise(known))
 
 
-def _contradicts(row: Row, device: Sent) -> bool:
+def _contradicts(row: Row, device: SentDevice) -> bool:
     """Tell whether a row has an identifier of a kind that the device was sent with: it's another's row."""
     return bool(
         (row.hwid and device.hwid)

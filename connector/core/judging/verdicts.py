@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from connector.answers import JobReport, JobState, Row
-from connector.core.judging.row_owners import Sent, owners_by_name, owners_by_place, shuffled, uneven
+from connector.core.judging.row_owners import SentDevice, owners_by_name, owners_by_place, shuffled, uneven
 from connector.core.judging.row_words import WORD_LENGTH, rejection_in
 from connector.model import Reason, Rejection
 
@@ -62,7 +62,7 @@ class Judgement(NamedTuple):
     shuffled: bool = False
     """Whether rows are in another order than the devices were sent in (`row_owners.shuffled`)."""
 
-    def perhaps_judged(self, sent: Sequence[Sent]) -> set[int]:
+    def perhaps_judged(self, sent: Sequence[SentDevice]) -> set[int]:
         """Return the devices without a row whose row may be among those that can't be told apart.
 
         Rows name hwids. A device that was sent by another identifier is known by its place only, and that
@@ -70,21 +70,21 @@ class Judgement(NamedTuple):
         """
         return {index for index in self.without_row if not sent[index].hwid}
 
-    def cut_off(self, sent: Sequence[Sent]) -> bool:
+    def cut_off(self, sent: Sequence[SentDevice]) -> bool:
         """Tell whether the report may have been cut off: it has rows, and no more than it leaves out.
 
         There may be a limit to the rows of one report, nobody says. Of fewer devices it would have all.
         """
         return 0 < len(sent) - len(self.without_row) <= len(self.without_row)
 
-    def missing(self, sent: Sequence[Sent]) -> int:
+    def missing(self, sent: Sequence[SentDevice]) -> int:
         """Count the devices without a verdict, less those whose row may be a stranger's."""
         silent = sum(one.reason is Reason.NO_VERDICT for one in self.rejections.values())
         placeless = len(self.perhaps_judged(sent))
         return silent - placeless + max(0, placeless - self.strangers)
 
 
-def judge(sent: Sequence[Sent], report: JobReport, *, by_place: bool = True) -> Judgement:
+def judge(sent: Sequence[SentDevice], report: JobReport, *, by_place: bool = True) -> Judgement:
     """Return what the report says of the devices that were sent.
 
     `by_place`: `sent` is the whole request in its order, so that a row without identifiers can be told by
@@ -111,7 +111,7 @@ def _of_the_job(report: JobReport) -> Rejection:
     )
 
 
-def _not_plainly_good(sent: Sequence[Sent], rows: list[Row]) -> list[int] | None:
+def _not_plainly_good(sent: Sequence[SentDevice], rows: list[Row]) -> list[int] | None:
     """Return which rows are not good to the letter, if each names the device at its position: 0.08 us a row.
 
     None where that is not so, or not plain to see: the thorough way decides. Rows that say the same of
@@ -139,7 +139,7 @@ def _not_plainly_good(sent: Sequence[Sent], rows: list[Row]) -> list[int] | None
     return not_plainly_good
 
 
-def _row_by_row(sent: Sequence[Sent], rows: list[Row], job_status: str, *, by_place: bool) -> Judgement:
+def _row_by_row(sent: Sequence[SentDevice], rows: list[Row], job_status: str, *, by_place: bool) -> Judgement:
     named = owners_by_name(sent, rows)
     owners = owners_by_place(sent, rows, named) if by_place else named
     found: dict[int, Rejection | None] = {}
@@ -160,7 +160,7 @@ def _row_by_row(sent: Sequence[Sent], rows: list[Row], job_status: str, *, by_pl
     return Judgement(rejections, without_row, strangers, uneven(sent, rows, named), shuffled(named))
 
 
-def _silence(device: Sent, in_any_case: set[str], job_status: str) -> Rejection:
+def _silence(device: SentDevice, in_any_case: set[str], job_status: str) -> Rejection:
     """Return what it means that no row is of this device. Identifiers that differ in case are two devices."""
     words = "the report has no row of this device"
     if device.hwid and device.hwid.casefold() in in_any_case:
