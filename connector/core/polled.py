@@ -97,7 +97,7 @@ class Polled:
         A push token may be invalid as well as ours, and the words don't tell. Another job that was accepted
         since and is Completed does.
         """
-        self._tracking.finished(job, asked_at, now, completed=False)
+        self._tracking.ended(job, asked_at, now, completed=False)
         self._tracking.remove(job)
         self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
         others_are_good = self._proofs.completed_since(job.application, job.denied_before)
@@ -185,7 +185,7 @@ class Polled:
         self._brakes.judged(self._judged.conclude(job, judgement, now, users_singly=singly), now)
 
     def _ended(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
-        self._tracking.finished(job, asked_at, now, completed=completed)
+        self._tracking.ended(job, asked_at, now, completed=completed)
         if job.batch is not None:
             watched = job.polls.unfinished_age > 0
             self._concurrency.ended(len(job.events), job.accepted_at, asked_at, watched=watched)

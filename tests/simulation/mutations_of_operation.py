@@ -80,13 +80,13 @@ def outages_count(patch: Patch) -> None:
 @MUTATIONS.rare(747)
 def outages_are_learned(patch: Patch) -> None:
     """From a job whose end an outage hid is learned how long jobs take."""
-    finished = Tracking.finished
+    ended = Tracking.ended
 
     def wrong(self: Tracking, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
         job.uncounted.common_at_start = self._not_counted
-        finished(self, job, asked_at, now, completed=completed)
+        ended(self, job, asked_at, now, completed=completed)
 
-    patch.set(Tracking, "finished", wrong)
+    patch.set(Tracking, "ended", wrong)
 
 
 @MUTATIONS.rare(1517)

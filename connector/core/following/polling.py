@@ -1,9 +1,9 @@
 """When to ask for a job's status, learned from how long jobs take. One schedule an endpoint.
 
-Given: between which ages earlier jobs finished, and what this job has answered so far. Gives: the
+Given: between which ages earlier jobs ended, and what this job has answered so far. Gives: the
 delay until the next GET. Ages and delays are seconds; an age counts from the POST's answer.
 
-A GET is due when it is likely enough that the job has finished since the last one (`_CHANCE`), by
+A GET is due when it is likely enough that the job has ended since the last one (`_CHANCE`), by
 the durations of recent jobs. So jobs that take a constant time are asked about once or twice,
 right at their end, and widely spread ones some four times, whatever their distribution.
 Where a job's `progress` grows in proportion to its age, the end is extrapolated instead: believed
@@ -17,7 +17,7 @@ from bisect import bisect_right
 from collections import deque
 
 _CHANCE = 0.28
-"""Of a job having finished since the last GET, where durations hardly differ ..."""
+"""Of a job having ended since the last GET, where durations hardly differ ..."""
 
 _WIDE_CHANCE = 0.25
 """... and where they differ by more than `_WIDE`: 1 / chance is the average number of GETs."""
@@ -81,9 +81,9 @@ class PollSchedule:
         self._ceiling = ceiling
         self._recent: deque[float] = deque(maxlen=_REMEMBERED)  # durations, in the order of learning
         self._sorted: list[float] = []
-        self._faster = 0  # jobs in a row that the first GET found finished, as early as it went
+        self._faster = 0  # jobs in a row that the first GET found ended, as early as it went
         self._slower = 0  # jobs in a row that took longer than most
-        self._early = 0  # jobs of widely spread durations that the first GET found finished
+        self._early = 0  # jobs of widely spread durations that the first GET found ended
         self._trust = 0.0  # in progress figures, 0 to 1
         self._promises = 0  # that were believed since a job ended before its own
 
@@ -142,7 +142,7 @@ class PollSchedule:
         return min(self._ceiling, max(shortest, self._step(age)))
 
     def _step(self, age: float) -> float:
-        """Return seconds until a job of this age has finished with the chance that is worth a GET."""
+        """Return seconds until a job of this age has ended with the chance that is worth a GET."""
         if not self._sorted:
             return max(_FIRST, age / 2)
         shorter = bisect_right(self._sorted, age)
@@ -160,7 +160,7 @@ class PollSchedule:
         return self._sorted[shorter + int(longer * chance)]
 
     def _learn_early(self, upper: float) -> None:
-        """Learn from a job that its first GET found finished: how much earlier it was, nobody knows.
+        """Learn from a job that its first GET found ended: how much earlier it was, nobody knows.
 
         A little less is remembered, so the first GET comes earlier until it's in vain sometimes. Where
         durations are widely spread, anything down to half of it is: in small steps it would take thousands.
@@ -207,7 +207,7 @@ def _earliest_end(age: float, progress: int) -> float:
 
 
 def _end(age: float, progress: int) -> float:
-    """Return the age at which a job that has come so far will be finished.
+    """Return the age at which a job that has come so far will have ended.
 
     A figure is taken as rounded down. Where that leaves the end open by more than two percent,
     the earliest possible end is better: the figure that is seen then is a sharper one.

@@ -173,7 +173,7 @@ class Tracking:
         still = now - job.polls.grew_at if job.polls.grew else age
         return still > max(SLOW_FROM, SLOWER * self._schedules[job.endpoint].usual)
 
-    def finished(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
+    def ended(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
         """Learn how long a job took, and whether its progress foretold that.
 
         Nothing is learned from an adopted job or one that an outage disturbed: it was not watched throughout.

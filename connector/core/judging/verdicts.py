@@ -1,4 +1,4 @@
-"""Report of a finished job -> why a device of it is not confirmed.
+"""Report of a job that has ended -> why a device of it is not confirmed.
 
 Given: what was sent, in order, and the job's report. Gives: a rejection for each device that
 the API didn't confirm; nothing for the others. A device is confirmed only by a row of its own
@@ -105,7 +105,7 @@ def _of_the_job(report: JobReport) -> Rejection:
     if report.state is JobState.FAILED:
         return Rejection(Reason.JOB_FAILED, f"the job failed{words}", job_status=report.word)
     if report.state is JobState.UNFINISHED:
-        return Rejection(Reason.NO_VERDICT, f"the job isn't finished{words}", job_status=report.word)
+        return Rejection(Reason.NO_VERDICT, f"the job has not ended{words}", job_status=report.word)
     return Rejection(
         Reason.NO_VERDICT, "the report of the job has no rows of devices", job_status=report.word
     )

@@ -23,7 +23,7 @@ CEILING = 10.0
 _JOBS = 2_000 if in_full() else 1_200
 
 
-class Finished(NamedTuple):
+class Ended(NamedTuple):
     number: int
     duration: float
     in_vain: int
@@ -40,10 +40,10 @@ class Tally(NamedTuple):
 
 def simulate(
     durations: Durations, progress: Progress | None = None, jobs: int = _JOBS, took: float = HTTP
-) -> list[Finished]:
+) -> list[Ended]:
     dice = random.Random(1)
     schedule = PollSchedule(CEILING)
-    finished: list[Finished] = []
+    ended: list[Ended] = []
     due: list[tuple[float, int, float, float, int, float, int]] = []
 
     def start(now: float, number: int) -> None:
@@ -52,28 +52,28 @@ def simulate(
 
     for number in range(16):
         start(dice.random() * 0.01, number)
-    while len(finished) < jobs:
+    while len(ended) < jobs:
         at, number, started, duration, polls, before, last = heapq.heappop(due)
         age = at + took / 2 - started
         if age >= duration:
             schedule.learn(before, age, last, took)
-            finished.append(Finished(number, duration, polls, age - duration))
-            start(at + took, len(finished) + 15)
+            ended.append(Ended(number, duration, polls, age - duration))
+            start(at + took, len(ended) + 15)
             continue
         uncertain = took * (dice.random() - 0.5)
         percent = -1 if progress is None else progress(dice, min(1, (age + uncertain) / duration))
         delay = schedule.next_delay(age, polls + 1, percent, before, last, took)
         assert 0 < delay <= 600
         heapq.heappush(due, (at + took / 2 + delay, number, started, duration, polls + 1, age, percent))
-    return finished
+    return ended
 
 
-def tally(finished: list[Finished]) -> Tally:
-    overshoots = sorted(job.overshoot for job in finished)
-    count = len(finished)
+def tally(ended: list[Ended]) -> Tally:
+    overshoots = sorted(job.overshoot for job in ended)
+    count = len(ended)
     return Tally(
-        sum(job.duration for job in finished) / count,
-        sum(job.in_vain for job in finished) / count,
+        sum(job.duration for job in ended) / count,
+        sum(job.in_vain for job in ended) / count,
         sum(overshoots) / count,
         overshoots[int(count * 0.99)],
     )
@@ -178,7 +178,7 @@ def test_a_failed_jobs_progress_promised_nothing() -> None:
 
 @pytest.mark.parametrize("late", [0.0, 0.002], ids=["in time", "late GETs"])
 def test_the_first_get_comes_early_enough_for_widely_spread_jobs(late: float) -> None:
-    """It starts at what half of them take: those it finds finished don't tell how much earlier they were."""
+    """It starts at what half of them take: those it finds ended don't tell how much earlier they were."""
     dice, schedule = random.Random(1), PollSchedule(CEILING)
     for _ in range(128):
         schedule.learn(0.69, 0.7)
@@ -214,13 +214,13 @@ def test_progress_that_means_nothing_does_no_harm(progress: Progress) -> None:
 
 @pytest.mark.parametrize(("before", "after"), [(1, 0.1), (0.1, 1), (5, 0.5), (0.5, 5), (0.01, 5)])
 def test_it_learns_again_when_the_api_changes_its_pace(before: float, after: float) -> None:
-    finished = simulate(
+    ended = simulate(
         lambda dice, number: (before if number < 500 else after) * dice.uniform(0.98, 1.02), jobs=1_200
     )
-    changing = tally([job for job in finished if 500 <= job.number < 600])
+    changing = tally([job for job in ended if 500 <= job.number < 600])
     assert changing.in_vain < 12
     assert changing.late <= before + after
-    learned = tally([job for job in finished if job.number >= 700])
+    learned = tally([job for job in ended if job.number >= 700])
     assert learned.in_vain < 1.6
     assert learned.overshoot <= max(0.01 * after, 0.003)
 

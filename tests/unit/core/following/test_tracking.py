@@ -110,7 +110,7 @@ def test_the_first_poll_comes_when_jobs_are_known_to_end() -> None:
         one = job(serial)
         some.add(one)
         one.polls.unfinished_age = 4.99
-        some.finished(one, NOW + 5.01, NOW + 5.01, completed=True)
+        some.ended(one, NOW + 5.01, NOW + 5.01, completed=True)
         some.remove(one)
     fresh = job(99)
     some.add(fresh)
@@ -125,7 +125,7 @@ def test_adopted_jobs_teach_nothing() -> None:
     some.begin(first, NOW)
     before = some.wake_at()
     for serial in range(1, 20):
-        some.finished(job(serial, adopted=True), NOW + 100, NOW + 100, completed=True)
+        some.ended(job(serial, adopted=True), NOW + 100, NOW + 100, completed=True)
     some.begin(first, NOW)
     assert some.wake_at() == before
 
@@ -133,7 +133,7 @@ def test_adopted_jobs_teach_nothing() -> None:
 def test_a_job_that_ended_is_the_witness_from_then_on() -> None:
     one, two = job(1), job(2)
     some = tracking(one, two)
-    some.finished(one, NOW + 1, NOW + 1, completed=True)
+    some.ended(one, NOW + 1, NOW + 1, completed=True)
     assert some.last_ended.instead_of(two, NOW).request_id == one.request_id
 
 

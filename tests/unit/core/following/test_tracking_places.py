@@ -80,10 +80,10 @@ def test_a_slow_job_counts_as_stuck_once_so_many_have_come_and_gone() -> None:
     some, slow = Tracking(limits()), job(1, NOW)
     some.add(slow)
     slow.slow = True
-    some.finished(job(2, NOW - 1), NOW + 5, NOW + 5, completed=True)
+    some.ended(job(2, NOW - 1), NOW + 5, NOW + 5, completed=True)
     for count in range(OUTRUN):
         assert (slow.outrun, slow.held_up, some.occupying(16)) == (count, False, 1)
-        some.finished(job(count + 3, NOW + 1), NOW + 5, NOW + 5, completed=True)
+        some.ended(job(count + 3, NOW + 1), NOW + 5, NOW + 5, completed=True)
     assert slow.held_up
     assert some.occupying(16) == 0
 
@@ -112,7 +112,7 @@ def test_where_jobs_take_long_one_is_slow_once_it_has_taken_ten_times_as_long() 
     some.add(one)
     some.begin(one, NOW)
     some.add(usual)
-    some.finished(usual, NOW, NOW, completed=True)
+    some.ended(usual, NOW, NOW, completed=True)
     some.remove(usual)
     assert not asked(some, one, 190)
     assert asked(some, one, 201)

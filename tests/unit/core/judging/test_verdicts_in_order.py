@@ -122,7 +122,7 @@ def test_the_api_s_words_are_repeated_in_part_where_they_are_long() -> None:
     said = "x" * 300
     for state, beginning in (
         (JobState.FAILED, "the job failed: "),
-        (JobState.UNFINISHED, "the job isn't finished: "),
+        (JobState.UNFINISHED, "the job has not ended: "),
     ):
         (verdict,) = judge(by_hwid("A"), JobReport(state, "?", 0, None, said)).values()
         assert verdict.detail == beginning + said[:200]
