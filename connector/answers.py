@@ -90,8 +90,8 @@ class Unavailable(msgspec.Struct, frozen=True):
         return GateCause.SERVER_ERROR if server_error else GateCause.UNREADABLE_REPLY
 
     @property
-    def asks_for_time(self) -> bool:
-        """Whether it asks for fewer requests (RFC 6585, 429; RFC 9110, 503)."""
+    def overloaded(self) -> bool:
+        """Whether the API asks for fewer requests (RFC 6585, 429; RFC 9110, 503)."""
         status = self.meant or self.http_status
         return status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -140,8 +140,8 @@ class JobReport(msgspec.Struct, frozen=True):
     progress: int = -1
     rows: list[Row] | None = None
     message: str = ""
-    asks_for_time: bool = False
-    """It Failed, and says nothing but that there was no time for it: its devices are not to blame."""
+    overloaded: bool = False
+    """It Failed, and says nothing but that the API has no time for it: its devices are not to blame."""
 
 
 PostAnswer = Accepted | Refused | Unavailable | Denied | Unsent

@@ -37,8 +37,8 @@ class Polled:
         self._judged = rooms.judged
         self._unjudged = rooms.unjudged
         self._concurrency = rooms.concurrency
-        self._no_time_told = False
-        """Whether it was logged, since a job was last Completed, that the API has no time."""
+        self._overload_told = False
+        """Whether it was logged, since a job was last Completed, that the API is overloaded."""
 
     def take_in(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
         """The GET of a job's status was answered, or was not."""
@@ -157,8 +157,8 @@ class Polled:
             return
         self._ended(job, asked_at, now, completed=False)
         self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
-        if report.asks_for_time:
-            self._no_time(job, report, now)
+        if report.overloaded:
+            self._overloaded(job, report, now)
         else:
             well = self._proofs.completed_since(job.application, job.failed_before)
             self._brakes.judged(self._unjudged.job_failed(job, report, now, others_do_well=well), now)
@@ -176,7 +176,7 @@ class Polled:
         self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
         job.history.completed()
         self._unjudged.job_completed(job.application, job.accepted_at, now)
-        self._no_time_told = False
+        self._overload_told = False
         if report.rows is None or judgement.without_row:
             rows = 0 if report.rows is None else len(job.events) - len(judgement.without_row)
             self._tell_of_silence(job, rows)
@@ -195,14 +195,14 @@ class Polled:
         self._tally.stages.append((Stage.POLL, now - asked_at, len(job.events)))
         self._halts.proved(job.application, Where.JOB, job.accepted_at)
 
-    def _no_time(self, job: Job, report: JobReport, now: float) -> None:
+    def _overloaded(self, job: Job, report: JobReport, now: float) -> None:
         """The API is overloaded, which a job told and no status: fewer jobs at once."""
-        self._concurrency.no_time(job.accepted_at, now)
-        if not self._no_time_told:
-            self._no_time_told = True
+        self._concurrency.overloaded_for_job(job.accepted_at, now)
+        if not self._overload_told:
+            self._overload_told = True
             self._notices.tell("warning", "the API has no time for jobs", message=report.message)
-        others = self._proofs.completed_since(job.application, job.waited_before)
-        self._unjudged.not_now(job, now, others_have_time=others)
+        others = self._proofs.completed_since(job.application, job.overloaded_before)
+        self._unjudged.overloaded(job, now, others_do_well=others)
 
     def _tell_of_silence(self, job: Job, rows: int) -> None:
         """Warn that a report has rows for only `rows` devices, though it was asked for again."""

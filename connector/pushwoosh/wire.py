@@ -32,7 +32,7 @@ And to a GET:
 | 202: accepted, but not done (RFC 9110, 15.3.3) | `JobReport` of an unfinished job |
 | any other status | `Unavailable` |
 
-A job that Failed and says nothing but to wait: there was no time for it (`JobReport.asks_for_time`).
+A job that Failed and says nothing but to wait: the API is overloaded (`JobReport.overloaded`).
 What names the `request_id` of another job is a cache's, or went astray: `Unavailable`.
 Gateway codes and envelopes (`code` 16, `status_code` 503) inside a 2xx count as the status that they stand
 for; to a POST not where that means a wrong address or is any other status: the batch may have been taken.
@@ -211,15 +211,15 @@ def _puzzle(status: int, body: bytes, secrets: Sequence[str]) -> str:
 def _job_report(report: Report, status: int, secrets: Sequence[str]) -> JobReport | Denied:
     state = job_state(report.status)
     message = words.message_in(msgspec.structs.asdict(report))
-    asks_for_time = state is JobState.FAILED and words.asks_to_wait(message) is not None
+    overloaded = state is JobState.FAILED and words.asks_to_wait(message) is not None
     if message:
         shown = words.shown(message, status, secrets)
         cause = words.blame(message)
-        if cause is not None and state is not JobState.COMPLETED and not asks_for_time:
+        if cause is not None and state is not JobState.COMPLETED and not overloaded:
             return Denied(cause, shown, status, of_job=state is JobState.FAILED)
         message = shown
     progress = progress_of(report.progress)
-    return JobReport(state, report.status, progress, report.devices, message, asks_for_time)
+    return JobReport(state, report.status, progress, report.devices, message, overloaded)
 
 
 def _meant_status(status: int, reply: dict[str, Any], message: str) -> int:

@@ -30,10 +30,10 @@ class History:
     """Of a single device whose job Failed: whether the other half was Completed before it was sent again."""
     losses: int = 0
     """How many jobs of theirs were lost."""
-    waits: int = 0
-    """How often in a row the API had no time for their job."""
-    waited_at: float = math.inf
-    """When the API last had no time for it."""
+    overloads: int = 0
+    """How often in a row their job found the API overloaded."""
+    overloaded_at: float = math.inf
+    """When one last did."""
     denied_at: float = math.inf
     """When they were in a job whose words seemed to deny the whole application."""
     size_before: int = 0
@@ -44,8 +44,8 @@ class History:
     """How many hunts, one after the other, have found a device among those that were sent with them."""
 
     def completed(self) -> None:
-        """A job of theirs is Completed: the API had time for it, denied nothing and reported on it."""
-        self.waits, self.waited_at, self.denied_at, self.apart = 0, math.inf, math.inf, False
+        """A job of theirs is Completed: the API was not overloaded, denied nothing and reported on it."""
+        self.overloads, self.overloaded_at, self.denied_at, self.apart = 0, math.inf, math.inf, False
         if self.halves is not None:
             self.halves.one_is_good = True
         self.halves, self.blamed, self.last_left = None, False, False

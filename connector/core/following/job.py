@@ -69,9 +69,9 @@ class Job:
         return min(self.history.denied_at, self.accepted_at)
 
     @property
-    def waited_before(self) -> float:
-        """The same of the last job for which the API had no time."""
-        return min(self.history.waited_at, self.accepted_at)
+    def overloaded_before(self) -> float:
+        """The same of the last job that found the API overloaded."""
+        return min(self.history.overloaded_at, self.accepted_at)
 
     @property
     def adopted(self) -> bool:

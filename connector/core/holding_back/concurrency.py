@@ -92,7 +92,7 @@ class Concurrency:
 
     __slots__ = (
         *("_adaptive", "_cut", "_held", "_learned", "_limit", "_most"),
-        *("_no_time_at", "_suspected", "_unfinished", "_usual", "_window"),
+        *("_overloaded_at", "_suspected", "_unfinished", "_usual", "_window"),
     )
 
     def __init__(self, limits: Limits) -> None:
@@ -103,7 +103,7 @@ class Concurrency:
         self._learned = 0
         """Windows that it was learned from."""
         self._unfinished = 0
-        self._no_time_at = -math.inf
+        self._overloaded_at = -math.inf
         self._suspected = False
         self._held = 0
         self._cut: _Cut | None = None
@@ -114,18 +114,18 @@ class Concurrency:
         """Return how many jobs may be unfinished at once, requests that may become one included."""
         return max(1, int(self._limit))
 
-    def pushed_back(self, now: float) -> None:
+    def overloaded(self, now: float) -> None:
         """The API said that it is overloaded. What it says while the gate is closed is no news."""
         if self._adaptive:
             self._limit = max(1.0, self._limit * CUT)
             self._cut = None
             self._window = _Window(now)
 
-    def no_time(self, accepted_at: float, now: float) -> None:
-        """A job ended because the API had no time for it: as `pushed_back`, once for those of one time."""
-        if accepted_at > self._no_time_at:
-            self._no_time_at = now
-            self.pushed_back(now)
+    def overloaded_for_job(self, accepted_at: float, now: float) -> None:
+        """A job Failed because the API is overloaded: as `overloaded`, once for those of one time."""
+        if accepted_at > self._overloaded_at:
+            self._overloaded_at = now
+            self.overloaded(now)
 
     def planned(self, unfinished: int) -> None:
         """`unfinished` jobs are unfinished now that everything that may be sent has been sent.

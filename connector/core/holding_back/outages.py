@@ -77,8 +77,8 @@ class Outages:
         """Whether the API's latest failure was a 429 or a 503."""
         self._smaller_trials = 0
         """How often a trial became smaller since a POST was answered."""
-        self._strain: dict[Call, float] = {"post": 0.0, "get": 0.0}
-        """Share of the recent calls that the API hadn't the time for."""
+        self._share_overloaded: dict[Call, float] = {"post": 0.0, "get": 0.0}
+        """Share of the recent calls that found the API overloaded."""
         self._lowered = False
         """Whether there are fewer jobs for that, since something was answered and the gate is open."""
         self._witness_at = -math.inf
@@ -91,18 +91,18 @@ class Outages:
         if self.gate.closed_until is None:
             self._lowered = False
         if did is not None:
-            self._strain[did] *= 1 - RECENT
+            self._share_overloaded[did] *= 1 - RECENT
             self._suspects.answered(did, sent_at, devices)
         if did == "post":
             self._smaller_trials = 0
 
     def down(self, call: Call, request: Batch | Job, answer: Unavailable, sent_at: float, now: float) -> bool:
         """This found the API down: for all, or alone. Return whether there is new proof that it is alone."""
-        self._overloaded = answer.asks_for_time
+        self._overloaded = answer.overloaded
         first = not request.suspicion.failures  # again a 5xx may be of this request alone
         too_many = answer.cause is GateCause.TOO_MANY_REQUESTS
         if too_many or (answer.cause is GateCause.SERVER_ERROR and first):
-            self._strained(call, now)
+            self._heard_of_overload(call, now)
         alone = self._suspects.failed(call, request.suspicion, now, len(request.events))
         if alone and request.suspicion.proven == 1:
             self.tell(call, request, answer)
@@ -122,8 +122,8 @@ class Outages:
     def decide_on_parts(self, batch: Batch) -> bool:
         """Decide whether to try this batch, which failed just now, in parts, though nothing is proven.
 
-        Where devices that the API stumbles over are many, or it has no time for that many at once, each batch
-        fails and nobody is answered: an outage by all that is known. Parts cost a few requests, and say more.
+        Where devices that the API stumbles over are many, or that many at once overload it, each batch fails
+        and nobody is answered: an outage by all that is known. Parts cost a few requests, and say more.
         """
         if len(batch.events) == 1 or self._overloaded:
             return False
@@ -184,13 +184,13 @@ class Outages:
         """Return when to try again what failed: at the next trial; at growing intervals if it fails alone."""
         return now + TURNS_ALONE.delay(suspicion.failures, self._random()) if suspicion.proven else now
 
-    def _strained(self, call: Call, now: float) -> None:
-        """The API hadn't the time for a call: fewer jobs at once if that is frequent, but once per outage."""
-        self._strain[call] += RECENT * (1 - self._strain[call])
-        if self._strain[call] > OVERLOAD and not self._lowered:
+    def _heard_of_overload(self, call: Call, now: float) -> None:
+        """A call found the API overloaded: fewer jobs at once if that is frequent, but once per outage."""
+        self._share_overloaded[call] += RECENT * (1 - self._share_overloaded[call])
+        if self._share_overloaded[call] > OVERLOAD and not self._lowered:
             self._lowered = True
-            self._strain[call] = 0.0
-            self._concurrency.pushed_back(now)
+            self._share_overloaded[call] = 0.0
+            self._concurrency.overloaded(now)
 
     def _close(self, answer: Unavailable, sent_at: float, now: float) -> None:
         was_open = self.gate.closed_until is None

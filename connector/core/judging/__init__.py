@@ -11,7 +11,7 @@ others do well; and what becomes of all if it is said of all:
 | a row that is not found | `device_not_found` | `device_not_found` |
 | no row, or one with an unknown word | `no_verdict` | `no_verdict` |
 | the job Failed | `job_failed` | `job_failed` |
-| the job Failed, for want of time | waits | waits |
+| the job Failed, as the API is overloaded | waits | waits |
 | the job Failed, and its words blame credentials | `job_failed` | halt |
 | the job is not known | `no_verdict` | waits |
 | the job never ends | `no_verdict` | `no_verdict` |

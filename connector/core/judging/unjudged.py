@@ -1,6 +1,6 @@
 """What becomes of the devices of a job that ended, or was lost, without a verdict on any of them.
 
-Given: a job that Failed as a whole, was denied, found the API without time for it, or was lost. Gives: its
+Given: a job that Failed as a whole, was denied, found the API overloaded, or was lost. Gives: its
 devices, sent once more, as they were or in halves until the one at fault is alone; then that one's fate.
 """
 
@@ -31,10 +31,10 @@ from connector.core.settling.holds import Hold
 from connector.core.tally import Tally
 from connector.model import Reason, Rejection
 
-WITHOUT_TIME = Backoff(1.0, 60.0)
-"""Delays, in seconds, before devices are sent again whose job the API had no time for."""
-WAITS_WHOLE = 3
-"""How often in a row the API may have no time for a batch before it is halved."""
+WHILE_OVERLOADED = Backoff(1.0, 60.0)
+"""Delays, in seconds, before devices are sent again whose job found the API overloaded."""
+OVERLOADS_WHOLE = 3
+"""How often in a row the jobs of a batch may find the API overloaded before it is halved."""
 
 AT_ONCE = 2
 """How often jobs of several devices may Fail before these are sent slowly. Until then they go again soon,
@@ -178,20 +178,21 @@ class Unjudged:
         else:  # after a probe that has others in it
             self._dispatch.queue_at(batch, now + 2 * self._limits.probe_interval)
 
-    def not_now(self, job: Job, now: float, *, others_have_time: bool) -> None:
-        """The API had no time for the job: send the same devices once more, later each time.
+    def overloaded(self, job: Job, now: float, *, others_do_well: bool) -> None:
+        """The job found the API overloaded: send the same devices once more, later each time.
 
-        In halves if that has gone on while the API had time for others: one of the devices may be the cause.
+        In halves if that has gone on while others did well: one of the devices may be the cause.
         """
         events = self._leaving.still_ours(job.events, now)
         if not events:
             return
         batch = self._dispatch.new_batch(job, events)
         history = batch.history
-        in_halves = others_have_time and history.waits >= WAITS_WHOLE and len(events) > 1
-        history.waits, history.waited_at = WAITS_WHOLE if in_halves else history.waits + 1, now
+        in_halves = others_do_well and history.overloads >= OVERLOADS_WHOLE and len(events) > 1
+        history.overloads = OVERLOADS_WHOLE if in_halves else history.overloads + 1
+        history.overloaded_at = now
         for part in self._dispatch.halve(batch) if in_halves else (batch,):
-            self._dispatch.queue_at(part, now + WITHOUT_TIME.delay(history.waits, self._random()))
+            self._dispatch.queue_at(part, now + WHILE_OVERLOADED.delay(history.overloads, self._random()))
         self._tally.split_batches += in_halves
         self._tally.retried[job.endpoint] += len(events)
 

@@ -15,7 +15,7 @@ def test_a_failed_job_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "no_time"),
+    ("message", "overloaded"),
     [
         ("rate limit exceeded, try again later", True),
         ("service temporarily unavailable, please try again later", True),
@@ -25,11 +25,11 @@ def test_a_failed_job_says_why() -> None:
         ("", False),
     ],
 )
-def test_a_job_may_have_failed_for_lack_of_time_alone(message: str, no_time: bool) -> None:
-    assert report({"request_id": "r", "status": "Failed", "message": message}).asks_for_time is no_time
-    assert not report({"request_id": "r", "status": "Pending", "message": message}).asks_for_time
+def test_a_job_may_have_failed_for_overload_alone(message: str, overloaded: bool) -> None:
+    assert report({"request_id": "r", "status": "Failed", "message": message}).overloaded is overloaded
+    assert not report({"request_id": "r", "status": "Pending", "message": message}).overloaded
     completed = {"request_id": "r", "status": "Completed", "devices": [], "message": message}
-    assert not report(completed).asks_for_time
+    assert not report(completed).overloaded
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_words_that_say_nothing_but_to_wait_mean_what_429_and_503_mean(
     assert post(status, {"message": message}, "7") == expected
     assert post(status, {"status": "failure", "error": {"message": message}}, "7") == expected
     assert poll(status, {"message": message}, "7") == expected
-    assert (expected.cause, expected.asks_for_time) == (Unavailable("", means).cause, True)
+    assert (expected.cause, expected.overloaded) == (Unavailable("", means).cause, True)
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,7 @@ def test_the_limit_of_jobs_is_the_one_that_holds_now() -> None:
     desk = Desk()
     before = desk.view.snapshot().jobs_limit
     assert before == desk.engine.rooms.concurrency.limit
-    desk.engine.rooms.concurrency.pushed_back(desk.now)
+    desk.engine.rooms.concurrency.overloaded(desk.now)
     assert desk.view.snapshot().jobs_limit < before
 
 

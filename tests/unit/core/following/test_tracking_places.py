@@ -68,7 +68,7 @@ def test_where_fewer_jobs_go_at_once_than_may_a_slow_one_does_not_take_the_only_
     drive = Drive(limits(max_in_flight=16, max_devices=1, deadline=DEADLINE))
     drive.assign()
     for _ in range(9):
-        drive.engine.rooms.concurrency.pushed_back(drive.now)
+        drive.engine.rooms.concurrency.overloaded(drive.now)
     drive.read(*devices(range(10)))
     drive.run(poll=lambda job: unfinished() if job.events[0].hwid == "d0" else None, seconds=SLOW_FROM - 5)
     assert drive.posts == 1

@@ -143,9 +143,9 @@ def test_larger_jobs_may_take_longer() -> None:
 def test_an_overloaded_api_gets_a_third_less_and_then_step_by_step_more() -> None:
     api = QueueingApi()
     api.drive(20)
-    api.concurrency.pushed_back(api.now)
+    api.concurrency.overloaded(api.now)
     assert api.concurrency.limit == 11
-    api.concurrency.pushed_back(api.now)
+    api.concurrency.overloaded(api.now)
     assert api.concurrency.limit == 7
     api.drive(30)
     assert api.limits == sorted(api.limits)
@@ -155,7 +155,7 @@ def test_an_overloaded_api_gets_a_third_less_and_then_step_by_step_more() -> Non
 def test_one_job_at_a_time_is_the_least() -> None:
     concurrency = Concurrency(Limits(max_in_flight=MOST))
     for _ in range(100):
-        concurrency.pushed_back(0.0)
+        concurrency.overloaded(0.0)
     assert concurrency.limit == 1
 
 
@@ -180,14 +180,14 @@ def test_a_fixed_limit_stays() -> None:
     api.drive(20)
     api.capacity = 2
     api.drive(100)
-    api.concurrency.pushed_back(api.now)
+    api.concurrency.overloaded(api.now)
     assert set(api.limits) == {MOST} == {api.concurrency.limit}
 
 
 def test_a_tenth_of_a_second_more_is_noise_however_many_times_the_usual_that_is() -> None:
     api = QueueingApi(seconds=0.02)
     api.drive(2)
-    api.concurrency.pushed_back(api.now)
+    api.concurrency.overloaded(api.now)
     assert api.concurrency.limit < MOST
     api.seconds = 0.12
     api.drive(4)
@@ -217,14 +217,14 @@ class Windows:
 
 def test_jobs_that_take_somewhat_longer_hold_the_limit_where_it_is_but_not_for_ever() -> None:
     windows = Windows(usual=1.0)
-    windows.concurrency.pushed_back(windows.now)
+    windows.concurrency.overloaded(windows.now)
     assert [windows.one(1.7) for _ in range(20)] == [11] * 9 + [14] * 10 + [MOST]
 
 
 def test_one_easy_window_lets_more_go_and_the_patience_begin_anew() -> None:
     windows = Windows(usual=1.0)
-    windows.concurrency.pushed_back(windows.now)
-    windows.concurrency.pushed_back(windows.now)
+    windows.concurrency.overloaded(windows.now)
+    windows.concurrency.overloaded(windows.now)
     assert [windows.one(1.7) for _ in range(9)] == [7] * 9
     assert windows.one(1.0) == 9
     assert [windows.one(1.7) for _ in range(10)] == [9] * 9 + [12]
@@ -232,8 +232,8 @@ def test_one_easy_window_lets_more_go_and_the_patience_begin_anew() -> None:
 
 def test_fewer_than_a_dozen_jobs_decide_nothing() -> None:
     windows = Windows(usual=1.0)
-    windows.concurrency.pushed_back(windows.now)
-    windows.concurrency.pushed_back(windows.now)
+    windows.concurrency.overloaded(windows.now)
+    windows.concurrency.overloaded(windows.now)
     limits = []
     for _ in range(12):
         windows.concurrency.ended(DEVICES, windows.now, windows.now + 1.0)

@@ -146,7 +146,7 @@ def test_a_batch_of_which_one_device_alone_fails_is_taken_in_parts_and_one_of_th
     assert told == ["one batch alone fails", "one device alone fails"]
 
 
-def test_while_it_asks_for_time_no_batch_is_sent_in_parts() -> None:
+def test_while_it_is_overloaded_no_batch_is_sent_in_parts() -> None:
     drive = _reading()
     _stream(drive, 600, lambda _: Unavailable("busy", 503))
     assert drive.engine.tally.split_batches == 0
@@ -183,7 +183,7 @@ def test_what_comes_while_one_job_alone_fails_is_tried_within_two_trials() -> No
     assert unsettled(drive) == 5
 
 
-def test_an_api_that_has_no_time_for_many_devices_at_once_gets_fewer() -> None:
+def test_an_api_that_many_devices_at_once_overload_gets_fewer() -> None:
     drive = Drive(limits(max_devices=1000))
     drive.assign()
     drive.let_many_go()

@@ -19,7 +19,7 @@ from tests.unit.core.driving import Drive
     [(SILENT, [1000, 1000, 1000, 250, 62, 15, 3, 1, 1]), (Unavailable("busy", 503), [1000] * 9)],
     ids=["no reply", "503"],
 )
-def test_trials_carry_ever_fewer_devices_down_to_one_unless_the_api_asks_for_time(
+def test_trials_carry_ever_fewer_devices_down_to_one_unless_the_api_is_overloaded(
     answer: Unavailable, sizes: list[int]
 ) -> None:
     outages, batch = Drive().engine.rooms.outages, Batch(1, Endpoint.TAGS, "", devices(range(2)), NOW)

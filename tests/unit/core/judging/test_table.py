@@ -31,7 +31,7 @@ CURSED = 5
 STEPS, STEP = 80 if in_full() else 20, 15.0
 """One more device each 15 s, for five minutes, or twenty."""
 Said = Callable[[Event], Row | None]
-BUSY = JobReport(JobState.FAILED, "Failed", 100, None, "busy, try again later", asks_for_time=True)
+BUSY = JobReport(JobState.FAILED, "Failed", 100, None, "busy, try again later", overloaded=True)
 NO_REPLY = Unavailable("timed out", maybe_accepted=True)
 
 
@@ -50,7 +50,7 @@ WAYS: dict[str, list[Way]] = {
     "a row that is not found": [Way(lambda event: row(event, "not found"))],
     "no row, or one with an unknown word": [Way(lambda _: None), Way(lambda event: row(event, "odd"))],
     "the job Failed": [Way(get=FAILED)],
-    "the job Failed, for want of time": [Way(get=BUSY)],
+    "the job Failed, as the API is overloaded": [Way(get=BUSY)],
     "the job Failed, and its words blame credentials": [
         Way(get=Denied(Cause.UNAUTHORIZED, "invalid token", 200, of_job=True))
     ],

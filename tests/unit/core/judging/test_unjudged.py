@@ -1,4 +1,4 @@
-"""Jobs that vanish, or that there is never time for: one device may be why, or nobody."""
+"""Jobs that vanish, or always find the API overloaded: one device may be why, or nobody."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.core.driving import Drive, reading
 GONE = JobUnknown("no such job", 404)
 
 
-NO_TIME = JobReport(JobState.FAILED, "Failed", 100, None, "try again later", asks_for_time=True)
+OVERLOADED = JobReport(JobState.FAILED, "Failed", 100, None, "try again later", overloaded=True)
 
 
 def _with_others(drive: Drive, seconds: int, answer: PollAnswer, application: str | None = None) -> None:
@@ -60,8 +60,8 @@ def test_where_no_job_of_others_is_completed_they_are_not_halved(count: int) -> 
     assert all(len(offsets) == count for offsets in drive.sent)
 
 
-def test_a_device_whose_jobs_there_is_never_time_for_waits_alone() -> None:
+def test_a_device_whose_jobs_always_find_the_api_overloaded_waits_alone() -> None:
     drive = reading(10, max_devices=10, max_in_flight=4)
-    _with_others(drive, 600, NO_TIME)
+    _with_others(drive, 600, OVERLOADED)
     assert drive.letters == []
     assert sum(home.events_held for home in drive.engine.assignments.values()) == 1

@@ -147,8 +147,8 @@ def test_a_merged_update_whose_job_fails_is_taken_apart() -> None:
     assert set(drive.written) <= {2}
 
 
-def test_jobs_for_which_there_is_no_time_are_no_fault_of_their_devices() -> None:
-    busy = JobReport(JobState.FAILED, "Failed", message="busy, retry later", asks_for_time=True)
+def test_jobs_that_find_the_api_overloaded_are_no_fault_of_their_devices() -> None:
+    busy = JobReport(JobState.FAILED, "Failed", message="busy, retry later", overloaded=True)
     drive = Drive(limits(max_devices=10, max_in_flight=8, linger=0.0))
     drive.assign()
     drive.let_many_go()
