@@ -126,3 +126,13 @@ def test_a_stranger_s_row_may_be_that_of_a_device_without_a_hwid() -> None:
     stranger.hwid = "nobody's"
     assert waits(MissingRows(MOST), one, completed(stranger, row(first), stranger)) == 0
     assert waits(MissingRows(MOST), one, completed(row(first))) == 2.5
+
+
+def test_after_it_helped_it_may_be_in_vain_as_often_as_at_the_start() -> None:
+    rows = MissingRows(MOST)
+    late = job(1)
+    assert again(rows, late, NOTHING, NOW) is not None
+    assert again(rows, late, all_done(late.events), NOW + 0.5) is None
+    for serial in range(2, 2 + OFTEN):
+        assert waits(rows, job(serial), NOTHING) == 10.5
+    assert waits(rows, job(9), NOTHING) == 0

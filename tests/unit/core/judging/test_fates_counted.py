@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.answers import Row, Unavailable
+from connector.answers import Refused, Row, Unavailable
 from connector.core.reading.event import Event
 from connector.model import Endpoint
 from tests.unit.core.builders import FAILED, completed, devices, limits, row, tags
@@ -89,3 +89,11 @@ def test_a_device_without_a_verdict_counts_as_sent_again_and_one_not_found_as_tr
     while job.serial in drive.engine.rooms.tracking.jobs:
         drive.polled(drive.next_poll(), completed(*rows))
     assert counts(drive) == (0, 1, 2)
+
+
+def test_a_device_that_met_a_page_of_a_gateway_counts_as_tried_again() -> None:
+    drive = reading(*devices(range(1)))
+    pages = [Refused("<html>Bad Request</html>", 400, without_words=True)] * 2
+    drive.run(lambda _: pages.pop() if pages else None)
+    assert counts(drive) == (0, 0, 2)
+    assert drive.letters == []

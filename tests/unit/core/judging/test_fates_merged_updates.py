@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from connector.answers import JobReport
+from connector.answers import JobReport, Refused
 from connector.core.batching.batch import Batch
 from connector.core.following.job import Job
 from connector.core.queueing.coalesce import contributors
-from tests.unit.core.builders import P0, completed, devices, row, tags
+from tests.unit.core.builders import P0, completed, devices, row, tags, tags_of
 from tests.unit.core.driving import refusing
 from tests.unit.core.verdicts import merged, reading, saying
 
@@ -86,3 +86,11 @@ def test_an_update_in_the_middle_of_a_hunt_is_taken_apart_and_the_hunt_goes_on()
     assert sorted(drive.written) == [22, 33]
     assert drive.position() == 36
     assert drive.at_rest()
+
+
+@pytest.mark.parametrize("status", [400, 413])
+def test_a_merged_update_that_is_refused_for_its_values_goes_in_halves(status: int) -> None:
+    drive = merged(8)
+    drive.run(lambda batch: Refused("no", status) if "t5" in tags_of(batch.rows()[0]) else None)
+    assert drive.written == [5]
+    assert drive.sent == [[*range(8)], [*range(4)], [4, 5, 6, 7], [4, 5], [4], [5], [6, 7]]

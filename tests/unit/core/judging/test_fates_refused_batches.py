@@ -8,12 +8,13 @@ from collections.abc import Callable
 import pytest
 
 from connector.answers import PostAnswer, Refused, Row, Unavailable
-from connector.core.batching.batch import Batch
+from connector.core.batching.batch import Batch, HuntState
+from connector.core.holding_back.brake import Counted
 from connector.model import Endpoint, Reason
 from tests.strength import in_full
 from tests.unit.core.builders import P0, completed, devices, registration, tags
 from tests.unit.core.driving import REFUSED, refusing
-from tests.unit.core.verdicts import reading
+from tests.unit.core.verdicts import merged, reading
 
 TOO_LARGE = Refused("request entity too large", 413)
 # -- a spoilt device in a batch ---------------------------------------------------------------------
@@ -228,3 +229,26 @@ def test_attempts_that_cost_nothing_are_none_of_those_with_a_page() -> None:
         lambda job: said.pop() if said and job.endpoint is Endpoint.TAGS else None,
     )
     assert (drive.letters, drive.position(), left, said) == ([], 2, [], [])
+
+
+# -- what else a device that is refused alone tells -------------------------------------------------
+
+
+def test_the_brake_is_told_when_the_batch_was_sent_that_the_refused_device_was_in() -> None:
+    drive = reading(*devices(range(1)))
+    drive.wait_for(lambda: bool(drive.submits))
+    (batch,) = drive.submitted()
+    batch.hunt = HuntState(began=drive.now - 5)
+    counted = drive.engine.rooms.fates.refused_single(batch, REFUSED, drive.now)
+    assert counted == Counted(1, 1, drive.now - 5)
+
+
+@pytest.mark.parametrize("updates", [1, 3])
+def test_only_a_single_update_that_is_too_large_takes_the_blame_of_what_it_was_in(updates: int) -> None:
+    drive = merged(updates)
+    drive.wait_for(lambda: bool(drive.submits))
+    (batch,) = drive.submitted()
+    size = drive.engine.rooms.dispatch.size
+    batch.history.size_before = size.refused(4096)
+    drive.engine.rooms.fates.refused_single(batch, TOO_LARGE, drive.now)
+    assert size.reduced == (updates > 1)

@@ -285,3 +285,11 @@ def test_devices_that_a_report_forgets_go_again_together() -> None:
     assert drive.posts == 2
     assert drive.engine.tally.resubmitted[Endpoint.TAGS] == 50
     assert drive.position() == 50
+
+
+def test_a_device_that_reports_forget_is_joined_by_no_others_when_it_goes_again() -> None:
+    drive = reading(*devices(range(3)), max_devices=10, max_in_flight=1)
+    for offset in range(3, 60):
+        drive.run(poll=lambda job: all_done([each for each in job.events if each.offset != 1]), seconds=0.3)
+        drive.read(*devices([offset]))
+    assert [sent for sent in drive.sent if 1 in sent] == [[0, 1, 2, 3], [1], [1]]

@@ -132,3 +132,16 @@ def test_the_latest_are_remembered_and_not_for_long(monkeypatch: pytest.MonkeyPa
     assert [found.lately(event, NOW) for event in known] == [False, True, True]
     found.confirmed(known[1:2], NOW + LATELY)
     assert [found.lately(event, NOW + LATELY + 1) for event in known] == [False, True, False]
+
+
+def test_after_three_in_a_row_were_waited_for_in_vain_nobody_is_for_ten_minutes() -> None:
+    found = Registered()
+    names = [registration(offset, f"{offset}", push_token=f"T{offset}") for offset in range(OFTEN)]
+    found.confirmed(names, NOW)
+    for event in names:
+        assert found.lately(event, NOW + 1)
+        found.given_up(event, NOW + 1)
+    late = registration(9, "late", push_token="late")
+    found.confirmed([late], NOW + 595)
+    assert not found.lately(late, NOW + 600.9)
+    assert found.lately(late, NOW + 601)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from connector.answers import PollAnswer
+from connector.core.batching.dispatch import Dispatch
 from connector.core.following.job import Job
+from connector.core.judging.slow_retries import SlowRetries
 from connector.model import Cause
 from tests.strength import in_full
 from tests.unit.core.builders import FAILED, NOW, P0, devices, limits, tags, unfinished
@@ -180,3 +182,15 @@ def test_what_waited_there_has_one_more_attempt_where_no_others_do_well_and_no_m
     drive.run(poll=lambda _: FAILED)
     assert drive.written == [0, 1]
     assert drive.sent == [[0]] * most + [[1]] * min(2, most)
+
+
+def test_a_job_of_before_its_last_failure_brings_nothing_forward_a_second_time() -> None:
+    dispatch = Dispatch(limits())
+    retries, (event,) = SlowRetries(dispatch), devices([0])
+    retries.later(event, due=NOW + 14, since=NOW, soonest=NOW + 1, now=NOW)
+    retries.job_completed("", accepted_at=NOW, now=NOW + 2)
+    assert dispatch.next_later() == NOW + 2
+    dispatch.wake(NOW + 2)
+    retries.later(event, due=NOW + 33, since=NOW + 5, soonest=NOW + 6, now=NOW + 5)
+    retries.job_completed("", accepted_at=NOW + 4, now=NOW + 7)
+    assert dispatch.next_later() == NOW + 33

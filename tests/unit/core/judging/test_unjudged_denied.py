@@ -9,7 +9,7 @@ import pytest
 from connector.answers import Denied, PollAnswer
 from connector.core.following.job import Job
 from connector.model import Cause
-from tests.unit.core.builders import P0, devices
+from tests.unit.core.builders import P0, devices, unfinished
 from tests.unit.core.driving import Drive, reading
 
 WORDS = Denied(Cause.UNAUTHORIZED, "invalid token", 200, of_job=True)
@@ -63,3 +63,32 @@ def test_such_a_device_alone_waits_for_others_to_prove_the_credentials() -> None
     drive.run(poll=meaning(0), seconds=600)
     assert drive.letters == [(P0, 0, "job_failed")]
     assert drive.position() == 30
+
+
+def test_a_letter_counts_no_attempt_of_the_halt() -> None:
+    drive = reading(1, max_devices=10)
+    drive.run(poll=meaning(0), seconds=3600)
+    assert drive.posts > 5
+    drive.read(*devices(range(1, 30)))
+    drive.run(poll=meaning(0), seconds=600)
+    (letter,) = drive.written_letters
+    assert letter.attempts == 1
+
+
+def test_such_words_beside_others_that_do_well_are_an_attempt_and_no_halt() -> None:
+    drive = reading(1, max_devices=1, max_in_flight=4)
+    good = [0.0]
+
+    def poll(job: Job) -> PollAnswer | None:
+        """The one's job ends once a later one was Completed."""
+        if job.events[0].offset:
+            good.append(job.accepted_at)
+            return None
+        return WORDS if max(good) > job.accepted_at else unfinished()
+
+    for offset in range(1, 20):
+        drive.run(poll=poll, seconds=2)
+        drive.read(*devices([offset]))
+    drive.run(poll=poll)
+    (letter,) = drive.written_letters
+    assert (letter.attempts, halts(drive)) == (drive.sent.count([0]), 0) == (2, 0)

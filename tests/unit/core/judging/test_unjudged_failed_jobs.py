@@ -163,3 +163,35 @@ def test_jobs_that_find_the_api_overloaded_are_no_fault_of_their_devices() -> No
     drive.run()
     assert (drive.letters, drive.position()) == ([], 100)
     assert drive.at_rest()
+
+
+def test_a_device_is_singled_out_by_a_single_failure_with_others_too() -> None:
+    drive = Drive(limits(max_attempts=9))
+    drive.assign()
+    drive.assign(P1)
+    drive.read(tags(0, "A"), partition=P0)
+    drive.read(tags(0, "B", partition=P1), partition=P1)
+    drive.start_job()
+    drive.polled(drive.next_poll(), FAILED)
+    drive.engine.revoked([P1], drive.now)
+    offset = 1
+    while not drive.letters:
+        assert drive.posts < 20
+        drive.read(tags(offset, f"good-{offset}"))
+        offset += 1
+        drive.run(poll=failing(0), seconds=2)
+    assert sum(sent == [0] for sent in drive.sent) <= 3, (
+        "it has two failures alone beside good ones, not nine"
+    )
+    assert drive.letters == [(P0, 0, "job_failed")]
+
+
+def test_where_all_jobs_fail_a_batch_is_halved_at_once_and_its_halves_wait() -> None:
+    drive = reading(*devices(range(8)), max_devices=8)
+    times: list[tuple[float, int]] = []
+    drive.run(lambda batch: times.append((drive.now, len(batch.events))), lambda _: FAILED, seconds=60)
+    began = {size: min(at for at, devices_ in times if devices_ == size) for size in (8, 4, 2)}
+    whole = [at for at, size in times if size == 8]
+    assert len(whole) == 2
+    assert began[4] - whole[1] < 2
+    assert began[2] - began[4] > 5, "it may be the API: from the third failure on they are sent slowly"

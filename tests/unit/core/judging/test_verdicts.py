@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from connector.answers import JobReport, JobState, Row
-from connector.core.judging.verdicts import RETRYABLE
+from connector.core.judging.verdicts import BADNESS, RETRYABLE
 from connector.core.judging.verdicts import judge as whole_judgement
 from connector.model import Reason, Rejection, TagsUpdate
 from tests.unit.core.reports_to_judge import by_hwid, done, failed, judge, reasons, report
@@ -112,3 +112,9 @@ def test_a_report_may_have_been_cut_off_where_it_leaves_out_as_many_devices_as_i
     sent = by_hwid("A", "B", "C", "D")
     cut = [whole_judgement(sent, report(*map(done, "ABCD"[:rows]))).cut_off(sent) for rows in range(5)]
     assert cut == [False, True, True, False, False]
+
+
+def test_what_no_row_says_is_never_the_worse_of_two_rows() -> None:
+    by_rows = [Reason.DEVICE_NOT_FOUND, Reason.NO_VERDICT, Reason.TAG_REFUSED, Reason.DEVICE_FAILED]
+    assert sorted(by_rows, key=BADNESS.__getitem__) == by_rows
+    assert {BADNESS[reason] for reason in Reason if reason not in by_rows} == {0}
