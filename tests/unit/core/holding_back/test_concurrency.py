@@ -162,7 +162,7 @@ def test_one_job_at_a_time_is_the_least() -> None:
 def test_from_one_job_at_a_time_it_is_two_after_one_easy_window_however_often_the_api_complained() -> None:
     windows = Windows(usual=1.0)
     for _ in range(100):
-        windows.concurrency.pushed_back(windows.now)
+        windows.concurrency.overloaded(windows.now)
     assert windows.one(1.0) == 2
 
 
@@ -170,7 +170,7 @@ def test_jobs_of_one_time_for_which_there_was_no_time_lower_the_limit_once() -> 
     concurrency = Concurrency(Limits(max_in_flight=MOST))
     lowered = []
     for accepted_at, now in ((1.0, 5.0), (2.0, 6.0), (5.0, 6.0), (5.1, 7.0)):
-        concurrency.no_time(accepted_at, now)
+        concurrency.overloaded_for_job(accepted_at, now)
         lowered.append(concurrency.limit)
     assert lowered == [11, 11, 11, 7]
 
