@@ -9,6 +9,7 @@ from __future__ import annotations
 from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, Unavailable
 from connector.core.following.job import Job
 from connector.core.holding_back.proofs import Where
+from connector.core.judging.verdicts import Judgement, of_the_job
 from connector.core.rooms import Rooms
 from connector.core.tally import JobOutcome, Stage
 
@@ -161,7 +162,8 @@ class Polled:
             self._overloaded(job, report, now)
         else:
             well = self._proofs.completed_since(job.application, job.failed_before)
-            self._brakes.judged(self._unjudged.job_failed(job, report, now, others_do_well=well), now)
+            failed = of_the_job(report)
+            self._brakes.judged(self._unjudged.job_failed(job, failed, now, others_do_well=well), now)
 
     def _completed(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
         judgement = self._places.judge(job, report, now)
@@ -174,15 +176,25 @@ class Polled:
         # What was waited for in vain is not the job's time; late rows are.
         self._ended(job, job.polls.completed_at if missing else asked_at, now, completed=True)
         self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
+        if judgement.says_nothing(job.events):
+            self._told_nothing(job, judgement, now)
+            return
+        self._proofs.judged(job.application, job.accepted_at)
         job.history.completed()
         self._unjudged.job_completed(job.application, job.accepted_at, now)
         self._overload_told = False
-        if report.rows is None or judgement.without_row:
-            rows = 0 if report.rows is None else len(job.events) - len(judgement.without_row)
-            self._tell_of_silence(job, rows)
+        if judgement.without_row:
+            self._tell_of_silence(job, len(job.events) - len(judgement.without_row))
         self._places.learn(job, judgement, now)
         singly = self._places.mislead(job, now)
         self._brakes.judged(self._judged.conclude(job, judgement, now, users_singly=singly), now)
+
+    def _told_nothing(self, job: Job, judgement: Judgement, now: float) -> None:
+        """The report has no verdict on any device: one of them may be why, as where a job Fails."""
+        self._tell_of_silence(job, 0)
+        said = next(iter(judgement.rejections.values()))
+        well = self._proofs.judged_since(job.application, job.failed_before)
+        self._brakes.judged(self._unjudged.job_failed(job, said, now, others_do_well=well), now)
 
     def _ended(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
         self._tracking.ended(job, asked_at, now, completed=completed)
@@ -212,22 +224,21 @@ class Polled:
 
     def _lost(self, job: Job, why: str, now: float) -> None:
         self._halts.came_to_nothing(job.batch, now)
-        self._tracking.remove(job)
         self._tally.jobs[job.endpoint, JobOutcome.LOST] += 1
         self._notices.tell(
             "warning", "job lost", why=why, age=round(now - job.accepted_at, 1), devices=len(job.events)
         )
         most = self._limits.max_resubmissions
         losses = job.history.losses + 1
-        if losses > most and not self._tracking.knows_others(job):
-            losses = most  # no fault of these devices
+        nobody_is_known = losses > most and not self._tracking.knows_others(job)
+        if nobody_is_known:  # perhaps no fault of these devices
             self._notices.tell("error", "the API knows none of its jobs: nothing is confirmed", message=why)
-        # Where jobs of others are Completed meanwhile, one of its devices may be why it is never Completed.
-        by_a_device = self._proofs.completed_since(job.application, job.accepted_at)
-        if losses <= most:
-            self._unjudged.submit_again(job, losses, now)
-        elif by_a_device and len(job.events) > 1:
-            self._unjudged.submit_halves(job, most, now)  # a job that is lost once more is halved, too
+        by_a_device = losses > most and (not nobody_is_known or self._tracking.is_only_one_lost(job))
+        self._tracking.lost(job, now)
+        if by_a_device and len(job.events) > 1:
+            self._unjudged.submit_parts(job, most, now)  # one that is lost once more goes in parts, too
+        elif losses <= most or nobody_is_known:
+            self._unjudged.submit_again(job, min(losses, most), now)
         else:
             self._brakes.judged(self._unjudged.never_confirmed(job, losses, now), now)
             return

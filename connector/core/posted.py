@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from connector.answers import Accepted, Denied, PostAnswer, Refused, Unavailable, Unsent
 from connector.core.batching.batch import Batch, HuntState
+from connector.core.batching.suspicion import Suspicion
 from connector.core.following.job import Job, slices_of
 from connector.core.holding_back.proofs import Where
 from connector.core.rooms import Rooms
@@ -89,7 +90,7 @@ class Posted:
         if suspicion.proven and len(batch.events) == 1 and batch.hunt is not None:
             self._dispatch.end_hunt(batch, found=True)
             self._outages.tell("post", batch, answer)
-        if alone and suspicion.proven >= PROVEN and len(batch.events) > 1:
+        if len(batch.events) > 1 and self._surely_alone(suspicion, new_proof=alone):
             self._tally.split_batches += 1
             suspicion.failures = 1  # a half needn't wait as long, and is not a new failure
             self._hunt.narrow(batch)
@@ -106,6 +107,15 @@ class Posted:
             self._dispatch.queue_at(batch, due)
         else:
             self._dispatch.send_whole(batch)
+
+    def _surely_alone(self, suspicion: Suspicion, *, new_proof: bool) -> bool:
+        """Whether the API has gone on stumbling over this batch, and not over others.
+
+        Where nothing else is sent, there is no new proof: the gate would be closed if others failed as well.
+        """
+        if new_proof and suspicion.proven >= PROVEN:
+            return True
+        return suspicion.proven > 0 and suspicion.persists and self._gate.closed_until is None
 
     def _denied(self, batch: Batch, answer: Denied, now: float) -> None:
         """Halt the application, unless the words are of one device: others were accepted meanwhile."""

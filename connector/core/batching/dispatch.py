@@ -266,12 +266,16 @@ class Dispatch:
         middle = len(batch.events) // 2
         return self.new_batch(batch, batch.events[:middle]), self.new_batch(batch, batch.events[middle:])
 
-    def quarter(self, batch: Batch) -> None:
-        """Send a batch in four parts, before other exact ones. A part that fails is no new failure."""
-        step = -(-len(batch.events) // 4)
-        parts = [
+    def split(self, batch: Batch, count: int) -> list[Batch]:
+        """Return a batch's parts, about so many and of one size, as batches."""
+        step = -(-len(batch.events) // count)
+        return [
             self.new_batch(batch, batch.events[at : at + step]) for at in range(0, len(batch.events), step)
         ]
+
+    def quarter(self, batch: Batch) -> None:
+        """Send a batch in four parts, before other exact ones. A part that fails is no new failure."""
+        parts = self.split(batch, 4)
         for part in parts:
             part.suspicion.failures = 1
             self.send_whole(part)

@@ -46,6 +46,7 @@ class Tracking:
         self._missing_rows = MissingRows(limits.max_attempts)
         self._known_at: dict[str, float] = {}
         """When the API last reported on any job of an application."""
+        self._lost_at: dict[str, float] = {}
         self._not_counted = 0.0
         """Seconds of all outages and standstills, in which no job could be polled."""
         self.jobs: dict[int, Job] = {}
@@ -258,6 +259,16 @@ class Tracking:
         Else it may know none, and that is an outage, be it of this application alone.
         """
         return self._known_at.get(job.application, -math.inf) >= job.accepted_at
+
+    def is_only_one_lost(self, job: Job) -> bool:
+        """Whether no other job of its application is unfinished, or was lost since this one was accepted."""
+        none_else = all(each is job or each.application != job.application for each in self.jobs.values())
+        return none_else and self._lost_at.get(job.application, -math.inf) <= job.accepted_at
+
+    def lost(self, job: Job, now: float) -> None:
+        """Forget a job that will tell nothing."""
+        self._lost_at[job.application] = now
+        self.remove(job)
 
     def expired(self, job: Job, now: float) -> bool:
         """Whether the job has been unfinished for too long."""

@@ -25,6 +25,8 @@ class Proofs:
         """When the POST was sent."""
         self._completed: dict[str, float] = {}
         """When the job was accepted."""
+        self._judged: dict[str, float] = {}
+        """When a job was accepted whose report has verdicts."""
         self._passed: dict[tuple[str, Where], float] = {}
         """When the request was sent; of a job, when it was accepted."""
         self._times_passed: dict[tuple[str, Where], int] = {}
@@ -44,6 +46,14 @@ class Proofs:
     def completed_since(self, application: str, when: float) -> bool:
         """Whether a job accepted from `when` on is Completed: its application isn't what is denied."""
         return self._completed.get(application, 0.0) >= when
+
+    def judged(self, application: str, accepted_at: float) -> None:
+        """Note that the report of a job accepted at `accepted_at` has verdicts, good or bad."""
+        self._judged[application] = max(accepted_at, self._judged.get(application, 0.0))
+
+    def judged_since(self, application: str, when: float) -> bool:
+        """Whether the report of a job accepted from `when` on has verdicts: reports are there."""
+        return self._judged.get(application, 0.0) >= when
 
     def passed(self, application: str, where: Where, at: float) -> None:
         """Note that a request sent at `at`, or a job accepted then, got past this place."""

@@ -12,7 +12,6 @@ from functools import partial
 
 import msgspec
 
-from connector.answers import JobReport
 from connector.core.backoff import Backoff
 from connector.core.batching.batch import Batch
 from connector.core.batching.dispatch import Dispatch
@@ -22,7 +21,6 @@ from connector.core.holding_back.brake import Counted
 from connector.core.judging.decision import Context, decide
 from connector.core.judging.fates import Fates, all_ours
 from connector.core.judging.slow_retries import SLOWLY, SlowRetries
-from connector.core.judging.verdicts import judge
 from connector.core.leaving import Leaving
 from connector.core.limits import Limits
 from connector.core.queueing.coalesce import contributors
@@ -35,6 +33,10 @@ WHILE_OVERLOADED = Backoff(1.0, 60.0)
 """Delays, in seconds, before devices are sent again whose job found the API overloaded."""
 OVERLOADS_WHOLE = 3
 """How often in a row the jobs of a batch may find the API overloaded before it is halved."""
+
+PARTS_OF_LOST = 8
+"""Into how many parts a batch goes whose jobs were lost too often. Each round may take a deadline: a device
+among a thousand is found in four, where halves would take ten."""
 
 AT_ONCE = 2
 """How often jobs of several devices may Fail before these are sent slowly. Until then they go again soon,
@@ -62,21 +64,20 @@ class Unjudged:
         self._slow_retries = SlowRetries(dispatch)
         self._backoff = Backoff(limits.retry_base, limits.retry_ceiling)
 
-    def job_failed(self, job: Job, report: JobReport, now: float, *, others_do_well: bool) -> Counted:
-        """The job Failed as a whole, so nothing is known of its devices: send them once more, then in halves.
+    def job_failed(self, job: Job, said: Rejection, now: float, *, others_do_well: bool) -> Counted:
+        """The job told nothing of its devices, in that it Failed or that its report has no verdict at all.
 
-        `others_do_well`: another job is Completed that was accepted since the last one of these devices
-        Failed. If there is none it may be the API, and not a device: from the third failure on they are sent
-        slowly.
+        Send them once more, then in halves. `others_do_well`: another job, accepted since the last one of
+        these devices told nothing, did better. If there is none it may be the API, and not a device: from the
+        third time on they are sent slowly.
         """
         single = len(job.events) == 1 and all_ours(job.events[0])
         events = self._leaving.still_ours(job.events, now)
         if not events:
             return Counted()
         if single and not job.adopted:  # of an adopted job others may have a part
-            (rejection,) = judge(events, report).rejections.values()
             return self._single_failed(
-                job, events[0], rejection, now, others_do_well=others_do_well, blamed=job.history.blamed
+                job, events[0], said, now, others_do_well=others_do_well, blamed=job.history.blamed
             )
         for event in events:
             event.count_attempt(job.sent_at)
@@ -91,12 +92,14 @@ class Unjudged:
                 due = now + SLOWLY.delay(failures - AT_ONCE, self._random())
                 self._slow_retries.later(part, due, job.failed_before, now, now)
         self._tally.retried[job.endpoint] += len(events)
+        if said.reason is Reason.NO_VERDICT:  # what it asked for may be applied
+            self._tally.resubmitted[job.endpoint] += len(events)
         return Counted()
 
     def _single_failed(
         self, job: Job, event: Event, said: Rejection, now: float, *, others_do_well: bool, blamed: bool
     ) -> Counted:
-        """The job of a single device Failed.
+        """The job of a single device Failed, or told nothing of it.
 
         A device that was singled out by halving is given up after two such failures in a row while others did
         well: one may have come just after an outage began, or just before it ended. It is also given up at
@@ -123,6 +126,8 @@ class Unjudged:
             what = self._failed_once_more(job, [event], now)
             what.history.single_failed(others_do_well=others_do_well)
             slowly, soon = job.history.failures, 1
+        elif job.history.apart:
+            what = self._dispatch.new_batch(job, [event])
         soon_at = now + self._backoff.delay(soon, self._random())
         if others_do_well:
             self._dispatch.queue_at(what, soon_at)
@@ -221,11 +226,13 @@ class Unjudged:
         if batch is not None:
             self._dispatch.send_whole(batch)
 
-    def submit_halves(self, job: Job, losses: int, now: float) -> None:
-        """The job was lost, perhaps because of one of its devices: send them once more, in halves."""
+    def submit_parts(self, job: Job, losses: int, now: float) -> None:
+        """The job was lost, perhaps because of one of its devices: send them once more, in parts."""
         batch = self._of_lost(job, losses, now)
         if batch is not None:
-            self._send_whole_or_halved(batch)
+            self._tally.split_batches += len(batch.events) > 1
+            for part in self._dispatch.split(batch, PARTS_OF_LOST):
+                self._dispatch.send_whole(part)
 
     def _of_lost(self, job: Job, losses: int, now: float) -> Batch | None:
         """Return the devices of a lost job as a batch; None if they are all other owners' now."""

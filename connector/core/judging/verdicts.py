@@ -54,7 +54,7 @@ class Judgement(NamedTuple):
     """Why a device isn't confirmed, by its index. Empty: every device is confirmed. `request_id` and
     `http_status` are empty: the caller knows them."""
     without_row: frozenset[int] = frozenset()
-    """Indexes of the devices without a row, where the report has rows."""
+    """Indexes of the devices without a row, or with one that is no verdict, where the report has rows."""
     strangers: int = 0
     """Rows that match no device sent, as far as can be told; those with one hwid count once."""
     uneven: bool = False
@@ -77,6 +77,10 @@ class Judgement(NamedTuple):
         """
         return 0 < len(sent) - len(self.without_row) <= len(self.without_row)
 
+    def says_nothing(self, sent: Sequence[SentDevice]) -> bool:
+        """Tell whether it has no verdict on any device, nor one that may be of any."""
+        return self.missing(sent) >= len(sent)
+
     def missing(self, sent: Sequence[SentDevice]) -> int:
         """Count the devices without a verdict, less those whose row may be a stranger's."""
         silent = sum(one.reason is Reason.NO_VERDICT for one in self.rejections.values())
@@ -91,15 +95,16 @@ def judge(sent: Sequence[SentDevice], report: JobReport, *, by_place: bool = Tru
     its place.
     """
     if report.state is not JobState.COMPLETED or report.rows is None:
-        return Judgement(dict.fromkeys(range(len(sent)), _of_the_job(report)))
+        return Judgement(dict.fromkeys(range(len(sent)), of_the_job(report)))
     not_plainly_good = _not_plainly_good(sent, report.rows)
     if not_plainly_good is None:
         return _row_by_row(sent, report.rows, report.word, by_place=by_place)
     verdicts = {index: rejection_in(report.rows[index], report.word) for index in not_plainly_good}
-    return Judgement({index: verdict for index, verdict in verdicts.items() if verdict is not None})
+    rejections = {index: verdict for index, verdict in verdicts.items() if verdict is not None}
+    return Judgement(rejections, _silent(rejections))
 
 
-def _of_the_job(report: JobReport) -> Rejection:
+def of_the_job(report: JobReport) -> Rejection:
     """Return what a report that judges no device says of all of them."""
     words = f": {report.message[:WORD_LENGTH]}" if report.message else ""
     if report.state is JobState.FAILED:
@@ -149,15 +154,19 @@ def _row_by_row(sent: Sequence[SentDevice], rows: list[Row], job_status: str, *,
         verdict, known = rejection_in(row, job_status), found.get(index)
         if known is None or (verdict is not None and _is_worse(verdict, known)):
             found[index] = verdict
-    without_row = frozenset(range(len(sent))).difference(found)
-    in_any_case = {row.hwid.casefold() for row in rows if row.hwid} if without_row else set()
+    in_any_case = {row.hwid.casefold() for row in rows if row.hwid} if len(found) < len(sent) else set()
     verdicts = {
         index: found[index] if index in found else _silence(sent[index], in_any_case, job_status)
         for index in range(len(sent))
     }
     rejections = {index: verdict for index, verdict in verdicts.items() if verdict is not None}
     strangers = len({row.hwid or at for at, row in enumerate(rows) if owners[at] is None})
-    return Judgement(rejections, without_row, strangers, uneven(sent, rows, named), shuffled(named))
+    silent = _silent(rejections)
+    return Judgement(rejections, silent, strangers, uneven(sent, rows, named), shuffled(named))
+
+
+def _silent(rejections: Mapping[int, Rejection]) -> frozenset[int]:
+    return frozenset(at for at, rejection in rejections.items() if rejection.reason is Reason.NO_VERDICT)
 
 
 def _silence(device: SentDevice, in_any_case: set[str], job_status: str) -> Rejection:

@@ -116,8 +116,8 @@ def test_a_report_without_rows_does_not_count_as_success() -> None:
 def test_a_job_that_never_ends_is_not_sent_again_and_again() -> None:
     drive = reading(5, deadline=15 * MINUTE, max_resubmissions=3)
     drive.run(poll=lambda _: unfinished(), seconds=2 * 60 * MINUTE)
-    assert drive.posts == 1 + 3
-    assert drive.engine.tally.resubmitted["bulkSetTags"] == 15
+    assert drive.sent == [[*range(5)]] * (1 + 3) + [[offset] for offset in range(5)]
+    assert drive.at_rest()
 
 
 def test_a_slow_job_is_not_sent_again_while_it_lives() -> None:

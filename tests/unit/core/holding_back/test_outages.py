@@ -14,7 +14,7 @@ from connector.core.holding_back.outages import SMALLER_TRIALS
 from connector.model import Cause
 from tests.unit.core.broken_api import BROKEN, FORBIDDEN, MINUTE, SICK, SILENT, told, unsettled
 from tests.unit.core.builders import P0, devices, limits, registration
-from tests.unit.core.driving import Drive
+from tests.unit.core.driving import Drive, reading
 
 
 def _stream(
@@ -86,6 +86,13 @@ def test_a_device_that_the_api_stumbles_over_is_found_and_waits_alone_without_a_
     assert drive.posts - posts <= 600 / MINUTE * 2, "it is tried once a minute at most, and a bit"
     _stream(drive, 120)
     assert unsettled(drive) == 0, "and it goes once the API can take it"
+
+
+@pytest.mark.parametrize("count", [60, 100, 1000])
+def test_such_a_device_is_found_also_where_nothing_else_is_sent(count: int) -> None:
+    drive = reading(count, max_devices=1000, max_in_flight=16)
+    drive.run(post=_sick_device_fails(BROKEN), seconds=60)
+    assert unsettled(drive) == 1
 
 
 def test_several_such_devices_are_found_too() -> None:

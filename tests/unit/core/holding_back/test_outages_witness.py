@@ -85,11 +85,25 @@ def _one_job_of_each(drive: Drive, answer: PollAnswer, count: int, *, hours: flo
 
 
 @pytest.mark.parametrize("count", [1, MOST_SICK])
-def test_where_that_happens_to_each_of_its_jobs_a_device_is_dead_lettered_in_the_end(count: int) -> None:
+def test_where_that_happens_to_each_job_of_its_devices_they_are_sent_in_parts_and_wait_then(
+    count: int,
+) -> None:
     drive = Drive(limits(max_devices=10))
     _one_job_of_each(drive, JobUnknown("no such job", 404), count, hours=3)
-    assert {reason for _, _, reason in drive.letters} == {"no_verdict"}
-    assert (unsettled(drive), drive.posts) == (0, 4 * count), "once and three times more"
+    assert [len(offsets) for offsets in drive.sent] == [10] * 4 * count + [2] * 5
+    assert drive.letters == [], "parts that all fail are an outage"
+    drive.run(seconds=5 * MINUTE)
+    assert unsettled(drive) == 0
+
+
+def test_a_single_device_to_whose_jobs_that_happens_is_dead_lettered_in_the_end() -> None:
+    drive = Drive(limits(max_devices=10))
+    drive.assign()
+    drive.read(*devices(range(1)))
+    gone = JobUnknown("no such job", 404)
+    drive.run(poll=lambda job: BROKEN if job.events else gone, seconds=3 * 60 * MINUTE)
+    assert [reason for _, _, reason in drive.letters] == ["no_verdict"]
+    assert drive.posts == 1 + 3
 
 
 def test_where_more_jobs_than_a_few_fail_at_once_it_is_an_outage_in_part() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.answers import JobReport, JobState, JobUnknown, PollAnswer, Unavailable
+from connector.answers import JobReport, JobState, JobUnknown, PollAnswer, Row, Unavailable
 from connector.core.following.job import Job
 from tests.unit.core.builders import P0, tags, unfinished
 from tests.unit.core.driving import Drive, reading
@@ -53,11 +53,46 @@ def test_that_jobs_of_another_application_are_told_of_blames_no_device_of_this_o
     assert drive.at_rest()
 
 
-@pytest.mark.parametrize("count", [1, 10])
-def test_where_no_job_of_others_is_completed_they_are_not_halved(count: int) -> None:
-    drive = reading(count, max_devices=10, max_in_flight=4)
+def test_where_the_api_knows_no_job_at_all_they_go_in_parts_once_and_no_further() -> None:
+    drive = reading(100, max_devices=100, max_in_flight=4)
     drive.run(poll=lambda _: GONE, seconds=3600)
-    assert all(len(offsets) == count for offsets in drive.sent)
+    assert {len(offsets) for offsets in drive.sent} == {100, 13, 9}
+    drive.run()
+    assert drive.letters == []
+    assert drive.at_rest()
+
+
+SPOILT: dict[str, PollAnswer] = {
+    "never ends": unfinished(),
+    "vanishes": GONE,
+    "has no rows": JobReport(JobState.COMPLETED, "Completed", 100, None),
+    "has an empty report": JobReport(JobState.COMPLETED, "Completed", 100, []),
+    "can not be asked about": Unavailable("Internal error", 500),
+}
+
+
+@pytest.mark.parametrize("answer", SPOILT.values(), ids=SPOILT)
+def test_one_device_that_spoils_its_job_costs_no_other_its_verdict_though_nothing_else_is_sent(
+    answer: PollAnswer,
+) -> None:
+    drive = reading(100, max_devices=100, max_in_flight=4, deadline=150.0)
+    drive.run(
+        poll=lambda job: answer if any(event.offset == 7 for event in job.events) else None, seconds=7200
+    )
+    assert drive.letters == [(P0, 7, "no_verdict")]
+    assert drive.at_rest()
+
+
+def test_rows_that_are_all_pending_where_one_device_is_among_them_are_that_one_s_fault() -> None:
+    def pending(job: Job) -> PollAnswer | None:
+        rows = [Row(event.hwid, status="pending") for event in job.events]
+        spoilt = any(event.offset == 7 for event in job.events)
+        return JobReport(JobState.COMPLETED, "Completed", 100, rows) if spoilt else None
+
+    drive = reading(100, max_devices=100, max_in_flight=4)
+    drive.run(poll=pending, seconds=7200)
+    assert drive.letters == [(P0, 7, "no_verdict")]
+    assert drive.at_rest()
 
 
 def test_a_device_whose_jobs_always_find_the_api_overloaded_waits_alone() -> None:
