@@ -31,11 +31,20 @@ ALWAYS: dict[str, Any] = {
     "tag_refused": [{"tags": ["forbidden"]}],
 }
 """What is the matter with devices and tags, from the first to the last day."""
+SPOILING = "spoil-"
+SPOILERS: dict[str, dict[str, Any]] = {
+    "": {},
+    "silent": {"rows_late": [{"prefix": SPOILING, "seconds": 1e6}]},
+    "endless": {"job_stuck": [{"prefix": SPOILING}]},
+    "failing": {"job_failed": [{"prefix": SPOILING, "message": "internal error"}]},
+}
+"""What becomes of each job with a device of that name, by `Plan.spoiler`: nobody is told which it is."""
 
 
-def quiet(seconds: float) -> Faults:
+def quiet(seconds: float, spoiler: str) -> Faults:
     """Nothing goes wrong but what is wrong with devices and tags themselves."""
-    return faults_from({"latency": {"seconds": seconds, "distribution": "exponential"}, **ALWAYS})
+    latency = {"seconds": seconds, "distribution": "exponential"}
+    return faults_from({"latency": latency, **ALWAYS, **SPOILERS[spoiler]})
 
 
 def calm(seconds: float) -> Faults:
@@ -43,7 +52,7 @@ def calm(seconds: float) -> Faults:
     return faults_from({"latency": {"seconds": seconds, "distribution": "uniform"}})
 
 
-def random_faults(rng: random.Random, now_until: float) -> Faults:
+def random_faults(rng: random.Random, now_until: float, spoiler: str) -> Faults:
     """A bad time of the API: some faults, each for a while. `now_until`: seconds that it lasts at most."""
     plain: dict[str, Any] = {
         "latency": {
@@ -52,6 +61,7 @@ def random_faults(rng: random.Random, now_until: float) -> Faults:
         },
         "unknown_job_status": rng.choice((400, 404)),
         **ALWAYS,
+        **SPOILERS[spoiler],
     }
     names = rng.sample(sorted(_FAULTS), rng.choice((0, 1, 1, 2, 3)))
     for name in names:
@@ -72,10 +82,10 @@ def random_faults(rng: random.Random, now_until: float) -> Faults:
     return faults_from(plain)
 
 
-def no_answers(rng: random.Random) -> Faults:
+def no_answers(rng: random.Random, spoiler: str) -> Faults:
     """Nothing answers as it should, for as long as these faults are in place."""
     down = {"form": rng.choice(("json", "text", "html")), "share": 1.0, "on": "any"}
-    return faults_from({"outage": [down], **ALWAYS})
+    return faults_from({"outage": [down], **ALWAYS, **SPOILERS[spoiler]})
 
 
 def _share(rng: random.Random) -> float:

@@ -109,7 +109,7 @@ class Happenings:
         self.world.unwritable = set(self.world.rng.sample(records, len(records) // 3))
 
     def _bad_time(self) -> None:
-        faults = random_faults(self.world.rng, self.world.plan.chaos / 2)
+        faults = random_faults(self.world.rng, self.world.plan.chaos / 2, self.world.plan.spoiler)
         self.world.said("the API gets", faults)
         self.world.audience.set_faults(faults, self.world.loop.time())
 
@@ -122,7 +122,9 @@ class Happenings:
         """The API is down for longer than a job may take; the world goes on, though not as fast."""
         self.world.said("the API is down for", self.world.plan.outage)
         self._down = True
-        self.world.audience.set_faults(no_answers(self.world.rng), self.world.loop.time())
+        self.world.audience.set_faults(
+            no_answers(self.world.rng, self.world.plan.spoiler), self.world.loop.time()
+        )
         self.world.audience.stand_still(self.world.plan.outage, self.world.loop.time())
         happenings = self.world.rng.choice((0, 0, 1, 3))
         for _ in range(happenings):

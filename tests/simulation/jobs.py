@@ -36,6 +36,10 @@ class Jobs:
         self.good: set[Id] = set()
         self._evidence: dict[Id, list[str]] = defaultdict(list)
         self._losses: dict[Id, int] = defaultdict(int)
+        self.alone: set[str] = set()
+        """Names of devices that were in a job by themselves."""
+        self.lost_alone: set[Id] = set()
+        """Records of devices that were so in a job that was lost."""
         self._denied: dict[Id, list[Seen]] = defaultdict(list)
         """Jobs of a record that an instance was told to be denied, by words that may mean a device."""
         self._completed: list[Seen] = []
@@ -102,6 +106,8 @@ class Jobs:
         if job.orphan:
             for each in seen.records:
                 self._losses[each] += 1
+            self.lost_alone.update(seen.records if len(devices) == 1 else ())
+        self.alone.update(devices[0].names if len(devices) == 1 else ())
         self.jobs[request_id] = self._untold[request_id] = seen
         self.said(
             instance.name, "API takes", request_id[:4], [d.records for d in devices], "orphan" * job.orphan
@@ -154,7 +160,7 @@ class Jobs:
             verdict = verdict_of(mine)
             if verdict == "good":
                 seen.good.update(device.records)
-            elif len(device.records) == 1:
+            elif len(device.records) == 1 and (verdict != "missing" or len(seen.devices) == 1):
                 seen.verdicts[device.records[0]] = verdict
 
     def ended(self, job: Job) -> None:

@@ -10,6 +10,7 @@ from connector.core.remembering import checkpoint
 from connector.core.remembering.checkpoint import Checkpoint
 from connector.core.settling.holds import HOLD_LIMIT
 from connector.model import Letter, Position, Reason, Start, TopicPartition
+from tests.simulation.api import SPOILING
 from tests.simulation.broker import Member
 from tests.simulation.jobs import Jobs
 from tests.simulation.records import Id, LogRecord, application_of
@@ -17,9 +18,6 @@ from tests.simulation.records import Id, LogRecord, application_of
 if TYPE_CHECKING:
     from tests.simulation.instance import Instance
     from tests.simulation.world import World
-
-_MANY_LOSSES = 4
-"""Lost jobs of a device after which it may be given up: one and `max_resubmissions` more."""
 
 COMPLETED_WITHIN = 40.0
 """Seconds in which whoever still commits ends what the broker left incomplete, back-off included."""
@@ -138,7 +136,11 @@ class Oracle(Jobs):
         """Whether the API, or the decoder, really said so of this record alone."""
         if record.kind != "event":
             return record.kind == "bad" and reason in (Reason.UNDECODABLE, Reason.INVALID_EVENT)
-        if reason is Reason.NO_VERDICT and self._losses[record.id] >= _MANY_LOSSES:
+        spoils = str(record.plain.get("hwid")).startswith(SPOILING)
+        if spoils and reason in (Reason.NO_VERDICT, Reason.JOB_FAILED):
+            return not self.alone.isdisjoint(record.names)
+        losses = self._losses[record.id] if record.id in self.lost_alone else 0
+        if reason is Reason.NO_VERDICT and losses > self._world.plan.limits.max_resubmissions:
             return True
         if reason is Reason.JOB_FAILED and self.denied_for_itself(record.id):
             return True

@@ -64,6 +64,8 @@ class Plan:
     """Whether processes may stand still for longer than their sessions last."""
     lull: bool = False
     """Whether all is well for a while in the middle, without anything that could end a standstill."""
+    spoiler: str = ""
+    """What some devices do to each job that they are in; empty for nothing."""
     trouble: Trouble = field(default_factory=Trouble)
 
     @property
@@ -123,6 +125,13 @@ def plan(rng: random.Random) -> Plan:
     if chosen.kafka and rng.random() < 0.15:
         _crowd(rng, chosen)
     return chosen
+
+
+def choose_spoiler(rng: random.Random, chosen: Plan) -> None:
+    """Choose, by dice of its own: worlds without one are as they were before there were any."""
+    if chosen.style != "calm" and rng.random() < 0.2:
+        chosen.spoiler = rng.choice(("silent", "endless", "failing"))
+        chosen.limits = replace(chosen.limits, deadline=90.0, max_resubmissions=1)
 
 
 def _be_adverse(rng: random.Random, chosen: Plan) -> None:

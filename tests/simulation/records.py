@@ -156,8 +156,10 @@ class Logs:
         side: bool,
         spread: bool,
         calm: bool,
+        spoiling: random.Random | None,
     ) -> None:
         self._rng = rng
+        self._spoiling = spoiling  # dice for which devices spoil their jobs
         self._calm = calm
         self._spread = spread
         self._applications = [rng.choice(applications) for _ in range(families)]
@@ -189,13 +191,13 @@ class Logs:
         kinds = [kind for kind, weight in _KINDS for _ in range(weight)]
         first = f"{self._rng.choice(kinds)}-{number}a"
         second = f"{self._rng.choice(kinds)}-{number}b"
+        if self._spoiling and self._spoiling.random() < 0.3:
+            second = f"spoil-{number}b"
         user, token = f"good-u{number}", f"good-t{number}"
         ways = [{"hwid": first}] * 6 + [{"hwid": second}] * 2 + [{"user_id": user}]
         if self._rng.random() < 0.4:
             ways.append({"hwid": first, "user_id": user})
-            if not (
-                self._sides or self._spread
-            ):  # whose device a token is depends on the order of registrations
+            if not (self._sides or self._spread):  # whose a token is depends on the registrations' order
                 ways.append({"push_token": token})
         return ways
 

@@ -15,7 +15,7 @@ from tests.simulation.happenings import Happenings
 from tests.simulation.instance import Instance
 from tests.simulation.loop import EPOCH, Broken, VirtualLoop
 from tests.simulation.oracle import Oracle
-from tests.simulation.plan import Plan, Trouble, plan
+from tests.simulation.plan import Plan, Trouble, choose_spoiler, plan
 from tests.simulation.records import Id, Logs
 from tests.simulation.rest import Rest
 from tests.simulation.tags import check_tags
@@ -41,6 +41,8 @@ class World:
     def __init__(self, seed: int, trace: Callable[[str], None] | None = None) -> None:
         self.rng = random.Random(seed)
         self.plan: Plan = plan(self.rng)
+        spoiling = random.Random(f"spoiler {seed}")
+        choose_spoiler(spoiling, self.plan)
         self._trace = trace
         self.lines: list[tuple[float, tuple[object, ...]]] = []
         self._failure: BaseException | None = None
@@ -54,6 +56,7 @@ class World:
             side=self.plan.side,
             spread=self.plan.spread,
             calm=self.plan.style == "calm",
+            spoiling=spoiling if self.plan.spoiler else None,
         )
         self.oracle = Oracle(self)
         self.broker = Broker(self.loop, self.rng, list(self.logs.partitions), self.oracle)
@@ -62,7 +65,7 @@ class World:
         self.unwritable: set[Id] = set()
         now = self.loop.time()
         latency = self.rng.choice((0.05, 0.5, 2.0))
-        self.healthy = calm(latency) if self.plan.style == "calm" else quiet(latency)
+        self.healthy = calm(latency) if self.plan.style == "calm" else quiet(latency, self.plan.spoiler)
         self.audience = WatchedAudience(self.rng, self.healthy, now, self.oracle.told, self.oracle.ended)
         self.audience.mistake(self.plan.mistaken)
         self.instances: dict[str, Instance] = {}
