@@ -62,7 +62,7 @@ class OwnProcess:
         loop = asyncio.get_running_loop()
         _listen(loop, signal.SIGTERM, lambda: self._on_signal(signal.SIGTERM, stop))
         _listen(loop, signal.SIGINT, lambda: self._on_signal(signal.SIGINT, stop))
-        _listen(loop, signal.SIGHUP, lambda: self._on_hangup(release))
+        _listen(loop, signal.SIGHUP, release)
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
@@ -81,10 +81,6 @@ class OwnProcess:
         self._signalled = True
         self._log.info("stopping", signal=number.name)
         stop()
-
-    def _on_hangup(self, release: Callable[[], None]) -> None:
-        self._log.info("going on as told by SIGHUP")
-        release()
 
 
 def _listen(loop: asyncio.AbstractEventLoop, number: signal.Signals, react: Callable[[], None]) -> None:

@@ -277,7 +277,7 @@ class Runner:
         return cannot_commit or now >= stop_at
 
     def stop(self) -> None:
-        """Begin to stop: nothing new is sent, jobs under way get their time. Further calls do nothing."""
+        """Begin to stop: nothing new is submitted, jobs under way get their time. Later calls do nothing."""
         if self._stop_at is None:
             self._stop_at = self._pulse.clock() + self._settings.jobs.stop_timeout
             self._engine.stop()
@@ -285,7 +285,8 @@ class Runner:
 
     def release(self) -> None:
         """End the halt of the brake, and probe every other halt at once."""
-        self._engine.release(self._pulse.clock())
+        if self._engine.release(self._pulse.clock()):
+            self._log.info("going on as told")
         self._pulse.ring()
 
     def status(self) -> Status:

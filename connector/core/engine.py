@@ -174,10 +174,11 @@ class Engine:
         """End the halt that has this cause, if there is one."""
         self._halts.lift(cause)
 
-    def release(self, now: float) -> None:
-        """End the halt of the brake, and probe every other halt at once."""
-        self._brakes.release()
+    def release(self, now: float) -> bool:
+        """End the halt of the brake, and probe every other halt at once. Return whether there was any."""
+        halted = bool(self._halts.applications)
         self._halts.probe_now(now)
+        return self._brakes.release() or halted
 
     def pause(self, by: str, now: float) -> bool:
         """Submit nothing until `resume`: `by` wants it so. Jobs under way are followed and committed.

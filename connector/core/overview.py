@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from connector.core.following.job import Job
@@ -80,7 +81,10 @@ class Overview(NamedTuple):
 
 def halts_in_force(rooms: Rooms) -> HaltsInForce:
     """Look at the halts alone."""
-    return HaltsInForce(rooms.halts.whole, rooms.halts.applications)
+    whole = dict(rooms.halts.whole)
+    if (braked := whole.get(Cause.BRAKE)) is not None:
+        whole[Cause.BRAKE] = replace(braked, message=rooms.brakes.words or braked.message)
+    return HaltsInForce(whole, rooms.halts.applications)
 
 
 def overview(rooms: Rooms) -> Overview:

@@ -99,10 +99,23 @@ async def test_a_goodbye_that_kafka_does_not_answer_is_a_fault_only_for_who_owne
 async def test_a_hangup_goes_on_after_the_brake(monkeypatch: pytest.MonkeyPatch) -> None:
     process = Process(monkeypatch, records(0), end=1)
     process.engine.halt(Cause.BRAKE, "too many", process.runner._pulse.clock())
+    told = Listening()
+    monkeypatch.setattr(process.runner, "_log", told)
     async with process.running():
         await until(lambda: process.source.listener is not None and bool(process.engine.assignments))
         os.kill(os.getpid(), signal.SIGHUP)
     assert process.position == 1
+    assert told.events.count("going on as told") == 1
+
+
+async def test_a_hangup_of_one_that_is_not_halted_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process(monkeypatch, records(0), end=1)
+    told = Listening()
+    monkeypatch.setattr(process.runner, "_log", told)
+    async with process.running():
+        await until(lambda: process.source.listener is not None and bool(process.engine.assignments))
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert "going on as told" not in told.events
 
 
 # -- the token ---------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ class Brakes:
         self._of_reading = Brake(limits.brake_share, limits.brake_window)
         """By itself: it takes a while until the readable ones among many records are judged."""
         self._of_judging = Brake(limits.brake_share, limits.brake_window)
+        self._why = ""
 
     def read(self, records: int, unreadable: int, now: float) -> None:
         """Records were read: halt if too many of the recent ones can't be."""
@@ -34,10 +35,21 @@ class Brakes:
 
     def _saw(self, brake: Brake, counted: Counted, now: float) -> None:
         if brake.saw(counted, now) and Cause.BRAKE not in self._halts.whole:
-            self._halts.halt(Cause.BRAKE, f"{brake.words}; waiting letters: {self._describe_owed()}", now)
+            self._why = brake.words
+            self._halts.halt(Cause.BRAKE, self.words, now)
 
-    def release(self) -> None:
-        """A person has looked: go on, and forget what was seen."""
+    @property
+    def words(self) -> str:
+        """Why it halts, and what waits by now: jobs under way bring more, and a write may still end.
+
+        Empty if none of the two brakes halted.
+        """
+        return self._why and f"{self._why}; waiting letters: {self._describe_owed()}"
+
+    def release(self) -> bool:
+        """A person has looked: go on, and forget what was seen. Return whether it halted."""
+        halted = Cause.BRAKE in self._halts.whole
         self._halts.lift(Cause.BRAKE)
         self._of_reading.reset()
         self._of_judging.reset()
+        return halted

@@ -53,6 +53,23 @@ def test_the_brake_says_what_was_refused_because_its_letters_are_not_written_yet
     )
 
 
+def test_what_waits_by_now_is_told_to_whoever_looks_at_the_brake() -> None:
+    drive = Drive(limits(brake_share=0.5, brake_window=5, max_devices=5, max_in_flight=4))
+    drive.assign()
+    drive.let_many_go()
+    drive.read(*devices(range(10)))
+    drive.plan()
+    for submit in list(drive.submits):
+        drive.posted(submit)
+    for at in (5, 10):
+        poll = drive.next_poll()
+        rows = [row(each, "done", {"plan": "tag not found"}) for each in poll.job.events]
+        drive.polled(poll, completed(*rows))
+        message = drive.engine.overview().halts.whole[Cause.BRAKE].message
+        assert message.startswith("5 of the last 5 events were refused; waiting letters: ")
+        assert f"{at} tag_refused; the first is events/0/" in message
+
+
 def test_what_is_owed_is_described_once_however_much_more_is_refused() -> None:
     described = 0
 
