@@ -72,9 +72,9 @@ def test_an_outage_and_a_slow_api_are_waited_for_and_cost_nothing(kafka: Kafka, 
         back = _goes_on(connector)
         here.api.faults(slow=None)
         here.finish(work)
-        here.show(seconds_to_go_on=round(back, 2), lines=len(connector.lines("destination down")))
+        here.show(seconds_to_go_on=round(back, 2), lines=len(connector.lines("the API is down")))
         assert here.twice() == 0
-        assert 1 <= len(connector.lines("destination down")) <= 3
+        assert 1 <= len(connector.lines("the API is down")) <= 3
 
 
 def test_refused_connections_are_waited_for_and_cost_nothing(kafka: Kafka, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ async def test_an_outage_is_told_once_and_gone_through(monkeypatch: pytest.Monke
     closing = process.engine.rooms.gate.closing
     assert (closing.cause, closing.message) == ("no_reply", "connection refused")
     errors = [error.what for error in process.runner._errors.newest_first()]
-    assert errors == ["destination down: connection refused"]
+    assert errors == ["the API is down: connection refused"]
 
 
 # -- what it tells ----------------------------------------------------------------------------------

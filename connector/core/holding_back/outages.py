@@ -201,7 +201,7 @@ class Outages:
                 self.gate.closing = Closing(cause, answer.message, now)
                 self._notices.tell(
                     "warning",
-                    "destination down",
+                    "the API is down",
                     cause=cause,
                     message=answer.message,
                     http_status=answer.http_status,

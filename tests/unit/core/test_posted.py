@@ -26,7 +26,7 @@ def test_the_gate_stays_closed_as_long_as_the_api_asks() -> None:
 def test_the_gate_tells_once_that_it_closed() -> None:
     drive = reading(5)
     drive.run(lambda _: DOWN, seconds=3600)
-    assert [notice.text for notice in drive.engine.notices] == ["destination down"]
+    assert [notice.text for notice in drive.engine.notices] == ["the API is down"]
 
 
 def test_while_the_api_is_down_it_is_known_why() -> None:

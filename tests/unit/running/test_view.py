@@ -276,8 +276,8 @@ def test_the_status_has_the_settings_without_the_token() -> None:
 
 def test_the_status_shows_what_went_wrong_lately() -> None:
     desk = Desk()
-    desk.errors.add(desk.now, "destination down: refused")
-    assert [error.what for error in desk.view.status().errors] == ["destination down: refused"]
+    desk.errors.add(desk.now, "the API is down: refused")
+    assert [error.what for error in desk.view.status().errors] == ["the API is down: refused"]
 
 
 def test_letters_that_are_owed_count_as_buffered() -> None:

@@ -153,4 +153,4 @@ def test_that_an_application_is_not_configured_tells_nothing_of_an_outage() -> N
 
     drive.run(post, seconds=120)
     events = [notice.text for notice in drive.engine.notices]
-    assert sorted(events) == ["destination down", "halted"]
+    assert sorted(events) == ["halted", "the API is down"]
