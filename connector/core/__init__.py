@@ -1,7 +1,7 @@
 """The pure core: facts go in, actions come out. No clock, no input or output, no thread, no logger.
 
-`engine` is the way in; `rooms` what its four deciders share: `partitions`, `planning`, `posted`, `polled`. A
-record's way through them and through the rooms; `connector/README.md` says more of each step:
+`engine` is the way in; `components` what its four deciders share: `partitions`, `planning`, `posted`,
+`polled`. A record's way through them; `connector/README.md` says more of each step:
 
     reading/        a record is an event, or is rejected
     partitions      a fetch is taken in; records of an earlier owner's jobs join them

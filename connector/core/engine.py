@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from connector.answers import PollAnswer, PostAnswer
 from connector.core.actions import Action, Commit
 from connector.core.batching.batch import Batch
+from connector.core.components import Components
 from connector.core.following.job import Job
 from connector.core.holding_back.orders import Paused
 from connector.core.limits import Limits
@@ -26,7 +27,6 @@ from connector.core.polled import Polled
 from connector.core.posted import Posted
 from connector.core.reading.event import Decoded
 from connector.core.remembering.assignment import Assignment
-from connector.core.rooms import Rooms
 from connector.model import Cause, Position, Record, Start, TopicPartition
 
 
@@ -34,26 +34,26 @@ class Engine:
     """One instance's state. `random` gives numbers in [0, 1) for the jitter of delays."""
 
     def __init__(self, limits: Limits, random: Callable[[], float]) -> None:
-        self.rooms = rooms = Rooms(limits, random)
-        """The rooms, for tests to look into. Edges ask by the methods below."""
-        self.tally = rooms.tally
-        self.notices = rooms.notices
-        self._ledger = rooms.ledger
-        self._owed = rooms.owed
-        self._reach = rooms.reach
-        self._tracking = rooms.tracking
-        self._halts = rooms.halts
-        self._brakes = rooms.brakes
-        self._gate = rooms.gate
-        self._adoption = rooms.adoption
-        self._fates = rooms.fates
-        self._pressure = rooms.pressure
-        self._orders = rooms.orders
+        self.components = components = Components(limits, random)
+        """The components, for tests to look into. Edges ask by the methods below."""
+        self.tally = components.tally
+        self.notices = components.notices
+        self._ledger = components.ledger
+        self._owed = components.owed
+        self._reach = components.reach
+        self._tracking = components.tracking
+        self._halts = components.halts
+        self._brakes = components.brakes
+        self._gate = components.gate
+        self._adoption = components.adoption
+        self._fates = components.fates
+        self._pressure = components.pressure
+        self._orders = components.orders
         self._random = random
-        self._partitions = Partitions(rooms)
-        self._posted = Posted(rooms)
-        self._polled = Polled(rooms)
-        self._planning = Planning(rooms)
+        self._partitions = Partitions(components)
+        self._posted = Posted(components)
+        self._polled = Polled(components)
+        self._planning = Planning(components)
 
     @property
     def assignments(self) -> dict[TopicPartition, Assignment]:
@@ -63,7 +63,7 @@ class Engine:
     @property
     def posting(self) -> Mapping[int, Batch]:
         """Requests that may become jobs and were not answered yet, by serial number."""
-        return self.rooms.dispatch.posting
+        return self.components.dispatch.posting
 
     @property
     def jobs(self) -> Mapping[int, Job]:
@@ -83,7 +83,7 @@ class Engine:
     @property
     def halts(self) -> HaltsInForce:
         """Why nothing is submitted."""
-        return halts_in_force(self.rooms)
+        return halts_in_force(self.components)
 
     @property
     def paused(self) -> Paused | None:
@@ -92,7 +92,7 @@ class Engine:
 
     def overview(self) -> Overview:
         """Look at everything, for whoever shows it: that goes through all partitions and letters."""
-        return overview(self.rooms)
+        return overview(self.components)
 
     # -- facts: partitions -----------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """The state of an instance, read-only: for gauges, the status page and tools.
 
-Given: the rooms. Gives: figures and the jobs and halts behind them, as they are at this moment.
+Given: the components. Gives: figures and the jobs and halts behind them, as they are at this moment.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from connector.core.components import Components
 from connector.core.following.job import Job
 from connector.core.holding_back.gate import Closing
 from connector.core.holding_back.halts import Halt
 from connector.core.holding_back.orders import Paused
 from connector.core.remembering.assignment import Assignment
-from connector.core.rooms import Rooms
 from connector.core.settling.owed import Owed
 from connector.core.settling.owed_words import by_reason
 from connector.model import Cause, Endpoint, TopicPartition
@@ -79,43 +79,43 @@ class Overview(NamedTuple):
     """By name and number."""
 
 
-def halts_in_force(rooms: Rooms) -> HaltsInForce:
+def halts_in_force(components: Components) -> HaltsInForce:
     """Look at the halts alone."""
-    whole = dict(rooms.halts.whole)
+    whole = dict(components.halts.whole)
     if (braked := whole.get(Cause.BRAKE)) is not None:
-        whole[Cause.BRAKE] = replace(braked, message=rooms.brakes.words or braked.message)
-    return HaltsInForce(whole, rooms.halts.applications)
+        whole[Cause.BRAKE] = replace(braked, message=components.brakes.words or braked.message)
+    return HaltsInForce(whole, components.halts.applications)
 
 
-def overview(rooms: Rooms) -> Overview:
+def overview(components: Components) -> Overview:
     """Look at everything once."""
-    homes = rooms.ledger.assignments
-    posting = rooms.dispatch.posting.values()
-    jobs = sorted(rooms.tracking.jobs.values(), key=lambda job: job.accepted_at)
-    closed_until = rooms.gate.closed_until
+    homes = components.ledger.assignments
+    posting = components.dispatch.posting.values()
+    jobs = sorted(components.tracking.jobs.values(), key=lambda job: job.accepted_at)
+    closed_until = components.gate.closed_until
     return Overview(
-        rooms.orders.stopping,
-        rooms.orders.paused,
-        halts_in_force(rooms),
-        None if closed_until is None else rooms.gate.closing,
+        components.orders.stopping,
+        components.orders.paused,
+        halts_in_force(components),
+        None if closed_until is None else components.gate.closing,
         closed_until or 0.0,
         jobs,
         Counter([each.endpoint for each in jobs]) + Counter([each.endpoint for each in posting]),
-        rooms.concurrency.limit,
-        rooms.dispatch.count_aside,
+        components.concurrency.limit,
+        components.dispatch.count_aside,
         sum(home.events_held for home in homes.values()),
         sum(home.bytes_held for home in homes.values()),
-        by_reason(rooms.owed),
-        _partitions(rooms),
+        by_reason(components.owed),
+        _partitions(components),
     )
 
 
-def _partitions(rooms: Rooms) -> list[PartitionOverview]:
-    under_way = rooms.ledger.under_way
+def _partitions(components: Components) -> list[PartitionOverview]:
+    under_way = components.ledger.under_way
     letters: defaultdict[Assignment, list[Owed]] = defaultdict(list)
     for owed in under_way.owed if under_way else ():
         letters[owed.home].append(owed)
-    homes = rooms.ledger.assignments
+    homes = components.ledger.assignments
     return [_partition(partition, homes[partition], letters[homes[partition]]) for partition in sorted(homes)]
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
+from connector.core.components import Components
 from connector.core.following.job import Job
 from connector.core.reading.event import Decoded, Event, bytes_of
 from connector.core.remembering import checkpoint
 from connector.core.remembering.assignment import Assignment
-from connector.core.rooms import Rooms
 from connector.core.tally import NO_ENDPOINT
 from connector.model import Letter, Position, Record, Rejection, Start, TopicPartition, timestamp_of
 
@@ -21,19 +21,19 @@ from connector.model import Letter, Position, Record, Rejection, Start, TopicPar
 class Partitions:
     """Takes records in, and lets go of what is no longer ours."""
 
-    def __init__(self, rooms: Rooms) -> None:
-        self._tally = rooms.tally
-        self._notices = rooms.notices
-        self._lanes = rooms.lanes
-        self._ledger = rooms.ledger
-        self._reach = rooms.reach
-        self._dispatch = rooms.dispatch
-        self._tracking = rooms.tracking
-        self._halts = rooms.halts
-        self._brakes = rooms.brakes
-        self._adoption = rooms.adoption
-        self._leaving = rooms.leaving
-        self._fates = rooms.fates
+    def __init__(self, components: Components) -> None:
+        self._tally = components.tally
+        self._notices = components.notices
+        self._lanes = components.lanes
+        self._ledger = components.ledger
+        self._reach = components.reach
+        self._dispatch = components.dispatch
+        self._tracking = components.tracking
+        self._halts = components.halts
+        self._brakes = components.brakes
+        self._adoption = components.adoption
+        self._leaving = components.leaving
+        self._fates = components.fates
 
     def assigned(self, start: Start, until: int | None = None) -> None:
         """A partition is ours from now on. `until`: ignore its records from this offset on."""

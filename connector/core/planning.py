@@ -1,6 +1,6 @@
 """What is to be done next, and when to ask again if nothing happens before.
 
-Given: the rooms. Gives: actions, each under way from then on: POSTs, GETs, at most one commit,
+Given: the components. Gives: actions, each under way from then on: POSTs, GETs, at most one commit,
 partitions to pause and to resume.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
 from connector.core.batching.bounds import Bounds, OneRequest
 from connector.core.batching.queues import Route
+from connector.core.components import Components
 from connector.core.following.job import Job
 from connector.core.holding_back.halts import May
-from connector.core.rooms import Rooms
 from connector.core.tally import Stage
 
 AFTER_WITNESS = 1.0
@@ -20,25 +20,25 @@ or nothing is."""
 
 
 class Planning:
-    """Plans the next actions. What is planned counts as under way in the rooms at once."""
+    """Plans the next actions. What is planned counts as under way in the components at once."""
 
-    def __init__(self, rooms: Rooms) -> None:
-        self._limits = rooms.limits
-        self._tally = rooms.tally
-        self._lanes = rooms.lanes
-        self._ledger = rooms.ledger
-        self._exposure = rooms.exposure
-        self._reach = rooms.reach
-        self._dispatch = rooms.dispatch
-        self._tracking = rooms.tracking
-        self._halts = rooms.halts
-        self._gate = rooms.gate
-        self._outages = rooms.outages
-        self._adoption = rooms.adoption
-        self._pressure = rooms.pressure
-        self._concurrency = rooms.concurrency
-        self._pace = rooms.pace
-        self._orders = rooms.orders
+    def __init__(self, components: Components) -> None:
+        self._limits = components.limits
+        self._tally = components.tally
+        self._lanes = components.lanes
+        self._ledger = components.ledger
+        self._exposure = components.exposure
+        self._reach = components.reach
+        self._dispatch = components.dispatch
+        self._tracking = components.tracking
+        self._halts = components.halts
+        self._gate = components.gate
+        self._outages = components.outages
+        self._adoption = components.adoption
+        self._pressure = components.pressure
+        self._concurrency = components.concurrency
+        self._pace = components.pace
+        self._orders = components.orders
         self._got_last = False
         """Whether the last request was a GET."""
 

@@ -7,10 +7,10 @@ again, or its devices to be sent once more where it is lost.
 from __future__ import annotations
 
 from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, Unavailable
+from connector.core.components import Components
 from connector.core.following.job import Job
 from connector.core.holding_back.proofs import Where
 from connector.core.judging.verdicts import Judgement, of_the_job
-from connector.core.rooms import Rooms
 from connector.core.tally import JobOutcome, Stage
 
 MOST_PLAINLY = 2
@@ -20,24 +20,24 @@ MOST_PLAINLY = 2
 class Polled:
     """Takes in answers to GETs, and that there was none."""
 
-    def __init__(self, rooms: Rooms) -> None:
-        self._limits = rooms.limits
-        self._tally = rooms.tally
-        self._notices = rooms.notices
-        self._exposure = rooms.exposure
-        self._dispatch = rooms.dispatch
-        self._tracking = rooms.tracking
-        self._halts = rooms.halts
-        self._belief = rooms.belief
-        self._proofs = rooms.proofs
-        self._brakes = rooms.brakes
-        self._gate = rooms.gate
-        self._outages = rooms.outages
-        self._adoption = rooms.adoption
-        self._places = rooms.places
-        self._judged = rooms.judged
-        self._unjudged = rooms.unjudged
-        self._concurrency = rooms.concurrency
+    def __init__(self, components: Components) -> None:
+        self._limits = components.limits
+        self._tally = components.tally
+        self._notices = components.notices
+        self._exposure = components.exposure
+        self._dispatch = components.dispatch
+        self._tracking = components.tracking
+        self._halts = components.halts
+        self._belief = components.belief
+        self._proofs = components.proofs
+        self._brakes = components.brakes
+        self._gate = components.gate
+        self._outages = components.outages
+        self._adoption = components.adoption
+        self._places = components.places
+        self._judged = components.judged
+        self._unjudged = components.unjudged
+        self._concurrency = components.concurrency
         self._overload_told = False
         """Whether it was logged, since a job was last Completed, that the API is overloaded."""
 

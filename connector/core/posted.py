@@ -12,9 +12,9 @@ from dataclasses import replace
 from connector.answers import Accepted, Denied, PostAnswer, Refused, Unavailable, Unsent
 from connector.core.batching.batch import Batch, HuntState
 from connector.core.batching.suspicion import Suspicion
+from connector.core.components import Components
 from connector.core.following.job import Job, slices_of
 from connector.core.holding_back.proofs import Where
-from connector.core.rooms import Rooms
 from connector.core.tally import Stage
 
 PROVEN = 2
@@ -24,22 +24,22 @@ PROVEN = 2
 class Posted:
     """Takes in answers to POSTs, and that there was none."""
 
-    def __init__(self, rooms: Rooms) -> None:
-        self._limits = rooms.limits
-        self._tally = rooms.tally
-        self._notices = rooms.notices
-        self._ledger = rooms.ledger
-        self._dispatch = rooms.dispatch
-        self._hunt = rooms.hunt
-        self._tracking = rooms.tracking
-        self._halts = rooms.halts
-        self._belief = rooms.belief
-        self._proofs = rooms.proofs
-        self._brakes = rooms.brakes
-        self._gate = rooms.gate
-        self._outages = rooms.outages
-        self._leaving = rooms.leaving
-        self._fates = rooms.fates
+    def __init__(self, components: Components) -> None:
+        self._limits = components.limits
+        self._tally = components.tally
+        self._notices = components.notices
+        self._ledger = components.ledger
+        self._dispatch = components.dispatch
+        self._hunt = components.hunt
+        self._tracking = components.tracking
+        self._halts = components.halts
+        self._belief = components.belief
+        self._proofs = components.proofs
+        self._brakes = components.brakes
+        self._gate = components.gate
+        self._outages = components.outages
+        self._leaving = components.leaving
+        self._fates = components.fates
 
     def take_in(self, batch: Batch, answer: PostAnswer, now: float) -> None:
         """The POST of a batch was answered, or was not."""

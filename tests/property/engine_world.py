@@ -123,21 +123,21 @@ class World:
 
     def check_batch(self, batch: Batch) -> None:
         engine = self.engine
-        limits = engine.rooms.dispatch._limits
+        limits = engine.components.dispatch._limits
         assert batch.events
         assert not engine.frozen
         assert not engine.stopping
-        assert not engine.rooms.adoption.recalling(self.now)
+        assert not engine.components.adoption.recalling(self.now)
         assert len(batch.events) <= limits.max_devices
         rows = [row_of(event) for event in batch.events]
         assert len(rows) == 1 or sum(len(row) + 1 for row in rows) <= limits.max_bytes
-        unfinished = [job for job in engine.rooms.tracking.jobs.values() if not job.held_up]
-        assert len(unfinished) + len(engine.rooms.dispatch.posting) <= limits.max_in_flight
+        unfinished = [job for job in engine.components.tracking.jobs.values() if not job.held_up]
+        assert len(unfinished) + len(engine.components.dispatch.posting) <= limits.max_in_flight
         for event in batch.events:
             assert (event.endpoint, event.application) == (batch.endpoint, batch.application)
             assert not event.blocked
             for key in event.keys:
-                assert engine.rooms.lanes.holder(key) is event
+                assert engine.components.lanes.holder(key) is event
             self.check_order(event)
 
     def check_order(self, event: Event) -> None:
@@ -156,7 +156,7 @@ class World:
                 assert self.letters[place] or place in mine, "order broken"
 
     def owed(self) -> set[Place]:
-        state = self.engine.rooms
+        state = self.engine.components
         under_way = state.ledger.under_way.owed if state.ledger.under_way else []
         return {(each.home.partition, each.offset) for each in (*state.owed, *under_way)}
 
@@ -176,10 +176,10 @@ class World:
         """What holds between any two steps."""
         engine = self.engine
         under_way: Counter[str] = Counter()
-        for job in engine.rooms.tracking.jobs.values():
+        for job in engine.components.tracking.jobs.values():
             held = [event for event in job.events if event.bound_to == job.serial and not event.blocked]
             under_way.update({key for event in held for key in event.keys})
-        for batch in engine.rooms.dispatch.posting.values():
+        for batch in engine.components.dispatch.posting.values():
             under_way.update(key for event in batch.events for key in event.keys)
         assert not [key for key, times in under_way.items() if times > 1], "one device in two jobs"
         for partition, home in engine.assignments.items():
@@ -189,7 +189,7 @@ class World:
     def in_memory(self, partition: TopicPartition) -> int:
         """How many records of a partition the engine must be holding, by its own offsets."""
         home = self.engine.assignments[partition]
-        under_way = self.engine.rooms.ledger.under_way
+        under_way = self.engine.components.ledger.under_way
         writing = [each for each in (under_way.owed if under_way else []) if each.home is home]
         return home.offsets.unsettled() + len(writing)
 
@@ -208,7 +208,7 @@ class World:
                 self._nothing_lost()
                 continue
             wake_at = engine.wake_at(self.now)
-            if wake_at is None and not engine.rooms.halts.whole:
+            if wake_at is None and not engine.components.halts.whole:
                 break
             engine.release(self.now)  # the brake: a person has looked
             wake_at = self.now if wake_at is None else wake_at
@@ -220,16 +220,18 @@ class World:
         engine = self.engine
         known = {submit.batch.serial for submit in self.submits}
         self.submits += [
-            Submit(batch) for batch in engine.rooms.dispatch.posting.values() if batch.serial not in known
+            Submit(batch)
+            for batch in engine.components.dispatch.posting.values()
+            if batch.serial not in known
         ]
         polled = {poll.job.serial for poll in self.polls}
         self.polls += [
             Poll(job, detailed=True)
-            for job in engine.rooms.tracking.jobs.values()
+            for job in engine.components.tracking.jobs.values()
             if job.polls.under_way and job.serial not in polled
         ]
-        if self.commit is None and engine.rooms.ledger.under_way is not None:
-            operation = engine.rooms.ledger.under_way
+        if self.commit is None and engine.components.ledger.under_way is not None:
+            operation = engine.components.ledger.under_way
             self.commit = Commit(operation.positions, [owed.letter for owed in operation.owed])
         for partition, home in engine.assignments.items():
             (self.paused.add if home.paused else self.paused.discard)(partition)
@@ -248,9 +250,9 @@ class World:
     def check_end(self) -> None:
         engine = self.engine
         assert engine.idle
-        assert engine.rooms.lanes.busy == 0
-        assert not engine.rooms.lanes.waiters()
-        assert not engine.rooms.ledger.letters_owed
+        assert engine.components.lanes.busy == 0
+        assert not engine.components.lanes.waiters()
+        assert not engine.components.ledger.letters_owed
         assert not self.paused
         for partition, home in engine.assignments.items():
             assert home.events_held == home.bytes_held == 0

@@ -215,7 +215,7 @@ class SimulatedClient:
         if not may_go():
             return Unsent("it is not to be sent any more")
         homes = world.oracle.homes(instance)
-        known = {job.request_id for job in instance.engine.rooms.tracking.jobs.values()}
+        known = {job.request_id for job in instance.engine.components.tracking.jobs.values()}
         member, thaws = instance.source.member, instance.thaws
         await instance.nap("post goes")
         if instance.thaws != thaws:  # it was not written yet

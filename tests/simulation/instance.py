@@ -195,7 +195,7 @@ class Instance:
             return True
         if self._stop_at is None:
             return False
-        quiet = self.engine.idle and not self.engine.rooms.ledger.letters_owed
+        quiet = self.engine.idle and not self.engine.components.ledger.letters_owed
         return quiet or self.clock() >= self._stop_at
 
     # -- what the world does to it ---------------------------------------------------------------
@@ -258,17 +258,17 @@ class Instance:
         """What is still in memory; nothing once everything is settled."""
         engine = self.engine
         checks: dict[str, Callable[[], object]] = {
-            "devices in lanes": lambda: engine.rooms.lanes.busy or engine.rooms.lanes.waiters(),
-            "jobs": lambda: engine.rooms.tracking.jobs,
-            "waiting events": lambda: engine.rooms.dispatch.waiting,
-            "events aside": lambda: engine.rooms.dispatch.count_aside,
-            "requests": lambda: engine.rooms.dispatch.posting,
-            "letters": lambda: engine.rooms.ledger.letters_owed,
-            "unrecorded jobs": lambda: engine.rooms.ledger.unrecorded,
-            "a commit": lambda: engine.rooms.ledger.under_way,
-            "adoptions": lambda: engine.rooms.adoption.pending,
-            "halts of the whole": lambda: engine.rooms.halts.whole,
-            "a pause": lambda: engine.rooms.orders.paused,
+            "devices in lanes": lambda: engine.components.lanes.busy or engine.components.lanes.waiters(),
+            "jobs": lambda: engine.components.tracking.jobs,
+            "waiting events": lambda: engine.components.dispatch.waiting,
+            "events aside": lambda: engine.components.dispatch.count_aside,
+            "requests": lambda: engine.components.dispatch.posting,
+            "letters": lambda: engine.components.ledger.letters_owed,
+            "unrecorded jobs": lambda: engine.components.ledger.unrecorded,
+            "a commit": lambda: engine.components.ledger.under_way,
+            "adoptions": lambda: engine.components.adoption.pending,
+            "halts of the whole": lambda: engine.components.halts.whole,
+            "a pause": lambda: engine.components.orders.paused,
         }
         found = [f"{what}: {left}" for what, look in checks.items() if (left := look())]
         for home in engine.assignments.values():

@@ -93,7 +93,7 @@ async def test_an_outage_is_told_once_and_gone_through(monkeypatch: pytest.Monke
     process.client.post_answers = [Unavailable("connection refused")]
     assert await process.run() == 0
     assert process.position == 1
-    closing = process.engine.rooms.gate.closing
+    closing = process.engine.components.gate.closing
     assert (closing.cause, closing.message) == ("no_reply", "connection refused")
     errors = [error.what for error in process.runner._errors.newest_first()]
     assert errors == ["the API is down: connection refused"]

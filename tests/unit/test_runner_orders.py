@@ -57,7 +57,7 @@ async def test_a_stop_does_not_wait_for_letters_that_the_brake_holds(
         CONNECTOR_JOBS_STOP_TIMEOUT="1h",
     )
     async with process.running() as task:
-        await until(lambda: bool(process.engine.rooms.halts.whole))
+        await until(lambda: bool(process.engine.components.halts.whole))
         os.kill(os.getpid(), signal.SIGTERM)
     assert task.result() == 0
     assert process.letters.written == []
@@ -140,7 +140,7 @@ async def test_a_token_that_was_mended_ends_the_halt(monkeypatch: pytest.MonkeyP
     )
     process.client.post_answers = [Denied(Cause.UNAUTHORIZED, "no such token", 401)]
     async with process.running():
-        await until(lambda: bool(process.engine.rooms.halts.all()))
+        await until(lambda: bool(process.engine.components.halts.all()))
         file.write_text("right-token")
         await until(lambda: _woken(process).position == 1)
     assert [b"wrong-token" in body for _, body in process.client.bodies] == [True, False]
@@ -163,7 +163,7 @@ async def test_a_pause_by_the_admin_endpoint_submits_nothing_until_it_is_resumed
         ) as client:
             assert (await client.post("/pause")).json() == {"paused": True, "changed": True}
             process.source.fetches = [[records(0, 1, 2)]]
-            await until(lambda: process.engine.rooms.dispatch.waiting == 3)
+            await until(lambda: process.engine.components.dispatch.waiting == 3)
             status = (await client.get("/status.json")).json()
             assert status["state"] == "paused"
             assert token not in str(status)

@@ -11,7 +11,7 @@ from tests.unit.definitions import of_file, of_folder
 
 _ROOT = Path(__file__).parents[2]
 _PACKAGE = _ROOT / "connector"
-_ROOMS = [
+_FOLDERS = [
     _PACKAGE / "running",
     _PACKAGE / "kafka",
     *sorted(path.parent for path in _PACKAGE.glob("core/*/__init__.py")),
@@ -39,7 +39,7 @@ _NAMES = sorted({word for word in _WORDS if re.fullmatch(_NAME, word)} - {*_FILE
 
 def _exists(name: str) -> bool:
     at_home = any((folder / name).exists() for folder in (_PACKAGE, _ROOT, _ROOT / "deploy"))
-    return at_home or any((room / name).exists() for room in _ROOMS)
+    return at_home or any((folder / name).exists() for folder in _FOLDERS)
 
 
 def test_it_has_at_most_320_lines() -> None:
@@ -105,11 +105,11 @@ def test_each_module_of_the_core_and_above_it_is_named(folder: str) -> None:
     assert [name for name in modules if not _named(folder + name)] == []
 
 
-@pytest.mark.parametrize("room", _ROOMS, ids=lambda room: room.name)
-def test_each_module_of_a_room_is_named_beside_it(room: Path) -> None:
+@pytest.mark.parametrize("folder", _FOLDERS, ids=lambda folder: folder.name)
+def test_each_module_of_a_room_is_named_beside_it(folder: Path) -> None:
     listing = _TOUR.partition("## The loop and its edges")[2]
-    beside = re.split(r"\n\w+/|\n```", listing.partition(f"\n{room.relative_to(_PACKAGE)}/")[2])[0]
-    modules = sorted(path.name for path in room.glob("*.py") if path.name != "__init__.py")
+    beside = re.split(r"\n\w+/|\n```", listing.partition(f"\n{folder.relative_to(_PACKAGE)}/")[2])[0]
+    modules = sorted(path.name for path in folder.glob("*.py") if path.name != "__init__.py")
     assert [name for name in modules if name not in re.findall(r"\w+\.py", beside)] == []
 
 
@@ -131,7 +131,7 @@ _BY_OTHERS = {
     "kafka_side",
     "listener",
     "notices",
-    "rooms",
+    "components",
     "suspicion",
 }
 """Modules that are tested with those that use them: plain data, a protocol, a step of `rebalancing`, and what
@@ -139,7 +139,7 @@ joins the parts that each have tests."""
 _OF_A_WHOLE_FOLDER = {"core": {"defects_of_other_systems"}, "core/judging": {"table"}}
 
 
-@pytest.mark.parametrize("folder", ["core", *(str(room.relative_to(_PACKAGE)) for room in _ROOMS)])
+@pytest.mark.parametrize("folder", ["core", *(str(folder.relative_to(_PACKAGE)) for folder in _FOLDERS)])
 def test_who_looks_for_the_tests_of_a_module_finds_them_by_its_name(folder: str) -> None:
     modules = {path.stem for path in (_PACKAGE / folder).glob("*.py")} - {"__init__"} - _BY_OTHERS
     tests = {path.stem.removeprefix("test_") for path in (_ROOT / "tests/unit" / folder).glob("test_*.py")}

@@ -1,7 +1,7 @@
 """One change to one device, on its way through the core: what lanes hold and batches carry.
 
-`decode` makes events of records that it has checked. The rooms that an event comes through later keep what
-they know of it in its last fields.
+`decode` makes events of records that it has checked. What an event comes through later keeps what it knows of
+the event in its last fields.
 """
 
 from __future__ import annotations

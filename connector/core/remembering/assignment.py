@@ -1,4 +1,4 @@
-"""One partition for as long as it is ours: plain state that other rooms keep here. It decides nothing."""
+"""One partition for as long as it is ours: plain state that others keep here. It decides nothing."""
 
 from __future__ import annotations
 

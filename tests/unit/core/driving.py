@@ -55,9 +55,9 @@ class Drive:
         """Let half as many batches as jobs go before a commit, two at the least."""
         half = self.limits.max_unrecorded / (2 * self.limits.max_in_flight)
         for _ in range(3):
-            self.engine.rooms.exposure.recorded([half])
+            self.engine.components.exposure.recorded([half])
         for _ in range(40):
-            self.engine.rooms.exposure.ended(1.0)
+            self.engine.components.exposure.ended(1.0)
 
     def assign(
         self,
@@ -173,7 +173,7 @@ class Drive:
         self.wait_for(lambda: bool(self.submits))
         answer = self.posted(self.submits[0])
         assert isinstance(answer, Accepted)
-        jobs = self.engine.rooms.tracking.jobs.values()
+        jobs = self.engine.components.tracking.jobs.values()
         return next(job for job in jobs if job.request_id == answer.request_id)
 
     def next_poll(self) -> Poll:
@@ -244,11 +244,11 @@ class Drive:
         engine = self.engine
         return not (
             any(home.events_held or home.bytes_held for home in engine.assignments.values())
-            or engine.rooms.lanes.busy
-            or engine.rooms.lanes.waiters()
-            or engine.rooms.dispatch.waiting
-            or engine.rooms.dispatch.count_aside
-            or engine.rooms.ledger.letters_owed
+            or engine.components.lanes.busy
+            or engine.components.lanes.waiters()
+            or engine.components.dispatch.waiting
+            or engine.components.dispatch.count_aside
+            or engine.components.ledger.letters_owed
             or not engine.idle
         )
 

@@ -58,13 +58,13 @@ def test_it_tells_why_nothing_goes() -> None:
     drive = reading(*devices([0]))
     drive.wait_for(lambda: bool(drive.submits))
     drive.posted(drive.submits[0], Unavailable("down", 503))
-    seen = overview(drive.engine.rooms)
+    seen = overview(drive.engine.components)
     assert seen.closing is not None
     assert (seen.closing.message, seen.closed_until > NOW) == ("down", True)
     drive.engine.pause("somebody", drive.now)
     assert not drive.engine.halts.halted, "a pause is somebody's wish"
     assert drive.engine.overview().paused == Paused("somebody", drive.now)
     denied = Denied(Cause.UNAUTHORIZED, "no such token", 401)
-    drive.engine.rooms.halts.denied("", denied, Where.POST, drive.now, drive.now)
+    drive.engine.components.halts.denied("", denied, Where.POST, drive.now, drive.now)
     seen = drive.engine.overview()
     assert (seen.halts.halted, [*seen.halts.whole], [*seen.halts.applications]) == (True, [], [""])

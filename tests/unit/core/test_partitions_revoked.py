@@ -74,7 +74,7 @@ def test_a_post_that_is_accepted_after_its_partition_went_is_nobody_s_job() -> N
     drive.engine.lost([P0], drive.now)
     drive.posted(drive.submits[0])
     assert drive.engine.idle
-    assert drive.engine.rooms.lanes.busy == 0
+    assert drive.engine.components.lanes.busy == 0
 
 
 @pytest.mark.parametrize("answer", [Unavailable("down"), REFUSED])
@@ -106,7 +106,7 @@ def test_events_that_wait_for_the_checkpoint_s_reach_survive_another_partition_s
     drive = both(max_metadata=0, max_devices=2, max_in_flight=8)
     drive.read(*devices(range(40)))
     drive.run(poll=lambda _: unfinished(), seconds=2)
-    assert drive.engine.rooms.dispatch.aside(drive.engine.assignments[P0])
+    assert drive.engine.components.dispatch.aside(drive.engine.assignments[P0])
     drive.engine.lost([P1], drive.now)
     drive.run()
     assert drive.position(P0) == 40

@@ -84,7 +84,7 @@ def test_hours_of_an_outage_neither_grow_nor_flood() -> None:
     drive.run(lambda _: DOWN, seconds=6 * 3600)
     assert drive.posts < 6 * 3600 / 10
     assert len(drive.engine.notices) == 1
-    assert len(drive.engine.rooms.dispatch._later) == 0
+    assert len(drive.engine.components.dispatch._later) == 0
     drive.run()
     assert drive.position() == 50
 

@@ -51,7 +51,7 @@ def test_letters_that_the_brake_holds_wake_nobody() -> None:
     drive = Drive(limits(brake_share=0.5, brake_window=2))
     drive.assign()
     drive.read(UNDECODABLE, UNDECODABLE, UNDECODABLE)
-    assert [halt.cause for halt in drive.engine.rooms.halts.all()] == ["brake"]
+    assert [halt.cause for halt in drive.engine.components.halts.all()] == ["brake"]
     drive.plan()
     assert drive.wake_at is None
     drive.later(100)

@@ -87,7 +87,7 @@ class Desk:
     async def settled(self) -> None:
         """Run rounds until no commit is under way."""
         async with asyncio.timeout(10):
-            while self.engine.rooms.ledger.under_way is not None:
+            while self.engine.components.ledger.under_way is not None:
                 await self.rounds()
 
     def next_offset(self, partition: TopicPartition = P0) -> int:

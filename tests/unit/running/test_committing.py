@@ -34,8 +34,8 @@ async def test_a_refused_commit_is_owed_as_before(kind: Refusal) -> None:
     assert desk.position() == -1
     assert desk.consuming.committing.failures == 1
     assert desk.engine.assignments[P0].dirty
-    assert desk.engine.rooms.ledger.under_way is None
-    longest = desk.engine.rooms.reach._limit
+    assert desk.engine.components.ledger.under_way is None
+    longest = desk.engine.components.reach._limit
     assert longest == (2047 if kind == "too_large" else 4095)
 
 
@@ -49,7 +49,7 @@ async def test_a_commit_that_nobody_waits_for_any_more_is_owed_as_before() -> No
     await until(lambda: desk.source.commits == 1)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    assert desk.engine.rooms.ledger.under_way is None
+    assert desk.engine.components.ledger.under_way is None
     assert desk.engine.assignments[P0].dirty
 
 

@@ -33,7 +33,7 @@ async def test_while_nothing_is_under_way_it_waits_longer_and_one_record_ends_th
     await desk.rounds()
     assert desk.next_offset() == 4
     desk.order()
-    assert desk.engine.rooms.dispatch.posting
+    assert desk.engine.components.dispatch.posting
     await desk.rounds(3)
     none_came = (module.MOST_RECORDS, module.EMPTY_WAIT)
     assert desk.source.asked[3:] == [short_wait, short_wait, none_came, none_came]

@@ -62,10 +62,10 @@ async def test_a_command_holds_at_once_wakes_the_planner_and_is_told_once() -> N
     async with asyncio.timeout(5):
         await of.wait(60.0)
     assert not made.pause("10.0.0.4")
-    may_submit = [of.engine.rooms.orders.may_submit]
+    may_submit = [of.engine.components.orders.may_submit]
     assert made.resume("10.0.0.5")
     assert not made.resume("10.0.0.5")
-    may_submit.append(of.engine.rooms.orders.may_submit)
+    may_submit.append(of.engine.components.orders.may_submit)
     assert may_submit == [False, True]
     assert [(notice.text, notice.fields["by"]) for notice in of.engine.notices] == [
         ("paused", "10.0.0.3"),

@@ -45,7 +45,7 @@ def test_to_ask_for_it_does_not_hide_it_from_who_acts_on_it(clock: list[float]) 
     assert not member.may_still_send
     member.note_standstill()
     assert member.in_doubt
-    assert member._engine.rooms.tracking._not_counted == 9, "its jobs were not polled meanwhile"
+    assert member._engine.components.tracking._not_counted == 9, "its jobs were not polled meanwhile"
 
 
 def test_partitions_that_were_about_to_come_during_a_standstill_are_doubted_too(clock: list[float]) -> None:

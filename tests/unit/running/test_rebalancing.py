@@ -44,7 +44,7 @@ async def test_a_hand_over_waits_for_requests_and_submits_nothing_meanwhile() ->
     await desk.assign(P0)
     await desk.rounds()
     desk.order()
-    (batch,) = desk.engine.rooms.dispatch.posting.values()
+    (batch,) = desk.engine.components.dispatch.posting.values()
     handing_over = asyncio.create_task(desk.rebalancing.revoked([P0]))
     await until(lambda: desk.engine.frozen)
     desk.engine.posted(batch, Accepted("request-1"), desk.pulse.clock())
@@ -114,7 +114,7 @@ async def test_a_transaction_that_outlasts_the_hand_over_is_still_heard_of(
     with structlog.testing.capture_logs() as lines:
         assert await desk.rebalancing.revoked([P0]) == {}, "whether the letter is written is in doubt"
     assert _warnings(lines) == [NO_ANSWER_TO_THE_COMMIT]
-    assert desk.engine.rooms.ledger.under_way is not None
+    assert desk.engine.components.ledger.under_way is not None
     desk.letters.hold.set()
     await desk.settled()
     desk.engine.ended(P1, 9, desk.pulse.clock())
@@ -165,7 +165,7 @@ async def test_a_commit_that_is_cut_off_by_a_hand_over_s_end_is_made_again(
     assert _warnings(lines) == [NO_ANSWER_TO_THE_COMMIT]
     assert positions[P0].offset == 4
     desk.source.commit = commit  # type: ignore[method-assign]  # it does again
-    assert desk.engine.rooms.ledger.under_way is None
+    assert desk.engine.components.ledger.under_way is None
     assert desk.engine.assignments[P1].dirty
 
 
@@ -178,7 +178,7 @@ async def test_a_commit_that_was_ordered_before_partitions_were_lost_is_not_made
     await desk.rounds(3)
     assert desk.letters.written == []
     assert desk.source.commits == 0
-    assert desk.engine.rooms.ledger.under_way is None
+    assert desk.engine.components.ledger.under_way is None
 
 
 async def test_a_pause_that_was_ordered_before_a_partition_came_back_does_not_hold_it_up() -> None:
@@ -236,10 +236,10 @@ async def test_a_job_that_ends_while_it_is_handed_over_is_in_the_last_commit() -
     await desk.assign(P0)
     await desk.rounds()
     desk.order()
-    (batch,) = desk.engine.rooms.dispatch.posting.values()
+    (batch,) = desk.engine.components.dispatch.posting.values()
     now = desk.pulse.clock()
     desk.engine.posted(batch, Accepted("request-1"), now)
-    (job,) = desk.engine.rooms.tracking.jobs.values()
+    (job,) = desk.engine.components.tracking.jobs.values()
     report = JobReport(JobState.COMPLETED, "Completed", 100, [Row("d0", status="done")])
     desk.engine.polled(job, report, now, now)
     await desk.rebalancing.revoked([P0])

@@ -75,7 +75,7 @@ def test_a_halt_is_told_with_what_to_do_about_it_by_its_cause_or_in_words_of_its
 ) -> None:
     denied = Denied(Cause.UNAUTHORIZED, "no such token", 401)
     for application in ("", "BBBBB"):
-        process.engine.rooms.halts.denied(application, denied, Where.POST, NOW, NOW)
+        process.engine.components.halts.denied(application, denied, Where.POST, NOW, NOW)
     process.engine.halt(Cause.DATA_LOSS, "gone", NOW, "raise the retention")
     process.runner._report()
     default, another, loss = (fields for _, fields in told.lines)

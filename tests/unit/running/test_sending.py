@@ -57,7 +57,7 @@ class Desk:
         return json.loads(self.client.bodies[-1][1])
 
     def jobs(self) -> list[Job]:
-        return [*self.engine.rooms.tracking.jobs.values()]
+        return [*self.engine.components.tracking.jobs.values()]
 
 
 async def test_a_batch_is_posted_and_its_job_followed() -> None:
@@ -112,26 +112,26 @@ async def test_an_application_that_is_configured_no_more_is_never_sent_with_anot
     content = {"type": "tags", "hwid": "A", "tags": {"a": 1}, "application": "GONE"}
     desk = Desk(event_of(record(0, content)))
     desk.step()
-    await until(lambda: bool(desk.engine.rooms.halts.applications))
+    await until(lambda: bool(desk.engine.components.halts.applications))
     assert desk.client.bodies == []
-    assert [halt.cause for halt in desk.engine.rooms.halts.all()] == ["unknown_application"]
+    assert [halt.cause for halt in desk.engine.components.halts.all()] == ["unknown_application"]
 
 
 async def test_a_client_that_breaks_gives_the_batch_back() -> None:
     desk = Desk(tags(0))
     desk.client.post_answers = [ValueError("broken")]
     desk.step()
-    await until(lambda: not desk.engine.rooms.dispatch.posting)
-    assert desk.engine.rooms.gate.closed_until is not None
+    await until(lambda: not desk.engine.components.dispatch.posting)
+    assert desk.engine.components.gate.closed_until is not None
     assert desk.engine.tally.resubmitted[Endpoint.TAGS] == 1
-    assert desk.engine.rooms.dispatch.waiting == 1
+    assert desk.engine.components.dispatch.waiting == 1
 
 
 async def test_a_batch_whose_partition_went_before_it_was_written_is_not_sent() -> None:
     desk = Desk(tags(0, "A"), tags(1, "B"))
     desk.step()
     desk.engine.lost([P0], desk.pulse.clock())
-    await until(lambda: not desk.engine.rooms.dispatch.posting)
+    await until(lambda: not desk.engine.components.dispatch.posting)
     assert desk.client.bodies == []
     await desk.sending.close()
 
@@ -140,7 +140,7 @@ async def test_what_was_decided_before_a_standstill_is_sent_once_the_partitions_
     desk = Desk(tags(0, "A"), tags(1, "B"))
     desk.may_still_send = False
     desk.step()
-    await until(lambda: not desk.engine.rooms.dispatch.posting)
+    await until(lambda: not desk.engine.components.dispatch.posting)
     assert desk.client.bodies == []
     desk.may_still_send = True
     desk.step()
@@ -154,13 +154,13 @@ async def test_a_batch_does_not_go_while_a_partition_that_came_meanwhile_tells_o
     desk = Desk(tags(0, "A"))
     desk.step()
     desk.engine.assigned(Start(P1, *remembered(0, {"J": [0]}, at=desk.pulse.clock())))
-    await until(lambda: not desk.engine.rooms.dispatch.posting)
+    await until(lambda: not desk.engine.components.dispatch.posting)
     assert desk.client.bodies == []
     adopted = tags(0, "A", partition=P1)
     assert adopted.record is not None
     desk.engine.received(P1, [adopted.record], [adopted], desk.pulse.clock())
     desk.step()
-    assert not desk.engine.rooms.dispatch.posting, "the job has this device"
+    assert not desk.engine.components.dispatch.posting, "the job has this device"
     await desk.sending.close()
 
 
@@ -198,7 +198,7 @@ async def test_a_poll_that_came_to_nothing_is_made_again(answer: Unavailable | E
     desk.sending.poll(Poll(job, detailed=True))
     await until(lambda: not job.polls.under_way)
     assert desk.jobs() == [job]
-    assert desk.engine.rooms.gate.closed_until is not None
+    assert desk.engine.components.gate.closed_until is not None
 
 
 async def test_what_is_under_way_at_the_end_is_cancelled_and_tells_nothing() -> None:
@@ -207,7 +207,7 @@ async def test_what_is_under_way_at_the_end_is_cancelled_and_tells_nothing() -> 
     desk.step()
     await until(lambda: bool(desk.client.bodies))
     await desk.sending.close()
-    assert len(desk.engine.rooms.dispatch.posting) == 1
+    assert len(desk.engine.components.dispatch.posting) == 1
     assert desk.sending.failure == ""
 
 

@@ -63,13 +63,13 @@ class Desk:
     def let_batches_go(self) -> None:
         """Have more than one batch go before the first commit."""
         for _ in range(3):
-            self.engine.rooms.exposure.recorded([1.0])
-        self.engine.rooms.exposure.ended(1.0)
+            self.engine.components.exposure.recorded([1.0])
+        self.engine.components.exposure.ended(1.0)
 
     def with_a_job(self) -> Desk:
         self.with_records(3).let_batches_go()
         self.engine.plan(self.now)
-        first = next(iter(self.engine.rooms.dispatch.posting.values()))
+        first = next(iter(self.engine.components.dispatch.posting.values()))
         self.engine.posted(first, Accepted("0123456789abcdef"), self.now)
         return self
 
@@ -125,7 +125,7 @@ def test_an_instance_that_stops_is_not_ready() -> None:
 
 def test_a_halt_of_an_application_says_what_to_do_and_about_which() -> None:
     desk = Desk()
-    desk.engine.rooms.halts.denied("APP", DENIED, Where.POST, desk.now, desk.now)
+    desk.engine.components.halts.denied("APP", DENIED, Where.POST, desk.now, desk.now)
     (halt,) = desk.view.snapshot().halts
     assert (halt.cause, halt.message, halt.subject) == ("unauthorized", "no such token", "APP")
     assert "[applications.APP]" in halt.mend
@@ -135,7 +135,7 @@ def test_a_halt_of_an_application_says_what_to_do_and_about_which() -> None:
 
 def test_a_halt_of_the_default_application_is_told_by_its_code() -> None:
     desk = Desk()
-    desk.engine.rooms.halts.denied("", DENIED, Where.POST, desk.now, desk.now)
+    desk.engine.components.halts.denied("", DENIED, Where.POST, desk.now, desk.now)
     (halt,) = desk.view.snapshot().halts
     (code,) = desk.view.snapshot().applications
     assert code == "AAAAA-BBBBB"
@@ -145,7 +145,7 @@ def test_a_halt_of_the_default_application_is_told_by_its_code() -> None:
 
 def test_a_halt_of_the_whole_is_told_before_those_of_applications() -> None:
     desk = Desk()
-    desk.engine.rooms.halts.denied("APP", DENIED, Where.POST, desk.now, desk.now)
+    desk.engine.components.halts.denied("APP", DENIED, Where.POST, desk.now, desk.now)
     desk.engine.halt(Cause.BRAKE, "too many refused", desk.now)
     assert [halt.cause for halt in desk.view.snapshot().halts] == ["brake", "unauthorized"]
 
@@ -168,12 +168,12 @@ def test_a_trouble_that_blocks_makes_it_not_ready_and_one_that_does_not_is_only_
 def test_a_closed_gate_is_shown_with_its_cause_and_leaves_it_ready() -> None:
     desk = Desk().with_records(1)
     desk.engine.plan(desk.now)
-    (batch,) = desk.engine.rooms.dispatch.posting.values()
+    (batch,) = desk.engine.components.dispatch.posting.values()
     desk.engine.posted(batch, Unavailable("slow down", 429, retry_after=50.0), desk.now)
     gate = desk.view.snapshot().gate
     assert gate is not None
     assert (gate.cause, gate.message) == ("too_many_requests", "slow down")
-    assert gate.since == desk.engine.rooms.gate.closing.since > 0
+    assert gate.since == desk.engine.components.gate.closing.since > 0
     assert 40 < gate.seconds_left <= 50
     assert desk.state() is State.GATE_CLOSED
     assert desk.view.ready().ok
@@ -196,7 +196,7 @@ def test_a_pause_is_a_state_of_its_own_which_leaves_it_ready() -> None:
 def test_a_pause_is_shown_among_the_halts_of_the_whole_in_the_order_in_which_they_began() -> None:
     desk = Desk()
     desk.engine.halt(Cause.BRAKE, "too many refused", desk.now - 3)
-    desk.engine.rooms.halts.denied("APP", DENIED, Where.POST, desk.now - 3, desk.now - 3)
+    desk.engine.components.halts.denied("APP", DENIED, Where.POST, desk.now - 3, desk.now - 3)
     desk.engine.pause("10.0.0.3", desk.now - 2)
     desk.engine.halt(Cause.DATA_LOSS, "gone", desk.now - 1)
     shown = [halt.cause for halt in desk.view.snapshot().halts]
@@ -206,8 +206,8 @@ def test_a_pause_is_shown_among_the_halts_of_the_whole_in_the_order_in_which_the
 def test_the_limit_of_jobs_is_the_one_that_holds_now() -> None:
     desk = Desk()
     before = desk.view.snapshot().jobs_limit
-    assert before == desk.engine.rooms.concurrency.limit
-    desk.engine.rooms.concurrency.overloaded(desk.now)
+    assert before == desk.engine.components.concurrency.limit
+    desk.engine.components.concurrency.overloaded(desk.now)
     assert desk.view.snapshot().jobs_limit < before
 
 
@@ -223,7 +223,7 @@ def test_what_waits_for_room_in_a_checkpoint_is_counted() -> None:
     desk = Desk().with_records(3)
     assert desk.view.snapshot().waiting_for_checkpoint == 0
     home = desk.engine.assignments[P0]
-    desk.engine.rooms.dispatch._aside[home] += devices([8, 9])
+    desk.engine.components.dispatch._aside[home] += devices([8, 9])
     assert desk.view.snapshot().waiting_for_checkpoint == 2
 
 

@@ -63,7 +63,7 @@ async def test_letters_that_are_written_are_not_written_again_when_their_commit_
     await desk.rounds()
     desk.order()
     await desk.settled()
-    assert desk.engine.rooms.ledger.letters_owed == 0
+    assert desk.engine.components.ledger.letters_owed == 0
     commit = desk.engine.flush(desk.pulse.clock())
     assert commit is not None
     assert commit.letters == []
@@ -78,9 +78,9 @@ async def test_letters_that_cannot_be_written_are_owed_as_before(kind: Obstructi
     desk.order()
     await desk.settled()
     assert desk.consuming.writing.failures == 1
-    assert desk.engine.rooms.ledger.letters_owed == 1
+    assert desk.engine.components.ledger.letters_owed == 1
     assert desk.position() == -1
-    assert desk.engine.rooms.reach._limit == (2047 if kind == "metadata_too_large" else 4095)
+    assert desk.engine.components.reach._limit == (2047 if kind == "metadata_too_large" else 4095)
 
 
 async def test_while_letters_are_written_fetching_goes_on_and_nothing_else_is_committed() -> None:
@@ -108,7 +108,7 @@ async def test_who_is_fenced_by_its_own_name_leaves_and_who_lost_a_partition_doe
     desk.order()
     await desk.settled()
     assert bool(desk.consuming.failure) == fatal
-    assert desk.engine.rooms.ledger.letters_owed == 1
+    assert desk.engine.components.ledger.letters_owed == 1
 
 
 async def test_a_writer_that_breaks_ends_the_process_and_not_in_silence() -> None:
@@ -133,7 +133,7 @@ async def test_positions_of_written_letters_are_not_committed_for_who_lost_them(
     desk.rebalancing.lost([P0])
     await desk.rounds(3)
     assert desk.source.commits == 0
-    assert desk.engine.rooms.ledger.under_way is None
+    assert desk.engine.components.ledger.under_way is None
 
 
 async def test_positions_of_letters_written_while_their_partition_went_and_came_are_not_committed() -> None:
@@ -151,7 +151,7 @@ async def test_positions_of_letters_written_while_their_partition_went_and_came_
     await desk.rounds(3)
     assert len(desk.letters.written) == 1
     assert desk.source.commits == 0
-    assert desk.engine.rooms.ledger.under_way is None
+    assert desk.engine.components.ledger.under_way is None
 
 
 async def test_what_is_refused_after_its_partition_was_lost_is_let_go_too() -> None:

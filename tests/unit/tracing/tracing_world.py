@@ -62,17 +62,17 @@ class World:
         for action in self.engine.plan(self.pulse.clock()):
             if isinstance(action, Submit):
                 self.sending.submit(action)
-        await until(lambda: not self.engine.rooms.dispatch.posting)
+        await until(lambda: not self.engine.components.dispatch.posting)
 
     async def poll(self, *answers: PollAnswer) -> None:
         """Ask once for each job, and again for each further answer."""
         self.client.poll_answers = [*answers]
         for _ in answers or (None,):
-            for job in [*self.engine.rooms.tracking.jobs.values()]:
+            for job in [*self.engine.components.tracking.jobs.values()]:
                 job.polls.sent()
                 self.sending.poll(Poll(job, detailed=True))
             await until(
-                lambda: not any(job.polls.under_way for job in self.engine.rooms.tracking.jobs.values())
+                lambda: not any(job.polls.under_way for job in self.engine.components.tracking.jobs.values())
             )
 
     def spans(self) -> list[ReadableSpan]:

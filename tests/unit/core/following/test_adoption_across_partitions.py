@@ -247,5 +247,5 @@ def test_of_a_job_that_was_read_whole_nothing_is_kept_for_later() -> None:
     drive = adopting({"J": [0, 1], "K": [2, 3]})
     drive.read(*devices(range(2)))
     drive.run(seconds=PROGRESS_LIMIT + 5)
-    (waiting,) = drive.engine.rooms.tracking.jobs.values()
+    (waiting,) = drive.engine.components.tracking.jobs.values()
     assert waiting.request_id == "K"

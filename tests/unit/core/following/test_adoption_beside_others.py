@@ -84,7 +84,7 @@ def test_records_of_one_adopted_update_stay_together_though_their_device_fails_e
     drive.start_job()
     drive.assign(P1, *remembered(0, {"J": [0, 1]}))
     drive.read(tags(0, "A", partition=P1, values={"a": "old"}))
-    other = next(job for job in drive.engine.rooms.tracking.jobs.values() if not job.adopted)
+    other = next(job for job in drive.engine.components.tracking.jobs.values() if not job.adopted)
     drive.engine.polled(other, FAILED, drive.now, drive.now)
     drive.read(tags(1, "A", partition=P1, values={"a": "new"}))
     drive.run(poll=lambda job: completed() if job.adopted else None)
@@ -111,7 +111,7 @@ def test_a_displaced_event_that_is_held_for_the_checkpoint_is_not_sent_out_of_tu
     drive.assign(P0)
     drive.read(*devices(range(20)))
     drive.run(poll=lambda _: unfinished(), seconds=2)
-    waiting = drive.engine.rooms.dispatch.aside(drive.engine.assignments[P0])[0]
+    waiting = drive.engine.components.dispatch.aside(drive.engine.assignments[P0])[0]
     drive.assign(P1, *remembered(0, {"J": [0]}))
     drive.read(tags(0, waiting.hwid, partition=P1))
     drive.run(poll=lambda job: unfinished() if job.request_id == "J" else None, seconds=60)
@@ -134,7 +134,7 @@ def test_an_event_whose_letter_is_owed_is_not_sent_again_for_an_adopted_one() ->
     drive.committed()
     drive.start_job()  # alone, as what was refused had a part of another's
     drive.polled(drive.next_poll(), completed(Row("A", status="failed")))
-    assert drive.engine.rooms.ledger.letters_owed == 1
+    assert drive.engine.components.ledger.letters_owed == 1
     drive.assign(P1, *remembered(0, {"J": [0]}))
     drive.read(tags(0, "A", partition=P1))
     drive.run()
@@ -150,14 +150,14 @@ def test_many_adopted_records_displace_in_one_go() -> None:
     drive.assign(P1)
     drive.read(*devices(range(most), P1), partition=P1)
     withdrawals = 0
-    withdraw = drive.engine.rooms.dispatch.withdraw
+    withdraw = drive.engine.components.dispatch.withdraw
 
     def counted(*given: Any) -> list[Event]:
         nonlocal withdrawals
         withdrawals += 1
         return withdraw(*given)
 
-    drive.engine.rooms.dispatch.withdraw = counted  # type: ignore[assignment,method-assign]  # counts what would be quadratic
+    drive.engine.components.dispatch.withdraw = counted  # type: ignore[assignment,method-assign]  # counts what would be quadratic
     for first in range(0, most, 100):
         drive.read(*devices(range(first, first + 100)))
     drive.run()

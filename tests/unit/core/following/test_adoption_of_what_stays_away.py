@@ -42,7 +42,9 @@ def test_after_that_while_a_device_of_theirs_may_be_in_another_topic_s_job_too()
     assert drive.posts == 1
     drive.read(tags(0, "A"))
     drive.run(poll=lambda _: unfinished(), seconds=5)
-    assert [[event.hwid for event in job.events] for job in drive.engine.rooms.tracking.jobs.values()] == [
+    assert [
+        [event.hwid for event in job.events] for job in drive.engine.components.tracking.jobs.values()
+    ] == [
         ["A"],
         ["A"],
     ]
@@ -89,7 +91,7 @@ def test_after_a_while_what_was_read_of_a_job_is_asked_about_without_the_rest() 
 def test_its_parts_are_one_job_again_for_the_next_owner() -> None:
     drive = a_job_of_two(3)
     drive.wait_for(lambda: bool(drive.polls))
-    assert len(drive.engine.rooms.tracking) == 2
+    assert len(drive.engine.components.tracking) == 2
     owner = Drive()
     owner.assign(P0, *drive.engine.revoked([P0], drive.now)[P0])
     (part,) = owner.engine.assignments[P0].slices.values()

@@ -224,7 +224,9 @@ def test_no_more_jobs_are_unfinished_than_the_setting_says() -> None:
 
     def watch(_: Job) -> None:
         nonlocal most
-        most = max(most, len(drive.engine.rooms.tracking) + len(drive.engine.rooms.dispatch.posting))
+        most = max(
+            most, len(drive.engine.components.tracking) + len(drive.engine.components.dispatch.posting)
+        )
 
     drive.run(poll=watch)
     assert most == 3

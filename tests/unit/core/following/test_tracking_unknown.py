@@ -144,13 +144,13 @@ def test_an_unknown_job_is_lost_where_nothing_else_could_tell_that_the_address_i
     drive.assign()
     drive.read(*devices(range(3)))
     drive.start_job()
-    drive.engine.rooms.halts.denied(
+    drive.engine.components.halts.denied(
         "", Denied(Cause.WRONG_URL, "<html>", 404), Where.POST, drive.now, drive.now
     )
     asked = itertools.count()
     drive.run(poll=lambda _: JobUnknown("?", 404) if next(asked) < 11 else None, seconds=3600)
     assert drive.sent == [[0, 1, 2], [0, 1, 2]]
-    assert drive.engine.rooms.halts.all() == []
+    assert drive.engine.components.halts.all() == []
     assert drive.position() == 3
 
 
@@ -160,12 +160,12 @@ def test_an_unknown_job_is_lost_where_such_jobs_take_every_place_of_one_that_cou
     drive.read(*devices(range(3)))
     drive.start_job()
     drive.read(*devices(range(3, 5)))
-    drive.engine.rooms.halts.denied(
+    drive.engine.components.halts.denied(
         "", Denied(Cause.WRONG_URL, "<html>", 404), Where.POST, drive.now, drive.now
     )
     asked = itertools.count()
     drive.run(poll=lambda _: JobUnknown("?", 404) if next(asked) < 10 else None, seconds=3600)
-    assert drive.engine.rooms.halts.all() == []
+    assert drive.engine.components.halts.all() == []
     assert drive.position() == 5
 
 

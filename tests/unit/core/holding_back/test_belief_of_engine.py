@@ -176,7 +176,7 @@ def test_a_token_that_is_no_longer_good_halts_after_some_doubts() -> None:
     before = drive.posts
     drive.run(lambda _: FORBIDDEN, lambda _: FORBIDDEN, seconds=10)
     assert halts(drive) == 1
-    assert drive.engine.rooms.halts.all()[0].cause == Cause.UNAUTHORIZED
+    assert drive.engine.components.halts.all()[0].cause == Cause.UNAUTHORIZED
     assert drive.posts - before <= 16 + CONTRADICTED
     posts = drive.posts
     drive.run(lambda _: FORBIDDEN, lambda _: FORBIDDEN, seconds=299)
@@ -215,7 +215,7 @@ def test_what_another_application_is_told_says_nothing_of_this_one(what: str) ->
     for second in range(0, 60, 5):
         drive.read(*[tags(second + at, f"b{at}", partition=P1, application="B") for at in range(5)])
         drive.run(post, poll, seconds=5)
-    assert [halt.application for halt in drive.engine.rooms.halts.all()] == ["A"]
+    assert [halt.application for halt in drive.engine.components.halts.all()] == ["A"]
     assert drive.position(P1) == 60
     drive.run(post, poll, seconds=60 * MINUTE)
     assert drive.letters == []

@@ -31,7 +31,7 @@ def test_when_most_events_are_refused_the_topic_is_not_emptied_into_dead_letters
     drive.assign()
     drive.read(*devices(range(200)))
     drive.run(lambda _: Refused("bad", 400), seconds=7200)
-    assert [halt.cause for halt in drive.engine.rooms.halts.all()] == [Cause.BRAKE]
+    assert [halt.cause for halt in drive.engine.components.halts.all()] == [Cause.BRAKE]
     assert len(drive.letters) <= 20 + 5
     told = [notice for notice in drive.engine.notices if notice.text == "halted"]
     assert len(told) == 1
@@ -45,7 +45,7 @@ def test_the_brake_says_what_was_refused_because_its_letters_are_not_written_yet
         lambda _: None,
         lambda job: completed(*(row(each, "done", {"plan": "tag not found"}) for each in job.events)),
     )
-    (halt,) = drive.engine.rooms.halts.all()
+    (halt,) = drive.engine.components.halts.all()
     assert drive.letters == []
     assert halt.message == (
         "5 of the last 5 events were refused; waiting letters: 5 tag_refused; "
@@ -90,7 +90,7 @@ def test_the_brake_repeats_no_words_that_may_name_a_device() -> None:
     drive.assign()
     drive.read(*devices(range(1)))
     drive.run(lambda _: Refused("bad device d0", 400), seconds=60)
-    (halt,) = drive.engine.rooms.halts.all()
+    (halt,) = drive.engine.components.halts.all()
     assert halt.message.endswith("1 refused_by_api; the first is events/0/0")
 
 
@@ -106,7 +106,7 @@ def test_the_events_of_merged_updates_count_each() -> None:
         lambda job: completed(*(row(e, "failed" if e.hwid in bad else "done") for e in job.events)),
     )
     assert drive.posts <= 6
-    assert drive.engine.rooms.halts.all() == [], "six of 56 were refused"
+    assert drive.engine.components.halts.all() == [], "six of 56 were refused"
     assert len(drive.letters) == 6
 
 
@@ -127,9 +127,9 @@ def test_records_that_cannot_be_read_are_a_share_of_those_read_not_of_those_judg
     outcomes = [UNDECODABLE if offset % 20 == 0 else tags(offset, f"d{offset}") for offset in range(4000)]
     drive.read(*outcomes)
     drive.plan()
-    assert drive.engine.rooms.halts.all() == []
+    assert drive.engine.components.halts.all() == []
     drive.read(*[UNDECODABLE] * 100, at=4000)
-    assert [halt.cause for halt in drive.engine.rooms.halts.all()] == [Cause.BRAKE]
+    assert [halt.cause for halt in drive.engine.components.halts.all()] == [Cause.BRAKE]
 
 
 def test_released_the_brake_has_forgotten_what_was_refused() -> None:

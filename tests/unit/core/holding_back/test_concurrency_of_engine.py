@@ -33,11 +33,11 @@ class QueueingApi:
         """Keep events waiting for so long; return the limits, and the share of what it could do."""
         until, before, found = self.drive.now + seconds, self._ended, []
         while self.drive.now < until:
-            while self.drive.engine.rooms.dispatch.waiting < 80:
+            while self.drive.engine.components.dispatch.waiting < 80:
                 self.drive.read(*devices(range(self._read, self._read + 200)))
                 self._read += 200
             self.drive.run(self._post, self._poll, seconds=self.seconds)
-            found.append(self.drive.engine.rooms.concurrency.limit)
+            found.append(self.drive.engine.components.concurrency.limit)
         return found, (self._ended - before) * self.seconds / seconds / self.capacity
 
     def _post(self, batch: Batch) -> None:

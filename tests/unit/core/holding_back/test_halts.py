@@ -42,7 +42,7 @@ def test_a_halt_by_a_post_ends_by_itself_once_a_post_is_accepted() -> None:
     drive = halted_by_a_post(100)
     drive.run(lambda _: DENIED, seconds=100)
     drive.run()
-    assert drive.engine.rooms.halts.all() == []
+    assert drive.engine.components.halts.all() == []
     assert drive.position() == 100
     assert drive.letters == []
 
@@ -65,7 +65,7 @@ def test_a_probe_that_finds_the_api_down_is_followed_by_another() -> None:
 def test_a_refused_probe_proves_that_the_credentials_are_good() -> None:
     drive = halted_by_a_post()
     drive.run(lambda _: Refused("bad", 400))
-    assert drive.engine.rooms.halts.all() == []
+    assert drive.engine.components.halts.all() == []
     assert drive.written == [0]
 
 
@@ -80,7 +80,7 @@ def test_a_late_answer_to_what_went_before_the_halt_does_not_end_it() -> None:
     drive.posted(first, DENIED)
     drive.later(1)
     drive.posted(second)
-    assert [halt.cause for halt in drive.engine.rooms.halts.all()] == ["unauthorized"]
+    assert [halt.cause for halt in drive.engine.components.halts.all()] == ["unauthorized"]
 
 
 def test_a_probe_whose_partition_went_meanwhile_is_followed_by_another() -> None:
@@ -89,7 +89,7 @@ def test_a_probe_whose_partition_went_meanwhile_is_followed_by_another() -> None
     drive.engine.revoked([P0], drive.now)
     drive.posted(drive.submits[0])  # accepted, but it carries nothing of ours any more
     drive.later(1)
-    drive.engine.rooms.halts.denied("", DENIED, Where.JOB, drive.now, drive.now)
+    drive.engine.components.halts.denied("", DENIED, Where.JOB, drive.now, drive.now)
     drive.assign()
     drive.read(tags(0))
     drive.run()
@@ -106,7 +106,7 @@ def test_what_was_sent_before_the_token_changed_halts_nothing() -> None:
     drive.engine.credentials_changed("", drive.now)
     drive.later(0.1)
     drive.posted(drive.submits[0], DENIED)
-    assert drive.engine.rooms.halts.all() == []
+    assert drive.engine.components.halts.all() == []
     drive.run()
     assert drive.sent == [[0, 1], [0, 1]]
     assert drive.position() == 2
@@ -118,7 +118,7 @@ def test_a_probe_with_the_old_token_is_followed_at_once_by_one_with_the_new_one(
     drive.later(0.1)
     drive.engine.credentials_changed("", drive.now)
     drive.posted(drive.submits[0], DENIED)
-    assert [halt.cause for halt in drive.engine.rooms.halts.all()] == ["unauthorized"]
+    assert [halt.cause for halt in drive.engine.components.halts.all()] == ["unauthorized"]
     drive.plan()
     assert len(drive.submits) == 1
     drive.posted(drive.submits[0], DENIED)
@@ -136,7 +136,7 @@ def test_a_job_that_was_asked_about_with_the_old_token_is_asked_about_again_at_o
     drive.engine.credentials_changed("", drive.now)
     drive.polls.remove(poll)
     drive.engine.polled(poll.job, DENIED, asked_at, drive.now)
-    assert drive.engine.rooms.halts.all() == []
+    assert drive.engine.components.halts.all() == []
     before = drive.now
     drive.next_poll()
     assert drive.now - before < 0.1
@@ -149,7 +149,7 @@ def test_a_job_that_was_denied_is_sent_again_by_the_probe() -> None:
     drive = halted_by_a_job()
     assert requests_in(drive, 299, None, JOB_DENIED) == 18, "a POST and a GET each 30 s"
     drive.run()
-    assert drive.engine.rooms.halts.all() == []
+    assert drive.engine.components.halts.all() == []
     assert drive.position() == 2
     assert drive.letters == []
 
@@ -170,7 +170,7 @@ def test_a_job_that_may_not_be_asked_about_is_kept_however_that_is_said(body: by
     drive.read(*devices(range(2)))
     drive.run(poll=lambda _: read_poll(200, body, None, 0.0, request_id="r"), seconds=600)
     assert drive.posts == 1
-    (halt,) = drive.engine.rooms.halts.all()
+    (halt,) = drive.engine.components.halts.all()
     assert (halt.cause, halt.where) == (Cause.UNAUTHORIZED, Where.GET)
     drive.run()
     assert (drive.posts, drive.position(), drive.letters) == (1, 2, [])
@@ -180,15 +180,15 @@ def test_what_only_a_job_can_prove_is_not_proved_by_its_post() -> None:
     drive = halted_by_a_job()
     drive.let_many_go()
     drive.start_job()
-    assert [halt.where for halt in drive.engine.rooms.halts.all()] == [Where.JOB]
+    assert [halt.where for halt in drive.engine.components.halts.all()] == [Where.JOB]
     drive.polled(drive.next_poll())
-    assert drive.engine.rooms.halts.all() == []
+    assert drive.engine.components.halts.all() == []
 
 
 def test_a_refused_probe_of_jobs_is_followed_by_others_until_one_tells() -> None:
     drive = halted_by_a_job()
     drive.run(lambda batch: Refused("bad", 400) if batch.events[0].offset == 0 else None)
-    assert drive.engine.rooms.halts.all() == []
+    assert drive.engine.components.halts.all() == []
     assert drive.written == [0]
     assert drive.position() == 2
 
@@ -198,7 +198,9 @@ def test_a_lost_probe_of_jobs_is_followed_by_another() -> None:
     drive.let_many_go()
     drive.start_job()
     drive.engine.lost([P0], drive.now)
-    assert drive.engine.rooms.halts.may_submit("", drive.engine.jobs.values(), drive.now + 30) == May.PROBE
+    assert (
+        drive.engine.components.halts.may_submit("", drive.engine.jobs.values(), drive.now + 30) == May.PROBE
+    )
 
 
 def test_a_probe_whose_partition_went_before_the_answer_is_followed_by_another() -> None:
@@ -207,7 +209,9 @@ def test_a_probe_whose_partition_went_before_the_answer_is_followed_by_another()
     drive.wait_for(lambda: bool(drive.submits))
     drive.engine.lost([P0], drive.now)
     drive.posted(drive.submits[0])
-    assert drive.engine.rooms.halts.may_submit("", drive.engine.jobs.values(), drive.now + 30) == May.PROBE
+    assert (
+        drive.engine.components.halts.may_submit("", drive.engine.jobs.values(), drive.now + 30) == May.PROBE
+    )
 
 
 # -- by a poll --------------------------------------------------------------------------------------
@@ -228,7 +232,7 @@ def test_a_halt_by_a_poll_ends_by_itself_once_a_poll_is_answered() -> None:
     drive.read(*devices(range(2, 50)))
     drive.run(lambda _: None, lambda _: DENIED, seconds=100)
     drive.run()
-    assert drive.engine.rooms.halts.all() == []
+    assert drive.engine.components.halts.all() == []
     assert drive.position() == 50
 
 
@@ -247,7 +251,7 @@ def test_without_a_job_to_poll_a_batch_is_the_probe() -> None:
     drive.assign()
     drive.read(*devices(range(2)))
     drive.run()
-    assert drive.engine.rooms.halts.all() == []
+    assert drive.engine.components.halts.all() == []
     assert drive.position() == 2
 
 

@@ -47,7 +47,7 @@ def test_jobs_whose_posts_were_out_when_the_halt_began_do_not_put_its_probes_off
     old = set(drive.engine.jobs)
     drive.read(*devices(range(5, 20)))
     drive.run(poll=lambda job: DENIED if job.serial in old else None, seconds=300)
-    assert drive.engine.rooms.halts.all() == []
+    assert drive.engine.components.halts.all() == []
     assert set(drive.engine.jobs) == old
 
 
@@ -58,7 +58,7 @@ def test_a_probe_that_nobody_may_ask_about_does_not_keep_up_a_halt_by_jobs() -> 
         drive.committed()
     probe = drive.start_job()
     drive.run(poll=lambda job: DENIED if job is probe else None, seconds=600)
-    assert drive.engine.rooms.halts.all() == []
+    assert drive.engine.components.halts.all() == []
     assert drive.posts > 20
 
 
@@ -82,7 +82,7 @@ def denied_for_an_hour() -> Drive:
     drive.read(*devices(range(16, 18)))
     drive.run(lambda _: DENIED, lambda _: unfinished(), seconds=60)
     drive.run(lambda _: DENIED, lambda _: DENIED, seconds=3600)
-    assert [halt.where for halt in drive.engine.rooms.halts.all()] == [Where.POST]
+    assert [halt.where for halt in drive.engine.components.halts.all()] == [Where.POST]
     assert len(drive.engine.jobs) == 8
     return drive
 

@@ -136,7 +136,7 @@ def test_the_time_of_a_halt_is_no_time_of_its_own_jobs_and_all_the_time_of_other
     while len(lost) < 2:
         drive.run(poll=poll, seconds=30)
         for job in (own, other):
-            if job.serial not in drive.engine.rooms.tracking.jobs:
+            if job.serial not in drive.engine.components.tracking.jobs:
                 lost.setdefault(job.serial, drive.now)
     assert lost[other.serial] - other.accepted_at < 900 + 120
     assert began + hours + 900 - 60 < lost[own.serial] < began + hours + 900 + 120

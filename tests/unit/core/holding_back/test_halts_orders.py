@@ -27,8 +27,8 @@ def test_another_application_goes_on() -> None:
     foreign = event_of(record(0, {"type": "tags", "hwid": "X", "tags": {"a": 1}, "application": "OTHER-APP"}))
     drive.read(foreign, *devices(range(1, 4)))
     drive.run(lambda batch: DENIED if batch.application else None, seconds=20)
-    assert [*drive.engine.rooms.halts.applications] == ["OTHER-APP"]
-    assert drive.engine.rooms.ledger.assignments[P0].offsets.unsettled() == 1
+    assert [*drive.engine.components.halts.applications] == ["OTHER-APP"]
+    assert drive.engine.components.ledger.assignments[P0].offsets.unsettled() == 1
 
 
 def test_a_new_token_is_tried_at_once() -> None:
@@ -64,7 +64,7 @@ def test_records_that_were_lost_halt_whatever_is_released() -> None:
     engine = Engine(limits(), lambda: 0.5)
     engine.halt(Cause.DATA_LOSS, "gone", NOW)
     engine.release(NOW)
-    assert engine.rooms.halts.may_submit("", (), NOW) == May.NO
+    assert engine.components.halts.may_submit("", (), NOW) == May.NO
 
 
 def test_while_stopped_jobs_under_way_are_followed_and_committed() -> None:

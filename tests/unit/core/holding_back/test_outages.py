@@ -64,7 +64,7 @@ def test_a_job_that_cannot_be_polled_holds_up_no_other_and_is_sent_again_at_its_
     poll = _first_job_fails(answer)
     _stream(drive, 600, poll=poll)
     assert unsettled(drive) == 10, "what is in that job"
-    assert drive.engine.rooms.gate.closed_until is None
+    assert drive.engine.components.gate.closed_until is None
     assert told(drive)[0]["first_record"] == "events/0/0"
     _stream(drive, 600, poll=poll)
     assert unsettled(drive) == 0
@@ -78,7 +78,7 @@ def test_a_device_that_the_api_stumbles_over_is_found_and_waits_alone_without_a_
     drive = _reading()
     _stream(drive, 900, _sick_device_fails(answer))
     assert unsettled(drive) == 1
-    assert drive.engine.rooms.gate.closed_until is None
+    assert drive.engine.components.gate.closed_until is None
     assert [told(drive)[-1][name] for name in ("devices", "first_record")] == [1, f"events/0/{SICK}"]
     assert drive.letters == []
     posts = drive.posts
@@ -104,7 +104,7 @@ def test_several_such_devices_are_found_too() -> None:
 
     _stream(drive, 900, post)
     assert unsettled(drive) == len(sick)
-    assert drive.engine.rooms.gate.closed_until is None
+    assert drive.engine.components.gate.closed_until is None
     _stream(drive, 120)
     assert unsettled(drive) == 0
 
@@ -137,7 +137,7 @@ def test_an_outage_in_which_everything_fails_blames_no_one() -> None:
 
     _stream(drive, 600, post)
     assert not told(drive)
-    assert drive.engine.rooms.gate.closed_until is not None
+    assert drive.engine.components.gate.closed_until is not None
     down = False
     _stream(drive, 120, post)
     assert unsettled(drive) == 0
@@ -219,7 +219,7 @@ def test_what_told_that_a_job_fails_alone_before_an_outage_tells_nothing_of_its_
     drive.later(1)
     for _ in range(10):  # others are answered, and then nobody is
         drive.engine._polled._outages.answered(drive.now, "get", 10)
-    drive.engine.rooms.gate.failed(drive.now + 1, drive.now + 1, None, 0.0)
+    drive.engine.components.gate.failed(drive.now + 1, drive.now + 1, None, 0.0)
     drive.later(600)
     drive.polled(drive.next_poll(), BROKEN)
     assert poll.job.suspicion.proven == 1
@@ -272,7 +272,7 @@ def test_where_everything_is_forbidden_for_a_while_nothing_is_dead_lettered() ->
     _stream(drive, 60, post)
     allowed = False
     _stream(drive, 600, post)
-    assert [halt.cause for halt in drive.engine.rooms.halts.all()] == [Cause.UNAUTHORIZED]
+    assert [halt.cause for halt in drive.engine.components.halts.all()] == [Cause.UNAUTHORIZED]
     allowed = True
     _stream(drive, 120, post)
     assert unsettled(drive) == 0

@@ -27,7 +27,7 @@ def test_a_503_now_and_then_leaves_as_many_jobs_as_may_be(share: float, fewer: b
     for at in range(400, 1000, 10):
         drive.read(*devices(range(at, at + 10)))
         drive.run(lambda _: Unavailable("busy", 503) if dice.random() < share else None, seconds=10)
-        lowest = min(lowest, drive.engine.rooms.concurrency.limit)
+        lowest = min(lowest, drive.engine.components.concurrency.limit)
     assert (lowest < 8) == fewer
 
 
@@ -35,7 +35,7 @@ def test_what_cannot_be_read_tells_nothing_of_load() -> None:
     dice = random.Random(5)
     drive = _reading(400)
     drive.run(lambda _: Unavailable("<html>", 200) if dice.random() < 0.5 else None)
-    assert drive.engine.rooms.concurrency.limit == 16
+    assert drive.engine.components.concurrency.limit == 16
 
 
 @pytest.mark.parametrize("call", ["post", "get"])
@@ -45,7 +45,7 @@ def test_one_call_in_twelve_that_meets_a_503_from_the_first_one_on_takes_no_plac
 
     def busy(which: str) -> Unavailable | None:
         nonlocal calls, lowest
-        lowest = min(lowest, drive.engine.rooms.concurrency.limit)
+        lowest = min(lowest, drive.engine.components.concurrency.limit)
         calls += which == call
         return Unavailable("busy", 503) if which == call and calls % 12 == 1 else None
 
@@ -61,9 +61,9 @@ def _places_after(drive: Drive, busy: int, at: float, answer: Unavailable = BUSY
     """So many POSTs of one time meet a 429, or this, then one is answered; return the places for jobs."""
     for number in range(busy):
         batch = Batch(number, Endpoint.TAGS, "", devices([number]), at)
-        drive.engine.rooms.outages.down("post", batch, answer, at, at)
-    drive.engine.rooms.outages.answered(at + 60, "post", 1)
-    return drive.engine.rooms.concurrency.limit
+        drive.engine.components.outages.down("post", batch, answer, at, at)
+    drive.engine.components.outages.answered(at + 60, "post", 1)
+    return drive.engine.components.concurrency.limit
 
 
 def test_each_time_that_the_gate_closes_a_third_of_the_places_for_jobs_goes_at_most() -> None:

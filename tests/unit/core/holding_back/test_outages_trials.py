@@ -22,7 +22,7 @@ from tests.unit.core.driving import Drive
 def test_trials_carry_ever_fewer_devices_down_to_one_unless_the_api_is_overloaded(
     answer: Unavailable, sizes: list[int]
 ) -> None:
-    outages, batch = Drive().engine.rooms.outages, Batch(1, Endpoint.TAGS, "", devices(range(2)), NOW)
+    outages, batch = Drive().engine.components.outages, Batch(1, Endpoint.TAGS, "", devices(range(2)), NOW)
     assert outages.trial(1000) is None, "the gate is open"
     trials: list[OneRequest | None] = []
     for at in range(9):
@@ -33,7 +33,7 @@ def test_trials_carry_ever_fewer_devices_down_to_one_unless_the_api_is_overloade
 
 
 def test_in_an_outage_a_few_batches_are_tried_in_parts_and_a_few_more_after_a_post_was_answered() -> None:
-    outages = Drive().engine.rooms.outages
+    outages = Drive().engine.components.outages
     for outage in (NOW, NOW + 9000):
         batch = Batch(1, Endpoint.TAGS, "", devices(range(2)), outage)
         tried: list[bool] = []

@@ -32,7 +32,7 @@ def test_the_last_job_is_sent_again_at_its_deadline_though_it_cannot_be_polled(
     drive.run(poll=poll, seconds=9 * MINUTE)
     assert unsettled(drive) == 10
     assert len(told(drive)) == 1
-    assert drive.engine.rooms.gate.closed_until is None
+    assert drive.engine.components.gate.closed_until is None
     gets = drive.gets
     drive.run(poll=poll, seconds=2 * MINUTE)
     assert drive.gets - gets <= 8, "two a minute, and a bit"
@@ -71,7 +71,7 @@ def test_a_job_of_another_application_that_nobody_may_ask_about_any_more_is_no_w
         return JobUnknown("no such job", 404) if job.request_id == NOBODYS else BROKEN
 
     drive.run(poll=poll, seconds=MINUTE)
-    assert drive.engine.rooms.gate.closed_until is None
+    assert drive.engine.components.gate.closed_until is None
     drive.run(seconds=3 * MINUTE)
     assert unsettled(drive) == 0
 
@@ -128,9 +128,9 @@ def test_what_is_said_of_it_tells_no_more_where_another_has_ended_meanwhile() ->
     drive.start_job()
     while (poll := drive.next_poll()).job.events:
         drive.polled(poll, BROKEN)
-    drive.engine.rooms.tracking.last_ended = LastEnded()
+    drive.engine.components.tracking.last_ended = LastEnded()
     drive.polled(poll, FORBIDDEN)
-    assert drive.engine.rooms.gate.closed_until is not None
+    assert drive.engine.components.gate.closed_until is not None
     assert drive.next_poll().job.events, "and the next trial goes"
 
 
@@ -142,7 +142,7 @@ def test_where_a_job_that_has_ended_can_not_be_asked_about_either_it_is_an_outag
         poll=lambda job: None if any(not event.offset for event in job.events) else BROKEN, seconds=3600
     )
     assert unsettled(drive) == 10
-    assert drive.engine.rooms.gate.closed_until is not None
+    assert drive.engine.components.gate.closed_until is not None
     assert not told(drive)
     drive.run(seconds=2 * MINUTE)
     assert (unsettled(drive), drive.posts) == (0, 2)

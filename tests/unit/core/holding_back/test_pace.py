@@ -152,7 +152,7 @@ def test_an_overloaded_api_gets_fewer_jobs_once_for_each_time_that_the_gate_clos
     drive.plan()
     for submit in list(drive.submits):
         drive.posted(submit, Unavailable("too many", 429))
-    assert drive.engine.rooms.concurrency.limit == 7
+    assert drive.engine.components.concurrency.limit == 7
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -177,7 +177,7 @@ def usual_limit(status: int, share: float) -> int:
     seen: list[int] = []
 
     def maybe(_: object) -> Unavailable | None:
-        seen.append(drive.engine.rooms.concurrency.limit)
+        seen.append(drive.engine.components.concurrency.limit)
         return busy if dice.random() < share else None
 
     def poll(job: Job) -> PollAnswer | None:
@@ -194,7 +194,7 @@ def test_an_api_that_is_not_there_is_not_overloaded() -> None:
     drive.read(*devices(range(50)))
     drive.plan()
     drive.posted(drive.submits[0], Unavailable("connection refused", 0))
-    assert drive.engine.rooms.concurrency.limit == 10
+    assert drive.engine.components.concurrency.limit == 10
 
 
 def test_one_that_is_not_there_is_not_overloaded_either_where_errors_came_before() -> None:
@@ -205,12 +205,12 @@ def test_one_that_is_not_there_is_not_overloaded_either_where_errors_came_before
     drive.plan()
     for submit in list(drive.submits):
         drive.posted(submit, Unavailable("internal server error", 500))
-    assert (left := drive.engine.rooms.concurrency.limit) < 10
+    assert (left := drive.engine.components.concurrency.limit) < 10
     drive.wait_for(lambda: bool(drive.submits))
     drive.posted(drive.submits[0])
     drive.polled(drive.next_poll(), Unavailable("connection refused", 0))
-    assert drive.engine.rooms.gate.closed_until is not None
-    assert drive.engine.rooms.concurrency.limit == left
+    assert drive.engine.components.gate.closed_until is not None
+    assert drive.engine.components.concurrency.limit == left
 
 
 def test_a_pause_submits_nothing_but_follows_and_commits_what_is_under_way() -> None:
@@ -226,7 +226,7 @@ def test_a_pause_submits_nothing_but_follows_and_commits_what_is_under_way() -> 
     assert drive.posts == posts
     assert drive.position() == 2 * posts
     assert drive.engine.paused == Paused("10.0.0.3", paused_at)
-    assert drive.engine.rooms.halts.all() == []
+    assert drive.engine.components.halts.all() == []
     drive.engine.release(drive.now)  # after the brake: this is another thing
     run_for(drive, 60)
     assert drive.posts == posts
@@ -245,7 +245,7 @@ def test_what_was_refused_is_dead_lettered_during_a_pause_but_not_during_a_halt(
     drive.read(UNDECODABLE)
     drive.engine.halt(Cause.BRAKE, "too many", drive.now)
     drive.plan()
-    assert not drive.engine.rooms.ledger.under_way
+    assert not drive.engine.components.ledger.under_way
     drive.engine.release(drive.now)
     drive.wait_for(lambda: drive.commit is not None)
     assert drive.commit is not None

@@ -86,7 +86,7 @@ def test_a_device_without_a_verdict_counts_as_sent_again_and_one_not_found_as_tr
     drive = reading(*devices(range(3)))
     job = drive.start_job()
     rows = [row(job.events[0], "not found"), row(job.events[1], "odd"), row(job.events[2])]
-    while job.serial in drive.engine.rooms.tracking.jobs:
+    while job.serial in drive.engine.components.tracking.jobs:
         drive.polled(drive.next_poll(), completed(*rows))
     assert counts(drive) == (0, 1, 2)
 

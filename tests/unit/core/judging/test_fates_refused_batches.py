@@ -239,7 +239,7 @@ def test_the_brake_is_told_when_the_batch_was_sent_that_the_refused_device_was_i
     drive.wait_for(lambda: bool(drive.submits))
     (batch,) = drive.submitted()
     batch.hunt = HuntState(began=drive.now - 5)
-    counted = drive.engine.rooms.fates.refused_single(batch, REFUSED, drive.now)
+    counted = drive.engine.components.fates.refused_single(batch, REFUSED, drive.now)
     assert counted == Counted(1, 1, drive.now - 5)
 
 
@@ -248,7 +248,7 @@ def test_only_a_single_update_that_is_too_large_takes_the_blame_of_what_it_was_i
     drive = merged(updates)
     drive.wait_for(lambda: bool(drive.submits))
     (batch,) = drive.submitted()
-    size = drive.engine.rooms.dispatch.size
+    size = drive.engine.components.dispatch.size
     batch.history.size_before = size.refused(4096)
-    drive.engine.rooms.fates.refused_single(batch, TOO_LARGE, drive.now)
+    drive.engine.components.fates.refused_single(batch, TOO_LARGE, drive.now)
     assert size.reduced == (updates > 1)

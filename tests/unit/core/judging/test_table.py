@@ -119,7 +119,7 @@ class Life:
             return reasons[0]
         if self.drive.engine.assignments[P0].offsets.is_settled(offset):
             return "confirmed"
-        return "halt" if self.drive.engine.rooms.halts.all() else "waits"
+        return "halt" if self.drive.engine.components.halts.all() else "waits"
 
 
 def test_every_row_has_its_answers() -> None:
@@ -132,7 +132,7 @@ def test_what_is_said_of_one_device_ends_as_the_table_says_and_costs_nobody_else
     ends = {offset: life.end_of(offset) for offset in range(15 + STEPS)}
     assert ends.pop(CURSED) == TABLE[said][0]
     assert {*ends.values()} == {"confirmed"}
-    assert life.drive.engine.rooms.halts.all() == []
+    assert life.drive.engine.components.halts.all() == []
 
 
 @pytest.mark.parametrize(("said", "way"), [(said, way) for said, ways in WAYS.items() for way in ways])

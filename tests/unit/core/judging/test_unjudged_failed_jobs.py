@@ -157,7 +157,7 @@ def test_jobs_that_find_the_api_overloaded_are_no_fault_of_their_devices() -> No
     assert drive.letters == []
     assert drive.posts < 10 * 20, "each batch later and later, and whole"
     assert {len(offsets) for offsets in drive.sent} == {10}
-    assert drive.engine.rooms.concurrency.limit < 8
+    assert drive.engine.components.concurrency.limit < 8
     told = [each for each in drive.engine.notices if each.text == "the API has no time for jobs"]
     assert len(told) == 1
     drive.run()

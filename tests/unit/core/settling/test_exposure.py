@@ -27,7 +27,7 @@ def learn(known: Exposure, recording: float, ending: float) -> None:
 
 def forgetful(drive: Drive) -> Exposure:
     """As it is when an instance starts: what `Drive` told it is forgotten."""
-    known = drive.engine.rooms.exposure
+    known = drive.engine.components.exposure
     known._recordings.clear()
     known._recording = known._ending = None
     return known
@@ -127,7 +127,7 @@ def test_a_crash_amid_jobs_that_take_seconds_finds_one_batch_at_most_that_no_com
     drive.read(*devices(range(1000)))
     for _ in range(40):
         drive.plan()
-        at_risk = len(drive.submits) + drive.engine.rooms.ledger.unrecorded
+        at_risk = len(drive.submits) + drive.engine.components.ledger.unrecorded
         assert at_risk <= 1
         drive.later(0.03)
         for submit in list(drive.submits):
@@ -136,8 +136,8 @@ def test_a_crash_amid_jobs_that_take_seconds_finds_one_batch_at_most_that_no_com
         drive.later(0.01)
         if drive.commit is not None:
             drive.committed()
-    assert len(drive.engine.rooms.tracking) == 16
-    assert drive.engine.rooms.ledger.unrecorded == 0
+    assert len(drive.engine.components.tracking) == 16
+    assert drive.engine.components.ledger.unrecorded == 0
 
 
 def test_hanging_requests_and_unrecorded_jobs_are_at_most_half_of_the_jobs_in_flight() -> None:
@@ -149,9 +149,9 @@ def test_hanging_requests_and_unrecorded_jobs_are_at_most_half_of_the_jobs_in_fl
     for submit in drive.submits[:3]:
         drive.posted(submit)
     for _ in range(20):
-        drive.later(drive.engine.rooms.exposure.patience)
+        drive.later(drive.engine.components.exposure.patience)
         drive.plan()
-    assert drive.engine.rooms.ledger.unrecorded == 3
+    assert drive.engine.components.ledger.unrecorded == 3
     assert len(drive.submits) == LIMITS.max_unrecorded - 3
 
 

@@ -47,7 +47,7 @@ def test_commits_that_only_move_positions_gather_for_a_moment() -> None:
     drive.committed()
     committed_at = drive.now
     drive.later(0.001)
-    drive.engine.rooms.tracking.hasten("", drive.now)
+    drive.engine.components.tracking.hasten("", drive.now)
     drive.plan()
     for poll in list(drive.polls):
         drive.polled(poll)
@@ -190,7 +190,7 @@ def test_a_commit_that_came_to_nothing_gives_up_the_letters_of_partitions_that_w
     drive.plan()
     drive.forget_commit()
     drive.engine.lost([went], drive.now)
-    assert drive.engine.rooms.ledger.letters_owed == 2
+    assert drive.engine.components.ledger.letters_owed == 2
     if withdrawn:
         drive.engine.commit_withdrawn()
     else:
@@ -231,12 +231,12 @@ def test_what_the_checkpoint_cannot_remember_is_not_submitted_until_it_can() -> 
     drive.run(poll=lambda job: unfinished() if job.serial % 2 else None, seconds=60)
     home = drive.engine.assignments[P0]
     assert home.bounded
-    assert drive.engine.rooms.dispatch.aside(home)
+    assert drive.engine.components.dispatch.aside(home)
     jobs = [offset for part in home.slices.values() for offset in part.offsets]
     assert max(jobs) < 400 - 1
     drive.run()
     assert drive.position() == 400
-    assert not drive.engine.rooms.dispatch.count_aside
+    assert not drive.engine.components.dispatch.count_aside
     assert drive.at_rest()
 
 

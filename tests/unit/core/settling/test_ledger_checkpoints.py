@@ -31,7 +31,7 @@ def test_a_letter_that_is_put_aside_is_not_settled_before_it_is_written() -> Non
     drive.read(tags(0, "A"), *[None] * (REACH + 5), UNDECODABLE, at=1)
     drive.run(poll=lambda _: unfinished(), seconds=60)
     home = drive.engine.assignments[P0]
-    assert drive.engine.rooms.ledger.letters_owed == 1
+    assert drive.engine.components.ledger.letters_owed == 1
     assert not home.offsets.is_settled(REACH + 6)
     assert home.letters_until == 0
     known = checkpoint.decode(drive.positions[P0].metadata, 0)
@@ -48,7 +48,7 @@ def test_the_last_letter_within_reach_is_written_and_the_next_one_is_not() -> No
     drive.read(tags(0, "A"), *[None] * (REACH - 2), UNDECODABLE, UNDECODABLE, at=1)
     drive.run(poll=lambda _: unfinished(), seconds=30)
     assert drive.written == [REACH - 1]
-    assert drive.engine.rooms.ledger.letters_owed == 1
+    assert drive.engine.components.ledger.letters_owed == 1
 
 
 def test_a_letter_out_of_reach_that_holds_its_device_is_written_once_it_has_waited_enough() -> None:
@@ -79,16 +79,16 @@ def test_each_checkpoint_that_is_too_long_halves_the_limit_for_every_partition()
         drive.assign(partition)
         drive.read(None, tags(1, f"d{partition.partition}", partition=partition), partition=partition)
     drive.run(poll=lambda _: unfinished(), seconds=60)
-    ledger = drive.engine.rooms.ledger
+    ledger = drive.engine.components.ledger
     for limit in (2000, 1000, 500):
         ledger.shorten_metadata()
-        assert drive.engine.rooms.reach.sure == checkpoint.surely_covers(limit)
+        assert drive.engine.components.reach.sure == checkpoint.surely_covers(limit)
         drive.positions.clear()
         drive.run(poll=lambda _: unfinished(), seconds=60)
         assert drive.positions.keys() == {P0, P1}
     for _ in range(20):
         ledger.shorten_metadata()
-    assert drive.engine.rooms.reach.sure == 0
+    assert drive.engine.components.reach.sure == 0
 
 
 def test_a_full_checkpoint_lets_one_batch_beyond_the_lowest_unsettled_offset_be_submitted() -> None:

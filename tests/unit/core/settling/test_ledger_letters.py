@@ -33,9 +33,9 @@ def test_a_letter_counts_as_settled_in_the_commit_that_writes_it() -> None:
     drive = owing()
     assert drive.commit is not None
     assert drive.commit.positions[P0].offset == 3
-    assert drive.engine.rooms.ledger.letters_owed == 3
+    assert drive.engine.components.ledger.letters_owed == 3
     drive.committed()
-    assert drive.engine.rooms.ledger.letters_owed == 0
+    assert drive.engine.components.ledger.letters_owed == 0
     assert drive.engine.assignments[P0].events_held == 0
     assert drive.engine.tally.dead_letters[Reason.UNDECODABLE] == 3
 
@@ -46,7 +46,7 @@ def test_letters_that_were_not_written_are_owed_as_before_and_block_their_positi
     drive.read(None, at=3)
     drive.plan()
     assert drive.commit is None or drive.commit.positions[P0].offset == 0
-    assert drive.engine.rooms.ledger.letters_owed == 3
+    assert drive.engine.components.ledger.letters_owed == 3
     drive.run()
     assert drive.written == [0, 1, 2]
     assert drive.position() == 4
@@ -133,7 +133,7 @@ def test_no_more_letters_and_bytes_go_at_once_than_one_transaction_should_carry(
     drive.assign()
     drive.read(*[UNDECODABLE] * 10)
     sizes: list[int] = []
-    while drive.engine.rooms.ledger.letters_owed:
+    while drive.engine.components.ledger.letters_owed:
         drive.wait_for(lambda: drive.commit is not None)
         assert drive.commit is not None
         sizes.append(len(drive.commit.letters))
@@ -171,7 +171,7 @@ def test_letters_too_far_ahead_to_be_remembered_wait_for_what_lies_before_them()
     job = drive.start_job()
     drive.run(poll=lambda _: unfinished(), seconds=60)
     assert drive.letters == []
-    assert drive.engine.rooms.ledger.letters_owed == 1
+    assert drive.engine.components.ledger.letters_owed == 1
     drive.run()
     assert drive.written == [reach + 6]
     assert drive.position() == reach + 7

@@ -19,7 +19,7 @@ def recording() -> Drive:
     drive.start_job()
     drive.plan()
     assert drive.commit is not None
-    assert drive.engine.rooms.ledger.unrecorded == 1
+    assert drive.engine.components.ledger.unrecorded == 1
     return drive
 
 
@@ -38,7 +38,7 @@ def test_jobs_whose_partitions_went_during_their_commit_hold_up_no_others(how: s
     drive = recording()
     drive.engine.lost([P0], drive.now)
     end(drive, how)
-    assert drive.engine.rooms.ledger.unrecorded == 0
+    assert drive.engine.components.ledger.unrecorded == 0
     drive.read(*[tags(offset, f"p{offset}", partition=P1) for offset in range(5)])
     drive.run()
     assert drive.position(P1) == 5
@@ -55,9 +55,9 @@ def test_jobs_accepted_during_a_commit_and_gone_before_its_end_hold_up_no_others
     assert drive.commit is not None
     drive.posted(drive.submits[0])
     drive.engine.lost([P0], drive.now)
-    assert drive.engine.rooms.ledger.unrecorded == 1
+    assert drive.engine.components.ledger.unrecorded == 1
     drive.committed()
-    assert drive.engine.rooms.ledger.unrecorded == 0
+    assert drive.engine.components.ledger.unrecorded == 0
     drive.read(*[tags(offset, f"p{offset}", partition=P1) for offset in range(1, 6)])
     drive.run()
     assert drive.position(P1) == 6
@@ -67,10 +67,10 @@ def test_jobs_accepted_during_a_commit_and_gone_before_its_end_hold_up_no_others
 def test_jobs_whose_commit_came_to_nothing_are_recorded_by_the_next_one(how: str) -> None:
     drive = recording()
     end(drive, how)
-    assert drive.engine.rooms.ledger.unrecorded == 1
+    assert drive.engine.components.ledger.unrecorded == 1
     drive.wait_for(lambda: drive.commit is not None)
     drive.committed()
-    assert drive.engine.rooms.ledger.unrecorded == 0
+    assert drive.engine.components.ledger.unrecorded == 0
     assert drive.positions[P0].metadata
 
 
@@ -97,20 +97,20 @@ def test_letters_of_a_commit_under_way_are_taken_back_for_the_partitions_that_go
     drive.read(UNDECODABLE, partition=P1)
     drive.plan()
     homes = drive.engine.assignments
-    drive.engine.rooms.ledger.take_back([homes[P1]])
+    drive.engine.components.ledger.take_back([homes[P1]])
     assert [homes[each].offsets.safe() for each in (P0, P1)] == [1, 0]
-    assert [drive.engine.rooms.ledger.in_doubt(homes[each]) for each in (P0, P1)] == [True, True]
+    assert [drive.engine.components.ledger.in_doubt(homes[each]) for each in (P0, P1)] == [True, True]
 
 
 def test_only_a_commit_that_writes_letters_leaves_its_positions_in_doubt() -> None:
     drive = recording()
     homes = drive.engine.assignments
-    assert not drive.engine.rooms.ledger.in_doubt(homes[P0])
+    assert not drive.engine.components.ledger.in_doubt(homes[P0])
     drive.committed()
-    assert not drive.engine.rooms.ledger.in_doubt(homes[P0])
+    assert not drive.engine.components.ledger.in_doubt(homes[P0])
     drive.read(UNDECODABLE, at=5)
     drive.plan()
-    assert [drive.engine.rooms.ledger.in_doubt(homes[each]) for each in (P0, P1)] == [True, False]
+    assert [drive.engine.components.ledger.in_doubt(homes[each]) for each in (P0, P1)] == [True, False]
 
 
 def test_once_a_commit_succeeded_the_next_failure_counts_as_the_first() -> None:
@@ -134,7 +134,7 @@ def test_a_letter_whose_record_has_no_time_stamp_tells_no_latency() -> None:
     drive.assign()
     drive.read(UNDECODABLE, UNDECODABLE)
     drive.plan()
-    operation = drive.engine.rooms.ledger.under_way
+    operation = drive.engine.components.ledger.under_way
     assert operation is not None
     operation.owed[0].timestamp = -1
     operation.owed[1].timestamp = 77

@@ -266,7 +266,7 @@ def test_of_random_devices_in_many_jobs_hardly_any_are_forgotten(devices_at_once
 
     def look(_: Batch) -> None:
         for home in drive.engine.assignments.values():
-            position = drive.engine.rooms.reach.position(home)
+            position = drive.engine.components.reach.position(home)
             known = checkpoint.decode(position.metadata, position.offset)
             remembered = {offset for job in known.jobs for offset in job.offsets} if known else set()
             settled = {at for at, flag in enumerate(home.offsets.window(), position.offset) if flag}

@@ -1,4 +1,4 @@
-"""The rooms of the core, joined.
+"""The components of the core, joined.
 
 What `Partitions`, `Planning`, `Posted` and `Polled` decide by, and `overview` looks at. It decides nothing.
 """
@@ -36,7 +36,7 @@ from connector.core.settling.reach import Reach
 from connector.core.tally import Tally
 
 
-class Rooms:
+class Components:
     """One of each. `random` gives numbers in [0, 1) for the jitter of delays."""
 
     def __init__(self, limits: Limits, random: Callable[[], float]) -> None:
