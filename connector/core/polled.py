@@ -10,6 +10,7 @@ from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswe
 from connector.core.components import Components
 from connector.core.following.job import Job
 from connector.core.holding_back.proofs import Where
+from connector.core.judging.fates import all_ours
 from connector.core.judging.verdicts import Judgement, of_the_job
 from connector.core.tally import JobOutcome, Stage
 
@@ -222,8 +223,14 @@ class Polled:
             "warning", "a report leaves devices out", devices=len(job.events), rows=rows, polls=job.polls.made
         )
 
+    @staticmethod
+    def _perhaps_for_others(job: Job) -> bool:
+        """Whether other owners may have a part of it, so that their devices may be why it is lost."""
+        return job.adopted or not all(map(all_ours, job.events))
+
     def _lost(self, job: Job, why: str, now: float) -> None:
         self._halts.came_to_nothing(job.batch, now)
+        self._tracking.remove(job)
         self._tally.jobs[job.endpoint, JobOutcome.LOST] += 1
         self._notices.tell(
             "warning", "job lost", why=why, age=round(now - job.accepted_at, 1), devices=len(job.events)
@@ -232,12 +239,12 @@ class Polled:
         losses = job.history.losses + 1
         nobody_is_known = losses > most and not self._tracking.knows_others(job)
         if nobody_is_known:  # perhaps no fault of these devices
+            job.history.lost_while_unknown += 1
             self._notices.tell("error", "the API knows none of its jobs: nothing is confirmed", message=why)
-        by_a_device = losses > most and (not nobody_is_known or self._tracking.is_only_one_lost(job))
-        self._tracking.lost(job, now)
-        if by_a_device and len(job.events) > 1:
+        in_parts = losses > most and (not nobody_is_known or job.history.parts_may_tell)
+        if in_parts and len(job.events) > 1:
             self._unjudged.submit_parts(job, most, now)  # one that is lost once more goes in parts, too
-        elif losses <= most or nobody_is_known:
+        elif losses <= most or nobody_is_known or self._perhaps_for_others(job):
             self._unjudged.submit_again(job, min(losses, most), now)
         else:
             self._brakes.judged(self._unjudged.never_confirmed(job, losses, now), now)

@@ -58,19 +58,22 @@ _BLAMES_A_CREDENTIAL = _pattern(
     rf"{_CREDENTIAL}{_AFTER}(?:{_MISSING}|{_WRONG})\b",
     rf"\b(?:{_MISSING}|{_WRONG}|no){_BEFORE}{_CREDENTIAL}",
 )
-_BLAMES_AN_ACCOUNT = _pattern(
-    r"\b(?:account|subscription|licen[cs]e|trial)(?:\s+(?:is|was|has|been))*\s+"
+_BLAMES_AN_ACCOUNT = _pattern(  # ours: a device may have a push subscription, a user an account
+    r"(?:^\W*(?:(?:the|this|api)\s+)?account|\byour\s+(?:account|subscription|licen[cs]e|trial))"
+    r"(?:\s+(?:is|was|has|been))*\s+"
     r"(?:expired|suspended|blocked|disabled|deactivated|inactive|closed|terminated|not\s+active)\b"
 )
 _ABOUT_A_DEVICE = _pattern(r"\bdevices?\[\d+\]", r"\bhwid\b")
 _ABOUT_TAGS = _pattern(r"\btags?\b")
 _NOT_A_CREDENTIAL = _pattern(r"\b(?:push|device|fcm|apns|unexpected)[\s_-]*tokens?\b|\bpushtokens?\b")
 _ABOUT_SYNTAX = _pattern(r"\bjson\b|\bpars(?:e|ing)\b|\bsyntax\b|\b(?:byte|position|column|offset)\s+\d")
-_JOB = r"\b(?:request|job|task|operation)"
+_JOB = r"\b(?:request|job|task|operation|report|resource|entity|id)(?:[\s_-]?id)?\b"
 _KNOWS_NO_JOB = _pattern(
-    rf"{_JOB}(?:[\s_-]?id)?\b{_AFTER}(?:{_MISSING}|{_WRONG})",
-    rf"\b(?:{_MISSING}|{_WRONG}){_BEFORE}{_JOB}",
-    rf"^\W*(?:{_MISSING}|expired)\W*$",
+    rf"{_JOB}{_AFTER}(?:{_MISSING}|expired)",
+    rf"\b(?:{_MISSING}|no){_BEFORE}{_JOB}",
+    r"\b(?:request|job|task)[\s_-]?id\b[^.;!?\n]{0,40}?\b(?:invalid|wrong|incorrect)",
+    r"\b(?:invalid|wrong|incorrect)\s+(?:request|job|task)[\s_-]?id\b",
+    rf"^\W*(?:{_MISSING}|expired|(?:invalid|bad|wrong)\s+request)\W*$",
 )
 _TOO_MUCH = _pattern(
     r"\btoo\s+many\s+(?:concurrent\s+)?(?:requests|jobs|batches)\b|\brate[\s_-]?limit|\bthrottl(?:ed|ing)\b",

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+PARTS_EVERY = 8
+"""Before devices go in parts once more while the API knows no job, so many times as many jobs are lost."""
+
 
 @dataclass(slots=True)
 class Halves:
@@ -30,6 +33,10 @@ class History:
     """Of a single device whose job Failed: whether the other half was Completed before it was sent again."""
     losses: int = 0
     """How many jobs of theirs were lost."""
+    lost_while_unknown: int = 0
+    """How many more were lost than may be, while the API knew no job at all."""
+    parted: int = 0
+    """How often they went in parts because their jobs were lost."""
     overloads: int = 0
     """How often in a row their job found the API overloaded."""
     overloaded_at: float = math.inf
@@ -42,6 +49,14 @@ class History:
     """Whether they are sent by themselves, because a report had no rows of them."""
     found: int = 0
     """How many hunts, one after the other, have found a device among those that were sent with them."""
+
+    @property
+    def parts_may_tell(self) -> bool:
+        """Whether to send them in parts though the API knows no job: it may know those of some.
+
+        Less and less often, for it need not be a device that is why.
+        """
+        return self.lost_while_unknown >= int(PARTS_EVERY**self.parted)
 
     def completed(self) -> None:
         """A job of theirs is Completed: the API was not overloaded, denied nothing and reported on it."""

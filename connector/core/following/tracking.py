@@ -46,7 +46,6 @@ class Tracking:
         self._missing_rows = MissingRows(limits.max_attempts)
         self._known_at: dict[str, float] = {}
         """When the API last reported on any job of an application."""
-        self._lost_at: dict[str, float] = {}
         self._not_counted = 0.0
         """Seconds of all outages and standstills, in which no job could be polled."""
         self.jobs: dict[int, Job] = {}
@@ -260,15 +259,10 @@ class Tracking:
         """
         return self._known_at.get(job.application, -math.inf) >= job.accepted_at
 
-    def is_only_one_lost(self, job: Job) -> bool:
-        """Whether no other job of its application is unfinished, or was lost since this one was accepted."""
-        none_else = all(each is job or each.application != job.application for each in self.jobs.values())
-        return none_else and self._lost_at.get(job.application, -math.inf) <= job.accepted_at
-
-    def lost(self, job: Job, now: float) -> None:
-        """Forget a job that will tell nothing."""
-        self._lost_at[job.application] = now
-        self.remove(job)
+    @property
+    def never_lost(self) -> int:
+        """How many unfinished jobs are of devices none of whose jobs was lost before."""
+        return sum(not job.history.losses for job in self.jobs.values())
 
     def expired(self, job: Job, now: float) -> bool:
         """Whether the job has been unfinished for too long."""

@@ -48,7 +48,7 @@ class Brakes:
 
     def release(self) -> bool:
         """A person has looked: go on, and forget what was seen. Return whether it halted."""
-        halted = Cause.BRAKE in self._halts.whole
+        halted, self._why = Cause.BRAKE in self._halts.whole, ""
         self._halts.lift(Cause.BRAKE)
         self._of_reading.reset()
         self._of_judging.reset()

@@ -44,7 +44,8 @@ WITNESS = 4
 """GETs of a job that fail in a row before an ended job is polled first, if no other GET is answered."""
 
 MOST_SICK = 2
-"""Jobs that may fail alone where nobody else is answered; more at once are rather an outage in part."""
+"""Jobs that may fail alone where nobody else is answered; more at once are rather an outage in part. Those
+whose devices were in lost jobs before don't count: they were found to fail alone then."""
 
 OVERLOAD = 0.2
 """Share of the recent calls that met a 429 or a 5xx from which there are too many jobs at once.
@@ -157,7 +158,7 @@ class Outages:
         """
         failed_at = job.suspicion.failed_at
         told = self._suspects.answered_since("get", failed_at) or self._witness_at > failed_at
-        if job.suspicion.failures < WITNESS or told or len(self._tracking) > MOST_SICK:
+        if job.suspicion.failures < WITNESS or told or self._tracking.never_lost > MOST_SICK:
             return None
         self._witness_at = now
         return self._tracking.last_ended.instead_of(job, now)

@@ -230,6 +230,7 @@ class Unjudged:
         """The job was lost, perhaps because of one of its devices: send them once more, in parts."""
         batch = self._of_lost(job, losses, now)
         if batch is not None:
+            batch.history.parted += 1
             self._tally.split_batches += len(batch.events) > 1
             for part in self._dispatch.split(batch, PARTS_OF_LOST):
                 self._dispatch.send_whole(part)

@@ -91,6 +91,7 @@ class DeadLetters:
         """Partitions whose letters could not be written when that was tried last."""
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="dead-letters")
         self._turn = asyncio.Lock()
+        self._closing = False
         self._opening: asyncio.Task[None] | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -185,7 +186,7 @@ class DeadLetters:
     def _look_again(self) -> None:
         """No letter waits here any more, so that no write will show that a trouble is over: ask for that."""
         self.troubles.works(_OF_A_WRITE)
-        if self._opening is not None and self._opening.done():
+        if not self._closing and self._opening is not None and self._opening.done():
             self._opening = asyncio.create_task(self._open())
 
     def _no_longer_refused(self, places: set[tuple[TopicPartition, int]]) -> None:
@@ -200,6 +201,7 @@ class DeadLetters:
 
     async def close(self) -> None:
         """Let a running write end, drop the producer."""
+        self._closing = True
         self._producer.stop()
         for task in (self._opening, self._serving):
             if task is not None:

@@ -179,3 +179,13 @@ def test_what_an_adopted_record_displaced_goes_once_that_has_ended_even_between_
     assert drive.at_rest()
     assert (drive.position(P0), drive.position(P1)) == (2, 1)
     assert drive.sent == [[1]]
+
+
+def test_of_an_adopted_job_that_is_lost_a_device_goes_once_by_itself_whatever_may_be_resubmitted() -> None:
+    """Another owner may have the part of it that is why."""
+    drive = Drive(limits(max_resubmissions=0, deadline=60.0))
+    drive.assign(P0, *remembered(0, {"J": [0]}))
+    drive.read(tags(0, "A"))
+    drive.run(poll=lambda job: unfinished() if job.adopted else None, seconds=3600)
+    assert drive.letters == []
+    assert (drive.position(P0), drive.posts) == (1, 1)

@@ -10,7 +10,7 @@ from connector.core.following.witness import NOBODYS, LastEnded
 from connector.core.holding_back.outages import MOST_SICK
 from tests.unit.core.broken_api import BROKEN, FORBIDDEN, MINUTE, SICK, SILENT, told, unsettled
 from tests.unit.core.builders import devices, limits, tags, unfinished
-from tests.unit.core.driving import Drive
+from tests.unit.core.driving import Drive, reading
 
 
 @pytest.mark.parametrize("answer", [BROKEN, SILENT, Unavailable("busy", 503)], ids=["500", "no reply", "503"])
@@ -85,14 +85,24 @@ def _one_job_of_each(drive: Drive, answer: PollAnswer, count: int, *, hours: flo
 
 
 @pytest.mark.parametrize("count", [1, MOST_SICK])
-def test_where_that_happens_to_each_job_of_its_devices_they_are_sent_in_parts_and_wait_then(
+def test_where_that_happens_to_each_of_its_jobs_a_device_is_dead_lettered_once_it_is_alone(
     count: int,
 ) -> None:
     drive = Drive(limits(max_devices=10))
-    _one_job_of_each(drive, JobUnknown("no such job", 404), count, hours=3)
-    assert [len(offsets) for offsets in drive.sent] == [10] * 4 * count + [2] * 5
-    assert drive.letters == [], "parts that all fail are an outage"
-    drive.run(seconds=5 * MINUTE)
+    _one_job_of_each(drive, JobUnknown("no such job", 404), count, hours=6)
+    assert sorted(map(len, drive.sent)) == sorted(([10] * 4 + [2] * 5 + [1] * 10) * count)
+    assert {reason for _, _, reason in drive.letters} == {"no_verdict"}
+    assert unsettled(drive) == 0
+
+
+def test_several_such_devices_in_one_batch_cost_no_other_its_verdict() -> None:
+    sick = {3, 30, 55, 80}
+    drive = reading(100, max_devices=100, max_in_flight=16, deadline=150.0)
+    drive.run(
+        poll=lambda job: BROKEN if any(event.offset in sick for event in job.events) else None,
+        seconds=6 * 60 * MINUTE,
+    )
+    assert {offset for _, offset, _ in drive.letters} == sick
     assert unsettled(drive) == 0
 
 

@@ -53,13 +53,25 @@ def test_that_jobs_of_another_application_are_told_of_blames_no_device_of_this_o
     assert drive.at_rest()
 
 
-def test_where_the_api_knows_no_job_at_all_they_go_in_parts_once_and_no_further() -> None:
-    drive = reading(100, max_devices=100, max_in_flight=4)
+@pytest.mark.parametrize("in_flight", [1, 4])
+def test_where_the_api_knows_no_job_at_all_they_go_in_parts_less_and_less_often(in_flight: int) -> None:
+    drive = reading(1000, max_devices=1000, max_in_flight=in_flight)
     drive.run(poll=lambda _: GONE, seconds=3600)
-    assert {len(offsets) for offsets in drive.sent} == {100, 13, 9}
+    assert min(len(offsets) for offsets in drive.sent) > 10
+    assert drive.posts < 1500
     drive.run()
     assert drive.letters == []
     assert drive.at_rest()
+
+
+def test_of_two_batches_with_a_device_each_whose_jobs_vanish_only_these_two_wait() -> None:
+    drive = reading(200, max_devices=100, max_in_flight=4)
+    gone = {7, 107}
+    drive.run(
+        poll=lambda job: GONE if any(event.offset in gone for event in job.events) else None, seconds=7200
+    )
+    assert {offset for _, offset, _ in drive.letters} <= gone
+    assert sum(home.events_held for home in drive.engine.assignments.values()) + len(drive.letters) == 2
 
 
 SPOILT: dict[str, PollAnswer] = {

@@ -123,6 +123,21 @@ async def test_what_kept_letters_from_their_topic_is_over_once_it_is_mended_thou
     await letters.close()
 
 
+async def test_what_is_let_go_at_the_end_opens_nothing_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = FakeBroker(monkeypatch)
+    letters = DeadLetters({}, "dead", "g", "exactly_once", "id", "c", lambda _: None, lambda: 0.0)
+    await letters.start()
+    await until(lambda: letters._opening is not None and letters._opening.done())
+    broker.unknown_topics = True
+    with pytest.raises(LettersUnwritable):
+        await letters.write(LETTERS, POSITIONS, b"member")
+    await letters.close()
+    opened = letters._opening
+    record = LETTERS[0].record
+    letters.let_go({TopicPartition(record.topic(), record.partition())})
+    assert letters._opening is opened
+
+
 async def test_a_missing_topic_of_the_source_is_not_said_to_be_that_of_the_letters(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
