@@ -178,9 +178,11 @@ class Polled:
         self._ended(job, job.polls.completed_at if missing else asked_at, now, completed=True)
         self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
         if judgement.says_nothing(job.events):
-            self._told_nothing(job, judgement, now)
-            return
-        self._proofs.judged(job.application, job.accepted_at)
+            if len(job.events) > 1 or job.history.failures:
+                self._told_nothing(job, judgement, now)
+                return
+        else:
+            self._proofs.judged(job.application, job.accepted_at)
         job.history.completed()
         self._unjudged.job_completed(job.application, job.accepted_at, now)
         self._overload_told = False
@@ -191,7 +193,10 @@ class Polled:
         self._brakes.judged(self._judged.conclude(job, judgement, now, users_singly=singly), now)
 
     def _told_nothing(self, job: Job, judgement: Judgement, now: float) -> None:
-        """The report has no verdict on any device: one of them may be why, as where a job Fails."""
+        """The report has no verdict on any of several devices, or on one that was singled out of such.
+
+        One of them may be why, as where a job Fails.
+        """
         self._tell_of_silence(job, 0)
         said = next(iter(judgement.rejections.values()))
         well = self._proofs.judged_since(job.application, job.failed_before)

@@ -126,8 +126,6 @@ class Unjudged:
             what = self._failed_once_more(job, [event], now)
             what.history.single_failed(others_do_well=others_do_well)
             slowly, soon = job.history.failures, 1
-        elif job.history.apart:
-            what = self._dispatch.new_batch(job, [event])
         soon_at = now + self._backoff.delay(soon, self._random())
         if others_do_well:
             self._dispatch.queue_at(what, soon_at)
