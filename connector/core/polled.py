@@ -178,7 +178,8 @@ class Polled:
         self._ended(job, job.polls.completed_at if missing else asked_at, now, completed=True)
         self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
         if judgement.says_nothing(job.events):
-            if len(job.events) > 1 or job.history.failures:
+            alone_in_it = len(job.events) == 1 and not job.history.failures
+            if not (alone_in_it or job.history.apart):
                 self._told_nothing(job, judgement, now)
                 return
         else:
@@ -195,7 +196,8 @@ class Polled:
     def _told_nothing(self, job: Job, judgement: Judgement, now: float) -> None:
         """The report has no verdict on any of several devices, or on one that was singled out of such.
 
-        One of them may be why, as where a job Fails.
+        One of them may be why, as where a job Fails. Not where they are those that a report left out: each is
+        silent for itself then.
         """
         self._tell_of_silence(job, 0)
         said = next(iter(judgement.rejections.values()))

@@ -160,7 +160,7 @@ class Jobs:
             verdict = verdict_of(mine)
             if verdict == "good":
                 seen.good.update(device.records)
-            elif len(device.records) == 1 and (verdict != "missing" or len(seen.devices) == 1):
+            elif len(device.records) == 1:
                 seen.verdicts[device.records[0]] = verdict
 
     def ended(self, job: Job) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from connector.answers import JobReport, JobState, JobUnknown, PollAnswer, Row, Unavailable
 from connector.core.following.job import Job
-from tests.unit.core.builders import P0, tags, unfinished
+from tests.unit.core.builders import P0, all_done, tags, unfinished
 from tests.unit.core.driving import Drive, reading
 
 GONE = JobUnknown("no such job", 404)
@@ -93,6 +93,13 @@ def test_one_device_that_spoils_its_job_costs_no_other_its_verdict_though_nothin
     )
     assert drive.letters == [(P0, 7, "no_verdict")]
     assert drive.at_rest()
+
+
+def test_devices_that_a_report_left_out_are_silent_each_for_itself_in_their_next_job() -> None:
+    drive = reading(20, max_devices=20)
+    drive.run(poll=lambda job: all_done([each for each in job.events if each.offset % 5]))
+    assert drive.sent == [[*range(20)], [0, 5, 10, 15], [0, 5, 10, 15]]
+    assert sorted(drive.written) == [0, 5, 10, 15]
 
 
 def test_rows_that_are_all_pending_where_one_device_is_among_them_are_that_one_s_fault() -> None:
