@@ -187,8 +187,9 @@ class Polled:
         job.history.completed()
         self._unjudged.job_completed(job.application, job.accepted_at, now)
         self._overload_told = False
-        if judgement.without_row:
-            self._tell_of_silence(job, len(job.events) - len(judgement.without_row))
+        if report.rows is None or judgement.without_verdict:
+            rows = 0 if report.rows is None else len(job.events) - len(judgement.without_verdict)
+            self._tell_of_silence(job, rows)
         self._places.learn(job, judgement, now)
         singly = self._places.mislead(job, now)
         self._brakes.judged(self._judged.conclude(job, judgement, now, users_singly=singly), now)

@@ -81,7 +81,7 @@ class Judged:
             for event in self._leaving.still_ours([job.events[index]], now):
                 fate = decide(event, told, self._context(event, told, job, now, whole=whole))
                 again = partial(self._try_again, now=now, jitter=jitter, not_yet=fate is Fate.NOT_YET)
-                queue = silent.append if index in judgement.without_row else again
+                queue = silent.append if index in judgement.without_verdict else again
                 counted.append(self._fates.carry_out(fate, event, told, job.sent_at, now, queue))
         if silent:
             self._send_apart(silent, job, now, jitter)
@@ -116,12 +116,12 @@ class Judged:
         Nor is silence ever the last verdict on a device while others have rows: first it is sent alone.
         """
         if judgement.cut_off(job.events):
-            return judgement.without_row
+            return judgement.without_verdict
         if len(job.events) == 1:
             return ()
         unclear = judgement.perhaps_judged(job.events)
-        if len(judgement.without_row) < len(job.events):
-            unclear |= {index for index in judgement.without_row if self._is_last(job.events[index])}
+        if len(judgement.without_verdict) < len(job.events):
+            unclear |= {index for index in judgement.without_verdict if self._is_last(job.events[index])}
         return unclear
 
     def _send_in_parts(self, unclear: list[Event], job: Job, now: float, *, users_singly: bool) -> None:

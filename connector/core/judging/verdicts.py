@@ -53,7 +53,7 @@ class Judgement(NamedTuple):
     rejections: dict[int, Rejection]
     """Why a device isn't confirmed, by its index. Empty: every device is confirmed. `request_id` and
     `http_status` are empty: the caller knows them."""
-    without_row: frozenset[int] = frozenset()
+    without_verdict: frozenset[int] = frozenset()
     """Indexes of the devices without a row, or with one that is no verdict, where the report has rows."""
     strangers: int = 0
     """Rows that match no device sent, as far as can be told; those with one hwid count once."""
@@ -68,14 +68,14 @@ class Judgement(NamedTuple):
         Rows name hwids. A device that was sent by another identifier is known by its place only, and that
         only while no other device of the request has no row or more than one. In a smaller request it may be.
         """
-        return {index for index in self.without_row if not sent[index].hwid}
+        return {index for index in self.without_verdict if not sent[index].hwid}
 
     def cut_off(self, sent: Sequence[SentDevice]) -> bool:
         """Tell whether the report may have been cut off: it has rows, and no more than it leaves out.
 
         There may be a limit to the rows of one report, nobody says. Of fewer devices it would have all.
         """
-        return 0 < len(sent) - len(self.without_row) <= len(self.without_row)
+        return 0 < len(sent) - len(self.without_verdict) <= len(self.without_verdict)
 
     def says_nothing(self, sent: Sequence[SentDevice]) -> bool:
         """Tell whether it has no verdict on any device, nor one that may be of any."""

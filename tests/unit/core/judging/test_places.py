@@ -66,7 +66,7 @@ def test_a_job_of_which_others_have_a_part_neither_shows_nor_uses_an_order() -> 
 def test_the_only_row_of_the_only_user_is_told_all_the_same() -> None:
     judgement = after(SHUFFLED, job_of("A", "B")).judge(job_of("u"), report(failed("Y")), NOW)
     assert set(judgement.rejections) == {0}
-    assert not judgement.without_row
+    assert not judgement.without_verdict
 
 
 def test_a_shorter_doubt_does_not_end_a_longer_one() -> None:

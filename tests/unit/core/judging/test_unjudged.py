@@ -102,6 +102,15 @@ def test_devices_that_a_report_left_out_are_silent_each_for_itself_in_their_next
     assert sorted(drive.written) == [0, 5, 10, 15]
 
 
+@pytest.mark.parametrize("rows", [None, []], ids=["no rows", "empty"])
+def test_that_a_report_has_no_row_is_told_of_a_single_device_too(rows: list[Row] | None) -> None:
+    drive = reading(1)
+    drive.run(poll=lambda _: JobReport(JobState.COMPLETED, "Completed", 100, rows))
+    assert drive.posts == 3
+    assert "a report leaves devices out" in {notice.text for notice in drive.engine.notices}
+    assert drive.letters == [(P0, 0, "no_verdict")]
+
+
 def test_rows_that_are_all_pending_where_one_device_is_among_them_are_that_one_s_fault() -> None:
     def pending(job: Job) -> PollAnswer | None:
         rows = [Row(event.hwid, status="pending") for event in job.events]

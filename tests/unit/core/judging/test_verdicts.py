@@ -96,7 +96,7 @@ def test_a_reason_of_which_nobody_decided_how_bad_it_is_ends_nothing(monkeypatch
 def test_only_a_device_without_hwid_and_without_a_row_may_have_one_that_is_not_told() -> None:
     sent = [TagsUpdate(user_id="U"), TagsUpdate(hwid="A"), TagsUpdate(push_token="T", user_id="V")]
     judgement = whole_judgement(sent, report())
-    assert judgement.without_row == {0, 1, 2}
+    assert judgement.without_verdict == {0, 1, 2}
     assert judgement.perhaps_judged(sent) == {0, 2}
     of_a_failed_job = whole_judgement(sent, JobReport(JobState.FAILED, "Failed", 0))
     assert of_a_failed_job.perhaps_judged(sent) == set()
@@ -105,7 +105,7 @@ def test_only_a_device_without_hwid_and_without_a_row_may_have_one_that_is_not_t
 def test_a_row_whose_status_says_nothing_is_as_good_as_none() -> None:
     rows = Row(hwid="A"), Row(hwid="C"), Row(hwid="D", status="done")
     judgement = whole_judgement(by_hwid("A", "B", "D"), report(*rows))
-    assert set(judgement.rejections) == judgement.without_row == {0, 1}
+    assert set(judgement.rejections) == judgement.without_verdict == {0, 1}
 
 
 def test_a_report_may_have_been_cut_off_where_it_leaves_out_as_many_devices_as_it_has() -> None:
