@@ -1,12 +1,12 @@
 """`check`: is everything there that `run` will need? One finding after the other.
 
-No record, offset or device is changed. `connector.kafka.probe` says what is asked of Kafka, what little that
-leaves behind, and why it is harmless. The API is asked to set the tags of no device at all: a `bulkSetTags`
-with an empty list. A question about a job would be even less, but carries neither token nor application
-(audience-api: the GETs need no credentials), so it could only tell that somebody answers. An API that looks
-at the credentials first says whether they are good; one that looks at the list first refuses it: then they
-stay unproven, and a warning says so (a device made up for the occasion would tell more, but could come into
-being). Nothing is sent twice, nothing can be changed by it.
+No record, offset or device is changed. `connector.kafka.cluster_check` says what is asked of Kafka, what
+little that leaves behind, and why it is harmless. The API is asked to set the tags of no device at all: a
+`bulkSetTags` with an empty list. A question about a job would be even less, but carries neither token nor
+application (audience-api: the GETs need no credentials), so it could only tell that somebody answers. An API
+that looks at the credentials first says whether they are good; one that looks at the list first refuses it:
+then they stay unproven, and a warning says so (a device made up for the occasion would tell more, but could
+come into being). Nothing is sent twice, nothing can be changed by it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from connector.answers import Accepted, Denied, PostAnswer, Refused
 from connector.credentials import Token
 from connector.finding import Finding, Grade
-from connector.kafka.probe import QUESTION_LIMIT, Probe
+from connector.kafka.cluster_check import QUESTION_LIMIT, ClusterCheck
 from connector.model import Endpoint
 from connector.ops.mends import mend_of
 from connector.pushwoosh import wire
@@ -29,7 +29,7 @@ from connector.settings.fields import REGISTRY_FORMATS
 def findings(settings: Settings, patience: float = QUESTION_LIMIT) -> Iterator[Finding]:
     """Check everything; `patience` is the time limit of each question, in seconds."""
     yield Finding("configuration", Grade.OK, "every setting is valid")
-    yield from Probe(settings, patience).findings()
+    yield from ClusterCheck(settings, patience).findings()
     if settings.kafka.decoder in REGISTRY_FORMATS:
         yield registry(settings, patience)
     for code, account in settings.accounts.items():

@@ -160,8 +160,8 @@ class Engine:
 
     def commit_soon(self) -> None:
         """Have every partition committed once more, whether or not something has changed."""
-        for home in self.assignments.values():
-            home.changed()
+        for assignment in self.assignments.values():
+            assignment.changed()
 
     def halt(self, cause: Cause, message: str, now: float, mend: str = "") -> None:
         """Stop submitting until `lift`, after the brake until `release`.

@@ -58,7 +58,7 @@ class Leaving:
         gone: list[Event] = []
         for event in events:
             everyone = contributors(event)
-            ours = [each for each in everyone if each.home.live]
+            ours = [each for each in everyone if each.assignment.live]
             if event.blocked:
                 event.bound_to = UNBOUND
                 if len(ours) < len(everyone):
@@ -79,7 +79,9 @@ class Leaving:
         for event in self._lanes.waiters():
             # A bound event is in an adopted job: until that has ended, no other of its device may go.
             if event.blocked and not event.bound_to and _partly_revoked(event):
-                self._withdraw_waiter(event, [each for each in contributors(event) if each.home.live], now)
+                self._withdraw_waiter(
+                    event, [each for each in contributors(event) if each.assignment.live], now
+                )
         stale = self._dispatch.withdraw(_partly_revoked, now)
         self._dispatch.requeue_first(self.still_ours(stale, now))
 
@@ -93,4 +95,4 @@ class Leaving:
 
 
 def _partly_revoked(event: Event) -> bool:
-    return any(not each.home.live for each in contributors(event))
+    return any(not each.assignment.live for each in contributors(event))

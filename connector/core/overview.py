@@ -89,7 +89,7 @@ def halts_in_force(components: Components) -> HaltsInForce:
 
 def overview(components: Components) -> Overview:
     """Look at everything once."""
-    homes = components.ledger.assignments
+    assignments = components.ledger.assignments
     posting = components.dispatch.posting.values()
     jobs = sorted(components.tracking.jobs.values(), key=lambda job: job.accepted_at)
     closed_until = components.gate.closed_until
@@ -103,8 +103,8 @@ def overview(components: Components) -> Overview:
         Counter([each.endpoint for each in jobs]) + Counter([each.endpoint for each in posting]),
         components.concurrency.limit,
         components.dispatch.count_aside,
-        sum(home.events_held for home in homes.values()),
-        sum(home.bytes_held for home in homes.values()),
+        sum(each.events_held for each in assignments.values()),
+        sum(each.bytes_held for each in assignments.values()),
         by_reason(components.owed),
         _partitions(components),
     )
@@ -114,20 +114,25 @@ def _partitions(components: Components) -> list[PartitionOverview]:
     under_way = components.ledger.under_way
     letters: defaultdict[Assignment, list[Owed]] = defaultdict(list)
     for owed in under_way.owed if under_way else ():
-        letters[owed.home].append(owed)
-    homes = components.ledger.assignments
-    return [_partition(partition, homes[partition], letters[homes[partition]]) for partition in sorted(homes)]
+        letters[owed.assignment].append(owed)
+    assignments = components.ledger.assignments
+    return [
+        _partition(partition, assignments[partition], letters[assignments[partition]])
+        for partition in sorted(assignments)
+    ]
 
 
-def _partition(partition: TopicPartition, home: Assignment, letters: Sequence[Owed]) -> PartitionOverview:
-    offsets = home.offsets
+def _partition(
+    partition: TopicPartition, assignment: Assignment, letters: Sequence[Owed]
+) -> PartitionOverview:
+    offsets = assignment.offsets
     timestamps = (offsets.oldest_timestamp() or 0, *(owed.timestamp for owed in letters))
     return PartitionOverview(
         partition,
-        position=home.committed.offset,
+        position=assignment.committed.offset,
         settled=offsets.safe() + offsets.settled_beyond(),
         letters_under_way=len(letters),
         oldest_unsettled=min((each for each in timestamps if each > 0), default=0),
-        buffered=home.events_held,
-        paused=home.paused,
+        buffered=assignment.events_held,
+        paused=assignment.paused,
     )

@@ -14,6 +14,7 @@ from connector.core.following.job import Job
 from connector.core.reading.event import Decoded, Event, bytes_of
 from connector.core.remembering import checkpoint
 from connector.core.remembering.assignment import Assignment
+from connector.core.settling.owed import Owed
 from connector.core.tally import NO_ENDPOINT
 from connector.model import Letter, Position, Record, Rejection, Start, TopicPartition, timestamp_of
 
@@ -46,11 +47,11 @@ class Partitions:
                 topic=start.partition.topic,
                 partition=start.partition.partition,
             )
-        home = Assignment(start.partition, start.offset, known.settled if known else b"")
-        home.until = until
-        home.committed = Position(start.offset, start.metadata)
-        self._ledger.assignments[start.partition] = home
-        adopted = self._adoption.expect(home, known.jobs) if known else 0
+        assignment = Assignment(start.partition, start.offset, known.settled if known else b"")
+        assignment.until = until
+        assignment.committed = Position(start.offset, start.metadata)
+        self._ledger.assignments[start.partition] = assignment
+        adopted = self._adoption.expect(assignment, known.jobs) if known else 0
         if adopted:
             self._notices.tell(
                 "info",
@@ -68,18 +69,18 @@ class Partitions:
         now: float,
     ) -> None:
         """Records of one partition were read, in offset order, each with what decoding made of it."""
-        home = self._ledger.assignments.get(partition)
-        if home is None:
+        assignment = self._ledger.assignments.get(partition)
+        if assignment is None:
             return
-        if home.until is not None and records and records[-1].offset() >= home.until:
-            keep = bisect_left(records, home.until, key=lambda record: record.offset())
-            self._take_in(home, records[:keep], outcomes[:keep], now)
-            self.ended(partition, home.until, now)
+        if assignment.until is not None and records and records[-1].offset() >= assignment.until:
+            keep = bisect_left(records, assignment.until, key=lambda record: record.offset())
+            self._take_in(assignment, records[:keep], outcomes[:keep], now)
+            self.ended(partition, assignment.until, now)
         else:
-            self._take_in(home, records, outcomes, now)
+            self._take_in(assignment, records, outcomes, now)
 
     def _take_in(
-        self, home: Assignment, records: Sequence[Record], outcomes: Sequence[Decoded], now: float
+        self, assignment: Assignment, records: Sequence[Record], outcomes: Sequence[Decoded], now: float
     ) -> None:
         events = [outcome for outcome in outcomes if outcome.__class__ is Event]  # isinstance costs more
         only_events = len(events) == len(records)
@@ -89,28 +90,28 @@ class Partitions:
         else:
             offsets = [record.offset() for record in records]
             timestamps = [timestamp_of(record) for record in records]
-        next_before = home.offsets.next
-        partly_known = next_before < max(home.known_until, home.recall_until)
-        home.offsets.received(offsets, timestamps)
-        self._tally.consumed[home.partition.topic] += len(records)
+        next_before = assignment.offsets.next
+        partly_known = next_before < max(assignment.known_until, assignment.recall_until)
+        assignment.offsets.received(offsets, timestamps)
+        self._tally.consumed[assignment.partition.topic] += len(records)
         others = unreadable = 0
         if partly_known or not only_events or (offsets and offsets[0] < next_before):
-            events, others, unreadable = self._sort_out(home, records, outcomes, next_before, now)
+            events, others, unreadable = self._sort_out(assignment, records, outcomes, next_before, now)
         self._brakes.read(len(events) + unreadable, unreadable, now)
         for event in events:
-            event.home = home
-        home.hold_memory(len(events), sum([event.size for event in events]))
-        if home.offsets.next - next_before > len(events) + others:
-            home.changed()  # gaps, and what was settled before, move the position by themselves
-        if partly_known and home.adopted:
-            self._admit_recalled(events, home, now)
+            event.assignment = assignment
+        assignment.hold_memory(len(events), sum([event.size for event in events]))
+        if assignment.offsets.next - next_before > len(events) + others:
+            assignment.changed()  # gaps, and what was settled before, move the position by themselves
+        if partly_known and assignment.adopted:
+            self._admit_recalled(events, assignment, now)
         else:
             self._admit(events, now)
-        self._adoption.read_on(home, now)
+        self._adoption.read_on(assignment, now)
 
     def _sort_out(
         self,
-        home: Assignment,
+        assignment: Assignment,
         records: Sequence[Record],
         outcomes: Sequence[Decoded],
         next_before: int,
@@ -122,7 +123,7 @@ class Partitions:
         unreadable = 0
         for record, outcome in zip(records, outcomes, strict=True):
             offset = record.offset()
-            if offset < next_before or home.offsets.is_settled(offset):
+            if offset < next_before or assignment.offsets.is_settled(offset):
                 continue
             if isinstance(outcome, Event):
                 events.append(outcome)
@@ -130,25 +131,25 @@ class Partitions:
                 skipped.append(offset)
             else:
                 unreadable += 1
-                self._unreadable(record, home, outcome, now)
+                self._unreadable(record, assignment, outcome, now)
         if skipped:
-            self._ledger.skip(home, skipped, NO_ENDPOINT)
+            self._ledger.skip(assignment, skipped, NO_ENDPOINT)
         return events, len(skipped) + unreadable, unreadable
 
-    def _unreadable(self, record: Record, home: Assignment, rejection: Rejection, now: float) -> None:
+    def _unreadable(self, record: Record, assignment: Assignment, rejection: Rejection, now: float) -> None:
         size = bytes_of(record)
-        home.hold_memory(1, size)
-        self._ledger.owe(Letter(record, rejection), home, size, NO_ENDPOINT, now)
+        assignment.hold_memory(1, size)
+        self._ledger.owe(Owed(Letter(record, rejection), assignment, NO_ENDPOINT, size, now))
 
     def _admit(self, events: Sequence[Event], now: float) -> None:
         coalesced = self._lanes.coalesced
         self._dispatch.queue_ready(self._lanes.admit(events), now)
         self._tally.coalesced += self._lanes.coalesced - coalesced
 
-    def _admit_recalled(self, events: Sequence[Event], home: Assignment, now: float) -> None:
+    def _admit_recalled(self, events: Sequence[Event], assignment: Assignment, now: float) -> None:
         """Admit records of which some are in adopted jobs: one by one, so that they keep their order."""
         for event in events:
-            serial = home.adopted.pop(event.offset, None)
+            serial = assignment.adopted.pop(event.offset, None)
             if serial is None:
                 self._admit([event], now)
             else:
@@ -156,25 +157,25 @@ class Partitions:
 
     def ended(self, partition: TopicPartition, end: int, now: float) -> None:
         """The end of the partition was reached: offsets below `end` that were not delivered don't exist."""
-        home = self._ledger.assignments.get(partition)
-        if home is None:
+        assignment = self._ledger.assignments.get(partition)
+        if assignment is None:
             return
-        before = home.offsets.next
-        home.offsets.ended(end if home.until is None else min(end, home.until))
-        if home.offsets.next != before:
-            home.changed()
-            self._adoption.read_on(home, now)
+        before = assignment.offsets.next
+        assignment.offsets.ended(end if assignment.until is None else min(end, assignment.until))
+        if assignment.offsets.next != before:
+            assignment.changed()
+            self._adoption.read_on(assignment, now)
 
     def revoked(self, partitions: Iterable[TopicPartition], now: float) -> dict[TopicPartition, Position]:
         """Partitions go to another owner: return what is still to be committed for them, and let go."""
-        homes = self._ours(partitions)
-        self._ledger.take_back(homes)
+        assignments = self._ours(partitions)
+        self._ledger.take_back(assignments)
         positions: dict[TopicPartition, Position] = {}
-        for home in homes:
-            position = self._reach.position(home)
-            if position != home.committed and not self._ledger.in_doubt(home):
-                positions[home.partition] = position
-        self._let_go(homes, now)
+        for assignment in assignments:
+            position = self._reach.position(assignment)
+            if position != assignment.committed and not self._ledger.in_doubt(assignment):
+                positions[assignment.partition] = position
+        self._let_go(assignments, now)
         return positions
 
     def lost(self, partitions: Iterable[TopicPartition], now: float) -> None:
@@ -185,14 +186,14 @@ class Partitions:
         ours = self._ledger.assignments
         return [ours[each] for each in partitions if each in ours]
 
-    def _let_go(self, homes: Sequence[Assignment], now: float) -> None:
-        if not homes:
+    def _let_go(self, assignments: Sequence[Assignment], now: float) -> None:
+        if not assignments:
             return
         self._adoption.make_way()
         # Looked up before `Ledger.drop`, which clears what an assignment knows of all this.
-        jobs = {job.serial: job for home in homes for job in self._tracking.jobs_of(home)}
-        remaining = [job for home in homes for job in self._adoption.forget(home)]
-        freed = self._ledger.drop(homes)
+        jobs = {job.serial: job for assignment in assignments for job in self._tracking.jobs_of(assignment)}
+        remaining = [job for assignment in assignments for job in self._adoption.forget(assignment)]
+        freed = self._ledger.drop(assignments)
         self._leaving.forget_revoked(now)
         self._fates.release_held(freed)
         for job in self._tracking.homeless(jobs.values()):

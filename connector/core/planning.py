@@ -60,8 +60,8 @@ class Planning:
             actions.append(commit)
         pause, resume = self._pressure.change(self._ledger.assignments.values())
         if pause:
-            homes = [self._ledger.assignments[each] for each in pause]
-            self._tally.pauses += sum(not home.at_end for home in homes)  # others are at their end
+            assignments = [self._ledger.assignments[each] for each in pause]
+            self._tally.pauses += sum(not each.at_end for each in assignments)  # others are at their end
             actions.append(Pause(pause))
         if resume:
             actions.append(Resume(resume))
@@ -123,12 +123,12 @@ class Planning:
         commit = self._ledger.plan(now, letters_wait=self._halts.letters_wait, at_once=at_once)
         if commit is not None:
             for partition in commit.positions:
-                home = self._ledger.assignments[partition]
-                if home.room is not None:
+                assignment = self._ledger.assignments[partition]
+                if assignment.room is not None:
                     for batch in self._dispatch.posting.values():
-                        self._reach.reserve(home, batch.events)
-                if waiting := self._dispatch.aside(home):
-                    self._dispatch.take_back(home, self._reach.ready(home, waiting))
+                        self._reach.reserve(assignment, batch.events)
+                if waiting := self._dispatch.aside(assignment):
+                    self._dispatch.take_back(assignment, self._reach.ready(assignment, waiting))
         return commit
 
     def _routes(self, now: float) -> list[Route]:
@@ -160,7 +160,7 @@ class Planning:
 
     def _submit(self, route: Route, permits: int, now: float, actions: list[Action]) -> int:
         sent = 0
-        bounded = any(home.bounded for home in self._ledger.assignments.values())
+        bounded = any(each.bounded for each in self._ledger.assignments.values())
         stepped_back = self._lanes.step_back if self._lanes.overtaken else None
         only = self._outages.trial(self._limits.max_devices)
         while sent < permits and self._slots(now) > 0 and self._pace.post_at() <= now:

@@ -183,8 +183,8 @@ class Posted:
             return
         self._ledger.accepted(slices, batch.sent_at)
         self._tracking.add(job)
-        for home, part in slices.items():
-            self._tracking.add_slice(home, job, part)
+        for assignment, part in slices.items():
+            self._tracking.add_slice(assignment, job, part)
         self._tracking.begin(job, now)
 
     def _refused(self, batch: Batch, answer: Refused, now: float) -> None:

@@ -12,7 +12,7 @@ from connector.core.reading.event import Decoded, Event
 from connector.model import TopicPartition
 from connector.replay.filters import Filters, identifiers
 from connector.replay.letter import DeadLetter, Facts
-from connector.replay.order import Key, Orders, keys_of
+from connector.replay.order import GroupOrders, Key, keys_of
 from connector.replay.progress import Spot
 
 MOST_BYTES = 128 << 20
@@ -157,7 +157,7 @@ class Selection:
             if any(map(tried, each.spots)):
                 each.stay(Standing.TRIED)
 
-    def prepare(self, orders: Orders) -> None:
+    def prepare(self, orders: GroupOrders) -> None:
         """Say what to look for in the source."""
         for each in self.in_order(Standing.TRIED):
             if each.letter.never_applied and each.letter.source is not None:
@@ -171,7 +171,7 @@ class Selection:
                 order.watch(letter.source, candidate.keys)
                 order.ignore(letter.source, {letter.source_offset})
 
-    def judge(self, orders: Orders, *, even_if_newer: bool) -> None:
+    def judge(self, orders: GroupOrders, *, even_if_newer: bool) -> None:
         """Decide by what the source has, the newest first: one that stays is newer than those before it."""
         for candidate in reversed(self.in_order()):
             if candidate.letter.id in orders[candidate.letter.group].sent_again:
@@ -215,7 +215,7 @@ def _candidate(letter: DeadLetter, outcome: Decoded, spots: tuple[Spot, ...]) ->
     return Candidate(letter.facts(), spots, keys_of(letter, outcome), device, unread)
 
 
-def hold_back(candidate: Candidate, orders: Orders) -> bool:
+def hold_back(candidate: Candidate, orders: GroupOrders) -> bool:
     """Keep a letter whose device has had a newer event; tell whether that is so."""
     order = orders[candidate.letter.group]
     newer = order.newer(candidate.letter, candidate.keys)

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from connector.finding import Grade
-from connector.kafka.probe import Probe
+from connector.kafka.cluster_check import ClusterCheck
 from connector.model import TopicPartition
 from connector.replay.failed import Failed
 from connector.replay.fetching import fetch
@@ -44,8 +44,8 @@ class Desk:
         self.reader.close()
 
     def _reach(self) -> None:
-        """Try the brokers first: the probe finds better words than any later failure."""
-        found = next(Probe(self._settings, REACH_LIMIT).findings())
+        """Try the brokers first: this finds better words than any later failure."""
+        found = next(ClusterCheck(self._settings, REACH_LIMIT).findings())
         if found.grade is Grade.PROBLEM:
             raise Failed(f"{found.what}: {found.result}; {found.mend}")
 
@@ -54,13 +54,13 @@ class Desk:
 
         Not `strict`: where that last can't be read, it is as if nothing was (`doubt` says why).
         """
-        bounds = self.reader.bounds(self.topic)
-        if bounds is None:
+        watermarks = self.reader.watermarks(self.topic)
+        if watermarks is None:
             raise Failed(
                 f"topic {self.topic}: there is no such topic; correct kafka.dead_letter_topic, or create it"
             )
-        starts = {TopicPartition(self.topic, number): one.low for number, one in bounds.items()}
-        self._ends = {TopicPartition(self.topic, number): one.high for number, one in bounds.items()}
+        starts = {TopicPartition(self.topic, number): one.low for number, one in watermarks.items()}
+        self._ends = {TopicPartition(self.topic, number): one.high for number, one in watermarks.items()}
         self._reached = dict(starts)
         self.total = sum(self._ends[place] - start for place, start in starts.items())
         try:

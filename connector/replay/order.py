@@ -136,7 +136,7 @@ class Order:
         return ""
 
 
-class Orders:
+class GroupOrders:
     """An order for each group that letters are of: what one confirmed says nothing of the other's."""
 
     def __init__(self) -> None:

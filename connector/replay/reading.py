@@ -43,7 +43,7 @@ _MEMBERS_ONLY = (
 )
 
 
-class Bounds(NamedTuple):
+class Watermarks(NamedTuple):
     """Where a partition begins and ends, as a reader of committed records sees it."""
 
     low: int
@@ -78,7 +78,7 @@ class Reader:
         """Close the connections."""
         self._consumer.close()
 
-    def bounds(self, topic: str) -> dict[int, Bounds] | None:
+    def watermarks(self, topic: str) -> dict[int, Watermarks] | None:
         """Return where each partition begins and ends; None for a topic that isn't there."""
         mends = _read_mends(topic)
         doing = f"topic {topic}"
@@ -89,7 +89,7 @@ class Reader:
                     return None
                 raise failure(doing, found.error, mends)
             return {
-                number: Bounds(
+                number: Watermarks(
                     *self._consumer.get_watermark_offsets(KafkaTopicPartition(topic, number), SILENCE_LIMIT)
                 )
                 for number in sorted(found.partitions)

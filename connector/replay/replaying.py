@@ -15,7 +15,7 @@ from connector.replay.desk import Desk
 from connector.replay.filters import Filters, Unmatched
 from connector.replay.interpreting import Interpreting
 from connector.replay.letter import DeadLetter
-from connector.replay.order import Orders
+from connector.replay.order import GroupOrders
 from connector.replay.progress import Progress
 from connector.replay.reading import Reader
 from connector.replay.since import Since
@@ -60,7 +60,7 @@ class Replay:
         self._stop = stop
         self._watching = watching
         self._interpreting = Interpreting(settings)
-        self._order = Orders()
+        self._order = GroupOrders()
         self._waiting: Iterator[Candidate] = iter(())
         self._open = ExitStack()
 

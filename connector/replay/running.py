@@ -14,7 +14,7 @@ from connector.replay.reading import running_members
 from connector.replay.replaying import Ready, Replay, Wish
 from connector.replay.reporting import Result
 from connector.replay.sending import SourceSender
-from connector.replay.stopping import MOST_AT_ONCE, Pace, Stop
+from connector.replay.stopping import MOST_AT_ONCE, RateLimit, Stop
 from connector.replay.submitting import Submission
 from connector.replay.watching import Watching
 from connector.settings import Settings
@@ -112,12 +112,12 @@ class _Run:
             self._result.unknown = submission.without_verdict
 
     def _send_to_source(self, began: float) -> None:
-        pace = Pace(self._replay.wish.rate, MOST_AT_ONCE)
-        while batch := self._replay.next_batch(pace.at_once):
+        limit = RateLimit(self._replay.wish.rate, MOST_AT_ONCE)
+        while batch := self._replay.next_batch(limit.at_once):
             self._send_batch(batch)
             self._watching.reached(self._result.sent)
             if self._result.sent < self._result.to_send:
-                self._stop.wait(pace.wait(self._result.sent, time.monotonic() - began))
+                self._stop.wait(limit.wait(self._result.sent, time.monotonic() - began))
 
     def _send_batch(self, batch: Sequence[Ready]) -> None:
         """Send a batch; where the topic refuses it, its halves, until those refused are alone."""

@@ -15,8 +15,8 @@ from connector.model import TopicPartition
 from connector.replay.choosing import Candidate
 from connector.replay.interpreting import Interpreting
 from connector.replay.letter import happened_at
-from connector.replay.order import Orders
-from connector.replay.reading import Bounds, Reader
+from connector.replay.order import GroupOrders
+from connector.replay.reading import Reader, Watermarks
 from connector.replay.watching import Watching
 
 NEVER = 1 << 62
@@ -39,12 +39,12 @@ class Since:
         self,
         reader: Reader,
         interpreting: Interpreting,
-        order: Orders,
+        order: GroupOrders,
         watching: Watching,
         configured: Collection[str],
         most: int,
     ) -> None:
-        self.partitions: dict[str, dict[int, Bounds]] = {}
+        self.partitions: dict[str, dict[int, Watermarks]] = {}
         """The source topics that are there."""
         self.looked: dict[str, Looked] = {}
         self.looked_at = 0.0
@@ -70,9 +70,9 @@ class Since:
         topics = {each.letter.source.topic for each in candidates if each.letter.source is not None}
         others = set(self._configured) if elsewhere and topics else set()
         for topic in topics | others:
-            bounds = self._reader.bounds(topic)
-            if bounds is not None:
-                self.partitions[topic] = bounds
+            watermarks = self._reader.watermarks(topic)
+            if watermarks is not None:
+                self.partitions[topic] = watermarks
         self._start_at_letters(candidates)
         for topic in sorted(others & self.partitions.keys()):
             self._start_at_time(topic, candidates)
@@ -87,8 +87,8 @@ class Since:
             if source is not None and source.partition in self.partitions.get(source.topic, {}):
                 oldest[source] = min(oldest.get(source, NEVER), each.letter.age + 1)
         for place, offset in oldest.items():
-            bounds = self._bounds(place)
-            self._starts[place] = max(offset, bounds.low, bounds.high - self._most)
+            watermarks = self._watermarks(place)
+            self._starts[place] = max(offset, watermarks.low, watermarks.high - self._most)
 
     def _start_at_time(self, topic: str, candidates: Sequence[Candidate]) -> None:
         """Begin at the time of the oldest letter of another topic."""
@@ -102,26 +102,27 @@ class Since:
         since = min(times)
         self.looked[topic] = Looked(since=since)
         first = self._reader.offsets_at(topic, self.partitions[topic], since)
-        for number, bounds in self.partitions[topic].items():
+        for number, watermarks in self.partitions[topic].items():
             place = TopicPartition(topic, number)
-            found = first.get(number, bounds.high)
-            start = max(found, bounds.low, bounds.high - self._most)
-            if start > found or (found == bounds.low > 0):
+            found = first.get(number, watermarks.high)
+            start = max(found, watermarks.low, watermarks.high - self._most)
+            if start > found or (found == watermarks.low > 0):
                 self._known_since[place] = NEVER
             self._starts[place] = min(start, self._starts.get(place, start))
         self._order.watch_times([TopicPartition(topic, number) for number in self.partitions[topic]])
 
-    def _bounds(self, place: TopicPartition) -> Bounds:
+    def _watermarks(self, place: TopicPartition) -> Watermarks:
         return self.partitions[place.topic][place.partition]
 
     # -- reading -------------------------------------------------------------------------------------
 
     def scan(self) -> None:
         """Read everything up to the ends as they are."""
-        self._reached = {place: min(start, self._bounds(place).high) for place, start in self._starts.items()}
+        starts = self._starts.items()
+        self._reached = {place: min(start, self._watermarks(place).high) for place, start in starts}
         if not self._reached:
             return
-        ends = {place: self._bounds(place).high for place in self._starts}
+        ends = {place: self._watermarks(place).high for place in self._starts}
         self._watching.step("reading what came since", sum(ends.values()) - sum(self._reached.values()))
         self._reader.start(self._reached)
         self._read_to(ends)
@@ -129,12 +130,12 @@ class Since:
     def look_again(self) -> None:
         """Read what came since the last look."""
         topics = {place.topic for place in self._reached}
-        bounds = {topic: self._reader.bounds(topic) or {} for topic in topics}
+        watermarks = {topic: self._reader.watermarks(topic) or {} for topic in topics}
         self._read_to(
             {
                 place: found.high
                 for place in self._reached
-                if (found := bounds[place.topic].get(place.partition)) is not None
+                if (found := watermarks[place.topic].get(place.partition)) is not None
             }
         )
 
@@ -160,9 +161,10 @@ class Since:
         letter = candidate.letter
         if letter.source is None or letter.source not in self._starts:
             return "its partition isn't there any more"
-        bounds = self._bounds(letter.source)
-        if letter.source_offset >= bounds.high:
-            return f"the partition ends at {bounds.high}, before the letter's record: it is another one now"
+        watermarks = self._watermarks(letter.source)
+        if letter.source_offset >= watermarks.high:
+            end = watermarks.high
+            return f"the partition ends at {end}, before the letter's record: it is another one now"
         if self._starts[letter.source] > letter.age + 1:
             return self._missing(letter.source)
         return self._unknown_elsewhere(letter.source.topic, letter.happened)
@@ -176,7 +178,7 @@ class Since:
         return ""
 
     def _missing(self, place: TopicPartition) -> str:
-        low = self._bounds(place).low
+        low = self._watermarks(place).low
         if self._starts[place] == low:
             where = f"{place.topic}/{place.partition}"
             return f"records of {where} up to {low} are deleted, newer events perhaps among them"

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first ends the work at the next good moment, the second at once. And the pace."""
+"""Ctrl-C and SIGTERM end the work: at the next good moment, or a second one at once. And the rate limit."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Stop:
             time.sleep(min(_SLICE, left))
 
 
-class Pace:
+class RateLimit:
     """Spreads events over time: at most `rate` a second, 0 for as fast as it goes."""
 
     def __init__(self, rate: float, most_at_once: int) -> None:

@@ -31,7 +31,7 @@ from connector.replay.failed import Failed, Interrupted
 from connector.replay.letter import SourceRecord
 from connector.replay.progress import Spot
 from connector.replay.replaying import Ready, Replay
-from connector.replay.stopping import MOST_AT_ONCE, Pace, Stop
+from connector.replay.stopping import MOST_AT_ONCE, RateLimit, Stop
 from connector.running.sending import Sending
 from connector.settings import Settings
 from connector.tracing.watch import Observer
@@ -78,7 +78,7 @@ class Submission:
         self._replay = replay
         self._stop = stop
         self._tell = tell
-        self._pace = Pace(replay.wish.rate, MOST_AT_ONCE)
+        self._limit = RateLimit(replay.wish.rate, MOST_AT_ONCE)
         self._most_open = max(MOST_AT_ONCE, 2 * settings.batch.max_devices)
         self._given = 0
         self._next_at = 0.0
@@ -134,7 +134,7 @@ class Submission:
         if self._all_given or len(self.open) >= self._most_open or time.monotonic() < self._next_at:
             return
         try:
-            batch = await asyncio.to_thread(self._replay.next_batch, self._pace.at_once)
+            batch = await asyncio.to_thread(self._replay.next_batch, self._limit.at_once)
         except (Interrupted, Failed) as why:
             self._end(why)
             return
@@ -142,7 +142,7 @@ class Submission:
         if batch:
             self._take(batch)
             elapsed = time.monotonic() - began
-            self._next_at = time.monotonic() + self._pace.wait(self._given, elapsed)
+            self._next_at = time.monotonic() + self._limit.wait(self._given, elapsed)
 
     def _take(self, batch: Sequence[Ready]) -> None:
         records, events = [], []

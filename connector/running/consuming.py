@@ -199,8 +199,10 @@ class Consuming:
             self._pulse.ring()
         free = decoding.to_resume()
         if free:
-            homes = self._engine.assignments
-            await self._source.resume([each for each in free if each in homes and not homes[each].paused])
+            assignments = self._engine.assignments
+            await self._source.resume(
+                [each for each in free if each in assignments and not assignments[each].paused]
+            )
         if decoding.soon_over():
             await self._sleep(SHORT_WAIT)
             return True

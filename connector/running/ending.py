@@ -49,9 +49,9 @@ class Ending:
 
     @property
     def _own_done(self) -> bool:
-        homes = self._engine.assignments.values()
+        assignments = self._engine.assignments.values()
         known = self._source.joined and not self._source.unresolved
-        return known and self._engine.idle and all(home.done for home in homes)
+        return known and self._engine.idle and all(each.done for each in assignments)
 
     def reached(self) -> bool:
         """Whether all that was there at the start is settled and committed, by us or by others."""

@@ -85,12 +85,12 @@ class Sending:
             batch.rows(),
             self._settings.create_missing_tags if batch.endpoint is Endpoint.TAGS else None,
         )
-        homes = batch.homes()
+        assignments = batch.assignments()
         return await self._client.post(
-            batch.endpoint, body, application=batch.application, may_go=lambda: self._may_go(homes)
+            batch.endpoint, body, application=batch.application, may_go=lambda: self._may_go(assignments)
         )
 
-    def _may_go(self, homes: Collection[Assignment]) -> bool:
+    def _may_go(self, assignments: Collection[Assignment]) -> bool:
         """Whether a batch may still be written to its connection.
 
         Not once one of its partitions is another owner's: this process may have stood still since the batch
@@ -98,7 +98,7 @@ class Sending:
         device.
         """
         pulse = self._pulse
-        ours = self._may_still_send() and all(home.live for home in homes)
+        ours = self._may_still_send() and all(each.live for each in assignments)
         return ours and not pulse.engine.recalling(pulse.clock())
 
     async def _poll(self, action: Poll) -> None:

@@ -32,7 +32,7 @@ class Api:
         rows = [
             (
                 Row(event.hwid, event.user_id, event.push_token),
-                [(each.home.partition, each.offset) for each in contributors(event)],
+                [(each.assignment.partition, each.offset) for each in contributors(event)],
             )
             for event in batch.events
         ]

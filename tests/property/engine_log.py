@@ -72,7 +72,7 @@ def fresh(outcome: Outcome) -> Outcome:
     if not isinstance(outcome, Event):
         return outcome
     again = copy.copy(outcome)
-    again.home = NOWHERE
+    again.assignment = NOWHERE
     return again
 
 

@@ -142,15 +142,15 @@ class World:
 
     def check_order(self, event: Event) -> None:
         """Everything older of the same device and partition is settled or refused, or part of this."""
-        mine = {(each.home.partition, each.offset) for each in contributors(event)}
+        mine = {(each.assignment.partition, each.offset) for each in contributors(event)}
         owed = self.owed()
         for each in contributors(event):
-            assert each.home.live, "sent for a partition that is not ours"
-            log = self.log.of(each.home.partition)
+            assert each.assignment.live, "sent for a partition that is not ours"
+            log = self.log.of(each.assignment.partition)
             for offset, older in log.items():
                 if offset >= each.offset or not isinstance(older, Event):
                     continue
-                place = (each.home.partition, offset)
+                place = (each.assignment.partition, offset)
                 if set(older.keys).isdisjoint(event.keys) or place in self.api.good or place in owed:
                     continue
                 assert self.letters[place] or place in mine, "order broken"
@@ -158,7 +158,7 @@ class World:
     def owed(self) -> set[Place]:
         state = self.engine.components
         under_way = state.ledger.under_way.owed if state.ledger.under_way else []
-        return {(each.home.partition, each.offset) for each in (*state.owed, *under_way)}
+        return {(each.assignment.partition, each.offset) for each in (*state.owed, *under_way)}
 
     def check_position(self, partition: TopicPartition, position: Position, letters: list[Place]) -> None:
         """Nothing below a committed position, or settled in its metadata, is unsettled in truth."""
@@ -182,16 +182,16 @@ class World:
         for batch in engine.components.dispatch.posting.values():
             under_way.update(key for event in batch.events for key in event.keys)
         assert not [key for key, times in under_way.items() if times > 1], "one device in two jobs"
-        for partition, home in engine.assignments.items():
-            assert home.events_held == self.in_memory(partition)
-            assert (home.events_held == 0) == (home.bytes_held == 0)
+        for partition, assignment in engine.assignments.items():
+            assert assignment.events_held == self.in_memory(partition)
+            assert (assignment.events_held == 0) == (assignment.bytes_held == 0)
 
     def in_memory(self, partition: TopicPartition) -> int:
         """How many records of a partition the engine must be holding, by its own offsets."""
-        home = self.engine.assignments[partition]
+        assignment = self.engine.assignments[partition]
         under_way = self.engine.components.ledger.under_way
-        writing = [each for each in (under_way.owed if under_way else []) if each.home is home]
-        return home.offsets.unsettled() + len(writing)
+        writing = [each for each in (under_way.owed if under_way else []) if each.assignment is assignment]
+        return assignment.offsets.unsettled() + len(writing)
 
     def end_well(self) -> None:
         """Answer everything as one would wish: all must be settled, and nothing be left."""
@@ -233,8 +233,8 @@ class World:
         if self.commit is None and engine.components.ledger.under_way is not None:
             operation = engine.components.ledger.under_way
             self.commit = Commit(operation.positions, [owed.letter for owed in operation.owed])
-        for partition, home in engine.assignments.items():
-            (self.paused.add if home.paused else self.paused.discard)(partition)
+        for partition, assignment in engine.assignments.items():
+            (self.paused.add if assignment.paused else self.paused.discard)(partition)
 
     def _answer_well(self) -> None:
         submits, self.submits = self.submits, []
@@ -254,8 +254,8 @@ class World:
         assert not engine.components.lanes.waiters()
         assert not engine.components.ledger.letters_owed
         assert not self.paused
-        for partition, home in engine.assignments.items():
-            assert home.events_held == home.bytes_held == 0
+        for partition, assignment in engine.assignments.items():
+            assert assignment.events_held == assignment.bytes_held == 0
             end = max(self.log.of(partition), default=-1) + 1
             assert self.committed.get(partition, Position(0, "")).offset >= end
 

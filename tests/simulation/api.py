@@ -214,24 +214,24 @@ class SimulatedClient:
         world, instance = self._world, self._instance
         if not may_go():
             return Unsent("it is not to be sent any more")
-        homes = world.oracle.homes(instance)
+        assignments = world.oracle.assignments(instance)
         known = {job.request_id for job in instance.engine.components.tracking.jobs.values()}
         member, thaws = instance.source.member, instance.thaws
         await instance.nap("post goes")
         if instance.thaws != thaws:  # it was not written yet
             if not may_go():
                 return Unsent("it is not to be sent any more")
-            homes = world.oracle.homes(instance)
+            assignments = world.oracle.assignments(instance)
         world.oracle.sends(instance)
         if member is None or not member.alive:
-            homes = {}  # expelled while its request was on the way: nobody could know
+            assignments = {}  # expelled while its request was on the way: nobody could know
         if world.chance(world.trouble.no_connection):
             return Unavailable("no connection")
         if world.chance(world.trouble.post_arrives_late):
             self._arrive_late(endpoint, body)
 
         reply = world.audience.post(endpoint, body, world.loop.time())
-        world.oracle.posted(instance, body, reply, homes, known)
+        world.oracle.posted(instance, body, reply, assignments, known)
         await self._way_back(reply)
         if reply.cut:
             return Unavailable("the reply was lost", maybe_accepted=True)

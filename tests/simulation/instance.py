@@ -271,16 +271,16 @@ class Instance:
             "a pause": lambda: engine.components.orders.paused,
         }
         found = [f"{what}: {left}" for what, look in checks.items() if (left := look())]
-        for home in engine.assignments.values():
+        for assignment in engine.assignments.values():
             found += [
-                f"{what} of {home.partition}: {left}"
+                f"{what} of {assignment.partition}: {left}"
                 for what, left in (
-                    ("events", home.events_held),
-                    ("bytes", home.bytes_held),
-                    ("adopted", home.adopted),
-                    ("slices", home.slices),
-                    ("unsettled", home.offsets.unsettled()),
-                    ("paused", home.paused),
+                    ("events", assignment.events_held),
+                    ("bytes", assignment.bytes_held),
+                    ("adopted", assignment.adopted),
+                    ("slices", assignment.slices),
+                    ("unsettled", assignment.offsets.unsettled()),
+                    ("paused", assignment.paused),
                 )
                 if left
             ]

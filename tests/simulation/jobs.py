@@ -55,12 +55,12 @@ class Jobs:
     def said(self, *words: object) -> None:
         self._world.said(*words)
 
-    def homes(self, instance: Instance) -> dict[TopicPartition, object]:
+    def assignments(self, instance: Instance) -> dict[TopicPartition, object]:
         """The partitions that are this instance's, by its own books and by the group's."""
         owners = self._world.broker.owners
         return {
-            partition: home
-            for partition, home in instance.engine.assignments.items()
+            partition: assignment
+            for partition, assignment in instance.engine.assignments.items()
             if owners[partition] is instance.source.member
         }
 
@@ -75,10 +75,10 @@ class Jobs:
         instance: Instance,
         body: bytes,
         reply: Reply,
-        homes: Mapping[TopicPartition, object],
+        assignments: Mapping[TopicPartition, object],
         known: set[str],
     ) -> None:
-        """A POST reached the API. `homes` and `known` jobs are those of when it was sent."""
+        """A POST reached the API. `assignments` and `known` jobs are those of when it was sent."""
         sent = msgspec.json.decode(body)
         devices = [
             Device(each, records_in(each.get("tags")), names_of(each, sent["application"]))
@@ -97,11 +97,11 @@ class Jobs:
         job = self._world.audience.newest()
         now = self._world.loop.time()
         seen = Seen(request_id, instance.name, devices, since=now, orphan=job.orphan)
-        self._no_overlap(seen, homes, known)
-        now_mine = {} if instance.dead else self.homes(instance)
+        self._no_overlap(seen, assignments, known)
+        now_mine = {} if instance.dead else self.assignments(instance)
         for each in seen.records:
             part = TopicPartition(each[0], each[1])
-            if part not in homes or now_mine.get(part) is not homes[part]:
+            if part not in assignments or now_mine.get(part) is not assignments[part]:
                 seen.forgotten.add(each)
         if job.orphan:
             for each in seen.records:
@@ -121,7 +121,7 @@ class Jobs:
                 if application_of(self._world.logs.records[each].plain) != application:
                     self.broken("a request for", application, "with a record of another:", each)
 
-    def _no_overlap(self, new: Seen, homes: Mapping[TopicPartition, object], known: set[str]) -> None:
+    def _no_overlap(self, new: Seen, assignments: Mapping[TopicPartition, object], known: set[str]) -> None:
         names: set[str] = set()
         for device in new.devices:
             if not names.isdisjoint(device.names):
@@ -136,7 +136,7 @@ class Jobs:
                 mine = [
                     each
                     for each in device.records
-                    if each not in old.forgotten and TopicPartition(each[0], each[1]) in homes
+                    if each not in old.forgotten and TopicPartition(each[0], each[1]) in assignments
                 ]
                 if mine:
                     how = "which it follows" if old.request_id in known else "which it should know of"

@@ -15,6 +15,7 @@ from connector.core.reading.event import Event
 from connector.core.remembering.offsets import Offsets
 from connector.core.settling.holds import Hold
 from connector.core.settling.ledger import Ledger
+from connector.core.settling.owed import Owed
 from connector.core.settling.reach import Reach
 from connector.kafka.group.commit_refused import CommitRefused
 from connector.model import Position
@@ -39,8 +40,8 @@ def acknowledged_on_submit(patch: Patch) -> None:
     def wrong(self: Posted, batch: Batch, answer: Any, now: float) -> None:
         accepted(self, batch, answer, now)
         for event in batch.events:
-            if event.home.live:
-                event.home.offsets.settle([event.offset])
+            if event.assignment.live:
+                event.assignment.offsets.settle([event.offset])
 
     patch.set(Posted, "_accepted", wrong)
 
@@ -50,9 +51,9 @@ def commits_one_too_far(patch: Patch) -> None:
     """The commit skips the lowest unsettled offset."""
     position = Reach.position
 
-    def wrong(self: Reach, home: Any) -> Position:
-        right = position(self, home)
-        return Position(right.offset + 1, "") if home.offsets.unsettled() > 1 else right
+    def wrong(self: Reach, assignment: Any) -> Position:
+        right = position(self, assignment)
+        return Position(right.offset + 1, "") if assignment.offsets.unsettled() > 1 else right
 
     patch.set(Reach, "position", wrong)
 
@@ -74,9 +75,9 @@ def letter_settles_before_it_is_written(patch: Patch) -> None:
     """A refused record is settled before its letter is written."""
     owe = Ledger.owe
 
-    def wrong(self: Ledger, letter: Any, home: Any, *others: Any) -> None:
-        owe(self, letter, home, *others)
-        home.offsets.settle([letter.record.offset()])
+    def wrong(self: Ledger, owed: Owed) -> None:
+        owe(self, owed)
+        owed.assignment.offsets.settle([owed.offset])
 
     patch.set(Ledger, "owe", wrong)
 

@@ -60,7 +60,7 @@ def given_up_never_arrives(patch: Patch) -> None:
             raise
 
     def wrong(self: Engine, partitions: Any, now: float) -> Mapping[TopicPartition, Position]:
-        before = {each: home.committed for each, home in self.assignments.items()}
+        before = {each: assignment.committed for each, assignment in self.assignments.items()}
         right = revoked(self, partitions, now)
         if self not in gave_up:
             return right

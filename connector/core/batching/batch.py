@@ -75,10 +75,12 @@ class Batch:
             events[:] = [event for event in events if not unwanted(event)]
         return removed
 
-    def homes(self) -> set[Assignment]:
+    def assignments(self) -> set[Assignment]:
         """Return the partitions of its events, with those that were merged into them."""
         merged = [event.merged for event in self.events if event.merged is not None]
-        return {event.home for event in self.events} | {each.home for one in merged for each in one.events}
+        return {event.assignment for event in self.events} | {
+            each.assignment for one in merged for each in one.events
+        }
 
 
 class Precursor(Protocol):

@@ -174,23 +174,23 @@ class Dispatch:
             may_go = set(map(id, within))
             for event in [each for each in events if id(each) not in may_go]:
                 event.bound_to = UNBOUND
-                self._aside[event.home].append(event)
+                self._aside[event.assignment].append(event)
         return within
 
-    def aside(self, home: Assignment) -> Sequence[Event]:
+    def aside(self, assignment: Assignment) -> Sequence[Event]:
         """Return the events of a partition that wait until its checkpoint has room for them."""
-        return self._aside.get(home, ())
+        return self._aside.get(assignment, ())
 
     @property
     def count_aside(self) -> int:
         """How many events wait for that."""
         return sum(map(len, self._aside.values()))
 
-    def take_back(self, home: Assignment, events: Sequence[Event]) -> None:
+    def take_back(self, assignment: Assignment, events: Sequence[Event]) -> None:
         """Queue some of the events that were put aside of a partition."""
         chosen = set(map(id, events))
-        if left := [event for event in self._aside.pop(home, ()) if id(event) not in chosen]:
-            self._aside[home] = left
+        if left := [event for event in self._aside.pop(assignment, ()) if id(event) not in chosen]:
+            self._aside[assignment] = left
         self.requeue_first(events)
 
     @property
@@ -247,9 +247,9 @@ class Dispatch:
         for batch in self.posting.values():
             removed += batch.strip(unwanted, on_its_way=True)
         aside, self._aside = self._aside, defaultdict(list)
-        for home, waiting in aside.items():
+        for assignment, waiting in aside.items():
             for event in waiting:
-                (removed if unwanted(event) else self._aside[home]).append(event)
+                (removed if unwanted(event) else self._aside[assignment]).append(event)
         for _, _, what in self._later:
             if isinstance(what, Batch):
                 removed += what.strip(unwanted)

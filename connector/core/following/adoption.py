@@ -50,7 +50,9 @@ class Adoption:
         if not self.pending:
             self._read_so_far = -1
             return
-        read = sum(home.offsets.next for homes in self.pending.values() for home in homes)
+        read = sum(
+            assignment.offsets.next for assignments in self.pending.values() for assignment in assignments
+        )
         if read != self._read_so_far:
             self._read_so_far, self._progress_at = read, now
         if not self.recalling(now):
@@ -69,7 +71,7 @@ class Adoption:
         """Return until when records of adopted jobs are waited for."""
         return self._progress_at + PROGRESS_LIMIT if self.pending else None
 
-    def expect(self, home: Assignment, slices: Sequence[JobSlice]) -> int:
+    def expect(self, assignment: Assignment, slices: Sequence[JobSlice]) -> int:
         """Take over the unfinished jobs in a partition's checkpoint; return how many there are."""
         for part in slices:
             job = self._tracking.find(part.endpoint, part.application, part.request_id)
@@ -84,15 +86,15 @@ class Adoption:
                 )
                 self._tracking.add(job)
             job.polls.hold()
-            known = job.slices.get(home)  # from `_divide`, whose two parts become one again
+            known = job.slices.get(assignment)  # from `_divide`, whose two parts become one again
             offsets = part.offsets if known is None else tuple(sorted({*known.offsets, *part.offsets}))
-            self._tracking.add_slice(home, job, msgspec.structs.replace(part, offsets=offsets))
-            home.adopted.update(dict.fromkeys(part.offsets, job.serial))
+            self._tracking.add_slice(assignment, job, msgspec.structs.replace(part, offsets=offsets))
+            assignment.adopted.update(dict.fromkeys(part.offsets, job.serial))
             recall_until = part.offsets[-1] + 1
-            if home.until is not None:
-                recall_until = min(recall_until, home.until)
-            home.recall_until = max(home.recall_until, recall_until)
-            self.pending.setdefault(job.serial, set()).add(home)
+            if assignment.until is not None:
+                recall_until = min(recall_until, assignment.until)
+            assignment.recall_until = max(assignment.recall_until, recall_until)
+            self.pending.setdefault(job.serial, set()).add(assignment)
         return len(slices)
 
     def attach(self, event: Event, serial: int) -> None:
@@ -102,10 +104,12 @@ class Adoption:
             return
         job.whole = False
         head = self._lanes.holder(event.keys[0])
-        if head is not None and not (head.bound_to == job.serial and head.home.live):
+        if head is not None and not (head.bound_to == job.serial and head.assignment.live):
             # The lane has another holder: an event of another topic, or the same record as this process sent
             # it before the partition went and came back. The job's older record may wait behind that.
-            head = next((each for each in job.events if each.keys == event.keys and each.home.live), None)
+            head = next(
+                (each for each in job.events if each.keys == event.keys and each.assignment.live), None
+            )
         if head is not None and merge(head, event, _ANY_SIZE):
             return
         self._displaced += self._lanes.seize(event)
@@ -115,9 +119,9 @@ class Adoption:
     def _takes_its_old_place(self, event: Event, job: Job) -> bool:
         """Replace the event's older self, if its partition went and came back; return whether that was so."""
         gone = self._lanes.holder(event.keys[0])
-        if gone is None or gone.bound_to != job.serial or gone.home.live or gone.merged is not None:
+        if gone is None or gone.bound_to != job.serial or gone.assignment.live or gone.merged is not None:
             return False
-        before, again = (gone.home.partition, gone.offset), (event.home.partition, event.offset)
+        before, again = (gone.assignment.partition, gone.offset), (event.assignment.partition, event.offset)
         if before != again or any(self._lanes.holder(key) is not gone for key in event.keys):
             return False
         self._lanes.replace(gone, [event])
@@ -136,19 +140,19 @@ class Adoption:
             back = {id(each) for each in displaced}
             self._dispatch.withdraw(lambda each: id(each) in back, 0.0)
 
-    def read_on(self, home: Assignment, now: float) -> None:
+    def read_on(self, assignment: Assignment, now: float) -> None:
         """If this partition has been read far enough, follow the jobs that waited for it alone."""
-        if self.pending and not home.recalling:
-            self.follow(self.forget(home), now)
+        if self.pending and not assignment.recalling:
+            self.follow(self.forget(assignment), now)
 
-    def forget(self, home: Assignment) -> list[Job]:
+    def forget(self, assignment: Assignment) -> list[Job]:
         """Await nothing more of this partition: return the jobs that waited for it alone."""
-        home.adopted.clear()
+        assignment.adopted.clear()
         complete: list[Job] = []
-        for serial in [serial for serial, homes in self.pending.items() if home in homes]:
-            homes = self.pending[serial]
-            homes.discard(home)
-            if not homes:
+        for serial in [serial for serial, assignments in self.pending.items() if assignment in assignments]:
+            assignments = self.pending[serial]
+            assignments.discard(assignment)
+            if not assignments:
                 del self.pending[serial]
                 complete.append(self._tracking.jobs[serial])
         return complete
@@ -168,8 +172,12 @@ class Adoption:
         """Poll each job for the records that were read. The rest becomes a second job of that request_id."""
         begun = [serial for serial in self.pending if self._tracking.jobs[serial].events]
         for serial in begun:
-            job, homes = self._tracking.jobs[serial], self.pending.pop(serial)
-            unread = {home for home in homes if job.slices[home].offsets[-1] >= home.offsets.next}
+            job, assignments = self._tracking.jobs[serial], self.pending.pop(serial)
+            unread = {
+                assignment
+                for assignment in assignments
+                if job.slices[assignment].offsets[-1] >= assignment.offsets.next
+            }
             if unread:
                 self._keep_for_later(job, unread)
             self.follow([job], now)
@@ -180,17 +188,17 @@ class Adoption:
         rest.polls.hold()
         self._tracking.add(rest)
         self.pending[serial] = unread
-        for home in [home for home in job.slices if home in unread]:
-            self._divide(home, job, rest)
+        for assignment in [each for each in job.slices if each in unread]:
+            self._divide(assignment, job, rest)
 
-    def _divide(self, home: Assignment, job: Job, rest: Job) -> None:
+    def _divide(self, assignment: Assignment, job: Job, rest: Job) -> None:
         """Leave the job the records of this partition that were read, and give `rest` the others."""
-        part = job.slices[home]
-        read = tuple(offset for offset in part.offsets if offset < home.offsets.next)
+        part = job.slices[assignment]
+        read = tuple(offset for offset in part.offsets if offset < assignment.offsets.next)
         unread = part.offsets[len(read) :]
-        self._tracking.add_slice(home, rest, msgspec.structs.replace(part, offsets=unread))
-        home.adopted.update(dict.fromkeys(unread, rest.serial))
+        self._tracking.add_slice(assignment, rest, msgspec.structs.replace(part, offsets=unread))
+        assignment.adopted.update(dict.fromkeys(unread, rest.serial))
         if read:
-            self._tracking.add_slice(home, job, msgspec.structs.replace(part, offsets=read))
+            self._tracking.add_slice(assignment, job, msgspec.structs.replace(part, offsets=read))
         else:
-            del job.slices[home], home.slices[job.serial]
+            del job.slices[assignment], assignment.slices[job.serial]

@@ -121,12 +121,14 @@ def slices_of(job: Job) -> dict[Assignment, JobSlice]:
     offsets: defaultdict[Assignment, list[int]] = defaultdict(list)
     for event in job.events:
         if event.merged is None:
-            offsets[event.home].append(event.offset)
+            offsets[event.assignment].append(event.offset)
         else:
             for each in contributors(event):
-                offsets[each.home].append(each.offset)
+                offsets[each.assignment].append(each.offset)
     return {
-        home: JobSlice(job.request_id, job.endpoint, job.application, job.accepted_at, tuple(sorted(mine)))
-        for home, mine in offsets.items()
-        if home.live
+        assignment: JobSlice(
+            job.request_id, job.endpoint, job.application, job.accepted_at, tuple(sorted(mine))
+        )
+        for assignment, mine in offsets.items()
+        if assignment.live
     }

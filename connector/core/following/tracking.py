@@ -92,23 +92,23 @@ class Tracking:
         job.uncounted.common_at_start = self._not_counted
         self.jobs[job.serial] = job
 
-    def add_slice(self, home: Assignment, job: Job, part: JobSlice) -> None:
+    def add_slice(self, assignment: Assignment, job: Job, part: JobSlice) -> None:
         """Note which records of a partition are in the job: its checkpoint remembers them from now on."""
-        job.slices[home] = part
-        home.slices[job.serial] = part
+        job.slices[assignment] = part
+        assignment.slices[job.serial] = part
 
     def homeless(self, jobs: Collection[Job]) -> list[Job]:
         """Partitions were let go: return those of the jobs that have no records of ours any more."""
         for job in jobs:
-            job.slices = {home: part for home, part in job.slices.items() if home.live}
+            job.slices = {assignment: part for assignment, part in job.slices.items() if assignment.live}
         return [job for job in jobs if not job.slices]
 
     def remove(self, job: Job) -> None:
         """Forget a job, here and in its partitions' checkpoints."""
         self.jobs.pop(job.serial, None)
-        for home in job.slices:
-            home.slices.pop(job.serial, None)
-            home.changed()
+        for assignment in job.slices:
+            assignment.slices.pop(job.serial, None)
+            assignment.changed()
 
     def find(self, endpoint: Endpoint, application: str, request_id: str) -> Job | None:
         """Return the job with this request_id; different endpoints may use the same one."""
@@ -279,9 +279,9 @@ class Tracking:
             if job.application == application and job.polls.due_later(now):
                 self.poll_at(job, now)
 
-    def jobs_of(self, home: Assignment) -> list[Job]:
+    def jobs_of(self, assignment: Assignment) -> list[Job]:
         """Return the jobs with records of this partition."""
-        return [job for job in self.jobs.values() if home in job.slices]
+        return [job for job in self.jobs.values() if assignment in job.slices]
 
     def wake_at(self) -> float | None:
         """Return when the next poll is due."""

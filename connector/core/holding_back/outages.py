@@ -141,14 +141,16 @@ class Outages:
     def tell(self, call: Call, request: Batch | Job, answer: Unavailable) -> None:
         """Say which request it is that fails while others are answered."""
         what = "job" if call == "get" else "device" if len(request.events) == 1 else "batch"
-        records = [(event.home.partition, event.offset) for event in request.events[:1]]
+        records = [(event.assignment.partition, event.offset) for event in request.events[:1]]
         self._notices.tell(
             "warning",
             f"one {what} alone fails",
             message=answer.message,
             http_status=answer.http_status,
             devices=len(request.events),
-            first_record="".join(f"{home.topic}/{home.partition}/{offset}" for home, offset in records),
+            first_record="".join(
+                f"{assignment.topic}/{assignment.partition}/{offset}" for assignment, offset in records
+            ),
         )
 
     def witness_before(self, job: Job, now: float) -> Job | None:

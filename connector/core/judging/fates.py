@@ -25,6 +25,7 @@ from connector.core.queueing.lanes import Lanes
 from connector.core.reading.event import TO_ITS_LETTER, Event
 from connector.core.settling.holds import Hold
 from connector.core.settling.ledger import Ledger
+from connector.core.settling.owed import Owed
 from connector.core.tally import Tally
 from connector.model import Endpoint, Letter, Reason, Rejection
 
@@ -169,7 +170,7 @@ class Fates:
             event.push_token,
         )
         hold.event.bound_to = TO_ITS_LETTER
-        self._ledger.owe(letter, event.home, event.size, event.endpoint, now, hold)
+        self._ledger.owe(Owed(letter, event.assignment, event.endpoint, event.size, now, hold))
 
     def release_held(self, freed: Iterable[Hold]) -> None:
         """Letters were written, or are no longer ours to write: release the lanes that were held for them."""
@@ -179,4 +180,4 @@ class Fates:
 
 def all_ours(event: Event) -> bool:
     """Whether all that it stands for is ours, so that what is said of what was sent is said of it alone."""
-    return all(each.home.live for each in contributors(event))
+    return all(each.assignment.live for each in contributors(event))

@@ -180,11 +180,11 @@ def by_partition(events: Iterable[Event]) -> tuple[Mapping[Assignment, list[Even
     replaced = 0
     for event in events:
         if event.merged is None:
-            found[event.home].append(event)
+            found[event.assignment].append(event)
         else:
-            replaced += len([each for each in superseded(event) if each.home.live])
+            replaced += len([each for each in superseded(event) if each.assignment.live])
             for each in contributors(event):
-                found[each.home].append(each)
+                found[each.assignment].append(each)
     return found, replaced
 
 

@@ -207,7 +207,7 @@ class Lanes:
 
 def _is_older(event: Event, other: Event) -> bool:
     """Whether one comes before the other in the same partition: that order must never change."""
-    return event.home is other.home is not NOWHERE and event.offset < other.offset
+    return event.assignment is other.assignment is not NOWHERE and event.offset < other.offset
 
 
 def _behind_older(queue: Sequence[Event], event: Event) -> int:
@@ -220,4 +220,4 @@ def _absorbs(event: Event, later: Event) -> bool:
     """Whether a later event may still be merged into this one: it was never sent and stands by itself."""
     if event.bound_to or event.attempts or event.unmergeable:
         return False
-    return later.home is not event.home or later.offset - event.offset < MERGE_SPREAD
+    return later.assignment is not event.assignment or later.offset - event.offset < MERGE_SPREAD

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from connector.core.remembering.assignment import Assignment
 
 NOWHERE = cast("Assignment", None)
-"""`Event.home` until the engine has taken the event in."""
+"""`Event.assignment` until the engine has taken the event in."""
 UNBOUND = 0
 TO_ITS_LETTER = -1
 """Values of `Event.bound_to` that are no serial number of a batch."""
@@ -26,7 +26,7 @@ TO_ITS_LETTER = -1
 class Event(msgspec.Struct, gc=False, eq=False):
     """What one record asks for.
 
-    `gc=False`, and `home` may lead back here: whoever lets a partition go breaks that circle.
+    `gc=False`, and `assignment` may lead back here: whoever lets a partition go breaks that circle.
     """
 
     endpoint: Endpoint
@@ -43,7 +43,7 @@ class Event(msgspec.Struct, gc=False, eq=False):
     """The JSON object of this device exactly as it goes into the request's `devices`."""
     record: Record | None
     """The source, for a dead letter."""
-    home: Assignment
+    assignment: Assignment
     """The partition, for as long as it is ours; `NOWHERE` before the engine has taken the event in."""
     offset: int = -1
     timestamp: int = 0

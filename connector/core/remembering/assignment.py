@@ -10,7 +10,7 @@ from connector.model import Position, TopicPartition
 class Assignment:
     """The state of one partition in one assignment. A new assignment of the same partition is a new object.
 
-    Events point to theirs (`Event.home`): an answer that arrives after the partition was revoked
+    Events point to theirs (`Event.assignment`): an answer that arrives after the partition was revoked
     finds `live` false and settles nothing.
     """
 
@@ -96,7 +96,6 @@ class Assignment:
         """The partition is no longer ours: answers that still arrive settle nothing."""
         self.live = False
         self.slices.clear()
-        self.adopted.clear()
 
     def hold_memory(self, events: int, size: int) -> None:
         """Note that `events` more events, of `size` bytes together, are in memory."""

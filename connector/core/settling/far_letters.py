@@ -19,7 +19,7 @@ class Far(Protocol):
     """What has to be known of an owed letter here."""
 
     @property
-    def home(self) -> Assignment: ...
+    def assignment(self) -> Assignment: ...
     @property
     def offset(self) -> int: ...
     def overdue_at(self) -> float: ...
@@ -83,30 +83,30 @@ class FarLetters(Generic[_Owed]):
 
     def add(self, owed: _Owed) -> None:
         """Keep one more."""
-        self._shelves.setdefault(owed.home, _Shelf[_Owed]()).add(owed)
+        self._shelves.setdefault(owed.assignment, _Shelf[_Owed]()).add(owed)
 
     def take(self, now: float, sure: int) -> list[_Owed]:
         """Take those that may be written now."""
         taken: list[_Owed] = []
-        for home, shelf in list(self._shelves.items()):
-            taken += shelf.take(_remembered_below(home, sure), now)
+        for assignment, shelf in list(self._shelves.items()):
+            taken += shelf.take(_remembered_below(assignment, sure), now)
             if not shelf.letters:
-                del self._shelves[home]
+                del self._shelves[assignment]
         return taken
 
     def due_at(self, sure: int) -> float:
         """Return when there will be something to take: 0.0 for now, infinite if time alone brings nothing."""
         times = [
-            0.0 if shelf.nearest() < _remembered_below(home, sure) else shelf.overdue_at()
-            for home, shelf in self._shelves.items()
+            0.0 if shelf.nearest() < _remembered_below(assignment, sure) else shelf.overdue_at()
+            for assignment, shelf in self._shelves.items()
         ]
         return min(times, default=math.inf)
 
-    def drop(self, home: Assignment) -> None:
+    def drop(self, assignment: Assignment) -> None:
         """Forget the letters of a partition."""
-        self._shelves.pop(home, None)
+        self._shelves.pop(assignment, None)
 
 
-def _remembered_below(home: Assignment, sure: int) -> int:
+def _remembered_below(assignment: Assignment, sure: int) -> int:
     """Return the first offset out of reach. The lowest unsettled one is never: its letter settles it."""
-    return home.offsets.safe() + max(1, sure)
+    return assignment.offsets.safe() + max(1, sure)

@@ -22,7 +22,7 @@ from connector.core.settling.holds import Hold, no_longer_held
 from connector.core.settling.owed import Owed, OwedLetters
 from connector.core.settling.reach import Reach
 from connector.core.tally import RecordOutcome, Stage, Tally
-from connector.model import Letter, Position, TopicPartition, timestamp_of
+from connector.model import Position, TopicPartition
 
 QUIET = 0.025
 """Seconds between two commits that only move positions; a new job is recorded at once."""
@@ -73,26 +73,26 @@ class Ledger:
 
     # -- settling ------------------------------------------------------------------------------
 
-    def accepted(self, homes: Iterable[Assignment], sent_at: float) -> None:
+    def accepted(self, assignments: Iterable[Assignment], sent_at: float) -> None:
         """A job was accepted with records of these partitions: the next commit records it."""
         self._unrecorded.append(sent_at)
-        for home in homes:
-            home.changed()
+        for assignment in assignments:
+            assignment.changed()
 
     def confirm(self, events: Iterable[Event]) -> int:
         """Settle events whose devices were confirmed, and all that was merged into them.
 
         Return how many events of partitions that are ours these are.
         """
-        by_home, replaced = by_partition(events)
+        by_assignment, replaced = by_partition(events)
         confirmed = 0
         endpoint = ""
-        for home, mine in by_home.items():
-            if not home.live:
+        for assignment, mine in by_assignment.items():
+            if not assignment.live:
                 continue
-            home.offsets.settle([event.offset for event in mine])
-            home.release_memory(len(mine), sum([event.size for event in mine]))
-            home.changed()
+            assignment.offsets.settle([event.offset for event in mine])
+            assignment.release_memory(len(mine), sum([event.size for event in mine]))
+            assignment.changed()
             confirmed += len(mine)
             endpoint = mine[0].endpoint
             self._tally.latencies.append((endpoint, [each.timestamp for each in mine if each.timestamp > 0]))
@@ -102,18 +102,15 @@ class Ledger:
             self._tally.settled[endpoint, RecordOutcome.SUPERSEDED] += replaced
         return confirmed
 
-    def skip(self, home: Assignment, offsets: Sequence[int], endpoint: str) -> None:
+    def skip(self, assignment: Assignment, offsets: Sequence[int], endpoint: str) -> None:
         """Settle records that ask for nothing."""
-        home.offsets.settle(offsets, skipped=True)
-        home.changed()
+        assignment.offsets.settle(offsets, skipped=True)
+        assignment.changed()
         self._tally.settled[endpoint, RecordOutcome.SKIPPED] += len(offsets)
 
-    def owe(
-        self, letter: Letter, home: Assignment, size: int, endpoint: str, now: float, hold: Hold | None = None
-    ) -> None:
+    def owe(self, owed: Owed) -> None:
         """A record is refused for good: it is settled once its letter is written."""
-        record = letter.record
-        self._owed.add(Owed(letter, home, record.offset(), timestamp_of(record), endpoint, size, now, hold))
+        self._owed.add(owed)
 
     # -- committing ----------------------------------------------------------------------------
 
@@ -124,12 +121,12 @@ class Ledger:
         letters = [] if letters_wait else self._due_letters(now, at_once=at_once)
         if not (letters or self._unrecorded or at_once or now >= self._quiet_until):
             return None
-        dirty = [home for home in self.assignments.values() if home.dirty]
+        dirty = [each for each in self.assignments.values() if each.dirty]
         if not dirty:
             return None
         self.under_way = CommitUnderWay(
-            positions={home.partition: self._reach.position_and_bounds(home) for home in dirty},
-            versions={home: home.version for home in dirty},
+            positions={each.partition: self._reach.position_and_bounds(each) for each in dirty},
+            versions={each: each.version for each in dirty},
             owed=letters,
             recorded=self._unrecorded,
             started=now,
@@ -151,15 +148,15 @@ class Ledger:
         unsettled offset than any checkpoint reaches.
         """
         for owed in letters:
-            owed.home.offsets.settle([owed.offset])
+            owed.assignment.offsets.settle([owed.offset])
         kept: list[Owed] = []
         for owed in letters:
-            if owed.offset < owed.home.offsets.safe() + self._reach.sure or owed.overdue_at() <= now:
+            if owed.offset < owed.assignment.offsets.safe() + self._reach.sure or owed.overdue_at() <= now:
                 kept.append(owed)
-                owed.home.changed()
-                owed.home.letters_until = max(owed.home.letters_until, owed.offset + 1)
+                owed.assignment.changed()
+                owed.assignment.letters_until = max(owed.assignment.letters_until, owed.offset + 1)
             else:
-                owed.home.offsets.unsettle([owed.offset])
+                owed.assignment.offsets.unsettle([owed.offset])
                 self._owed.put_far(owed)
         return kept
 
@@ -169,11 +166,11 @@ class Ledger:
         self._commit_failures = 0
         if commit.recorded:
             self._exposure.recorded([now - sent_at for sent_at in commit.recorded])
-        for home, version in commit.versions.items():
-            home.committed_version = version
-            home.committed = commit.positions[home.partition]
-            if home.live:
-                home.offsets.committed(home.committed.offset)
+        for assignment, version in commit.versions.items():
+            assignment.committed_version = version
+            assignment.committed = commit.positions[assignment.partition]
+            if assignment.live:
+                assignment.offsets.committed(assignment.committed.offset)
         self._forget_jobs_that_went()
         freed = self._written(commit.owed)
         self._tally.stages.append((Stage.COMMIT, now - commit.started, 1))
@@ -188,9 +185,9 @@ class Ledger:
         for owed in letters:
             self._tally.dead_letters[owed.letter.rejection.reason] += 1
             self._tally.settled[owed.endpoint, RecordOutcome.DEAD_LETTER] += 1
-            if owed.timestamp > 0:
-                timestamps[owed.endpoint].append(owed.timestamp)
-            owed.home.release_memory(1, owed.size)
+            if (timestamp := owed.timestamp) > 0:
+                timestamps[owed.endpoint].append(timestamp)
+            owed.assignment.release_memory(1, owed.size)
         self._tally.latencies += timestamps.items()
         return self._owed.written(letters)
 
@@ -210,10 +207,10 @@ class Ledger:
             self._commit_not_before = now + WRITE_AGAIN.delay(self._commit_failures, jitter)
         again: list[Owed] = []
         for index, owed in enumerate(commit.owed):
-            if not owed.home.live:
+            if not owed.assignment.live:
                 freed += no_longer_held([owed.hold])
                 continue
-            owed.home.offsets.unsettle([owed.offset])
+            owed.assignment.offsets.unsettle([owed.offset])
             if index in guilty:
                 self._owed.refused(owed, now, jitter)
             else:
@@ -226,8 +223,8 @@ class Ledger:
         commit, freed = self._undone(written=written)
         ours: list[Owed] = []
         for owed in commit.owed:
-            if owed.home.live:
-                owed.home.offsets.unsettle([owed.offset])
+            if owed.assignment.live:
+                owed.assignment.offsets.unsettle([owed.offset])
                 ours.append(owed)
             else:
                 freed += no_longer_held([owed.hold])
@@ -238,8 +235,6 @@ class Ledger:
         """Return the commit under way, which failed: its positions and jobs are still to be recorded."""
         commit = self._end()
         self._unrecorded = commit.recorded + self._unrecorded
-        for home in commit.versions:
-            home.changed()
         self._forget_jobs_that_went()
         freed: list[Hold] = []
         if written:
@@ -247,16 +242,17 @@ class Ledger:
             commit.owed = []
         return commit, freed
 
-    def in_doubt(self, home: Assignment) -> bool:
+    def in_doubt(self, assignment: Assignment) -> bool:
         """Whether this partition's position is being committed together with letters, so its outcome is open.
 
         Nothing else may be committed for it then, or the next owner might write the letters again.
         """
-        return self.under_way is not None and bool(self.under_way.owed) and home in self.under_way.versions
+        commit = self.under_way
+        return commit is not None and bool(commit.owed) and assignment in commit.versions
 
     def _forget_jobs_that_went(self) -> None:
         """Forget unrecorded jobs if all partitions are recorded: theirs are other owners' by now."""
-        if not any(home.dirty for home in self.assignments.values()):
+        if not any(each.dirty for each in self.assignments.values()):
             self._unrecorded = []
 
     def _end(self) -> CommitUnderWay:
@@ -265,25 +261,25 @@ class Ledger:
             raise RuntimeError("no commit is under way")
         return commit
 
-    def take_back(self, homes: Collection[Assignment]) -> None:
+    def take_back(self, assignments: Collection[Assignment]) -> None:
         """Count the letters of an unacknowledged commit as unwritten, because these partitions go now."""
         if self.under_way is not None:
             for owed in self.under_way.owed:
-                if owed.home in homes:
-                    owed.home.offsets.unsettle([owed.offset])
+                if owed.assignment in assignments:
+                    owed.assignment.offsets.unsettle([owed.offset])
 
     def shorten_metadata(self) -> None:
         """Write shorter checkpoints from now on: the broker found one too long."""
         self._reach.shorten()
-        for home in self.assignments.values():
-            home.changed()
+        for assignment in self.assignments.values():
+            assignment.changed()
 
-    def drop(self, homes: Collection[Assignment]) -> list[Hold]:
+    def drop(self, assignments: Collection[Assignment]) -> list[Hold]:
         """Forget partitions that are no longer ours, and what they owe."""
-        freed = self._owed.drop(homes)
-        for home in homes:
-            self.assignments.pop(home.partition, None)
-            home.let_go()
+        freed = self._owed.drop(assignments)
+        for assignment in assignments:
+            self.assignments.pop(assignment.partition, None)
+            assignment.let_go()
         self._forget_jobs_that_went()
         return freed
 
@@ -295,6 +291,6 @@ class Ledger:
         letters = None if letters_wait else self._owed.due_at(self._reach.sure)
         if letters is not None:
             times.append(letters)
-        if any(home.dirty for home in self.assignments.values()):
+        if any(each.dirty for each in self.assignments.values()):
             times.append(0.0 if self._unrecorded else self._quiet_until)
         return max(min(times), self._commit_not_before) if times else None

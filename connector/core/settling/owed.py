@@ -17,7 +17,7 @@ from connector.core.backoff import Backoff
 from connector.core.remembering.assignment import Assignment
 from connector.core.settling.far_letters import FarLetters
 from connector.core.settling.holds import HOLD_LIMIT, Hold, no_longer_held
-from connector.model import Letter
+from connector.model import Letter, timestamp_of
 
 MOST_LETTERS = 4000
 MOST_LETTER_BYTES = 16 << 20
@@ -36,15 +36,23 @@ class Owed:
     """A letter to be written, and what is settled with it."""
 
     letter: Letter
-    home: Assignment
-    offset: int
-    timestamp: int
+    assignment: Assignment
     endpoint: str
     size: int
     since: float
     """When it was refused."""
     hold: Hold | None = None
     failures: int = 0
+
+    @property
+    def offset(self) -> int:
+        """Of its record."""
+        return self.letter.record.offset()
+
+    @property
+    def timestamp(self) -> int:
+        """Of its record, in milliseconds since the epoch; 0 where it has none."""
+        return timestamp_of(self.letter.record)
 
     def overdue_at(self) -> float:
         """Return when it is to be written even if no checkpoint remembers it: infinite if nothing waits."""
@@ -162,16 +170,16 @@ class OwedLetters:
             self._as_large.clear()
         return no_longer_held(owed.hold for owed in letters)
 
-    def drop(self, homes: Collection[Assignment]) -> list[Hold]:
+    def drop(self, assignments: Collection[Assignment]) -> list[Hold]:
         """Forget the letters of partitions that are no longer ours. Return the holds that are over."""
-        gone = set(homes)
-        freed = no_longer_held(owed.hold for owed in self if owed.home in gone)
+        gone = set(assignments)
+        freed = no_longer_held(owed.hold for owed in self if owed.assignment in gone)
         for place in (self._waiting, self._as_large, self._refused):
-            kept = [owed for owed in place if owed.home not in gone]
+            kept = [owed for owed in place if owed.assignment not in gone]
             place.clear()
             place.extend(kept)
-        for home in homes:
-            self._far.drop(home)
+        for assignment in assignments:
+            self._far.drop(assignment)
         return freed
 
     def may_soon_be_written(self, sure: int) -> bool:

@@ -36,5 +36,5 @@ def described(letters: Iterable[Owed]) -> str:
     first = min(everything, key=lambda owed: owed.since)
     rejection = first.letter.rejection
     detail = f": {rejection.detail}" if SAFE_TO_SHOW.get(rejection.reason) else ""
-    topic, partition = first.home.partition
+    topic, partition = first.assignment.partition
     return f"{counts}; the first is {topic}/{partition}/{first.offset}{detail}"

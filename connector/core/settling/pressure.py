@@ -29,30 +29,32 @@ class Pressure:
         self._limits = limits
         self._reach = reach
 
-    def full(self, homes: Collection[Assignment]) -> bool:
+    def full(self, assignments: Collection[Assignment]) -> bool:
         """Whether nothing more should be taken in for the moment."""
-        return self._used(homes) >= 1
+        return self._used(assignments) >= 1
 
-    def fetch_size(self, homes: Collection[Assignment], usual: int) -> int:
+    def fetch_size(self, assignments: Collection[Assignment], usual: int) -> int:
         """Return how many records to fetch: `usual`; `ITS_OWN` of one partition's share while that is full.
 
         A partition that holds less than that gets one more fetch, so the bound is exceeded by half at most.
         """
-        if not homes or not self.full(homes):
+        if not assignments or not self.full(assignments):
             return usual
-        events = max(1, sum([home.events_held for home in homes]))
-        size = max(1.0, sum([home.bytes_held for home in homes]) / events)
+        events = max(1, sum([each.events_held for each in assignments]))
+        size = max(1.0, sum([each.bytes_held for each in assignments]) / events)
         room = min(self._limits.max_events, self._limits.max_event_bytes / size)
-        return max(1, min(usual, int(ITS_OWN * room / len(homes))))
+        return max(1, min(usual, int(ITS_OWN * room / len(assignments))))
 
-    def _used(self, homes: Collection[Assignment]) -> float:
+    def _used(self, assignments: Collection[Assignment]) -> float:
         events = size = 0
-        for home in homes:
-            events += home.events_held
-            size += home.bytes_held
+        for assignment in assignments:
+            events += assignment.events_held
+            size += assignment.bytes_held
         return max(events / self._limits.max_events, size / self._limits.max_event_bytes)
 
-    def change(self, homes: Collection[Assignment]) -> tuple[list[TopicPartition], list[TopicPartition]]:
+    def change(
+        self, assignments: Collection[Assignment]
+    ) -> tuple[list[TopicPartition], list[TopicPartition]]:
         """Return the partitions to pause and those to resume; from here on they count as such.
 
         Once a bound is reached, every partition that holds `ITS_OWN` of its share is paused. Before that, in
@@ -69,48 +71,50 @@ class Pressure:
         Some events may wait for a person to fix something, and one fetch may bring more of them than there
         is room for. Other partitions then go on with `ITS_OWN`, in small fetches (`fetch_size`).
         """
-        used = self._used(homes)
-        share = max(1, len(homes))
+        used = self._used(assignments)
+        share = max(1, len(assignments))
         room = max(LOW, 1 - LOW / share)
         pause: list[TopicPartition] = []
         resume: list[TopicPartition] = []
-        for home in homes:
-            if not home.paused:
+        for assignment in assignments:
+            if not assignment.paused:
                 if (
-                    home.at_end
-                    or _ahead(home) >= self._far(home)
-                    or (used > LOW and self._too_much(home, share, used))
+                    assignment.at_end
+                    or _ahead(assignment) >= self._far(assignment)
+                    or (used > LOW and self._too_much(assignment, share, used))
                 ):
-                    home.paused = True
-                    pause.append(home.partition)
+                    assignment.paused = True
+                    pause.append(assignment.partition)
             elif (
-                not home.at_end
-                and _ahead(home) <= self._far(home) * LOW
-                and self._own(home, share) <= (LOW if used <= room else ITS_OWN / 2)
+                not assignment.at_end
+                and _ahead(assignment) <= self._far(assignment) * LOW
+                and self._own(assignment, share) <= (LOW if used <= room else ITS_OWN / 2)
             ):
-                home.paused = False
-                resume.append(home.partition)
+                assignment.paused = False
+                resume.append(assignment.partition)
         return pause, resume
 
-    def _far(self, home: Assignment) -> int:
+    def _far(self, assignment: Assignment) -> int:
         """Return how far a partition is read ahead: farther again where it has little left to submit."""
-        if home.room is None:
+        if assignment.room is None:
             return FAR
         near = max(2 * self._limits.max_devices, self._reach.sure // 3)
-        in_jobs = sum(len(part.offsets) for part in home.slices.values())
-        return FAR if home.events_held - in_jobs < near // 2 else near
+        in_jobs = sum(len(part.offsets) for part in assignment.slices.values())
+        return FAR if assignment.events_held - in_jobs < near // 2 else near
 
-    def _too_much(self, home: Assignment, share: int, used: float) -> bool:
+    def _too_much(self, assignment: Assignment, share: int, used: float) -> bool:
         """Whether a partition holds too much of a buffer that is more than half full."""
-        own = self._own(home, share)
-        return not home.recalling and (own >= 1 or (used >= 1 and own >= ITS_OWN))
+        own = self._own(assignment, share)
+        return not assignment.recalling and (own >= 1 or (used >= 1 and own >= ITS_OWN))
 
-    def _own(self, home: Assignment, share: int) -> float:
+    def _own(self, assignment: Assignment, share: int) -> float:
         """Return how much of its share of the buffer a partition holds, each having `1 / share` of it."""
         limits = self._limits
-        return share * max(home.events_held / limits.max_events, home.bytes_held / limits.max_event_bytes)
+        return share * max(
+            assignment.events_held / limits.max_events, assignment.bytes_held / limits.max_event_bytes
+        )
 
 
-def _ahead(home: Assignment) -> int:
+def _ahead(assignment: Assignment) -> int:
     """Return how far a partition was read beyond its committed position; 0 for records of adopted jobs."""
-    return 0 if home.recalling else home.offsets.next - home.committed.offset
+    return 0 if assignment.recalling else assignment.offsets.next - assignment.committed.offset

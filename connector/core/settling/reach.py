@@ -47,95 +47,95 @@ class Reach:
         self.sure = checkpoint.surely_covers(self._limit)
         """Offsets from the lowest unsettled one that any checkpoint remembers."""
 
-    def position(self, home: Assignment) -> Position:
+    def position(self, assignment: Assignment) -> Position:
         """Return what may be committed for a partition now."""
-        return Position(home.offsets.safe(), self._encoded(home).text)
+        return Position(assignment.offsets.safe(), self._encoded(assignment).text)
 
-    def position_and_bounds(self, home: Assignment) -> Position:
+    def position_and_bounds(self, assignment: Assignment) -> Position:
         """Return what may be committed now, and bound by it what may be submitted until the next commit."""
-        safe = home.offsets.safe()
-        encoded = self._encoded(home)
+        safe = assignment.offsets.safe()
+        encoded = self._encoded(assignment)
         if not encoded.complete:
-            home.submit_below, home.room = max(encoded.covers, safe + self._max_devices), 0.0
+            assignment.submit_below, assignment.room = max(encoded.covers, safe + self._max_devices), 0.0
         else:
-            near = home.offsets.next - safe < WINDOW_LIMIT // 2
-            home.submit_below = None if near else safe + WINDOW_LIMIT
+            near = assignment.offsets.next - safe < WINDOW_LIMIT // 2
+            assignment.submit_below = None if near else safe + WINDOW_LIMIT
             size = len(encoded.text)
-            home.room = None if size <= AMPLE * self._limit else FULL * self._limit - size
+            assignment.room = None if size <= AMPLE * self._limit else FULL * self._limit - size
         return Position(safe, encoded.text)
 
-    def reserve(self, home: Assignment, on_their_way: Sequence[Event]) -> None:
+    def reserve(self, assignment: Assignment, on_their_way: Sequence[Event]) -> None:
         """Reserve room for requests under way, which may become jobs that the last position doesn't know."""
-        mine = sorted((event for event in on_their_way if event.home is home), key=_offset)
-        runs = sum(_runs(mine)) + sum(_elsewhere(event)[home] for event in on_their_way if event.merged)
-        if runs and home.room is not None:
-            home.room -= _room_of_a_job(home) + RUN_TAKES * runs
+        mine = sorted((event for event in on_their_way if event.assignment is assignment), key=_offset)
+        runs = sum(_runs(mine)) + sum(_elsewhere(event)[assignment] for event in on_their_way if event.merged)
+        if runs and assignment.room is not None:
+            assignment.room -= _room_of_a_job(assignment) + RUN_TAKES * runs
 
     def within(self, events: list[Event]) -> list[Event]:
         """Return the events that a checkpoint will have room for, and take that room."""
         bounded: defaultdict[Assignment, list[Event]] = defaultdict(list)
         for event in events:
-            if event.home.live and event.home.bounded:
-                bounded[event.home].append(event)
+            if event.assignment.live and event.assignment.bounded:
+                bounded[event.assignment].append(event)
         aside: set[int] = set()
-        for home, mine in bounded.items():
+        for assignment, mine in bounded.items():
             mine.sort(key=_offset)
-            aside.update(map(id, mine[self._take(home, mine) :]))
+            aside.update(map(id, mine[self._take(assignment, mine) :]))
         within = [event for event in events if id(event) not in aside] if aside else events
         for event in within:
             if event.merged is not None:
                 _occupy_elsewhere(event)
         return within
 
-    def ready(self, home: Assignment, waiting: Iterable[Event]) -> list[Event]:
+    def ready(self, assignment: Assignment, waiting: Iterable[Event]) -> list[Event]:
         """Return the events, of those that wait, that may be within reach by now, lowest offsets first."""
-        ready = [event for event in sorted(waiting, key=_offset) if not self._too_far(home, event)]
-        if home.room is not None:
+        ready = [event for event in sorted(waiting, key=_offset) if not self._too_far(assignment, event)]
+        if assignment.room is not None:
             del ready[self._max_devices :]
         return ready
 
-    def _take(self, home: Assignment, events: Sequence[Event]) -> int:
+    def _take(self, assignment: Assignment, events: Sequence[Event]) -> int:
         """Return how many of these, in order, may become a job of their own, and take the room for them.
 
         None rather than a few. But where no job is unfinished, a few of the lowest go whether there is room
         or not: nothing else would make any.
         """
-        if home.room is None:
-            return sum(not self._too_far(home, event) for event in events)
-        room = home.room - _room_of_a_job(home)
+        if assignment.room is None:
+            return sum(not self._too_far(assignment, event) for event in events)
+        room = assignment.room - _room_of_a_job(assignment)
         few = max(1, self._max_devices // FEW)
-        in_any_case = 0 if home.slices else few
-        lowest = home.offsets.safe() + self._max_devices
+        in_any_case = 0 if assignment.slices else few
+        lowest = assignment.offsets.safe() + self._max_devices
         count = 0
         for event, runs in zip(events, _runs(events), strict=True):
-            fits = RUN_TAKES * runs <= room and not self._too_far(home, event)
+            fits = RUN_TAKES * runs <= room and not self._too_far(assignment, event)
             if not fits and (count >= in_any_case or event.offset >= lowest):
                 break
             room -= RUN_TAKES * runs
             count += 1
-        if len(home.slices) >= MANY_JOBS and count < min(few, len(events)):
+        if len(assignment.slices) >= MANY_JOBS and count < min(few, len(events)):
             return 0
         if count:
-            home.room = room
+            assignment.room = room
         return count
 
-    def _too_far(self, home: Assignment, event: Event) -> bool:
-        return home.submit_below is not None and event.offset >= home.submit_below
+    def _too_far(self, assignment: Assignment, event: Event) -> bool:
+        return assignment.submit_below is not None and event.offset >= assignment.submit_below
 
     def shorten(self) -> None:
         """Halve the limit."""
         self._limit = max(0, self._limit // 2)
         self.sure = checkpoint.surely_covers(self._limit)
 
-    def _encoded(self, home: Assignment) -> checkpoint.Encoded:
+    def _encoded(self, assignment: Assignment) -> checkpoint.Encoded:
         """Encode the checkpoint. If not all fits, it forgets jobs before letters that were written.
 
         To submit a job again does less harm. It forgets as few as that takes, the largest first.
         """
-        safe, window = home.offsets.safe(), home.offsets.worth_remembering()
-        jobs = list(home.slices.values())
+        safe, window = assignment.offsets.safe(), assignment.offsets.worth_remembering()
+        jobs = list(assignment.slices.values())
         encoded = checkpoint.encode(safe, window, jobs, self._limit)
-        letters_until = min(home.letters_until, safe + WINDOW_LIMIT)
+        letters_until = min(assignment.letters_until, safe + WINDOW_LIMIT)
         if encoded.complete or encoded.covers >= letters_until:
             return encoded
         jobs.sort(key=lambda job: len(job.offsets), reverse=True)
@@ -162,7 +162,9 @@ def _runs(events: Iterable[Event]) -> Iterator[int]:
 def _elsewhere(event: Event) -> Counter[Assignment]:
     """Count the records of a merged update by their partitions, but for that of the first."""
     return Counter(
-        each.home for each in contributors(event) if each.home is not event.home and each.home.live
+        each.assignment
+        for each in contributors(event)
+        if each.assignment is not event.assignment and each.assignment.live
     )
 
 
@@ -171,12 +173,12 @@ def _occupy_elsewhere(event: Event) -> None:
 
     It goes all the same: if they have none, their own events wait the longer.
     """
-    for home, runs in _elsewhere(event).items():
-        if home.room is not None:
-            home.room -= RUN_TAKES * runs
+    for assignment, runs in _elsewhere(event).items():
+        if assignment.room is not None:
+            assignment.room -= RUN_TAKES * runs
 
 
-def _room_of_a_job(home: Assignment) -> float:
+def _room_of_a_job(assignment: Assignment) -> float:
     """Return the characters of one more job, by the request_ids that the API gives."""
-    longest = max((len(job.request_id) for job in home.slices.values()), default=_UUID)
+    longest = max((len(job.request_id) for job in assignment.slices.values()), default=_UUID)
     return JOB_TAKES + DIGIT_TAKES * max(0, longest - _UUID)

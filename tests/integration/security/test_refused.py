@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from connector.finding import Grade
-from connector.kafka.probe import Probe
+from connector.kafka.cluster_check import ClusterCheck
 from tests.acceptance.processes import Connector, wait_for
 from tests.acceptance.workload import mixed
 from tests.acceptance.world import QUICK, World
@@ -126,7 +126,7 @@ def test_check_says_the_same_within_seconds(guarded: Guarded, name: str) -> None
     )
     began = time.monotonic()
 
-    found = list(Probe(settings).findings())
+    found = list(ClusterCheck(settings).findings())
 
     assert time.monotonic() - began < 6
     assert [finding.grade for finding in found] == [Grade.PROBLEM]
@@ -181,7 +181,8 @@ def test_check_of_brokers_that_are_not_there_takes_seconds() -> None:
     (port,) = free_ports(1)
     began = time.monotonic()
 
-    found = list(Probe(with_environment(CONNECTOR_KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{port}")).findings())
+    settings = with_environment(CONNECTOR_KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{port}")
+    found = list(ClusterCheck(settings).findings())
 
     assert time.monotonic() - began < 5
     assert "nothing listens there" in found[0].mend

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from connector.finding import Grade
-from connector.kafka.probe import Probe
+from connector.kafka.cluster_check import ClusterCheck
 from tests.acceptance.processes import wait_for
 from tests.acceptance.workload import mixed
 from tests.acceptance.world import QUICK, World
@@ -59,7 +59,7 @@ def test_a_missing_right_is_named_and_once_granted_all_goes_on(
     wait_for(lambda: told(here, *RIGHTS[missing]), 15, "a line that names it")
     assert not connector.ready()
     assert len(connector.lines("kafka")) == 1
-    found = list(Probe(with_environment(**_checked(here))).findings())
+    found = list(ClusterCheck(with_environment(**_checked(here))).findings())
     bad = [finding for finding in found if finding.grade is Grade.PROBLEM]
     assert len(bad) == 1
     words = RIGHTS[missing][1].replace("transactional id", "transactional ids with the prefix")

@@ -15,7 +15,7 @@ MINUTE = 60.0
 
 
 def unsettled(drive: Drive) -> int:
-    return sum(home.events_held for home in drive.engine.assignments.values())
+    return sum(assignment.events_held for assignment in drive.engine.assignments.values())
 
 
 def told(drive: Drive) -> list[dict[str, object]]:

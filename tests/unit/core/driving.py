@@ -243,7 +243,7 @@ class Drive:
         """Whether nothing is left: no event, no lane, no job, no letter."""
         engine = self.engine
         return not (
-            any(home.events_held or home.bytes_held for home in engine.assignments.values())
+            any(assignment.events_held or assignment.bytes_held for assignment in engine.assignments.values())
             or engine.components.lanes.busy
             or engine.components.lanes.waiters()
             or engine.components.dispatch.waiting

@@ -17,13 +17,13 @@ FIRST_DELAY = 0.25
 
 
 def partition(where: TopicPartition = P0) -> Assignment:
-    home = Assignment(where, 0)
-    home.offsets.received(range(1001), [0] * 1001)
-    return home
+    assignment = Assignment(where, 0)
+    assignment.offsets.received(range(1001), [0] * 1001)
+    return assignment
 
 
 def letter(
-    home: Assignment,
+    assignment: Assignment,
     offset: int,
     *,
     size: int = 1,
@@ -31,8 +31,8 @@ def letter(
     rejection: Rejection = UNDECODABLE,
     hold: Hold | None = None,
 ) -> Owed:
-    source = record(offset, partition=home.partition)
-    return Owed(Letter(source, rejection), home, offset, 0, "tags", size, since, hold)
+    source = record(offset, partition=assignment.partition)
+    return Owed(Letter(source, rejection), assignment, "tags", size, since, hold)
 
 
 def owing(*letters: Owed) -> OwedLetters:

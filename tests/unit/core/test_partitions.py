@@ -57,9 +57,9 @@ def test_with_an_end_in_sight_what_comes_after_it_is_left_alone() -> None:
     drive.read(*devices(range(3, 9)))
     drive.run()
     assert drive.position() == 5
-    home = drive.engine.assignments[P0]
-    assert home.done
-    assert home.at_end
+    assignment = drive.engine.assignments[P0]
+    assert assignment.done
+    assert assignment.at_end
     assert sorted(offset for sent in drive.sent for offset in sent) == [0, 1, 2, 3, 4]
 
 

@@ -11,7 +11,7 @@ from connector.model import Content, Reason, TopicPartition
 from connector.replay.choosing import Selection, Standing
 from connector.replay.filters import Filters
 from connector.replay.letter import DeadLetter, SourceRecord, headers_again
-from connector.replay.order import Orders
+from connector.replay.order import GroupOrders
 from tests.unit.replay.letters import NOON, SOURCE, event, letter, stored
 
 _READ = Interpreter(Content.TAGS)
@@ -26,7 +26,7 @@ class Since:
             (outcome,) = _READ.read([SourceRecord(each)])
             self.selection.add(each, outcome, replayed=False)
         self.selection.all_read()
-        self.order = Orders()
+        self.order = GroupOrders()
         self.selection.prepare(self.order)
 
     def saw(

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from connector.replay.failed import Interrupted
-from connector.replay.stopping import Pace, Stop
+from connector.replay.stopping import RateLimit, Stop
 
 
 def test_the_first_signal_ends_a_wait_and_the_second_ends_everything() -> None:
@@ -25,22 +25,22 @@ def test_the_first_signal_ends_a_wait_and_the_second_ends_everything() -> None:
 
 
 def test_events_are_spread_over_time() -> None:
-    pace = Pace(50, 500)
+    limit = RateLimit(50, 500)
 
-    assert pace.at_once == 50
-    assert pace.wait(50, 0.25) == 0.75
-    assert pace.wait(50, 2) == 0
+    assert limit.at_once == 50
+    assert limit.wait(50, 0.25) == 0.75
+    assert limit.wait(50, 2) == 0
 
 
 def test_less_than_one_a_second_goes_one_at_a_time() -> None:
-    pace = Pace(0.5, 500)
+    limit = RateLimit(0.5, 500)
 
-    assert pace.at_once == 1
-    assert pace.wait(1, 0) == 2
+    assert limit.at_once == 1
+    assert limit.wait(1, 0) == 2
 
 
 def test_without_a_rate_it_goes_as_fast_as_it_can() -> None:
-    pace = Pace(0, 500)
+    limit = RateLimit(0, 500)
 
-    assert pace.at_once == 500
-    assert pace.wait(10_000, 0) == 0
+    assert limit.at_once == 500
+    assert limit.wait(10_000, 0) == 0

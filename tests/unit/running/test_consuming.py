@@ -19,9 +19,9 @@ async def test_what_is_fetched_is_decoded_and_told() -> None:
     desk = Desk([fetched(0, 3)], [Fetched(P0, [], 5)])
     await desk.assign(P0)
     await desk.rounds(2)
-    home = desk.engine.assignments[P0]
-    assert home.events_held == 3
-    assert home.offsets.next == 5
+    assignment = desk.engine.assignments[P0]
+    assert assignment.events_held == 3
+    assert assignment.offsets.next == 5
 
 
 async def test_while_nothing_is_under_way_it_waits_longer_and_one_record_ends_the_wait() -> None:

@@ -27,7 +27,10 @@ async def test_who_gets_a_partition_later_reads_it_to_where_it_ended_at_the_star
     desk.source.ends = {P0: 99, P1: 7}
     desk.source.remainder.ends = {P0: 5}
     await desk.assign(P0, P1)
-    assert {home.partition: home.until for home in desk.engine.assignments.values()} == {P0: 5, P1: 7}
+    assert {assignment.partition: assignment.until for assignment in desk.engine.assignments.values()} == {
+        P0: 5,
+        P1: 7,
+    }
 
 
 async def test_what_the_group_has_read_beyond_that_is_done() -> None:

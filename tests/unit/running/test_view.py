@@ -222,8 +222,8 @@ def test_what_the_limits_of_the_flow_hold_back_is_shown() -> None:
 def test_what_waits_for_room_in_a_checkpoint_is_counted() -> None:
     desk = Desk().with_records(3)
     assert desk.view.snapshot().waiting_for_checkpoint == 0
-    home = desk.engine.assignments[P0]
-    desk.engine.components.dispatch._aside[home] += devices([8, 9])
+    assignment = desk.engine.assignments[P0]
+    desk.engine.components.dispatch._aside[assignment] += devices([8, 9])
     assert desk.view.snapshot().waiting_for_checkpoint == 2
 
 

@@ -160,10 +160,10 @@ def test_everything_unsent_can_be_withdrawn_wherever_it_is() -> None:
 
 
 def test_what_was_put_aside_is_taken_back_or_withdrawn_by_its_partition() -> None:
-    homes = one, other = Assignment(P0, 0), Assignment(P1, 0)
+    assignments = one, other = Assignment(P0, 0), Assignment(P1, 0)
     events = devices(range(6))
     for event in events:
-        event.home = homes[event.offset % 2]
+        event.assignment = assignments[event.offset % 2]
     some = dispatch(*events)
     assert some.take_next(TAGS, NOW + 9, Bounds(lambda _: [])) is None
     assert [event.bound_to for event in events] == [0] * 6, "no batch has them"

@@ -81,7 +81,7 @@ def test_a_small_share_of_the_partitions_is_enough_not_to_be_stopped_by_a_halted
     backlogs[P0] = [event(at, P0, halted=False) for at in range(400)]
     run(drive, backlogs, once)
     assert drive.position(P0) == 400
-    held = sum(home.events_held for home in drive.engine.assignments.values())
+    held = sum(assignment.events_held for assignment in drive.engine.assignments.values())
     assert held <= 1.5 * 800 + min(400, once) / 2, "the bound, half a share of each, and what a fetch is more"
 
 
@@ -91,11 +91,11 @@ def test_in_one_partition_a_halted_application_stops_the_others_where_the_checkp
     drive.assign(P0)
     backlogs = {P0: [event(at, P0, halted=at % 2 == 0) for at in range(1500)]}
     run(drive, backlogs)
-    home = drive.engine.assignments[P0]
+    assignment = drive.engine.assignments[P0]
     assert drive.position(P0) == 0
-    confirmed = home.offsets.settled_beyond()
+    confirmed = assignment.offsets.settled_beyond()
     assert 20 < confirmed < 375
-    assert home.bounded
+    assert assignment.bounded
     posts = drive.posts
     drive.later(5)
     drive.plan()

@@ -71,7 +71,10 @@ def test_of_two_batches_with_a_device_each_whose_jobs_vanish_only_these_two_wait
         poll=lambda job: GONE if any(event.offset in gone for event in job.events) else None, seconds=7200
     )
     assert {offset for _, offset, _ in drive.letters} <= gone
-    assert sum(home.events_held for home in drive.engine.assignments.values()) + len(drive.letters) == 2
+    assert (
+        sum(assignment.events_held for assignment in drive.engine.assignments.values()) + len(drive.letters)
+        == 2
+    )
 
 
 SPOILT: dict[str, PollAnswer] = {
@@ -127,4 +130,4 @@ def test_a_device_whose_jobs_always_find_the_api_overloaded_waits_alone() -> Non
     drive = reading(10, max_devices=10, max_in_flight=4)
     _with_others(drive, 600, OVERLOADED)
     assert drive.letters == []
-    assert sum(home.events_held for home in drive.engine.assignments.values()) == 1
+    assert sum(assignment.events_held for assignment in drive.engine.assignments.values()) == 1

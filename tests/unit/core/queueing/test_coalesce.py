@@ -134,13 +134,13 @@ def test_in_halves_a_merged_update_becomes_two() -> None:
 
 def test_the_partitions_of_a_batch_are_those_of_all_that_they_stand_for() -> None:
     head, later, alone = tags(0, "A"), tags(1, "A", partition=P1), tags(2, "B")
-    homes = [Assignment(TopicPartition("t", number), 0) for number in range(3)]
-    head.home, later.home, alone.home = homes
+    assignments = [Assignment(TopicPartition("t", number), 0) for number in range(3)]
+    head.assignment, later.assignment, alone.assignment = assignments
     assert merge(head, later, ROOM)
     batch = Batch(1, Endpoint.TAGS, "", [head], ready_at=0.0)
-    assert batch.homes() == set(homes[:2])
+    assert batch.assignments() == set(assignments[:2])
     batch.events.append(alone)
-    assert batch.homes() == set(homes)
+    assert batch.assignments() == set(assignments)
     assert batch.rows() == [row_of(head), alone.row]
 
 

@@ -68,7 +68,7 @@ def test_events_of_one_partition_merge_unless_they_are_far_apart(distance: int, 
 def test_how_far_apart_events_of_two_partitions_are_tells_nothing() -> None:
     some = lanes()
     first, second = tags(10), tags(50_000, partition=P1)
-    first.home, second.home = Assignment(P0, 0), Assignment(P1, 0)
+    first.assignment, second.assignment = Assignment(P0, 0), Assignment(P1, 0)
     some.admit([first, second])
     assert some.coalesced == 1
 

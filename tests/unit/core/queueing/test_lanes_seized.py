@@ -30,9 +30,9 @@ def test_what_is_with_the_api_waits_for_what_is_too() -> None:
 
 def test_what_is_with_the_api_stays_behind_what_is_older_in_its_partition_whoever_holds_the_lane() -> None:
     for other_was_sent in (True, False):
-        some, home, elsewhere = lanes(), Assignment(P0, 0, b""), Assignment(P1, 0, b"")
+        some, assignment, elsewhere = lanes(), Assignment(P0, 0, b""), Assignment(P1, 0, b"")
         holder, older, newer = append(5, partition=P1), append(0), append(7)
-        holder.home, older.home, newer.home = elsewhere, home, home
+        holder.assignment, older.assignment, newer.assignment = elsewhere, assignment, assignment
         assert some.admit([holder]) == [holder]
         sent(holder)
         assert some.seize(older) == []

@@ -33,7 +33,7 @@ def test_an_event_carries_what_the_engine_needs() -> None:
     assert (found.offset, found.timestamp) == (42, 1_700_000_000_123)
     assert found.record is record
     assert found.size == len(value) + len(found.row)
-    assert (found.home, found.attempts, found.unmergeable) == (NOWHERE, 0, False)
+    assert (found.assignment, found.attempts, found.unmergeable) == (NOWHERE, 0, False)
 
 
 def test_a_record_without_a_timestamp_has_none() -> None:

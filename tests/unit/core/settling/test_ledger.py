@@ -229,10 +229,10 @@ def test_what_the_checkpoint_cannot_remember_is_not_submitted_until_it_can() -> 
     drive.assign()
     drive.read(*devices(range(400)))
     drive.run(poll=lambda job: unfinished() if job.serial % 2 else None, seconds=60)
-    home = drive.engine.assignments[P0]
-    assert home.bounded
-    assert drive.engine.components.dispatch.aside(home)
-    jobs = [offset for part in home.slices.values() for offset in part.offsets]
+    assignment = drive.engine.assignments[P0]
+    assert assignment.bounded
+    assert drive.engine.components.dispatch.aside(assignment)
+    jobs = [offset for part in assignment.slices.values() for offset in part.offsets]
     assert max(jobs) < 400 - 1
     drive.run()
     assert drive.position() == 400

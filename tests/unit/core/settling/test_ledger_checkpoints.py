@@ -30,16 +30,16 @@ def test_a_letter_that_is_put_aside_is_not_settled_before_it_is_written() -> Non
     drive.assign()
     drive.read(tags(0, "A"), *[None] * (REACH + 5), UNDECODABLE, at=1)
     drive.run(poll=lambda _: unfinished(), seconds=60)
-    home = drive.engine.assignments[P0]
+    assignment = drive.engine.assignments[P0]
     assert drive.engine.components.ledger.letters_owed == 1
-    assert not home.offsets.is_settled(REACH + 6)
-    assert home.letters_until == 0
+    assert not assignment.offsets.is_settled(REACH + 6)
+    assert assignment.letters_until == 0
     known = checkpoint.decode(drive.positions[P0].metadata, 0)
     assert known is not None
     assert len(known.settled) <= REACH + 6
     drive.run()
     assert drive.written == [REACH + 6]
-    assert home.letters_until == REACH + 7
+    assert assignment.letters_until == REACH + 7
 
 
 def test_the_last_letter_within_reach_is_written_and_the_next_one_is_not() -> None:
@@ -55,10 +55,10 @@ def test_a_letter_out_of_reach_that_holds_its_device_is_written_once_it_has_wait
     drive = Drive(limits(max_metadata=METADATA, max_devices=1, max_in_flight=8))
     drive.let_many_go()
     drive.assign()
-    home = drive.engine.assignments[P0]
+    assignment = drive.engine.assignments[P0]
     drive.read(tags(0, "A"), *[None] * (REACH + 5), at=1)
     drive.run(poll=lambda _: unfinished(), seconds=5)
-    home.submit_below = None
+    assignment.submit_below = None
     drive.read(tags(REACH + 6, "B"), registration(REACH + 7, "B"))
     drive.wait_for(lambda: len(drive.submits) == 1)
     drive.posted(drive.submits[0])
@@ -138,8 +138,8 @@ def test_a_record_that_is_not_far_behind_a_stuck_one_is_under_no_bound() -> None
 
 def test_no_job_is_forgotten_for_a_letter_that_is_too_far_ahead_to_be_remembered() -> None:
     drive = far_behind_a_stuck_job(WINDOW_LIMIT + 10)
-    home = drive.engine.assignments[P0]
-    home.letters_until = WINDOW_LIMIT + 5
-    known = checkpoint.decode(Reach(limits()).position(home).metadata, 0)
+    assignment = drive.engine.assignments[P0]
+    assignment.letters_until = WINDOW_LIMIT + 5
+    known = checkpoint.decode(Reach(limits()).position(assignment).metadata, 0)
     assert known is not None
     assert [list(job.offsets) for job in known.jobs] == [[0]]

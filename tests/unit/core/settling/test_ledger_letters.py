@@ -9,7 +9,7 @@ from connector.core.remembering.assignment import Assignment
 from connector.core.settling import owed
 from connector.core.settling.exposure import Exposure
 from connector.core.settling.ledger import WRITE_AGAIN, Ledger
-from connector.core.settling.owed import OwedLetters
+from connector.core.settling.owed import Owed, OwedLetters
 from connector.core.settling.reach import Reach
 from connector.core.tally import Tally
 from connector.model import Letter, Reason, Rejection
@@ -182,11 +182,11 @@ def test_the_next_letter_that_goes_alone_does_not_wait_for_one_too_far_ahead() -
     short = limits(max_metadata=255)
     reach = Reach(short)
     books = Ledger(Tally(), OwedLetters(WRITE_AGAIN), Exposure(short), reach)
-    home = books.assignments[P0] = Assignment(P0, 0)
-    home.offsets.received(range(2000), [0] * 2000)
+    assignment = books.assignments[P0] = Assignment(P0, 0)
+    assignment.offsets.received(range(2000), [0] * 2000)
 
     def owe(offset: int) -> None:
-        books.owe(Letter(record(offset), UNDECODABLE), home, 1, "tags", NOW)
+        books.owe(Owed(Letter(record(offset), UNDECODABLE), assignment, "tags", 1, NOW))
 
     def write(now: float) -> list[int]:
         commit = books.plan(now, letters_wait=False)

@@ -6,6 +6,7 @@ import pytest
 
 from connector.answers import Unavailable
 from connector.core.settling.ledger import QUIET
+from tests.records import ARecord
 from tests.unit.core.builders import P0, P1, UNDECODABLE, devices, limits, tags
 from tests.unit.core.driving import Drive
 
@@ -82,8 +83,8 @@ def test_a_commit_that_is_acknowledged_late_changes_nothing_of_the_partition_s_n
     drive.engine.lost([P0], drive.now)
     drive.assign()
     drive.committed()
-    home = drive.engine.assignments[P0]
-    assert (home.committed.offset, home.offsets.safe()) == (0, 0)
+    assignment = drive.engine.assignments[P0]
+    assert (assignment.committed.offset, assignment.offsets.safe()) == (0, 0)
     drive.read(None, at=0)
     drive.run()
     assert drive.position() == 1
@@ -96,21 +97,21 @@ def test_letters_of_a_commit_under_way_are_taken_back_for_the_partitions_that_go
     drive.read(UNDECODABLE, partition=P0)
     drive.read(UNDECODABLE, partition=P1)
     drive.plan()
-    homes = drive.engine.assignments
-    drive.engine.components.ledger.take_back([homes[P1]])
-    assert [homes[each].offsets.safe() for each in (P0, P1)] == [1, 0]
-    assert [drive.engine.components.ledger.in_doubt(homes[each]) for each in (P0, P1)] == [True, True]
+    assignments = drive.engine.assignments
+    drive.engine.components.ledger.take_back([assignments[P1]])
+    assert [assignments[each].offsets.safe() for each in (P0, P1)] == [1, 0]
+    assert [drive.engine.components.ledger.in_doubt(assignments[each]) for each in (P0, P1)] == [True, True]
 
 
 def test_only_a_commit_that_writes_letters_leaves_its_positions_in_doubt() -> None:
     drive = recording()
-    homes = drive.engine.assignments
-    assert not drive.engine.components.ledger.in_doubt(homes[P0])
+    assignments = drive.engine.assignments
+    assert not drive.engine.components.ledger.in_doubt(assignments[P0])
     drive.committed()
-    assert not drive.engine.components.ledger.in_doubt(homes[P0])
+    assert not drive.engine.components.ledger.in_doubt(assignments[P0])
     drive.read(UNDECODABLE, at=5)
     drive.plan()
-    assert [drive.engine.components.ledger.in_doubt(homes[each]) for each in (P0, P1)] == [True, False]
+    assert [drive.engine.components.ledger.in_doubt(assignments[each]) for each in (P0, P1)] == [True, False]
 
 
 def test_once_a_commit_succeeded_the_next_failure_counts_as_the_first() -> None:
@@ -132,12 +133,10 @@ def test_once_a_commit_succeeded_the_next_failure_counts_as_the_first() -> None:
 def test_a_letter_whose_record_has_no_time_stamp_tells_no_latency() -> None:
     drive = Drive()
     drive.assign()
-    drive.read(UNDECODABLE, UNDECODABLE)
+    timeless = ARecord(b"?", place=P0, offset=0, timestamp=(0, -1))
+    timed = ARecord(b"?", place=P0, offset=1, timestamp=(1, 77))
+    drive.engine.received(P0, [timeless, timed], [UNDECODABLE, UNDECODABLE], drive.now)
     drive.plan()
-    operation = drive.engine.components.ledger.under_way
-    assert operation is not None
-    operation.owed[0].timestamp = -1
-    operation.owed[1].timestamp = 77
     drive.committed()
     assert [times for _, times in drive.engine.tally.latencies] == [[77]]
 

@@ -10,12 +10,12 @@ from tests.unit.core.letters_owed import FIRST_DELAY, NO_JITTER, SURE, hold, let
 
 
 def test_letters_count_wherever_they_wait() -> None:
-    home = partition()
+    assignment = partition()
     owed = owing()
-    owed.refused(letter(home, 0, size=9), 0.0, NO_JITTER)
+    owed.refused(letter(assignment, 0, size=9), 0.0, NO_JITTER)
     for offset, size in enumerate((1, 9, 10, 11), 1):
-        owed.add(letter(home, offset, size=size))
-    owed.put_far(letter(home, 900))
+        owed.add(letter(assignment, offset, size=size))
+    owed.put_far(letter(assignment, 900))
     assert len(owed) == len([*owed]) == 6
 
 
@@ -54,11 +54,11 @@ def test_a_letter_that_goes_alone_may_be_written_until_it_was_refused_again_and_
 
 
 def test_a_letter_out_of_reach_may_be_written_once_its_partition_has_moved_on() -> None:
-    home = partition()
+    assignment = partition()
     owed = owing()
-    owed.put_far(letter(home, SURE + 5, hold=hold()))
+    owed.put_far(letter(assignment, SURE + 5, hold=hold()))
     assert not owed.may_soon_be_written(SURE)
-    home.offsets.settle(range(6))
+    assignment.offsets.settle(range(6))
     assert owed.may_soon_be_written(SURE)
     assert owed.due_at(SURE) == 0.0 < HOLD_LIMIT
 
@@ -67,13 +67,13 @@ def test_a_letter_out_of_reach_may_be_written_once_its_partition_has_moved_on() 
 
 
 def test_a_letter_that_was_refused_goes_alone_though_its_size_was_not_why_and_its_commit_failed() -> None:
-    home = partition()
+    assignment = partition()
     owed = owing()
-    owed.refused(letter(home, 0), 0.0, NO_JITTER)
-    owed.add(letter(home, 1, size=9))
+    owed.refused(letter(assignment, 0), 0.0, NO_JITTER)
+    owed.add(letter(assignment, 1, size=9))
     owed.written(owed.take(0.0, SURE, at_once=True))
     owed.put_back(owed.take(99.0, SURE, at_once=False))
-    owed.add(letter(home, 2))
+    owed.add(letter(assignment, 2))
     assert [take(owed, 99.0) for _ in range(2)] == [[2], [0]]
 
 

@@ -10,11 +10,11 @@ from tests.unit.core.letters_owed import NO_JITTER, letter, owing, partition
 
 
 def test_what_is_owed_is_told_by_reason_the_most_frequent_first_and_where_the_oldest_is() -> None:
-    home = partition()
+    assignment = partition()
     refused = Rejection(Reason.TAG_REFUSED, "refused tags: plan: tag not found")
-    owed = owing(letter(home, 0, since=3.0), letter(home, 1, since=2.0, rejection=refused))
-    owed.refused(letter(home, 2, since=4.0), 0.0, NO_JITTER)
-    owed.put_far(letter(home, 900, since=5.0))
+    owed = owing(letter(assignment, 0, since=3.0), letter(assignment, 1, since=2.0, rejection=refused))
+    owed.refused(letter(assignment, 2, since=4.0), 0.0, NO_JITTER)
+    owed.put_far(letter(assignment, 900, since=5.0))
     assert by_reason(owed) == {"undecodable": 3, "tag_refused": 1}
     assert described(owed) == (
         "3 undecodable, 1 tag_refused; the first is events/0/1: refused tags: plan: tag not found"

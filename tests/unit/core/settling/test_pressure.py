@@ -17,7 +17,7 @@ def under(**changed: int) -> Pressure:
     return Pressure(bounds, Reach(bounds))
 
 
-def home(number: int, events: int, size: int = 0) -> Assignment:
+def assignment(number: int, events: int, size: int = 0) -> Assignment:
     found = Assignment(TopicPartition("t", number), 0)
     found.events_held, found.bytes_held = events, size
     return found
@@ -25,7 +25,7 @@ def home(number: int, events: int, size: int = 0) -> Assignment:
 
 def test_all_partitions_are_paused_when_the_buffer_is_full_and_resumed_when_it_is_half_empty() -> None:
     pressure = under(max_events=100)
-    one, other = home(0, 60), home(1, 40)
+    one, other = assignment(0, 60), assignment(1, 40)
     assert pressure.full([one, other])
     assert pressure.change([one, other]) == ([one.partition, other.partition], [])
     one.events_held = 30
@@ -38,7 +38,7 @@ def test_all_partitions_are_paused_when_the_buffer_is_full_and_resumed_when_it_i
 
 def test_bytes_fill_the_buffer_as_events_do() -> None:
     pressure = under(max_event_bytes=1000)
-    only = home(0, 1, 1000)
+    only = assignment(0, 1, 1000)
     assert pressure.change([only]) == ([only.partition], [])
     only.bytes_held = 400
     assert pressure.change([only]) == ([], [only.partition])
@@ -46,14 +46,14 @@ def test_bytes_fill_the_buffer_as_events_do() -> None:
 
 def test_one_partition_must_not_starve_the_others() -> None:
     pressure = under(max_events=100)
-    greedy, modest = home(0, 55), home(1, 5)
+    greedy, modest = assignment(0, 55), assignment(1, 5)
     assert pressure.change([greedy, modest]) == ([greedy.partition], [])
     assert not pressure.full([greedy, modest])
 
 
 def test_below_half_a_buffer_nobody_is_paused() -> None:
     pressure = under(max_events=100)
-    assert pressure.change([home(0, 50), home(1, 0)]) == ([], [])
+    assert pressure.change([assignment(0, 50), assignment(1, 0)]) == ([], [])
 
 
 def test_without_partitions_there_is_nothing_to_do() -> None:
@@ -63,7 +63,7 @@ def test_without_partitions_there_is_nothing_to_do() -> None:
 
 def test_a_full_buffer_leaves_each_partition_a_quarter_of_its_share() -> None:
     pressure = under(max_events=100)
-    greedy, modest = home(0, 120), home(1, 12)
+    greedy, modest = assignment(0, 120), assignment(1, 12)
     assert pressure.change([greedy, modest]) == ([greedy.partition], [])
     modest.events_held = 13
     assert pressure.change([greedy, modest]) == ([modest.partition], [])
@@ -75,25 +75,25 @@ def test_a_full_buffer_leaves_each_partition_a_quarter_of_its_share() -> None:
 
 def test_however_many_partitions_there_are_the_buffer_is_exceeded_by_half_at_most() -> None:
     pressure = under(max_events=1000)
-    homes = [home(number, 0) for number in range(20)]
-    for greedy in homes[:2]:
+    assignments = [assignment(number, 0) for number in range(20)]
+    for greedy in assignments[:2]:
         greedy.events_held = 500
-    pressure.change(homes)
+    pressure.change(assignments)
     for _ in range(100):
-        for one in homes:
+        for one in assignments:
             if not one.paused:
-                one.events_held += pressure.fetch_size(homes, 2000)
-                pressure.change(homes)
-    assert 1200 < sum(one.events_held for one in homes) <= 1500
+                one.events_held += pressure.fetch_size(assignments, 2000)
+                pressure.change(assignments)
+    assert 1200 < sum(one.events_held for one in assignments) <= 1500
 
 
 def test_while_the_buffer_is_full_a_fetch_brings_a_quarter_of_a_share_by_events_or_by_bytes() -> None:
-    homes = [home(0, 100, 100_000), home(1, 0)]
-    assert under(max_events=101).fetch_size(homes, 2000) == 2000
-    assert under(max_events=100).fetch_size(homes, 2000) == 12
-    assert under(max_events=100).fetch_size(homes, 10) == 10
-    assert under(max_events=100, max_event_bytes=40_000).fetch_size(homes, 2000) == 5
-    assert under(max_event_bytes=1000).fetch_size(homes, 2000) == 1
+    assignments = [assignment(0, 100, 100_000), assignment(1, 0)]
+    assert under(max_events=101).fetch_size(assignments, 2000) == 2000
+    assert under(max_events=100).fetch_size(assignments, 2000) == 12
+    assert under(max_events=100).fetch_size(assignments, 10) == 10
+    assert under(max_events=100, max_event_bytes=40_000).fetch_size(assignments, 2000) == 5
+    assert under(max_event_bytes=1000).fetch_size(assignments, 2000) == 1
 
 
 def test_a_partition_is_paused_for_good_where_its_end_is_reached() -> None:
@@ -141,7 +141,7 @@ def test_records_that_are_settled_as_they_are_read_do_not_run_away_from_one_that
 def test_a_partition_whose_checkpoint_fills_up_is_not_read_far_ahead_while_it_has_much_to_submit() -> None:
     pressure = under(max_events=1_000_000)
     near = surely_covers(4095) // 3
-    only = home(0, near)
+    only = assignment(0, near)
     only.offsets.received(range(near), [0] * near)
     assert pressure.change([only]) == ([], []), "there is plenty of room"
     only.room = 100.0
@@ -156,7 +156,7 @@ def test_where_the_broker_takes_half_as_much_it_is_read_half_as_far_ahead() -> N
     pressure = Pressure(bounds, reach)
     reach.shorten()
     near = surely_covers(4095 // 2) // 3
-    only = home(0, near)
+    only = assignment(0, near)
     only.offsets.received(range(near), [0] * near)
     only.room = 100.0
     assert pressure.change([only]) == ([only.partition], [])
@@ -164,7 +164,7 @@ def test_where_the_broker_takes_half_as_much_it_is_read_half_as_far_ahead() -> N
 
 def test_records_of_adopted_jobs_are_read_however_far_ahead_they_are() -> None:
     pressure = under()
-    adopted = home(0, 1)
+    adopted = assignment(0, 1)
     adopted.recall_until = 2 * WINDOW_LIMIT
     adopted.offsets.ended(adopted.recall_until - 1)
     assert pressure.change([adopted]) == ([], [])
@@ -187,13 +187,13 @@ def test_letters_that_cannot_be_written_fill_the_buffer_too() -> None:
 
 
 def test_records_without_a_size_fill_the_buffer_by_their_number() -> None:
-    homes = [home(0, 100), home(1, 0)]
-    assert under(max_events=100).fetch_size(homes, 2000) == 12
-    assert under(max_events=100, max_event_bytes=40).fetch_size(homes, 2000) == 5
+    assignments = [assignment(0, 100), assignment(1, 0)]
+    assert under(max_events=100).fetch_size(assignments, 2000) == 12
+    assert under(max_events=100, max_event_bytes=40).fetch_size(assignments, 2000) == 5
 
 
 def test_records_without_a_number_are_none_to_divide_by() -> None:
-    assert under(max_event_bytes=1000).fetch_size([home(0, 0, 1000)], 2000) == 1
+    assert under(max_event_bytes=1000).fetch_size([assignment(0, 0, 1000)], 2000) == 1
 
 
 def test_an_engine_whose_buffer_is_full_asks_for_less_at_once() -> None:
@@ -207,7 +207,7 @@ def test_an_engine_whose_buffer_is_full_asks_for_less_at_once() -> None:
 
 def test_where_batches_are_large_two_of_them_are_read_ahead_though_the_checkpoint_fills_up() -> None:
     pressure = under(max_events=1_000_000, max_devices=10_000)
-    only = home(0, 19_999)
+    only = assignment(0, 19_999)
     only.offsets.received(range(19_999), [0] * 19_999)
     only.room = 100.0
     assert pressure.change([only]) == ([], [])

@@ -34,13 +34,13 @@ def crowded(
     letters_until: int, *, jobs: int = 40, settled: tuple[int, ...] = (1, 99)
 ) -> checkpoint.Checkpoint:
     """What is remembered of a partition with more jobs than there is room for, and a letter at offset 99."""
-    home = Assignment(P0, 0)
-    home.offsets.received(range(100), [0] * 100)
-    home.offsets.settle(settled)
+    assignment = Assignment(P0, 0)
+    assignment.offsets.received(range(100), [0] * 100)
+    assignment.offsets.settle(settled)
     for serial in range(jobs):
-        home.slices[serial] = a_job((2 * serial, 2 * serial + 1), f"request-{serial}")
-    home.letters_until = letters_until
-    position = Reach(limits(max_metadata=METADATA)).position(home)
+        assignment.slices[serial] = a_job((2 * serial, 2 * serial + 1), f"request-{serial}")
+    assignment.letters_until = letters_until
+    position = Reach(limits(max_metadata=METADATA)).position(assignment)
     assert position.offset == 0
     known = checkpoint.decode(position.metadata, 0)
     assert known is not None
@@ -54,14 +54,14 @@ def test_rather_than_a_letter_a_checkpoint_forgets_jobs_as_few_as_that_takes() -
 
 
 def test_the_jobs_that_it_forgets_first_are_the_largest() -> None:
-    home = Assignment(P0, 0)
-    home.offsets.received(range(4000), [0] * 4000)
-    home.offsets.settle([3999])
-    home.slices[1] = a_job((0, 1, 2))
-    home.slices[2] = a_job(tuple(sorted(random.Random(7).sample(range(3, 3998), 900))))
-    home.slices[3] = a_job((3998,))
-    home.letters_until = 4000
-    known = checkpoint.decode(Reach(limits(max_metadata=METADATA)).position(home).metadata, 0)
+    assignment = Assignment(P0, 0)
+    assignment.offsets.received(range(4000), [0] * 4000)
+    assignment.offsets.settle([3999])
+    assignment.slices[1] = a_job((0, 1, 2))
+    assignment.slices[2] = a_job(tuple(sorted(random.Random(7).sample(range(3, 3998), 900))))
+    assignment.slices[3] = a_job((3998,))
+    assignment.letters_until = 4000
+    known = checkpoint.decode(Reach(limits(max_metadata=METADATA)).position(assignment).metadata, 0)
     assert known is not None
     assert [job.offsets for job in known.jobs] == [(0, 1, 2), (3998,)]
     assert known.settled[3999]
@@ -84,19 +84,19 @@ def test_a_checkpoint_with_room_for_everything_keeps_its_jobs_though_a_letter_wa
 # -- what may be submitted ---------------------------------------------------------------------------
 
 
-def a_home(count: int = 100, *, room: float | None = None, reach: int | None = None) -> Assignment:
+def an_assignment(count: int = 100, *, room: float | None = None, reach: int | None = None) -> Assignment:
     """A partition with so many unsettled records, of which an unfinished job has the first."""
-    home = Assignment(P0, 0)
-    home.offsets.received(range(count), [0] * count)
-    home.slices[0] = a_job((0,))
-    home.room, home.submit_below = room, reach
-    return home
+    assignment = Assignment(P0, 0)
+    assignment.offsets.received(range(count), [0] * count)
+    assignment.slices[0] = a_job((0,))
+    assignment.room, assignment.submit_below = room, reach
+    return assignment
 
 
-def events(home: Assignment, *offsets: int) -> list[Event]:
+def events(assignment: Assignment, *offsets: int) -> list[Event]:
     made = [tags(offset, f"d{offset}") for offset in offsets]
     for event in made:
-        event.home, event.bound_to = home, 7
+        event.assignment, event.bound_to = assignment, 7
     return made
 
 
@@ -109,63 +109,63 @@ def reach(**changed: int) -> Reach:
 
 
 def test_where_there_is_plenty_of_room_everything_may_go() -> None:
-    home = a_home()
-    some = events(home, 5, 3, 90)
+    assignment = an_assignment()
+    some = events(assignment, 5, 3, 90)
     assert reach().within(some) is some
 
 
 def test_what_would_not_fit_is_left_out_the_highest_offsets_first() -> None:
-    home = a_home(room=JOB_TAKES + 2 * RUN_TAKES + 0.01)
-    found = reach().within(events(home, 50, 40, 20, 21, 22, 30))
+    assignment = an_assignment(room=JOB_TAKES + 2 * RUN_TAKES + 0.01)
+    found = reach().within(events(assignment, 50, 40, 20, 21, 22, 30))
     assert offsets(found) == [20, 21, 22, 30]
-    assert home.room == pytest.approx(0.01)
+    assert assignment.room == pytest.approx(0.01)
 
 
 def test_a_small_part_of_a_batch_waits_where_other_jobs_will_make_room() -> None:
-    home = a_home(room=JOB_TAKES + 4.5 * RUN_TAKES)
-    home.slices[1] = a_job((1,))
-    some = events(home, *range(2, 42, 2))
+    assignment = an_assignment(room=JOB_TAKES + 4.5 * RUN_TAKES)
+    assignment.slices[1] = a_job((1,))
+    some = events(assignment, *range(2, 42, 2))
     assert len(reach(max_devices=24).within(some)) == 4
-    home.room = JOB_TAKES + 4.5 * RUN_TAKES
+    assignment.room = JOB_TAKES + 4.5 * RUN_TAKES
     assert reach(max_devices=30).within(some) == []
-    assert home.room == JOB_TAKES + 4.5 * RUN_TAKES
+    assert assignment.room == JOB_TAKES + 4.5 * RUN_TAKES
     assert len(reach(max_devices=30).within(some[:3])) == 3, "that is all there is"
-    home.room = JOB_TAKES + 4.5 * RUN_TAKES
-    del home.slices[1]
+    assignment.room = JOB_TAKES + 4.5 * RUN_TAKES
+    del assignment.slices[1]
     assert len(reach(max_devices=30).within(some)) == 4, "one job may be stuck"
 
 
 def test_neighbours_take_the_room_of_one() -> None:
-    home = a_home(room=JOB_TAKES + RUN_TAKES)
-    assert offsets(reach().within(events(home, *range(20, 90)))) == [*range(20, 90)]
+    assignment = an_assignment(room=JOB_TAKES + RUN_TAKES)
+    assert offsets(reach().within(events(assignment, *range(20, 90)))) == [*range(20, 90)]
 
 
 def test_each_job_takes_room_and_a_long_request_id_more() -> None:
-    home = a_home(room=JOB_TAKES + 9 * RUN_TAKES)
-    assert len(reach().within(events(home, 20))) == 1
-    assert home.room == pytest.approx(8 * RUN_TAKES)
-    assert reach().within(events(home, 30)) == []
-    long = a_home(room=JOB_TAKES + 9 * RUN_TAKES)
+    assignment = an_assignment(room=JOB_TAKES + 9 * RUN_TAKES)
+    assert len(reach().within(events(assignment, 20))) == 1
+    assert assignment.room == pytest.approx(8 * RUN_TAKES)
+    assert reach().within(events(assignment, 30)) == []
+    long = an_assignment(room=JOB_TAKES + 9 * RUN_TAKES)
     long.slices[1] = a_job((1,), "f" * 300)
     assert reach().within(events(long, 20)) == []
 
 
 def test_a_merged_update_takes_room_for_each_of_its_events() -> None:
-    home = a_home(room=JOB_TAKES + 2 * RUN_TAKES)
+    assignment = an_assignment(room=JOB_TAKES + 2 * RUN_TAKES)
     head, second, third = (tags(at, "A", values={"t": at}) for at in (20, 40, 60))
     assert merge(head, second, 1000)
     assert merge(head, third, 1000)
-    head.home = second.home = third.home = home
+    head.assignment = second.assignment = third.assignment = assignment
     assert reach().within([head]) == []
-    home.room = JOB_TAKES + 3 * RUN_TAKES
+    assignment.room = JOB_TAKES + 3 * RUN_TAKES
     assert reach().within([head]) == [head]
 
 
 def test_a_merged_update_takes_room_in_each_partition_that_it_has_records_of() -> None:
-    home, other, roomy = a_home(room=100.0), a_home(room=100.0), a_home()
+    assignment, other, roomy = an_assignment(room=100.0), an_assignment(room=100.0), an_assignment()
     head, *rest = (tags(at, "A", values={"t": at}) for at in (20, 40, 60, 80))
-    for event, its_home in zip([head, *rest], [home, other, other, roomy], strict=True):
-        event.home = its_home
+    for event, its_own in zip([head, *rest], [assignment, other, other, roomy], strict=True):
+        event.assignment = its_own
         assert event is head or merge(head, event, 1000)
     assert reach().within([head]) == [head]
     assert other.room == pytest.approx(100 - 2 * RUN_TAKES)
@@ -175,42 +175,42 @@ def test_a_merged_update_takes_room_in_each_partition_that_it_has_records_of() -
 
 
 def test_where_no_job_is_unfinished_a_few_of_the_lowest_go_though_there_is_no_room() -> None:
-    home = a_home(room=0.0, reach=5)
-    some = events(home, *range(0, 60, 2))
+    assignment = an_assignment(room=0.0, reach=5)
+    some = events(assignment, *range(0, 60, 2))
     assert reach(max_devices=24).within(some) == []
-    home.slices.clear()
+    assignment.slices.clear()
     assert offsets(reach(max_devices=24).within(some)) == [0, 2, 4, 6]
     assert offsets(reach(max_devices=1).within(some)) == [0]
     assert reach(max_devices=1).within(some[1:]) == [], "not what is far from the lowest"
 
 
 def test_other_partitions_do_not_wait_for_the_room_of_one() -> None:
-    home, other, gone = a_home(room=0.0), a_home(), a_home(room=0.0)
+    assignment, other, gone = an_assignment(room=0.0), an_assignment(), an_assignment(room=0.0)
     gone.live = False
-    some = [*events(home, 20), *events(other, 20), *events(gone, 20)]
+    some = [*events(assignment, 20), *events(other, 20), *events(gone, 20)]
     assert reach().within(some) == some[1:]
 
 
 def test_those_put_aside_come_back_the_lowest_first_and_no_more_than_a_batch() -> None:
-    home = a_home(room=100.0)
-    waiting = events(home, *range(80, 20, -1))
-    assert offsets(reach(max_devices=10).ready(home, waiting)) == [*range(21, 31)]
-    home.submit_below = 23
-    assert offsets(reach(max_devices=10).ready(home, waiting)) == [21, 22]
-    home.submit_below = 21
-    assert reach(max_devices=10).ready(home, waiting) == []
-    home.room = home.submit_below = None
-    assert len(reach(max_devices=10).ready(home, waiting)) == 60
+    assignment = an_assignment(room=100.0)
+    waiting = events(assignment, *range(80, 20, -1))
+    assert offsets(reach(max_devices=10).ready(assignment, waiting)) == [*range(21, 31)]
+    assignment.submit_below = 23
+    assert offsets(reach(max_devices=10).ready(assignment, waiting)) == [21, 22]
+    assignment.submit_below = 21
+    assert reach(max_devices=10).ready(assignment, waiting) == []
+    assignment.room = assignment.submit_below = None
+    assert len(reach(max_devices=10).ready(assignment, waiting)) == 60
 
 
 def test_a_request_on_its_way_has_its_room_already() -> None:
-    home = a_home(room=100.0)
-    other = a_home()
-    reach().reserve(home, [*events(home, 30, 20, 21), *events(other, 50)])
-    assert home.room == pytest.approx(100 - JOB_TAKES - 2 * RUN_TAKES)
-    reach().reserve(home, events(other, 50))
+    assignment = an_assignment(room=100.0)
+    other = an_assignment()
+    reach().reserve(assignment, [*events(assignment, 30, 20, 21), *events(other, 50)])
+    assert assignment.room == pytest.approx(100 - JOB_TAKES - 2 * RUN_TAKES)
+    reach().reserve(assignment, events(other, 50))
     reach().reserve(other, events(other, 50))
-    assert home.room == pytest.approx(100 - JOB_TAKES - 2 * RUN_TAKES)
+    assert assignment.room == pytest.approx(100 - JOB_TAKES - 2 * RUN_TAKES)
     assert other.room is None
 
 
@@ -225,29 +225,29 @@ def test_a_commit_leaves_the_room_of_requests_that_are_still_on_their_way() -> N
     drive.posted(first, Accepted(random.Random(7).randbytes(60).hex()))
     drive.wait_for(lambda: drive.commit is not None)
     assert drive.commit is not None
-    home = drive.engine.assignments[P0]
-    assert home.room is not None
+    assignment = drive.engine.assignments[P0]
+    assert assignment.room is not None
     left = FULL * 200 - len(drive.commit.positions[P0].metadata)
-    assert home.room < left - JOB_TAKES - RUN_TAKES * (len(second.batch.events) - 1)
+    assert assignment.room < left - JOB_TAKES - RUN_TAKES * (len(second.batch.events) - 1)
 
 
 def test_the_room_is_what_the_checkpoint_leaves_of_the_metadata() -> None:
-    home = a_home(4000)
+    assignment = an_assignment(4000)
     bounds = reach(max_metadata=1000)
-    bounds.position_and_bounds(home)
-    assert (home.room, home.submit_below) == (None, None), "plenty"
-    home.slices[1] = a_job(tuple(sorted(random.Random(7).sample(range(1, 4000), 300))))
-    size = len(bounds.position_and_bounds(home).metadata)
+    bounds.position_and_bounds(assignment)
+    assert (assignment.room, assignment.submit_below) == (None, None), "plenty"
+    assignment.slices[1] = a_job(tuple(sorted(random.Random(7).sample(range(1, 4000), 300))))
+    size = len(bounds.position_and_bounds(assignment).metadata)
     assert AMPLE * 1000 < size < 1000
-    assert home.room == FULL * 1000 - size
-    assert home.submit_below is None
-    others = sorted({*range(1, 4000)} - {*home.slices[1].offsets})
-    home.slices[2] = a_job(tuple(sorted(random.Random(7).sample(others, 1500))))
-    position = bounds.position_and_bounds(home)
-    assert home.room == 0
+    assert assignment.room == FULL * 1000 - size
+    assert assignment.submit_below is None
+    others = sorted({*range(1, 4000)} - {*assignment.slices[1].offsets})
+    assignment.slices[2] = a_job(tuple(sorted(random.Random(7).sample(others, 1500))))
+    position = bounds.position_and_bounds(assignment)
+    assert assignment.room == 0
     remembered = checkpoint.decode(position.metadata, 0)
     assert remembered is not None
-    assert home.submit_below == max(*(job.offsets[-1] + 1 for job in remembered.jobs), 10)
+    assert assignment.submit_below == max(*(job.offsets[-1] + 1 for job in remembered.jobs), 10)
 
 
 @pytest.mark.parametrize("devices_at_once", [100, *([20] if in_full() else [])])
@@ -265,12 +265,14 @@ def test_of_random_devices_in_many_jobs_hardly_any_are_forgotten(devices_at_once
     figures = Counter[str]()
 
     def look(_: Batch) -> None:
-        for home in drive.engine.assignments.values():
-            position = drive.engine.components.reach.position(home)
+        for assignment in drive.engine.assignments.values():
+            position = drive.engine.components.reach.position(assignment)
             known = checkpoint.decode(position.metadata, position.offset)
             remembered = {offset for job in known.jobs for offset in job.offsets} if known else set()
-            settled = {at for at, flag in enumerate(home.offsets.window(), position.offset) if flag}
-            submitted = {at for part in home.slices.values() for at in part.offsets if at >= position.offset}
+            settled = {at for at, flag in enumerate(assignment.offsets.window(), position.offset) if flag}
+            submitted = {
+                at for part in assignment.slices.values() for at in part.offsets if at >= position.offset
+            }
             figures["submitted"] += len(submitted - settled)
             figures["forgotten"] += len(submitted - settled - remembered)
 

@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from connector.finding import Finding, Grade
-from connector.kafka.probe import Probe
+from connector.kafka.cluster_check import ClusterCheck
 from tests.settings import with_environment
 
 
@@ -44,7 +44,7 @@ class Cluster:
 
 
 def of_the_group(cluster: Cluster, patience: float = 5.0) -> Finding:
-    asking = Probe(with_environment(), patience)
+    asking = ClusterCheck(with_environment(), patience)
     asking._admin = cluster
     return asking._group()
 

@@ -61,7 +61,7 @@ _UNREACHED = (
 """What is said where a broker's own address isn't reached."""
 
 
-class Probe:
+class ClusterCheck:
     """One look at the cluster of the settings. `patience` is the limit of each question, in seconds."""
 
     def __init__(self, settings: Settings, patience: float = QUESTION_LIMIT) -> None:

@@ -18,7 +18,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub im
 )
 
 from connector.finding import Finding, Grade
-from connector.kafka.probe import Probe
+from connector.kafka.cluster_check import ClusterCheck
 from connector.model import Position, TopicPartition
 from tests.broker import Broker
 from tests.kafka.client import Kafka
@@ -90,7 +90,7 @@ def probed(
             **environment,
         }
     )
-    return {finding.what.split()[0]: finding for finding in Probe(settings, patience).findings()}
+    return {finding.what.split()[0]: finding for finding in ClusterCheck(settings, patience).findings()}
 
 
 def problems(found: dict[str, Finding]) -> dict[str, str]:
