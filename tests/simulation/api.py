@@ -19,6 +19,7 @@ from connector.sandbox.outcomes import Row, Workshop
 from connector.sandbox.replies import Reply
 from connector.sandbox.triggers import Triggers
 from tests.simulation.records import DEFAULT, TOKENS
+from tests.simulation.spoilers import SPOILED
 
 if TYPE_CHECKING:
     from tests.simulation.instance import Instance
@@ -31,20 +32,12 @@ ALWAYS: dict[str, Any] = {
     "tag_refused": [{"tags": ["forbidden"]}],
 }
 """What is the matter with devices and tags, from the first to the last day."""
-SPOILING = "spoil-"
-SPOILERS: dict[str, dict[str, Any]] = {
-    "": {},
-    "silent": {"rows_late": [{"prefix": SPOILING, "seconds": 1e6}]},
-    "endless": {"job_stuck": [{"prefix": SPOILING}]},
-    "failing": {"job_failed": [{"prefix": SPOILING, "message": "internal error"}]},
-}
-"""What becomes of each job with a device of that name, by `Plan.spoiler`: nobody is told which it is."""
 
 
 def quiet(seconds: float, spoiler: str) -> Faults:
     """Nothing goes wrong but what is wrong with devices and tags themselves."""
     latency = {"seconds": seconds, "distribution": "exponential"}
-    return faults_from({"latency": latency, **ALWAYS, **SPOILERS[spoiler]})
+    return faults_from({"latency": latency, **ALWAYS, **SPOILED[spoiler]})
 
 
 def calm(seconds: float) -> Faults:
@@ -61,9 +54,11 @@ def random_faults(rng: random.Random, now_until: float, spoiler: str) -> Faults:
         },
         "unknown_job_status": rng.choice((400, 404)),
         **ALWAYS,
-        **SPOILERS[spoiler],
+        **SPOILED[spoiler],
     }
     names = rng.sample(sorted(_FAULTS), rng.choice((0, 1, 1, 2, 3)))
+    if spoiler == "unreadable":  # a job that was so for a while would be so for ever
+        names = [name for name in names if name != "job_unreadable"]
     for name in names:
         rule = _FAULTS[name](rng)
         rule.setdefault("until", round(rng.uniform(0.2, now_until), 3))
@@ -85,7 +80,7 @@ def random_faults(rng: random.Random, now_until: float, spoiler: str) -> Faults:
 def no_answers(rng: random.Random, spoiler: str) -> Faults:
     """Nothing answers as it should, for as long as these faults are in place."""
     down = {"form": rng.choice(("json", "text", "html")), "share": 1.0, "on": "any"}
-    return faults_from({"outage": [down], **ALWAYS, **SPOILERS[spoiler]})
+    return faults_from({"outage": [down], **ALWAYS, **SPOILED[spoiler]})
 
 
 def _share(rng: random.Random) -> float:

@@ -96,22 +96,21 @@ class Jobs:
             return
         job = self._world.audience.newest()
         now = self._world.loop.time()
-        seen = Seen(request_id, instance.name, devices, since=now, orphan=job.orphan)
+        orphan = job.orphan or (bool(job.unreadable) and self._world.plan.spoiler == "unreadable")
+        seen = Seen(request_id, instance.name, devices, since=now, orphan=orphan)
         self._no_overlap(seen, assignments, known)
         now_mine = {} if instance.dead else self.assignments(instance)
         for each in seen.records:
             part = TopicPartition(each[0], each[1])
             if part not in assignments or now_mine.get(part) is not assignments[part]:
                 seen.forgotten.add(each)
-        if job.orphan:
+        if orphan:
             for each in seen.records:
                 self._losses[each] += 1
             self.lost_alone.update(seen.records if len(devices) == 1 else ())
         self.alone.update(devices[0].names if len(devices) == 1 else ())
         self.jobs[request_id] = self._untold[request_id] = seen
-        self.said(
-            instance.name, "API takes", request_id[:4], [d.records for d in devices], "orphan" * job.orphan
-        )
+        self.said(instance.name, "API takes", request_id[:4], [d.records for d in devices], "orphan" * orphan)
 
     def _for_whom(self, application: str, token: str, devices: Sequence[Device]) -> None:
         if token != TOKENS[application]:

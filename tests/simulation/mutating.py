@@ -16,7 +16,6 @@ from tests.simulation.mutations_of_spoilers import MUTATIONS as OF_SPOILERS
 from tests.simulation.mutations_of_standstills import MUTATIONS as OF_STANDSTILLS
 from tests.simulation.patching import SEEDS, mutated, what
 
-ALL = (*OF_BOOKS, *OF_COMMITS, *OF_DEVICES, *OF_OPERATION, *OF_STANDSTILLS)
 ALL = (*OF_BOOKS, *OF_COMMITS, *OF_DEVICES, *OF_OPERATION, *OF_SPOILERS, *OF_STANDSTILLS)
 
 

@@ -10,10 +10,10 @@ from connector.core.remembering import checkpoint
 from connector.core.remembering.checkpoint import Checkpoint
 from connector.core.settling.holds import HOLD_LIMIT
 from connector.model import Letter, Position, Reason, Start, TopicPartition
-from tests.simulation.api import SPOILING
 from tests.simulation.broker import Member
 from tests.simulation.jobs import Jobs
 from tests.simulation.records import Id, LogRecord, application_of
+from tests.simulation.spoilers import SPOILING
 
 if TYPE_CHECKING:
     from tests.simulation.instance import Instance

@@ -82,6 +82,19 @@ class Plan:
         return not self.forgetful and self.limits.max_events >= 2 * self.records
 
     @property
+    def most_spoilers(self) -> int:
+        """How many devices there may be like that. Several whose jobs can't be read look like an outage."""
+        return {"": 0, "unreadable": 1}.get(self.spoiler, self.families)
+
+    @property
+    def spoiler_slows(self) -> int:
+        """How many times longer a partition may stand still: each event of a spoiler takes its turn.
+
+        Where its jobs can't be read, each of them takes the deadline twice or more.
+        """
+        return {"": 1, "unreadable": 12}.get(self.spoiler, 4)
+
+    @property
     def kafka(self) -> bool:
         return self.style in ("kafka", "all")
 
@@ -130,7 +143,7 @@ def plan(rng: random.Random) -> Plan:
 def choose_spoiler(rng: random.Random, chosen: Plan) -> None:
     """Choose, by dice of its own: worlds without one are as they were before there were any."""
     if chosen.style != "calm" and rng.random() < 0.2:
-        chosen.spoiler = rng.choice(("silent", "endless", "failing"))
+        chosen.spoiler = rng.choice(("silent", "endless", "failing", "unreadable"))
         chosen.limits = replace(chosen.limits, deadline=90.0, max_resubmissions=1)
 
 

@@ -19,6 +19,7 @@ from typing import Any, cast
 import msgspec
 
 from connector.model import Content, TopicPartition
+from tests.simulation.spoilers import SPOILING, Spoilers
 
 Id = tuple[str, int, int]
 """Topic, partition and offset of a record."""
@@ -156,10 +157,10 @@ class Logs:
         side: bool,
         spread: bool,
         calm: bool,
-        spoiling: random.Random | None,
+        spoilers: Spoilers,
     ) -> None:
         self._rng = rng
-        self._spoiling = spoiling  # dice for which devices spoil their jobs
+        self._spoilers = spoilers
         self._calm = calm
         self._spread = spread
         self._applications = [rng.choice(applications) for _ in range(families)]
@@ -191,8 +192,8 @@ class Logs:
         kinds = [kind for kind, weight in _KINDS for _ in range(weight)]
         first = f"{self._rng.choice(kinds)}-{number}a"
         second = f"{self._rng.choice(kinds)}-{number}b"
-        if self._spoiling and self._spoiling.random() < 0.3:
-            second = f"spoil-{number}b"
+        if self._spoilers.one_more():
+            second = f"{SPOILING}{number}b"
         user, token = f"good-u{number}", f"good-t{number}"
         ways = [{"hwid": first}] * 6 + [{"hwid": second}] * 2 + [{"user_id": user}]
         if self._rng.random() < 0.4:

@@ -33,7 +33,7 @@ class Rest:
     async def until(self, unrest: Callable[[], str], patience: float = PATIENCE) -> str:
         """Wait until nothing is left of this, in words; return what is, if that takes too long."""
         world = self._world
-        deadline = world.loop.time() + patience * (4 if world.plan.spoiler else 1)
+        deadline = world.loop.time() + patience * world.plan.spoiler_slows
         pause = 0.5
         self._moved.clear()
         while why := unrest():
@@ -50,7 +50,7 @@ class Rest:
     def _nothing_stands_still(self) -> None:
         now = self._world.loop.time()
         plan = self._world.plan
-        longest = STANDSTILL * (3 if plan.trouble.incomplete or plan.spoiler else 1)
+        longest = STANDSTILL * max(plan.spoiler_slows, 3 if plan.trouble.incomplete else 1)
         longest += LONGEST_RETRY_AFTER if plan.jump else 0.0
         for log in self._world.logs:
             position = self._world.committed.get(log.partition, 0)

@@ -18,6 +18,7 @@ from tests.simulation.oracle import Oracle
 from tests.simulation.plan import Plan, Trouble, choose_spoiler, plan
 from tests.simulation.records import Id, Logs
 from tests.simulation.rest import Rest
+from tests.simulation.spoilers import Spoilers
 from tests.simulation.tags import check_tags
 
 _LAST_LINES = 60
@@ -56,7 +57,7 @@ class World:
             side=self.plan.side,
             spread=self.plan.spread,
             calm=self.plan.style == "calm",
-            spoiling=spoiling if self.plan.spoiler else None,
+            spoilers=Spoilers(spoiling, self.plan.most_spoilers),
         )
         self.oracle = Oracle(self)
         self.broker = Broker(self.loop, self.rng, list(self.logs.partitions), self.oracle)
