@@ -1,12 +1,12 @@
-"""The connector's decisions: facts go in, actions come out. Nothing else changes the core's state.
+"""The connector's decisions: facts go in, actions come out, and nothing else changes the core's state.
 
 Facts are the methods: a partition was assigned, records came, a POST or a GET was answered, a
 commit was acknowledged, a partition was revoked. Those that time matters to take `now`, seconds on
 a clock that never goes back and starts near the epoch. `plan` says what is to be done next, and
 `wake_at` when to ask again if nothing happens before.
 
-No clock, no input or output, no thread, no logger: what an operator should read leaves as
-`notices`, what is counted as `tally`.
+No clock, no input or output, no thread, no logger: what an operator should read leaves by
+`take_notices`, what is counted by `take_tally`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from connector.core.components import Components
 from connector.core.following.job import Job
 from connector.core.holding_back.orders import Paused
 from connector.core.limits import Limits
+from connector.core.notices import Notice
 from connector.core.overview import HaltsInForce, Overview, halts_in_force, overview
 from connector.core.partitions import Partitions
 from connector.core.planning import Planning
@@ -27,6 +28,7 @@ from connector.core.polled import Polled
 from connector.core.posted import Posted
 from connector.core.reading.event import Decoded
 from connector.core.remembering.assignment import Assignment
+from connector.core.tally import Tally
 from connector.model import Cause, Position, Record, Start, TopicPartition
 
 
@@ -89,6 +91,14 @@ class Engine:
     def paused(self) -> Paused | None:
         """Who wants nothing to be submitted, if somebody does."""
         return self._orders.paused
+
+    def take_tally(self) -> Tally:
+        """Return what was counted since the last call."""
+        return self.tally.take()
+
+    def take_notices(self) -> list[Notice]:
+        """Return what an operator should read, since the last call."""
+        return self.notices.take()
 
     def overview(self) -> Overview:
         """Look at everything, for whoever shows it: that goes through all partitions and letters."""

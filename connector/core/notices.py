@@ -1,6 +1,6 @@
 """What an operator should read: lines that an edge writes into the log. The core knows no logger.
 
-Whoever reads them clears them. No identifier of a device is ever in one.
+No identifier of a device is ever in one.
 """
 
 from __future__ import annotations
@@ -28,8 +28,14 @@ class Notice:
 
 
 class Notices(list[Notice]):
-    """What was noticed since they were last read; whoever reads them clears them."""
+    """What was noticed since the last `take`."""
 
     def tell(self, level: Level, text: str, **fields: object) -> None:
         """Add one."""
         self.append(Notice(level, text, fields))
+
+    def take(self) -> list[Notice]:
+        """Return them all, and forget them."""
+        taken = [*self]
+        self.clear()
+        return taken

@@ -11,7 +11,7 @@ known. None of them may ever name a device, a request or a tag.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -74,7 +74,7 @@ def _counts() -> defaultdict[_Key, int]:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts since the last `clear`. Add with `tally.consumed[topic] += len(records)`."""
+    """Counts since the last `take`. Add with `tally.consumed[topic] += len(records)`."""
 
     consumed: defaultdict[str, int] = field(default_factory=_counts)
     """Records taken in, by topic."""
@@ -110,11 +110,9 @@ class Tally:
     unreadable_checkpoints: int = 0
     """Commit metadata that could not be read: their jobs are submitted again."""
 
-    def clear(self) -> None:
-        """Back to nothing counted."""
+    def take(self) -> Tally:
+        """Return what was counted, and begin anew."""
+        taken, new = replace(self), Tally()
         for each in fields(self):
-            value = getattr(self, each.name)
-            if isinstance(value, int):
-                setattr(self, each.name, 0)
-            else:
-                value.clear()
+            setattr(self, each.name, getattr(new, each.name))
+        return taken

@@ -45,7 +45,7 @@ class Metrics(Families):
     # -- reported ------------------------------------------------------------------------------
 
     def absorb(self, tally: Tally, now: float, examples: Sequence[Example] = ()) -> None:
-        """Add what the core counted, and clear it. `now`: seconds since the epoch.
+        """Add what the core counted. `now`: seconds since the epoch.
 
         `examples` are among those whose latencies are counted here: exemplars where they fall.
         """
@@ -82,7 +82,6 @@ class Metrics(Families):
             self.confirmation_latency.at(endpoint).exemplify(age, trace_id, now)
         if any(tally.settled.get((endpoint, RecordOutcome.CONFIRMED), 0) for (endpoint,) in ENDPOINTS):
             self.last_confirmation.set(now)
-        tally.clear()
 
     def http_request(self, endpoint: str, method: str, code: int, seconds: float) -> None:
         """Count one call to the API; `code` 0 where no reply came."""

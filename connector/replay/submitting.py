@@ -205,7 +205,7 @@ class Submission:
         if self._stop.asked:
             self._end(Interrupted())
         self._look_for_halts()
-        self._engine.notices.clear()
+        self._engine.take_notices()
         words = self._engine.outage
         if words is None:
             self._down_since = None

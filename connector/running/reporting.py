@@ -1,6 +1,6 @@
 """Moves what the parts counted and noticed into the metrics, the log and the status.
 
-Called after each step of the planner. The parts keep plain figures and words until they are reported.
+Called after each plan. The parts keep plain figures and words until they are reported.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ class Reporting:
     def report(self) -> None:
         """Report everything since the last call."""
         now = self._clock()
-        self._metrics.absorb(self._engine.tally, now, self._observer.examples())
+        self._metrics.absorb(self._engine.take_tally(), now, self._observer.examples())
         self._count_failures()
         for interpreter in self._interpreters.values():
-            if interpreter.unknown_platforms:
-                self._warn_of_platforms(interpreter.unknown_platforms)
+            if seen := interpreter.take_unknown_platforms():
+                self._metrics.unknown_platforms.add(sum(seen.values()))
+                self._log.warning("unknown platform codes, sent as they are", codes=[*seen])
         for topic, count in self._source.take_records_lost().items():
             self._metrics.records_lost.add(count, topic)
-        for notice in self._engine.notices:
+        for notice in self._engine.take_notices():
             self._tell(notice, now)
-        self._engine.notices.clear()
         self._metrics.round_trip(self._source.statistics().round_trip)
 
     def _count_failures(self) -> None:
@@ -72,14 +72,9 @@ class Reporting:
                 counter.add(count - before)
             self._seen = latest
 
-    def _warn_of_platforms(self, seen: dict[int, int]) -> None:
-        self._metrics.unknown_platforms.add(sum(seen.values()))
-        self._log.warning("unknown platform codes, sent as they are", codes=[*seen])
-        seen.clear()
-
     def _tell(self, notice: Notice, now: float) -> None:
         """Write a line of the log; warnings and errors also go to the status."""
-        fields = notice.fields
+        fields = {**notice.fields}
         if notice.text == HALTED:
             fields["mend"] = fields.get("mend") or mend_of(fields["cause"], fields.get("application", ""))
         if "application" in fields:

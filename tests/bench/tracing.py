@@ -106,7 +106,7 @@ def _cost(messages: Sequence[Any], *, traced: bool) -> float:
         drive.engine.received(where, part, interpreter.read(part), drive.now)
         drive.run()
         drive.observer.examples()
-        drive.engine.tally.clear()
+        drive.engine.take_tally()
     provider.force_flush()
     spent = time.process_time() - began
     assert drive.position(where) == EVENTS

@@ -185,10 +185,9 @@ class Instance:
         if waits and not self.consuming.writing.busy:
             self.source.poke()
         if self.engine.tally.consumed:
-            self.engine.tally.clear()
-        for notice in self.engine.notices:
+            self.engine.take_tally()
+        for notice in self.engine.take_notices():
             self.world.said(self.name, notice.text, notice.fields)
-        self.engine.notices.clear()
 
     def _finished(self, reading: asyncio.Task[None]) -> bool:
         if reading.done() or self.consuming.failure or self._sending.failure:

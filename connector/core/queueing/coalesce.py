@@ -13,35 +13,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Raw
 
-from connector.core.reading.event import Event
+from connector.core.reading.event import Event, Merged
+from connector.core.remembering.assignment import Assignment
 from connector.model import Endpoint
-
-if TYPE_CHECKING:
-    from connector.core.remembering.assignment import Assignment
-
-
-class Merged(msgspec.Struct):
-    """What a head stands for beside itself."""
-
-    tags: dict[str, Raw]
-    """Tag names and values as they will be sent."""
-    size: int
-    """Bytes of the row, or a little more."""
-    events: list[Event]
-    """The later events, oldest first."""
-    arrays: dict[str, list[bytes]] = {}
-    """What is between the brackets of values that are joined, part by part. To join them at each merge took
-    200 us an event where thousands waited for one device."""
-
-    def joined(self) -> dict[str, Raw]:
-        """Tag names and values as they will be sent."""
-        arrays = {name: Raw(b"[" + b",".join(parts) + b"]") for name, parts in self.arrays.items()}
-        return self.tags | arrays if arrays else self.tags
 
 
 class _Row(msgspec.Struct, gc=False, omit_defaults=True):

@@ -51,8 +51,7 @@ class Interpreter:
     `max_row_bytes` is the room that a request has for one device. `application` is the default one: an
     event that names it is an event that names none. `applications` are the others that are configured: an
     event that names one not among them is rejected (None: any may be named). `topic_application` is the
-    one among them for events that name none; empty for the default one. `unknown_platforms` counts the codes
-    seen that nobody has heard of; whoever warns about them empties it.
+    one among them for events that name none; empty for the default one.
     """
 
     def __init__(
@@ -77,7 +76,7 @@ class Interpreter:
             self._applications[application] = ""
         mixed = content is Content.MIXED
         self._topic_rules = TopicRules(max_row_bytes, topic_application, self._applications, mixed=mixed)
-        self.unknown_platforms: dict[int, int] = {}
+        self._unknown_platforms: dict[int, int] = {}
 
     def read(self, records: Sequence[Record]) -> list[Decoded]:
         """Read records, one answer each; None for a tombstone and for what the decoder skips.
@@ -169,8 +168,15 @@ class Interpreter:
             Endpoint.REGISTRATIONS, update.application, (hwid, None, push_token), operator, row, record
         )
         if platform not in rules.KNOWN_PLATFORMS:
-            self.unknown_platforms[platform] = self.unknown_platforms.get(platform, 0) + 1
+            self._unknown_platforms[platform] = self._unknown_platforms.get(platform, 0) + 1
         return event
+
+    def take_unknown_platforms(self) -> dict[int, int]:
+        """Return how often each platform code was seen that nobody has heard of, since the last call."""
+        taken = self._unknown_platforms
+        if taken:
+            self._unknown_platforms = {}
+        return taken
 
     def _tags(self, value: Any) -> bytes:
         """Give the tags as JSON. The built-in decoder's are sound: only that they are an object is open."""

@@ -6,15 +6,13 @@ the event in its last fields.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import msgspec
+from msgspec import Raw
 
+from connector.core.remembering.assignment import Assignment
 from connector.model import Endpoint, Record, Rejection, headers_of
-
-if TYPE_CHECKING:
-    from connector.core.queueing.coalesce import Merged
-    from connector.core.remembering.assignment import Assignment
 
 NOWHERE = cast("Assignment", None)
 """`Event.assignment` until the engine has taken the event in."""
@@ -81,6 +79,25 @@ class Event(msgspec.Struct, gc=False, eq=False):
         """Have the attempts of the merged update that it was a part of."""
         self.attempts, self.first_attempt = head.attempts, head.first_attempt
         self.last_attempt = head.last_attempt
+
+
+class Merged(msgspec.Struct):
+    """What a head stands for beside itself."""
+
+    tags: dict[str, Raw]
+    """Tag names and values as they will be sent."""
+    size: int
+    """Bytes of the row, or a little more."""
+    events: list[Event]
+    """The later events, oldest first."""
+    arrays: dict[str, list[bytes]] = {}
+    """What is between the brackets of values that are joined, part by part. To join them at each merge took
+    200 us an event where thousands waited for one device."""
+
+    def joined(self) -> dict[str, Raw]:
+        """Tag names and values as they will be sent."""
+        arrays = {name: Raw(b"[" + b",".join(parts) + b"]") for name, parts in self.arrays.items()}
+        return self.tags | arrays if arrays else self.tags
 
 
 Decoded = Event | Rejection | None

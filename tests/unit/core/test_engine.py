@@ -63,10 +63,8 @@ def test_a_confirmed_batch_is_counted_at_each_stage() -> None:
     assert tally.submitted[Endpoint.TAGS] == 3
     assert tally.jobs[Endpoint.TAGS, JobOutcome.COMPLETED] == 1
     assert {stage for stage, _, _ in tally.stages} == {"queue", "submit", "job", "poll", "commit"}
-    tally.clear()
-    assert tally.submitted == {}
-    assert tally.stages == []
-    assert tally.coalesced == 0
+    assert drive.engine.take_tally().submitted[Endpoint.TAGS] == 3
+    assert drive.engine.take_tally().submitted == {}
 
 
 # -- stopping ----------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import fields
 
 import pytest
@@ -37,7 +38,7 @@ def test_a_closed_gate_is_named_by_what_the_api_answered(http_status: int, cause
     assert Unavailable("", http_status).cause == cause
 
 
-def test_a_cleared_tally_is_a_new_one() -> None:
+def test_what_was_taken_is_counted_no_second_time() -> None:
     tally = Tally()
     for each in fields(tally):
         value = getattr(tally, each.name)
@@ -47,7 +48,8 @@ def test_a_cleared_tally_is_a_new_one() -> None:
             value.append(7)
         else:
             value["x"] += 7
-    tally.clear()
+    before = deepcopy(tally)
+    assert tally.take() == before
     assert tally == Tally()
 
 

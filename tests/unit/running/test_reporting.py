@@ -39,7 +39,7 @@ def test_records_that_were_gone_before_they_were_read_are_counted_once(process: 
 
 def test_unknown_platforms_are_counted_and_told_once(process: Process, told: Listening) -> None:
     (interpreter, *_) = process.runner._reporting._interpreters.values()
-    interpreter.unknown_platforms.update({99: 2, 100: 1})
+    interpreter._unknown_platforms.update({99: 2, 100: 1})
     process.runner._report()
     process.runner._report()
     assert value(process, "unknown_platforms_total") == 3

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from connector.core.judging.decision import Context, Fate, attempts_left, decide
-from connector.core.queueing.coalesce import Merged
-from connector.core.reading.event import Event
+from connector.core.reading.event import Event, Merged
 from connector.model import Reason, Rejection
 from tests.unit.core.builders import tags
 

@@ -112,7 +112,8 @@ def test_a_code_that_nobody_has_heard_of_passes_and_is_counted() -> None:
     values = [PHONE | {"platform": code} for code in (99, 99, 2**63 - 1, 1)]
     answers = interpreter.read([ARecord(json.dumps(value).encode()) for value in values])
     assert all(isinstance(answer, Event) for answer in answers)
-    assert interpreter.unknown_platforms == {99: 2, 2**63 - 1: 1}
+    assert interpreter.take_unknown_platforms() == {99: 2, 2**63 - 1: 1}
+    assert interpreter.take_unknown_platforms() == {}
 
 
 @pytest.mark.parametrize(
