@@ -1,9 +1,9 @@
 """The nouns: what travels between the modules. A leaf: imports nothing of ours.
 
-Everything here is data, but for `DecoderUnavailable`, which decoders raise. Rules live in `connector.core`,
-input and output at the edges.
-`gc=False` is set where a type can't be part of a reference cycle: these objects exist by
-the hundred thousand, and the cyclic collector needn't walk them.
+Everything here is data, but for `DecoderUnavailable`, which decoders raise, and for how a record is asked for
+its headers and time. Rules live in `connector.core`, input and output at the edges. `gc=False` is set where a
+type can't be part of a reference cycle: these objects exist by the hundred thousand, and the cyclic collector
+needn't walk them.
 """
 
 from __future__ import annotations

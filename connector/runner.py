@@ -231,7 +231,7 @@ class Runner:
                 case Pause() | Resume():
                     self._consuming.pause_or_resume(action)
         self._report()
-        self._heartbeat.beat("planner")
+        self._heartbeat.beat("runner")
         if now >= self._next_second:
             self._next_second = now + EACH_SECOND
             self._look_at_tokens(now)

@@ -206,7 +206,7 @@ class Families:
         )
         self.application_halted = self._gauge(
             "application_halted",
-            "1 while nothing is submitted for this application: its token or its code is refused.",
+            "1 while nothing is submitted for this application: its requests are denied.",
             ("application",),
         )
         self.kafka_trouble = self._gauge(

@@ -130,7 +130,10 @@ class Queue:
                 self._arrivals.popleft()
 
     def remove(self, unwanted: Callable[[Event], bool], now: float) -> list[Event]:
-        """Take out unwanted events. The rest start waiting again but keep their place; this is rare."""
+        """Take out unwanted events. This is rare.
+
+        The rest keep their place, and start waiting again; if some of them were urgent, all are due at once.
+        """
         removed = [event for event in self._events if unwanted(event)]
         if removed:
             kept = [event for event in self._events if not unwanted(event)]

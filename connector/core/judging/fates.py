@@ -7,7 +7,7 @@ again, taken apart, or owed a letter. Reads no report: `verdicts` does.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from connector.answers import Refused
 from connector.core.backoff import Backoff
@@ -29,8 +29,18 @@ from connector.core.settling.owed import Owed
 from connector.core.tally import Tally
 from connector.model import Endpoint, Letter, Reason, Rejection
 
-OF_ITS_VALUES = frozenset({Reason.TAG_REFUSED, Reason.REFUSED_BY_API, Reason.TOO_LARGE})
-"""What is said of the values of an update: of a merged one, halves tell which. All else is of its device."""
+OF_ITS_VALUES: Mapping[Reason, bool] = {
+    Reason.UNDECODABLE: False,
+    Reason.INVALID_EVENT: False,
+    Reason.TOO_LARGE: True,
+    Reason.DEVICE_FAILED: False,
+    Reason.DEVICE_NOT_FOUND: False,
+    Reason.TAG_REFUSED: True,
+    Reason.REFUSED_BY_API: True,
+    Reason.NO_VERDICT: False,
+    Reason.JOB_FAILED: False,
+}
+"""Whether it is said of an update's values: of a merged one, halves tell which. All else is of its device."""
 
 
 class Fates:
@@ -89,7 +99,7 @@ class Fates:
                 self._tally.resubmitted[event.endpoint] += rejection.reason is Reason.NO_VERDICT
                 again(event)
             case Fate.APART:
-                self._take_apart(event, one_by_one=rejection.reason not in OF_ITS_VALUES)
+                self._take_apart(event, one_by_one=not OF_ITS_VALUES[rejection.reason])
             case Fate.REFUSED:
                 if rejection.reason is Reason.DEVICE_NOT_FOUND:
                     self.registered.given_up(event, now)

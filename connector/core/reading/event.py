@@ -29,7 +29,7 @@ class Event(msgspec.Struct, gc=False, eq=False):
 
     endpoint: Endpoint
     application: str
-    """The application it is for, empty for the configured one."""
+    """The application it is for, empty for the default one."""
     keys: tuple[str, ...]
     """Of its lanes, one for each identifier that it names: `lane_keys`."""
     hwid: str | None

@@ -58,7 +58,7 @@ class JobSlice(msgspec.Struct, frozen=True):
     """What one unfinished job carries of one partition.
 
     `submitted_at` is in seconds since the epoch, of which whole ones are kept. `application` is
-    empty for the configured one. `offsets` ascend.
+    empty for the default one. `offsets` ascend.
     """
 
     request_id: str

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from copy import deepcopy
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from connector.core.tally import Stage, Tally
 from connector.model import Endpoint
 from tests.unit.core.builders import FAILED, UNDECODABLE, completed, devices, limits, row, unfinished
 from tests.unit.core.driving import Drive, refusing
+from tests.unit.definitions import tree_of
 
 
 def reading(count: int) -> Drive:
@@ -36,6 +39,17 @@ def reading(count: int) -> Drive:
 )
 def test_a_closed_gate_is_named_by_what_the_api_answered(http_status: int, cause: str) -> None:
     assert Unavailable("", http_status).cause == cause
+
+
+def test_every_field_is_counted_by_something() -> None:
+    core = Path(__file__).parents[3] / "connector" / "core"
+    counted = {
+        node.attr
+        for path in core.rglob("*.py")
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("self._tally", "tally")
+    }
+    assert {each.name for each in fields(Tally)} <= counted
 
 
 def test_what_was_taken_is_counted_no_second_time() -> None:

@@ -14,6 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
+from starlette.routing import Route
 
 from connector.config import load
 from connector.ops.admin import AdminServer, AdminUnavailableError, application, status_page
@@ -23,7 +24,11 @@ from connector.ops.status import ErrorView, HaltView, Health
 from connector.values import MASK
 from tests.unit.ops.provider import REQUEST_ID, Provider, halted, paused
 
-PATHS = ("/metrics", "/livez", "/readyz", "/status", "/status.json")
+PATHS = [
+    route.path
+    for route in application(Provider(), CollectorRegistry(), Mask([])).routes
+    if isinstance(route, Route) and route.path != "/"
+]
 
 
 @pytest.fixture
