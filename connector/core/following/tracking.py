@@ -51,9 +51,6 @@ class Tracking:
         self.jobs: dict[int, Job] = {}
         self.last_ended = LastEnded()
 
-    def __len__(self) -> int:
-        return len(self.jobs)
-
     def occupying(self, limit: int) -> int:
         """Return how many of `limit` places for jobs are taken.
 

@@ -7,6 +7,8 @@ inside an identifier is refused.
 
 from __future__ import annotations
 
+from connector.core.reading.rules import breaks_no_rule
+
 
 def lane_keys(
     application: str, hwid: str | None, user_id: str | None, push_token: str | None
@@ -25,7 +27,6 @@ def sound_lane_keys(
     application: str, hwid: str | None, user_id: str | None, push_token: str | None
 ) -> tuple[str, ...]:
     """Name the lanes of identifiers that break no rule; nothing where one does."""
-    for name in (hwid, user_id, push_token):
-        if name is not None and (not name or name.isspace() or "\0" in name):
-            return ()
+    if not all(breaks_no_rule(name) for name in (hwid, user_id, push_token) if name is not None):
+        return ()
     return lane_keys(application, hwid, user_id, push_token)

@@ -69,7 +69,7 @@ def read_quickly(
         if fields.application is not None:
             application = applications.get(fields.application)
             fields.application = None
-        if user_id is None and token is None and not application:
+        if user_id is None and token is None and not application:  # `breaks_no_rule`, without a call
             keys = (hwid,) if hwid and not hwid.isspace() and "\0" not in hwid else ()
         else:
             keys = sound_lane_keys(application or "", hwid, user_id, token)

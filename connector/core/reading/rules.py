@@ -74,6 +74,11 @@ def identifier(name: str, value: object) -> str | None:
     return value
 
 
+def breaks_no_rule(identifier: str) -> bool:
+    """Whether `identifier` above takes it: all the rules at once, for what is read quickly."""
+    return bool(identifier) and not identifier.isspace() and "\0" not in identifier
+
+
 def tags_operator(value: object) -> str:
     """Check the operator of a tags event: `set`, `append` or `remove`; absent means `set`."""
     if value is None:

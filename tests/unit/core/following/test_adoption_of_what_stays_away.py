@@ -91,7 +91,7 @@ def test_after_a_while_what_was_read_of_a_job_is_asked_about_without_the_rest() 
 def test_its_parts_are_one_job_again_for_the_next_owner() -> None:
     drive = a_job_of_two(3)
     drive.wait_for(lambda: bool(drive.polls))
-    assert len(drive.engine.components.tracking) == 2
+    assert len(drive.engine.jobs) == 2
     owner = Drive()
     owner.assign(P0, *drive.engine.revoked([P0], drive.now)[P0])
     (part,) = owner.engine.assignments[P0].slices.values()

@@ -94,7 +94,7 @@ def test_a_job_that_was_removed_is_never_due() -> None:
     some.remove(one)
     assert some.wake_at() is None
     assert some.due(NOW + 9, 10) == []
-    assert len(some) == 0
+    assert some.jobs == {}
 
 
 def test_an_adopted_job_is_polled_at_once() -> None:
@@ -224,9 +224,7 @@ def test_no_more_jobs_are_unfinished_than_the_setting_says() -> None:
 
     def watch(_: Job) -> None:
         nonlocal most
-        most = max(
-            most, len(drive.engine.components.tracking) + len(drive.engine.components.dispatch.posting)
-        )
+        most = max(most, len(drive.engine.jobs) + len(drive.engine.components.dispatch.posting))
 
     drive.run(poll=watch)
     assert most == 3

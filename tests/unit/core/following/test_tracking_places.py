@@ -48,7 +48,7 @@ def test_a_slow_api_is_not_sent_more_jobs_than_may_be_unfinished() -> None:
     drive.assign()
     drive.read(*devices(range(40)))
     drive.run(poll=lambda _: unfinished(), seconds=DEADLINE - 60)
-    assert len(drive.engine.components.tracking) == 3
+    assert len(drive.engine.jobs) == 3
 
 
 def test_an_api_that_becomes_slow_is_sent_one_more_job_than_may_be_unfinished_and_no_second() -> None:
@@ -61,7 +61,7 @@ def test_an_api_that_becomes_slow_is_sent_one_more_job_than_may_be_unfinished_an
         return unfinished() if job.accepted_at > began + 20 or drive.now - job.accepted_at < 1 else None
 
     drive.run(poll=answer, seconds=DEADLINE - 60)
-    assert len(drive.engine.components.tracking) == 4
+    assert len(drive.engine.jobs) == 4
 
 
 def test_where_fewer_jobs_go_at_once_than_may_a_slow_one_does_not_take_the_only_place() -> None:

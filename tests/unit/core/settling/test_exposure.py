@@ -136,7 +136,7 @@ def test_a_crash_amid_jobs_that_take_seconds_finds_one_batch_at_most_that_no_com
         drive.later(0.01)
         if drive.commit is not None:
             drive.committed()
-    assert len(drive.engine.components.tracking) == 16
+    assert len(drive.engine.jobs) == 16
     assert drive.engine.components.ledger.unrecorded == 0
 
 
