@@ -42,15 +42,15 @@ class PartitionOverview(NamedTuple):
 class HaltsInForce(NamedTuple):
     """Why nothing is submitted, of all applications or of one."""
 
-    whole: Mapping[Cause, Halt]
-    """Of all applications, by cause."""
+    of_instance: Mapping[Cause, Halt]
+    """Of the whole instance, by cause."""
     applications: Mapping[str, Halt]
     """Of one application each, by its code; empty for the default one."""
 
     @property
     def halted(self) -> bool:
         """Whether somebody has to fix something."""
-        return bool(self.applications or self.whole)
+        return bool(self.applications or self.of_instance)
 
 
 class Overview(NamedTuple):
@@ -81,10 +81,10 @@ class Overview(NamedTuple):
 
 def halts_in_force(components: Components) -> HaltsInForce:
     """Look at the halts alone."""
-    whole = dict(components.halts.whole)
-    if (braked := whole.get(Cause.BRAKE)) is not None:
-        whole[Cause.BRAKE] = replace(braked, message=components.brakes.words or braked.message)
-    return HaltsInForce(whole, components.halts.applications)
+    of_instance = dict(components.halts.of_instance)
+    if (braked := of_instance.get(Cause.BRAKE)) is not None:
+        of_instance[Cause.BRAKE] = replace(braked, message=components.brakes.words or braked.message)
+    return HaltsInForce(of_instance, components.halts.applications)
 
 
 def overview(components: Components) -> Overview:

@@ -10,7 +10,7 @@ from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswe
 from connector.core.components import Components
 from connector.core.following.job import Job
 from connector.core.holding_back.proofs import Where
-from connector.core.judging.fates import all_ours
+from connector.core.judging.fates import is_wholly_ours
 from connector.core.judging.verdicts import Judgement, of_the_job
 from connector.core.tally import JobOutcome, Stage
 
@@ -234,7 +234,7 @@ class Polled:
     @staticmethod
     def _perhaps_for_others(job: Job) -> bool:
         """Whether other owners may have a part of it, so that their devices may be why it is lost."""
-        return job.adopted or not all(map(all_ours, job.events))
+        return job.adopted or not all(map(is_wholly_ours, job.events))
 
     def _lost(self, job: Job, why: str, now: float) -> None:
         self._halts.came_to_nothing(job.batch, now)

@@ -106,7 +106,7 @@ class Posted:
         if (due := self._outages.next_turn(suspicion, now)) > now:
             self._dispatch.queue_at(batch, due)
         else:
-            self._dispatch.send_whole(batch)
+            self._dispatch.send_exact(batch)
 
     def _surely_alone(self, suspicion: Suspicion, *, new_proof: bool) -> bool:
         """Whether the API has gone on stumbling over this batch, and not over others.
@@ -137,7 +137,7 @@ class Posted:
         self._tally.retried[batch.endpoint] += len(batch.events)
         batch.events = self._leaving.still_ours(batch.events, now)
         if batch.events:
-            self._dispatch.send_whole(batch)
+            self._dispatch.send_exact(batch)
         else:
             self._dispatch.end_hunt(batch)
 
@@ -207,7 +207,7 @@ class Posted:
         before = self._dispatch.size.refused(batch.size)
         batch.history.size_before = batch.history.size_before or before
         for half in self._dispatch.halve(batch):
-            self._dispatch.send_whole(half)
+            self._dispatch.send_exact(half)
         self._dispatch.end_hunt(batch)
         self._notices.tell(
             "warning",

@@ -223,7 +223,7 @@ class Submission:
     def _look_for_halts(self) -> None:
         """End where nothing more can be sent. One application's halt is no reason while there is another."""
         halts = self._engine.halts
-        for halt in halts.whole.values():
+        for halt in halts.of_instance.values():
             self._end(Failed(f"the API refuses everything ({halt.cause}): {halt.message}; {mend_for(halt)}"))
         halted = halts.applications
         if not halted:

@@ -149,7 +149,7 @@ class View:
         return halts
 
     def _halts(self, seen: HaltsInForce) -> list[HaltView]:
-        named = [("", halt) for halt in seen.whole.values()]
+        named = [("", halt) for halt in seen.of_instance.values()]
         named += [(self._settings.code_of(name), halt) for name, halt in seen.applications.items()]
         return [HaltView(halt.cause, halt.message, mend_for(halt), halt.since, name) for name, halt in named]
 

@@ -208,7 +208,7 @@ class World:
                 self._nothing_lost()
                 continue
             wake_at = engine.wake_at(self.now)
-            if wake_at is None and not engine.components.halts.whole:
+            if wake_at is None and not engine.components.halts.of_instance:
                 break
             engine.release(self.now)  # the brake: a person has looked
             wake_at = self.now if wake_at is None else wake_at

@@ -266,7 +266,7 @@ class Instance:
             "unrecorded jobs": lambda: engine.components.ledger.unrecorded,
             "a commit": lambda: engine.components.ledger.under_way,
             "adoptions": lambda: engine.components.adoption.pending,
-            "halts of the whole": lambda: engine.components.halts.whole,
+            "halts of the instance": lambda: engine.components.halts.of_instance,
             "a pause": lambda: engine.components.orders.paused,
         }
         found = [f"{what}: {left}" for what, look in checks.items() if (left := look())]

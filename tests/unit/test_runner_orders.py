@@ -57,7 +57,7 @@ async def test_a_stop_does_not_wait_for_letters_that_the_brake_holds(
         CONNECTOR_JOBS_STOP_TIMEOUT="1h",
     )
     async with process.running() as task:
-        await until(lambda: bool(process.engine.components.halts.whole))
+        await until(lambda: bool(process.engine.components.halts.of_instance))
         os.kill(os.getpid(), signal.SIGTERM)
     assert task.result() == 0
     assert process.letters.written == []

@@ -35,7 +35,7 @@ class HuntState:
 class Batch:
     """Devices for one request. No two of its events concern the same device.
 
-    One that is handed to `Dispatch.send_whole` is sent as it is, before most others: a batch that was refused
+    One that is handed to `Dispatch.send_exact` is sent as it is, before most others: a batch that was refused
     or lost as a whole is tried again as a whole, or as its halves.
     """
 

@@ -87,7 +87,7 @@ class Dispatch:
         self._later = [(min(due, dues.get(id(what), due)), tie, what) for due, tie, what in self._later]
         heapify(self._later)
 
-    def send_whole(self, batch: Batch) -> None:
+    def send_exact(self, batch: Batch) -> None:
         """Send exactly this batch, before most queued events of its route (`EXACT_IN_A_ROW`)."""
         batch.place = next(self._places)
         for event in batch.events:
@@ -118,7 +118,7 @@ class Dispatch:
                 if trials and what.suspicion.proven and self._something_better():
                     self.queue_at(what, now + 1.0)
                     continue
-                self.send_whole(what)
+                self.send_exact(what)
             else:
                 events.append(what)
         if events:
@@ -278,7 +278,7 @@ class Dispatch:
         parts = self.split(batch, 4)
         for part in parts:
             part.suspicion.failures = 1
-            self.send_whole(part)
+            self.send_exact(part)
         self.queue(batch.application, batch.endpoint).exact.rotate(len(parts))
 
     def end_hunt(self, batch: Batch, *, found: bool = False) -> None:
@@ -294,4 +294,4 @@ class Dispatch:
         rest.history.found += found
         for part in self.halve(rest) if rest.history.found > 1 else (rest,):
             if part.events:
-                self.send_whole(part)
+                self.send_exact(part)

@@ -41,7 +41,7 @@ class Hunt:
         if hunt.perhaps_nobody:
             rest = self._dispatch.new_batch(batch, other_half)
             rest.hunt = hunt
-            self._dispatch.send_whole(rest)
+            self._dispatch.send_exact(rest)
         else:
             self._send_half(batch, other_half, hunt)
 
@@ -50,4 +50,4 @@ class Hunt:
         first = self._dispatch.new_batch(like, events[:middle] or events)
         first.hunt, first.suspicion = hunt, like.suspicion
         hunt.other_half = events[middle:] if middle else []
-        self._dispatch.send_whole(first)
+        self._dispatch.send_exact(first)

@@ -102,7 +102,7 @@ class Adoption:
         job = self._tracking.jobs[serial]
         if self._takes_its_old_place(event, job):
             return
-        job.whole = False
+        job.events_as_sent = False
         head = self._lanes.holder(event.keys[0])
         if head is not None and not (head.bound_to == job.serial and head.assignment.live):
             # The lane has another holder: an event of another topic, or the same record as this process sent

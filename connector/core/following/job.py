@@ -42,7 +42,7 @@ class Job:
     slices: dict[Assignment, JobSlice] = field(default_factory=dict)
     """For each partition its part of the job, as the checkpoint remembers it."""
     polls: Polls = field(default_factory=Polls)
-    whole: bool = True
+    events_as_sent: bool = True
     """Whether `events` are all that was sent, in that order. Of an adopted job others may have a part."""
     uncounted: Uncounted = field(default_factory=Uncounted)
     suspicion: Suspicion = field(default_factory=Suspicion)

@@ -34,7 +34,7 @@ class Brakes:
         self._saw(self._of_judging, counted, now)
 
     def _saw(self, brake: Brake, counted: Counted, now: float) -> None:
-        if brake.saw(counted, now) and Cause.BRAKE not in self._halts.whole:
+        if brake.saw(counted, now) and Cause.BRAKE not in self._halts.of_instance:
             self._why = brake.words
             self._halts.halt(Cause.BRAKE, self.words, now)
 
@@ -48,7 +48,7 @@ class Brakes:
 
     def release(self) -> bool:
         """A person has looked: go on, and forget what was seen. Return whether it halted."""
-        halted, self._why = Cause.BRAKE in self._halts.whole, ""
+        halted, self._why = Cause.BRAKE in self._halts.of_instance, ""
         self._halts.lift(Cause.BRAKE)
         self._of_reading.reset()
         self._of_judging.reset()

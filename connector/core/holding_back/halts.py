@@ -63,9 +63,9 @@ class Halts:
         self._notices = notices
         self._proofs = proofs
         self.applications: dict[str, Halt] = {}
-        """By code; empty for the default one."""
-        self.whole: dict[Cause, Halt] = {}
-        """Of the whole instance."""
+        """Those of one application each, by its code; empty for the default one."""
+        self.of_instance: dict[Cause, Halt] = {}
+        """Those of the whole instance, by cause."""
         self._fixed_at: dict[str, float] = {}
         """When something of an application was fixed last."""
 
@@ -103,13 +103,13 @@ class Halts:
 
     def halt(self, cause: Cause, message: str, now: float, mend: str = "") -> None:
         """Halt the whole instance. `mend`: what to do about it, if the cause alone doesn't tell."""
-        if cause not in self.whole:
-            halt = self.whole[cause] = Halt(cause, message, now, mend=mend)
+        if cause not in self.of_instance:
+            halt = self.of_instance[cause] = Halt(cause, message, now, mend=mend)
             self._tell(halt)
 
     def lift(self, cause: Cause) -> None:
         """What halted the whole instance is over, or is no longer this instance's concern."""
-        if self.whole.pop(cause, None) is not None:
+        if self.of_instance.pop(cause, None) is not None:
             self._notices.tell("info", GOING_ON, after=cause)
 
     def _tell(self, halt: Halt, **more: object) -> None:
@@ -119,11 +119,11 @@ class Halts:
     @property
     def letters_wait(self) -> bool:
         """Whether nothing is dead-lettered until a person has looked."""
-        return bool(self.whole)
+        return bool(self.of_instance)
 
     def may_submit(self, application: str, jobs: Iterable[Job], now: float) -> May:
         """Tell whether a request for this application may go. `jobs` are all that are unfinished."""
-        if self.whole:
+        if self.of_instance:
             return May.NO
         halt = self.applications.get(application)
         if halt is None:
@@ -189,11 +189,11 @@ class Halts:
     def probe_at(self, application: str) -> float | None:
         """When a halted application is to be probed next; None while a probe is out, or at a full stop."""
         halt = self.applications.get(application)
-        return None if self.whole or halt is None or halt.probing else halt.probe_at
+        return None if self.of_instance or halt is None or halt.probing else halt.probe_at
 
     def all(self) -> list[Halt]:
         """Every halt in force."""
-        return [*self.whole.values(), *self.applications.values()]
+        return [*self.of_instance.values(), *self.applications.values()]
 
 
 def _may_tell(job: Job) -> bool:

@@ -45,7 +45,7 @@ class Context(NamedTuple):
     """What decides about an event beside itself and what was said of its device."""
 
     max_attempts: int
-    whole: bool = True
+    wholly_ours: bool = True
     """Whether all that was sent as this event is ours: else what is said may be of another owner's part."""
     adopted: bool = False
     """Whether an earlier owner submitted it. That job may have carried more updates of the device than are
@@ -73,7 +73,7 @@ def decide(event: Event, rejection: Rejection, context: Context) -> Fate:
         left = attempts_left(event, context.max_attempts, others_do_well=context.others_do_well)
         if left > 0 and _may_help(rejection, context):
             return Fate.ONCE_MORE if event.last_chance else Fate.AGAIN
-    return Fate.REFUSED if event.merged is None and context.whole else Fate.APART
+    return Fate.REFUSED if event.merged is None and context.wholly_ours else Fate.APART
 
 
 def attempts_left(event: Event, max_attempts: int, *, others_do_well: bool = True) -> int:

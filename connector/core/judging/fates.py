@@ -132,7 +132,7 @@ class Fates:
             self._dispatch.requeue_first(events)
         elif events:
             batch.events = events
-            self._dispatch.send_whole(batch)
+            self._dispatch.send_exact(batch)
         else:
             self._dispatch.end_hunt(batch)
 
@@ -142,14 +142,16 @@ class Fates:
         If it doesn't say so in words of its own, it may be a gateway that stumbled: the device is tried as
         often as after a bad verdict.
         """
-        whole = all_ours(batch.events[0])
+        wholly_ours = is_wholly_ours(batch.events[0])
         ours = self._leaving.still_ours(batch.events, now)
         if not ours:
             return Counted()
         (event,) = ours
         reason = Reason.TOO_LARGE if answer.too_large else Reason.REFUSED_BY_API
         rejection = Rejection(reason, answer.message, http_status=answer.http_status)
-        context = Context(self._limits.max_attempts, whole=whole, in_words=not answer.without_words)
+        context = Context(
+            self._limits.max_attempts, wholly_ours=wholly_ours, in_words=not answer.without_words
+        )
         fate = decide(event, rejection, context)
         if fate is Fate.REFUSED and answer.too_large:
             self._dispatch.size.blameless(batch.history.size_before)
@@ -188,6 +190,6 @@ class Fates:
             self._leaving.release([hold.event], last_chance=hold.last_chance)
 
 
-def all_ours(event: Event) -> bool:
+def is_wholly_ours(event: Event) -> bool:
     """Whether all that it stands for is ours, so that what is said of what was sent is said of it alone."""
     return all(each.assignment.live for each in contributors(event))

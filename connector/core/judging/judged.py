@@ -17,7 +17,7 @@ from connector.core.batching.dispatch import Dispatch
 from connector.core.following.job import Job
 from connector.core.holding_back.brake import Counted
 from connector.core.judging.decision import Context, Fate, attempts_left, decide
-from connector.core.judging.fates import Fates, all_ours
+from connector.core.judging.fates import Fates, is_wholly_ours
 from connector.core.judging.verdicts import Judgement
 from connector.core.leaving import Leaving
 from connector.core.limits import Limits
@@ -77,9 +77,9 @@ class Judged:
             if index in unclear:
                 continue
             told = msgspec.structs.replace(rejection, request_id=job.request_id)
-            whole = all_ours(job.events[index])
+            wholly_ours = is_wholly_ours(job.events[index])
             for event in self._leaving.still_ours([job.events[index]], now):
-                fate = decide(event, told, self._context(event, told, job, now, whole=whole))
+                fate = decide(event, told, self._context(event, told, job, now, wholly_ours=wholly_ours))
                 again = partial(self._try_again, now=now, jitter=jitter, not_yet=fate is Fate.NOT_YET)
                 queue = silent.append if index in judgement.without_verdict else again
                 counted.append(self._fates.carry_out(fate, event, told, job.sent_at, now, queue))
@@ -87,11 +87,13 @@ class Judged:
             self._send_apart(silent, job, now, jitter)
         return [each for each in counted if each.refused]
 
-    def _context(self, event: Event, rejection: Rejection, job: Job, now: float, *, whole: bool) -> Context:
+    def _context(
+        self, event: Event, rejection: Rejection, job: Job, now: float, *, wholly_ours: bool
+    ) -> Context:
         not_found = rejection.reason is Reason.DEVICE_NOT_FOUND
         return Context(
             self._limits.max_attempts,
-            whole=whole,
+            wholly_ours=wholly_ours,
             adopted=job.adopted,
             registered_lately=not_found and self._fates.registered.lately(event, now),
         )
@@ -145,7 +147,7 @@ class Judged:
         parts += (whole,) if job.adopted else self._dispatch.halve(whole)
         for part in parts:
             if part.events:
-                self._dispatch.send_whole(part)
+                self._dispatch.send_exact(part)
 
     def _is_last(self, event: Event) -> bool:
         """Whether one more bad verdict would be the last."""

@@ -25,13 +25,13 @@ class Places:
 
     def judge(self, job: Job, report: JobReport, now: float) -> Judgement:
         """Return what the report says. Users' rows are told by their places until that can't be right."""
-        by_place = job.whole and (len(job.events) == 1 or not self.mislead(job, now))
+        by_place = job.events_as_sent and (len(job.events) == 1 or not self.mislead(job, now))
         return judge(job.events, report, by_place=by_place)
 
     def learn(self, job: Job, judgement: Judgement, now: float) -> None:
         """Note what order the rows of this job were in, if that is plain to see."""
         lasts = SHUFFLED_FOR if judgement.shuffled else UNEVEN_FOR if judgement.uneven else 0.0
-        if lasts and job.whole:
+        if lasts and job.events_as_sent:
             route = job.application, job.endpoint
             self._misleading_until[route] = max(now + lasts, self._misleading_until.get(route, 0.0))
 

@@ -19,7 +19,7 @@ from connector.core.batching.history import Halves
 from connector.core.following.job import Job
 from connector.core.holding_back.brake import Counted
 from connector.core.judging.decision import Context, decide
-from connector.core.judging.fates import Fates, all_ours
+from connector.core.judging.fates import Fates, is_wholly_ours
 from connector.core.judging.slow_retries import SLOWLY, SlowRetries
 from connector.core.leaving import Leaving
 from connector.core.limits import Limits
@@ -71,7 +71,7 @@ class Unjudged:
         these devices told nothing, did better. If there is none it may be the API, and not a device: from the
         third time on they are sent slowly.
         """
-        single = len(job.events) == 1 and all_ours(job.events[0])
+        single = len(job.events) == 1 and is_wholly_ours(job.events[0])
         events = self._leaving.still_ours(job.events, now)
         if not events:
             return Counted()
@@ -150,7 +150,7 @@ class Unjudged:
         denied. `surely`: it has proved to be good since these devices were denied before, so that the words
         are about a device.
         """
-        single = len(job.events) == 1 and all_ours(job.events[0])
+        single = len(job.events) == 1 and is_wholly_ours(job.events[0])
         events = self._leaving.still_ours(job.events, now)
         if not events:
             return Counted()
@@ -175,7 +175,7 @@ class Unjudged:
         """Let the probes of the halt find the device that is to blame, if one is."""
         if batch.history.denied_at == math.inf:
             batch.history.denied_at = now
-            self._dispatch.send_whole(batch)
+            self._dispatch.send_exact(batch)
         elif len(batch.events) > 1:
             self._send_whole_or_halved(batch)
         else:  # after a probe that has others in it
@@ -222,7 +222,7 @@ class Unjudged:
         """The job was lost, by now `losses` times: send the same devices once more."""
         batch = self._of_lost(job, losses, now)
         if batch is not None:
-            self._dispatch.send_whole(batch)
+            self._dispatch.send_exact(batch)
 
     def submit_parts(self, job: Job, losses: int, now: float) -> None:
         """The job was lost, perhaps because of one of its devices: send them once more, in parts."""
@@ -231,7 +231,7 @@ class Unjudged:
             batch.history.parted += 1
             self._tally.split_batches += len(batch.events) > 1
             for part in self._dispatch.split(batch, PARTS_OF_LOST):
-                self._dispatch.send_whole(part)
+                self._dispatch.send_exact(part)
 
     def _of_lost(self, job: Job, losses: int, now: float) -> Batch | None:
         """Return the devices of a lost job as a batch; None if they are all other owners' now."""
@@ -250,7 +250,7 @@ class Unjudged:
 
     def _send_whole_or_halved(self, batch: Batch) -> None:
         for part in self._whole_or_halved(batch):
-            self._dispatch.send_whole(part)
+            self._dispatch.send_exact(part)
 
     def _whole_or_halved(self, batch: Batch) -> tuple[Batch, ...]:
         if len(batch.events) == 1:

@@ -67,4 +67,4 @@ def test_it_tells_why_nothing_goes() -> None:
     denied = Denied(Cause.UNAUTHORIZED, "no such token", 401)
     drive.engine.components.halts.denied("", denied, Where.POST, drive.now, drive.now)
     seen = drive.engine.overview()
-    assert (seen.halts.halted, [*seen.halts.whole], [*seen.halts.applications]) == (True, [], [""])
+    assert (seen.halts.halted, [*seen.halts.of_instance], [*seen.halts.applications]) == (True, [], [""])

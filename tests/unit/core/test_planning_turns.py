@@ -110,7 +110,7 @@ def test_after_so_many_exact_batches_others_have_a_turn() -> None:
     some = Dispatch(limits(max_devices=2))
     some.queue_ready([tags(at, f"d{at}") for at in range(4)], NOW)
     for at in range(2 * EXACT_IN_A_ROW):
-        some.send_whole(Batch(at, Endpoint.TAGS, "", [tags(50 + at, f"e{at}")], 0.0))
+        some.send_exact(Batch(at, Endpoint.TAGS, "", [tags(50 + at, f"e{at}")], 0.0))
     turns = [some.take_next(("", Endpoint.TAGS), NOW) for _ in range(2 * EXACT_IN_A_ROW + 2)]
     kinds = "".join(str(batch.events[0].hwid)[0] for batch in turns if batch)
     assert kinds == ("e" * EXACT_IN_A_ROW + "d") * 2
@@ -119,7 +119,7 @@ def test_after_so_many_exact_batches_others_have_a_turn() -> None:
 def test_exact_batches_of_two_routes_go_in_the_order_in_which_they_came() -> None:
     some = Dispatch(limits())
     for at in range(4):
-        some.send_whole(Batch(at, Endpoint.TAGS, "AB"[at % 2], [tags(at, f"e{at}")], 0.0))
+        some.send_exact(Batch(at, Endpoint.TAGS, "AB"[at % 2], [tags(at, f"e{at}")], 0.0))
     order = [some.take_next(some.routes()[0], NOW) for _ in range(4)]
     assert [batch.serial for batch in order if batch] == [0, 1, 2, 3]
 
@@ -142,7 +142,7 @@ def test_a_route_whose_turn_it_is_and_that_has_nothing_yet_leaves_the_turn_to_th
     some.queue_ready([tags(9, "w", application="B")], NOW)
     some.queue_ready([tags(at, f"d{at}") for at in range(4)], NOW)
     for at in range(EXACT_IN_A_ROW + 1):
-        some.send_whole(Batch(at, Endpoint.TAGS, "", [tags(50 + at, f"e{at}")], 0.0))
+        some.send_exact(Batch(at, Endpoint.TAGS, "", [tags(50 + at, f"e{at}")], 0.0))
     sent = []
     for _ in range(EXACT_IN_A_ROW + 2):
         batch = next(batch for route in some.routes() if (batch := some.take_next(route, NOW)))

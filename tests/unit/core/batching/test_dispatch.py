@@ -88,7 +88,7 @@ def test_the_route_that_waits_longest_goes_first() -> None:
     assert [endpoint for _, endpoint in some.routes()] == [Endpoint.REGISTRATIONS, Endpoint.TAGS]
     some.requeue_first([tags(3, "D")])
     assert some.routes()[0] == REGISTRATIONS, "what is put back again and again must not be first for ever"
-    some.send_whole(Batch(1, Endpoint.TAGS, "", [tags(2, "C")], NOW))
+    some.send_exact(Batch(1, Endpoint.TAGS, "", [tags(2, "C")], NOW))
     assert some.routes()[0] == TAGS
 
 
@@ -102,7 +102,7 @@ def test_a_route_at_rest_is_no_route() -> None:
 def test_exact_batches_go_as_they_are_before_all_others() -> None:
     some = dispatch(*devices(range(5)))
     exact = Batch(some.new_serial(), Endpoint.TAGS, "", devices([8, 9]), NOW)
-    some.send_whole(exact)
+    some.send_exact(exact)
     assert some.due_at(TAGS) == 0
     assert some.take_next(TAGS, NOW) is exact
     assert [event.bound_to for event in exact.events] == [exact.serial] * 2
@@ -111,7 +111,7 @@ def test_exact_batches_go_as_they_are_before_all_others() -> None:
 def test_an_exact_batch_of_which_nothing_is_left_frees_what_its_hunt_had_put_aside() -> None:
     some = dispatch()
     empty = Batch(some.new_serial(), Endpoint.TAGS, "", [], NOW, hunt=HuntState(devices([1, 2])))
-    some.send_whole(empty)
+    some.send_exact(empty)
     assert offsets(some.take_next(TAGS, NOW)) == [1, 2]
 
 
@@ -144,7 +144,7 @@ def test_everything_unsent_can_be_withdrawn_wherever_it_is() -> None:
     some = dispatch(*devices(range(4)))
     hunt = HuntState(devices([6, 7]), other_half=devices([8, 9]))
     exact = Batch(some.new_serial(), Endpoint.TAGS, "", devices([4, 5]), NOW, hunt)
-    some.send_whole(exact)
+    some.send_exact(exact)
     posting = Batch(
         some.new_serial(), Endpoint.TAGS, "", devices([10, 11]), NOW, HuntState(devices([12, 13]))
     )
@@ -202,7 +202,7 @@ def exact(serial: int, *offsets: int, failures: int = 0) -> Batch:
 
 def test_the_parts_of_a_batch_go_in_order_before_other_exact_ones_as_if_they_had_failed_once() -> None:
     some = dispatch()
-    some.send_whole(exact(50, 20))
+    some.send_exact(exact(50, 20))
     some.quarter(exact(51, *range(10), failures=7))
     parts = [some.take_next(TAGS, NOW) for _ in range(5)]
     assert [offsets(part) for part in parts] == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9], [20]]
@@ -222,7 +222,7 @@ def test_at_the_end_of_a_hunt_all_that_it_had_put_aside_goes_in_one_batch_and_on
 def test_a_trial_is_what_has_failed_least_or_of_others_so_many_of_what_has_not_failed_yet() -> None:
     some = dispatch(*devices(range(4)), linger=60.0)
     for batch in (exact(50, 20, failures=2), exact(51, 21, failures=1)):
-        some.send_whole(batch)
+        some.send_exact(batch)
     assert offsets(some.take_next(TAGS, NOW, Bounds(one_request=OneRequest(3, untried_first=True)))) == [
         0,
         1,
@@ -239,7 +239,7 @@ def test_what_alone_fails_waits_a_second_for_an_exact_batch_that_has_hardly_fail
     failures: int, better: bool
 ) -> None:
     some = dispatch()
-    some.send_whole(exact(50, 20, failures=failures))
+    some.send_exact(exact(50, 20, failures=failures))
     alone = exact(51, 21)
     alone.suspicion.proven = 1
     some.queue_at(alone, NOW)
@@ -260,7 +260,7 @@ def test_what_was_to_come_later_is_brought_forward_and_never_put_off() -> None:
 
 def test_who_must_step_back_is_in_no_batch_exact_or_not() -> None:
     some = dispatch(*devices(range(4)))
-    some.send_whole(exact(50, 20, 21))
+    some.send_exact(exact(50, 20, 21))
     odd = Bounds(stepped_back=lambda event: event.offset % 2 == 0)
     assert [offsets(some.take_next(TAGS, NOW + 9, odd)) for _ in range(3)] == [[21], [1, 3], []]
 
@@ -268,7 +268,7 @@ def test_who_must_step_back_is_in_no_batch_exact_or_not() -> None:
 def test_a_route_with_queued_events_is_first_where_it_is_their_turn_or_a_trial_wants_others() -> None:
     some = dispatch(registration(0))
     for serial in range(50, 51 + EXACT_IN_A_ROW):
-        some.send_whole(exact(serial, serial))
+        some.send_exact(exact(serial, serial))
     assert some.routes() == [TAGS, REGISTRATIONS]
     assert some.routes(queued_first=True) == [REGISTRATIONS, TAGS]
     for _ in range(EXACT_IN_A_ROW):

@@ -65,7 +65,7 @@ def test_what_waits_by_now_is_told_to_whoever_looks_at_the_brake() -> None:
         poll = drive.next_poll()
         rows = [row(each, "done", {"plan": "tag not found"}) for each in poll.job.events]
         drive.polled(poll, completed(*rows))
-        message = drive.engine.overview().halts.whole[Cause.BRAKE].message
+        message = drive.engine.overview().halts.of_instance[Cause.BRAKE].message
         assert message.startswith("5 of the last 5 events were refused; waiting letters: ")
         assert f"{at} tag_refused; the first is events/0/" in message
 

@@ -17,12 +17,14 @@ SHUFFLED = (done("B"), done("A"))
 UNEVEN = (done("X"), done("Y"), done("Z"))
 
 
-def job_of(*names: str, whole: bool = True, endpoint: Endpoint = Endpoint.TAGS, application: str = "") -> Job:
+def job_of(
+    *names: str, as_sent: bool = True, endpoint: Endpoint = Endpoint.TAGS, application: str = ""
+) -> Job:
     """A job of devices by hwid (capitals) and users."""
     events = [
         tags(at, name) if name.isupper() else tags(at, None, user_id=name) for at, name in enumerate(names)
     ]
-    return Job(1, "r", endpoint, application, events, NOW, whole=whole)
+    return Job(1, "r", endpoint, application, events, NOW, events_as_sent=as_sent)
 
 
 def told_by_place(places: Places, job: Job, now: float) -> bool:
@@ -59,8 +61,8 @@ def test_it_says_nothing_of_other_routes() -> None:
 
 
 def test_a_job_of_which_others_have_a_part_neither_shows_nor_uses_an_order() -> None:
-    assert not after(SHUFFLED, job_of("A", "B", whole=False)).mislead(job_of("u", "v"), NOW)
-    assert not told_by_place(Places(), job_of("u", "v", whole=False), NOW)
+    assert not after(SHUFFLED, job_of("A", "B", as_sent=False)).mislead(job_of("u", "v"), NOW)
+    assert not told_by_place(Places(), job_of("u", "v", as_sent=False), NOW)
 
 
 def test_the_only_row_of_the_only_user_is_told_all_the_same() -> None:

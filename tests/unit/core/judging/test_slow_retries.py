@@ -132,7 +132,7 @@ def test_the_brake_halts_when_every_job_fails() -> None:
     drive = of_size(10, seed=0, brake_share=0.5, brake_window=50)
     drive.read(*devices(range(100)))
     drive.run(poll=lambda _: FAILED, seconds=900)
-    assert Cause.BRAKE in drive.engine.components.halts.whole
+    assert Cause.BRAKE in drive.engine.components.halts.of_instance
     assert len(drive.letters) < 50
 
 
