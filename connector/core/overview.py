@@ -102,7 +102,7 @@ def overview(components: Components) -> Overview:
         jobs,
         Counter([each.endpoint for each in jobs]) + Counter([each.endpoint for each in posting]),
         components.concurrency.limit,
-        components.dispatch.count_aside,
+        components.dispatch.count_waiting_for_checkpoint,
         sum(each.events_held for each in assignments.values()),
         sum(each.bytes_held for each in assignments.values()),
         by_reason(components.owed),

@@ -127,7 +127,7 @@ class Planning:
                 if assignment.room is not None:
                     for batch in self._dispatch.posting.values():
                         self._reach.reserve(assignment, batch.events)
-                if waiting := self._dispatch.aside(assignment):
+                if waiting := self._dispatch.waiting_for_checkpoint(assignment):
                     self._dispatch.take_back(assignment, self._reach.ready(assignment, waiting))
         return commit
 

@@ -260,7 +260,9 @@ class Instance:
             "devices in lanes": lambda: engine.components.lanes.busy or engine.components.lanes.waiters(),
             "jobs": lambda: engine.components.tracking.jobs,
             "waiting events": lambda: engine.components.dispatch.waiting,
-            "events aside": lambda: engine.components.dispatch.count_aside,
+            "events that wait for a checkpoint": lambda: (
+                engine.components.dispatch.count_waiting_for_checkpoint
+            ),
             "requests": lambda: engine.components.dispatch.posting,
             "letters": lambda: engine.components.ledger.letters_owed,
             "unrecorded jobs": lambda: engine.components.ledger.unrecorded,

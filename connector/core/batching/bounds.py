@@ -22,7 +22,7 @@ class Bounds(NamedTuple):
     """What may be in a batch, beside its size."""
 
     within: Callable[[list[Event]], list[Event]] | None = None
-    """Returns those of some queued events that may be sent; the others are put aside (`Dispatch.aside`)."""
+    """Returns those of some queued events that may be sent; the others wait for their checkpoint."""
     stepped_back: Callable[[Event], bool] | None = None
     """Tells of one event whether it must not be sent yet; if so, it goes back to its lanes."""
     one_request: OneRequest | None = None

@@ -43,8 +43,8 @@ class Dispatch:
         self._places = count(1)
         """Places in the order of all queues."""
         self._later: list[tuple[float, int, Event | Batch]] = []
-        self._aside: defaultdict[Assignment, list[Event]] = defaultdict(list)
-        """Events that are ready but in no queue: they wait until the checkpoint has room for them."""
+        self._waiting_for_checkpoint: defaultdict[Assignment, list[Event]] = defaultdict(list)
+        """Ready, but in no queue: they wait until the checkpoint of their partition has room for them."""
         self._exact_in_a_row = 0
         """Exact batches that went since queued events had a turn."""
         self.queues: dict[Route, Queue] = {}
@@ -161,7 +161,7 @@ class Dispatch:
             ready_at = queue.ready_since(most)
             events = queue.take(most, self.size.bound)
             if bounds.within is not None:
-                events = self._put_aside(events, bounds.within(events))
+                events = self._let_wait(events, bounds.within(events))
             if events := bounds.allowed(events):
                 serial = self.new_serial()
                 for event in events:
@@ -169,28 +169,29 @@ class Dispatch:
                 return Batch(serial, route[1], route[0], events, ready_at)
         return None
 
-    def _put_aside(self, events: list[Event], within: list[Event]) -> list[Event]:
+    def _let_wait(self, events: list[Event], within: list[Event]) -> list[Event]:
         if len(within) < len(events):
             may_go = set(map(id, within))
             for event in [each for each in events if id(each) not in may_go]:
                 event.bound_to = UNBOUND
-                self._aside[event.assignment].append(event)
+                self._waiting_for_checkpoint[event.assignment].append(event)
         return within
 
-    def aside(self, assignment: Assignment) -> Sequence[Event]:
+    def waiting_for_checkpoint(self, assignment: Assignment) -> Sequence[Event]:
         """Return the events of a partition that wait until its checkpoint has room for them."""
-        return self._aside.get(assignment, ())
+        return self._waiting_for_checkpoint.get(assignment, ())
 
     @property
-    def count_aside(self) -> int:
-        """How many events wait for that."""
-        return sum(map(len, self._aside.values()))
+    def count_waiting_for_checkpoint(self) -> int:
+        """How many events wait until the checkpoint of their partition has room."""
+        return sum(map(len, self._waiting_for_checkpoint.values()))
 
     def take_back(self, assignment: Assignment, events: Sequence[Event]) -> None:
-        """Queue some of the events that were put aside of a partition."""
+        """Queue some of the events of a partition that waited for its checkpoint."""
         chosen = set(map(id, events))
-        if left := [event for event in self._aside.pop(assignment, ()) if id(event) not in chosen]:
-            self._aside[assignment] = left
+        waiting = self._waiting_for_checkpoint.pop(assignment, ())
+        if left := [event for event in waiting if id(event) not in chosen]:
+            self._waiting_for_checkpoint[assignment] = left
         self.requeue_first(events)
 
     @property
@@ -246,10 +247,10 @@ class Dispatch:
                 removed += batch.strip(unwanted)
         for batch in self.posting.values():
             removed += batch.strip(unwanted, on_its_way=True)
-        aside, self._aside = self._aside, defaultdict(list)
-        for assignment, waiting in aside.items():
+        unchecked, self._waiting_for_checkpoint = self._waiting_for_checkpoint, defaultdict(list)
+        for assignment, waiting in unchecked.items():
             for event in waiting:
-                (removed if unwanted(event) else self._aside[assignment]).append(event)
+                (removed if unwanted(event) else self._waiting_for_checkpoint[assignment]).append(event)
         for _, _, what in self._later:
             if isinstance(what, Batch):
                 removed += what.strip(unwanted)

@@ -77,11 +77,11 @@ class Reach:
         for event in events:
             if event.assignment.live and event.assignment.bounded:
                 bounded[event.assignment].append(event)
-        aside: set[int] = set()
+        must_wait: set[int] = set()
         for assignment, mine in bounded.items():
             mine.sort(key=_offset)
-            aside.update(map(id, mine[self._take(assignment, mine) :]))
-        within = [event for event in events if id(event) not in aside] if aside else events
+            must_wait.update(map(id, mine[self._take(assignment, mine) :]))
+        within = [event for event in events if id(event) not in must_wait] if must_wait else events
         for event in within:
             if event.merged is not None:
                 _occupy_elsewhere(event)

@@ -247,7 +247,7 @@ class Drive:
             or engine.components.lanes.busy
             or engine.components.lanes.waiters()
             or engine.components.dispatch.waiting
-            or engine.components.dispatch.count_aside
+            or engine.components.dispatch.count_waiting_for_checkpoint
             or engine.components.ledger.letters_owed
             or not engine.idle
         )

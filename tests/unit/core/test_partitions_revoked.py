@@ -106,7 +106,7 @@ def test_events_that_wait_for_the_checkpoint_s_reach_survive_another_partition_s
     drive = both(max_metadata=0, max_devices=2, max_in_flight=8)
     drive.read(*devices(range(40)))
     drive.run(poll=lambda _: unfinished(), seconds=2)
-    assert drive.engine.components.dispatch.aside(drive.engine.assignments[P0])
+    assert drive.engine.components.dispatch.waiting_for_checkpoint(drive.engine.assignments[P0])
     drive.engine.lost([P1], drive.now)
     drive.run()
     assert drive.position(P0) == 40

@@ -223,7 +223,7 @@ def test_what_waits_for_room_in_a_checkpoint_is_counted() -> None:
     desk = Desk().with_records(3)
     assert desk.view.snapshot().waiting_for_checkpoint == 0
     assignment = desk.engine.assignments[P0]
-    desk.engine.components.dispatch._aside[assignment] += devices([8, 9])
+    desk.engine.components.dispatch._waiting_for_checkpoint[assignment] += devices([8, 9])
     assert desk.view.snapshot().waiting_for_checkpoint == 2
 
 

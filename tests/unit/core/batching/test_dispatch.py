@@ -135,7 +135,7 @@ def test_events_beyond_reach_are_passed_over() -> None:
         TAGS, NOW + 9, Bounds(lambda events: [event for event in events if event.offset >= 12])
     )
     assert offsets(batch) == [12, 13, 14]
-    assert some.count_aside == 12
+    assert some.count_waiting_for_checkpoint == 12
     some = dispatch(*devices(range(15)))
     assert some.take_next(TAGS, NOW + 9, Bounds(lambda _: [])) is None
 
@@ -159,7 +159,7 @@ def test_everything_unsent_can_be_withdrawn_wherever_it_is() -> None:
     assert some.waiting == 2 + 1 + 2
 
 
-def test_what_was_put_aside_is_taken_back_or_withdrawn_by_its_partition() -> None:
+def test_what_waits_for_its_checkpoint_is_taken_back_or_withdrawn_by_its_partition() -> None:
     assignments = one, other = Assignment(P0, 0), Assignment(P1, 0)
     events = devices(range(6))
     for event in events:
@@ -167,13 +167,13 @@ def test_what_was_put_aside_is_taken_back_or_withdrawn_by_its_partition() -> Non
     some = dispatch(*events)
     assert some.take_next(TAGS, NOW + 9, Bounds(lambda _: [])) is None
     assert [event.bound_to for event in events] == [0] * 6, "no batch has them"
-    some.take_back(one, some.aside(one)[1:])
-    assert [event.offset for event in some.aside(one)] == [0]
+    some.take_back(one, some.waiting_for_checkpoint(one)[1:])
+    assert [event.offset for event in some.waiting_for_checkpoint(one)] == [0]
     assert offsets(some.take_next(TAGS, NOW)) == [2, 4], "due at once"
     removed = some.withdraw(lambda event: event.offset != 3, NOW)
     assert sorted(event.offset for event in removed) == [0, 1, 5]
-    assert [event.offset for event in some.aside(other)] == [3]
-    assert (some.aside(one), some.count_aside) == ((), 1)
+    assert [event.offset for event in some.waiting_for_checkpoint(other)] == [3]
+    assert (some.waiting_for_checkpoint(one), some.count_waiting_for_checkpoint) == ((), 1)
 
 
 def test_a_halved_batch_keeps_its_history() -> None:

@@ -111,7 +111,7 @@ def test_a_displaced_event_that_is_held_for_the_checkpoint_is_not_sent_out_of_tu
     drive.assign(P0)
     drive.read(*devices(range(20)))
     drive.run(poll=lambda _: unfinished(), seconds=2)
-    waiting = drive.engine.components.dispatch.aside(drive.engine.assignments[P0])[0]
+    waiting = drive.engine.components.dispatch.waiting_for_checkpoint(drive.engine.assignments[P0])[0]
     drive.assign(P1, *remembered(0, {"J": [0]}))
     drive.read(tags(0, waiting.hwid, partition=P1))
     drive.run(poll=lambda job: unfinished() if job.request_id == "J" else None, seconds=60)

@@ -231,12 +231,12 @@ def test_what_the_checkpoint_cannot_remember_is_not_submitted_until_it_can() -> 
     drive.run(poll=lambda job: unfinished() if job.serial % 2 else None, seconds=60)
     assignment = drive.engine.assignments[P0]
     assert assignment.bounded
-    assert drive.engine.components.dispatch.aside(assignment)
+    assert drive.engine.components.dispatch.waiting_for_checkpoint(assignment)
     jobs = [offset for part in assignment.slices.values() for offset in part.offsets]
     assert max(jobs) < 400 - 1
     drive.run()
     assert drive.position() == 400
-    assert not drive.engine.components.dispatch.count_aside
+    assert not drive.engine.components.dispatch.count_waiting_for_checkpoint
     assert drive.at_rest()
 
 

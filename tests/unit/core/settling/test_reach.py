@@ -191,7 +191,7 @@ def test_other_partitions_do_not_wait_for_the_room_of_one() -> None:
     assert reach().within(some) == some[1:]
 
 
-def test_those_put_aside_come_back_the_lowest_first_and_no_more_than_a_batch() -> None:
+def test_those_that_wait_come_back_the_lowest_first_and_no_more_than_a_batch() -> None:
     assignment = an_assignment(room=100.0)
     waiting = events(assignment, *range(80, 20, -1))
     assert offsets(reach(max_devices=10).ready(assignment, waiting)) == [*range(21, 31)]
