@@ -179,7 +179,7 @@ class Polled:
         self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
         if judgement.says_nothing(job.events):
             alone_in_it = len(job.events) == 1 and not job.history.failures
-            if not (alone_in_it or job.history.apart):
+            if not (alone_in_it or job.history.left_out):
                 self._told_nothing(job, judgement, now)
                 return
         else:

@@ -45,8 +45,8 @@ class History:
     """When they were in a job whose words seemed to deny the whole application."""
     size_before: int = 0
     """If they were refused as too large: the bytes that a request was allowed to have until then."""
-    apart: bool = False
-    """Whether they are sent by themselves, because a report had no rows of them."""
+    left_out: bool = False
+    """Whether a report had no rows of them, so that they are sent by themselves."""
     found: int = 0
     """How many hunts, one after the other, have found a device among those that were sent with them."""
 
@@ -60,7 +60,7 @@ class History:
 
     def completed(self) -> None:
         """A job of theirs is Completed: the API was not overloaded, denied nothing and reported on it."""
-        self.overloads, self.overloaded_at, self.denied_at, self.apart = 0, math.inf, math.inf, False
+        self.overloads, self.overloaded_at, self.denied_at, self.left_out = 0, math.inf, math.inf, False
         if self.halves is not None:
             self.halves.one_is_good = True
         self.halves, self.blamed, self.last_left = None, False, False

@@ -60,15 +60,15 @@ class Tracking:
         """
         jobs = self.jobs.values()
         most = self._limits.max_in_flight
-        apart = [job.adopted for job in jobs if job.held_up]
-        adopted_apart = sum(apart)
-        own_apart = len(apart) - adopted_apart
-        beside = taken = len(jobs) - adopted_apart - min(most, own_apart)
+        held_up = [job.adopted for job in jobs if job.held_up]
+        adopted_held_up = sum(held_up)
+        own_held_up = len(held_up) - adopted_held_up
+        beside = taken = len(jobs) - adopted_held_up - min(most, own_held_up)
         if limit < most:
             taken -= min(most - limit, sum([job.slow and not job.held_up for job in jobs]))
         if taken < limit:
             return taken
-        one_more = beside <= max(most, sum([job.adopted for job in jobs]) - adopted_apart)
+        one_more = beside <= max(most, sum([job.adopted for job in jobs]) - adopted_held_up)
         return limit - 1 if one_more and all(map(self._stands_still, jobs)) else taken
 
     @property

@@ -12,7 +12,7 @@ fate. The first row that fits:
 | the same, but it had its last chance | `ONCE_MORE` |
 | anything else | final |
 
-Final is `REFUSED` of a single event that is wholly ours, else `APART`. How many attempts are left:
+Final is `REFUSED` of a single event that is wholly ours, else `TAKE_APART`. How many attempts are left:
 `attempts_left`.
 """
 
@@ -35,7 +35,7 @@ class Fate(Enum):
     """The same, but that uses up one of its attempts."""
     ONCE_MORE = auto()
     """The same of one that had its last chance: it may be the API, so it has one attempt more, no more."""
-    APART = auto()
+    TAKE_APART = auto()
     """It stands for more than itself: its parts go again."""
     REFUSED = auto()
     """For good: it is owed a letter."""
@@ -73,7 +73,7 @@ def decide(event: Event, rejection: Rejection, context: Context) -> Fate:
         left = attempts_left(event, context.max_attempts, others_do_well=context.others_do_well)
         if left > 0 and _may_help(rejection, context):
             return Fate.ONCE_MORE if event.last_chance else Fate.AGAIN
-    return Fate.REFUSED if event.merged is None and context.wholly_ours else Fate.APART
+    return Fate.REFUSED if event.merged is None and context.wholly_ours else Fate.TAKE_APART
 
 
 def attempts_left(event: Event, max_attempts: int, *, others_do_well: bool = True) -> int:

@@ -98,7 +98,7 @@ class Fates:
                 self._tally.retried[event.endpoint] += 1
                 self._tally.resubmitted[event.endpoint] += rejection.reason is Reason.NO_VERDICT
                 again(event)
-            case Fate.APART:
+            case Fate.TAKE_APART:
                 self._take_apart(event, one_by_one=not OF_ITS_VALUES[rejection.reason])
             case Fate.REFUSED:
                 if rejection.reason is Reason.DEVICE_NOT_FOUND:

@@ -84,7 +84,7 @@ class Judged:
                 queue = silent.append if index in judgement.without_verdict else again
                 counted.append(self._fates.carry_out(fate, event, told, job.sent_at, now, queue))
         if silent:
-            self._send_apart(silent, job, now, jitter)
+            self._send_left_out(silent, job, now, jitter)
         return [each for each in counted if each.refused]
 
     def _context(
@@ -102,14 +102,14 @@ class Judged:
         times = event.attempts if not_yet else event.bad_verdicts
         self._dispatch.queue_at(event, now + self._backoff.delay(times, jitter))
 
-    def _send_apart(self, silent: list[Event], job: Job, now: float, jitter: float) -> None:
+    def _send_left_out(self, silent: list[Event], job: Job, now: float, jitter: float) -> None:
         """Send devices without a row once more, by themselves.
 
         Reports may have room for a few devices only: any batch that these joined would have too many again.
         """
         due = now + self._backoff.delay(max(event.bad_verdicts for event in silent), jitter)
         batch = self._dispatch.new_batch(job, silent)
-        batch.history.apart = True
+        batch.history.left_out = True
         self._dispatch.queue_at(batch, due)
 
     def _unclear(self, job: Job, judgement: Judgement) -> Collection[int]:

@@ -142,15 +142,15 @@ def test_a_refusal_in_words_that_are_not_the_api_s_may_be_a_gateway_s(
 
 @pytest.mark.parametrize("reason", NOT_RETRIED)
 def test_only_a_single_event_that_is_wholly_ours_is_refused_others_are_taken_apart(reason: Reason) -> None:
-    assert fate(reason, event(merged=True)) is Fate.APART
-    assert fate(reason, event(), wholly_ours=False) is Fate.APART
+    assert fate(reason, event(merged=True)) is Fate.TAKE_APART
+    assert fate(reason, event(), wholly_ours=False) is Fate.TAKE_APART
     assert fate(reason, event()) is Fate.REFUSED
 
 
 @pytest.mark.parametrize("reason", RETRIED)
 def test_a_merged_update_has_its_attempts_before_it_is_taken_apart(reason: Reason) -> None:
     assert fate(reason, event(1, merged=True)) is Fate.AGAIN
-    assert fate(reason, event(2, merged=True)) is Fate.APART
+    assert fate(reason, event(2, merged=True)) is Fate.TAKE_APART
 
 
 def test_a_decision_changes_nothing() -> None:
