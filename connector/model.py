@@ -23,6 +23,14 @@ class Endpoint(StrEnum):
     REGISTRATIONS = "bulkRegisterDevice"
 
 
+class Route(NamedTuple):
+    """What all devices of one request share."""
+
+    application: str
+    """Its code; empty for the default one."""
+    endpoint: Endpoint
+
+
 class Reason(StrEnum):
     """Why a record was dead-lettered: the header `pushwoosh.reason` and the metric label `reason`."""
 

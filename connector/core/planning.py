@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from connector.core.actions import Action, Commit, Pause, Poll, Resume, Submit
 from connector.core.batching.bounds import Bounds, OneRequest
-from connector.core.batching.queues import Route
 from connector.core.components import Components
 from connector.core.following.job import Job
 from connector.core.holding_back.halts import May
 from connector.core.tally import Stage
+from connector.model import Route
 
 AFTER_WITNESS = 1.0
 """Seconds from a witness's poll to that of the job for which it was polled: by then the witness was answered,
@@ -164,7 +164,7 @@ class Planning:
         stepped_back = self._lanes.step_back if self._lanes.overtaken else None
         only = self._outages.trial(self._limits.max_devices)
         while sent < permits and self._slots(now) > 0 and self._pace.post_at() <= now:
-            allowed = self._may_submit(route[0], now)
+            allowed = self._may_submit(route.application, now)
             if allowed is May.NO:
                 break
             if allowed is May.PROBE and only is None:
@@ -176,7 +176,7 @@ class Planning:
             batch.sent_at = now
             batch.probe = allowed is May.PROBE
             if batch.probe:
-                self._halts.probe_sent(route[0], now)
+                self._halts.probe_sent(route.application, now)
             self._gate.trial_started(now)
             self._pace.posted(len(batch.events), now)
             self._got_last = False
@@ -200,7 +200,7 @@ class Planning:
             and any(
                 (due := self._dispatch.due_at(route)) is not None
                 and due <= now
-                and self._may_submit(route[0], now) is May.YES
+                and self._may_submit(route.application, now) is May.YES
                 for route in self._routes(now)
             )
         )
@@ -231,7 +231,7 @@ class Planning:
         if due is None:
             return None
         due = max(due, self._pace.post_at())
-        if self._may_submit(route[0], now) is not May.NO:
+        if self._may_submit(route.application, now) is not May.NO:
             return due
-        probe_at = self._halts.probe_at(route[0])
+        probe_at = self._halts.probe_at(route.application)
         return None if probe_at is None or probe_at <= now else max(due, probe_at)

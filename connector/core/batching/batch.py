@@ -12,7 +12,7 @@ from connector.core.batching.suspicion import Suspicion
 from connector.core.queueing.coalesce import row_of, size_of
 from connector.core.reading.event import Event
 from connector.core.remembering.assignment import Assignment
-from connector.model import Endpoint
+from connector.model import Endpoint, Route
 
 
 @dataclass(slots=True)
@@ -54,6 +54,11 @@ class Batch:
     probe: bool = False
     """Whether it is the probe of a halt."""
     suspicion: Suspicion = field(default_factory=Suspicion)
+
+    @property
+    def route(self) -> Route:
+        """Its application and endpoint."""
+        return Route(self.application, self.endpoint)
 
     def rows(self) -> list[bytes]:
         """Return its devices as they are sent: JSON objects."""

@@ -15,12 +15,12 @@ from itertools import count
 
 from connector.core.batching.batch import Batch, Precursor
 from connector.core.batching.bounds import UNBOUNDED, Bounds
-from connector.core.batching.queues import Queue, Route, by_route
+from connector.core.batching.queues import Queue, by_route
 from connector.core.batching.request_size import RequestSize
 from connector.core.limits import Limits
 from connector.core.reading.event import UNBOUND, Event
 from connector.core.remembering.assignment import Assignment
-from connector.model import Endpoint
+from connector.model import Route
 
 EXACT_IN_A_ROW = 7
 """Exact batches in a row after which queued events have a turn, so that these never starve.
@@ -52,29 +52,28 @@ class Dispatch:
         """Requests that were not answered yet, by serial number."""
         self.size = RequestSize(limits.max_bytes)
 
-    def queue(self, application: str, endpoint: Endpoint) -> Queue:
+    def queue(self, route: Route) -> Queue:
         """Return the queue of this route."""
-        route = (application, endpoint)
         if route not in self.queues:
             self.queues[route] = Queue()
         return self.queues[route]
 
     def queue_ready(self, events: Sequence[Event], now: float) -> None:
         """Queue events that have just become first in their lanes: they wait up to `linger` for others."""
-        for (application, endpoint), mine in by_route(events).items():
-            self.queue(application, endpoint).push(mine, now, next(self._places))
+        for route, mine in by_route(events).items():
+            self.queue(route).push(mine, now, next(self._places))
 
     def queue_freed(self, events: Sequence[Event]) -> None:
         """Queue events that had waited in a lane: due at once, but behind those that came before."""
-        for (application, endpoint), mine in by_route(events).items():
-            self.queue(application, endpoint).push(mine, 0.0, next(self._places))
+        for route, mine in by_route(events).items():
+            self.queue(route).push(mine, 0.0, next(self._places))
 
     def requeue_first(self, events: Sequence[Event]) -> None:
         """Put events to the front, due at once: they were sent in vain, or waited for a checkpoint's room."""
         for event in events:
             event.bound_to = UNBOUND
-        for (application, endpoint), mine in by_route(events).items():
-            self.queue(application, endpoint).push_front(mine, next(self._places))
+        for route, mine in by_route(events).items():
+            self.queue(route).push_front(mine, next(self._places))
 
     def queue_at(self, what: Event | Batch, due: float) -> None:
         """Queue this event, or exactly this batch, at `due`."""
@@ -92,7 +91,7 @@ class Dispatch:
         batch.place = next(self._places)
         for event in batch.events:
             event.bound_to = batch.serial
-        self.queue(batch.application, batch.endpoint).exact.append(batch)
+        self.queue(batch.route).exact.append(batch)
 
     def new_serial(self) -> int:
         """Return a number that no other batch or job has."""
@@ -166,7 +165,7 @@ class Dispatch:
                 serial = self.new_serial()
                 for event in events:
                     event.bound_to = serial
-                return Batch(serial, route[1], route[0], events, ready_at)
+                return Batch(serial, route.endpoint, route.application, events, ready_at)
         return None
 
     def _let_wait(self, events: list[Event], within: list[Event]) -> list[Event]:
@@ -217,7 +216,7 @@ class Dispatch:
     def has(self, application: str) -> bool:
         """Whether this application has a request to send or under way, which may end a halt."""
         return (
-            any(name == application for name, _ in self.routes())
+            any(route.application == application for route in self.routes())
             or any(batch.application == application for batch in self.posting.values())
             or any(what.application == application for _, _, what in self._later)
         )
@@ -280,7 +279,7 @@ class Dispatch:
         for part in parts:
             part.suspicion.failures = 1
             self.send_exact(part)
-        self.queue(batch.application, batch.endpoint).exact.rotate(len(parts))
+        self.queue(batch.route).exact.rotate(len(parts))
 
     def end_hunt(self, batch: Batch, *, found: bool = False) -> None:
         """End the hunt that this batch is part of, if any: send what that had put aside.

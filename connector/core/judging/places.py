@@ -7,9 +7,9 @@ mislead; and whether users should go one by one, because nothing else would tell
 from __future__ import annotations
 
 from connector.answers import JobReport
-from connector.core.batching.queues import Route
 from connector.core.following.job import Job
 from connector.core.judging.verdicts import Judgement, judge
+from connector.model import Route
 
 UNEVEN_FOR = 300.0
 """Seconds after a report whose rows could not be those of its users, one each, ..."""
@@ -32,9 +32,9 @@ class Places:
         """Note what order the rows of this job were in, if that is plain to see."""
         lasts = SHUFFLED_FOR if judgement.shuffled else UNEVEN_FOR if judgement.uneven else 0.0
         if lasts and job.events_as_sent:
-            route = job.application, job.endpoint
+            route = Route(job.application, job.endpoint)
             self._misleading_until[route] = max(now + lasts, self._misleading_until.get(route, 0.0))
 
     def mislead(self, job: Job, now: float) -> bool:
         """Whether rows of jobs like this one can't be told by their places now."""
-        return now < self._misleading_until.get((job.application, job.endpoint), 0.0)
+        return now < self._misleading_until.get(Route(job.application, job.endpoint), 0.0)

@@ -12,7 +12,7 @@ from connector.core.batching.batch import Batch
 from connector.core.batching.dispatch import EXACT_IN_A_ROW, Dispatch
 from connector.core.following.job import Job
 from connector.core.reading.event import Event
-from connector.model import Endpoint
+from connector.model import Endpoint, Route
 from tests.unit.core.builders import (
     NOW,
     P0,
@@ -111,7 +111,7 @@ def test_after_so_many_exact_batches_others_have_a_turn() -> None:
     some.queue_ready([tags(at, f"d{at}") for at in range(4)], NOW)
     for at in range(2 * EXACT_IN_A_ROW):
         some.send_exact(Batch(at, Endpoint.TAGS, "", [tags(50 + at, f"e{at}")], 0.0))
-    turns = [some.take_next(("", Endpoint.TAGS), NOW) for _ in range(2 * EXACT_IN_A_ROW + 2)]
+    turns = [some.take_next(Route("", Endpoint.TAGS), NOW) for _ in range(2 * EXACT_IN_A_ROW + 2)]
     kinds = "".join(str(batch.events[0].hwid)[0] for batch in turns if batch)
     assert kinds == ("e" * EXACT_IN_A_ROW + "d") * 2
 

@@ -10,7 +10,7 @@ from connector.core.batching.dispatch import EXACT_IN_A_ROW, Dispatch
 from connector.core.batching.history import History
 from connector.core.reading.event import Event
 from connector.core.remembering.assignment import Assignment
-from connector.model import Endpoint
+from connector.model import Endpoint, Route
 from tests.unit.core.builders import (
     NOW,
     P0,
@@ -24,8 +24,8 @@ from tests.unit.core.builders import (
 )
 from tests.unit.core.driving import Drive
 
-TAGS = ("", Endpoint.TAGS)
-REGISTRATIONS = ("", Endpoint.REGISTRATIONS)
+TAGS = Route("", Endpoint.TAGS)
+REGISTRATIONS = Route("", Endpoint.REGISTRATIONS)
 
 
 def dispatch(*events: Event, **changed: object) -> Dispatch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from connector.core.batching.batch import Batch
 from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.hunt import Hunt
-from connector.model import Endpoint
+from connector.model import Endpoint, Route
 from tests.unit.core.builders import NOW, devices, limits
 
 
@@ -21,7 +21,7 @@ class Hunting:
 
     def sent(self, *offsets: int) -> Batch:
         """The next batch has these."""
-        batch = self.dispatch.take_next(("", Endpoint.TAGS), NOW)
+        batch = self.dispatch.take_next(Route("", Endpoint.TAGS), NOW)
         assert batch is not None
         assert [event.offset for event in batch.events] == [*offsets]
         return batch
