@@ -43,9 +43,9 @@ class HaltsInForce(NamedTuple):
     """Why nothing is submitted, of all applications or of one."""
 
     of_instance: Mapping[Cause, Halt]
-    """Of the whole instance, by cause."""
+    """Halts of the whole instance, by cause."""
     applications: Mapping[str, Halt]
-    """Of one application each, by its code; empty for the default one."""
+    """Halts of one application each, by its code; empty for the default one."""
 
     @property
     def halted(self) -> bool:
@@ -65,7 +65,7 @@ class Overview(NamedTuple):
     closed_until: float
     """When it is tried next, seconds since the epoch; 0 while it is open."""
     jobs: Sequence[Job]
-    """Under way, the oldest first."""
+    """The unfinished jobs, the oldest first."""
     in_flight: Mapping[Endpoint, int]
     """Jobs under way, and requests that may become one."""
     jobs_limit: int

@@ -89,7 +89,10 @@ class Planning:
         return permits
 
     def _poll(self, permits: int, now: float, actions: list[Action]) -> int:
-        """The same of GETs that are due. As the trial of a closed gate one risks nothing."""
+        """Add the GETs that are due to `actions`; return how many permits are left.
+
+        As the trial of a closed gate a GET risks nothing.
+        """
         while permits > 0 and self._pace.get_at() <= now:
             if self._gate.closed_until is None:
                 jobs = self._tracking.due(now, permits if self._pace.unlimited else 1)

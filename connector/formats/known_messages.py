@@ -106,4 +106,4 @@ KNOWN: Mapping[str, Translate] = {
     "google.type.Decimal": _decimal_text,
     "confluent.type.Decimal": _decimal_bytes,
 }
-"""By full name."""
+"""What makes a plain value of each known message, by its full name."""

@@ -24,7 +24,7 @@ _MENDS_OF_ANOTHER = {
     "it is this application's; a changed file is read at once",
     Cause.UNKNOWN_APPLICATION: "check the code in [applications.{code}]: the API does not know it",
 }
-"""The same where it is not the default application's settings that are wrong."""
+"""What to do where another application's settings are wrong, and not those of the default one."""
 
 
 def mend_of(cause: Cause, application: str = "") -> str:

@@ -118,7 +118,7 @@ class Snapshot(msgspec.Struct, kw_only=True):
     """What is wrong between here and Kafka, or with a decoder; `cause` is a code such as `topic_missing`."""
     partitions: list[PartitionView] = []
     jobs_in_flight: dict[str, int] = {}
-    """By endpoint."""
+    """Unfinished jobs, and requests without an answer, by endpoint."""
     jobs_limit: int = 0
     """How many may be in flight at once for now."""
     held_back: bool = False
@@ -153,11 +153,11 @@ class Status(Snapshot, kw_only=True):
     """What the buffers may hold before partitions are paused; 0 where it isn't known."""
     max_buffered_bytes: int = 0
     errors: list[ErrorView] = []
-    """Newest first."""
+    """What went wrong, the newest first."""
     settled: dict[str, int] = {}
     """Records since the start, by outcome."""
     dead_letters: dict[str, int] = {}
-    """Since the start, by reason."""
+    """Dead letters since the start, by reason."""
     dead_letters_owed: dict[str, int] = {}
     """Refused and not in the topic yet, by reason: the brake holds them, or the topic can't be written."""
     configuration: dict[str, Any] = {}

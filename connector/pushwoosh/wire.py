@@ -192,7 +192,7 @@ class _Said(NamedTuple):
     meant: int
     """The HTTP status that it amounts to."""
     other: int
-    """The same, 0 where that is the status that came."""
+    """The HTTP status that it amounts to, if it is not the one that came; else 0."""
     denied: Denied | None
 
 

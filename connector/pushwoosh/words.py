@@ -35,9 +35,9 @@ _CREDENTIAL = (
     r"|auth(?:entication|ori[sz]ation)?(?:[\s_-]?(?:header|key))?)\b"
 )
 _AFTER = r"[^.;!?\n]{0,40}?\b"
-"""A blamed thing comes before its blame in the same clause ..."""
+"""What may be between a thing and its blame after it: forty characters of the same clause at most."""
 _BEFORE = r"\s+(?:[\w'\"]+\s+){0,2}?"
-"""... or right behind it."""
+"""What may be between a blame and the thing after it: two words at most."""
 
 
 def _pattern(*alternatives: str) -> re.Pattern[str]:

@@ -75,14 +75,14 @@ class DeadLetter(Facts):
     """One letter whole."""
 
     place: TopicPartition
-    """Where it lies in the dead-letter topic ..."""
+    """The partition of the dead-letter topic in which it lies."""
     offset: int
-    """... and its offset there."""
+    """Its offset in the dead-letter topic."""
     detail: str
     refused: int
     """When it was last submitted, ms since the epoch; 0 where it never was."""
     timestamp: int
-    """Of the source record, ms since the epoch; 0 where it has none."""
+    """Time of the source record, ms since the epoch; 0 where it has none."""
     count: int
     """How often it had been sent again before it came here."""
     replayed_from: str

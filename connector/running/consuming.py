@@ -28,8 +28,8 @@ MOST_RECORDS = 4000
 """Records of one fetch: some ten milliseconds of work at once. With half as many throughput was a tenth to a
 fifth less, and the overhead's 99th percentile at half of it 61 ms instead of 41."""
 FEW_RECORDS = 1000
-"""... while enough is ready to be sent: answers of the API wait until a fetch is decoded, and cost more then.
-With MOST_RECORDS throughput was a sixth less where jobs take 0.1 s."""
+"""Records of one fetch while enough is ready to be sent: answers of the API wait until a fetch is decoded,
+and cost more then. With MOST_RECORDS throughput was a sixth less where jobs take 0.1 s."""
 FETCH_WAIT = 0.003
 """Seconds that a fetch waits for more records while they flow; commits wait behind it."""
 EMPTY_WAIT = 0.01

@@ -23,7 +23,7 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 PARTITIONS = 4
-"""Of every topic: librdkafka's default, which only its C interface can change."""
+"""Partitions of every topic: librdkafka's default, which only its C interface can change."""
 MEMBER_PROPERTIES = {"session.timeout.ms": "4000", "heartbeat.interval.ms": "300"}
 """For quick hand-overs; less than the 3 s of the first assignment and no member ever gets in."""
 _LIMIT = 10.0

@@ -33,7 +33,7 @@ class Evidence:
     first: Mapping[str, int]
     """Records that the first connector had settled when it was last asked, by outcome."""
     second: Mapping[str, int]
-    """The same of the second one, at the end."""
+    """Records that the second connector had settled at the end, by outcome."""
     letters: Sequence[StoredLetter]
     expected_tags: Mapping[str, Mapping[str, Any]]
     found_tags: Mapping[str, Mapping[str, Any]]

@@ -100,7 +100,7 @@ def faults_from(plain: Any) -> Faults:
 
 
 def patched(faults: Faults, changes: Any) -> Faults:
-    """The same faults with some top-level names given anew; null puts a name back to its default."""
+    """Return these faults with some top-level names given anew; null puts a name back to its default."""
     if not isinstance(changes, dict):
         raise msgspec.ValidationError("Expected `object`: names of faults and their rules")
     plain: dict[str, Any] = msgspec.to_builtins(faults)

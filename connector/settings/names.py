@@ -18,7 +18,7 @@ SECTIONS: dict[str, type[Section]] = {
     for name, field in Settings.model_fields.items()
     if name != APPLICATIONS
 }
-"""Those of which there is one, by name."""
+"""The sections of which there is one, by name."""
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OF_AN_APPLICATION = re.compile(

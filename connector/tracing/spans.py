@@ -45,7 +45,7 @@ class _Books(NamedTuple):
 
     confirmed: int
     letters: int
-    """That are owed."""
+    """How many letters are owed."""
     latencies: int
     """Entries of the list of latencies."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-PARTS_EVERY = 8
-"""Before devices go in parts once more while the API knows no job, so many times as many jobs are lost."""
+PARTS_GROWTH = 8
+"""While the API knows no job, devices go in parts when one job more than may be is lost, then when 8 are,
+then 64: each time this many times as many."""
 
 
 @dataclass(slots=True)
@@ -40,7 +41,7 @@ class History:
     overloads: int = 0
     """How often in a row their job found the API overloaded."""
     overloaded_at: float = math.inf
-    """When one last did."""
+    """When a job of theirs last found the API overloaded."""
     denied_at: float = math.inf
     """When they were in a job whose words seemed to deny the whole application."""
     size_before: int = 0
@@ -56,7 +57,7 @@ class History:
 
         Less and less often, for it need not be a device that is why.
         """
-        return self.lost_while_unknown >= int(PARTS_EVERY**self.parted)
+        return self.lost_while_unknown >= int(PARTS_GROWTH**self.parted)
 
     def completed(self) -> None:
         """A job of theirs is Completed: the API was not overloaded, denied nothing and reported on it."""

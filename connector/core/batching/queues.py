@@ -25,7 +25,7 @@ class _Arrival:
     since: float
     """When they became ready, seconds; 0.0 for events that are due at once."""
     place: int
-    """In the order of all queues; negative for events that were put back."""
+    """Their place in the order of all queues; negative for events that were put back."""
 
 
 class Queue:
@@ -34,12 +34,13 @@ class Queue:
     def __init__(self) -> None:
         self._events: list[Event] = []
         self._arrivals: deque[_Arrival] = deque()
-        """In the order of `_events`."""
+        """What of `_events` was queued together, in the same order."""
         self._urgent = 0
-        """Events that are due at once."""
+        """How many of the events are due at once."""
         self._bytes = 0
-        """Of the rows as they were queued. Merging may let a row grow while it waits. Only `take` looks at
-        that: a batch never exceeds its bound, and one that merging has filled may go up to `linger` late."""
+        """Bytes of the rows as they were queued. Merging may let one grow while it waits. Only `take` looks
+        at that: a batch never exceeds its bound, and one that merging has filled may go up to `linger`
+        late."""
         self.exact: deque[Batch] = deque()
         """Batches to be sent as they are."""
 

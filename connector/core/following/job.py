@@ -38,7 +38,7 @@ class Job:
     batch: Batch | None = None
     """What was sent; None for an adopted job."""
     history: History = field(default_factory=History)
-    """Of its devices; empty for an adopted job."""
+    """What its devices went through before; empty for an adopted job."""
     slices: dict[Assignment, JobSlice] = field(default_factory=dict)
     """For each partition its part of the job, as the checkpoint remembers it."""
     polls: Polls = field(default_factory=Polls)
@@ -65,12 +65,12 @@ class Job:
 
     @property
     def denied_before(self) -> float:
-        """The same of the last job whose words seemed to deny the whole application."""
+        """When its devices' last job seemed to deny the application; if none has, when it was accepted."""
         return min(self.history.denied_at, self.accepted_at)
 
     @property
     def overloaded_before(self) -> float:
-        """The same of the last job that found the API overloaded."""
+        """When its devices' last job found the API overloaded; if none has, when it was accepted."""
         return min(self.history.overloaded_at, self.accepted_at)
 
     @property

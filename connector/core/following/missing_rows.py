@@ -12,9 +12,10 @@ from __future__ import annotations
 from connector.core.following.job import Job
 
 DELAYS = (0.5, 2.0)
-"""Seconds until the job is polled again, the first time and the second."""
+"""Seconds until a job that lacks only some rows is polled again, the first time and the second."""
 PATIENT_DELAYS = (0.5, 1.0, 2.0, 3.0, 4.0)
-"""The same if the report has no row at all or devices that were sent in vain before, while this helps."""
+"""Seconds until it is polled again, each time, if the report has no row at all or is about devices that were
+sent in vain before; as long as such waits help."""
 IN_VAIN = 10.0
 """Seconds after a report that stayed incomplete, in which others that lack only some rows are not asked for
 again: this API leaves some out."""

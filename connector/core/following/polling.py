@@ -17,19 +17,20 @@ from bisect import bisect_right
 from collections import deque
 
 _CHANCE = 0.28
-"""Of a job having ended since the last GET, where durations hardly differ ..."""
+"""How likely it is that a job has ended since its last GET when the next is due. The average number of GETs
+is 1 / chance. This one is for durations that differ by no more than `_WIDE`."""
 
 _WIDE_CHANCE = 0.25
-"""... and where they differ by more than `_WIDE`: 1 / chance is the average number of GETs."""
+"""The chance at which a GET is due where durations differ by more than `_WIDE`."""
 
 _TOLD_CHANCE = 0.15
-"""Of the same where progress tells the end: then a GET that is in vain saves others."""
+"""The chance at which a GET is due where progress tells the end: one that is in vain saves others then."""
 
 _WIDE = 0.03
-"""Share of an age."""
+"""Share of an age by which durations may differ and still count as about the same."""
 
 _REMEMBERED = 128
-"""Jobs whose durations are known."""
+"""Jobs whose durations are remembered: the latest ones."""
 
 _FIRST = 0.03
 """Seconds until the first GET while nothing is known; then half the age between GETs."""
@@ -38,10 +39,10 @@ _SHORTEST = 0.001
 """Seconds: the shortest delay before a first GET; it is what a job that ends at once waits."""
 
 _STEP = 0.01
-"""Shortest step between two GETs, as a share of the job's age ..."""
+"""Shortest step between two GETs, as a share of the job's age; never below `_SHORTEST_STEP`."""
 
 _SHORTEST_STEP = 0.002
-"""... and in seconds."""
+"""Shortest step between two GETs in seconds, however young the job is."""
 
 _MANY = 6
 """GETs after which steps grow by half each: nothing else bounds them where no estimate fits."""
@@ -56,7 +57,8 @@ _TRUSTED = 0.5
 """Share of recent progress figures that must have come true before they are believed."""
 
 _WON, _LOST = 0.1, 0.5
-"""Of what trust lacks, by a figure that came true, and of what it has, by one that did not: seven win it."""
+"""A figure that came true adds the one share of what trust lacks, one that did not takes the other of what it
+has: seven in a row win it."""
 
 _FIRST_TESTS, _TESTED = 8, 4
 """The first 8 promises are tested, then every fourth: a GET half-way shows whether the job ends early."""
@@ -65,10 +67,10 @@ _TELLING = 5
 """Percent that progress must have promised to gain: less says nothing about its promises."""
 
 _DONE = 100
-"""Percent."""
+"""The progress, in percent, of a job that has ended."""
 
 _GOLDEN = 0.618
-"""Its multiples, without their whole part, are spread evenly, however many there are."""
+"""The golden ratio: what its multiples have after the point is spread evenly, however many there are."""
 
 
 class PollSchedule:

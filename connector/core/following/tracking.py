@@ -20,16 +20,17 @@ from connector.core.remembering.checkpoint import JobSlice
 from connector.model import Endpoint
 
 UNKNOWN_LIMIT = 3
-"""How often in a row the API must say that it doesn't know a job before that counts as lost ..."""
+"""How often in a row the API must say that it doesn't know a job before that may count as lost."""
 UNKNOWN_FOR = 10.0
-"""... and for how many seconds: a new job may not be known everywhere yet, or a gateway may misroute calls.
-Twice as long each time its devices were sent again, because repeated losses look like an outage."""
+"""Seconds for which it must go on saying so: a new job may not be known everywhere yet, or a gateway misroute
+calls. Twice as long each time its devices were sent again, because repeated losses look like an outage."""
 UNKNOWN_DELAY = 1.0
-"""Least seconds between two such answers; a fourth of the time since the first one if that is more."""
+"""Seconds until a job that the API doesn't know is polled again; a fourth of the time since it first said so
+if that is more."""
 SLOW_FROM = 60.0
-"""Seconds from which an unfinished job without progress may be slow ..."""
+"""Seconds without progress before which no unfinished job counts as slow."""
 SLOWER = 10
-"""... and how many times longer than usual it must have taken."""
+"""A job counts as slow only if it was without progress for this many times as long as jobs usually take."""
 ADOPTED_FOR = 0.1
 """Share of the deadline for which an adopted job is polled however old it is; again, up to the whole
 deadline, whenever its progress grows. Its former owner may have had another clock, or seen outages, which

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Uncounted:
-    """That time for one job. `common` is the total of all outages and standstills so far, in seconds."""
+    """The time that doesn't count for one job. `common`: seconds of all outages and standstills so far."""
 
     common_at_start: float = 0.0
-    """That total when the job was taken in."""
+    """What `common` was when the job was taken in."""
     own: float = 0.0
-    """Seconds beside those: its GETs were denied, as may be those of its whole application; or they failed,
-    and nothing else was answered."""
+    """Seconds that are its own: its GETs were denied, as may be those of its whole application; or they
+    failed, and nothing else was answered."""
     until: float = 0.0
-    """Until when denials are counted in that."""
+    """Up to this time denials are counted in `own`."""
 
     def add(self, since: float, now: float) -> None:
         """Count the time since then, in which its GETs were denied."""

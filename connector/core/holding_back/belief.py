@@ -14,7 +14,8 @@ CONTRADICTED = 5
 """Denials in a row that are taken for the API's failure where something got past there before. By then a
 part of the batch was sent, or a job that has ended was asked about: that tells one request alone from all."""
 FEW, LONG = 3, 5.0
-"""... and fewer of them, if they go on for this many seconds: the gate, closed meanwhile, makes them rare."""
+"""Fewer denials, from `FEW` on, are believed once they have gone on for `LONG` seconds: the gate, closed
+meanwhile, makes them rare."""
 
 
 class Belief:
@@ -24,7 +25,8 @@ class Belief:
         self._proofs = proofs
         self._halts = halts
         self._denials: dict[tuple[str, Where], tuple[int, list[float]]] = {}
-        """How often something had got past there, and when it was denied since; only where something had."""
+        """By application and place: how often something had got past, and when it was denied since. Only
+        where something had."""
 
     def contradicted(self, application: str, where: Where, suspicion: Suspicion, now: float) -> bool:
         """Note a denial; return whether what others were told since the last halt speaks against it.

@@ -21,7 +21,7 @@ class Counted(NamedTuple):
 
     events: int = 0
     refused: int = 0
-    """Of these."""
+    """How many of the events were refused."""
     since: float = math.inf
     """When the first of the refused was sent first."""
 
@@ -33,7 +33,7 @@ class Brake:
         self._share = share
         self._window = window
         self._recent: deque[Counted] = deque()
-        """Oldest first."""
+        """What was judged lately, about `window` events; oldest first."""
         self._events = 0
         self._refused = 0
         self._good: deque[tuple[int, int]] = deque()

@@ -21,7 +21,7 @@ class Brakes:
         self._halts = halts
         self._describe_owed = describe_owed
         self._of_reading = Brake(limits.brake_share, limits.brake_window)
-        """By itself: it takes a while until the readable ones among many records are judged."""
+        """One of its own: it takes a while until the readable ones among many records are judged."""
         self._of_judging = Brake(limits.brake_share, limits.brake_window)
         self._why = ""
 

@@ -18,21 +18,22 @@ from dataclasses import dataclass, field
 from connector.core.limits import Limits
 
 CUT = 0.7
-"""What a sign of overload leaves of the limit."""
+"""Share of the limit that a sign of overload leaves."""
 GROWTH = 1.25
-"""What a window without such a sign makes of it."""
+"""What a window without a sign of overload multiplies the limit by."""
 INFLATED = 2.0
-"""Times the usual: jobs that take longer may be queueing ..."""
+"""Times the usual duration from which jobs may be queueing, if they are `NOTICEABLE` seconds longer, too."""
 NOTICEABLE = 0.25
-"""... if it is this many seconds more. Less is this machine's own noise."""
+"""Seconds by which jobs must take longer than usual to be noticed. Less is this machine's own noise."""
 EASY = 1.5
-"""Times the usual: jobs that take no longer leave room for more at once."""
+"""Times the usual duration up to which jobs leave room for more at once."""
 LOSS = 0.75
 """If a cut leaves less than this share of the devices a second, jobs were not queueing: it is undone."""
 CONVINCING = 0.5
 """Weight of a window that spoke against a cut."""
 HELD_AT_MOST = 10
-"""Windows between the two, after which more is tried all the same: perhaps jobs only take longer now."""
+"""Windows between `EASY` and `INFLATED`, after which more is tried all the same: perhaps jobs only take
+longer now."""
 JUDGED_WITHIN = 10
 """Windows after which a cut is judged in any case."""
 REACHED = 0.75
@@ -82,9 +83,9 @@ class _Cut:
 
     limit: float
     speed: float
-    """Before it: the limit, and devices a second."""
+    """What there was before it: the limit, and devices a second."""
     windows: int = 0
-    """That have passed since."""
+    """How many windows have passed since."""
 
 
 class Concurrency:
@@ -101,7 +102,7 @@ class Concurrency:
         self._limit = float(self._most)
         self._usual: dict[int, float] = {}
         self._learned = 0
-        """Windows that it was learned from."""
+        """How many windows `_usual` was learned from."""
         self._unfinished = 0
         self._overloaded_at = -math.inf
         self._suspected = False

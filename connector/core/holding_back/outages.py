@@ -28,17 +28,18 @@ TRIALS = Backoff(0.5, 20.0)
 connection is over in half a second; four a minute burden no API, and one that is back is soon seen."""
 
 TURNS_ALONE = Backoff(0.5, 60.0)
-"""The same for a request that fails alone: it may do so for ever while the others go on."""
+"""Seconds from a failure to the next try of a request that fails alone, the first and the longest: it may
+fail for ever while the others go on."""
 
 HINTS = 5
 """Times that a batch must have failed while others were answered before it is tried in parts. Once is enough
 where none of those was about as large: then its size, or what is in it, is what fails."""
 
 TRIALS_OF_WHOLE_BATCHES = 4
-"""Failures in a row after which the trials of a closed gate become smaller, ..."""
+"""Failures in a row after which the trials of a closed gate become smaller."""
 
 SMALLER_TRIALS = 6
-"""... and how often, until a POST is answered: from some thousand devices down to one."""
+"""How often the trials become smaller until a POST is answered: from some thousand devices down to one."""
 
 WITNESS = 4
 """GETs of a job that fail in a row before an ended job is polled first, if no other GET is answered."""
@@ -54,7 +55,7 @@ One now and then says nothing, and the gate waits for it: a third off each time 
 three in a hundred calls met one.
 """
 RECENT = 0.1
-"""Weight of the latest call in that share."""
+"""Weight of the latest call in the share that is compared with `OVERLOAD`."""
 
 
 class Outages:

@@ -22,13 +22,13 @@ class Proofs:
 
     def __init__(self) -> None:
         self._accepted: dict[str, float] = {}
-        """When the POST was sent."""
+        """When the latest POST was sent that made a job."""
         self._completed: dict[str, float] = {}
-        """When the job was accepted."""
+        """When the latest job was accepted that is Completed."""
         self._judged: dict[str, float] = {}
-        """When a job was accepted whose report has verdicts."""
+        """When the latest job was accepted whose report has verdicts."""
         self._passed: dict[tuple[str, Where], float] = {}
-        """When the request was sent; of a job, when it was accepted."""
+        """When the latest request was sent that got past a place; of a job, when it was accepted."""
         self._times_passed: dict[tuple[str, Where], int] = {}
 
     def accepted(self, application: str, sent_at: float) -> None:

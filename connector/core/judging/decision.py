@@ -32,13 +32,13 @@ class Fate(Enum):
     NOT_YET = auto()
     """Its device was registered a moment ago, and may be found before long: it goes again."""
     AGAIN = auto()
-    """The same, but that uses up one of its attempts."""
+    """It goes again, and one of its attempts is used up."""
     ONCE_MORE = auto()
-    """The same of one that had its last chance: it may be the API, so it has one attempt more, no more."""
+    """It goes again though it had its last chance: it may be the API. It has one attempt more, no more."""
     TAKE_APART = auto()
     """It stands for more than itself: its parts go again."""
     REFUSED = auto()
-    """For good: it is owed a letter."""
+    """It is refused for good, and owed a letter."""
 
 
 class Context(NamedTuple):

@@ -12,9 +12,10 @@ from connector.core.judging.verdicts import Judgement, judge
 from connector.model import Route
 
 UNEVEN_FOR = 300.0
-"""Seconds after a report whose rows could not be those of its users, one each, ..."""
+"""Seconds for which places mislead after a report whose rows could not be those of its users, one each."""
 SHUFFLED_FOR = 3600.0
-"""... or were in another order: that is no matter of some users, but the API's way."""
+"""Seconds for which places mislead after a report whose rows were in another order: that is no matter of some
+users, but the API's way."""
 
 
 class Places:

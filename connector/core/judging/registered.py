@@ -13,12 +13,13 @@ from collections.abc import Iterable
 from connector.core.reading.event import Event
 
 LATELY = 20.0
-"""Seconds after the confirmation in which "not found" uses up no attempt ..."""
+"""Seconds after a registration was confirmed in which "not found" uses up no attempt of the device."""
 OFTEN, USELESS_FOR = 3, 600.0
-"""... unless waiting was in vain before for this device, or for `OFTEN` devices in a row, the last of them no
-more than `USELESS_FOR` seconds ago."""
+"""It uses one up all the same where waiting was in vain for `OFTEN` devices in a row, the last of them no
+more than `USELESS_FOR` seconds ago; or for this device before."""
 REMEMBERED = 3 * LATELY
-"""Seconds for which it is known at least: by then what was not found has used up its attempts, too."""
+"""Seconds for which a registration is remembered at least: by then what was not found has used up its
+attempts, too."""
 MOST = 50_000
 """Identifiers that are remembered, about the latest ones: some 5 MB."""
 
@@ -57,10 +58,10 @@ class Registered:
         self._in_vain_at = _Latest()
         """When an identifier was waited for in vain."""
         self._in_vain = 0
-        """How many devices in a row were."""
+        """How many devices in a row were waited for in vain."""
         self._useless_until = 0.0
         self._waits_until = 0.0
-        """Before then an update may be found that was waited for."""
+        """Until then an update that was waited for may still be found."""
 
     def confirmed(self, events: Iterable[Event], now: float) -> None:
         """Remember the identifiers of these registrations."""

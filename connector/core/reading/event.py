@@ -31,7 +31,7 @@ class Event(msgspec.Struct, gc=False, eq=False):
     application: str
     """The application it is for, empty for the default one."""
     keys: tuple[str, ...]
-    """Of its lanes, one for each identifier that it names: `lane_keys`."""
+    """The keys of its lanes, one for each identifier that it names: `lane_keys`."""
     hwid: str | None
     user_id: str | None
     push_token: str | None
@@ -45,7 +45,7 @@ class Event(msgspec.Struct, gc=False, eq=False):
     """The partition, for as long as it is ours; `NOWHERE` before the engine has taken the event in."""
     offset: int = -1
     timestamp: int = 0
-    """Of the source record, in milliseconds since the epoch; 0 where it has none."""
+    """Time of the source record, in milliseconds since the epoch; 0 where it has none."""
     size: int = 0
     """Bytes held: the record and the row."""
     # The engine's own bookkeeping.

@@ -19,18 +19,19 @@ from statistics import fmean, median
 from connector.core.limits import Limits
 
 HEADROOM = 2.0
-"""Times the average: at 1 and one batch at a time, waiting for it costs at most 2 % of the speed."""
+"""Times the average that may be unrecorded: at 1 and one batch at a time, waiting for it costs at most 2 % of
+the speed."""
 LONG = 2.0
 """Seconds from which jobs are long: then only the average is allowed, and a batch beyond it waits."""
 _HANGS_FROM = 5.0
 _HANGS = 5.0
 """A request hangs once it takes longer than these seconds and these times the usual duration."""
 _WEIGHT = 0.2
-"""Of the latest duration in the moving average of jobs."""
+"""Weight of the latest duration in the moving average of jobs."""
 _REMEMBERED = 5
-"""Commits whose median counts, so that one pause of a machine or broker does not raise the number ..."""
+"""Commits whose median counts: one pause of a machine or broker does not raise the number."""
 _ENOUGH = 3
-"""... and how many of them it takes: a pause may be the first thing that happens."""
+"""Commits that it takes to know the median: a pause may be the first thing that happens."""
 
 
 class Exposure:

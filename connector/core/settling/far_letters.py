@@ -33,7 +33,7 @@ class _Shelf(Generic[_Owed]):
 
     def __init__(self) -> None:
         self.letters: dict[int, _Owed] = {}
-        """By offset."""
+        """The letters that are kept, by offset."""
         self._nearest: list[int] = []
         self._oldest: list[tuple[float, int]] = []
 

@@ -21,14 +21,14 @@ from connector.model import Letter, timestamp_of
 
 MOST_LETTERS = 4000
 MOST_LETTER_BYTES = 16 << 20
-"""Of one commit. Fewer would be as many more transactions, and long checkpoints: where every second device is
-refused, 1,000 cost 31 us an event and let letters wait for 3.5 s, 4,000 cost 22 us and 0.7 s."""
+"""The most of one commit. Fewer would be as many more transactions, and long checkpoints: where every second
+device is refused, 1,000 cost 31 us an event and let letters wait for 3.5 s, 4,000 cost 22 us and 0.7 s."""
 REST, LONGEST_REST = 2.0, 20.0
 """The rest after a failed attempt: this many times its duration, at most this many seconds."""
 IN_VAIN = 4
 """Failures in a row, which take a few seconds, after which a stop no longer waits for the next attempt."""
 A_FEW_SECONDS = 5.0
-"""Nor does it if the rest after a failure is longer than this."""
+"""Seconds of rest after a failure beyond which a stop no longer waits for the next attempt either."""
 
 
 @dataclass(slots=True, eq=False)
@@ -46,12 +46,12 @@ class Owed:
 
     @property
     def offset(self) -> int:
-        """Of its record."""
+        """The offset of its record."""
         return self.letter.record.offset()
 
     @property
     def timestamp(self) -> int:
-        """Of its record, in milliseconds since the epoch; 0 where it has none."""
+        """The time of its record, in milliseconds since the epoch; 0 where it has none."""
         return timestamp_of(self.letter.record)
 
     def overdue_at(self) -> float:
@@ -76,7 +76,7 @@ class OwedLetters:
         self._as_large: deque[Owed] = deque()
         """Letters as large as a refused one. Each goes singly, too, and first: size may not be the reason."""
         self._refusals = 0
-        """In a row. Letters that go singly share one delay and take turns."""
+        """Refusals in a row. Letters that go singly share one delay and take turns."""
         self._single_not_before = 0.0
         self._went_singly = False
         """Whether the letter of the latest commit went singly."""

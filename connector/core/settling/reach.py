@@ -22,18 +22,19 @@ from connector.model import Position
 AMPLE = 0.3
 """Share of the limit up to which there is room for anything submitted until the next commit."""
 FULL = 0.95
-"""Share of it that jobs may fill; the rest is for what becomes of their records."""
+"""Share of the limit that jobs may fill; the rest is for what becomes of their records."""
 JOB_TAKES = 25.0
-"""Characters that a job takes, with a UUID as its request_id ..."""
+"""Characters of a checkpoint that a job takes whose request_id is as long as a UUID."""
 DIGIT_TAKES = 0.65
-"""... for each digit of a longer one ..."""
+"""Characters of a checkpoint that each further digit takes where request_ids are longer than a UUID."""
 RUN_TAKES = 0.85
-"""... and for each run of its offsets: 0.3 to 1.0 in the middle, 1.4 at the most (deploy/CHECKPOINT.md)."""
+"""Characters of a checkpoint that each run of a job's offsets takes: 0.3 to 1.0 in the middle, 1.4 at the
+most (deploy/CHECKPOINT.md)."""
 FEW = 6
 """A batch smaller than `max_devices` divided by this waits until the checkpoint has room: a text full of the
 request_ids of tiny jobs would hold hardly any devices. It goes anyway where nothing else would make room."""
 MANY_JOBS = 2
-"""Unfinished jobs in a partition from which it waits like that; one may be stuck."""
+"""Unfinished jobs in a partition from which so small a batch (`FEW`) waits for room; one may be stuck."""
 _UUID = 36
 _offset = attrgetter("offset")
 

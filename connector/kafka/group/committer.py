@@ -21,7 +21,7 @@ from connector.model import Position, TopicPartition
 REVOKE_LIMIT = 5.0
 """Seconds for the commit in the revocation callback: the group waits meanwhile."""
 AGAIN = 0.05
-"""Seconds until the next try of that one."""
+"""Seconds until the next try of a commit in the revocation callback."""
 
 
 class Committer:

@@ -15,9 +15,9 @@ from connector.kafka.group.start_lookup import CALL_LIMIT
 from connector.kafka.troubles import Troubles, code_of
 
 ASK_EVERY = 10.0
-"""Seconds between two rounds of questions, and ..."""
+"""Seconds between two rounds of questions."""
 AGAIN_AFTER = 1.0
-"""... after one that nobody answered: it should be known before a new process counts as ready."""
+"""Seconds after a round that nobody answered: it should be known before a new process counts as ready."""
 MISSING = "topic_missing"
 
 

@@ -90,12 +90,12 @@ class Owned:
 
     @property
     def unresolved(self) -> Collection[TopicPartition]:
-        """Those of which it isn't known yet where they begin."""
+        """The partitions of which it isn't known yet where they begin."""
         return self._unresolved
 
     @property
     def topics(self) -> Collection[str]:
-        """Those of which anything is assigned, whether it can be read or not."""
+        """The topics of which anything is assigned, whether it can be read or not."""
         return {p.topic for some in (self._offsets, self._unresolved, self._halted) for p in some}
 
     # -- where they end --------------------------------------------------------------------

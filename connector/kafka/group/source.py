@@ -33,11 +33,12 @@ from connector.model import Fetched, Position, TopicPartition
 ASSIGN_LIMIT = 5.0
 """Seconds in the assignment callback for reading committed offsets; the rest is done beside consuming."""
 ASSIGN_AGAIN = 0.1
-"""Seconds between two tries of that: a refusal comes at once."""
+"""Seconds between two tries to read committed offsets: a refusal comes at once."""
 LOOK_EVERY = 0.5
-"""Seconds between two checks of what isn't in order ..."""
+"""Seconds between two checks of what isn't in order."""
 REST = 9.0
-"""... or this many times the duration of the last one, while a partition's leader hangs: others go on."""
+"""While a partition's leader hangs, the next check waits this many times as long as the last one took: others
+go on."""
 COMMIT_SILENCE = 20.0
 """Seconds after which a commit without an answer is reported: brokers answer within milliseconds."""
 
