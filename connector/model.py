@@ -149,7 +149,7 @@ class Registration(msgspec.Struct, gc=False, omit_defaults=True):
     application: str | None = None
 
 
-MOST_WORDS = 4096
+MOST_TEXT_BYTES = 4096
 """Bytes of each of the API's texts in a letter: a large event with thousands of refused tags, or a gateway's
 endless message, would otherwise make a letter too large for its topic."""
 
@@ -168,10 +168,10 @@ class Rejection(msgspec.Struct, frozen=True, gc=False):
     job_status: str = ""
     device_status: str = ""
     refused_tags: str = ""
-    """Names of refused tags with the API's words, as a JSON object: as many as `MOST_WORDS` has room for;
-    empty where none were."""
-    refused: int = 0
-    """How many tags were refused."""
+    """Names of refused tags with the API's words, as a JSON object: as many as there is room for
+    (`MOST_TEXT_BYTES`); empty where none were."""
+    refused_tag_count: int = 0
+    """How many tags were refused; `refused_tags` may have fewer."""
 
 
 class Position(NamedTuple):

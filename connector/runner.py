@@ -47,7 +47,7 @@ LONGEST_WAIT = 1.0
 """Seconds after which the loop looks again even if nothing happened: the time of a stop may be up."""
 LIVENESS = 60.0
 """Seconds without progress of one of the loops after which the process is not alive."""
-EACH_SECOND = 1.0
+LOOK_EVERY = 1.0
 """Seconds between two looks at the token's file, and at how fast everything goes."""
 
 
@@ -104,7 +104,7 @@ class Runner:
         self._reporting = self._reporter(kafka, decoders)
         self._sending = self._sender()
         self._stop_at: float | None = None
-        self._next_second = 0.0
+        self._next_look = 0.0
         self._next_summary = clock() + settings.log.summary_interval
 
     def _viewer(self, kafka: KafkaSide) -> View:
@@ -232,8 +232,8 @@ class Runner:
                     self._consuming.pause_or_resume(action)
         self._report()
         self._heartbeat.beat("runner")
-        if now >= self._next_second:
-            self._next_second = now + EACH_SECOND
+        if now >= self._next_look:
+            self._next_look = now + LOOK_EVERY
             self._look_at_tokens(now)
             self._view.sample()
         if self._settings.log.summary_interval and now >= self._next_summary:

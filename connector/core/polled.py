@@ -149,7 +149,7 @@ class Polled:
             return
         if report.state is JobState.COMPLETED and report.rows is None and job.polls.without_details:
             job.polls.ask_in_detail()
-            if job.polls.plain < MOST_PLAINLY:
+            if job.polls.times_asked_plainly < MOST_PLAINLY:
                 self._tracking.poll_at(job, now)
             else:
                 self._lost(job, "its report with details is not known", now)

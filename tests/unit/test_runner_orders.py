@@ -128,7 +128,7 @@ def _woken(process: Process) -> Process:
 
 
 async def test_a_token_that_was_mended_ends_the_halt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module, "EACH_SECOND", 0.01)
+    monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
     file = tmp_path / "token"
     file.write_text("wrong-token")
     process = Process(

@@ -291,7 +291,7 @@ class Dispatch:
         if hunt is None or not (aside := hunt.aside + hunt.other_half):
             return
         rest = self.new_batch(batch, aside)
-        rest.history.found += found
-        for part in self.halve(rest) if rest.history.found > 1 else (rest,):
+        rest.history.hunts_that_found += found
+        for part in self.halve(rest) if rest.history.hunts_that_found > 1 else (rest,):
             if part.events:
                 self.send_exact(part)

@@ -30,7 +30,7 @@ class History:
     """Of a single device: whether its last job Failed while jobs of others were Completed."""
     halves: Halves | None = None
     """The halves that the last halving made, one of which these devices are; shared, by copies too."""
-    last_left: bool = False
+    other_half_good: bool = False
     """Of a single device whose job Failed: whether the other half was Completed before it was sent again."""
     losses: int = 0
     """How many jobs of theirs were lost."""
@@ -48,7 +48,7 @@ class History:
     """If they were refused as too large: the bytes that a request was allowed to have until then."""
     left_out: bool = False
     """Whether a report had no rows of them, so that they are sent by themselves."""
-    found: int = 0
+    hunts_that_found: int = 0
     """How many hunts, one after the other, have found a device among those that were sent with them."""
 
     @property
@@ -64,9 +64,9 @@ class History:
         self.overloads, self.overloaded_at, self.denied_at, self.left_out = 0, math.inf, math.inf, False
         if self.halves is not None:
             self.halves.one_is_good = True
-        self.halves, self.blamed, self.last_left = None, False, False
+        self.halves, self.blamed, self.other_half_good = None, False, False
 
     def single_failed(self, *, others_do_well: bool) -> None:
         """The job of this single device Failed; the device is sent once more."""
         self.blamed = others_do_well
-        self.last_left = self.halves is not None and self.halves.one_is_good
+        self.other_half_good = self.halves is not None and self.halves.one_is_good

@@ -29,7 +29,7 @@ class Polls:
     without_details: bool = False
     """Poll without details until it has ended: the API sends rows of unfinished jobs, too, or knows a report
     with details only of those that have ended."""
-    plain: int = 0
+    times_asked_plainly: int = 0
     """How often it was polled without details because a poll with them doesn't know it."""
     unknown: int = 0
     """How often in a row the API said that it doesn't know this job."""
@@ -86,7 +86,7 @@ class Polls:
 
     def ask_plainly(self) -> None:
         """Leave details out: perhaps it is only the report with details that isn't there yet."""
-        self.plain += 1
+        self.times_asked_plainly += 1
         self.without_details = True
 
     def ask_in_detail(self) -> None:

@@ -217,7 +217,7 @@ class Tracking:
         If only without details it confirms nobody, which may be so of all jobs.
         """
         job.polls.known(progress, now)
-        if not (job.polls.plain and job.polls.without_details):
+        if not (job.polls.times_asked_plainly and job.polls.without_details):
             self._known_at[job.application] = now
 
     def unknown(self, job: Job, now: float) -> bool:

@@ -91,7 +91,7 @@ class Fates:
         `again` queues it, and is called only if it goes again. Return what the brake is to know.
         """
         event.count_attempt(sent_at)
-        self._tally.refused_tags += rejection.refused
+        self._tally.refused_tags += rejection.refused_tag_count
         self._count_bad_verdict(fate, event)
         match fate:
             case Fate.NOT_YET | Fate.AGAIN | Fate.ONCE_MORE:

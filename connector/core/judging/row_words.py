@@ -10,7 +10,7 @@ from itertools import islice
 import msgspec
 
 from connector.answers import Row
-from connector.model import MOST_WORDS, Reason, Rejection
+from connector.model import MOST_TEXT_BYTES, Reason, Rejection
 
 _TAGS_NAMED = 5
 """Refused tags that a rejection's sentence names; `refused_tags` has as many as there is room for."""
@@ -47,7 +47,7 @@ def rejection_in(row: Row, job_status: str) -> Rejection | None:
         job_status=job_status,
         device_status=row.status,
         refused_tags=_as_json(refused),
-        refused=len(refused),
+        refused_tag_count=len(refused),
     )
 
 
@@ -70,9 +70,9 @@ def _as_json(refused: dict[str, str]) -> str:
     if not refused:
         return ""
     text = msgspec.json.encode(refused)
-    if len(text) > MOST_WORDS:
+    if len(text) > MOST_TEXT_BYTES:
         kept: dict[str, str] = {}
-        room = MOST_WORDS - len("{}")
+        room = MOST_TEXT_BYTES - len("{}")
         for tag, said in refused.items():
             size = len(msgspec.json.encode({tag: said[:WORD_LENGTH]})) - len("{}") + len(",")
             if size <= room:

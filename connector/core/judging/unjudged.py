@@ -111,7 +111,7 @@ class Unjudged:
             self._limits.max_attempts,
             others_do_well=others_do_well,
             blamed=blamed,
-            other_half_good=job.history.last_left,
+            other_half_good=job.history.other_half_good,
         )
         fate = decide(event, rejection, context)
         again = partial(self._single_again, job=job, now=now, others_do_well=others_do_well)

@@ -135,25 +135,28 @@ class Owned:
         self, partitions: Collection[TopicPartition], found: Mapping[TopicPartition, StartDecision]
     ) -> None:
         """Assign: what is resolved at its offset, the rest at the end of its log, paused."""
-        self._ends.update({p: b.end for p, b in found.items()})
-        reading = {p: b for p, b in found.items() if not b.halted}
+        self._ends.update({p: decision.end for p, decision in found.items()})
+        reading = {p: decision for p, decision in found.items() if not decision.halted}
         waiting = [p for p in partitions if p not in reading]
-        self._offsets.update({p: b.offset for p, b in reading.items()})
+        self._offsets.update({p: decision.offset for p, decision in reading.items()})
         self._halted.difference_update(reading)
-        self._halted.update(p for p, b in found.items() if b.halted)
+        self._halted.update(p for p, decision in found.items() if decision.halted)
         self._unresolved.difference_update(found)
         self._unresolved.update(p for p in partitions if p not in found)
-        places = [KafkaTopicPartition(p.topic, p.partition, b.offset) for p, b in reading.items()]
+        places = [
+            KafkaTopicPartition(p.topic, p.partition, decision.offset) for p, decision in reading.items()
+        ]
         places += [KafkaTopicPartition(p.topic, p.partition, OFFSET_END) for p in waiting]
         await self._client().incremental_assign(places)
         if waiting:
             await self._client().pause(bare(waiting))
         if reading:  # librdkafka keeps a partition's pause for when it comes back
             await self._client().resume(bare(reading))
-        for partition, one in found.items():
-            self._tell_of_loss(partition, one)
+        for partition, decision in found.items():
+            self._tell_of_loss(partition, decision)
         if reading:
-            await self._listener.assigned([Start(p, b.offset, b.metadata) for p, b in reading.items()])
+            starts = [Start(p, decision.offset, decision.metadata) for p, decision in reading.items()]
+            await self._listener.assigned(starts)
 
     async def let_go(self, partitions: Collection[TopicPartition]) -> None:
         """Forget these, and have librdkafka fetch them no more."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from connector.model import MOST_WORDS, NO_HEADERS_READ, Letter, Reason, headers_of
+from connector.model import MOST_TEXT_BYTES, NO_HEADERS_READ, Letter, Reason, headers_of
 
 CONNECT = "__connect.errors."
 OWN = "pushwoosh."
@@ -56,9 +56,9 @@ def headers(letter: Letter, group_id: str, connector_name: str, *, restamped: bo
 
 def _bounded(text: str) -> bytes:
     written = text.encode("utf-8", "backslashreplace")
-    if len(written) <= MOST_WORDS:
+    if len(written) <= MOST_TEXT_BYTES:
         return written
-    return written[: MOST_WORDS - len(_CUT)].decode("utf-8", "ignore").encode() + _CUT
+    return written[: MOST_TEXT_BYTES - len(_CUT)].decode("utf-8", "ignore").encode() + _CUT
 
 
 def _connect(letter: Letter, connector_name: str) -> dict[str, str]:

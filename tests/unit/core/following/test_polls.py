@@ -65,9 +65,9 @@ def test_an_api_that_sends_rows_before_the_end_is_asked_without_them(rows: int) 
 def test_details_are_left_out_until_it_is_asked_for_them_again() -> None:
     polls = Polls()
     polls.ask_plainly()
-    assert (polls.without_details, polls.plain) == (True, 1)
+    assert (polls.without_details, polls.times_asked_plainly) == (True, 1)
     polls.ask_in_detail()
-    assert (polls.without_details, polls.plain) == (False, 1)
+    assert (polls.without_details, polls.times_asked_plainly) == (False, 1)
 
 
 def test_the_first_get_that_finds_it_completed_is_remembered() -> None:

@@ -255,7 +255,7 @@ def test_whatever_is_said_of_a_job_tells_that_others_are_known_unless_it_is_so_o
     without_details: bool, polls: int, known: bool
 ) -> None:
     one, other = job(1), job(2)
-    one.polls.without_details, one.polls.plain = without_details, polls
+    one.polls.without_details, one.polls.times_asked_plainly = without_details, polls
     some = tracking(one, other)
     some.known(one, NOW + 1)
     assert some.knows_others(other) == known

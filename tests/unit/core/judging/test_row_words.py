@@ -8,7 +8,7 @@ import pytest
 
 from connector.answers import JobReport, JobState, Row
 from connector.core.judging.row_words import WORD_LENGTH
-from connector.model import MOST_WORDS, Reason, Rejection
+from connector.model import MOST_TEXT_BYTES, Reason, Rejection
 from tests.unit.core.reports_to_judge import by_hwid, judge, reasons, report
 
 
@@ -75,8 +75,8 @@ def test_of_many_refused_tags_as_many_are_listed_as_there_is_room_for_and_all_ar
     listed = json.loads(rejection.refused_tags)
     assert 100 < len(listed) < 200
     assert listed.items() <= tags.items()
-    assert len(rejection.refused_tags.encode()) <= MOST_WORDS
-    assert rejection.refused == 22_000
+    assert len(rejection.refused_tags.encode()) <= MOST_TEXT_BYTES
+    assert rejection.refused_tag_count == 22_000
     assert rejection.detail.endswith("; and 21995 more")
 
 
@@ -86,4 +86,4 @@ def test_an_answer_or_a_name_without_end_is_cut_and_hides_no_other_tag() -> None
     listed = json.loads(rejection.refused_tags)
     assert listed == {"long": "\u00e9" * WORD_LENGTH, "plan": "wrong value"}
     assert len(rejection.detail) < 1000
-    assert rejection.refused == 3
+    assert rejection.refused_tag_count == 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from connector.kafka.letters.letter import Headers, headers
-from connector.model import MOST_WORDS, Letter, Reason, Record, Rejection, TopicPartition
+from connector.model import MOST_TEXT_BYTES, Letter, Reason, Record, Rejection, TopicPartition
 from tests.records import ARecord
 
 
@@ -114,5 +114,5 @@ def test_no_text_of_the_api_makes_a_letter_large() -> None:
     why = msgspec.structs.replace(REFUSED, detail=endless, request_id=endless, device_status=endless)
     for name, value in made(record(), why):
         assert value is not None
-        assert len(value) <= MOST_WORDS, name
+        assert len(value) <= MOST_TEXT_BYTES, name
         assert value.decode().endswith(" [...]") == (len(value) > 100)
