@@ -127,7 +127,7 @@ class Polled:
         closed = self._gate.closed_until is not None
         there = alone or not (closed or job.suspicion.proven)
         # The proof that it fails alone may predate an outage that still lasts; that time counts for no job.
-        if there and self._tracking.expired(job, self._gate.closed_since if closed else now):
+        if there and self._tracking.expired(job, self._gate.down_since if closed else now):
             self._lost(job, "no end in sight", now)
         else:
             self._tracking.poll_at(job, self._outages.next_turn(job.suspicion, now))

@@ -40,8 +40,11 @@ class Health(msgspec.Struct, frozen=True):
     reason: str
 
 
-class HaltView(msgspec.Struct, frozen=True):
-    """Why nothing is submitted, or what is wrong with Kafka or a decoder, and what to do then (`mend`)."""
+class ObstacleView(msgspec.Struct, frozen=True):
+    """What stands in the way, and what to do about it (`mend`).
+
+    A halt or a pause: nothing is submitted then. Or a trouble with Kafka or a decoder.
+    """
 
     cause: str
     message: str
@@ -111,10 +114,10 @@ class Snapshot(msgspec.Struct, kw_only=True):
     state: State = State.STARTING
     applications: list[str] = []
     """Codes of all that are configured, the default one first."""
-    halts: list[HaltView] = []
+    halts: list[ObstacleView] = []
     gate: GateView | None = None
     """None while it is open."""
-    troubles: list[HaltView] = []
+    troubles: list[ObstacleView] = []
     """What is wrong between here and Kafka, or with a decoder; `cause` is a code such as `topic_missing`."""
     partitions: list[PartitionView] = []
     jobs_in_flight: dict[str, int] = {}
@@ -182,9 +185,9 @@ def shortened(request_id: str) -> str:
 def readiness(
     *,
     joined: bool,
-    halts: list[HaltView],
+    halts: list[ObstacleView],
     stopping: bool,
-    troubles: Sequence[HaltView] = (),
+    troubles: Sequence[ObstacleView] = (),
     paused: str = "",
 ) -> Health:
     """Answer `/readyz`: every reason against at once. `troubles` stop what they are about, and not all.
@@ -205,7 +208,7 @@ def readiness(
     return Health(ok=not against, reason="; ".join([*told, paused] if paused else told))
 
 
-def _told(halt: HaltView) -> str:
+def _told(obstacle: ObstacleView) -> str:
     """Say what is wrong, what it is about unless the message names that, and what to do."""
-    about = f"{halt.subject}: " if halt.subject and halt.subject not in halt.message else ""
-    return f"{about}{halt.message}; to mend it: {halt.mend}"
+    about = f"{obstacle.subject}: " if obstacle.subject and obstacle.subject not in obstacle.message else ""
+    return f"{about}{obstacle.message}; to mend it: {obstacle.mend}"

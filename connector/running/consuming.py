@@ -1,4 +1,4 @@
-"""The consumer's coroutine: carries out what the engine orders of Kafka, and gives it what was fetched.
+"""The consumer's coroutine: carries out the engine's actions on Kafka, and gives it what was fetched.
 
 One coroutine makes all calls on the consumer: fetch, commit, pause, resume. A commit can therefore
 never wait behind a fetch whose rebalance callback waits for that very commit.
@@ -92,9 +92,9 @@ class Consuming:
         self._wake_up.set()
 
     def take_commit(self) -> Commit | None:
-        """Take the commit that was ordered and isn't begun yet; None if there is none."""
-        ordered, self._pending_commit = self._pending_commit, None
-        return ordered
+        """Take the commit that is to be made and isn't begun yet; None if there is none."""
+        pending, self._pending_commit = self._pending_commit, None
+        return pending
 
     def pause_or_resume(self, action: Pause | Resume) -> None:
         """Have partitions paused or resumed."""

@@ -20,9 +20,9 @@ from connector.ops.metrics import Metrics
 from connector.ops.rates import RateMeter
 from connector.ops.status import (
     GateView,
-    HaltView,
     Health,
     JobView,
+    ObstacleView,
     PartitionView,
     Snapshot,
     State,
@@ -136,7 +136,7 @@ class View:
             return State.PAUSED
         return State.RUNNING if seen.closing is None else State.GATE_CLOSED
 
-    def _halts_and_pause(self, seen: Overview) -> list[HaltView]:
+    def _halts_and_pause(self, seen: Overview) -> list[ObstacleView]:
         """Return what the page and the gauge `halted` show: a pause counts as a halt there.
 
         Those of the whole instance first, in the order in which they began.
@@ -144,28 +144,31 @@ class View:
         halts = self._halts(seen.halts)
         if seen.paused is not None:
             who = _who_paused(seen.paused)
-            halts.append(HaltView(Cause.PAUSED, who, mend_of(Cause.PAUSED), seen.paused.since))
+            halts.append(ObstacleView(Cause.PAUSED, who, mend_of(Cause.PAUSED), seen.paused.since))
             halts.sort(key=lambda halt: (bool(halt.subject), halt.since))
         return halts
 
-    def _halts(self, seen: HaltsInForce) -> list[HaltView]:
+    def _halts(self, seen: HaltsInForce) -> list[ObstacleView]:
         named = [("", halt) for halt in seen.of_instance.values()]
         named += [(self._settings.code_of(name), halt) for name, halt in seen.applications.items()]
-        return [HaltView(halt.cause, halt.message, mend_for(halt), halt.since, name) for name, halt in named]
+        return [
+            ObstacleView(halt.cause, halt.message, mend_for(halt), halt.since, name) for name, halt in named
+        ]
 
-    def _blocking_troubles(self) -> list[HaltView]:
+    def _blocking_troubles(self) -> list[ObstacleView]:
         troubles = self._incidents.open
         return [self._trouble(kind, each) for kind, each in troubles.items() if each.blocking]
 
-    def _trouble(self, kind: tuple[str, str], trouble: Trouble) -> HaltView:
+    def _trouble(self, kind: tuple[str, str], trouble: Trouble) -> ObstacleView:
         since = self._incidents.since[kind]
-        return HaltView(trouble.code, trouble.message, trouble.mend, since, trouble.subject)
+        return ObstacleView(trouble.code, trouble.message, trouble.mend, since, trouble.subject)
 
     def _gate(self, seen: Overview) -> GateView | None:
-        if seen.closing is None:
+        closing = seen.closing
+        if closing is None:
             return None
-        cause, message, since = seen.closing
-        return GateView(cause, message, max(0.0, seen.closed_until - self._pulse.clock()), since)
+        left = max(0.0, seen.closed_until - self._pulse.clock())
+        return GateView(closing.cause, closing.message, left, closing.closed_at)
 
     def _partitions(self, seen: Overview) -> list[PartitionView]:
         ends, log_ends = self._source.known_ends(), self._source.statistics().log_ends

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from connector.answers import GateCause
 from connector.core.backoff import Backoff
 
 OPEN = 1 << 30
@@ -22,11 +23,17 @@ nobody."""
 
 
 class Closing(NamedTuple):
-    """Why the gate closed, and when. `message` is what the API or the network said."""
+    """Why the gate closed."""
 
-    cause: str
+    cause: GateCause
     message: str
-    since: float
+    """What the API or the network said."""
+    closed_at: float
+    """When the failure came in that closed it. When its request was sent is `Gate.down_since`."""
+
+
+NEVER_CLOSED = Closing(GateCause.NO_REPLY, "", 0.0)
+"""Stands for the last time that a gate closed which never has."""
 
 
 class Gate:
@@ -39,20 +46,20 @@ class Gate:
 
     __slots__ = (
         *("_attempts", "_backoff", "_closed_at", "_trial"),
-        *("closed_since", "closed_until", "closing"),
+        *("closed_until", "closing", "down_since"),
     )
 
     closed_until: float | None
     """When a trial may go; None while the gate is open."""
-    closed_since: float
-    """When what closed it last was sent."""
+    down_since: float
+    """From when the API counts as down: when the request was sent whose failure closed the gate last."""
 
     def __init__(self, backoff: Backoff) -> None:
         self.closed_until = None
-        self.closing = Closing("", "", 0.0)
-        """The last one, told by whoever knows why."""
+        self.closing = NEVER_CLOSED
+        """The last time that it closed, told by whoever knows why."""
         self._backoff = backoff
-        self._closed_at = self.closed_since = -math.inf
+        self._closed_at = self.down_since = -math.inf
         self._attempts = 0
         self._trial = False
 
@@ -73,7 +80,7 @@ class Gate:
         if self.closed_until is not None and now + wait <= self.closed_until:
             return False
         if self.closed_until is None:
-            self.closed_since = sent_at
+            self.down_since = sent_at
         self.closed_until = now + wait
         return True
 
@@ -84,7 +91,7 @@ class Gate:
         """
         if sent_at <= self._closed_at:
             return 0.0
-        closed_for = 0.0 if self.closed_until is None else sent_at - self.closed_since
+        closed_for = 0.0 if self.closed_until is None else sent_at - self.down_since
         self.closed_until = None
         self._attempts = 0
         self._trial = False

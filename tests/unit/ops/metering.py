@@ -10,7 +10,7 @@ from connector.answers import GateCause
 from connector.core.tally import NO_ENDPOINT, JobOutcome, RecordOutcome, Stage, Tally
 from connector.model import Cause, Endpoint, Reason
 from connector.ops.families import PREFIX
-from connector.ops.status import GateView, HaltView, PartitionView, Snapshot
+from connector.ops.status import GateView, ObstacleView, PartitionView, Snapshot
 
 NOW = 1_790_000_000.0
 
@@ -43,9 +43,9 @@ def full_snapshot() -> Snapshot:
     """A snapshot with something in every field that a gauge shows."""
     return Snapshot(
         applications=["AAAAA-BBBBB"],
-        halts=[HaltView("unauthorized", "401", "check the token", NOW)],
+        halts=[ObstacleView("unauthorized", "401", "check the token", NOW)],
         gate=GateView("server_error", "503", 7.5, NOW),
-        troubles=[HaltView("topic_missing", "unknown topic", "create it", NOW)],
+        troubles=[ObstacleView("topic_missing", "unknown topic", "create it", NOW)],
         partitions=[PartitionView("t", 0, position=5, end=12, backlog=6, oldest_unsettled_seconds=1.5)],
         jobs_in_flight={"bulkSetTags": 2},
         jobs_limit=16,

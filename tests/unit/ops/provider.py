@@ -9,9 +9,9 @@ from connector.ops.rates import Rates
 from connector.ops.status import (
     ErrorView,
     GateView,
-    HaltView,
     Health,
     JobView,
+    ObstacleView,
     PartitionView,
     State,
     Status,
@@ -116,11 +116,11 @@ def halted() -> Status:
     status = busy()
     status.state = State.HALTED
     status.halts = [
-        HaltView("unauthorized", "401 unauthorized", "check pushwoosh.token or its file", NOW - 95)
+        ObstacleView("unauthorized", "401 unauthorized", "check pushwoosh.token or its file", NOW - 95)
     ]
     status.gate = GateView("server_error", "503 Service Unavailable", 7.5, NOW - 61)
     status.troubles = [
-        HaltView("topic_missing", "unknown topic", "create the topic", NOW - 5, "profile-tags")
+        ObstacleView("topic_missing", "unknown topic", "create the topic", NOW - 5, "profile-tags")
     ]
     return status
 
@@ -131,7 +131,7 @@ def cut_off() -> Status:
     status.state = State.HALTED
     status.out_of_sight = True
     status.partitions, status.jobs, status.jobs_in_flight = [], [], {}
-    status.troubles = [HaltView("unreachable", "all brokers are down", "check the network", NOW - 300)]
+    status.troubles = [ObstacleView("unreachable", "all brokers are down", "check the network", NOW - 300)]
     return status
 
 
@@ -139,7 +139,9 @@ def paused() -> Status:
     """Return a connector that somebody paused."""
     status = busy()
     status.state = State.PAUSED
-    status.halts = [HaltView("paused", "paused by 10.0.0.3", "POST /resume, or restart, to go on", NOW - 95)]
+    status.halts = [
+        ObstacleView("paused", "paused by 10.0.0.3", "POST /resume, or restart, to go on", NOW - 95)
+    ]
     return status
 
 

@@ -20,7 +20,7 @@ from connector.config import load
 from connector.ops.admin import AdminServer, AdminUnavailableError, application, status_page
 from connector.ops.metrics import Metrics
 from connector.ops.privacy import Mask
-from connector.ops.status import ErrorView, HaltView, Health
+from connector.ops.status import ErrorView, Health, ObstacleView
 from connector.values import MASK
 from tests.unit.ops.provider import REQUEST_ID, Provider, halted, paused
 
@@ -123,7 +123,7 @@ async def test_no_body_and_no_header_has_a_secret_or_a_whole_request_id(
 ) -> None:
     secret = "hunter2-token"
     provider.now = halted()
-    provider.now.halts = [HaltView("unauthorized", f"401 for {secret}", f"auth={secret}", 0.0)]
+    provider.now.halts = [ObstacleView("unauthorized", f"401 for {secret}", f"auth={secret}", 0.0)]
     provider.now.errors = [ErrorView(1.0, f"refused jo@example.com with {secret}", 1)]
     provider.now.configuration = {"pushwoosh": {"token": secret, "x": [f"password={secret}"]}}
     provider.now.member = secret

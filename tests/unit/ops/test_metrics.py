@@ -17,7 +17,7 @@ from connector.model import Reason
 from connector.ops.families import PREFIX
 from connector.ops.instruments import Gauge
 from connector.ops.metrics import Example, Metrics
-from connector.ops.status import HaltView, PartitionView, Snapshot
+from connector.ops.status import ObstacleView, PartitionView, Snapshot
 from tests.unit.ops.metering import NOW, exported, full_snapshot, full_tally
 from tests.unit.ops.provider import busy, halted
 
@@ -144,7 +144,7 @@ def test_a_halt_and_a_closed_gate_show_while_they_last(metrics: Metrics, registr
 def test_of_several_applications_the_halted_one_is_told_by_its_code(
     metrics: Metrics, registry: CollectorRegistry
 ) -> None:
-    halts = [HaltView("unauthorized", "401", "check the token", NOW, "BBBBB-BBBBB")]
+    halts = [ObstacleView("unauthorized", "401", "check the token", NOW, "BBBBB-BBBBB")]
     metrics.gauges_from(lambda: Snapshot(applications=["AAAAA-AAAAA", "BBBBB-BBBBB"], halts=halts))
     for wrong in (1, 0):
         told = exported(registry)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from connector.ops.rates import POINTS, STEP, RateMeter, Rates
-from connector.ops.status import HaltView, JobView, PartitionView, readiness, shortened
+from connector.ops.status import JobView, ObstacleView, PartitionView, readiness, shortened
 from connector.ops.watch import Heartbeat, RecentErrors
 from tests.clock import Clock
 
-HALT = HaltView("unauthorized", "401", "check the token", 0.0)
+HALT = ObstacleView("unauthorized", "401", "check the token", 0.0)
 
 
 def test_ready_means_member_not_halted_not_stopping() -> None:
@@ -26,7 +26,7 @@ def test_ready_means_member_not_halted_not_stopping() -> None:
     ],
 )
 def test_each_reason_against_readiness_is_named(
-    *, joined: bool, halts: list[HaltView], stopping: bool, word: str
+    *, joined: bool, halts: list[ObstacleView], stopping: bool, word: str
 ) -> None:
     health = readiness(joined=joined, halts=halts, stopping=stopping)
     assert not health.ok

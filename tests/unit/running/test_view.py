@@ -173,7 +173,7 @@ def test_a_closed_gate_is_shown_with_its_cause_and_leaves_it_ready() -> None:
     gate = desk.view.snapshot().gate
     assert gate is not None
     assert (gate.cause, gate.message) == ("too_many_requests", "slow down")
-    assert gate.since == desk.engine.components.gate.closing.since > 0
+    assert gate.since == desk.engine.components.gate.closing.closed_at > 0
     assert 40 < gate.seconds_left <= 50
     assert desk.state() is State.GATE_CLOSED
     assert desk.view.ready().ok
