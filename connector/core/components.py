@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from connector.core.backoff import Backoff
 from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.hunt import Hunt
 from connector.core.following.adoption import Adoption
@@ -19,7 +20,7 @@ from connector.core.holding_back.orders import Orders
 from connector.core.holding_back.outages import Outages
 from connector.core.holding_back.pace import Pace
 from connector.core.holding_back.proofs import Proofs
-from connector.core.judging.fates import Fates
+from connector.core.judging.fates import Fates, Means
 from connector.core.judging.judged import Judged
 from connector.core.judging.places import Places
 from connector.core.judging.unjudged import Unjudged
@@ -64,6 +65,9 @@ class Components:
         self.pressure = Pressure(limits, self.reach)
         self.leaving = Leaving(limits.max_bytes, self.lanes, self.dispatch)
         self.places = Places()
-        self.fates = Fates(limits, random, self.lanes, self.leaving, self.ledger, self.dispatch, self.tally)
-        self.judged = Judged(limits, random, self.leaving, self.dispatch, self.fates, self.tally)
-        self.unjudged = Unjudged(limits, random, self.leaving, self.dispatch, self.fates, self.tally)
+        backoff = Backoff(limits.retry_base, limits.retry_ceiling)
+        self.fates = Fates(
+            limits, random, backoff, self.lanes, self.leaving, self.ledger, self.dispatch, self.tally
+        )
+        means = Means(limits, random, backoff, self.leaving, self.dispatch, self.fates, self.tally)
+        self.judged, self.unjudged = Judged(means), Unjudged(means)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import NamedTuple
 
 from connector.answers import Refused
 from connector.core.backoff import Backoff
@@ -50,6 +51,7 @@ class Fates:
         self,
         limits: Limits,
         random: Callable[[], float],
+        backoff: Backoff,
         lanes: Lanes,
         leaving: Leaving,
         ledger: Ledger,
@@ -63,7 +65,7 @@ class Fates:
         self._ledger = ledger
         self._dispatch = dispatch
         self._tally = tally
-        self._backoff = Backoff(limits.retry_base, limits.retry_ceiling)
+        self._backoff = backoff
         self.registered = Registered()
 
     # -- a device's verdict ----------------------------------------------------------------------
@@ -188,6 +190,19 @@ class Fates:
         """Letters were written, or are no longer ours to write: release the lanes that were held for them."""
         for hold in freed:
             self._leaving.release([hold.event], last_chance=hold.last_chance)
+
+
+class Means(NamedTuple):
+    """What `Judged` and `Unjudged` carry out their decisions with: one of each."""
+
+    limits: Limits
+    random: Callable[[], float]
+    backoff: Backoff
+    """Delays between two attempts at one device."""
+    leaving: Leaving
+    dispatch: Dispatch
+    fates: Fates
+    tally: Tally
 
 
 def is_wholly_ours(event: Event) -> bool:

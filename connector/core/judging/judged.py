@@ -7,44 +7,31 @@ what `decision` makes of the rejection. Devices whose row can't be told are sent
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Container
+from collections.abc import Collection, Container
 from functools import partial
 
 import msgspec
 
-from connector.core.backoff import Backoff
-from connector.core.batching.dispatch import Dispatch
 from connector.core.following.job import Job
 from connector.core.holding_back.brake import Counted
 from connector.core.judging.decision import Context, Fate, attempts_left, decide
-from connector.core.judging.fates import Fates, is_wholly_ours
+from connector.core.judging.fates import Means, is_wholly_ours
 from connector.core.judging.verdicts import Judgement
-from connector.core.leaving import Leaving
-from connector.core.limits import Limits
 from connector.core.reading.event import Event
-from connector.core.tally import Tally
 from connector.model import Reason, Rejection
 
 
 class Judged:
     """Takes in the verdicts on a job's devices. `dispatch` sends them again, `fates` ends them."""
 
-    def __init__(
-        self,
-        limits: Limits,
-        random: Callable[[], float],
-        leaving: Leaving,
-        dispatch: Dispatch,
-        fates: Fates,
-        tally: Tally,
-    ) -> None:
-        self._limits = limits
-        self._random = random
-        self._leaving = leaving
-        self._dispatch = dispatch
-        self._fates = fates
-        self._tally = tally
-        self._backoff = Backoff(limits.retry_base, limits.retry_ceiling)
+    def __init__(self, means: Means) -> None:
+        self._limits = means.limits
+        self._random = means.random
+        self._backoff = means.backoff
+        self._leaving = means.leaving
+        self._dispatch = means.dispatch
+        self._fates = means.fates
+        self._tally = means.tally
 
     def conclude(self, job: Job, judgement: Judgement, now: float, *, users_singly: bool) -> Counted:
         """The job is Completed: carry out each device's own verdict.

@@ -7,26 +7,21 @@ devices, sent once more, as they were or in halves until the one at fault is alo
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
 
 import msgspec
 
 from connector.core.backoff import Backoff
 from connector.core.batching.batch import Batch
-from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.history import Halves
 from connector.core.following.job import Job
 from connector.core.holding_back.brake import Counted
 from connector.core.judging.decision import Context, decide
-from connector.core.judging.fates import Fates, is_wholly_ours
+from connector.core.judging.fates import Means, is_wholly_ours
 from connector.core.judging.slow_retries import SLOWLY, SlowRetries
-from connector.core.leaving import Leaving
-from connector.core.limits import Limits
 from connector.core.queueing.coalesce import contributors
 from connector.core.reading.event import Event
 from connector.core.settling.holds import Hold
-from connector.core.tally import Tally
 from connector.model import Reason, Rejection
 
 WHILE_OVERLOADED = Backoff(1.0, 60.0)
@@ -46,23 +41,15 @@ however other jobs end: if one device is bad, the other half is Completed and sh
 class Unjudged:
     """Decides about jobs without verdicts. `dispatch` sends their devices again, `fates` ends them."""
 
-    def __init__(
-        self,
-        limits: Limits,
-        random: Callable[[], float],
-        leaving: Leaving,
-        dispatch: Dispatch,
-        fates: Fates,
-        tally: Tally,
-    ) -> None:
-        self._limits = limits
-        self._random = random
-        self._leaving = leaving
-        self._dispatch = dispatch
-        self._fates = fates
-        self._tally = tally
-        self._slow_retries = SlowRetries(dispatch)
-        self._backoff = Backoff(limits.retry_base, limits.retry_ceiling)
+    def __init__(self, means: Means) -> None:
+        self._limits = means.limits
+        self._random = means.random
+        self._backoff = means.backoff
+        self._leaving = means.leaving
+        self._dispatch = means.dispatch
+        self._fates = means.fates
+        self._tally = means.tally
+        self._slow_retries = SlowRetries(means.dispatch)
 
     def job_failed(self, job: Job, said: Rejection, now: float, *, others_do_well: bool) -> Counted:
         """The job told nothing of its devices, in that it Failed or that its report has no verdict at all.
