@@ -56,7 +56,12 @@ class Components:
         self.proofs = Proofs()
         self.halts = Halts(limits, self.tally, self.notices, self.proofs)
         self.belief = Belief(self.proofs, self.halts)
-        self.brakes = Brakes(limits, self.halts, lambda: described(self.owed))
+        self.brakes = Brakes(
+            limits,
+            self.halts,
+            lambda: described(self.ledger.all_owed),
+            self.tracking.sent_between,
+        )
         self.adoption = Adoption(self.lanes, self.tracking, self.dispatch, self.tally)
         self.concurrency = Concurrency(limits)
         self.outages = Outages(random, self.tally, self.notices, self.tracking, self.concurrency)

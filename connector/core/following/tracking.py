@@ -257,6 +257,10 @@ class Tracking:
         """
         return self._known_at.get(job.application, -math.inf) >= job.accepted_at
 
+    def sent_between(self, first: float, last: float) -> int:
+        """Return how many events are in unfinished jobs that were sent between these times, both included."""
+        return sum([len(job.events) for job in self.jobs.values() if first <= job.sent_at <= last])
+
     @property
     def never_lost(self) -> int:
         """How many unfinished jobs are of devices none of whose jobs was lost before."""

@@ -1,19 +1,24 @@
 """The brake: are too many of the recent events refused? Then the fault is hardly theirs. Pure.
 
-Given: how many events were judged, how many of them were refused, and when those were sent first. Gives:
-whether to halt. A refusal is final only after retries, or a hunt: the good events that were sent beside it
-are judged long before. So the last refusals of a backlog come in a clump, which says nothing: the share must
-be too large among all that was judged since they were sent first, too.
+Given: how many events were judged, how many of them were refused, and when they were sent. Gives: whether to
+halt. What is judged together need not have been sent together: a refusal is final only after retries, or a
+hunt, and the last ones of a backlog come in a clump, which says nothing. So the share must be too large among
+those, too, that were sent when the recently refused ones were; where these were refused at once, and others
+have to wait for their jobs, among all that were sent then.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 HISTORY = 900
-"""Seconds for which it is remembered how many were good."""
+"""Seconds for which it is remembered what became of the events that were sent at a time."""
+QUARTER = 0.25
+"""Share of the refused that are left out at each end of the time in which they were sent: one that waited for
+an hour tells nothing."""
 
 
 class Counted(NamedTuple):
@@ -24,26 +29,43 @@ class Counted(NamedTuple):
     """How many of the events were refused."""
     since: float = math.inf
     """When the first of the refused was sent first."""
+    sent_at: float = math.inf
+    """When the others were sent; not known, and taken for now, if infinite."""
+    at_once: bool = False
+    """Whether requests were refused: the jobs of those that were sent beside them may take long to end."""
+
+
+class Sent(NamedTuple):
+    """What became of the events that were sent in one tenth of a second."""
+
+    good: int = 0
+    refused: int = 0
 
 
 class Brake:
-    """`share` of the last `window` events; 0 is off."""
+    """`share` of the last `window` events; 0 is off.
 
-    def __init__(self, share: float, window: int) -> None:
+    `waiting`: how many events were sent between two times, both included, and are not judged yet.
+    """
+
+    def __init__(
+        self, share: float, window: int, waiting: Callable[[float, float], int] = lambda _first, _last: 0
+    ) -> None:
         self._share = share
         self._window = window
+        self._waiting = waiting
         self._recent: deque[Counted] = deque()
-        """What was judged lately, about `window` events; oldest first."""
+        """Oldest first."""
         self._events = 0
         self._refused = 0
-        self._good: deque[tuple[int, int]] = deque()
-        """(tenth of a second, events that were not refused in it), oldest first."""
+        self._sent: dict[int, Sent] = {}
+        """By the tenth of a second, since the epoch, in which they were sent."""
 
     def saw(self, counted: Counted, now: float) -> bool:
         """Count judged events; True when the share is too large and there are enough to tell."""
         if not self._share or not counted.events:
             return False
-        self._remember(counted.events - counted.refused, int(now * 10))
+        self._remember(counted, now)
         self._recent.append(counted)
         self._events += counted.events
         self._refused += counted.refused
@@ -53,33 +75,57 @@ class Brake:
             self._refused -= oldest.refused
         if self._events < self._window or self._refused <= self._share * self._events:
             return False
-        return self._refused > self._share * (self._refused + self._good_since(self._usually_since()))
+        return self._too_many_of_those_sent_together(now)
 
-    def _remember(self, good: int, tenth: int) -> None:
-        if self._good and self._good[-1][0] == tenth:
-            good += self._good.pop()[1]
-        self._good.append((tenth, good))
-        while self._good[0][0] < tenth - HISTORY * 10:
-            self._good.popleft()
+    def _remember(self, counted: Counted, now: float) -> None:
+        if counted.refused < counted.events:
+            tenth = int(min(counted.sent_at, now) * 10)
+            good, refused = self._sent.get(tenth, Sent())
+            self._sent[tenth] = Sent(good + counted.events - counted.refused, refused)
+        if counted.refused and counted.since < math.inf:
+            tenth = int(counted.since * 10)
+            good, refused = self._sent.get(tenth, Sent())
+            self._sent[tenth] = Sent(good, refused + counted.refused)
+        if len(self._sent) > 2 * HISTORY * 10:
+            self._forget(now)
 
-    def _usually_since(self) -> float:
-        """Return when half of the refused had been sent first: one that waited for an hour tells nothing."""
-        left = self._refused / 2
+    def _forget(self, now: float) -> None:
+        oldest = int((now - HISTORY) * 10)
+        self._sent = {tenth: sent for tenth, sent in self._sent.items() if tenth >= oldest}
+
+    def _too_many_of_those_sent_together(self, now: float) -> bool:
+        """Whether the share is too large among what was sent when those were that are refused of late."""
+        first, last = self._usually_sent()
+        if first == math.inf:  # no request made them: they were only read
+            return True
+        self._forget(now)
+        if last < now - HISTORY:  # what else was sent then is forgotten: the latest must do
+            good, refused = sum(sent.good for sent in self._sent.values()), self._refused
+        else:
+            within = [
+                sent for tenth, sent in self._sent.items() if int(first * 10) <= tenth <= int(last * 10)
+            ]
+            good, refused = sum(sent.good for sent in within), sum(sent.refused for sent in within)
+        at_once = sum(each.refused for each in self._recent if each.at_once)
+        waiting = self._waiting(first, last) if 2 * at_once > self._refused else 0
+        return refused > self._share * (refused + good + waiting)
+
+    def _usually_sent(self) -> tuple[float, float]:
+        """Return between which times those were sent that are refused of late, but for a quarter at each end."""
+        skip, first = self._refused * QUARTER, math.inf
+        passed = 0
         for since, refused in sorted((each.since, each.refused) for each in self._recent if each.refused):
-            left -= refused
-            if left <= 0:
-                return since
-        return 0.0
-
-    def _good_since(self, when: float) -> int:
-        if when == math.inf:
-            return 0
-        return sum(good for tenth, good in self._good if tenth >= int(when * 10))
+            passed += refused
+            if first == math.inf and passed > skip:
+                first = since
+            if passed >= self._refused - skip:
+                return first, since
+        return first, math.inf
 
     def reset(self) -> None:
         """Forget what was seen."""
         self._recent.clear()
-        self._good.clear()
+        self._sent.clear()
         self._events = self._refused = 0
 
     @property

@@ -15,14 +15,23 @@ from connector.model import Cause
 
 
 class Brakes:
-    """The pair. `describe_owed` says what was refused and isn't in the dead-letter topic."""
+    """The pair. `describe_owed` says what was refused and isn't in the dead-letter topic.
 
-    def __init__(self, limits: Limits, halts: Halts, describe_owed: Callable[[], str]) -> None:
+    `waiting`: how many events were sent between two times, both included, and are not judged yet.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        halts: Halts,
+        describe_owed: Callable[[], str],
+        waiting: Callable[[float, float], int],
+    ) -> None:
         self._halts = halts
         self._describe_owed = describe_owed
         self._of_reading = Brake(limits.brake_share, limits.brake_window)
         """One of its own: it takes a while until the readable ones among many records are judged."""
-        self._of_judging = Brake(limits.brake_share, limits.brake_window)
+        self._of_judging = Brake(limits.brake_share, limits.brake_window, waiting)
         self._why = ""
 
     def read(self, records: int, unreadable: int, now: float) -> None:

@@ -161,7 +161,7 @@ class Fates:
             fate, event, rejection, batch.sent_at, now, lambda event: self._try_again(event, batch, now)
         )
         began = math.inf if batch.hunt is None else batch.hunt.began
-        return counted._replace(since=min(counted.since, began)) if counted.events else counted
+        return counted._replace(since=min(counted.since, began), at_once=True) if counted.events else counted
 
     def _try_again(self, event: Event, like: Batch, now: float) -> None:
         due = now + self._backoff.delay(event.bad_verdicts, self._random())

@@ -53,7 +53,7 @@ class Judged:
             self._send_in_parts(events, job, now, users_singly=users_singly)
         refused = self._rejected(job, judgement, unclear, now)
         since = min([each.since for each in refused], default=math.inf)
-        return Counted(confirmed + len(refused), len(refused), since)
+        return Counted(confirmed + len(refused), len(refused), since, job.sent_at)
 
     def _rejected(self, job: Job, judgement: Judgement, unclear: Container[int], now: float) -> list[Counted]:
         """Carry out bad verdicts; return what is counted of the events that were refused for good."""

@@ -71,6 +71,11 @@ class Ledger:
         """How many letters are owed, including those of a commit under way."""
         return len(self._owed) + (len(self.under_way.owed) if self.under_way else 0)
 
+    @property
+    def all_owed(self) -> list[Owed]:
+        """The letters that are owed, those of a commit under way first."""
+        return [*(self.under_way.owed if self.under_way else ()), *self._owed]
+
     # -- settling ------------------------------------------------------------------------------
 
     def accepted(self, assignments: Iterable[Assignment], sent_at: float) -> None:
@@ -263,10 +268,9 @@ class Ledger:
 
     def take_back(self, assignments: Collection[Assignment]) -> None:
         """Count the letters of an unacknowledged commit as unwritten, because these partitions go now."""
-        if self.under_way is not None:
-            for owed in self.under_way.owed:
-                if owed.assignment in assignments:
-                    owed.assignment.offsets.unsettle([owed.offset])
+        for owed in self.under_way.owed if self.under_way else ():
+            if owed.assignment in assignments:
+                owed.assignment.offsets.unsettle([owed.offset])
 
     def shorten_metadata(self) -> None:
         """Write shorter checkpoints from now on: the broker found one too long."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from connector.core.holding_back.brake import HISTORY, Brake, Counted
 from tests.unit.core.builders import NOW
 
@@ -66,6 +68,46 @@ def test_what_was_good_is_remembered_for_a_while() -> None:
     brake.saw(Counted(2000, 0), NOW)
     assert not any(brake.saw(Counted(1, 1, NOW), NOW + HISTORY) for _ in range(200))
     assert brake.saw(Counted(1, 1, NOW), NOW + HISTORY + 1)
+
+
+def steadily_refused(share: float, takes: float, size: int) -> int:
+    """How many are refused of a stream of jobs, 16 at a time, until it is pulled; -1 if it never is."""
+    brake, every, letters = Brake(0.5, 1000), takes / 16, 0
+    for number in range(64):
+        brake.saw(Counted(size, sent_at=NOW + number * every), NOW + number * every + takes)
+    for number in range(64, 300):
+        sent, refused = NOW + number * every, int(share * size)
+        letters += refused
+        if brake.saw(Counted(size, refused, sent, sent), sent + takes):
+            return letters
+    return -1
+
+
+@pytest.mark.parametrize("takes", [0.5, 5.0, 60.0])
+@pytest.mark.parametrize("size", [200, 1000])
+@pytest.mark.parametrize("share", [0.55, 0.7, 0.9, 1.0])
+def test_a_stream_that_turns_bad_pulls_it_soon_however_many_jobs_are_under_way(
+    share: float, takes: float, size: int
+) -> None:
+    assert 0 < steadily_refused(share, takes, size) <= 2000
+
+
+@pytest.mark.parametrize("share", [0.1, 0.45, 0.5])
+def test_a_stream_of_which_less_is_refused_never_pulls_it(share: float) -> None:
+    assert steadily_refused(share, 5.0, 1000) == -1
+
+
+def test_refused_at_once_it_waits_for_the_jobs_of_those_that_were_sent_beside_them() -> None:
+    waiting = 3000
+    brake = Brake(0.5, 100, lambda first, last: waiting * (first <= NOW <= last))
+    assert not any(brake.saw(Counted(1, 1, NOW, at_once=True), NOW + at / 100) for at in range(1000))
+    waiting = 0
+    assert brake.saw(Counted(1, 1, NOW, at_once=True), NOW + 10)
+
+
+def test_refused_by_their_jobs_it_waits_for_no_other_job() -> None:
+    brake = Brake(0.5, 100, lambda _first, _last: 3000)
+    assert any(brake.saw(Counted(1, 1, NOW), NOW + 5) for _ in range(100))
 
 
 def test_nothing_judged_brakes_nothing_and_is_not_remembered() -> None:

@@ -14,7 +14,18 @@ from connector.core.holding_back.proofs import Proofs
 from connector.core.notices import Notices
 from connector.core.tally import Tally
 from connector.model import Cause
-from tests.unit.core.builders import NOW, UNDECODABLE, all_done, completed, devices, limits, row, tags
+from tests.unit.core.builders import (
+    NOW,
+    P0,
+    UNDECODABLE,
+    all_done,
+    completed,
+    devices,
+    limits,
+    row,
+    tags,
+    written,
+)
 from tests.unit.core.driving import Drive
 
 
@@ -22,7 +33,7 @@ def pair(describe_owed: Callable[[], str] = lambda: "some") -> tuple[Halts, Brak
     """Brakes, what they halt, and what is told: at more than half of the last ten events."""
     chosen, notices = limits(brake_share=0.5, brake_window=10), Notices()
     halts = Halts(chosen, Tally(), notices, Proofs())
-    return halts, Brakes(chosen, halts, describe_owed), notices
+    return halts, Brakes(chosen, halts, describe_owed, lambda _first, _last: 0), notices
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9])
@@ -68,6 +79,19 @@ def test_what_waits_by_now_is_told_to_whoever_looks_at_the_brake() -> None:
         message = drive.engine.overview().halts.of_instance[Cause.BRAKE].message
         assert message.startswith("5 of the last 5 events were refused; waiting letters: ")
         assert f"{at} tag_refused; the first is events/0/" in message
+
+
+def test_a_letter_that_is_being_written_when_it_halts_waits_as_well() -> None:
+    drive = Drive(limits(brake_share=0.5, brake_window=5, max_devices=5, max_in_flight=4))
+    drive.assign()
+    drive.engine.received(P0, [written(0, b"?")], [UNDECODABLE], drive.now)
+    drive.wait_for(lambda: drive.commit is not None)
+    drive.read(*devices(range(1, 6)))
+    poll_of = drive.start_job()
+    rows = [row(each, "done", {"plan": "tag not found"}) for each in poll_of.events]
+    drive.polled(drive.next_poll(), completed(*rows))
+    (halt,) = drive.engine.components.halts.all()
+    assert "waiting letters: 5 tag_refused, 1 undecodable; the first is events/0/0" in halt.message
 
 
 def test_what_is_owed_is_described_once_however_much_more_is_refused() -> None:
