@@ -7,7 +7,9 @@ again, or its devices to be sent once more where it is lost.
 from __future__ import annotations
 
 from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, Unavailable
+from connector.core.batching.history import MOST_EXCUSED
 from connector.core.components import Components
+from connector.core.following.deadline import MOST_DOUBLINGS
 from connector.core.following.job import Job
 from connector.core.holding_back.proofs import Where
 from connector.core.judging.fates import is_wholly_ours
@@ -143,6 +145,7 @@ class Polled:
         self._got_past(job.application, asked_at, now)
         if report.state is JobState.UNFINISHED:
             if self._tracking.expired(job, now):
+                job.history.losses_with_others += not job.left_behind(now)
                 self._lost(job, f"still {report.word or 'unfinished'}", now)
             else:
                 self._tracking.unfinished(job, report, asked_at, now)
@@ -236,23 +239,45 @@ class Polled:
         """Whether other owners may have a part of it, so that their devices may be why it is lost."""
         return job.adopted or not all(map(is_wholly_ours, job.events))
 
+    def _perhaps_no_fault_of_its_own(self, job: Job) -> bool:
+        return self._perhaps_for_others(job) or self._slow_for_all(job) or self._excused(job)
+
+    def _slow_for_all(self, job: Job) -> bool:
+        """Whether its devices' jobs were all lost beside others that fared no better, and others are there."""
+        history = job.history
+        if not history.losses <= history.losses_with_others <= MOST_DOUBLINGS:
+            return False
+        under_way = any(other.route == job.route for other in self._tracking.jobs.values())
+        return under_way or self._dispatch.has(job.application)
+
+    def _excused(self, job: Job) -> bool:
+        """Whether the API knew none of its jobs when it took this one, and began to know others since."""
+        history, known = job.history, self._tracking.known_jobs
+        if history.excused >= MOST_EXCUSED or not known.none_at(job.application, job.accepted_at):
+            return False
+        history.excused += 1
+        return True
+
     def _lost(self, job: Job, why: str, now: float) -> None:
         self._halts.came_to_nothing(job.batch, now)
         self._tracking.remove(job)
+        self._tracking.known_jobs.lost(job.application, job.accepted_at)
         self._tally.jobs[job.endpoint, JobOutcome.LOST] += 1
         self._notices.tell(
             "warning", "job lost", why=why, age=round(now - job.accepted_at, 1), devices=len(job.events)
         )
         most = self._limits.max_resubmissions
         losses = job.history.losses + 1
-        nobody_is_known = losses > most and not self._tracking.knows_others(job)
+        nobody_is_known = losses > most and not self._tracking.known_jobs.any_since(
+            job.application, job.accepted_at
+        )
         if nobody_is_known:  # perhaps no fault of these devices
             job.history.lost_while_unknown += 1
             self._notices.tell("error", "the API knows none of its jobs: nothing is confirmed", message=why)
         in_parts = losses > most and (not nobody_is_known or job.history.parts_may_tell)
         if in_parts and len(job.events) > 1:
             self._unjudged.submit_parts(job, most, now)  # one that is lost once more goes in parts, too
-        elif losses <= most or nobody_is_known or self._perhaps_for_others(job):
+        elif losses <= most or nobody_is_known or self._perhaps_no_fault_of_its_own(job):
             self._unjudged.submit_again(job, min(losses, most), now)
         else:
             self._brakes.judged(self._unjudged.never_confirmed(job, losses, now), now)

@@ -55,7 +55,10 @@ class Jobs(Section):
     deadline: Annotated[
         Duration,
         Field(
-            ge=0.1, le=604_800, description="A job unfinished for this long counts as lost: it is sent again."
+            ge=0.1,
+            le=604_800,
+            description="A job unfinished for this long counts as lost: it is sent again. Longer where others "
+            "fare no better, or usually take more than half of it.",
         ),
     ] = 900.0
     max_attempts: Annotated[
@@ -70,7 +73,10 @@ class Jobs(Section):
     max_resubmissions: Annotated[
         Count,
         Field(
-            ge=0, le=1000, description="How often a lost job is sent again before its devices are refused."
+            ge=0,
+            le=1000,
+            description="How often a lost job is sent again before its devices are refused, if others fare "
+            "better.",
         ),
     ] = 3
     poll_ceiling: Annotated[

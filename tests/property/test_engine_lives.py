@@ -67,6 +67,8 @@ class Life:
             self.a_hand_over: dice.choice([0, 1]),
             self.a_person_helps: 1,
         }
+        self.forgotten: set[str] = set()
+        """Jobs that the API will never know again."""
         self.steps = [step for step, weight in steps.items() for _ in range(weight)]
 
     def run(self) -> World:
@@ -117,7 +119,9 @@ class Life:
             world_.polls.remove(poll)
             answer: PollAnswer
             name = poll.job.request_id
-            if self.goes_wrong():
+            if name in self.forgotten:
+                answer = JobUnknown("?", 404)
+            elif self.goes_wrong():
                 answers: list[PollAnswer] = [
                     JobReport(JobState.UNFINISHED, "Pending", self.dice.choice([-1, 50])),
                     JobUnknown("?", 404),
@@ -127,6 +131,8 @@ class Life:
                     world_.api.fail(name),
                 ]
                 answer = self.dice.choice(answers)
+                if isinstance(answer, JobUnknown) and self.dice.random() < 0.5:
+                    self.forgotten.add(name)
             else:
                 answer = world_.api.finish(name, self.dice.choices(STATUSES, k=5))
             world_.engine.polled(poll.job, answer, world_.now, world_.now)

@@ -83,16 +83,16 @@ class Plan:
 
     @property
     def most_spoilers(self) -> int:
-        """How many devices there may be like that. Several whose jobs can't be read look like an outage."""
-        return {"": 0, "unreadable": 1}.get(self.spoiler, self.families)
+        """How many devices may be like that. Several look like an outage, or an API that is slow for all."""
+        return {"": 0, "unreadable": 1, "endless": 1}.get(self.spoiler, self.families)
 
     @property
     def spoiler_slows(self) -> int:
         """How many times longer a partition may stand still: each event of a spoiler takes its turn.
 
-        Where its jobs can't be read, each of them takes the deadline twice or more.
+        Where its jobs never end, or can't be read, each of them takes the deadline twice or more.
         """
-        return {"": 1, "unreadable": 12}.get(self.spoiler, 4)
+        return {"": 1, "unreadable": 12, "endless": 12}.get(self.spoiler, 4)
 
     @property
     def kafka(self) -> bool:

@@ -10,6 +10,11 @@ PARTS_GROWTH = 8
 then 64: each time this many times as many."""
 
 
+MOST_EXCUSED = 3
+"""Times that a loss is excused because the API began to know jobs again only after the job: a device whose
+jobs are never known, among few others, is not excused for ever."""
+
+
 @dataclass(slots=True)
 class Halves:
     """The two halves of a batch whose jobs came to nothing, each of them a batch now."""
@@ -34,8 +39,13 @@ class History:
     """Of a single device whose job Failed: whether the other half was Completed before it was sent again."""
     losses: int = 0
     """How many jobs of theirs were lost."""
+    losses_with_others: int = 0
+    """How many jobs of theirs were lost as unfinished while others fared no better: perhaps all take longer
+    than they may."""
     lost_while_unknown: int = 0
     """How many more were lost than may be, while the API knew no job at all."""
+    excused: int = 0
+    """How many more were lost than may be that were accepted before the API knew jobs again."""
     parted: int = 0
     """How often they went in parts because their jobs were lost."""
     overloads: int = 0
@@ -65,6 +75,7 @@ class History:
         if self.halves is not None:
             self.halves.one_is_good = True
         self.halves, self.blamed, self.other_half_good = None, False, False
+        self.losses_with_others = 0
 
     def single_failed(self, *, others_do_well: bool) -> None:
         """The job of this single device Failed; the device is sent once more."""

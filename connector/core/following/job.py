@@ -14,7 +14,7 @@ from connector.core.queueing.coalesce import contributors
 from connector.core.reading.event import Event
 from connector.core.remembering.assignment import Assignment
 from connector.core.remembering.checkpoint import JobSlice
-from connector.model import Endpoint
+from connector.model import Endpoint, Route
 
 OUTRUN = 4
 """Later jobs that must have ended before a slow one counts as stuck: a slow API is slow for all."""
@@ -50,8 +50,19 @@ class Job:
     """Whether it is unfinished for much longer than jobs usually take."""
     is_witness: bool = False
     """Whether it has ended and is only polled as a witness (`following/witness.py`)."""
+    stuck: bool = False
+    """Whether it is slow, and it is not the API that is slow for all, as far as can be told."""
     outrun: int = 0
     """How many jobs that were accepted after it have ended before it."""
+    overtaken: bool = False
+    """Whether one of these was of its application and endpoint."""
+    like_it_ended_at: float = 0.0
+    """When a job of its application and endpoint ended last, since it was accepted; 0 if none has."""
+
+    @property
+    def route(self) -> Route:
+        """Its application and endpoint."""
+        return Route(self.application, self.endpoint)
 
     @property
     def sent_at(self) -> float:
@@ -103,6 +114,11 @@ class Job:
     def asked_in_turns(self) -> bool:
         """Whether it is polled in turns with others that were denied as often."""
         return self.polls.denied_gets > DENIED_ALONE
+
+    def left_behind(self, now: float) -> bool:
+        """Whether others of its kind have ended and it has not: a later one; or all before it, long ago."""
+        since, age = now - self.like_it_ended_at, now - self.accepted_at
+        return self.overtaken or (self.like_it_ended_at > 0 and since > age / 2)
 
     @property
     def held_up(self) -> bool:

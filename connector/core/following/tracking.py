@@ -5,12 +5,13 @@ Given: what polls brought. Gives: the jobs that are due, and whether one is lost
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 from heapq import heappop, heappush
 
 from connector.answers import JobReport
+from connector.core.following.deadline import expired
 from connector.core.following.job import Job
+from connector.core.following.known import KnownJobs
 from connector.core.following.missing_rows import MissingRows
 from connector.core.following.polling import PollSchedule
 from connector.core.following.witness import LastEnded
@@ -31,10 +32,8 @@ SLOW_FROM = 60.0
 """Seconds without progress before which no unfinished job counts as slow."""
 SLOWER = 10
 """A job counts as slow only if it was without progress for this many times as long as jobs usually take."""
-ADOPTED_FOR = 0.1
-"""Share of the deadline for which an adopted job is polled however old it is; again, up to the whole
-deadline, whenever its progress grows. Its former owner may have had another clock, or seen outages, which
-don't count."""
+STUCK_FROM = 300.0
+"""Seconds from which a slow job may be stuck though none has ended yet: before that the API may be slow."""
 
 
 class Tracking:
@@ -45,12 +44,11 @@ class Tracking:
         self._schedules = {endpoint: PollSchedule(limits.poll_ceiling) for endpoint in Endpoint}
         self._timetable: list[tuple[float, int]] = []
         self._missing_rows = MissingRows(limits.max_attempts)
-        self._known_at: dict[str, float] = {}
-        """When the API last reported on any job of an application."""
         self._not_counted = 0.0
         """Seconds of all outages and standstills, in which no job could be polled."""
         self.jobs: dict[int, Job] = {}
         self.last_ended = LastEnded()
+        self.known_jobs = KnownJobs()
 
     def occupying(self, limit: int) -> int:
         """Return how many of `limit` places for jobs are taken.
@@ -77,13 +75,10 @@ class Tracking:
         """How many jobs are not held up: the API is working on them."""
         return sum([not job.held_up for job in self.jobs.values()])
 
-    def _stands_still(self, job: Job) -> bool:
-        """Whether this job makes no progress in a way that a new job might.
-
-        Not if it is slow and none has ended yet: the API may be slow.
-        """
-        slow = job.slow and (job.adopted or self._schedules[job.endpoint].usual > 0)
-        return slow or job.suspicion.persists or job.held_up
+    @staticmethod
+    def _stands_still(job: Job) -> bool:
+        """Whether this job makes no progress in a way that a new job might."""
+        return job.stuck or job.suspicion.persists or job.held_up
 
     def add(self, job: Job) -> None:
         """Keep a job. Polling starts with `begin`."""
@@ -161,6 +156,7 @@ class Tracking:
         )
         polls.found_unfinished(age, report)
         job.slow = self._is_slow(job, age, now)
+        job.stuck = job.slow and (job.adopted or self._schedules[job.endpoint].usual > 0 or age >= STUCK_FROM)
         self.poll_at(job, max(now, asked_at + delay))
 
     def _is_slow(self, job: Job, age: float, now: float) -> bool:
@@ -178,7 +174,11 @@ class Tracking:
         """
         self.last_ended.ended(job)
         for other in self.jobs.values():
-            other.outrun += other.accepted_at < job.accepted_at
+            if other.accepted_at < job.accepted_at:
+                other.outrun += 1
+                other.overtaken = other.overtaken or other.route == job.route
+            if other.route == job.route:
+                other.like_it_ended_at = now
         disturbed = job.uncounted.disturbed(self._not_counted) or job.polls.denied_gets > 0
         if not (job.adopted or disturbed):
             age = max(0.0, asked_at - job.accepted_at)
@@ -218,7 +218,7 @@ class Tracking:
         """
         job.polls.known(progress, now)
         if not (job.polls.times_asked_plainly and job.polls.without_details):
-            self._known_at[job.application] = now
+            self.known_jobs.told(job.application, now)
 
     def unknown(self, job: Job, now: float) -> bool:
         """Note that the API doesn't know this job. Return whether it is lost; else it is polled again."""
@@ -250,13 +250,6 @@ class Tracking:
             if job.application == application:
                 job.suspicion.proven += job.polls.denied_gets > 0
 
-    def knows_others(self, job: Job) -> bool:
-        """Whether the API told of any job of this application since this one.
-
-        Else it may know none, and that is an outage, be it of this application alone.
-        """
-        return self._known_at.get(job.application, -math.inf) >= job.accepted_at
-
     def sent_between(self, first: float, last: float) -> int:
         """Return how many events are in unfinished jobs that were sent between these times, both included."""
         return sum([len(job.events) for job in self.jobs.values() if first <= job.sent_at <= last])
@@ -268,12 +261,8 @@ class Tracking:
 
     def expired(self, job: Job, now: float) -> bool:
         """Whether the job has been unfinished for too long."""
-        deadline = self._limits.deadline
-        since = job.accepted_at
-        if job.adopted:
-            since = max(since, min(job.polls.grew_at - (1 - ADOPTED_FOR) * deadline, job.polls.began))
         not_its_own = job.uncounted.seconds(self._not_counted, job.suspicion.unsure)
-        return now - since - not_its_own >= deadline
+        return expired(job, self._limits.deadline, self._schedules[job.endpoint].usual, not_its_own, now)
 
     def hasten(self, application: str, now: float) -> None:
         """Poll every job of an application now, except those being polled and those being read again."""

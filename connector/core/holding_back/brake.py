@@ -111,7 +111,7 @@ class Brake:
         return refused > self._share * (refused + good + waiting)
 
     def _usually_sent(self) -> tuple[float, float]:
-        """Return between which times those were sent that are refused of late, but for a quarter at each end."""
+        """Return between which times the refused of late were sent, but for a quarter of them at each end."""
         skip, first = self._refused * QUARTER, math.inf
         passed = 0
         for since, refused in sorted((each.since, each.refused) for each in self._recent if each.refused):

@@ -116,7 +116,9 @@ def test_a_report_without_rows_does_not_count_as_success() -> None:
 def test_a_job_that_never_ends_is_not_sent_again_and_again() -> None:
     drive = reading(5, deadline=15 * MINUTE, max_resubmissions=3)
     drive.run(poll=lambda _: unfinished(), seconds=2 * 60 * MINUTE)
-    assert drive.sent == [[*range(5)]] * (1 + 3) + [[offset] for offset in range(5)]
+    assert drive.sent == [[*range(5)]] * 4, "twice as long each time"
+    drive.run(poll=lambda _: unfinished(), seconds=32 * 60 * MINUTE)
+    assert drive.posts == 4 + 3 * 5
     assert drive.at_rest()
 
 

@@ -8,7 +8,7 @@ from connector.answers import Denied, PollAnswer, Unavailable
 from connector.core.batching.batch import Batch
 from connector.core.following.adoption import PROGRESS_LIMIT
 from connector.core.following.job import OUTRUN, Job
-from connector.core.following.tracking import SLOW_FROM, Tracking
+from connector.core.following.tracking import SLOW_FROM, STUCK_FROM, Tracking
 from connector.model import Cause, Endpoint
 from tests.unit.core.adopting import adopting, remembered
 from tests.unit.core.builders import NOW, P0, P1, devices, limits, tags, unfinished
@@ -47,8 +47,20 @@ def test_a_slow_api_is_not_sent_more_jobs_than_may_be_unfinished() -> None:
     drive = Drive(limits(max_in_flight=3, max_devices=1, deadline=DEADLINE))
     drive.assign()
     drive.read(*devices(range(40)))
-    drive.run(poll=lambda _: unfinished(), seconds=DEADLINE - 60)
+    drive.run(poll=lambda _: unfinished(), seconds=STUCK_FROM - 10)
     assert len(drive.engine.jobs) == 3
+
+
+def test_jobs_of_which_none_has_ended_for_minutes_leave_a_place_for_one_that_may() -> None:
+    drive = Drive(limits(max_in_flight=3, max_devices=1, deadline=DEADLINE))
+    drive.assign()
+    drive.read(*devices(range(40)))
+    drive.run(poll=lambda _: unfinished(), seconds=STUCK_FROM - 10)
+    well_since = drive.now
+    drive.run(poll=lambda job: None if job.accepted_at > well_since else unfinished(), seconds=60)
+    assert len(drive.engine.jobs) == 3
+    assert drive.position() == 0
+    assert drive.posts == 40
 
 
 def test_an_api_that_becomes_slow_is_sent_one_more_job_than_may_be_unfinished_and_no_second() -> None:

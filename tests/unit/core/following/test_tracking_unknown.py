@@ -73,6 +73,27 @@ def test_nothing_is_given_up_while_the_api_knows_no_job_at_all() -> None:
     assert drive.position() == 3
 
 
+@pytest.mark.parametrize("most", [1, 3])
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("seconds", [60.0, 300.0])
+def test_an_api_that_forgot_all_jobs_for_a_while_costs_nobody_its_event(
+    seconds: float, size: int, most: int
+) -> None:
+    drive = Drive(limits(max_resubmissions=most, max_devices=size, max_in_flight=16))
+    drive.assign()
+    until = drive.now + 20 + seconds
+
+    def poll(job: Job) -> PollAnswer | None:
+        return JobUnknown("?", 404) if NOW + 20 <= job.accepted_at < until else None
+
+    for first in range(0, 1200, 20):
+        drive.read(*devices(range(first, first + 20)))
+        drive.run(poll=poll, seconds=(seconds + 60) / 60)
+    drive.run(poll=poll)
+    assert drive.letters == []
+    assert drive.position() == 1200
+
+
 def test_a_job_that_alone_is_unknown_again_and_again_is_given_up() -> None:
     drive = Drive(limits(max_resubmissions=1, max_devices=1))
     drive.assign()

@@ -1,0 +1,72 @@
+"""For how long a job may be unfinished."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.answers import PollAnswer
+from connector.core.following.deadline import MOST_DOUBLINGS, deadline_of
+from connector.core.following.job import Job
+from connector.model import Endpoint
+from tests.unit.core.builders import NOW, devices, limits, unfinished
+from tests.unit.core.driving import Drive
+
+
+def a_job(**changed: object) -> Job:
+    job = Job(1, "request-1", Endpoint.TAGS, "", [], NOW)
+    for name, value in changed.items():
+        setattr(job, name, value)
+    return job
+
+
+@pytest.mark.parametrize(("usual", "expected"), [(0.0, 10.0), (5.0, 10.0), (6.0, 12.0)])
+def test_it_is_no_less_than_twice_what_jobs_usually_take(usual: float, expected: float) -> None:
+    assert deadline_of(a_job(), 10.0, usual, NOW) == expected
+
+
+def test_it_is_twice_as_long_for_each_loss_that_others_shared_but_not_without_end() -> None:
+    job = a_job()
+    found = []
+    for job.history.losses_with_others in (0, 1, 2, MOST_DOUBLINGS, MOST_DOUBLINGS + 1):
+        found.append(deadline_of(job, 10.0, 0.0, NOW))
+    assert found == [10.0, 20.0, 40.0, 640.0, 640.0]
+
+
+@pytest.mark.parametrize(
+    ("changed", "left_behind"),
+    [
+        ({}, False),
+        ({"overtaken": True}, True),
+        ({"like_it_ended_at": NOW + 99}, False),
+        ({"like_it_ended_at": NOW + 10}, True),
+    ],
+    ids=["none has ended", "a later one has", "earlier ones end just now", "earlier ones ended long ago"],
+)
+def test_a_job_that_others_left_behind_has_no_longer_than_it_was_given(
+    changed: dict[str, object], *, left_behind: bool
+) -> None:
+    job = a_job(**changed)
+    job.history.losses_with_others = 1
+    assert deadline_of(job, 10.0, 0.0, NOW + 100) == (10.0 if left_behind else 20.0)
+
+
+@pytest.mark.parametrize("in_flight", [1, 16])
+@pytest.mark.parametrize("size", [1, 100])
+@pytest.mark.parametrize("times", [1.5, 7.0, 60.0])
+def test_an_api_that_takes_longer_than_the_deadline_for_all_costs_nobody_its_event(
+    times: float, size: int, in_flight: int
+) -> None:
+    drive = Drive(limits(deadline=8.0, max_devices=size, max_in_flight=in_flight))
+    drive.assign()
+    count = 20 * size
+
+    def poll(job: Job) -> PollAnswer | None:
+        return unfinished() if drive.now < job.accepted_at + 8.0 * times else None
+
+    for first in range(0, count, count // 10):
+        drive.read(*devices(range(first, first + count // 10)))
+        drive.run(poll=poll, seconds=10)
+    drive.run(poll=poll)
+    assert drive.letters == []
+    assert drive.position() == count
+    assert drive.at_rest()
