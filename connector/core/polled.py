@@ -243,7 +243,7 @@ class Polled:
         return self._perhaps_for_others(job) or self._slow_for_all(job) or self._excused(job)
 
     def _slow_for_all(self, job: Job) -> bool:
-        """Whether its devices' jobs were all lost beside others that fared no better, and others are there."""
+        """Whether its devices' jobs were all lost beside others that fared no better, and some are there."""
         history = job.history
         if not history.losses <= history.losses_with_others <= MOST_DOUBLINGS:
             return False

@@ -17,6 +17,8 @@ from connector.core.following.job import Job, slices_of
 from connector.core.holding_back.proofs import Where
 from connector.core.tally import Stage
 
+OLD_ANSWERS = 3
+"""Times that a batch is sent again because its POST was answered with the request_id of an earlier job."""
 PROVEN = 2
 """Times that a batch must be proven to fail alone before it is taken apart: once may be chance."""
 
@@ -72,7 +74,7 @@ class Posted:
                 self._outages.answered(batch.sent_at, "post", len(batch.events))
                 self._got_past(batch, now)
                 self._proofs.accepted(batch.application, batch.sent_at)
-                self._accepted(batch, answer, now)
+                self._named(batch, answer, now)
 
     def _got_past(self, batch: Batch, now: float) -> None:
         halt = self._halts.proved(batch.application, Where.POST, batch.sent_at)
@@ -159,6 +161,30 @@ class Posted:
             single = self._dispatch.new_batch(batch, batch.events)
             single.hunt = HuntState(denied_at=hunt.denied_at, perhaps_nobody=True)
             self._dispatch.queue_at(single, now + 2 * self._limits.probe_interval)
+
+    def _named(self, batch: Batch, answer: Accepted, now: float) -> None:
+        """Follow the job; send the batch again if its name is that of an earlier one.
+
+        It may be the answer to an earlier POST, and the report on that job would confirm this batch. But not
+        for ever: an API may use its names again.
+        """
+        had = self._tracking.has_had(batch.route, answer.request_id)
+        if had and batch.history.old_answers < OLD_ANSWERS:
+            batch.history.old_answers += 1
+            self._ask_for_another(batch, now)
+        else:
+            self._accepted(batch, answer, now)
+
+    def _ask_for_another(self, batch: Batch, now: float) -> None:
+        self._tally.retried[batch.endpoint] += len(batch.events)
+        self._tally.resubmitted[batch.endpoint] += len(batch.events)
+        self._notices.tell("warning", "a POST was answered with an earlier job", devices=len(batch.events))
+        self._halts.came_to_nothing(batch, now)
+        batch.events = self._leaving.still_ours(batch.events, now)
+        if batch.events:
+            self._dispatch.queue_at(batch, now + self._limits.retry_base)
+        else:
+            self._dispatch.end_hunt(batch)
 
     def _accepted(self, batch: Batch, answer: Accepted, now: float) -> None:
         job = Job(

@@ -57,8 +57,8 @@ class Jobs(Section):
         Field(
             ge=0.1,
             le=604_800,
-            description="A job unfinished for this long counts as lost: it is sent again. Longer where others "
-            "fare no better, or usually take more than half of it.",
+            description="A job unfinished for this long counts as lost: it is sent again. Longer where "
+            "others fare no better, or usually take more than half of it.",
         ),
     ] = 900.0
     max_attempts: Annotated[

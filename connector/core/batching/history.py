@@ -48,6 +48,8 @@ class History:
     """How many more were lost than may be that were accepted before the API knew jobs again."""
     parted: int = 0
     """How often they went in parts because their jobs were lost."""
+    old_answers: int = 0
+    """How often their POST was answered with the request_id of an earlier job."""
     overloads: int = 0
     """How often in a row their job found the API overloaded."""
     overloaded_at: float = math.inf

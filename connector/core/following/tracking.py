@@ -11,14 +11,14 @@ from heapq import heappop, heappush
 from connector.answers import JobReport
 from connector.core.following.deadline import expired
 from connector.core.following.job import Job
-from connector.core.following.known import KnownJobs
+from connector.core.following.known import EndedJobs, KnownJobs
 from connector.core.following.missing_rows import MissingRows
 from connector.core.following.polling import PollSchedule
 from connector.core.following.witness import LastEnded
 from connector.core.limits import Limits
 from connector.core.remembering.assignment import Assignment
 from connector.core.remembering.checkpoint import JobSlice
-from connector.model import Endpoint
+from connector.model import Endpoint, Route
 
 UNKNOWN_LIMIT = 3
 """How often in a row the API must say that it doesn't know a job before that may count as lost."""
@@ -49,6 +49,7 @@ class Tracking:
         self.jobs: dict[int, Job] = {}
         self.last_ended = LastEnded()
         self.known_jobs = KnownJobs()
+        self._ended_jobs = EndedJobs()
 
     def occupying(self, limit: int) -> int:
         """Return how many of `limit` places for jobs are taken.
@@ -108,6 +109,11 @@ class Tracking:
         wanted = (request_id, endpoint, application)
         jobs = self.jobs.values()
         return next((job for job in jobs if (job.request_id, job.endpoint, job.application) == wanted), None)
+
+    def has_had(self, route: Route, request_id: str) -> bool:
+        """Whether there is, or was of late, a job of this name."""
+        there = self.find(route.endpoint, route.application, request_id) is not None
+        return there or self._ended_jobs.has(route, request_id)
 
     def begin(self, job: Job, now: float) -> None:
         """Schedule the first poll. A job from the future, by its former owner's clock, was accepted now."""
@@ -173,6 +179,7 @@ class Tracking:
         Nothing is learned from an adopted job or one that an outage disturbed: it was not watched throughout.
         """
         self.last_ended.ended(job)
+        self._ended_jobs.ended(job.route, job.request_id)
         for other in self.jobs.values():
             if other.accepted_at < job.accepted_at:
                 other.outrun += 1

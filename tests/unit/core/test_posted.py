@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from connector.answers import Denied, GateCause, Unavailable, Unsent
+from connector.answers import Accepted, Denied, GateCause, Unavailable, Unsent
+from connector.core.posted import OLD_ANSWERS
 from connector.model import Cause, Endpoint
+from tests.unit.core.builders import devices, tags
 from tests.unit.core.driving import DOWN, reading
 
 
@@ -81,3 +83,38 @@ def test_a_probe_of_the_credentials_that_never_left_is_followed_by_another() -> 
     drive.posted(drive.submits[0], Unsent("not any more"))
     drive.run()
     assert drive.position() == 5
+
+
+def test_an_answer_that_names_an_earlier_job_confirms_nobody() -> None:
+    drive = reading(1)
+    drive.run()
+    drive.read(tags(1))
+    drive.wait_for(lambda: bool(drive.submits))
+    drive.posted(drive.submits[0], Accepted("request-1"))
+    assert not drive.engine.jobs
+    drive.run()
+    assert drive.sent == [[0], [1], [1]]
+    assert drive.engine.tally.resubmitted[Endpoint.TAGS] == 1
+    assert drive.position() == 2
+
+
+def test_nor_does_one_that_names_a_job_under_way() -> None:
+    drive = reading(1)
+    drive.let_many_go()
+    drive.start_job()
+    drive.read(*devices([1]))
+    drive.wait_for(lambda: bool(drive.submits))
+    drive.posted(drive.submits[0], Accepted("request-1"))
+    assert len(drive.engine.jobs) == 1
+    drive.run()
+    assert drive.position() == 2
+
+
+def test_an_api_that_uses_its_names_again_is_believed_in_the_end() -> None:
+    drive = reading(1)
+    drive.run()
+    for offset in range(1, 5):
+        drive.read(tags(offset))
+        drive.run(post=lambda _: Accepted("request-1"))
+    assert drive.position() == 5
+    assert drive.posts == 1 + 4 * (1 + OLD_ANSWERS)
