@@ -67,12 +67,18 @@ class OwnProcess:
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         sys.setswitchinterval(SWITCH_INTERVAL)
+        self._outlet.begin()
 
     def lines_lost(self) -> int:
         return self._outlet.taken_lost()
 
     def abandon(self, code: int) -> None:
+        self.finish()
         os._exit(code)
+
+    def finish(self) -> None:
+        """Have the last lines written, if somebody takes them. Later ones are written at once."""
+        self._outlet.end()
 
     def _on_signal(self, number: signal.Signals, stop: Callable[[], None]) -> None:
         if self._signalled:

@@ -58,8 +58,12 @@ def run(settings: Settings, *, until_end: bool = False) -> int:
         import uvloop  # noqa: PLC0415 - not on every platform
 
         factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as loop:
-        return loop.run(Runner(settings, OwnProcess(), until_end=until_end).run())
+    process = OwnProcess()
+    try:
+        with asyncio.Runner(loop_factory=factory) as loop:
+            return loop.run(Runner(settings, process, until_end=until_end).run())
+    finally:
+        process.finish()
 
 
 class Runner:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -48,21 +50,47 @@ def test_a_log_that_cannot_be_written_costs_its_lines_only(full: int) -> None:
         process.wait()
 
 
+def test_a_log_that_nobody_reads_holds_up_neither_the_probes_nor_the_end() -> None:
+    (port,) = free_ports(1)
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(writes, b"x" * 4096):
+            pass
+    os.set_blocking(writes, True)
+    process = subprocess.Popen(
+        [*COMMAND, "run"], env=environ(CONNECTOR_ADMIN_PORT=str(port)), stdout=writes, stderr=writes
+    )
+    try:
+        assert next(answers(port, process, "/livez"))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reads)
+        os.close(writes)
+
+
 def lost(port: int, process: subprocess.Popen[bytes]) -> float:
     """Return what the metric says, once it says more than 0."""
+    for text in answers(port, process, "/metrics"):
+        for line in text.splitlines():
+            if line.startswith("pushwoosh_connector_log_lines_lost_total ") and not line.endswith(" 0.0"):
+                return float(line.split()[1])
+    raise AssertionError
+
+
+def answers(port: int, process: subprocess.Popen[bytes], path: str) -> Iterator[str]:
+    """Ask again and again, for half a minute, whoever will listen there."""
     deadline = time.monotonic() + 30
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=5, verify=False) as client:  # noqa: S501  # no TLS
         while time.monotonic() < deadline:
             assert process.poll() is None, "it ended"
-            try:
-                text = client.get("/metrics").text
-            except httpx.HTTPError:
-                text = ""
-            for line in text.splitlines():
-                if line.startswith("pushwoosh_connector_log_lines_lost_total ") and not line.endswith(" 0.0"):
-                    return float(line.split()[1])
+            with contextlib.suppress(httpx.HTTPError):
+                yield client.get(path).text
             time.sleep(0.05)
-    raise AssertionError("no line was counted as lost")
+    raise AssertionError(f"no answer, or none that was waited for, from {path}")
 
 
 def run(

@@ -93,7 +93,8 @@ class Process:
         monkeypatch.setattr(parts, "source", lambda *_: self.source)
         monkeypatch.setattr(parts, "dead_letters", lambda *_: self.letters)
         monkeypatch.setattr(parts, "audience_client", lambda *_: self.client)
-        self.runner = Runner(settings(**more), OwnProcess(), until_end=until_end)
+        self._process = OwnProcess()
+        self.runner = Runner(settings(**more), self._process, until_end=until_end)
         self.engine = self.runner._engine
         self.source.listener = self.runner._reporting._rebalancing
         self.source.starts = [Start(TAGS, 0, "")]
@@ -101,8 +102,11 @@ class Process:
 
     async def run(self) -> int:
         with process_as_it_was():
-            async with asyncio.timeout(30):
-                return await self.runner.run()
+            try:
+                async with asyncio.timeout(30):
+                    return await self.runner.run()
+            finally:
+                self._process.finish()
 
     @contextlib.asynccontextmanager
     async def running(self) -> Any:

@@ -17,11 +17,13 @@ def test_signals_reach_the_loop_while_it_runs_and_do_nothing_once_it_is_closed()
     told: list[str] = []
 
     async def run() -> None:
-        OwnProcess().take_over(lambda: told.append("stop"), lambda: told.append("release"))
+        process = OwnProcess()
+        process.take_over(lambda: told.append("stop"), lambda: told.append("release"))
         os.kill(os.getpid(), signal.SIGHUP)
         await until(lambda: told == ["release"])
         os.kill(os.getpid(), signal.SIGTERM)
         await until(lambda: told == ["release", "stop"])
+        process.finish()
 
     with process_as_it_was():
         for factory in (uvloop.new_event_loop, asyncio.new_event_loop):
