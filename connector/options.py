@@ -35,9 +35,14 @@ def settings_of(config: Path | None, needless: Callable[[str], bool] = lambda _:
     from connector.config import ConfigurationError, load  # noqa: PLC0415 - see the module's last sentence
 
     try:
-        return load(config, os.environ, needless)
+        settings = load(config, os.environ, needless)
+        if not needless("pushwoosh.token"):
+            from connector.pushwoosh.proxy import proxy_for  # noqa: PLC0415 - who asks the API needs it anyway
+
+            proxy_for(settings.pushwoosh.url)
     except ConfigurationError as error:
         give_up(str(error))
+    return settings
 
 
 def is_credential(name: str) -> bool:

@@ -18,6 +18,7 @@ from connector import __version__
 from connector.answers import PollAnswer, PostAnswer, Unavailable, Unsent
 from connector.model import Endpoint
 from connector.pushwoosh import wire, words
+from connector.pushwoosh.proxy import proxy_for
 from connector.pushwoosh.retry_after import by_its_clock
 from connector.pushwoosh.transport import NotSentError, transport_to
 
@@ -108,6 +109,8 @@ class AudienceClient:
         self._authorizations = [*([] if authorization is None else [authorization]), *own.values()]
         self._clock = clock
         self._observe = observe
+        proxy = None if transport else proxy_for(url)
+        self._by = f" by the proxy {proxy.place}" if proxy else ""
         self._transport = transport or transport_to(url, http2=http2, connections=self._limits.connections)
         self._turns = asyncio.Semaphore(self._limits.connections)
         headers = {
@@ -239,8 +242,8 @@ class AudienceClient:
     def _failure(self, error: Exception) -> _NoReplyError:
         what, sent = next((what, sent) for kind, what, sent in _FAILURES if isinstance(error, kind))
         if isinstance(error, TimeoutError):
-            return _NoReplyError(f"No whole reply within {self._limits.total:g} s", sent=sent)
-        return _NoReplyError(f"{what}: {str(error) or type(error).__name__}", sent=sent)
+            return _NoReplyError(f"No whole reply within {self._limits.total:g} s{self._by}", sent=sent)
+        return _NoReplyError(f"{what}{self._by}: {str(error) or type(error).__name__}", sent=sent)
 
     def _shown(self, error: _NoReplyError) -> str:
         return words.shown(str(error), 0, self._hidden())

@@ -17,12 +17,13 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from urllib.request import getproxies, proxy_bypass
 from weakref import WeakSet
 
 import aiohttp
 import httpx
 import yarl
+
+from connector.pushwoosh.proxy import proxy_for
 
 KEEP_ALIVE = 4.0
 """Seconds that an idle connection is kept. Common servers close theirs after 5: a request that meets
@@ -37,9 +38,9 @@ _PIECE = 1 << 18
 
 
 def transport_to(url: str, *, http2: bool, connections: int) -> httpx.AsyncBaseTransport:
-    """Choose the transport for a URL. Proxies come from the environment (`HTTPS_PROXY`, `NO_PROXY`, ...).
+    """Choose the transport for a URL. Proxies come from the environment.
 
-    Raises ImportError for HTTP/2 without the package `h2`.
+    Raises ImportError for HTTP/2 without the package `h2`, ConfigurationError for a proxy that can't be used.
     """
     proxy = proxy_for(url)
     if not http2 and proxy is None:
@@ -49,17 +50,7 @@ def transport_to(url: str, *, http2: bool, connections: int) -> httpx.AsyncBaseT
         max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEP_ALIVE
     )
     context = httpx.create_ssl_context()
-    return HttpxTransport(verify=context, http2=http2, limits=limits, proxy=proxy)
-
-
-def proxy_for(url: str) -> str | None:
-    """Tell which proxy the environment wants for a URL."""
-    parsed = httpx.URL(url)
-    proxies = getproxies()
-    proxy = proxies.get(parsed.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(parsed.host):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    return HttpxTransport(verify=context, http2=http2, limits=limits, proxy=proxy.url if proxy else None)
 
 
 class NotSentError(Exception):

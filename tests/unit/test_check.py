@@ -97,6 +97,18 @@ def test_what_the_api_says_to_an_empty_request_is_the_finding(
     assert says in f"{found.result} {found.mend}"
 
 
+def test_the_way_to_the_api_by_a_proxy_is_part_of_the_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with answering(200, {"request_id": "r", "status": "Pending"}) as proxy:
+        place = proxy.url.removeprefix("http://")
+        monkeypatch.setenv("HTTP_PROXY", f"http://user:secret@{place}")
+        found = asked(CONNECTOR_PUSHWOOSH_URL="http://api.test")
+
+    assert found.what == f"API http://api.test, by the proxy {place} (HTTP_PROXY)"
+    assert found.grade is Grade.OK
+
+
 @pytest.mark.parametrize(
     ("status", "message", "says"),
     [

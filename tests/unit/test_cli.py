@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,6 +74,25 @@ def test_a_wrong_configuration_is_2_and_every_mistake_is_on_standard_error(name:
     assert "CONNECTOR_LOG_LEVEL" in result.stderr
     assert "CONNECTOR_KAFKA_BOOTSTRAP_SERVERS" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("name", ["run", "check"])
+def test_a_proxy_in_the_environment_that_cannot_be_used_ends_with_2(
+    command: CliRunner, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("HTTPS_PROXY", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    result = command.invoke(app, [name], env={"ALL_PROXY": "socks5://user:secret@proxy.test:1080"})
+    assert result.exit_code == 2
+    assert "ALL_PROXY: a proxy that speaks socks5 can't be used" in result.stderr
+    assert "secret" not in result.output
+
+
+def test_who_asks_no_api_needs_no_proxy(command: CliRunner, tmp_path: Path) -> None:
+    sample = tmp_path / "sample.json"
+    sample.write_text('{"hwid": "A1", "tags": {"a": 1}}')
+    result = command.invoke(app, ["check", "--sample", str(sample)], env={"ALL_PROXY": "socks5://proxy.test"})
+    assert result.exit_code == 0
 
 
 def test_a_configuration_file_that_is_not_there_ends_with_2(command: CliRunner) -> None:

@@ -13,7 +13,7 @@ from connector.answers import Accepted, JobReport, PostAnswer, Unavailable, Unse
 from connector.model import Endpoint
 from connector.pushwoosh import transport as transport_module
 from connector.pushwoosh.client import AudienceClient
-from connector.pushwoosh.transport import DirectTransport, HttpxTransport, proxy_for, transport_to
+from connector.pushwoosh.transport import transport_to
 from tests.unit.pushwoosh.tiny_server import QUICK, Make, Seen, Server, answering, reply
 
 
@@ -50,22 +50,6 @@ async def test_certificates_are_checked_against_the_authorities_of_the_environme
             assert await client.post(Endpoint.TAGS, b"{}") == Accepted("r-1")
             assert await client.post(Endpoint.TAGS, b"{}") == Accepted("r-1")
     assert len(server.requests) == 2
-
-
-def test_proxies_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    assert proxy_for("https://api.test") is None
-    assert isinstance(transport_to("https://api.test", http2=False, connections=1), DirectTransport)
-    monkeypatch.setenv("HTTPS_PROXY", "proxy.test:3128")
-    monkeypatch.setenv("NO_PROXY", "localhost,inside.test")
-    assert proxy_for("https://api.test/path") == "http://proxy.test:3128"
-    assert proxy_for("http://api.test") is None
-    assert proxy_for("https://api.inside.test") is None
-    assert isinstance(transport_to("https://api.test", http2=False, connections=1), HttpxTransport)
-    monkeypatch.setenv("ALL_PROXY", "http://other.test")
-    assert proxy_for("http://api.test") == "http://other.test"
 
 
 async def test_requests_go_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
