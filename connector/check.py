@@ -58,9 +58,10 @@ def registry(settings: Settings, patience: float) -> Finding:
 
 def _token_file(given: Pushwoosh | Application) -> Finding:
     what = f"token file {given.token_file}"
-    if Token.of(given).current():
+    trouble = Token.of(given).trouble
+    if not trouble:
         return Finding(what, Grade.OK, "holds a token; it is read again when it changes")
-    return Finding(what, Grade.PROBLEM, "holds no token", "write the API token into it")
+    return Finding(what, Grade.PROBLEM, f"holds no token: {trouble}", "write the API token into it")
 
 
 async def api(settings: Settings, patience: float, code: str) -> Finding:

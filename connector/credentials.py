@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from connector.settings import Application, Pushwoosh, Settings
+from connector.settings.fields import text_in, token_in
 from connector.values import MASK
 
 
@@ -14,14 +15,19 @@ class Token:
     """The API token as it is now. `repr` and `str` never show it.
 
     A file is looked at on every call and read when its modification time, size or inode is new: an
-    orchestrator that swaps a symbolic link changes the inode. While the file is missing, unreadable
-    or empty, the last good value stays.
+    orchestrator that swaps a symbolic link changes the inode. While the file is missing, or `read` finds no
+    token in it, the last good value stays.
     """
 
-    def __init__(self, value: str = "", file: Path | None = None) -> None:
+    def __init__(
+        self, value: str = "", file: Path | None = None, read: Callable[[Path], str] = text_in
+    ) -> None:
         """Take a fixed value, or a file; of a file, `value` is what holds until it can be read."""
+        self.trouble = ""
+        """Why the file gives no token now; empty while it does."""
         self._value = value
         self._file = file
+        self._read = read
         self._seen: tuple[int, int, int] | None = None
         self._version = 0
         self.refresh()
@@ -30,7 +36,7 @@ class Token:
     def of(cls, settings: Pushwoosh | Application) -> Token:
         """Make the token that the settings name."""
         given = settings.token.get_secret_value() if settings.token else ""
-        return cls(given, settings.token_file)
+        return cls(given, settings.token_file, token_in)
 
     def current(self) -> str:
         """Return the token to send now."""
@@ -49,13 +55,14 @@ class Token:
         try:
             about = os.stat(self._file)  # noqa: PTH116 - on every request; 1 us, half of what Path.stat takes
             seen = (about.st_mtime_ns, about.st_size, about.st_ino)
-            if seen == self._seen:
-                return False
-            text = self._file.read_text(encoding="utf-8-sig").strip()  # some editors put a mark in front
-        except (OSError, UnicodeDecodeError):
+            text = self._value if seen == self._seen else self._read(self._file)
+        except OSError as error:
+            self.trouble = f"it cannot be read: {error.strerror}"
             return False
-        if not text:
-            return False  # being written: not remembered, so it is read again next time
+        except ValueError as error:  # it may be being written: not remembered, so it is read again next time
+            self.trouble = str(error)
+            return False
+        self.trouble = ""
         self._seen = seen
         changed = text != self._value
         self._value = text
@@ -76,6 +83,7 @@ class Credentials:
         self._default = code
         self._tokens = {"": token, **(others or {})}
         self._versions = {application: each.version for application, each in self._tokens.items()}
+        self._in_trouble: set[str] = set()
 
     @classmethod
     def of(cls, settings: Settings) -> Credentials:
@@ -108,6 +116,18 @@ class Credentials:
             if token.version != self._versions[application]:
                 self._versions[application] = token.version
                 news.append(application)
+        return news
+
+    def changed_troubles(self) -> dict[str, str]:
+        """Return the applications whose token's file got into trouble since the last call, or out of it.
+
+        The text is `Token.trouble`, as the last look at the files has found it.
+        """
+        news: dict[str, str] = {}
+        for application, token in self._tokens.items():
+            if bool(token.trouble) != (application in self._in_trouble):
+                self._in_trouble ^= {application}
+                news[application] = token.trouble
         return news
 
     def __repr__(self) -> str:

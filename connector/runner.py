@@ -32,6 +32,7 @@ from connector.running.control import Control
 from connector.running.kafka_side import KafkaSide
 from connector.running.reporting import Reporting
 from connector.running.sending import Sending
+from connector.running.token_files import TokenFiles
 from connector.running.view import View
 from connector.settings import Settings
 from connector.tracing.choice import observer_of
@@ -107,6 +108,7 @@ class Runner:
         self._view = self._viewer(kafka)
         self._reporting = self._reporter(kafka, decoders)
         self._sending = self._sender()
+        self._token_files = TokenFiles(self._pulse, self._credentials, self._mask, self._log, self._errors)
         self._stop_at: float | None = None
         self._next_look = 0.0
         self._next_summary = clock() + settings.log.summary_interval
@@ -238,17 +240,11 @@ class Runner:
         self._heartbeat.beat("runner")
         if now >= self._next_look:
             self._next_look = now + LOOK_EVERY
-            self._look_at_tokens(now)
+            self._token_files.look()
             self._view.sample()
         if self._settings.log.summary_interval and now >= self._next_summary:
             self._next_summary = now + self._settings.log.summary_interval
             summary(self._log, self._view.status())
-
-    def _look_at_tokens(self, now: float) -> None:
-        for application in self._credentials.changed():
-            self._mask.add(self._credentials.token(application) or "")
-            self._log.info("token changed", application=self._credentials.code(application))
-            self._engine.credentials_changed(application, now)
 
     def _report(self) -> None:
         self._reporting.report()

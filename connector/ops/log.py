@@ -36,10 +36,13 @@ KAFKA_TROUBLE = "kafka"
 KAFKA_WORKS_AGAIN = "kafka: works again"
 DECODER_UNAVAILABLE = "decoder unavailable: its records wait"
 DECODER_WORKS_AGAIN = "decoder works again"
+CREDENTIALS_GONE = "token file without a token: the one it had before is used"
+CREDENTIALS_BACK = "token file is good again"
 _ENDS = {
     GOING_ON: HALTED,
     KAFKA_WORKS_AGAIN: KAFKA_TROUBLE,
     DECODER_WORKS_AGAIN: DECODER_UNAVAILABLE,
+    CREDENTIALS_BACK: CREDENTIALS_GONE,
 }
 """Lines that end a trouble, and the line that tells of it: when it comes back, that is news."""
 _DIGITS = re.compile(r"\d+")

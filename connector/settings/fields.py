@@ -53,6 +53,34 @@ def filled_file(path: Path) -> Path:
     return path
 
 
+def token_file(path: Path) -> Path:
+    """Check that the file holds one token."""
+    token_in(values.readable_file(path))
+    return path
+
+
+def token_in(path: Path) -> str:
+    """Read a token. Raises OSError, or ValueError with what is there instead."""
+    text = text_in(path)
+    lines = len(text.splitlines())
+    if lines != 1:
+        raise ValueError(f"there are {lines} lines in it: a token is one")
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("there are characters in it that no token has")
+    return text
+
+
+def text_in(path: Path) -> str:
+    """Read what a file says, but for blanks around it. Raises OSError, or ValueError with what is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8-sig").strip()  # some editors put a mark in front
+    except UnicodeDecodeError:
+        raise ValueError("what is in it is no text: it is not UTF-8") from None
+    if not text:
+        raise ValueError("the file is empty")
+    return text
+
+
 def hard_to_guess(secret: SecretStr | None) -> SecretStr | None:
     """Check that a secret of our own, which anybody on the network may guess at, is long enough."""
     if secret is not None and len(secret.get_secret_value()) < _HARD_TO_GUESS:

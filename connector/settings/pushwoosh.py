@@ -17,8 +17,8 @@ from connector.settings.fields import (
     Secret,
     Topics,
     address,
-    filled_file,
     http2_possible,
+    token_file,
 )
 from connector.settings.section import Section
 
@@ -40,8 +40,8 @@ class Pushwoosh(Section):
     ] = None
     token_file: Annotated[
         Path | None,
-        AfterValidator(lambda path: path and filled_file(path)),
-        Allowed("a file that can be read and isn't empty"),
+        AfterValidator(lambda path: path and token_file(path)),
+        Allowed("a file that can be read, with the token in it and nothing else"),
         Field(description="A file with the API token in it; read again whenever it changes."),
     ] = None
     create_missing_tags: Annotated[
@@ -76,8 +76,8 @@ class Application(Section):
     ] = None
     token_file: Annotated[
         Path | None,
-        AfterValidator(lambda path: path and filled_file(path)),
-        Allowed("a file that can be read and isn't empty"),
+        AfterValidator(lambda path: path and token_file(path)),
+        Allowed("a file that can be read, with the token in it and nothing else"),
         Field(description="A file with its API token in it; read again whenever it changes."),
     ] = None
     topics: Annotated[

@@ -177,7 +177,17 @@ def test_without_brokers_the_api_is_looked_at_all_the_same() -> None:
     assert "kafka.bootstrap_servers" in found[1].mend
 
 
-def test_a_token_file_that_was_emptied_is_a_problem(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "holds no token: the file is empty"),
+        (b"hush\nhush", "holds no token: there are 2 lines in it: a token is one"),
+        (b"\xff", "holds no token: what is in it is no text: it is not UTF-8"),
+    ],
+)
+def test_a_token_file_that_holds_no_token_any_more_is_a_problem(
+    tmp_path: Path, content: bytes, says: str
+) -> None:
     file = tmp_path / "token"
     file.write_text("hush")
     settings = with_environment(
@@ -188,10 +198,11 @@ def test_a_token_file_that_was_emptied_is_a_problem(tmp_path: Path) -> None:
     )
     found = {one.what: one for one in findings(settings, patience=PATIENCE)}
     assert found[f"token file {file}"].grade is Grade.OK
-    file.write_text("")
+    file.write_bytes(content)
     found = {one.what: one for one in findings(settings, patience=PATIENCE)}
 
     assert found[f"token file {file}"].grade is Grade.PROBLEM
+    assert found[f"token file {file}"].result == says
 
 
 def test_no_finding_shows_a_secret() -> None:

@@ -18,15 +18,30 @@ def test_token_and_token_file_exclude_each_other(tmp_path: Path) -> None:
     assert load(None, {**both, "CONNECTOR_PUSHWOOSH_TOKEN": ""}).pushwoosh.token_file == tmp_path / "token"
 
 
-def test_an_empty_token_file_is_a_mistake(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("\n")
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\n", "the file is empty"),
+        (b"hush-one\nhush-two\n", "there are 2 lines in it: a token is one"),
+        (b"\xff\xfeh\x00u\x00", "what is in it is no text: it is not UTF-8"),
+        ("höchst".encode(), "there are characters in it that no token has"),
+        (None, "it cannot be read: No such file or directory"),
+    ],
+)
+def test_a_file_without_a_token_is_a_mistake_that_says_what_is_there(
+    tmp_path: Path, content: bytes | None, says: str
+) -> None:
+    if content is not None:
+        (tmp_path / "token").write_bytes(content)
     environ = {
         **ENOUGH,
         "CONNECTOR_PUSHWOOSH_TOKEN": "",
         "CONNECTOR_PUSHWOOSH_TOKEN_FILE": str(tmp_path / "token"),
     }
 
-    assert "the file is empty" in mistakes(environ)["pushwoosh.token_file"]
+    told = mistakes(environ)["pushwoosh.token_file"]
+    assert says in told
+    assert "hush" not in told
 
 
 @pytest.mark.parametrize(

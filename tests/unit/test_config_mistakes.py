@@ -81,8 +81,10 @@ def test_a_contradiction_names_all_its_settings_what_was_given_and_what_is_allow
 ) -> None:
     monkeypatch.chdir(tmp_path)  # a long path would be cut
     file = written(tmp_path, '[buffer]\nmax_bytes = "1MiB"\n[kafka]\nmixed_topics = ["tags"]\n')
+    token = tmp_path / "token"
+    token.write_text("hush-token")
     found = mistakes(
-        {**ENOUGH, "CONNECTOR_BATCH_MAX_BYTES": "2MiB", "CONNECTOR_PUSHWOOSH_TOKEN_FILE": file.name}, file
+        {**ENOUGH, "CONNECTOR_BATCH_MAX_BYTES": "2MiB", "CONNECTOR_PUSHWOOSH_TOKEN_FILE": token.name}, file
     )
 
     assert found == {
@@ -100,7 +102,7 @@ def test_a_contradiction_names_all_its_settings_what_was_given_and_what_is_allow
         "pushwoosh.token": (
             "pushwoosh.token (CONNECTOR_PUSHWOOSH_TOKEN): only one of the two can be given "
             "(see pushwoosh.token_file, CONNECTOR_PUSHWOOSH_TOKEN_FILE); "
-            f"given: ******** in the environment, pushwoosh.token_file: '{file.name}' in the environment; "
+            f"given: ******** in the environment, pushwoosh.token_file: '{token.name}' in the environment; "
             "allowed: an API token"
         ),
     }

@@ -81,6 +81,26 @@ def test_the_last_good_token_stays_while_the_file_is_missing_or_empty(tmp_path: 
     assert token.current() == "better"
 
 
+def test_why_a_file_gives_no_token_is_known_until_it_does(tmp_path: Path) -> None:
+    file, aside = tmp_path / "token", tmp_path / "aside"
+    token = token_in(file, "good")
+    assert token.trouble == ""
+    file.rename(aside)
+    token.refresh()
+    assert token.trouble == "it cannot be read: No such file or directory"
+    file.mkdir()
+    token.refresh()
+    assert token.trouble == "it cannot be read: Is a directory"
+    file.rmdir()
+    file.write_text("two\nlines")
+    token.refresh()
+    assert token.trouble == "there are 2 lines in it: a token is one"
+    assert token.current() == "good"
+    aside.rename(file)
+    assert not token.refresh()
+    assert token.trouble == "", "though it is the very file that was read before"
+
+
 def test_a_token_never_shows_itself(tmp_path: Path) -> None:
     token = token_in(tmp_path / "token", "hush")
 
@@ -110,3 +130,15 @@ def test_only_the_application_whose_file_changed_is_told(tmp_path: Path) -> None
     assert found.changed() == ["B"]
     assert found.token("B") == "B-newer"
     assert found.changed() == []
+
+
+def test_a_file_that_gets_into_trouble_or_out_of_it_is_told_once(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("good")
+    found = Credentials("MAIN", Token("x"), {"A": Token(file=file)})
+    assert found.changed_troubles() == {}
+    for content, told in (("", {"A": "the file is empty"}), ("good", {"A": ""})):
+        file.write_text(content)
+        for expected in (told, {}):
+            found.changed()
+            assert found.changed_troubles() == expected
