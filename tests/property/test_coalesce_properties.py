@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,6 +57,25 @@ def apply(present: dict[str, Any], rows: list[bytes]) -> dict[str, Any]:
     return present
 
 
+def append_all(present: list[Any], added: list[Any]) -> list[Any]:
+    """Append what is there already, too."""
+    return [*present, *added]
+
+
+def append_what_is_not_there(present: list[Any], added: list[Any]) -> list[Any]:
+    """Look only at what was there before the request."""
+    return [*present, *(each for each in added if each not in present)]
+
+
+def appended(rows: list[bytes], append: Callable[[list[Any], list[Any]], list[Any]]) -> dict[str, list[Any]]:
+    """What the lists are after these rows, by an API that appends in this way."""
+    lists: dict[str, list[Any]] = {}
+    for row in rows:
+        for name, value in msgspec.json.decode(row)["tags"].items():
+            lists[name] = append(lists.get(name, []), value)
+    return lists
+
+
 def same(left: dict[str, Any], right: dict[str, Any]) -> bool:
     """Equal as JSON: 1, 1.0 and true differ."""
     return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
@@ -83,6 +104,17 @@ def test_updates_of_one_operator_merge_to_the_same_result(
     assert len(heads) == 1 or operator != "set"
     sent = [row_of(head) for head in heads]
     assert same(apply(present, [each.row for each in events]), apply(present, sent))
+
+
+@pytest.mark.parametrize("append", [append_all, append_what_is_not_there])
+@settings(max_examples=examples(150))
+@given(changes=st.lists(LISTS.filter(bool), min_size=1, max_size=8))
+def test_appends_that_are_merged_end_alike_in_whatever_way_an_api_appends(
+    append: Callable[[list[Any], list[Any]], list[Any]], changes: list[dict[str, Any]]
+) -> None:
+    events = [event(at, "append", each) for at, each in enumerate(changes)]
+    rows = [each.row for each in events]
+    assert appended([row_of(head) for head in join(events, 1 << 20)], append) == appended(rows, append)
 
 
 @settings(max_examples=examples(150))

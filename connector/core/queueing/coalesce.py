@@ -1,8 +1,9 @@
 """Merges updates of one device that wait together, where that is provably the same as one after the other.
 
 `set` after `set`: per tag, the last value counts. `append` after `append` and `remove` after
-`remove`: where the tag names are disjoint or both values are arrays, which are joined. Different
-operators never merge, and a registration merges with nothing.
+`remove`: where the tag names are disjoint or both values are arrays, which are joined; for `append`, arrays
+that have no item in common, as an API may leave out what a list has, but not what one request has twice.
+Different operators never merge, and a registration merges with nothing.
 
 The merged update lives on its first event, the head: `Event.merged` has the tags as they will be
 sent and the later events. One good verdict settles them all. A refused one is taken apart again:
@@ -12,7 +13,7 @@ the rows of the events themselves were never changed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Raw
@@ -34,6 +35,7 @@ class _Row(msgspec.Struct, gc=False, omit_defaults=True):
 
 _decode = msgspec.json.Decoder(_Row).decode
 _write = msgspec.json.Encoder().encode
+_items = msgspec.json.Decoder(list[str | int | float | bool | None]).decode
 
 
 def _tags_of(row: bytes) -> dict[str, Raw] | None:
@@ -76,8 +78,9 @@ def merge(head: Event, event: Event, max_row: int) -> bool:
 
 
 def _append(head: Event, merged: Merged, event: Event, changes: dict[str, Raw], max_row: int) -> bool:
-    """Merge the values of an `append` or a `remove`; False where one of two of a name is no array."""
+    """Merge the values of an `append` or a `remove`; False where two of a name can't be joined."""
     arrays: dict[str, list[bytes]] = {}
+    items: dict[str, Sequence[object]] = {}
     new: dict[str, Raw] = {}
     size = merged.size
     for name, value in changes.items():
@@ -88,6 +91,11 @@ def _append(head: Event, merged: Merged, event: Event, changes: dict[str, Raw], 
         parts = [part for each in values if (part := _inside(each)) is not None]
         if len(parts) < len(values):
             return False
+        if head.list_operator == "append":
+            later = _items_to_join(merged, name, value)
+            if later is None:
+                return False
+            items[name] = later
         arrays[name] = [part for part in parts if part]
         size += len(parts[-1]) + len(",")
     size += _growth(merged.tags, new)
@@ -96,10 +104,23 @@ def _append(head: Event, merged: Merged, event: Event, changes: dict[str, Raw], 
     merged.tags.update(new)
     for name, parts in arrays.items():
         merged.arrays.setdefault(name, []).extend(parts)
+    for name, later in items.items():
+        merged.items[name].update(later)
     merged.size = size
     merged.events.append(event)
     head.merged = merged
     return True
+
+
+def _items_to_join(merged: Merged, name: str, value: Raw) -> Sequence[object] | None:
+    """Return the items of an array to be joined to that of a tag; None where they share one, or may."""
+    try:
+        if name not in merged.items:
+            merged.items[name] = set(_items(merged.tags[name]))
+        later = _items(value)
+    except msgspec.MsgspecError:  # an item that is itself a list or an object
+        return None
+    return later if merged.items[name].isdisjoint(later) else None
 
 
 def _inside(value: Raw) -> bytes | None:

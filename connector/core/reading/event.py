@@ -94,6 +94,9 @@ class Merged(msgspec.Struct):
     """What is between the brackets of values that are joined, part by part. To join them at each merge took
     200 us an event where thousands waited for one device."""
 
+    items: dict[str, set[object]] = {}
+    """What is in the arrays of appends that are joined: nothing that is in there already is joined to it."""
+
     def joined(self) -> dict[str, Raw]:
         """Tag names and values as they will be sent."""
         arrays = {name: Raw(b"[" + b",".join(parts) + b"]") for name, parts in self.arrays.items()}

@@ -40,14 +40,23 @@ def test_of_values_that_are_set_the_last_one_counts_tag_by_tag() -> None:
 
 @pytest.mark.parametrize("operator", ["append", "remove"])
 def test_arrays_are_joined_in_order(operator: str) -> None:
-    assert merged(operator, {"l": ["a"]}, {"l": []}, {"l": ["b", "a"]}) == [{"l": ["a", "b", "a"]}]
+    assert merged(operator, {"l": ["a"]}, {"l": []}, {"l": ["b", "c"]}) == [{"l": ["a", "b", "c"]}]
+
+
+def test_what_is_appended_already_is_appended_again_by_a_request_of_its_own() -> None:
+    assert merged("append", {"l": ["a"]}, {"l": ["b", "a"]}) == [{"l": ["a"]}, {"l": ["b", "a"]}]
+    assert merged("remove", {"l": ["a"]}, {"l": ["b", "a"]}) == [{"l": ["a", "b", "a"]}]
+
+
+def test_items_that_are_no_plain_values_are_not_compared_and_not_joined() -> None:
+    assert merged("append", {"l": [{"n": 1}]}, {"l": ["b"]}) == [{"l": [{"n": 1}]}, {"l": ["b"]}]
 
 
 def test_of_thousands_that_are_joined_each_is_kept_as_it_came_until_they_are_sent() -> None:
-    head = one("append", *({"seen": [at, {"n": at}]} for at in range(2000)))
+    head = one("append", *({"seen": [at, f"n{at}"]} for at in range(2000)))
     assert head.merged is not None
     assert len(bytes(head.merged.tags["seen"])) < 20
-    assert tags_of(row_of(head))["seen"] == [value for at in range(2000) for value in (at, {"n": at})]
+    assert tags_of(row_of(head))["seen"] == [value for at in range(2000) for value in (at, f"n{at}")]
     assert len(row_of(head)) <= size_of(head) < len(row_of(head)) + 2000
 
 
@@ -101,7 +110,7 @@ def test_a_row_that_would_grow_too_long_is_left_alone() -> None:
 
 
 def test_joining_splits_where_the_room_ends() -> None:
-    parts = join([tags(at, "A", "append", values={"l": ["x" * 20]}) for at in range(6)], 110)
+    parts = join([tags(at, "A", "append", values={"l": [f"{at}" * 20]}) for at in range(6)], 110)
     assert [len(contributors(part)) for part in parts] == [2, 2, 2]
     assert all(len(row_of(part)) <= 110 for part in parts)
 
@@ -112,7 +121,7 @@ def test_an_update_is_superseded_when_later_ones_replace_each_of_its_values() ->
 
 
 def test_nothing_is_superseded_in_what_is_appended_or_stands_alone() -> None:
-    assert superseded(one("append", {"l": ["a"]}, {"l": ["a"]})) == []
+    assert superseded(one("append", {"l": ["a"]}, {"l": ["b"]})) == []
     assert superseded(tags(0)) == []
 
 
