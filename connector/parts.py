@@ -28,8 +28,10 @@ def source(settings: Settings, listener: Listener, clock: Clock) -> Source:
     return Source(to_consumer(kafka), [*kafka.contents], listener, kafka.on_data_loss, clock)
 
 
-def dead_letters(settings: Settings, tell: Callable[[Trouble], None], clock: Clock) -> DeadLetters:
-    """Make the writer of dead letters. `tell` hears of its troubles."""
+def dead_letters(
+    settings: Settings, tell: Callable[[Trouble], None], may_reopen: Callable[[], bool], clock: Clock
+) -> DeadLetters:
+    """Make the writer of dead letters. `tell` hears of its troubles; `may_reopen`: see `KeptProducer`."""
     kafka = settings.kafka
     return DeadLetters(
         to_producer(kafka),
@@ -40,6 +42,7 @@ def dead_letters(settings: Settings, tell: Callable[[Trouble], None], clock: Clo
         "pushwoosh-connector",
         tell,
         clock,
+        may_reopen=may_reopen,
     )
 
 

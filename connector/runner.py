@@ -98,7 +98,7 @@ class Runner:
             decoders,
             self._log,
             source=lambda listener: parts.source(settings, listener, clock),
-            letters=lambda tell: parts.dead_letters(settings, tell, clock),
+            letters=lambda tell, may_reopen: parts.dead_letters(settings, tell, may_reopen, clock),
             until_end=until_end,
             beat=self._heartbeat.beat,
             remember=lambda words: self._errors.add(clock(), words),

@@ -228,7 +228,7 @@ class Consuming:
             else:
                 await self._source.resume(self._decoding.keep_paused(change.partitions))
         self.writing.completing.ask()
-        if not self.writing.busy:
+        if not self.writing.busy and not self.writing.shut_out:
             await self._commit_next()
 
     async def _commit_next(self) -> None:

@@ -63,8 +63,11 @@ class HandingOver:
             await asyncio.sleep(0.002)
 
     async def _flush(self) -> None:
-        """Commit all there is, one commit after the other, until one fails."""
-        if not await self._commit_written():
+        """Commit all there is, one commit after the other, until one fails.
+
+        Nothing for one that may write no letters any more: what is settled goes with the partitions.
+        """
+        if self._writing.shut_out or not await self._commit_written():
             return
         if self._writing.completing.due:
             self._engine.commit_soon()

@@ -23,7 +23,10 @@ from connector.running.rebalancing import Rebalancing
 
 
 class KafkaSide:
-    """The parts. `source` makes the consumer for a listener, `letters` what tells of its troubles."""
+    """The parts. `source` makes the consumer for a listener, `letters` what tells of its troubles.
+
+    `letters` also gets a way to ask whether there was no standstill since the group last knew this process.
+    """
 
     def __init__(
         self,
@@ -32,7 +35,7 @@ class KafkaSide:
         log: FilteringBoundLogger,
         *,
         source: Callable[[Listener], Source],
-        letters: Callable[[Callable[[Trouble], None]], DeadLetters],
+        letters: Callable[[Callable[[Trouble], None], Callable[[], bool]], DeadLetters],
         until_end: bool,
         beat: Callable[[str], None],
         remember: Callable[[str], None],
@@ -55,7 +58,7 @@ class KafkaSide:
             interpreters,
             log,
             source=self.source,
-            letters=letters(self.incidents.tell),
+            letters=letters(self.incidents.tell, lambda: self.membership.may_still_send),
             membership=self.membership,
             ending=self.ending,
             tell=self.incidents.tell,

@@ -72,7 +72,7 @@ class Rebalancing(Listener):
         self._membership.ask()
         self._log.info("revoked", partitions=len(partitions), owned=len(self._engine.assignments))
         self._pulse.ring()
-        return positions
+        return {} if consuming.writing.uncertain else positions
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
         """Partitions are somebody else's already."""

@@ -48,6 +48,8 @@ class Writing:
         self.written: Commit | None = None
         """The commit whose letters are written and whose positions are still to be committed plainly."""
         self.failures = 0
+        self.shut_out = False
+        """Another process has our transactional id: nothing is written any more, and this one ends."""
 
     @property
     def busy(self) -> bool:
@@ -57,6 +59,14 @@ class Writing:
     def wants(self, action: Commit) -> bool:
         """Whether this commit needs a write: it has letters, or completes the transaction in doubt."""
         return bool(action.letters) or self.completing.due
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether it can't be known any more if the last transaction was committed.
+
+        Plain positions might undo it then, and the next owner would write its letters again.
+        """
+        return self.shut_out and self._letters.doubtful
 
     async def begin(self, action: Commit) -> asyncio.Task[bool]:
         """Begin a write; the engine is told of its outcome. The task returns what `at_once` does."""
@@ -136,15 +146,22 @@ class Writing:
         else:  # pause before the next one, or a hand-over would try it again and again
             self.completing.failed()
             self._engine.commit_failed((), self._pulse.clock())
+        self._heed(fenced)
+
+    def _heed(self, fenced: Fenced) -> None:
         if fenced.by == "producer":
+            self.shut_out = True
             self._fail(f"another process uses the transactional id of this one: {fenced.message}")
 
     async def _undo(self, metadata: object) -> None:
         try:
             await self._letters.undo(metadata)
             self._log.warning("a transaction that was never completed is undone: its records are read again")
-        except (LettersUnwritable, Fenced):
+        except LettersUnwritable:
             self.completing.failed(undoing=True)
+        except Fenced as fenced:
+            self.completing.failed(undoing=True)
+            self._heed(fenced)
         except Exception as error:  # noqa: BLE001 -- nobody waits for this task: it must not end unheard
             self._fail(f"dead letters: {fault(error)}")
         finally:

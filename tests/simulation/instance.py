@@ -108,7 +108,7 @@ class Instance:
             interpreters,
             cast(FilteringBoundLogger, _Log(self)),
             source=lambda _listener: cast(Source, self.source),
-            letters=lambda _tell: cast(DeadLetters, self.letters),
+            letters=lambda _tell, _may_reopen: cast(DeadLetters, self.letters),
             until_end=False,
             beat=lambda _what: None,
             remember=lambda _words: None,

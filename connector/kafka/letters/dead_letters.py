@@ -32,7 +32,6 @@ _OVER_WHEN_OPEN = (
     "topic_authorization",
     "cluster_authorization",
     "transactional_id_authorization",
-    "fenced",
     "transactions_unavailable",
 )
 _OF_A_WRITE = ("group_authorization", "too_few_replicas")
@@ -48,9 +47,10 @@ class DeadLetters:
     `exactly_once`: letters and positions in one transaction. `at_least_once`: `write` returns when the
     letters are acknowledged and leaves the positions to `Source.commit`; after a failure some letters
     may be in the topic already. `tell` gets the troubles that a person must fix, `clock` is monotonic.
+    `may_reopen`: see `KeptProducer`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each by its name
         self,
         properties: Mapping[str, Any],
         topic: str,
@@ -60,6 +60,8 @@ class DeadLetters:
         connector_name: str,
         tell: Callable[[Trouble], None],
         clock: Callable[[], float],
+        *,
+        may_reopen: Callable[[], bool] = lambda: True,
     ) -> None:
         exactly_once = delivery == "exactly_once"
         chosen = producer_properties(properties, transactional_id if exactly_once else None)
@@ -79,7 +81,7 @@ class DeadLetters:
             },
             told_by="dead letters",
         )
-        self._producer = LetterProducer(chosen, topic, group_id, connector_name)
+        self._producer = LetterProducer(chosen, topic, group_id, connector_name, may_reopen)
         self._properties = chosen
         self._topic = topic
         self._ask_first = False
@@ -118,8 +120,11 @@ class DeadLetters:
             async with self._turn:
                 try:
                     return await self._run(self._producer.open, _OVER_WHEN_OPEN)
-                except (LettersUnwritable, Fenced):
+                except LettersUnwritable:
                     pass  # told of; again later
+                except Fenced as fenced:
+                    if fenced.by == "producer":
+                        return None
             await asyncio.sleep(REOPEN_EVERY)
 
     async def _serve(self) -> None:

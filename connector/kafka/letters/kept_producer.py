@@ -1,6 +1,7 @@
 """librdkafka's producer, opened when it is needed and dropped when it is of no use.
 
 Given: its properties. Gives: the open producer, and the errors that only its callback hears. Knows no letter.
+Once another process has taken its transactional id it opens none any more: that would shut out the other one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from confluent_kafka import KafkaError, Producer
 
 from connector.kafka.letters import producer_steps as steps
+from connector.kafka.letters.unwritable import Fenced, LettersUnwritable
 
 FRESH = 5.0
 """Seconds for which a producer is kept though it lost a connection: one that loses some isn't opened anew."""
@@ -23,27 +25,44 @@ _CUT = frozenset(
 class KeptProducer:
     """One producer at a time. `connection_lost` is called whenever it has lost a connection. Not thread-safe.
 
-    `errors` collects the errors that librdkafka reports to its callback alone.
+    `errors` collects the errors that librdkafka reports to its callback alone. `may_reopen` is asked before
+    one is opened in place of another.
     """
 
-    def __init__(self, properties: Mapping[str, Any], connection_lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        properties: Mapping[str, Any],
+        connection_lost: Callable[[], None],
+        may_reopen: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.properties = {**properties, "error_cb": self._keep_error}
         """With the callback: what else is asked with them has its errors kept, too."""
         self.transactional = "transactional.id" in properties
         self._connection_lost = connection_lost
         self._producer: Producer | None = None
+        self._may_reopen = may_reopen
         self._opened_at = 0.0
+        self._lifetime = int(properties.get("transaction.timeout.ms", 0)) / 1000
+        """Seconds after which the coordinator aborts a transaction and fences its producer; 0 without any."""
+        self._began = 0.0
+        self._taken = ""
+        """Why no producer is opened any more: how it showed that another process has the transactional id."""
         self._cut = False
         """A connection was lost. A broker that is gone for good may still count as the group's coordinator in
         librdkafka, which then waits for it for ever (#5511); a new producer doesn't."""
         self.errors: list[KafkaError] = []
 
     def opened(self) -> Producer:
-        """Return the producer, opened if it isn't. Raises what the binding raises.
+        """Return the producer, opened if it isn't. Raises what the binding raises, and Fenced.
 
-        Opening aborts what a predecessor of the same transactional id left open.
+        Opening aborts what a predecessor of the same transactional id left open, and shuts out whoever has
+        that id now. After a standstill this may be the one that was started in our place.
         """
         if self._producer is None:
+            if self._taken:
+                raise Fenced("producer", self._taken)
+            if self.transactional and self._opened_at and not self._may_reopen():
+                raise Fenced("group", "the process stood still: the group is asked first whether it goes on")
             self._producer = steps.opened(self.properties)
             self._opened_at, self._cut = time.monotonic(), False
         return self._producer
@@ -63,6 +82,23 @@ class KeptProducer:
             steps.serve(self._producer)
             self.errors.clear()
             self.renew()
+
+    def begin(self, producer: Producer) -> None:
+        """Begin a transaction of the open producer."""
+        producer.begin_transaction()
+        self._began = time.monotonic()
+
+    def shut_out(self, why: str) -> LettersUnwritable | Fenced:
+        """Drop a producer that was fenced, and return what that means.
+
+        The coordinator fences one whose transaction took too long with the same words as one whose id another
+        process has taken. The time tells which it was: nobody else does it before that is up.
+        """
+        self.drop()
+        if time.monotonic() - self._began >= self._lifetime:
+            return LettersUnwritable("unavailable", "the transaction took too long and was aborted")
+        self._taken = why
+        return Fenced("producer", why)
 
     def drop(self) -> None:
         """Let it go. What isn't finished is aborted by the next one, or by the broker's time-out."""

@@ -6,8 +6,7 @@ No transaction stays open: while one with offsets is, nobody can read those of i
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -39,14 +38,18 @@ REPORT_LIMIT = 1.0
 class LetterProducer:
     """Writes letters, in transactions or not. Not thread-safe, except for `stop` and `doubt`."""
 
-    def __init__(self, properties: Mapping[str, Any], topic: str, group_id: str, connector_name: str) -> None:
+    def __init__(
+        self,
+        properties: Mapping[str, Any],
+        topic: str,
+        group_id: str,
+        connector_name: str,
+        may_reopen: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.doubt = Doubt()
-        self._kept = KeptProducer(properties, self.doubt.connection_lost)
+        self._kept = KeptProducer(properties, self.doubt.connection_lost, may_reopen)
         self._properties = self._kept.properties
         self._transactional = self._kept.transactional
-        self._lifetime = int(properties.get("transaction.timeout.ms", 0)) / 1000
-        """Seconds after which the coordinator aborts a transaction and fences its producer; 0 without any."""
-        self._began = 0.0
         self._topic = topic
         self._group_id = group_id
         self._headers = partial(headers, group_id=group_id, connector_name=connector_name)
@@ -113,7 +116,7 @@ class LetterProducer:
             raise LettersUnwritable("unavailable", "the last transaction is complete, or nobody can tell")
         producer = self._opened()
         with self._all_or_nothing(producer):
-            producer.begin_transaction()
+            self._kept.begin(producer)
             for letter, partition in self.doubt.last.letters:
                 self._send(producer, letter, True, None, partition)  # nobody will see its time
             producer.flush(steps.STEP_LIMIT)
@@ -134,8 +137,7 @@ class LetterProducer:
         producer = self._opened()
         with self._all_or_nothing(producer):
             if self._transactional:
-                producer.begin_transaction()
-                self._began = time.monotonic()
+                self._kept.begin(producer)
             partitions: dict[int, int] = {}
             failures = self._produce(producer, letters, restamped, partitions, one_by_one=one_by_one)
             if failures:
@@ -265,10 +267,7 @@ class LetterProducer:
         if fenced == "group":
             return Fenced("group", error.str())
         if fenced == "producer":
-            self._kept.drop()
-            if time.monotonic() - self._began >= self._lifetime:
-                return LettersUnwritable("unavailable", "the transaction took too long and was aborted")
-            return Fenced("producer", error.str())
+            return self._kept.shut_out(error.str())
         if error.fatal():
             self._kept.drop()
         return LettersUnwritable(kind_of(error), error.str())
@@ -281,5 +280,8 @@ class LetterProducer:
             return
         try:
             steps.abort(producer)
-        except ERRORS:
+        except ERRORS as exception:
             self._kept.drop()
+            explained = self._explained(exception)
+            if isinstance(explained, Fenced) and explained.by == "producer":
+                raise explained from exception

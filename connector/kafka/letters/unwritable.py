@@ -59,7 +59,7 @@ class Fenced(Exception):  # noqa: N818 -- reads as what happened
     """Nothing was written: somebody else uses our transactional id, or the group went on without us.
 
     By `group`: where the partitions are still owned, the call works with new group metadata (the
-    generation grows with every rebalance). By `producer`: a new producer is made for the next call.
+    generation grows with every rebalance). By `producer`: no call will ever work again in this process.
     """
 
     def __init__(self, by: Literal["producer", "group"], message: str) -> None:

@@ -13,6 +13,7 @@ from connector.core.engine import Engine
 from connector.core.reading.decode import Interpreter
 from connector.kafka.group.source import Source
 from connector.kafka.letters.dead_letters import DeadLetters
+from connector.kafka.troubles import Trouble
 from connector.model import Content, Fetched, Record, Start, TagsUpdate, TopicPartition
 from connector.pulse import Clock, Pulse
 from connector.running.kafka_side import KafkaSide
@@ -55,7 +56,7 @@ class Desk:
             {"events": Interpreter(Content.MIXED, decoder)},
             structlog.get_logger(),
             source=lambda _listener: cast("Source", self.source),
-            letters=lambda _tell: cast("DeadLetters", self.letters),
+            letters=self._letters,
             until_end=until_end,
             beat=self.beats.append,
             remember=self.remembered.append,
@@ -64,6 +65,10 @@ class Desk:
         self.rebalancing = self.kafka.rebalancing
         self.incidents = self.kafka.incidents
         self.membership = self.kafka.membership
+
+    def _letters(self, _tell: Callable[[Trouble], None], may_reopen: Callable[[], bool]) -> DeadLetters:
+        self.may_reopen = may_reopen
+        return cast("DeadLetters", self.letters)
 
     async def assign(self, *partitions: TopicPartition) -> None:
         await self.rebalancing.assigned([Start(partition, 0, "") for partition in partitions])

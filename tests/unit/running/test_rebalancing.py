@@ -222,6 +222,36 @@ async def test_a_hand_over_does_not_try_a_fenced_transaction_without_letters_aga
     assert not desk.consuming.writing.completing.due, "the next one has to wait"
 
 
+async def test_who_lost_its_transactional_id_hands_over_without_one_more_transaction() -> None:
+    """It would open another producer, and so shut out the process that has its id now."""
+    desk = Desk([Fetched(P0, [], 7), rubbish(7)])
+    await desk.assign(P0)
+    await desk.rounds()
+    desk.letters.failures = [Fenced("producer", "a newer one")] * 50
+    desk.order()
+    await desk.settled()
+    await desk.rounds(3)
+    assert await desk.rebalancing.revoked([P0]) == {P0: Position(7, "")}, "the letter is the next owner's"
+    assert len(desk.letters.proofs) == 1
+
+
+async def test_who_lost_its_transactional_id_while_it_committed_hands_over_no_position() -> None:
+    """That transaction may be committed: older positions would have its letters written again."""
+    desk = Desk([Fetched(P0, [], 7), rubbish(7)])
+    await desk.assign(P0)
+    await desk.rounds()
+    desk.letters.failures = [Fenced("producer", "a newer one")]
+    desk.letters.doubtful = True
+    desk.order()
+    await desk.settled()
+    again = desk.engine.flush(desk.pulse.clock())
+    assert again is not None
+    desk.consuming.commit(again)
+    await desk.rounds(3)
+    assert await desk.rebalancing.revoked([P0]) == {}
+    assert (len(desk.letters.proofs), desk.source.commits) == (1, 0)
+
+
 async def test_a_flush_without_transactions_commits_what_was_written() -> None:
     desk = Desk([rubbish(0)], exactly_once=False)
     await desk.assign(P0)

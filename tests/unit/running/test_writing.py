@@ -111,6 +111,29 @@ async def test_who_is_fenced_by_its_own_name_leaves_and_who_lost_a_partition_doe
     assert desk.engine.components.ledger.letters_owed == 1
 
 
+async def test_who_is_fenced_while_it_undoes_a_transaction_leaves_too() -> None:
+    desk = Desk([])
+    desk.letters.doubtful, desk.letters.doubtful_partitions = True, {P0}
+    desk.letters.failures = [Fenced("producer", "a newer one")]
+    desk.source.unresolved = {P0}
+    await desk.rounds()
+    await until(lambda: bool(desk.consuming.failure))
+    assert desk.letters.undone == 0
+
+
+async def test_after_a_standstill_no_other_producer_is_opened_until_the_group_has_taken_a_commit() -> None:
+    desk = Desk([])
+    await desk.assign(P0)
+    assert desk.may_reopen()
+    desk.membership.standstill._ticked_at -= 9
+    assert not desk.may_reopen(), "it may be replaced already, though nobody has looked yet"
+    desk.membership.note_standstill()
+    assert not desk.may_reopen()
+    desk.order()
+    await desk.settled()
+    assert desk.may_reopen()
+
+
 async def test_a_writer_that_breaks_ends_the_process_and_not_in_silence() -> None:
     desk = Desk([rubbish(0)])
     desk.letters.failures = [KeyError("user@example.com")]

@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from connector.kafka.letters import dead_letters
 from connector.kafka.letters.dead_letters import DeadLetters
-from connector.kafka.letters.unwritable import LettersUnwritable
+from connector.kafka.letters.unwritable import Fenced, LettersUnwritable
 from connector.kafka.troubles import Phase, Trouble
 from connector.model import Letter, Position, Reason, Rejection, TopicPartition
 from tests.records import ARecord
@@ -121,6 +121,62 @@ async def test_what_kept_letters_from_their_topic_is_over_once_it_is_mended_thou
     broker.unknown_topics = False
     await until(lambda: not letters.troubles.active)
     await letters.close()
+
+
+async def test_that_another_process_has_its_name_stays_true(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is opened again: the other one works with that name."""
+    broker, troubles = FakeBroker(monkeypatch), list[Trouble]()
+    letters = DeadLetters(
+        {"transaction.timeout.ms": 60_000},
+        "dead",
+        "g",
+        "exactly_once",
+        "id",
+        "c",
+        troubles.append,
+        lambda: 0.0,
+    )
+    await letters.start()
+    await until(lambda: letters._opening is not None and letters._opening.done())
+    broker.unknown_topics = True
+    with pytest.raises(LettersUnwritable):
+        await letters.write(LETTERS, POSITIONS, b"member")
+    broker.unknown_topics = False
+    broker.fails["commit_transaction"] = KafkaException(KafkaError(KafkaError.PRODUCER_FENCED))
+    with pytest.raises(Fenced):
+        await letters.write(LETTERS, POSITIONS, b"member")
+    record = LETTERS[0].record
+    opening = letters._opening
+    letters.let_go({TopicPartition(record.topic(), record.partition())})
+    await until(lambda: letters._opening is not opening and letters._opening.done())  # type: ignore[union-attr]
+    assert "fenced" in [trouble.code for trouble in letters.troubles.active]
+    assert ("fenced", Phase.ENDED) not in [(trouble.code, trouble.phase) for trouble in troubles]
+    assert broker.opened == 1
+    await letters.close()
+
+
+async def test_while_this_process_may_have_been_replaced_no_other_producer_takes_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broker, properties = FakeBroker(monkeypatch), {"transaction.timeout.ms": 0}
+    letters = DeadLetters(
+        properties,
+        "dead",
+        "g",
+        "exactly_once",
+        "id",
+        "c",
+        lambda _: None,
+        lambda: 0.0,
+        may_reopen=lambda: False,
+    )
+    broker.fails["commit_transaction"] = KafkaException(KafkaError(KafkaError.PRODUCER_FENCED))
+    with pytest.raises(LettersUnwritable, match="took too long"):
+        await letters.write(LETTERS, POSITIONS, b"member")
+    with pytest.raises(Fenced) as fenced:
+        await letters.write(LETTERS, POSITIONS, b"member")
+    await letters.close()
+    assert (fenced.value.by, broker.opened) == ("group", 1)
 
 
 async def test_what_is_let_go_at_the_end_opens_nothing_any_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from confluent_kafka import KafkaError
 
 from connector.kafka.letters import kept_producer as module
 from connector.kafka.letters.kept_producer import KeptProducer
+from connector.kafka.letters.unwritable import Fenced, LettersUnwritable
 from tests.unit.kafka.producer import FakeBroker
 
 LOST = KafkaError(KafkaError._TRANSPORT, "lost")
@@ -18,8 +21,11 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> FakeBroker:
     return FakeBroker(monkeypatch)
 
 
-def kept(*, transactional: bool = True) -> KeptProducer:
-    return KeptProducer({"transactional.id": "c"} if transactional else {}, lambda: None)
+def kept(
+    *, transactional: bool = True, lifetime: float = 10, may_reopen: Callable[[], bool] = lambda: True
+) -> KeptProducer:
+    properties = {"transactional.id": "c", "transaction.timeout.ms": lifetime * 1000} if transactional else {}
+    return KeptProducer(properties, lambda: None, may_reopen)
 
 
 def test_it_is_opened_when_it_is_needed_and_again_once_it_was_dropped(broker: FakeBroker) -> None:
@@ -31,6 +37,46 @@ def test_it_is_opened_when_it_is_needed_and_again_once_it_was_dropped(broker: Fa
     one.drop()
     assert not one.is_open(producer)
     assert one.opened() is not producer
+    assert broker.opened == 2
+
+
+def test_once_another_process_has_its_name_it_is_never_opened_again(broker: FakeBroker) -> None:
+    one = kept(lifetime=60)
+    one.begin(one.opened())
+    assert isinstance(one.shut_out("a newer one"), Fenced)
+    for _ in range(2):
+        with pytest.raises(Fenced, match="a newer one"):
+            one.opened()
+    assert broker.opened == 1
+
+
+def test_one_that_was_fenced_because_it_took_too_long_is_opened_again(broker: FakeBroker) -> None:
+    one = kept(lifetime=0)
+    one.begin(one.opened())
+    assert isinstance(one.shut_out("the epoch is old"), LettersUnwritable)
+    one.opened()
+    assert broker.opened == 2
+
+
+def test_after_a_standstill_another_one_waits_until_the_group_knows_this_process(broker: FakeBroker) -> None:
+    """Another process may have been started in its place, with its name."""
+    known = False
+    one = kept(may_reopen=lambda: known)
+    one.opened()
+    one.drop()
+    with pytest.raises(Fenced) as fenced:
+        one.opened()
+    assert fenced.value.by == "group"
+    known = True
+    one.opened()
+    assert broker.opened == 2
+
+
+def test_without_transactions_it_is_opened_again_whatever_has_happened(broker: FakeBroker) -> None:
+    one = kept(transactional=False, may_reopen=lambda: False)
+    for _ in range(2):
+        one.opened()
+        one.drop()
     assert broker.opened == 2
 
 

@@ -20,6 +20,7 @@ from tests.unit.kafka.producer import FakeBroker, Sent
 POSITIONS = [KafkaTopicPartition("events", 0, 8)]
 TOO_LARGE = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, "too large")
 WRONG_TIME = KafkaError(KafkaError.INVALID_TIMESTAMP, "wrong time")
+FENCED = KafkaException(KafkaError(KafkaError.PRODUCER_FENCED))
 WHOLE = ["begin_transaction", "send_offsets_to_transaction", "commit_transaction"]
 
 
@@ -161,18 +162,30 @@ def test_who_is_fenced_by_the_group_keeps_its_producer(broker: FakeBroker) -> No
     assert (values(broker), broker.opened) == ([b"1"], 1)
 
 
-def test_who_is_fenced_by_its_own_name_opens_another_producer(broker: FakeBroker) -> None:
-    broker.fails["commit_transaction"] = KafkaException(KafkaError(KafkaError.PRODUCER_FENCED))
+@pytest.mark.parametrize("step", ["commit_transaction", "abort_transaction"])
+def test_who_is_fenced_by_its_own_name_never_opens_another_producer(broker: FakeBroker, step: str) -> None:
+    """It would shut out the other one, which has that name now."""
+    broker.silent = step == "abort_transaction"
+    broker.fails[step] = FENCED
     writer = producer()
-    with pytest.raises(Fenced) as fenced:
+    for _ in range(3):
+        with pytest.raises(Fenced) as fenced:
+            write(writer, letters(b"1"))
+        assert fenced.value.by == "producer"
+    assert (values(broker), broker.opened) == ([], 1)
+
+
+def test_who_was_too_slow_opens_another_producer(broker: FakeBroker) -> None:
+    broker.fails["commit_transaction"] = FENCED
+    writer = producer(lifetime=0)
+    with pytest.raises(LettersUnwritable):
         write(writer, letters(b"1"))
-    assert fenced.value.by == "producer"
     write(writer, letters(b"1"))
     assert (values(broker), broker.opened) == ([b"1"], 2)
 
 
 def test_who_is_fenced_after_the_transaction_s_time_has_run_out_was_too_slow(broker: FakeBroker) -> None:
-    broker.fails["commit_transaction"] = KafkaException(KafkaError(KafkaError.PRODUCER_FENCED))
+    broker.fails["commit_transaction"] = FENCED
     with pytest.raises(LettersUnwritable, match="took too long"):
         write(producer(lifetime=0), letters(b"1"))
 
