@@ -122,6 +122,7 @@ class Runner:
             self._metrics,
             self._heartbeat,
             self._errors,
+            lambda: kafka.membership.in_doubt or kafka.consuming.wedged.suspected,
         )
 
     def _reporter(self, kafka: KafkaSide, decoders: Mapping[str, Interpreter]) -> Reporting:
@@ -214,6 +215,9 @@ class Runner:
             await asyncio.wait({shutdown}, timeout=0.1)
             limit = CUT_OFF_LIMIT if self._incidents.cut_off else LEAVE_LIMIT
             if not shutdown.done() and self._pulse.clock() - began >= limit:
+                if self._known_failure:
+                    self.failure = self._known_failure
+                    self._log.error("failed", reason=self.failure)
                 cost = "costs nothing" if clean else "costs what a crash costs, nothing is lost"
                 self._log.warning(f"left without Kafka's answer: that {cost}")
                 self._surroundings.abandon(0 if clean else 1)
@@ -224,7 +228,7 @@ class Runner:
 
     def _step(self) -> None:
         self._membership.note_standstill()
-        self._consuming.watch_commit()
+        self._consuming.watch_calls()
         now = self._pulse.clock()
         for action in self._engine.plan(now):
             match action:

@@ -22,6 +22,7 @@ from connector.running.committing import Committing
 from connector.running.decoding import SHORT_WAIT, Decoding
 from connector.running.ending import Ending
 from connector.running.membership import Membership
+from connector.running.wedged import Wedged
 from connector.running.writing import Writing
 
 MOST_RECORDS = 4000
@@ -77,6 +78,9 @@ class Consuming:
         """Whether the last fetch brought something."""
         self.committing = Committing(pulse, source, membership, log)
         self.writing = Writing(pulse, letters, source, membership, log, self.fail)
+        self._round_began: float | None = None
+        """When the coroutine began what it is doing; None while it doesn't run."""
+        self.wedged = Wedged(pulse, source.answers_another, self.fail)
         self.failure = ""
         """Why this process can't go on, once that is so."""
 
@@ -133,6 +137,7 @@ class Consuming:
         self._loop = asyncio.get_running_loop()
         try:
             while not self._stopped:
+                self._round_began = self._pulse.clock()
                 await self._carry_out_actions()
                 await self._fetch()
                 if self._ending is not None:
@@ -142,13 +147,15 @@ class Consuming:
             self.fail(f"Kafka: {failed}")
         except Exception as error:  # noqa: BLE001 -- whatever it is, the group is to be left in order
             self.fail(f"what Kafka delivered: {fault(error)}")
+        self._round_began = None
         self._pulse.ring()
 
-    def watch_commit(self) -> None:
-        """Call at each step: report a commit that has had no answer for long.
+    def watch_calls(self) -> None:
+        """Call at each step: report a commit that has had no answer for long, and end what never gets any.
 
-        Beats for the consumer's coroutine while it waits for one, because it can't do so itself.
+        Beats for the consumer's coroutine while it waits for a commit, because it can't do so itself.
         """
+        self.wedged.watch(self._round_began)
         self._source.tell_silence()
         if self._source.waits():
             self._beat("consumer")

@@ -6,6 +6,7 @@ Changes nothing of theirs; it remembers how fast things went.
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from connector import __version__
@@ -47,7 +48,9 @@ class View:
         metrics: Metrics,
         heartbeat: Heartbeat,
         errors: RecentErrors,
+        others_may_own: Callable[[], bool],
     ) -> None:
+        """`others_may_own`: whether its partitions may be other members' by now, without its knowledge."""
         self._settings = settings
         self._pulse = pulse
         self._engine = pulse.engine
@@ -56,6 +59,7 @@ class View:
         self._metrics = metrics
         self._heartbeat = heartbeat
         self._errors = errors
+        self._others_may_own = others_may_own
         self._started = pulse.clock()
         self._configuration: dict[str, Any] = settings.masked()
         self._host = socket.gethostname()
@@ -81,9 +85,11 @@ class View:
         self.rates.sample(self._pulse.clock(), *self._metrics.totals())
 
     def snapshot(self) -> Snapshot:
-        """Return the figures of all gauges."""
+        """Return the figures of all gauges; none of partitions whose owner may show others for them."""
         shown = Snapshot()
         self._fill(shown, self._engine.overview())
+        if self._others_may_own():
+            shown.partitions = []
         return shown
 
     def status(self) -> Status:

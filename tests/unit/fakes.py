@@ -59,6 +59,8 @@ class FakeSource:
         """Commits wait for it."""
         self.waiting = False
         """A commit has no answer."""
+        self.answered_others = False
+        """The brokers answer other clients."""
         self.in_fetch: list[Callable[[], Awaitable[None]]] = []
         """Called within the next fetches, as rebalances are."""
 
@@ -88,6 +90,9 @@ class FakeSource:
 
     def tell_silence(self) -> None:
         """Nothing to tell."""
+
+    def answers_another(self) -> bool:
+        return self.answered_others
 
     async def pause(self, partitions: Collection[TopicPartition]) -> None:
         self.paused.update(partitions)

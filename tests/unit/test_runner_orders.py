@@ -96,6 +96,43 @@ async def test_a_goodbye_that_kafka_does_not_answer_is_a_fault_only_for_who_owne
     assert left == [code]
 
 
+async def test_who_leaves_because_kafka_never_answers_says_why_before_it_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    process = Process(monkeypatch, until_end=False)
+    silence = asyncio.Event()
+    monkeypatch.setattr(process.source, "close", silence.wait)
+    monkeypatch.setattr(module, "LEAVE_LIMIT", 0.0)
+    told = Listening()
+    monkeypatch.setattr(process.runner, "_log", told)
+    told_by_then: list[list[tuple[str, dict[str, object]]]] = []
+    monkeypatch.setattr(os, "_exit", lambda _: told_by_then.append(list(told.lines)))
+    async with process.running():
+        await until(lambda: bool(process.engine.assignments))
+        process.runner._consuming.fail("Kafka's client does not answer")
+        process.runner._pulse.ring()
+    silence.set()
+    assert ("failed", {"reason": "Kafka's client does not answer"}) in told_by_then[0]
+
+
+@pytest.mark.parametrize("doubt", ["standstill", "wedged"])
+async def test_gauges_leave_out_partitions_while_others_may_have_them(
+    monkeypatch: pytest.MonkeyPatch, doubt: str
+) -> None:
+    process = Process(monkeypatch, until_end=False)
+    async with process.running():
+        await until(lambda: bool(process.engine.assignments))
+        runner = process.runner
+        assert runner._view.snapshot().partitions
+        if doubt == "standstill":
+            runner._membership.standstills += 1
+        else:
+            runner._consuming.wedged._answers = 1
+        assert not runner._view.snapshot().partitions
+        assert runner.status().partitions, "the page shows what it has"
+        runner.stop()
+
+
 async def test_a_hangup_goes_on_after_the_brake(monkeypatch: pytest.MonkeyPatch) -> None:
     process = Process(monkeypatch, records(0), end=1)
     process.engine.halt(Cause.BRAKE, "too many", process.runner._pulse.clock())

@@ -27,6 +27,7 @@ from connector.kafka.group.sorting import sort
 from connector.kafka.group.start_decision import StartDecision
 from connector.kafka.group.start_lookup import StartLookup
 from connector.kafka.group.statistics import Statistics, parse
+from connector.kafka.stuck import committed_regardless
 from connector.kafka.troubles import CONNECTION, Troubles, code_of
 from connector.model import Fetched, Position, TopicPartition
 
@@ -191,6 +192,11 @@ class Source:
                 f"a commit has had no answer for {seconds:.0f} s: no broker can be reached, or the group "
                 "waits for a member that died",
             )
+
+    def answers_another(self) -> bool:
+        """Whether the group's coordinator answers another client than this one. Blocks for some seconds."""
+        places = [TopicPartition(topic, 0) for topic in self._topics]
+        return bool(committed_regardless(self._properties, places))
 
     async def end_offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """Ask the brokers where these end: see `Owned`."""

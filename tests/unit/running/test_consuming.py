@@ -10,6 +10,7 @@ from connector.core.actions import Pause, Resume
 from connector.kafka.group.source import SourceFailed
 from connector.model import Fetched
 from connector.running import consuming as module
+from connector.running import wedged
 from tests.unit.core.builders import P0, P1
 from tests.unit.fakes import until
 from tests.unit.running.consuming_desk import Desk, fetched, rubbish
@@ -121,8 +122,39 @@ async def test_partitions_are_paused_and_resumed_as_the_engine_says() -> None:
 
 def test_it_shows_life_for_a_coroutine_that_waits_for_a_commit_and_only_then() -> None:
     desk = Desk()
-    desk.consuming.watch_commit()
+    desk.consuming.watch_calls()
     assert desk.beats == []
     desk.source.waiting = True
-    desk.consuming.watch_commit()
+    desk.consuming.watch_calls()
     assert desk.beats == ["consumer"]
+
+
+async def test_a_call_that_is_never_answered_ends_it_though_it_shows_life(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wedged, "OVERDUE", 0.0)
+    monkeypatch.setattr(wedged, "ASK_EVERY", 0.0)
+    desk = Desk([Fetched(P0, [], 7)])
+    desk.source.answered_others = True
+    desk.source.answers = asyncio.Event()
+    desk.consuming.watch_calls()
+    assert desk.consuming.wedged._asking is None, "it doesn't run"
+    await desk.assign(P0)
+    running = asyncio.create_task(desk.consuming.run())
+    await until(lambda: desk.next_offset() == 7)
+    commit = desk.engine.flush(desk.pulse.clock())
+    assert commit is not None
+    desk.consuming.commit(commit)
+    await until(lambda: desk.source.commits == 1)
+
+    def ended() -> bool:
+        desk.consuming.watch_calls()
+        return bool(desk.consuming.failure)
+
+    await until(ended)
+    assert desk.consuming.failure.startswith("Kafka's client does not answer")
+    desk.consuming.stop()
+    desk.source.answers.set()
+    await running
+    desk.consuming.watch_calls()
+    assert desk.consuming.wedged._since is None

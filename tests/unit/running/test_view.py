@@ -38,15 +38,15 @@ class Desk:
         self.incidents = Incidents(self.pulse, structlog.get_logger(), lambda _: None)
         self.errors = RecentErrors()
         self.heartbeat = Heartbeat(self.pulse.clock, 60.0)
-        metrics = Metrics(CollectorRegistry(), {"events": Content.TAGS})
         self.view = View(
             with_environment(),
             self.pulse,
             cast("Source", self.source),
             self.incidents,
-            metrics,
+            Metrics(CollectorRegistry(), {"events": Content.TAGS}),
             self.heartbeat,
             self.errors,
+            lambda: False,
         )
 
     @property

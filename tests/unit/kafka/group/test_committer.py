@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from connector.kafka.group import committer as module
+from connector.kafka.group import source
 from connector.kafka.group.commit_refused import CommitRefused
 from connector.kafka.troubles import Phase
 from connector.model import Position
@@ -83,6 +84,24 @@ async def test_that_a_commit_has_no_answer_is_known_and_told_once_it_is_long(
     member.consumer.answers.set()
     await commit
     assert not member.source.waits()
+
+
+async def test_whether_others_are_answered_is_asked_of_the_group_s_coordinator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    member = await owning(monkeypatch)
+    asked: list[object] = []
+    answer: list[object] = [P0]
+
+    def committed(properties: dict[str, object], partitions: list[object]) -> list[object]:
+        asked.append((properties["group.id"], partitions))
+        return answer
+
+    monkeypatch.setattr(source, "committed_regardless", committed)
+    assert member.source.answers_another()
+    assert asked == [("g", [P0])]
+    answer.clear()
+    assert not member.source.answers_another()
 
 
 async def test_a_commit_that_a_hand_over_gives_up_keeps_calls_waiting_until_one_comes_through(
