@@ -20,7 +20,7 @@ from tests.unit.core.driving import Drive
 PARTITIONS = (P0, P1, TopicPartition(P0.topic, 2))
 RECORDS = 12
 """In each partition."""
-LIVES = 2000 if in_full() else 250
+LIVES = 2000 if in_full() else 120
 
 
 class Life:
