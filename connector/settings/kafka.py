@@ -79,7 +79,11 @@ class Kafka(Section):
         BeforeValidator(values.parse_word),
         Field(
             description="What to do where Kafka deleted records before they were read: halt, "
-            "or say how many are lost and go on."
+            "or say how many are lost and go on. The same where the committed offset lies beyond the end of "
+            "the log (the topic was cut or created again): to go on is then to begin anew as "
+            "`auto.offset.reset` says: all that is there is sent, again where it was sent before, or with "
+            "`latest` none of it. "
+            "Nothing counts as lost then, because nobody knows."
         ),
     ] = "halt"
     decoder: Annotated[

@@ -9,6 +9,11 @@ from connector.kafka.troubles import DATA_LOSS, MENDS
 from connector.model import Position
 
 PASSED_OVER = "lengthen retention: kafka.on_data_loss is continue, so that such records are passed over"
+ANOTHER_LOG = (
+    "if nobody created the topic again, look for what the brokers lost (unclean.leader.election.enable), for "
+    "records may be missing that nobody has read; "
+)
+"""What to do about a log that isn't the one that was read before: retention has nothing to do with it."""
 _LATEST = frozenset({"latest", "largest", "end"})
 _EARLIEST = frozenset({"earliest", "smallest", "beginning"})
 
@@ -38,7 +43,22 @@ class StartDecision(NamedTuple):
     @property
     def mend(self) -> str:
         """What to do about the trouble."""
+        if self.rewound:
+            return ANOTHER_LOG + (self._to_go_on if self.halted else "kafka.on_data_loss is continue")
         return MENDS[self.trouble] if self.halted else PASSED_OVER
+
+    @property
+    def _to_go_on(self) -> str:
+        whole = self.offset < self.end
+        what = (
+            "all that is there is sent, again where it was sent before"
+            if whole
+            else "none that is there is sent"
+        )
+        return (
+            f"to go on reset the group's offset, or read from offset {self.offset} on ({what}): set "
+            'kafka.on_data_loss = "continue" and restart'
+        )
 
 
 def decide_start(

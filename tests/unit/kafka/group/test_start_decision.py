@@ -54,6 +54,31 @@ def test_of_what_is_gone_the_settled_is_not_lost_and_the_submitted_is_told() -> 
     assert found.message == f"t/0: {gone}, the log begins at 10"
 
 
+@pytest.mark.parametrize(
+    ("reset", "words"),
+    [
+        ("earliest", "offset 10 on (all that is there is sent, again"),
+        ("latest", "20 on (none that is there is"),
+    ],
+)
+def test_who_halts_for_another_log_is_told_what_going_on_means_and_nothing_of_retention(
+    reset: str, words: str
+) -> None:
+    mend = _from(21, reset=reset).mend
+    assert words in mend
+    assert "reset the group's offset" in mend
+    assert "created the topic again" in mend
+    assert "retention" not in mend
+    assert "retention" in _from(3).mend
+
+
+def test_who_goes_on_in_another_log_is_not_told_to_lengthen_retention() -> None:
+    mend = _from(21, on_data_loss="continue").mend
+    assert "kafka.on_data_loss is continue" in mend
+    assert "retention" not in mend
+    assert "retention" in _from(3, on_data_loss="continue").mend
+
+
 @pytest.mark.parametrize(("reset", "offset"), [("earliest", 10), ("latest", 20)])
 def test_an_offset_beyond_the_log_means_that_offsets_mean_other_records(reset: str, offset: int) -> None:
     assert _from(21).halted
