@@ -158,7 +158,8 @@ def replay(  # noqa: PLR0913 - an option each
     to: Annotated[
         Target,
         typer.Option(
-            help="`source` writes them to the topic they came from, `api` submits them and awaits verdicts."
+            help="`source` writes them to the topic they came from, `api` submits them and awaits verdicts; "
+            "one run at a time, for two send letters twice until one notices."
         ),
     ] = "source",
     yes: Annotated[

@@ -30,6 +30,11 @@ SILENCE_LIMIT = 20.0
 """Seconds that a broker may be silent: longer than a transaction that somebody left open lives."""
 MOST_RECORDS = 5000
 """Records of one fetch."""
+ANOTHER_RUN = (
+    "another replay has sent letters meanwhile: two at once would send them twice, so this one stops; wait "
+    "for the other's end"
+)
+"""What is said where two runs are at work."""
 _TURN = 2.0
 """Seconds of one question for committed offsets."""
 _WAIT = 0.05
@@ -70,6 +75,8 @@ class Reader:
             properties["fetch.wait.max.ms"] = 20  # so long the news takes that there is nothing more
         self._check = check
         self._consumer = Consumer(properties)
+        self._standing: dict[TopicPartition, Position] = {}
+        """What the tool's group had committed when that was read, or what was committed here since."""
         self._group_mend = {
             "group_authorization": f"grant READ on group {self.group}: it keeps what was sent again"
         }
@@ -170,11 +177,8 @@ class Reader:
         for one in found:
             if one.error is not None:
                 raise failure(f"group {self.group}", one.error, self._group_mend)
-        return {
-            TopicPartition(one.topic, one.partition): Position(one.offset, one.metadata or "")
-            for one in found
-            if one.offset >= 0
-        }
+        self._standing = _positions(found)
+        return dict(self._standing)
 
     def _denial(self) -> KafkaError | None:
         """Return what librdkafka was told about the group meanwhile, if that is a refusal."""
@@ -185,14 +189,22 @@ class Reader:
         return None
 
     def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
-        """Commit these for the tool's group, and wait for the broker."""
+        """Commit these for the tool's group, and wait for the broker.
+
+        Raises Failed where another run has committed since: these would undo its progress.
+        """
         try:
+            asked = [KafkaTopicPartition(*place) for place in positions]
+            now = _positions(self._consumer.committed(asked, SILENCE_LIMIT))
+            if any(now.get(place) != self._standing.get(place) for place in positions):
+                raise Failed(ANOTHER_RUN)
             done = self._consumer.commit(offsets=as_offsets(positions), asynchronous=False)
             for one in done or ():
                 if one.error is not None:
                     raise failure(f"group {self.group}", one.error, self._group_mend)
         except ERRORS as error:
             raise failure(f"group {self.group}", error, self._group_mend) from error
+        self._standing.update(positions)
 
     def group_metadata(self) -> Any:
         """Return what a transaction needs to commit offsets for the tool's group."""
@@ -201,6 +213,14 @@ class Reader:
 
 def _read_mends(topic: str) -> dict[str, str]:
     return {"topic_authorization": f"grant READ on topic {topic}"}
+
+
+def _positions(found: Collection[KafkaTopicPartition]) -> dict[TopicPartition, Position]:
+    return {
+        TopicPartition(one.topic, one.partition): Position(one.offset, one.metadata or "")
+        for one in found
+        if one.error is None and one.offset >= 0
+    }
 
 
 def _timed_out(error: BaseException) -> bool:
