@@ -12,7 +12,7 @@ import re
 
 from confluent_kafka import KafkaError
 
-from connector.kafka.troubles import MENDS, WAYS_IN, code_of
+from connector.kafka.troubles import MENDS, WAYS_IN, code_of, mend_in, words_of
 
 ADVERTISED = "see that this machine reaches the addresses that the brokers advertise (advertised.listeners)"
 _HEARTBEAT = re.compile(r"ApiKey ConsumerGroupHeartbeat \(68\) Versions \d+\.\.(\d+)")
@@ -48,7 +48,7 @@ class LibrdkafkaMessages(logging.Handler):
         for error in self.errors:
             code = code_of(error)
             if code is not None and code in WAYS_IN:
-                return _AFTER.sub("", error.str()), MENDS[code]
+                return _AFTER.sub("", error.str()), mend_in(error.str()) or MENDS[code]
             if error.code() == KafkaError._RESOLVE:
                 return _AFTER.sub("", error.str()), "correct the host in kafka.bootstrap_servers, or DNS"
         words = [_AFTER.sub("", e.str()) for e in self.errors if e.code() != KafkaError._ALL_BROKERS_DOWN]
@@ -56,8 +56,12 @@ class LibrdkafkaMessages(logging.Handler):
         said = next(iter([*self.failures, *words]), "no broker answers")
         if advertised:
             return advertised[-1], ADVERTISED
-        if "refused" in said:
-            return said, "nothing listens there: correct kafka.bootstrap_servers, or start the broker"
-        if "onnected" in said or "andshake" in said:
-            return said, "set security.protocol in kafka.properties to what this listener speaks"
-        return said, MENDS["unreachable"]
+        return words_of(said), mend_in(said) or _usual_mend(said)
+
+
+def _usual_mend(said: str) -> str:
+    if "refused" in said:
+        return "nothing listens there: correct kafka.bootstrap_servers, or start the broker"
+    if "onnected" in said or "andshake" in said:
+        return "set security.protocol in kafka.properties to what this listener speaks"
+    return MENDS["unreachable"]

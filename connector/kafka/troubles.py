@@ -90,6 +90,22 @@ MENDS: Mapping[str, str] = {
     "doesn't answer in time",
 }
 
+_NO_LOGIN = (
+    "this listener takes no SASL login: set security.protocol in kafka.properties to plaintext or ssl, or "
+    "kafka.bootstrap_servers to a listener with SASL"
+)
+_TELLING: tuple[tuple[str, str], ...] = (
+    ("Request not valid in current SASL state", _NO_LOGIN),
+    ("SASL Handshake not supported by broker", _NO_LOGIN),
+    (
+        f"Invalid response size {int.from_bytes(b'HTTP')} ",
+        "what listens there speaks HTTP, not Kafka: correct kafka.bootstrap_servers",
+    ),
+)
+"""Words of librdkafka that tell more than their code, and what to do then. A reply begins with its size: four
+bytes, which are the word HTTP where an HTTP server answers."""
+_MISLEADING = ": increase receive.message.max.bytes"
+
 _CODES: Mapping[int, str] = {
     KafkaError._AUTHENTICATION: "authentication",
     KafkaError.SASL_AUTHENTICATION_FAILED: "authentication",
@@ -115,7 +131,7 @@ CONNECTION = ("authentication", "tls", "client_certificate", "unreachable")
 """Codes that end when a broker stays connected. A token endpoint may be down while a token is still good."""
 SHUT_OUT = (*WAYS_IN, "unreachable")
 """Codes that, while they block, mean that no broker can be reached or entered."""
-_CONNECTION_LOST = (KafkaError._TRANSPORT, KafkaError._RESOLVE)
+_CONNECTION_LOST = (KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._BAD_MSG)
 """Why brokers can't be reached, as far as librdkafka says so before it gives up on all of them."""
 _ALERT = "SSL alert"
 _ABOUT_CERTIFICATE = ("certificate", "unknown ca")
@@ -136,6 +152,16 @@ def code_of(error: KafkaError) -> str | None:
     if error.code() == KafkaError._AUTHENTICATION and "OAUTHBEARER token" in text:
         return "oauth_token"
     return _CODES.get(error.code())
+
+
+def mend_in(text: str) -> str:
+    """Return what to do where librdkafka's words alone tell it; empty where they don't."""
+    return next((mend for words, mend in _TELLING if words in text), "")
+
+
+def words_of(text: str) -> str:
+    """Return librdkafka's words without its advice where that misleads."""
+    return text.replace(_MISLEADING, "") if mend_in(text) else text
 
 
 class Troubles:
@@ -177,7 +203,7 @@ class Troubles:
     def notice_error(self, error: KafkaError, subject: str = "", *, blocking: bool = True) -> None:
         """Report an error of librdkafka as a trouble; of one that needs nobody, remember only the text."""
         code = code_of(error)
-        text = error.str()
+        text = words_of(error.str())
         if code is None:
             if error.code() in _CONNECTION_LOST:
                 self._last_words = text
@@ -187,7 +213,7 @@ class Troubles:
                 return
             if self._last_words:
                 text = f"{text}; last: {self._last_words}"
-        self.notice(code, text, subject, blocking=blocking)
+        self.notice(code, text, subject, blocking=blocking, mend=mend_in(text))
 
     def notice(
         self, code: str, message: str, subject: str = "", *, blocking: bool = True, mend: str = ""

@@ -78,6 +78,9 @@ _FAILURES: tuple[tuple[type[Exception], str, bool], ...] = (
 )
 """Failures, words for them, and whether the request may have reached the API; the first that fits."""
 
+_NO_TLS = ("WRONG_VERSION_NUMBER", "wrong version number")
+"""What OpenSSL says of a first reply that is no TLS at all, as that of a plain HTTP server."""
+
 
 class AudienceClient:
     """Calls the Audience API v2 at `url` (scheme, host, perhaps a path in front).
@@ -243,7 +246,10 @@ class AudienceClient:
         what, sent = next((what, sent) for kind, what, sent in _FAILURES if isinstance(error, kind))
         if isinstance(error, TimeoutError):
             return _NoReplyError(f"No whole reply within {self._limits.total:g} s{self._by}", sent=sent)
-        return _NoReplyError(f"{what}{self._by}: {str(error) or type(error).__name__}", sent=sent)
+        words = str(error) or type(error).__name__
+        if any(each in words for each in _NO_TLS):
+            words = f"what answers there speaks no TLS: try http:// instead of https:// ({words})"
+        return _NoReplyError(f"{what}{self._by}: {words}", sent=sent)
 
     def _shown(self, error: _NoReplyError) -> str:
         return words.shown(str(error), 0, self._hidden())

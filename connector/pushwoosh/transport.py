@@ -226,5 +226,6 @@ def _httpx_errors() -> Iterator[None]:
     except (aiohttp.ClientError, OSError) as error:
         for theirs, ours in _ERRORS:
             if isinstance(error, theirs):
-                raise ours(str(error) or type(error).__name__) from error
+                words = str(error).replace(" ssl:default", "")  # aiohttp says that where there is no TLS, too
+                raise ours(words or type(error).__name__) from error
         raise  # pragma: no cover - the last two of the table take them all

@@ -37,6 +37,17 @@ MISTAKES = {
     "wrong SCRAM password": Mistake(
         "SCRAM-SHA-512", {"sasl.password": "wrong"}, "authentication", "password"
     ),
+    "a listener without SASL": Mistake(
+        "mTLS",
+        {
+            "security.protocol": "sasl_ssl",
+            "sasl.mechanism": "PLAIN",
+            "sasl.username": "user",
+            "sasl.password": "hush",
+        },
+        "authentication",
+        "takes no SASL login",
+    ),
     "wrong CA": Mistake(
         "SCRAM-SHA-512 over TLS", {"ssl.ca.location": "other-ca.pem"}, "tls", "ssl.ca.location"
     ),

@@ -22,6 +22,10 @@ def heard(*lines: str, errors: tuple[KafkaError, ...] = ()) -> LibrdkafkaMessage
 FRAME = "FAIL [rdkafka#consumer-1] [thrd:kafka:9092/bootstrap]: "
 REFUSED = FRAME + "kafka:9092/bootstrap: Connect failed: Connection refused (after 3ms in state CONNECT)"
 HIDDEN = FRAME + "b-1:9092/1: Failed to resolve 'b-1:9092' (after 9ms in state CONNECT)"
+HTTP = (
+    FRAME + "kafka:80/bootstrap: Receive failed: Invalid response size 1213486160 (0..100000000): "
+    "increase receive.message.max.bytes (after 9ms in state APIVERSION_QUERY)"
+)
 PLAIN = FRAME + "kafka:9092/bootstrap: Disconnected: verify that security.protocol is correct"
 
 
@@ -31,19 +35,32 @@ def test_nothing_heard_means_that_no_broker_answers() -> None:
 
 @pytest.mark.parametrize(
     ("line", "mend"),
-    [(REFUSED, "nothing listens there"), (HIDDEN, ADVERTISED), (PLAIN, "set security.protocol")],
+    [
+        (REFUSED, "nothing listens there"),
+        (HIDDEN, ADVERTISED),
+        (PLAIN, "set security.protocol"),
+        (HTTP, "what listens there speaks HTTP"),
+    ],
 )
 def test_a_failed_connection_is_told_without_librdkafkas_frame(line: str, mend: str) -> None:
     said, advice = heard(line).diagnosis()
     assert advice.startswith(mend)
     assert not said.startswith("FAIL")
     assert "ms in state" not in said
+    assert "increase" not in said
 
 
 def test_a_failed_login_says_most_whatever_else_was_heard() -> None:
     login = KafkaError(KafkaError._AUTHENTICATION, "SASL authentication failed (after 5ms in state AUTH_REQ)")
     said, advice = heard(REFUSED, errors=(login,)).diagnosis()
     assert (said, advice) == ("SASL authentication failed", MENDS["authentication"])
+
+
+def test_a_login_at_a_listener_that_takes_none_blames_no_password() -> None:
+    words = "SASL PLAIN mechanism handshake failed: Broker: Request not valid in current SASL state"
+    said, advice = heard(errors=(KafkaError(KafkaError._AUTHENTICATION, words),)).diagnosis()
+    assert said == words
+    assert advice.startswith("this listener takes no SASL login")
 
 
 def test_a_name_that_nobody_knows_is_the_hosts() -> None:

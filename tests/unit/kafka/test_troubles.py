@@ -149,3 +149,26 @@ def test_the_words_name_the_subject_or_all_of_them() -> None:
     troubles.notice("topic_authorization", "refused", "a")
     troubles.notice("topic_authorization", "refused")
     assert [line.mend for line in lines] == ["grant READ on topic a", "grant READ on topic a, b"]
+
+
+def test_brokers_that_are_an_http_server_are_said_to_be_one(told: Told) -> None:
+    size = "Receive failed: Invalid response size 1213486160 (0..1000): increase receive.message.max.bytes"
+    told.troubles.notice_error(KafkaError(KafkaError._BAD_MSG, size))
+    told.troubles.notice_error(KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down"))
+    (line,) = told.lines
+    assert line.code == "unreachable"
+    assert line.message.endswith("last: Receive failed: Invalid response size 1213486160 (0..1000)")
+    assert line.mend == "what listens there speaks HTTP, not Kafka: correct kafka.bootstrap_servers"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "SASL PLAIN mechanism handshake failed: Broker: Request not valid in current SASL state: ...",
+        "Failed to initialize SASL authentication: SASL Handshake not supported by broker (required by ...)",
+    ],
+)
+def test_a_listener_without_sasl_is_not_taken_for_a_wrong_password(told: Told, words: str) -> None:
+    told.troubles.notice_error(KafkaError(KafkaError._AUTHENTICATION, words))
+    assert told.lines[0].code == "authentication"
+    assert told.lines[0].mend.startswith("this listener takes no SASL login")

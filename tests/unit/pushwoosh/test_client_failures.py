@@ -35,6 +35,7 @@ async def test_nobody_at_the_address_means_that_nothing_was_sent(connect: Make) 
     assert isinstance(answer, Unavailable)
     assert (answer.http_status, answer.maybe_accepted) == (0, False)
     assert answer.message.startswith("connect error: ")
+    assert "ssl" not in answer.message
     assert isinstance(await client.poll(Endpoint.TAGS, "r", detailed=True), Unavailable)
     assert [code for _, _, code in seen] == [NO_REPLY, NO_REPLY]
 
@@ -43,6 +44,19 @@ async def test_a_name_that_nobody_knows_means_that_nothing_was_sent(connect: Mak
     answer = await connect("http://no-such-host.invalid").post(Endpoint.TAGS, b"{}")
     assert isinstance(answer, Unavailable)
     assert not answer.maybe_accepted
+
+
+async def test_an_https_address_where_plain_http_is_spoken_is_said_to_be_that(connect: Make) -> None:
+    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        await _reset(writer)
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        answer = await connect(f"https://127.0.0.1:{port}").post(Endpoint.TAGS, b"{}")
+    assert isinstance(answer, Unavailable)
+    assert not answer.maybe_accepted
+    assert "what answers there speaks no TLS: try http:// instead of https://" in answer.message
 
 
 async def _reset(writer: asyncio.StreamWriter) -> None:
