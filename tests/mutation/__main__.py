@@ -47,7 +47,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--fail-under", type=float, default=0.0, help="exit with 1 below this score in per cent"
     )
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    for path in arguments.only or ():
+        if not (path.startswith(f"{_PACKAGE}/") and Path(path).is_file()):
+            parser.error(f"--only {path}: no file of {_PACKAGE}; give it as from here, {_PACKAGE}/engine.py")
+    return arguments
 
 
 def _trials(

@@ -10,8 +10,10 @@ have to wait for their jobs, among all that were sent then.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable
+from itertools import accumulate
 from typing import NamedTuple
 
 HISTORY = 900
@@ -112,15 +114,11 @@ class Brake:
 
     def _usually_sent(self) -> tuple[float, float]:
         """Return between which times the refused of late were sent, but for a quarter of them at each end."""
-        skip, first = self._refused * QUARTER, math.inf
-        passed = 0
-        for since, refused in sorted((each.since, each.refused) for each in self._recent if each.refused):
-            passed += refused
-            if first == math.inf and passed > skip:
-                first = since
-            if passed >= self._refused - skip:
-                return first, since
-        return first, math.inf
+        refused = sorted((each.since, each.refused) for each in self._recent if each.refused)
+        passed = [*accumulate(count for _, count in refused)]
+        skip = self._refused * QUARTER
+        first, last = bisect_right(passed, skip), bisect_left(passed, self._refused - skip)
+        return refused[first][0], refused[last][0]
 
     def reset(self) -> None:
         """Forget what was seen."""
