@@ -247,6 +247,10 @@ class SimulatedSource:
     def unresolved(self) -> Collection[TopicPartition]:
         return self._unresolved
 
+    def answers_another(self) -> bool:
+        """Whether others are answered: nobody asks, because each call is answered here."""
+        return False
+
     async def group_metadata(self) -> Proof:
         await self._committer.turn()
         await self._instance.nap("group metadata")
