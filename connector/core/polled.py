@@ -145,7 +145,7 @@ class Polled:
         self._got_past(job.application, asked_at, now)
         if report.state is JobState.UNFINISHED:
             if self._tracking.expired(job, now):
-                job.history.losses_with_others += not job.left_behind(now)
+                job.history.losses_with_others += not self._tracking.left_behind(job, now)
                 self._lost(job, f"still {report.word or 'unfinished'}", now)
             else:
                 self._tracking.unfinished(job, report, asked_at, now)
@@ -247,8 +247,7 @@ class Polled:
         history = job.history
         if not history.losses <= history.losses_with_others <= MOST_DOUBLINGS:
             return False
-        under_way = any(other.route == job.route for other in self._tracking.jobs.values())
-        return under_way or self._dispatch.has(job.application)
+        return self._tracking.like_it(job) or job.route in self._dispatch.routes()
 
     def _excused(self, job: Job) -> bool:
         """Whether the API knew none of its jobs when it took this one, and began to know others since."""

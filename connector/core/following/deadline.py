@@ -17,20 +17,19 @@ deadline, whenever its progress grows. Its former owner may have had another clo
 don't count."""
 
 
-def expired(job: Job, configured: float, usual: float, not_its_own: float, now: float) -> bool:
+def expired(job: Job, deadline: float, not_its_own: float, now: float) -> bool:
     """Whether the job has been unfinished for too long; `not_its_own`: seconds that don't count."""
-    deadline = deadline_of(job, configured, usual, now)
     since = job.accepted_at
     if job.adopted:
         since = max(since, min(job.polls.grew_at - (1 - ADOPTED_FOR) * deadline, job.polls.began))
     return now - since - not_its_own >= deadline
 
 
-def deadline_of(job: Job, configured: float, usual: float, now: float) -> float:
+def deadline_of(job: Job, configured: float, usual: float, *, left_behind: bool) -> float:
     """Return for how many seconds the job may be unfinished: no less than `TWICE` what jobs usually take.
 
     Twice as long for each job of its devices that was lost and not left behind: where all jobs take longer
     than they may, to send them again and again ends none, and makes the API slower.
     """
-    in_vain = 0 if job.left_behind(now) else job.history.losses_with_others
+    in_vain = 0 if left_behind else job.history.losses_with_others
     return max(configured * 2.0 ** min(in_vain, MOST_DOUBLINGS), TWICE * usual)

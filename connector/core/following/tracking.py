@@ -9,10 +9,11 @@ from collections.abc import Collection
 from heapq import heappop, heappush
 
 from connector.answers import JobReport
-from connector.core.following.deadline import expired
-from connector.core.following.job import Job
+from connector.core.following.deadline import deadline_of, expired
+from connector.core.following.job import OUTRUN, Job
 from connector.core.following.known import EndedJobs, KnownJobs
 from connector.core.following.missing_rows import MissingRows
+from connector.core.following.occupying import occupied
 from connector.core.following.polling import PollSchedule
 from connector.core.following.witness import LastEnded
 from connector.core.limits import Limits
@@ -52,34 +53,13 @@ class Tracking:
         self._ended_jobs = EndedJobs()
 
     def occupying(self, limit: int) -> int:
-        """Return how many of `limit` places for jobs are taken.
-
-        Jobs that are held up take none: at most `max_in_flight` of our own, and any number of adopted ones.
-        Nor do slow ones while the limit is below that: only jobs that end can raise it. If every job stands
-        still, one place stays free: only a new job can show whether it is the jobs or the API.
-        """
-        jobs = self.jobs.values()
-        most = self._limits.max_in_flight
-        held_up = [job.adopted for job in jobs if job.held_up]
-        adopted_held_up = sum(held_up)
-        own_held_up = len(held_up) - adopted_held_up
-        beside = taken = len(jobs) - adopted_held_up - min(most, own_held_up)
-        if limit < most:
-            taken -= min(most - limit, sum([job.slow and not job.held_up for job in jobs]))
-        if taken < limit:
-            return taken
-        one_more = beside <= max(most, sum([job.adopted for job in jobs]) - adopted_held_up)
-        return limit - 1 if one_more and all(map(self._stands_still, jobs)) else taken
+        """Return how many of `limit` places for jobs are taken."""
+        return occupied([*self.jobs.values()], limit, self._limits.max_in_flight)
 
     @property
     def working(self) -> int:
         """How many jobs are not held up: the API is working on them."""
         return sum([not job.held_up for job in self.jobs.values()])
-
-    @staticmethod
-    def _stands_still(job: Job) -> bool:
-        """Whether this job makes no progress in a way that a new job might."""
-        return job.stuck or job.suspicion.persists or job.held_up
 
     def add(self, job: Job) -> None:
         """Keep a job. Polling starts with `begin`."""
@@ -268,8 +248,20 @@ class Tracking:
 
     def expired(self, job: Job, now: float) -> bool:
         """Whether the job has been unfinished for too long."""
-        not_its_own = job.uncounted.seconds(self._not_counted, job.suspicion.unsure)
-        return expired(job, self._limits.deadline, self._schedules[job.endpoint].usual, not_its_own, now)
+        usual, left_behind = self._schedules[job.endpoint].usual, self.left_behind(job, now)
+        deadline = deadline_of(job, self._limits.deadline, usual, left_behind=left_behind)
+        return expired(job, deadline, job.uncounted.seconds(self._not_counted, job.suspicion.unsure), now)
+
+    def left_behind(self, job: Job, now: float) -> bool:
+        """Whether it is unfinished for a reason of its own, and not because the API is slow for all like it.
+
+        Where there are none like it, others tell.
+        """
+        return job.left_behind(now) or (job.outrun >= OUTRUN and not self.like_it(job))
+
+    def like_it(self, job: Job) -> bool:
+        """Whether another job of its application and endpoint is unfinished."""
+        return any(other is not job and other.route == job.route for other in self.jobs.values())
 
     def hasten(self, application: str, now: float) -> None:
         """Poll every job of an application now, except those being polled and those being read again."""

@@ -8,7 +8,7 @@ from connector.answers import PollAnswer
 from connector.core.following.deadline import MOST_DOUBLINGS, deadline_of
 from connector.core.following.job import Job
 from connector.model import Endpoint
-from tests.unit.core.builders import NOW, devices, limits, unfinished
+from tests.unit.core.builders import NOW, P0, devices, limits, registration, unfinished
 from tests.unit.core.driving import Drive
 
 
@@ -21,14 +21,14 @@ def a_job(**changed: object) -> Job:
 
 @pytest.mark.parametrize(("usual", "expected"), [(0.0, 10.0), (5.0, 10.0), (6.0, 12.0)])
 def test_it_is_no_less_than_twice_what_jobs_usually_take(usual: float, expected: float) -> None:
-    assert deadline_of(a_job(), 10.0, usual, NOW) == expected
+    assert deadline_of(a_job(), 10.0, usual, left_behind=False) == expected
 
 
 def test_it_is_twice_as_long_for_each_loss_that_others_shared_but_not_without_end() -> None:
     job = a_job()
     found = []
     for job.history.losses_with_others in (0, 1, 2, MOST_DOUBLINGS, MOST_DOUBLINGS + 1):
-        found.append(deadline_of(job, 10.0, 0.0, NOW))
+        found.append(deadline_of(job, 10.0, 0.0, left_behind=False))
     assert found == [10.0, 20.0, 40.0, 640.0, 640.0]
 
 
@@ -47,7 +47,20 @@ def test_a_job_that_others_left_behind_has_no_longer_than_it_was_given(
 ) -> None:
     job = a_job(**changed)
     job.history.losses_with_others = 1
-    assert deadline_of(job, 10.0, 0.0, NOW + 100) == (10.0 if left_behind else 20.0)
+    assert job.left_behind(NOW + 100) == left_behind
+    assert deadline_of(job, 10.0, 0.0, left_behind=left_behind) == (10.0 if left_behind else 20.0)
+
+
+def test_a_stuck_job_that_is_the_only_one_of_its_kind_is_given_up_as_soon_as_any_other() -> None:
+    drive = Drive(limits(deadline=60.0, max_devices=1))
+    drive.assign()
+    drive.read(registration(0))
+    for offset in range(1, 400):
+        drive.read(*devices([offset]))
+        drive.run(
+            poll=lambda job: unfinished() if job.endpoint is Endpoint.REGISTRATIONS else None, seconds=1
+        )
+    assert drive.letters == [(P0, 0, "no_verdict")]
 
 
 @pytest.mark.parametrize("in_flight", [1, 16])
