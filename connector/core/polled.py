@@ -145,7 +145,9 @@ class Polled:
         self._got_past(job.application, asked_at, now)
         if report.state is JobState.UNFINISHED:
             if self._tracking.expired(job, now):
-                job.history.losses_with_others += not self._tracking.left_behind(job, now)
+                left_behind = self._tracking.left_behind(job, now)
+                job.history.losses_alone += left_behind
+                job.history.losses_with_others += not left_behind
                 self._lost(job, f"still {report.word or 'unfinished'}", now)
             else:
                 self._tracking.unfinished(job, report, asked_at, now)
@@ -243,9 +245,10 @@ class Polled:
         return self._perhaps_for_others(job) or self._slow_for_all(job) or self._excused(job)
 
     def _slow_for_all(self, job: Job) -> bool:
-        """Whether its devices' jobs were all lost beside others that fared no better, and some are there."""
+        """Whether its devices' jobs were lost beside others that fared no better, and others are there."""
         history = job.history
-        if not history.losses <= history.losses_with_others <= MOST_DOUBLINGS:
+        too_often = history.losses_alone > self._limits.max_resubmissions
+        if too_often or not history.losses <= history.losses_with_others <= MOST_DOUBLINGS:
             return False
         return self._tracking.like_it(job) or job.route in self._dispatch.routes()
 

@@ -42,6 +42,8 @@ class History:
     losses_with_others: int = 0
     """How many jobs of theirs were lost as unfinished while others fared no better: perhaps all take longer
     than they may."""
+    losses_alone: int = 0
+    """How many jobs of theirs were lost as unfinished while others ended."""
     lost_while_unknown: int = 0
     """How many more were lost than may be, while the API knew no job at all."""
     excused: int = 0

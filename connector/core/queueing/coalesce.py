@@ -1,9 +1,12 @@
 """Merges updates of one device that wait together, where that is provably the same as one after the other.
 
 `set` after `set`: per tag, the last value counts. `append` after `append` and `remove` after
-`remove`: where the tag names are disjoint or both values are arrays, which are joined; for `append`, arrays
-that have no item in common, as an API may leave out what a list has, but not what one request has twice.
-Different operators never merge, and a registration merges with nothing.
+`remove`: where the tag names are disjoint or both values are arrays, which are joined. Different operators
+never merge, and a registration merges with nothing.
+
+An API may leave out of what is appended what a list has already, but not what one request has twice. So
+arrays that share an item are not joined, unless they are long or many events wait for the device: then one
+after the other would take too long, and only such an API tells the difference.
 
 The merged update lives on its first event, the head: `Event.merged` has the tags as they will be
 sent and the later events. One good verdict settles them all. A refused one is taken apart again:
@@ -21,6 +24,10 @@ from msgspec import Raw
 from connector.core.reading.event import Event, Merged
 from connector.core.remembering.assignment import Assignment
 from connector.model import Endpoint
+
+MOST_COMPARED = 1000
+"""Bytes of an array, and items that are joined, up to which they are compared: more of them take too much
+time and memory."""
 
 
 class _Row(msgspec.Struct, gc=False, omit_defaults=True):
@@ -46,11 +53,12 @@ def _tags_of(row: bytes) -> dict[str, Raw] | None:
         return None
 
 
-def merge(head: Event, event: Event, max_row: int) -> bool:
+def merge(head: Event, event: Event, max_row: int, *, repeats: bool = False) -> bool:
     """Make `head` stand for `event` too, if that is the same as sending one after the other.
 
     `event` is the later one and stands for nothing but itself. False, and nothing changed, where
     they name different identifiers, can't be read or merged, or the row would exceed `max_row` bytes.
+    `repeats`: append what is appended already, too.
     """
     if (
         head.endpoint is not Endpoint.TAGS
@@ -66,7 +74,7 @@ def merge(head: Event, event: Event, max_row: int) -> bool:
     if merged is None or changes is None:
         return False
     if head.list_operator != "set":
-        return _append(head, merged, event, changes, max_row)
+        return _append(head, merged, event, changes, max_row, repeats=repeats)
     size = merged.size + _growth(merged.tags, changes)
     if size > max_row:
         return False
@@ -77,7 +85,9 @@ def merge(head: Event, event: Event, max_row: int) -> bool:
     return True
 
 
-def _append(head: Event, merged: Merged, event: Event, changes: dict[str, Raw], max_row: int) -> bool:
+def _append(
+    head: Event, merged: Merged, event: Event, changes: dict[str, Raw], max_row: int, *, repeats: bool
+) -> bool:
     """Merge the values of an `append` or a `remove`; False where two of a name can't be joined."""
     arrays: dict[str, list[bytes]] = {}
     items: dict[str, Sequence[object]] = {}
@@ -91,7 +101,7 @@ def _append(head: Event, merged: Merged, event: Event, changes: dict[str, Raw], 
         parts = [part for each in values if (part := _inside(each)) is not None]
         if len(parts) < len(values):
             return False
-        if head.list_operator == "append":
+        if head.list_operator == "append" and not repeats:
             later = _items_to_join(merged, name, value)
             if later is None:
                 return False
@@ -105,7 +115,7 @@ def _append(head: Event, merged: Merged, event: Event, changes: dict[str, Raw], 
     for name, parts in arrays.items():
         merged.arrays.setdefault(name, []).extend(parts)
     for name, later in items.items():
-        merged.items[name].update(later)
+        merged.items.setdefault(name, set()).update(later)
     merged.size = size
     merged.events.append(event)
     head.merged = merged
@@ -114,6 +124,8 @@ def _append(head: Event, merged: Merged, event: Event, changes: dict[str, Raw], 
 
 def _items_to_join(merged: Merged, name: str, value: Raw) -> Sequence[object] | None:
     """Return the items of an array to be joined to that of a tag; None where they share one, or may."""
+    if len(value) > MOST_COMPARED or len(merged.items.get(name, ())) > MOST_COMPARED:
+        return ()
     try:
         if name not in merged.items:
             merged.items[name] = set(_items(merged.tags[name]))

@@ -24,6 +24,11 @@ of devices.
 """
 
 
+MANY = 8
+"""Updates that wait for one device from which on repeated appends are merged, too: each update takes a job
+of its own, one after the other."""
+
+
 class Lanes:
     """The devices that are busy, and the events that wait for them. Devices at rest take no memory."""
 
@@ -56,9 +61,11 @@ class Lanes:
 
     def _enter(self, event: Event) -> bool:
         tail = self._tail(event.keys)
-        if tail is not None and _absorbs(tail, event) and merge(tail, event, self._max_row):
-            self.coalesced += 1
-            return False
+        if tail is not None and _absorbs(tail, event):
+            many = len(self._waiting.get(event.keys[0], ())) >= MANY
+            if merge(tail, event, self._max_row, repeats=many):
+                self.coalesced += 1
+                return False
         for key in event.keys:
             if self._holders.setdefault(key, event) is not event:
                 self._waiting.setdefault(key, deque()).append(event)

@@ -63,6 +63,26 @@ def test_a_stuck_job_that_is_the_only_one_of_its_kind_is_given_up_as_soon_as_any
     assert drive.letters == [(P0, 0, "no_verdict")]
 
 
+@pytest.mark.parametrize("others", ["nothing else is sent", "all are stuck"])
+def test_after_a_time_that_told_nothing_a_stuck_job_is_given_up_as_soon_as_others_end(others: str) -> None:
+    drive = Drive(limits(deadline=60.0, max_devices=1))
+    drive.assign()
+    drive.read(*devices(range(1 if others == "nothing else is sent" else 10)))
+    told_nothing_until = drive.now + 450
+
+    def poll(job: Job) -> PollAnswer | None:
+        stuck = job.events[0].offset == 0 or drive.now < told_nothing_until
+        return unfinished() if stuck else None
+
+    drive.run(poll=poll, seconds=450)
+    for offset in range(10, 1000):
+        drive.read(*devices([offset]))
+        drive.run(poll=poll, seconds=2)
+    assert drive.letters == [(P0, 0, "no_verdict")]
+    drive.run(poll=poll)
+    assert drive.at_rest()
+
+
 @pytest.mark.parametrize("in_flight", [1, 16])
 @pytest.mark.parametrize("size", [1, 100])
 @pytest.mark.parametrize("times", [1.5, 7.0, 60.0])

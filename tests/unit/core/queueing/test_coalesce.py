@@ -8,6 +8,7 @@ import pytest
 
 from connector.core.batching.batch import Batch
 from connector.core.queueing.coalesce import (
+    MOST_COMPARED,
     contributors,
     join,
     merge,
@@ -46,6 +47,13 @@ def test_arrays_are_joined_in_order(operator: str) -> None:
 def test_what_is_appended_already_is_appended_again_by_a_request_of_its_own() -> None:
     assert merged("append", {"l": ["a"]}, {"l": ["b", "a"]}) == [{"l": ["a"]}, {"l": ["b", "a"]}]
     assert merged("remove", {"l": ["a"]}, {"l": ["b", "a"]}) == [{"l": ["a", "b", "a"]}]
+
+
+def test_long_arrays_are_joined_whatever_is_in_them() -> None:
+    long = ["x" * MOST_COMPARED]
+    assert merged("append", {"l": long}, {"l": long}) == [{"l": [*long, *long]}]
+    many = [[f"{at}" for at in range(first, first + 100)] for first in range(0, MOST_COMPARED + 100, 100)]
+    assert len(merged("append", *({"l": each} for each in many), {"l": ["5"]})) == 1
 
 
 def test_items_that_are_no_plain_values_are_not_compared_and_not_joined() -> None:

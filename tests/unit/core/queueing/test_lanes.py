@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.core.queueing.coalesce import contributors, join
-from connector.core.queueing.lanes import Lanes
+from connector.core.queueing.lanes import MANY, Lanes
 from connector.core.remembering.assignment import Assignment
 from tests.unit.core.builders import P0, P1, registration, tags
 from tests.unit.core.queueing.laning import append, lanes, order, sent
@@ -217,3 +217,17 @@ def test_updates_join_only_as_far_as_there_is_room() -> None:
     some.admit([tags(at, values={f"name{at}": "x" * 20}) for at in range(1, 7)])
     assert all(len(contributors(event)) < 6 for event in some.waiters())
     assert len(join([], 150)) == 0
+
+
+def test_of_many_that_wait_for_a_device_even_the_same_appends_are_merged() -> None:
+    lanes = Lanes(1 << 20)
+    appends = [tags(at, "A", "append", values={"seen": ["home"]}) for at in range(100)]
+    assert lanes.admit(appends[:1]) == appends[:1]
+    appends[0].bound_to = 1
+    assert lanes.admit(appends[1:]) == []
+    jobs = 1
+    holder = appends[0]
+    while freed := lanes.release([holder]):
+        (holder,) = freed
+        jobs += 1
+    assert jobs == 1 + MANY
