@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import connector.core.following.tracking as tracking_module
+import connector.core.following.deadline as deadline_module
 import connector.core.queueing.lanes as lanes_module
 import connector.core.reading.decode as decode_module
 import connector.core.reading.lane_keys as lane_keys_module
@@ -92,7 +92,7 @@ def outages_are_learned(patch: Patch) -> None:
 @MUTATIONS.rare(1517)
 def old_jobs_are_lost_at_their_adoption(patch: Patch) -> None:
     """An adopted job that is older than the deadline counts as lost at the first question."""
-    patch.set(tracking_module, "ADOPTED_FOR", 0.0)
+    patch.set(deadline_module, "ADOPTED_FOR", 0.0)
 
 
 @MUTATIONS.add

@@ -191,7 +191,7 @@ def test_records_that_are_gone_before_they_were_read_are_said_before_run_halts(
         ("guarded", {}, "security.protocol"),
         ("guarded", {**_LOGIN, "security.protocol": "sasl_ssl"}, "security.protocol"),
         ("open", {"security.protocol": "ssl"}, "security.protocol"),
-        ("open", _LOGIN, "sasl.mechanism"),
+        ("open", _LOGIN, "takes no SASL login: set security.protocol"),
     ],
 )
 def test_a_wrong_way_in_is_one_problem_that_says_what_to_set(

@@ -142,7 +142,7 @@ def test_a_mistake_is_one_sentence_that_says_what_to_do(kafka: Kafka, command: l
     )
     said = world.run(*command)
     assert (said.code, said.out) == (1, "")
-    assert "check sasl.mechanism and the user name, password" in said.err
+    assert "this listener takes no SASL login: set security.protocol" in said.err
     assert "hush" not in said.err
 
 
