@@ -202,4 +202,4 @@ def test_kills_with_both_applications_under_load_lose_nothing_and_mix_nothing_up
         assert adopted > 0
         # Jobs as short as these put half of what is in flight at risk where the machine is busy.
         assert here.twice() <= KILLS * UNRECORDED * 100
-        assert here.api.stats()["violations"]["overlapping"] == 0
+        assert here.in_two_jobs() == 0

@@ -48,6 +48,7 @@ def test_a_stop_with_jobs_in_flight_ends_in_time_and_the_next_process_adopts_the
         here.show(seconds_to_stop=round(stopped_after, 2), adopted=adopted)
         assert adopted > 0
         assert here.twice() == 0
+        assert here.in_two_jobs() == 0
         assert stopped_after <= 1.0 + 2.0
 
 
@@ -65,6 +66,7 @@ def test_a_stop_waits_for_jobs_that_end_in_time(kafka: Kafka, tmp_path: Path) ->
         here.reconcile(work)
         here.show()
         assert here.twice() == 0
+        assert here.in_two_jobs() == 0
 
 
 def test_a_second_signal_leaves_at_once_and_costs_no_more_than_a_crash(kafka: Kafka, tmp_path: Path) -> None:
@@ -111,6 +113,7 @@ def test_scaling_to_three_and_back_under_load_submits_nothing_twice(
         here.finish(work)
         here.show(left_after_scaling=left)
         assert here.twice() == 0
+        assert here.in_two_jobs() == 0
 
 
 def test_a_rolling_restart_of_three_submits_nothing_twice(kafka: Kafka, tmp_path: Path) -> None:
@@ -129,6 +132,7 @@ def test_a_rolling_restart_of_three_submits_nothing_twice(kafka: Kafka, tmp_path
         here.finish(work)
         here.show(left_after_the_last_restart=left)
         assert here.twice() == 0
+        assert here.in_two_jobs() == 0
 
 
 def test_a_taken_admin_port_is_an_error_with_words(kafka: Kafka, tmp_path: Path) -> None:

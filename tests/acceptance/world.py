@@ -94,6 +94,10 @@ class World:
         """Devices that were submitted again although an earlier submission had come through."""
         return int(self.api.stats()["submitted_twice"])
 
+    def in_two_jobs(self) -> int:
+        """How often a device was sent that was in an unfinished job, which its sender could have known of."""
+        return int(self.api.stats()["violations"]["overlapping"])
+
     def finish(self, work: Workload, seconds: float = 90) -> None:
         """Wait until nothing is left, stop every connector in order, reconcile."""
         self.wait_settled(seconds)

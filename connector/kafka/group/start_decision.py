@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 from connector.core.remembering import checkpoint
 from connector.kafka.troubles import DATA_LOSS, MENDS
 from connector.model import Position
@@ -83,13 +85,34 @@ def decide_start(
         in_jobs = f", {submitted} of them in jobs whose end was not seen" if submitted else ""
         gap = f"{gone} records from offset {committed.offset} on are gone{in_jobs}"
         message = f"{where}: {gap}, the log begins at {low}"
-        return StartDecision(low, trouble=DATA_LOSS, message=message, halted=halted, gone=gone, end=high)
+        offset, metadata = _still_known(committed, low)
+        return StartDecision(
+            offset, metadata, trouble=DATA_LOSS, message=message, halted=halted, gone=gone, end=high
+        )
     message = (
         f"{where}: the committed offset {committed.offset} lies beyond the end of the log, {high}: "
         "it was truncated or created again"
     )
     offset = high if reset in _LATEST else low
     return StartDecision(offset, trouble=DATA_LOSS, message=message, halted=halted, rewound=True, end=high)
+
+
+def _still_known(committed: Position, low: int) -> Position:
+    """Return where to go on from `low`, with what the checkpoint knows of the offsets from there on.
+
+    Without it they would be sent once more, while their jobs run, and their letters be written again.
+    """
+    known = checkpoint.decode(committed.metadata, committed.offset)
+    if known is None:
+        return Position(low, "")
+    settled = known.settled[low - committed.offset :]
+    offset = low + len(settled) - len(settled.lstrip(b"\1"))
+    jobs = []
+    for job in known.jobs:
+        left = tuple(each for each in job.offsets if each >= offset)
+        if left:
+            jobs.append(msgspec.structs.replace(job, offsets=left))
+    return Position(offset, checkpoint.encode(offset, settled[offset - low :], jobs).text)
 
 
 def _unsettled(committed: Position, low: int) -> tuple[int, int]:

@@ -55,6 +55,25 @@ def test_of_what_is_gone_the_settled_is_not_lost_and_the_submitted_is_told() -> 
 
 
 @pytest.mark.parametrize(
+    ("flags", "offset", "settled"),
+    [(b"\0\1\1\0\0\0\0\0\0\1", 10, b"\0\1"), (b"\0\0\0\0\0\0\0\0\1\1\0\1", 12, b"\0\1")],
+    ids=["from the log's first offset on", "from the first that is not settled on"],
+)
+def test_what_is_known_of_offsets_that_are_still_there_stays_known(
+    flags: bytes, offset: int, settled: bytes
+) -> None:
+    gone = JobSlice("r-0", Endpoint.TAGS, "", 0.0, [4, 5])
+    job = JobSlice("r-1", Endpoint.TAGS, "", 0.0, [2, 6, 14])
+    text = checkpoint.encode(2, flags, [gone, job]).text
+    found = decide_start(Position(2, text), 10, 20, reset="earliest", on_data_loss="continue", where="t/0")
+
+    known = checkpoint.decode(found.metadata, found.offset)
+    assert known is not None
+    assert (found.offset, known.settled.rstrip(b"\0")) == (offset, settled)
+    assert [(each.request_id, [*each.offsets]) for each in known.jobs] == [("r-1", [14])]
+
+
+@pytest.mark.parametrize(
     ("reset", "words"),
     [
         ("earliest", "offset 10 on (all that is there is sent, again"),
