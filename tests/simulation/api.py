@@ -165,7 +165,10 @@ class WatchedAudience(Audience):
     ) -> None:
         self._told = told
         self._ended = ended
-        super().__init__(rng, Options(journal=True, application=DEFAULT), faults, now)
+        # Where nothing else is sent and the API has forgotten every ended job, nothing tells one that can't
+        # be read from an outage: it waits for the next event, for which these worlds have none.
+        options = Options(journal=True, application=DEFAULT, retention=1e9)
+        super().__init__(rng, options, faults, now)
         self.mistake("")
 
     def reset(self, now: float) -> None:

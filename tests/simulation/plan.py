@@ -92,7 +92,7 @@ class Plan:
 
         Where its jobs never end, or can't be read, each of them takes the deadline twice or more.
         """
-        return {"": 1, "unreadable": 12, "endless": 12}.get(self.spoiler, 4)
+        return {"": 1, "unreadable": 40, "endless": 40}.get(self.spoiler, 4)
 
     @property
     def kafka(self) -> bool:
@@ -145,6 +145,8 @@ def choose_spoiler(rng: random.Random, chosen: Plan) -> None:
     if chosen.style != "calm" and rng.random() < 0.2:
         chosen.spoiler = rng.choice(("silent", "endless", "failing", "unreadable"))
         chosen.limits = replace(chosen.limits, deadline=90.0, max_resubmissions=1)
+        if chosen.most_spoilers == 1:  # else it might be in several jobs at once, one for each partition
+            chosen.applications, chosen.mistaken, chosen.spread = (DEFAULT,), "", False
 
 
 def _be_adverse(rng: random.Random, chosen: Plan) -> None:
