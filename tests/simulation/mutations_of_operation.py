@@ -77,7 +77,7 @@ def outages_count(patch: Patch) -> None:
     patch.set(Tracking, "outage", lambda *_: None)
 
 
-@MUTATIONS.rare(747)
+@MUTATIONS.rare(1400)
 def outages_are_learned(patch: Patch) -> None:
     """From a job whose end an outage hid is learned how long jobs take."""
     ended = Tracking.ended
@@ -89,7 +89,7 @@ def outages_are_learned(patch: Patch) -> None:
     patch.set(Tracking, "ended", wrong)
 
 
-@MUTATIONS.rare(1517)
+@MUTATIONS.rare(1386)
 def old_jobs_are_lost_at_their_adoption(patch: Patch) -> None:
     """An adopted job that is older than the deadline counts as lost at the first question."""
     patch.set(deadline_module, "ADOPTED_FOR", 0.0)
