@@ -17,7 +17,7 @@ MUTATIONS = Mutations()
 # -- events that adopted records displaced ----------------------------------------------------------
 
 
-@MUTATIONS.add
+@MUTATIONS.rare(2072)
 def plans_with_what_was_displaced(patch: Patch) -> None:
     """What an adopted record displaced is still queued when the next requests are planned."""
     note_progress = Adoption.note_progress
