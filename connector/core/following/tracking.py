@@ -248,6 +248,8 @@ class Tracking:
 
     def expired(self, job: Job, now: float) -> bool:
         """Whether the job has been unfinished for too long."""
+        if now - job.accepted_at < self._limits.deadline:  # no deadline is shorter
+            return False
         usual, left_behind = self._schedules[job.endpoint].usual, self.left_behind(job, now)
         deadline = deadline_of(job, self._limits.deadline, usual, left_behind=left_behind)
         return expired(job, deadline, job.uncounted.seconds(self._not_counted, job.suspicion.unsure), now)
