@@ -56,7 +56,7 @@ def standstill_overlooked(patch: Patch) -> None:
     patch.set(Membership, "may_still_send", property(lambda _self: True))
 
 
-@MUTATIONS.add
+@MUTATIONS.rare(6485)
 def standstills_are_learned(patch: Patch) -> None:
     """From a job whose end a standstill hid is learned how long jobs take."""
     patch.set(Engine, "stood_still", lambda *_: None)
