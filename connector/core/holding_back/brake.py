@@ -63,10 +63,14 @@ class Brake:
         self._sent: dict[int, Sent] = {}
         """By the tenth of a second, since the epoch, in which they were sent."""
 
-    def saw(self, counted: Counted, now: float) -> bool:
-        """Count judged events; True when the share is too large and there are enough to tell."""
+    def saw(self, counted: Counted, now: float, beside: float = 0.0) -> bool:
+        """Count judged events; True when the share is too large and there are enough to tell.
+
+        `beside`: the share of all events that was refused before these could be judged.
+        """
         if not self._share or not counted.events:
             return False
+        share = (self._share - beside) / (1 - beside) if beside < self._share else 0.0
         self._remember(counted, now)
         self._recent.append(counted)
         self._events += counted.events
@@ -75,9 +79,9 @@ class Brake:
             oldest = self._recent.popleft()
             self._events -= oldest.events
             self._refused -= oldest.refused
-        if self._events < self._window or self._refused <= self._share * self._events:
+        if self._events < self._window or self._refused <= share * self._events:
             return False
-        return self._too_many_of_those_sent_together(now)
+        return self._too_many_of_those_sent_together(share, now)
 
     def _remember(self, counted: Counted, now: float) -> None:
         if counted.refused < counted.events:
@@ -95,8 +99,8 @@ class Brake:
         oldest = int((now - HISTORY) * 10)
         self._sent = {tenth: sent for tenth, sent in self._sent.items() if tenth >= oldest}
 
-    def _too_many_of_those_sent_together(self, now: float) -> bool:
-        """Whether the share is too large among what was sent when those were that are refused of late."""
+    def _too_many_of_those_sent_together(self, share: float, now: float) -> bool:
+        """Whether more than this share was refused of what was sent when those were that are of late."""
         first, last = self._usually_sent()
         if first == math.inf:  # no request made them: they were only read
             return True
@@ -110,7 +114,7 @@ class Brake:
             good, refused = sum(sent.good for sent in within), sum(sent.refused for sent in within)
         at_once = sum(each.refused for each in self._recent if each.at_once)
         waiting = self._waiting(first, last) if 2 * at_once > self._refused else 0
-        return refused > self._share * (refused + good + waiting)
+        return refused > share * (refused + good + waiting)
 
     def _usually_sent(self) -> tuple[float, float]:
         """Return between which times the refused of late were sent, but for a quarter of them at each end."""
@@ -127,6 +131,11 @@ class Brake:
         self._events = self._refused = 0
 
     @property
-    def words(self) -> str:
+    def refused_share(self) -> float:
+        """The share of the recent events that was refused; 0 while there are too few to tell."""
+        return self._refused / self._events if self._events >= self._window else 0.0
+
+    @property
+    def counts(self) -> str:
         """What it saw."""
-        return f"{self._refused} of the last {self._events} events were refused"
+        return f"{self._refused} of the last {self._events}"

@@ -1,4 +1,4 @@
-"""The two brakes: one watches what is read, the other one what the API says. Either halts all.
+"""The two brakes: one watches what is read, the other what the API says. Each halts all, or both together.
 
 Given: how many records were read and how many of them can't be, how many events were judged and how many of
 them were refused. Gives: the halt `Cause.BRAKE`, which only a person ends.
@@ -36,15 +36,19 @@ class Brakes:
 
     def read(self, records: int, unreadable: int, now: float) -> None:
         """Records were read: halt if too many of the recent ones can't be."""
-        self._saw(self._of_reading, Counted(records, unreadable), now)
+        if self._of_reading.saw(Counted(records, unreadable), now):
+            self._halt(f"{self._of_reading.counts} events were refused", now)
 
     def judged(self, counted: Counted, now: float) -> None:
         """Events were judged for good by the API: halt if too many of the recent ones were refused."""
-        self._saw(self._of_judging, counted, now)
+        unread = self._of_reading.refused_share
+        if self._of_judging.saw(counted, now, beside=unread):
+            before = f", and {self._of_reading.counts} when they were read" if unread else ""
+            self._halt(f"{self._of_judging.counts} events were refused{before}", now)
 
-    def _saw(self, brake: Brake, counted: Counted, now: float) -> None:
-        if brake.saw(counted, now) and Cause.BRAKE not in self._halts.of_instance:
-            self._why = brake.words
+    def _halt(self, why: str, now: float) -> None:
+        if Cause.BRAKE not in self._halts.of_instance:
+            self._why = why
             self._halts.halt(Cause.BRAKE, self.words, now)
 
     @property

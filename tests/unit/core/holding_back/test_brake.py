@@ -12,7 +12,7 @@ def test_the_brake_waits_for_enough_events_to_tell() -> None:
     brake = Brake(0.5, 10)
     assert not any(brake.saw(Counted(1, 1, NOW), NOW) for _ in range(9))
     assert brake.saw(Counted(1, 1, NOW), NOW)
-    assert brake.words == "10 of the last 10 events were refused"
+    assert brake.counts == "10 of the last 10"
 
 
 def test_the_brake_lets_a_share_pass_that_is_not_too_large() -> None:
@@ -128,6 +128,6 @@ def test_nothing_judged_brakes_nothing_and_is_not_remembered() -> None:
     brake = Brake(0.5, 2)
     brake.saw(Counted(2, 1, NOW), NOW)
     assert not brake.saw(Counted(0, 0, NOW), NOW)
-    assert brake.words == "1 of the last 2 events were refused"
+    assert brake.counts == "1 of the last 2"
     assert brake.saw(Counted(1, 1, NOW), NOW)
-    assert brake.words == "2 of the last 3 events were refused"
+    assert brake.counts == "2 of the last 3"

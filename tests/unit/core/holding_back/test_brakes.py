@@ -94,6 +94,28 @@ def test_a_letter_that_is_being_written_when_it_halts_waits_as_well() -> None:
     assert "waiting letters: 5 tag_refused, 1 undecodable; the first is events/0/0" in halt.message
 
 
+@pytest.mark.parametrize(("unreadable", "refused", "halts"), [(3, 3, True), (3, 2, False), (0, 5, False)])
+def test_what_cannot_be_read_and_what_is_refused_of_the_rest_count_together(
+    unreadable: int, refused: int, halts: bool
+) -> None:
+    halted, brakes, _ = pair()
+    brakes.read(10, unreadable, NOW)
+    for at in range(10):
+        brakes.judged(Counted(1, int(at >= 10 - refused), NOW, NOW), NOW)
+    causes = [halt.message for halt in halted.all()]
+    both = "3 of the last 10 events were refused, and 3 of the last 10 when they were read"
+    assert causes == halts * [f"{both}; waiting letters: some"]
+
+
+def test_where_a_brake_needs_all_to_be_refused_nothing_is_divided_by_what_is_left() -> None:
+    chosen, notices = limits(brake_share=1, brake_window=10), Notices()
+    halts = Halts(chosen, Tally(), notices, Proofs())
+    brakes = Brakes(chosen, halts, lambda: "some", lambda _first, _last: 0)
+    brakes.read(10, 10, NOW)
+    brakes.judged(Counted(10, 0, NOW, NOW), NOW)
+    assert halts.all() == []
+
+
 def test_what_is_owed_is_described_once_however_much_more_is_refused() -> None:
     described = 0
 
