@@ -86,12 +86,12 @@ def test_an_api_that_forgot_all_jobs_for_a_while_costs_nobody_its_event(
     def poll(job: Job) -> PollAnswer | None:
         return JobUnknown("?", 404) if NOW + 20 <= job.accepted_at < until else None
 
-    for first in range(0, 1200, 20):
-        drive.read(*devices(range(first, first + 20)))
+    for first in range(0, 600, 10):
+        drive.read(*devices(range(first, first + 10)))
         drive.run(poll=poll, seconds=(seconds + 60) / 60)
     drive.run(poll=poll)
     assert drive.letters == []
-    assert drive.position() == 1200
+    assert drive.position() == 600
 
 
 def test_a_job_that_alone_is_unknown_again_and_again_is_given_up() -> None:
