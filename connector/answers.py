@@ -1,6 +1,7 @@
 """What the API can answer to one HTTP call. A leaf beside the nouns of `model.py`.
 
-`pushwoosh/wire.py` makes these of replies; `core/posted.py` and `core/polled.py` act on them.
+`pushwoosh/wire.py` makes these of replies, `pushwoosh/client.py` and `running/sending.py` where there is
+none; `core/posted.py` and `core/polled.py` act on them.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from connector.values import MASK
 
 
 class Token:
-    """The API token as it is now. `repr` and `str` never show it.
+    """A secret as it is now: an API's token, mostly. `repr` and `str` never show it.
 
     A file is looked at on every call and read when its modification time, size or inode is new: an
     orchestrator that swaps a symbolic link changes the inode. While the file is missing, or `read` finds no

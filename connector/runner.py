@@ -288,7 +288,7 @@ class Runner:
             self._pulse.ring()
 
     def release(self) -> None:
-        """End the halt of the brake, and probe every other halt at once."""
+        """End the brake's halt, and probe each halted application at once."""
         if self._engine.release(self._pulse.clock()):
             self._log.info("going on as told")
         self._pulse.ring()

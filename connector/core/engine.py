@@ -185,7 +185,7 @@ class Engine:
         self._halts.lift(cause)
 
     def release(self, now: float) -> bool:
-        """End the halt of the brake, and probe every other halt at once. Return whether there was any."""
+        """End the brake's halt, and probe each halted application at once. Return whether there was any."""
         halted = bool(self._halts.applications)
         self._halts.probe_now(now)
         return self._brakes.release() or halted

@@ -70,7 +70,7 @@ class Planning:
     def _posts_first(self, now: float) -> bool:
         """Whether it is a POST's turn. GETs go first otherwise: what ends makes room.
 
-        Under a limit of requests they take turns, or jobs that never end would use all of it. A closed gate
+        Under a limit they take turns, or jobs that never end would use all of it. A closed gate
         is tried by a POST every third time, and every second time where each GET failed before.
         """
         if self._gate.closed_until is None:

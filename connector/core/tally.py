@@ -83,7 +83,7 @@ class Tally:
     latencies: list[tuple[str, list[int]]] = field(default_factory=list)
     """(endpoint, timestamps of the records just settled: ms since the epoch, without one left out)."""
     stages: list[tuple[Stage, float, int]] = field(default_factory=list)
-    """(Stage, seconds, how many records took that long)."""
+    """(Stage, seconds, its weight: the events that took that long, 1 for a commit)."""
     dead_letters: defaultdict[Reason, int] = field(default_factory=_counts)
     """Letters acknowledged by the dead-letter topic."""
     jobs: defaultdict[tuple[Endpoint, JobOutcome], int] = field(default_factory=_counts)

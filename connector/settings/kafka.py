@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from connector import values
 from connector.model import Content
 from connector.settings.fields import (
+    REGISTRY_FORMATS,
     Allowed,
     KafkaProperties,
     Name,
@@ -18,6 +19,8 @@ from connector.settings.fields import (
     known_decoder,
 )
 from connector.settings.section import Section
+
+_OF_A_REGISTRY = ", ".join(f"`{word}`" for word in REGISTRY_FORMATS)
 
 
 class Kafka(Section):
@@ -89,9 +92,9 @@ class Kafka(Section):
     decoder: Annotated[
         str,
         AfterValidator(known_decoder),
-        Allowed("`json`, `avro`, `protobuf`, `json_schema` or `package.module:function`"),
+        Allowed(f"`json`, {_OF_A_REGISTRY} or `package.module:function`"),
         Field(
-            description="What turns a record into an event. `avro`, `protobuf` and `json_schema` take "
+            description=f"What turns a record into an event. {_OF_A_REGISTRY} take "
             "schemas from `schema_registry.url` and need the extra `registry`. A function of yours is "
             "looked for in the directory where the process starts, in those of `PYTHONPATH` and among what "
             "is installed; for the container image mount its directory and name it in `PYTHONPATH`, or "

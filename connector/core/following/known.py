@@ -7,12 +7,6 @@ took jobs and forgot them all knows the next ones, and that holds nothing agains
 from __future__ import annotations
 
 import math
-from collections import deque
-
-from connector.model import Route
-
-REMEMBERED = 1024
-"""Jobs that have ended whose request_ids are remembered: the latest ones."""
 
 
 class KnownJobs:
@@ -45,25 +39,3 @@ class KnownJobs:
     def none_at(self, application: str, accepted_at: float) -> bool:
         """Whether it knew no job of this application for a while that ended after this time."""
         return accepted_at < self._knew_again_at.get(application, -math.inf)
-
-
-class EndedJobs:
-    """The request_ids of jobs that have ended: an answer that names one again is an old answer, or odd."""
-
-    def __init__(self) -> None:
-        self._names: set[tuple[Route, str]] = set()
-        self._latest: deque[tuple[Route, str]] = deque()
-
-    def ended(self, route: Route, request_id: str) -> None:
-        """A job has ended."""
-        name = (route, request_id)
-        if name in self._names:
-            return
-        self._names.add(name)
-        self._latest.append(name)
-        if len(self._latest) > REMEMBERED:
-            self._names.discard(self._latest.popleft())
-
-    def has(self, route: Route, request_id: str) -> bool:
-        """Whether a job of this name has ended."""
-        return (route, request_id) in self._names

@@ -10,8 +10,9 @@ from heapq import heappop, heappush
 
 from connector.answers import JobReport
 from connector.core.following.deadline import deadline_of, expired
+from connector.core.following.ended import EndedJobs
 from connector.core.following.job import OUTRUN, Job
-from connector.core.following.known import EndedJobs, KnownJobs
+from connector.core.following.known import KnownJobs
 from connector.core.following.missing_rows import MissingRows
 from connector.core.following.occupying import occupied
 from connector.core.following.polling import PollSchedule

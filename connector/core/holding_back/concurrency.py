@@ -116,7 +116,7 @@ class Concurrency:
         return max(1, int(self._limit))
 
     def overloaded(self, now: float) -> None:
-        """The API said that it is overloaded. What it says while the gate is closed is no news."""
+        """The API is overloaded: fewer jobs from now on."""
         if self._adaptive:
             self._limit = max(1.0, self._limit * CUT)
             self._cut = None

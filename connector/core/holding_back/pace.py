@@ -54,6 +54,7 @@ class Pace:
         self._requests = Allowance(requests)
         self._devices = Allowance(devices)
         self.unlimited = not (requests or devices)
+        """Whether as much may go as there is. Else POSTs and GETs take turns."""
 
     def post_at(self) -> float:
         """Return when the next POST may go."""

@@ -109,8 +109,6 @@ def of_the_job(report: JobReport) -> Rejection:
     words = f": {report.message[:WORD_LENGTH]}" if report.message else ""
     if report.state is JobState.FAILED:
         return Rejection(Reason.JOB_FAILED, f"the job failed{words}", job_status=report.word)
-    if report.state is JobState.UNFINISHED:
-        return Rejection(Reason.NO_VERDICT, f"the job has not ended{words}", job_status=report.word)
     return Rejection(
         Reason.NO_VERDICT, "the report of the job has no rows of devices", job_status=report.word
     )

@@ -30,8 +30,8 @@ QUIET_PER_PARTITION = 0.0002
 """Seconds more for each partition committed, so that many partitions take the same share of time."""
 WRITE_AGAIN = Backoff(0.5, 30.0)
 """Delays, in seconds, before a failed commit or letter is tried again. A coordinator that moves is back in a
-moment. While nothing is committed a crash costs more and more, so the longest delay is half that of a call to
-the API."""
+moment. While nothing is committed a crash costs more and more: the longest delay is half of that of an event
+which the API alone stumbles over (`core/holding_back/outages.py`)."""
 
 
 @dataclass(slots=True)

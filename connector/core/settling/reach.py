@@ -98,8 +98,8 @@ class Reach:
     def _take(self, assignment: Assignment, events: Sequence[Event]) -> int:
         """Return how many of these, in order, may become a job of their own, and take the room for them.
 
-        None rather than a few. But where no job is unfinished, a few of the lowest go whether there is room
-        or not: nothing else would make any.
+        None rather than a few, once `MANY_JOBS` are unfinished. Where none is, a few of the lowest go whether
+        there is room or not: nothing else would make any.
         """
         if assignment.room is None:
             return sum(not self._too_far(assignment, event) for event in events)

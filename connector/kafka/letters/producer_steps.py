@@ -1,4 +1,4 @@
-"""Steps of librdkafka's producer, each bounded in time, for whoever writes: dead letters, the replay.
+"""Steps of librdkafka's producer, for whoever writes: dead letters, the replay. All but `commit` end in time.
 
 They raise what the binding raises (`ERRORS`), and what is said here. None remembers anything: which producer
 is used, and what becomes of it after a failure, is the caller's.

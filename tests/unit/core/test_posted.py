@@ -1,4 +1,4 @@
-"""What follows from a request that was not answered, or never left."""
+"""What follows from the answer to a POST, from none, and from a request that never left."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from connector.core.following.known import REMEMBERED, EndedJobs, KnownJobs
-from connector.model import Endpoint, Route
+from connector.core.following.known import KnownJobs
 from tests.unit.core.builders import NOW
 
 
@@ -31,14 +30,3 @@ def test_one_that_is_lost_while_others_are_known_excuses_nobody() -> None:
     known.lost("", NOW)
     known.told("", NOW + 10)
     assert not known.none_at("", NOW)
-
-
-def test_the_names_of_the_latest_jobs_that_ended_are_remembered() -> None:
-    tags, others, ended = Route("", Endpoint.TAGS), Route("", Endpoint.REGISTRATIONS), EndedJobs()
-    for number in (0, *range(REMEMBERED)):
-        ended.ended(tags, str(number))
-    assert ended.has(tags, "0")
-    assert not ended.has(others, "0")
-    ended.ended(tags, "another")
-    assert not ended.has(tags, "0")
-    assert ended.has(tags, "1")
