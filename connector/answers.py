@@ -108,7 +108,7 @@ class Denied(msgspec.Struct, frozen=True):
 
     `http_status` is 0 where nobody was asked: the application isn't configured.
     `by_words`: only the message says so; it may be about a device that is named like what it seems to blame.
-    `of_job`: the report of a job says so: the job has ended, and to ask about it was not denied.
+    `of_job`: the report of a job says so: the job has ended, and to poll it was not denied.
     """
 
     cause: Cause

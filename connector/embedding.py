@@ -37,7 +37,7 @@ class Connector:
         """Run until `stop`, the end, or a fault: then raises ConnectorFailedError.
 
         Cancelled, it stops without waiting for jobs under way: what is settled is committed all the same,
-        and whoever is next asks about those jobs. A second call raises RuntimeError.
+        and whoever is next polls those jobs. A second call raises RuntimeError.
         """
         if self._ran:
             raise RuntimeError("this Connector has run already: for another run make another one")

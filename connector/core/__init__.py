@@ -9,7 +9,7 @@
     batching/       ready events make batches
     planning        what may go now, and what not (holding_back/)
     posted          a POST was answered: there is a job, or the batch goes again
-    following/      the jobs, and when to ask about each
+    following/      the jobs, and when to poll each
     polled          a GET was answered: ask again, or the job has ended
     judging/        what its report says of each event: confirmed, tried again, or owed a letter
     settling/       what may be committed, with the letters that are written with it

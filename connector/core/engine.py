@@ -139,10 +139,10 @@ class Engine:
         self._adoption.make_way()
         self._posted.take_in(batch, answer, now)
 
-    def polled(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
+    def polled(self, job: Job, answer: PollAnswer, polled_at: float, now: float) -> None:
         """The GET of a job's status was answered, or failed."""
         self._adoption.make_way()
-        self._polled.take_in(job, answer, asked_at, now)
+        self._polled.take_in(job, answer, polled_at, now)
 
     # -- facts: commits and orders ---------------------------------------------------------------
 

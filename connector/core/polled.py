@@ -44,35 +44,35 @@ class Polled:
         self._overload_told = False
         """Whether it was logged, since a job was last Completed, that the API is overloaded."""
 
-    def take_in(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
+    def take_in(self, job: Job, answer: PollAnswer, polled_at: float, now: float) -> None:
         """The GET of a job's status was answered, or was not."""
         job.polls.answered()
         if job.is_witness:
-            self._witnessed(job, answer, asked_at, now)
+            self._witnessed(job, answer, polled_at, now)
             return
         answer = self._unless_contradicted(job, answer, now)
-        alone = self._heard(job, answer, asked_at, now)
+        alone = self._heard(job, answer, polled_at, now)
         if job.serial not in self._tracking.jobs or job.serial in self._adoption.pending:
             return
         match answer:
             case Unavailable():
                 self._ask_again(job, now, alone=alone)
             case Denied() if answer.of_job:
-                self._job_denied(job, answer, asked_at, now)
+                self._job_denied(job, answer, polled_at, now)
             case Denied():
-                self._get_denied(job, answer, asked_at, now)
+                self._get_denied(job, answer, polled_at, now)
             case JobUnknown() if self._a_post_will_tell(job.application):
                 self._tracking.poll_at(job, now + self._limits.probe_interval)
             case JobUnknown():
                 if self._tracking.unknown(job, now):
                     self._lost(job, answer.message, now)
             case JobReport():
-                self._reported(job, answer, asked_at, now)
+                self._reported(job, answer, polled_at, now)
 
-    def _witnessed(self, witness: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
+    def _witnessed(self, witness: Job, answer: PollAnswer, polled_at: float, now: float) -> None:
         if isinstance(answer, JobReport):
-            self._got_past(witness.application, asked_at, now)
-        self._outages.witnessed(witness, answer, asked_at, now)
+            self._got_past(witness.application, polled_at, now)
+        self._outages.witnessed(witness, answer, polled_at, now)
 
     def _unless_contradicted(self, job: Job, answer: PollAnswer, now: float) -> PollAnswer:
         """Return the answer; a denial as a failure of the API where others are told otherwise."""
@@ -81,9 +81,9 @@ class Polled:
         contradicted = self._belief.contradicted(job.application, Where.GET, job.suspicion, now)
         return answer.as_unavailable() if contradicted else answer
 
-    def _get_denied(self, job: Job, answer: Denied, asked_at: float, now: float) -> None:
-        """The job is not lost, however old: no job can be asked about until this is fixed."""
-        probe_at = self._halts.denied(job.application, answer, Where.GET, asked_at, now)
+    def _get_denied(self, job: Job, answer: Denied, polled_at: float, now: float) -> None:
+        """The job is not lost, however old: no job can be polled until this is fixed."""
+        probe_at = self._halts.denied(job.application, answer, Where.GET, polled_at, now)
         before = job.denied_alone
         self._tracking.get_denied(job, probe_at, now)
         if job.denied_alone and not before:  # it may never tell whether a halt is over: another probe may
@@ -95,13 +95,13 @@ class Polled:
         may_go = self._dispatch.has(application) and self._tracking.occupying(limit) < limit
         return self._halts.no_api_there(application) and may_go
 
-    def _job_denied(self, job: Job, answer: Denied, asked_at: float, now: float) -> None:
+    def _job_denied(self, job: Job, answer: Denied, polled_at: float, now: float) -> None:
         """The job Failed with words that blame credentials or application: a halt, unless it is a device's.
 
         A push token may be invalid as well as ours, and the words don't tell. Another job that was accepted
         since and is Completed does.
         """
-        self._tracking.ended(job, asked_at, now, completed=False)
+        self._tracking.ended(job, polled_at, now, completed=False)
         self._tracking.remove(job)
         self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
         others_are_good = self._proofs.completed_since(job.application, job.denied_before)
@@ -114,11 +114,11 @@ class Polled:
         )
         self._brakes.judged(counted, now)
 
-    def _heard(self, job: Job, answer: PollAnswer, asked_at: float, now: float) -> bool:
+    def _heard(self, job: Job, answer: PollAnswer, polled_at: float, now: float) -> bool:
         """Learn whether the API is there; return whether there is new proof that only this job fails."""
         if isinstance(answer, Unavailable):
-            return self._outages.down("get", job, answer, asked_at, now)
-        self._outages.answered(asked_at, None if isinstance(answer, Denied) else "get", len(job.events))
+            return self._outages.down("get", job, answer, polled_at, now)
+        self._outages.answered(polled_at, None if isinstance(answer, Denied) else "get", len(job.events))
         denied = isinstance(answer, Denied)
         if job.polls.denied_gets and not denied:
             self._tracking.no_longer_denied(job, now)
@@ -134,15 +134,15 @@ class Polled:
         else:
             self._tracking.poll_at(job, self._outages.next_turn(job.suspicion, now))
 
-    def _got_past(self, application: str, asked_at: float, now: float) -> None:
-        halt = self._halts.proved(application, Where.GET, asked_at)
+    def _got_past(self, application: str, polled_at: float, now: float) -> None:
+        halt = self._halts.proved(application, Where.GET, polled_at)
         if halt is not None:
             self._tracking.one_answered(application)
             self._tracking.halt_over(application, halt.since, now)
 
-    def _reported(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
+    def _reported(self, job: Job, report: JobReport, polled_at: float, now: float) -> None:
         self._tracking.known(job, now, report.progress)
-        self._got_past(job.application, asked_at, now)
+        self._got_past(job.application, polled_at, now)
         if report.state is JobState.UNFINISHED:
             if self._tracking.expired(job, now):
                 left_behind = self._tracking.left_behind(job, now)
@@ -150,7 +150,7 @@ class Polled:
                 job.history.losses_with_others += not left_behind
                 self._lost(job, f"still {report.word or 'unfinished'}", now)
             else:
-                self._tracking.unfinished(job, report, asked_at, now)
+                self._tracking.unfinished(job, report, polled_at, now)
             return
         if report.state is JobState.COMPLETED and report.rows is None and job.polls.without_details:
             job.polls.ask_in_detail()
@@ -160,9 +160,9 @@ class Polled:
                 self._lost(job, "its report with details is not known", now)
             return
         if report.state is JobState.COMPLETED:
-            self._completed(job, report, asked_at, now)
+            self._completed(job, report, polled_at, now)
             return
-        self._ended(job, asked_at, now, completed=False)
+        self._ended(job, polled_at, now, completed=False)
         self._tally.jobs[job.endpoint, JobOutcome.FAILED] += 1
         if report.overloaded:
             self._overloaded(job, report, now)
@@ -171,16 +171,16 @@ class Polled:
             failed = of_the_job(report)
             self._brakes.judged(self._unjudged.job_failed(job, failed, now, others_do_well=well), now)
 
-    def _completed(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
+    def _completed(self, job: Job, report: JobReport, polled_at: float, now: float) -> None:
         judgement = self._places.judge(job, report, now)
-        job.polls.found_completed(asked_at)
+        job.polls.found_completed(polled_at)
         self._proofs.completed(job.application, job.accepted_at)
         self._halts.proved(job.application, Where.JOB, job.accepted_at)
         missing = judgement.missing(job.events)
         if self._tracking.ask_for_rows(job, missing, now):
             return
         # What was waited for in vain is not the job's time; late rows are.
-        self._ended(job, job.polls.completed_at if missing else asked_at, now, completed=True)
+        self._ended(job, job.polls.completed_at if missing else polled_at, now, completed=True)
         self._tally.jobs[job.endpoint, JobOutcome.COMPLETED] += 1
         if judgement.says_nothing(job.events):
             alone_in_it = len(job.events) == 1 and not job.history.failures
@@ -210,15 +210,15 @@ class Polled:
         well = self._proofs.judged_since(job.application, job.failed_before)
         self._brakes.judged(self._unjudged.job_failed(job, said, now, others_do_well=well), now)
 
-    def _ended(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
-        self._tracking.ended(job, asked_at, now, completed=completed)
+    def _ended(self, job: Job, polled_at: float, now: float, *, completed: bool) -> None:
+        self._tracking.ended(job, polled_at, now, completed=completed)
         if job.batch is not None:
             watched = job.polls.unfinished_age > 0
-            self._concurrency.ended(len(job.events), job.accepted_at, asked_at, watched=watched)
-            self._exposure.ended(asked_at - job.batch.sent_at)
+            self._concurrency.ended(len(job.events), job.accepted_at, polled_at, watched=watched)
+            self._exposure.ended(polled_at - job.batch.sent_at)
         self._tracking.remove(job)
-        self._tally.stages.append((Stage.JOB, asked_at - job.accepted_at, len(job.events)))
-        self._tally.stages.append((Stage.POLL, now - asked_at, len(job.events)))
+        self._tally.stages.append((Stage.JOB, polled_at - job.accepted_at, len(job.events)))
+        self._tally.stages.append((Stage.POLL, now - polled_at, len(job.events)))
         self._halts.proved(job.application, Where.JOB, job.accepted_at)
 
     def _overloaded(self, job: Job, report: JobReport, now: float) -> None:

@@ -89,7 +89,7 @@ def request_id_in(reply: dict[str, Any]) -> str:
 
 
 def is_of_another(report: Report, request_id: str) -> bool:
-    """Tell whether a report names another job than the one asked about; it need not name any."""
+    """Tell whether a report names another job than the one polled; it need not name any."""
     named = _named(report.request_id)
     return named.strip().casefold() not in ("", request_id.strip().casefold())
 

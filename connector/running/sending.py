@@ -103,16 +103,16 @@ class Sending:
 
     async def _poll(self, action: Poll) -> None:
         job = action.job
-        asked_at = self._pulse.clock()
+        polled_at = self._pulse.clock()
         try:
             answer = await self._client.poll(
                 job.endpoint, job.request_id, detailed=action.detailed, application=job.application
             )
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the job must be asked about again
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the job must be polled again
             answer = Unavailable(f"{type(error).__name__}: {error}")
         now = self._pulse.clock()
-        self._observer.judging(job, answer, detailed=action.detailed, seconds=now - asked_at)
-        self._pulse.engine.polled(job, answer, asked_at, now)
+        self._observer.judging(job, answer, detailed=action.detailed, seconds=now - polled_at)
+        self._pulse.engine.polled(job, answer, polled_at, now)
         self._observer.judged(job, answer)
 
     async def close(self) -> None:

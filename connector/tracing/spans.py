@@ -189,7 +189,7 @@ class Spans(Observer):
             span.end()
 
     def _end_those_that_went(self) -> None:
-        """End spans of jobs whose partitions are another owner's: nobody here asks about them any more."""
+        """End spans of jobs whose partitions are another owner's: nobody here polls them any more."""
         jobs, posting = self._engine.jobs, self._engine.posting
         if len(self._jobs) > len(jobs) + len(posting):
             for serial in [each for each in self._jobs if each not in jobs and each not in posting]:
@@ -236,7 +236,7 @@ def _post_outcome(answer: PostAnswer) -> str:
 
 
 def _job_outcome(answer: PollAnswer) -> str:
-    """Name what an answer made of a job that nobody will ask about again."""
+    """Name what an answer made of a job that nobody will poll again."""
     match answer:
         case JobReport(state=JobState.COMPLETED):
             return "completed"

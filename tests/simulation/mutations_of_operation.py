@@ -82,9 +82,9 @@ def outages_are_learned(patch: Patch) -> None:
     """From a job whose end an outage hid is learned how long jobs take."""
     ended = Tracking.ended
 
-    def wrong(self: Tracking, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
+    def wrong(self: Tracking, job: Job, polled_at: float, now: float, *, completed: bool) -> None:
         job.uncounted.common_at_start = self._not_counted
-        ended(self, job, asked_at, now, completed=completed)
+        ended(self, job, polled_at, now, completed=completed)
 
     patch.set(Tracking, "ended", wrong)
 

@@ -111,7 +111,7 @@ class Job:
         return self.polls.denied_gets >= DENIED_ALONE
 
     @property
-    def asked_in_turns(self) -> bool:
+    def polled_in_turns(self) -> bool:
         """Whether it is polled in turns with others that were denied as often."""
         return self.polls.denied_gets > DENIED_ALONE
 

@@ -4,7 +4,7 @@ Given: between which ages earlier jobs ended, and what this job has answered so 
 delay until the next GET. Ages and delays are seconds; an age counts from the POST's answer.
 
 A GET is due when it is likely enough that the job has ended since the last one (`_CHANCE`), by
-the durations of recent jobs. So jobs that take a constant time are asked about once or twice,
+the durations of recent jobs. So jobs that take a constant time are polled once or twice,
 right at their end, and widely spread ones some four times, whatever their distribution.
 Where a job's `progress` grows in proportion to its age, the end is extrapolated instead: believed
 after some figures in a row that agree, until one doesn't, or a job ends before it promised.

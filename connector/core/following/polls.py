@@ -104,9 +104,9 @@ class Polls:
         """Whether its progress has grown since polling began."""
         return self.grew_at > self.began
 
-    def found_completed(self, asked_at: float) -> None:
+    def found_completed(self, polled_at: float) -> None:
         """The job is Completed; only the first time counts."""
-        self.completed_at = self.completed_at or asked_at
+        self.completed_at = self.completed_at or polled_at
 
     def wait_for_rows(self) -> None:
         """It is to be asked for again, for the verdicts that are missing."""

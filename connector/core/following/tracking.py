@@ -134,17 +134,17 @@ class Tracking:
                 jobs.append(job)
         return jobs
 
-    def unfinished(self, job: Job, report: JobReport, asked_at: float, now: float) -> None:
+    def unfinished(self, job: Job, report: JobReport, polled_at: float, now: float) -> None:
         """Schedule the next poll of a job that has not ended."""
-        age = max(0.0, asked_at - job.accepted_at)
+        age = max(0.0, polled_at - job.accepted_at)
         polls = job.polls
         delay = self._schedules[job.endpoint].next_delay(
-            age, polls.made, report.progress, polls.unfinished_age, polls.progress, now - asked_at
+            age, polls.made, report.progress, polls.unfinished_age, polls.progress, now - polled_at
         )
         polls.found_unfinished(age, report)
         job.slow = self._is_slow(job, age, now)
         job.stuck = job.slow and (job.adopted or self._schedules[job.endpoint].usual > 0 or age >= STUCK_FROM)
-        self.poll_at(job, max(now, asked_at + delay))
+        self.poll_at(job, max(now, polled_at + delay))
 
     def _is_slow(self, job: Job, age: float, now: float) -> bool:
         """Whether an unfinished job has been without progress for much longer than jobs take.
@@ -154,7 +154,7 @@ class Tracking:
         still = now - job.polls.grew_at if job.polls.grew else age
         return still > max(SLOW_FROM, SLOWER * self._schedules[job.endpoint].usual)
 
-    def ended(self, job: Job, asked_at: float, now: float, *, completed: bool) -> None:
+    def ended(self, job: Job, polled_at: float, now: float, *, completed: bool) -> None:
         """Learn how long a job took, and whether its progress foretold that.
 
         Nothing is learned from an adopted job or one that an outage disturbed: it was not watched throughout.
@@ -169,10 +169,10 @@ class Tracking:
                 other.like_it_ended_at = now
         disturbed = job.uncounted.disturbed(self._not_counted) or job.polls.denied_gets > 0
         if not (job.adopted or disturbed):
-            age = max(0.0, asked_at - job.accepted_at)
+            age = max(0.0, polled_at - job.accepted_at)
             progress = job.polls.progress if completed else -1
             self._schedules[job.endpoint].learn(
-                job.polls.unfinished_age, max(age, job.polls.unfinished_age), progress, now - asked_at
+                job.polls.unfinished_age, max(age, job.polls.unfinished_age), progress, now - polled_at
             )
 
     def ask_for_rows(self, job: Job, missing: int, now: float) -> bool:
@@ -185,9 +185,9 @@ class Tracking:
     def get_denied(self, job: Job, due: float, now: float) -> None:
         """Note that a GET of this job was denied: the next one is a probe."""
         job.polls.denied()
-        if job.asked_in_turns and due > now:
+        if job.polled_in_turns and due > now:
             mine = [each for each in self.jobs.values() if each.application == job.application]
-            others = sum(each is not job and each.asked_in_turns for each in mine)
+            others = sum(each is not job and each.polled_in_turns for each in mine)
             due += others * self._limits.probe_interval
         self.poll_at(job, due)
 
@@ -195,7 +195,7 @@ class Tracking:
         """A GET of this job was answered again: jobs whose GETs were denied in turn are polled at once."""
         job.excuse(job.suspicion.denied_at, now)
         for other in self.jobs.values():
-            waits = other is not job and other.asked_in_turns and other.polls.due_later(now)
+            waits = other is not job and other.polled_in_turns and other.polls.due_later(now)
             if waits and other.application == job.application:
                 self.poll_at(other, now)
 

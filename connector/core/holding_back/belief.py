@@ -12,7 +12,7 @@ from connector.core.holding_back.proofs import Proofs, Where
 
 CONTRADICTED = 5
 """Denials in a row that are taken for the API's failure where something got past there before. By then a
-part of the batch was sent, or a job that has ended was asked about: that tells one request alone from all."""
+part of the batch was sent, or a job that has ended was polled: that tells one request alone from all."""
 FEW, LONG = 3, 5.0
 """Fewer denials, from `FEW` on, are believed once they have gone on for `LONG` seconds: the gate, closed
 meanwhile, makes them rare."""

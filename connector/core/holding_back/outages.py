@@ -84,7 +84,7 @@ class Outages:
         self._lowered = False
         """Whether there are fewer jobs for that, since something was answered and the gate is open."""
         self._witness_at = -math.inf
-        """When an ended job was asked about last."""
+        """When an ended job was polled last."""
         self.gate = Gate(TRIALS)
 
     def answered(self, sent_at: float, did: Call | None = None, devices: int = 0) -> None:
@@ -155,9 +155,9 @@ class Outages:
         )
 
     def witness_before(self, job: Job, now: float) -> Job | None:
-        """Return an ended job to ask about before this one: nothing else tells if this one alone fails.
+        """Return an ended job to poll before this one: nothing else tells if this one alone fails.
 
-        None where others tell, or one was asked about since this one failed, or too many fail.
+        None where others tell, or one was polled since this one failed, or too many fail.
         """
         failed_at = job.suspicion.failed_at
         told = self._suspects.answered_since("get", failed_at) or self._witness_at > failed_at
@@ -166,11 +166,11 @@ class Outages:
         self._witness_at = now
         return self._tracking.last_ended.instead_of(job, now)
 
-    def witnessed(self, witness: Job, answer: PollAnswer, asked_at: float, now: float) -> None:
+    def witnessed(self, witness: Job, answer: PollAnswer, polled_at: float, now: float) -> None:
         """Learn from what was said of an ended job. That `NOBODYS` is unknown tells as much as a report."""
         match answer:
             case Unavailable():
-                self.down("get", witness, answer, asked_at, now)
+                self.down("get", witness, answer, polled_at, now)
                 return
             case Denied():
                 self.gate.withdrawn()  # of those that are unfinished it tells nothing
@@ -182,7 +182,7 @@ class Outages:
             case JobUnknown():
                 pass
         witness.suspicion = Suspicion()
-        self.answered(asked_at, "get", len(witness.events))
+        self.answered(polled_at, "get", len(witness.events))
 
     def next_turn(self, suspicion: Suspicion, now: float) -> float:
         """Return when to try again what failed: at the next trial; at growing intervals if it fails alone."""

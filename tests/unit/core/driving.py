@@ -93,9 +93,9 @@ class Drive:
         """Answer a GET: all done unless told otherwise. It took so many seconds."""
         self.polls.remove(poll)
         answer = all_done(poll.job.events) if answer is None else answer
-        asked_at = self.now
+        polled_at = self.now
         self.now += seconds
-        self.engine.polled(poll.job, answer, asked_at, self.now)
+        self.engine.polled(poll.job, answer, polled_at, self.now)
 
     def committed(self) -> None:
         """The commit under way was acknowledged."""

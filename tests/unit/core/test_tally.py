@@ -128,10 +128,10 @@ def test_each_stage_is_told_as_long_as_it_took() -> None:
     drive.polled(drive.next_poll(), unfinished())
     assert stages(drive) == []
     last = drive.next_poll()
-    asked_at = drive.now
+    polled_at = drive.now
     drive.polled(last, seconds=0.125)
-    assert asked_at > accepted_at
-    assert stages(drive) == [(Stage.JOB, round(asked_at - accepted_at, 6), 3), (Stage.POLL, 0.125, 3)]
+    assert polled_at > accepted_at
+    assert stages(drive) == [(Stage.JOB, round(polled_at - accepted_at, 6), 3), (Stage.POLL, 0.125, 3)]
 
 
 def test_letters_are_told_with_the_time_of_the_one_that_waited_longest() -> None:

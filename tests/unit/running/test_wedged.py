@@ -20,12 +20,12 @@ class Watch:
         monkeypatch.setattr(pulse, "clock", lambda: self.now)
         self.answers: list[bool | Exception] = []
         self.always = False
-        self.asked_at: list[float] = []
+        self.polled_at: list[float] = []
         self.failures: list[str] = []
         self.wedged = Wedged(pulse, self._answer, self.failures.append)
 
     def _answer(self) -> bool:
-        self.asked_at.append(self.now)
+        self.polled_at.append(self.now)
         answer = self.answers.pop(0) if self.answers else self.always
         if isinstance(answer, Exception):
             raise answer
@@ -51,7 +51,7 @@ async def test_one_that_waits_for_ever_while_brokers_answer_others_ends(
     it.always = True
     since = it.now
     await it.seconds(OVERDUE - 1, since)
-    assert not it.asked_at
+    assert not it.polled_at
     await it.seconds(1 + ASK_EVERY * (ENOUGH - 1) - 1, since)
     assert (it.failures, it.wedged.suspected) == ([], True)
     await it.seconds(1, since)
@@ -67,7 +67,7 @@ async def test_while_no_broker_answers_anybody_it_waits_for_hours(
     it.answers = [no_answer] * 10_000
     await it.seconds(4 * 3600, it.now)
     assert (it.failures, it.wedged.suspected) == ([], False)
-    pauses = [later - earlier for earlier, later in zip(it.asked_at, it.asked_at[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in zip(it.polled_at, it.polled_at[1:], strict=False)]
     assert min(pauses) >= ASK_EVERY
 
 
@@ -75,7 +75,7 @@ async def test_answers_that_are_not_in_a_row_do_not_count(monkeypatch: pytest.Mo
     it = Watch(monkeypatch)
     it.answers = [*[True] * (ENOUGH - 1), False] * 3
     await it.seconds(OVERDUE + ASK_EVERY * (3 * ENOUGH - 1), it.now)
-    assert len(it.asked_at) == 3 * ENOUGH
+    assert len(it.polled_at) == 3 * ENOUGH
     assert (it.failures, it.wedged.suspected) == ([], False)
 
 
@@ -89,7 +89,7 @@ async def test_a_call_that_is_answered_late_clears_the_suspicion(monkeypatch: py
     for _ in range(100):
         await it.seconds(10, it.now)
     await it.seconds(1000, None)
-    assert (it.failures, len(it.asked_at)) == ([], 1)
+    assert (it.failures, len(it.polled_at)) == ([], 1)
 
 
 async def test_an_answer_about_an_earlier_call_does_not_count_for_the_next(

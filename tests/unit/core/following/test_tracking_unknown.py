@@ -154,9 +154,9 @@ def test_a_job_that_is_not_known_yet_is_asked_about_a_second_later() -> None:
     drive.read(*devices(range(3)))
     drive.start_job()
     drive.polled(drive.next_poll(), JobUnknown("?", 404))
-    asked_at = drive.now
+    polled_at = drive.now
     drive.next_poll()
-    assert drive.now - asked_at == pytest.approx(1.0)
+    assert drive.now - polled_at == pytest.approx(1.0)
 
 
 def test_an_unknown_job_is_lost_where_nothing_else_could_tell_that_the_address_is_right_again() -> None:

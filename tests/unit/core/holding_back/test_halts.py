@@ -131,11 +131,11 @@ def test_a_job_that_was_asked_about_with_the_old_token_is_asked_about_again_at_o
     drive.read(*devices(range(2)))
     drive.start_job()
     poll = drive.next_poll()
-    asked_at = drive.now
+    polled_at = drive.now
     drive.later(0.1)
     drive.engine.credentials_changed("", drive.now)
     drive.polls.remove(poll)
-    drive.engine.polled(poll.job, DENIED, asked_at, drive.now)
+    drive.engine.polled(poll.job, DENIED, polled_at, drive.now)
     assert drive.engine.components.halts.all() == []
     before = drive.now
     drive.next_poll()

@@ -160,13 +160,13 @@ def test_a_job_that_is_too_old_is_given_up_when_a_late_failure_does_not_close_th
     drive.read(*devices(range(2)))
     first, second = drive.start_job(), drive.start_job()
     drive.wait_for(lambda: len(drive.polls) == 2)
-    asked_at = drive.now
+    polled_at = drive.now
     drive.later(1)
     drive.polled(next(poll for poll in drive.polls if poll.job is second), Unavailable("down"))
     drive.wait_for(lambda: len(drive.polls) == 2)
     drive.polled(next(poll for poll in drive.polls if poll.job is second))
     drive.later(100)
-    drive.engine.polled(first, Unavailable("no reply"), asked_at, drive.now)
+    drive.engine.polled(first, Unavailable("no reply"), polled_at, drive.now)
     assert [notice.fields["why"] for notice in drive.engine.notices if notice.text == "job lost"] == [
         "no end in sight"
     ]
