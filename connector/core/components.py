@@ -62,7 +62,7 @@ class Components:
             lambda: described(self.ledger.all_owed),
             self.tracking.sent_between,
         )
-        self.adoption = Adoption(self.lanes, self.tracking, self.dispatch, self.tally)
+        self.adoption = Adoption(self.lanes, self.tracking, self.dispatch, self.tally, self.notices)
         self.concurrency = Concurrency(limits)
         self.outages = Outages(random, self.tally, self.notices, self.tracking, self.concurrency)
         self.gate = self.outages.gate

@@ -245,7 +245,8 @@ class Engine:
     @property
     def quiet(self) -> bool:
         """Whether a stop has nothing to wait for: nothing under way may end, no letter is to be written."""
-        ends = self.posting or self._ledger.under_way or len(self.jobs) > len(self._adoption.pending)
+        followed = self.jobs.keys() - self._adoption.pending.keys()
+        ends = self.posting or self._ledger.under_way or any(self.jobs[serial].events for serial in followed)
         may_soon_be_written = self._owed.may_soon_be_written(self._reach.sure)
         return not ends and (not may_soon_be_written or self._halts.letters_wait)
 

@@ -152,6 +152,9 @@ class Polled:
             else:
                 self._tracking.unfinished(job, report, polled_at, now)
             return
+        if not job.events:
+            self._end_of_nobodys(job, report, polled_at, now)
+            return
         if report.state is JobState.COMPLETED and report.rows is None and job.polls.without_details:
             job.polls.ask_in_detail()
             if job.polls.times_asked_plainly < MOST_PLAINLY:
@@ -170,6 +173,12 @@ class Polled:
             well = self._proofs.completed_since(job.application, job.failed_before)
             failed = of_the_job(report)
             self._brakes.judged(self._unjudged.job_failed(job, failed, now, others_do_well=well), now)
+
+    def _end_of_nobodys(self, job: Job, report: JobReport, polled_at: float, now: float) -> None:
+        """An adopted job has ended whose records are gone: whatever it says, they can't be sent again."""
+        completed = report.state is JobState.COMPLETED
+        self._ended(job, polled_at, now, completed=completed)
+        self._tally.jobs[job.endpoint, JobOutcome.COMPLETED if completed else JobOutcome.FAILED] += 1
 
     def _completed(self, job: Job, report: JobReport, polled_at: float, now: float) -> None:
         judgement = self._places.judge(job, report, now)
@@ -268,6 +277,8 @@ class Polled:
         self._notices.tell(
             "warning", "job lost", why=why, age=round(now - job.accepted_at, 1), devices=len(job.events)
         )
+        if not job.events:  # an adopted job whose records are gone
+            return
         most = self._limits.max_resubmissions
         losses = job.history.losses + 1
         nobody_is_known = losses > most and not self._tracking.known_jobs.any_since(

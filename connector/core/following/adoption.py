@@ -6,6 +6,9 @@ Until every record of an adopted job has been read, not all of its devices are k
 submitted, and the job is not polled. That takes one fetch of the records from the committed offset to the
 newest one that was submitted. If these don't come for a while, nothing else is held up any longer, and each
 job is polled for those of its records that were read.
+
+Records may be gone by then (retention, compaction). Nobody knows their devices any more: until such a job has
+ended, or is lost, nothing of that partition is submitted.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import msgspec
 from connector.core.batching.dispatch import Dispatch
 from connector.core.following.job import Job
 from connector.core.following.tracking import Tracking
+from connector.core.notices import Notices
 from connector.core.queueing.coalesce import merge
 from connector.core.queueing.lanes import Lanes
 from connector.core.reading.event import Event
@@ -33,13 +37,18 @@ PROGRESS_LIMIT = 30.0
 class Adoption:
     """The adopted jobs whose records are still being read."""
 
-    def __init__(self, lanes: Lanes, tracking: Tracking, dispatch: Dispatch, tally: Tally) -> None:
+    def __init__(
+        self, lanes: Lanes, tracking: Tracking, dispatch: Dispatch, tally: Tally, notices: Notices
+    ) -> None:
         self._lanes = lanes
         self._tracking = tracking
         self._dispatch = dispatch
         self._tally = tally
+        self._notices = notices
         self.pending: dict[int, set[Assignment]] = {}
         """By the job's serial number, the partitions that have not been read far enough."""
+        self._to_follow: list[Job] = []
+        """Jobs of which no record is to be read."""
         self._displaced: list[Event] = []
         self._read_so_far = -1
         self._progress_at = 0.0
@@ -47,6 +56,9 @@ class Adoption:
     def note_progress(self, now: float) -> None:
         """Note how far their records have been read. Call it before each plan."""
         self.make_way()
+        if self._to_follow:
+            to_follow, self._to_follow = self._to_follow, []
+            self.follow([job for job in to_follow if job.serial not in self.pending], now)
         if not self.pending:
             self._read_so_far = -1
             return
@@ -74,17 +86,10 @@ class Adoption:
     def expect(self, assignment: Assignment, slices: Sequence[JobSlice]) -> int:
         """Take over the unfinished jobs in a partition's checkpoint; return how many there are."""
         for part in slices:
-            job = self._tracking.find(part.endpoint, part.application, part.request_id)
-            if job is None:
-                job = Job(
-                    self._dispatch.new_serial(),
-                    part.request_id,
-                    part.endpoint,
-                    part.application,
-                    [],
-                    accepted_at=part.submitted_at,
-                )
-                self._tracking.add(job)
+            if not part.offsets:
+                self._await(assignment, part)
+                continue
+            job = self._known(part) or self._take_over(part)
             job.polls.hold()
             known = job.slices.get(assignment)  # from `_divide`, whose two parts become one again
             offsets = part.offsets if known is None else tuple(sorted({*known.offsets, *part.offsets}))
@@ -95,7 +100,33 @@ class Adoption:
                 recall_until = min(recall_until, assignment.until)
             assignment.recall_until = max(assignment.recall_until, recall_until)
             self.pending.setdefault(job.serial, set()).add(assignment)
-        return len(slices)
+        return len({(part.endpoint, part.application, part.request_id) for part in slices})
+
+    def _known(self, part: JobSlice) -> Job | None:
+        return self._tracking.find(part.endpoint, part.application, part.request_id)
+
+    def _take_over(self, part: JobSlice) -> Job:
+        job = Job(
+            self._dispatch.new_serial(),
+            part.request_id,
+            part.endpoint,
+            part.application,
+            [],
+            accepted_at=part.submitted_at,
+        )
+        self._tracking.add(job)
+        return job
+
+    def _await(self, assignment: Assignment, part: JobSlice) -> None:
+        """Submit nothing of this partition until a job has ended whose records here are gone."""
+        job = self._known(part)
+        if job is None:
+            job = self._take_over(part)
+            job.polls.hold()
+            self._to_follow.append(job)
+        if assignment not in job.slices:
+            self._tracking.add_slice(assignment, job, part)
+        assignment.awaited.add(job.serial)
 
     def attach(self, event: Event, serial: int) -> None:
         """A record of an adopted job was read: it holds its device's lanes until the job's report is in."""
@@ -143,6 +174,17 @@ class Adoption:
     def read_on(self, assignment: Assignment, now: float) -> None:
         """If this partition has been read far enough, follow the jobs that waited for it alone."""
         if self.pending and not assignment.recalling:
+            read = assignment.offsets.next
+            gone = {serial for offset, serial in assignment.adopted.items() if offset < read}
+            if gone:
+                assignment.awaited |= gone
+                self._notices.tell(
+                    "warning",
+                    "records of unfinished jobs are gone: their partition waits until these have ended",
+                    topic=assignment.partition.topic,
+                    partition=assignment.partition.partition,
+                    jobs=len(gone),
+                )
             self.follow(self.forget(assignment), now)
 
     def forget(self, assignment: Assignment) -> list[Job]:
@@ -158,11 +200,11 @@ class Adoption:
         return complete
 
     def follow(self, jobs: Iterable[Job], now: float) -> None:
-        """Begin to poll jobs whose records were all read again; forget those of which none is left."""
+        """Begin to poll jobs whose records were all read again; forget those whose end nobody needs."""
         for job in jobs:
             if job.serial not in self._tracking.jobs:
                 continue
-            if not job.events:
+            if not (job.events or job.awaited):
                 self._tracking.remove(job)
                 continue
             self._tally.jobs[job.endpoint, JobOutcome.ADOPTED] += job.adopted
@@ -198,7 +240,7 @@ class Adoption:
         unread = part.offsets[len(read) :]
         self._tracking.add_slice(assignment, rest, msgspec.structs.replace(part, offsets=unread))
         assignment.adopted.update(dict.fromkeys(unread, rest.serial))
-        if read:
+        if read or job.serial in assignment.awaited:
             self._tracking.add_slice(assignment, job, msgspec.structs.replace(part, offsets=read))
         else:
             del job.slices[assignment], assignment.slices[job.serial]

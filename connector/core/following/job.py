@@ -89,6 +89,11 @@ class Job:
         """Whether an earlier owner submitted it."""
         return self.batch is None
 
+    @property
+    def awaited(self) -> bool:
+        """Whether records of it are gone, so that others wait for its end."""
+        return any(self.serial in assignment.awaited for assignment in self.slices)
+
     def excuse(self, since: float, now: float) -> None:
         """Count no time since then in which its GETs were denied, and none twice."""
         self.uncounted.add(max(since, self.accepted_at), now)

@@ -83,6 +83,7 @@ class Tracking:
         self.jobs.pop(job.serial, None)
         for assignment in job.slices:
             assignment.slices.pop(job.serial, None)
+            assignment.awaited.discard(job.serial)
             assignment.changed()
 
     def find(self, endpoint: Endpoint, application: str, request_id: str) -> Job | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from connector.core.remembering.checkpoint import JobSlice
 from connector.core.remembering.offsets import Offsets
 from connector.model import Position, TopicPartition
@@ -16,6 +18,7 @@ class Assignment:
 
     __slots__ = (
         "adopted",
+        "awaited",
         "bytes_held",
         "committed",
         "committed_version",
@@ -49,6 +52,9 @@ class Assignment:
         """Below this offset records may have been settled before."""
         self.slices: dict[int, JobSlice] = {}
         """By the job's serial number, what of it lies here: what the checkpoint remembers."""
+        self.awaited: set[int] = set()
+        """Serial numbers of unfinished jobs with records that are gone, so that nobody knows their devices:
+        until they have ended, nothing is submitted."""
         self.committed = Position(start, "")
         self.version = 0
         """Counts the changes that a commit should record (`changed`)."""
@@ -70,8 +76,8 @@ class Assignment:
 
     @property
     def bounded(self) -> bool:
-        """Whether the room in the checkpoint bounds what may be submitted."""
-        return self.submit_below is not None or self.room is not None
+        """Whether the room in the checkpoint, or a job that is awaited, bounds what may be submitted."""
+        return self.submit_below is not None or self.room is not None or bool(self.awaited)
 
     @property
     def dirty(self) -> bool:
@@ -96,6 +102,13 @@ class Assignment:
         """The partition is no longer ours: answers that still arrive settle nothing."""
         self.live = False
         self.slices.clear()
+        self.awaited.clear()
+
+    def jobs_to_remember(self) -> list[JobSlice]:
+        """Return what a checkpoint is to tell of the unfinished jobs; of awaited ones also that they are."""
+        awaited = [self.slices[serial] for serial in self.awaited]
+        gone = [msgspec.structs.replace(part, offsets=()) for part in awaited if part.offsets]
+        return [*self.slices.values(), *gone]
 
     def hold_memory(self, events: int, size: int) -> None:
         """Note that `events` more events, of `size` bytes together, are in memory."""

@@ -58,7 +58,7 @@ class JobSlice(msgspec.Struct, frozen=True):
     """What one unfinished job carries of one partition.
 
     `submitted_at` is in seconds since the epoch, of which whole ones are kept. `application` is
-    empty for the default one. `offsets` ascend.
+    empty for the default one. `offsets` ascend; without any, its records are gone, and it is awaited.
     """
 
     request_id: str
@@ -92,20 +92,23 @@ def encode(position: int, settled: bytes, jobs: Sequence[JobSlice], limit: int =
     `settled[i] == 1` says that the offset `position + i` is settled.
     """
     parts = _parts(position, jobs)
-    if not (parts or settled):
+    awaited = [job for job in jobs if not job.offsets]
+    if not (parts or settled or awaited):
         return Encoded("", position)
     symbols = _symbols(position, settled, parts)
     room = (limit - len(PREFIX)) * 4 // 5 - _SUM_LENGTH
     carriers = [part.job for part in parts]
     kinds = _FIRST_JOB + len(parts)
     tokens = Tokens(symbols, kinds=kinds)
-    count, body = _longest(tokens, carriers, room)
+    count, body = _longest(tokens, carriers, awaited, room)
     if not tokens.complete and count == len(tokens):
         tokens = Tokens(symbols, enough=len(symbols), kinds=kinds)
-        count, body = _longest(tokens, carriers, room)
+        count, body = _longest(tokens, carriers, awaited, room)
     covers = tokens.covers(count) if body else 0
     complete = covers == max(len(settled), *(part.offsets[-1] + 1 - position for part in parts), 0)
-    if not covers:
+    if awaited and body == b"":
+        complete = False
+    if not (covers or (body and awaited)):
         return Encoded("", position, complete)
     text = PREFIX + base64.b85encode(_sum(position, body) + body).decode()
     return Encoded(text, position + covers, complete)
@@ -182,13 +185,13 @@ def _paint(symbols: bytearray, symbol: int, offsets: Sequence[int], position: in
             pieces += ((low, middle), (middle, high))
 
 
-def _longest(tokens: Tokens, jobs: list[JobSlice], room: int) -> tuple[int, bytes]:
+def _longest(tokens: Tokens, jobs: list[JobSlice], awaited: list[JobSlice], room: int) -> tuple[int, bytes]:
     """Return how many tokens fit into `room` bytes, and the body that they make; nothing if none do."""
     low, low_size, best = -1, 0, b""
     count = high = len(tokens)
     high_size = 0
     for step in count_up():
-        body = _body(tokens, count, jobs)
+        body = _body(tokens, count, jobs, awaited)
         if len(body) <= room:
             low, low_size, best = count, len(body), body
         else:
@@ -202,18 +205,19 @@ def _longest(tokens: Tokens, jobs: list[JobSlice], room: int) -> tuple[int, byte
     return low, best
 
 
-def _body(tokens: Tokens, count: int, jobs: list[JobSlice]) -> bytes:
-    """Return the first `count` tokens, after the jobs that they name."""
+def _body(tokens: Tokens, count: int, jobs: list[JobSlice], awaited: list[JobSlice]) -> bytes:
+    """Return the first `count` tokens, after the jobs that they name and those that are awaited."""
     named = jobs[: max(0, tokens.highest(count) - _FIRST_JOB + 1)]
-    applications = list(dict.fromkeys(job.application for job in named))
-    since = min((_seconds(job) for job in named), default=0)
+    every = [*named, *awaited]
+    applications = list(dict.fromkeys(job.application for job in every))
+    since = min((_seconds(job) for job in every), default=0)
     body, rows = bytearray(), bytearray()
     put_number(body, len(named))
     put_number(body, since)
     put_number(body, len(applications))
     for application in applications:
         put_string(body, application)
-    for job in named:
+    for job in every:
         uuid = _uuid(job.request_id)
         kind = applications.index(job.application) * len(_ENDPOINTS) + _ENDPOINTS.index(job.endpoint)
         put_number(rows, kind * 2 + bool(uuid))
@@ -257,18 +261,21 @@ def _parse(reader: Reader, position: int) -> Checkpoint:
     applications = [reader.string() for _ in range(reader.number())]
     rows = Reader(reader.stream())
     heads: list[tuple[str, Endpoint, str, float]] = []
-    for _ in range(count):
+    while not rows.at_end:
         kind, packed = divmod(rows.number(), 2)
         application, endpoint = divmod(kind, len(_ENDPOINTS))
         submitted_at = float(since + rows.number())
         request_id = _spelled(rows.take(_UUID_BYTES)) if packed else rows.string()
         heads.append((request_id, _ENDPOINTS[endpoint], applications[application], submitted_at))
-    offsets: list[list[int]] = [[] for _ in heads]
+    offsets: list[list[int]] = [[] for _ in range(count)]
     settled = bytearray()
     for symbol, length in read_runs(reader):
         if symbol >= _FIRST_JOB:
             begin = position + len(settled)
             offsets[symbol - _FIRST_JOB].extend(range(begin, begin + length))
         settled += (b"\1" if symbol == _SETTLED else b"\0") * length
-    jobs = [JobSlice(*head, tuple(mine)) for head, mine in zip(heads, offsets, strict=True) if mine]
+    if len(heads) < count:
+        raise ValueError("too short")
+    jobs = [JobSlice(*head, tuple(mine)) for head, mine in zip(heads, offsets, strict=False) if mine]
+    jobs += [JobSlice(*head, ()) for head in heads[count:]]
     return Checkpoint(bytes(settled.rstrip(b"\0")), jobs)

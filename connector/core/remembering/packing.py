@@ -54,6 +54,11 @@ class Reader:
         self._packed = packed
         self._at = 0
 
+    @property
+    def at_end(self) -> bool:
+        """Whether nothing is left."""
+        return self._at >= len(self._packed)
+
     def take(self, length: int) -> bytes:
         piece = self._packed[self._at : self._at + length]
         if len(piece) != length:

@@ -90,6 +90,8 @@ class Reach:
 
     def ready(self, assignment: Assignment, waiting: Iterable[Event]) -> list[Event]:
         """Return the events, of those that wait, that may be within reach by now, lowest offsets first."""
+        if assignment.awaited:
+            return []
         ready = [event for event in sorted(waiting, key=_offset) if not self._too_far(assignment, event)]
         if assignment.room is not None:
             del ready[self._max_devices :]
@@ -101,6 +103,8 @@ class Reach:
         None rather than a few, once `MANY_JOBS` are unfinished. Where none is, a few of the lowest go whether
         there is room or not: nothing else would make any.
         """
+        if assignment.awaited:
+            return 0
         if assignment.room is None:
             return sum(not self._too_far(assignment, event) for event in events)
         room = assignment.room - _room_of_a_job(assignment)
@@ -134,7 +138,7 @@ class Reach:
         To submit a job again does less harm. It forgets as few as that takes, the largest first.
         """
         safe, window = assignment.offsets.safe(), assignment.offsets.worth_remembering()
-        jobs = list(assignment.slices.values())
+        jobs = assignment.jobs_to_remember()
         encoded = checkpoint.encode(safe, window, jobs, self._limit)
         letters_until = min(assignment.letters_until, safe + WINDOW_LIMIT)
         if encoded.complete or encoded.covers >= letters_until:

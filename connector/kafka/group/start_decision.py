@@ -100,7 +100,8 @@ def decide_start(
 def _still_known(committed: Position, low: int) -> Position:
     """Return where to go on from `low`, with what the checkpoint knows of the offsets from there on.
 
-    Without it they would be sent once more, while their jobs run, and their letters be written again.
+    Without it they would be sent once more, while their jobs run, and their letters be written again. Jobs
+    with records that are gone stay in it without these: newer records wait until they have ended.
     """
     known = checkpoint.decode(committed.metadata, committed.offset)
     if known is None:
@@ -112,6 +113,8 @@ def _still_known(committed: Position, low: int) -> Position:
         left = tuple(each for each in job.offsets if each >= offset)
         if left:
             jobs.append(msgspec.structs.replace(job, offsets=left))
+        if not job.offsets or job.offsets[0] < low:
+            jobs.append(msgspec.structs.replace(job, offsets=()))
     return Position(offset, checkpoint.encode(offset, settled[offset - low :], jobs).text)
 
 

@@ -100,15 +100,6 @@ def test_a_letter_that_was_written_before_is_not_written_again() -> None:
     assert drive.position() == 2
 
 
-def test_a_job_whose_records_are_all_gone_is_forgotten() -> None:
-    drive = adopting({"J": [0, 1]})
-    drive.read(*devices([5]))
-    drive.run()
-    assert drive.gets == 1, "of the new record's job"
-    assert drive.sent == [[5]]
-    assert drive.position() == 6
-
-
 def test_an_adopted_job_whose_record_can_no_longer_be_decoded_goes_on_without_it() -> None:
     drive = adopting({"J": [0, 1]})
     drive.read(UNDECODABLE, tags(1), at=0)

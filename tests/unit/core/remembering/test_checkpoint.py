@@ -35,8 +35,23 @@ def read(text: str) -> Checkpoint:
 
 def test_nothing_to_remember_is_no_text() -> None:
     assert encode(START, b"", []) == ("", START, True)
-    assert encode(START, b"", [job()]) == ("", START, True)
+    assert encode(START + 9, b"", [job(1, 2)]) == ("", START + 9, True)
     assert decode("", START) is None
+
+
+def test_jobs_without_offsets_come_back_behind_the_others() -> None:
+    awaited, other = job(endpoint=Endpoint.REGISTRATIONS, application="OTHER-APP"), job()
+    alone, covers, complete = encode(START, b"", [awaited, other])
+    assert (covers, complete) == (START, True)
+    assert read(alone) == Checkpoint(b"", [awaited, other])
+    carrying = job(0, 1)
+    both = encode(START, b"\0\0\1", [awaited, carrying])
+    assert both.complete
+    assert read(both.text) == Checkpoint(b"\0\0\1", [carrying, awaited])
+
+
+def test_jobs_without_offsets_that_do_not_fit_are_forgotten_and_that_is_known() -> None:
+    assert encode(START, b"", [job(request_id=str(DICE.getrandbits(900)))], 100) == ("", START, False)
 
 
 def test_jobs_and_settled_offsets_come_back() -> None:

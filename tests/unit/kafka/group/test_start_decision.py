@@ -70,7 +70,19 @@ def test_what_is_known_of_offsets_that_are_still_there_stays_known(
     known = checkpoint.decode(found.metadata, found.offset)
     assert known is not None
     assert (found.offset, known.settled.rstrip(b"\0")) == (offset, settled)
-    assert [(each.request_id, [*each.offsets]) for each in known.jobs] == [("r-1", [14])]
+    assert [(each.request_id, [*each.offsets]) for each in known.jobs] == [
+        ("r-1", [14]),
+        ("r-1", []),
+        ("r-0", []),
+    ]
+
+
+def test_a_job_whose_records_were_gone_before_is_still_waited_for() -> None:
+    text = checkpoint.encode(2, b"", [JobSlice("r-0", Endpoint.TAGS, "", 0.0, ())]).text
+    found = decide_start(Position(2, text), 10, 20, reset="earliest", on_data_loss="continue", where="t/0")
+    known = checkpoint.decode(found.metadata, found.offset)
+    assert known is not None
+    assert [(each.request_id, [*each.offsets]) for each in known.jobs] == [("r-0", [])]
 
 
 @pytest.mark.parametrize(
