@@ -3,8 +3,10 @@
 --of api --minutes 90     it answers nothing but 503, while records keep coming until the buffer is full
 --of broker --minutes 90  the only broker is frozen and killed, and started again at the end
 
-Prints what the process took meanwhile. Fails where it grew, talked too much, lost its place in the group or
-did not go on by itself, and where the reckoning of every record and every device is wrong at the end.
+Prints what the process took meanwhile. Fails where it grew, talked too much or did not go on by itself, and
+where the reckoning of every record and every device is wrong at the end. Without the API it has to keep its
+place in the group and to submit no device twice. Without a broker nobody keeps a place for longer than the
+session: librdkafka gives it up. Then it has to join anew once, and may submit twice what a crash may cost.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from connector.core.limits import Limits
 from tests.acceptance.processes import Connector, wait_for
 from tests.acceptance.workload import FAULTS, Workload, mixed
 from tests.acceptance.world import World, seconds_until, settled, world
@@ -46,6 +49,21 @@ class Look(NamedTuple):
     lives: bool
 
 
+class Price(NamedTuple):
+    """What an outage may cost."""
+
+    rebalances: int
+    twice: int
+
+
+FREE = Price(rebalances=0, twice=0)
+"""It stays in the group."""
+BATCH = 50
+"""Devices of a batch where the broker goes."""
+ANEW = Price(rebalances=2, twice=Limits().max_in_flight * BATCH)
+"""Its partitions are lost and assigned, once; what no commit has recorded is a batch a submission at most."""
+
+
 class Outage(NamedTuple):
     """What an outage did to the process."""
 
@@ -53,11 +71,15 @@ class Outage(NamedTuple):
     back: float
     """Seconds from its end until something was settled."""
     rebalances: float
-    """Assignments and revocations from before it until something was settled again."""
+    """Assignments, revocations and losses from before it until all was committed."""
+    stayed: bool
+    """Whether the group's only member is the same one then, by the id that the group gave it."""
     twice: int
     """Devices submitted again although an earlier submission had come through."""
     overlapping: int
     """Times that a device was in two unfinished jobs."""
+    price: Price
+    """What it may cost."""
 
     @property
     def growth(self) -> float:
@@ -75,6 +97,9 @@ class Outage(NamedTuple):
             (self.growth > GROWTH, f"grew by {self.growth:.1f} MiB"),
             (self.lines > TALK * (1 + hours), f"{self.lines} log lines in {hours:.1f} hours"),
             (not all(look.lives for look in self.looks), "was not alive all the time"),
+            (self.rebalances > self.price.rebalances, "too many rebalances"),
+            (not self.stayed and not self.price.rebalances, "lost its place in the group"),
+            (self.twice > self.price.twice, f"more than {self.price.twice} devices submitted twice"),
             (self.overlapping > 0, f"{self.overlapping} devices in two jobs at once"),
         ]
         return [what for is_so, what in found if is_so]
@@ -88,6 +113,7 @@ def outage(
     seconds: float,
     *,
     meanwhile: bool,
+    price: Price,
 ) -> Outage:
     """Have a connector lose something under load for so long; the last tenth of the records come after it.
 
@@ -98,7 +124,7 @@ def outage(
     here.produce(work, 0, first if meanwhile else last)
     connector = here.run()
     wait_for(lambda: settled(connector) > first // 2, 60, "progress")
-    rebalances = connector.metric("rebalances_total")
+    rebalances, members = connector.metric("rebalances_total"), here.kafka.members(here.group)
     away()
     if meanwhile:
         here.produce(work, first, last)
@@ -106,11 +132,12 @@ def outage(
     again()
     before = settled(connector)
     back = seconds_until(lambda: settled(connector) > before, BACK, "progress")
-    rebalances = connector.metric("rebalances_total") - rebalances
     here.produce(work, last)
-    here.finish(work, 300)
-    stats = here.api.stats()
-    return Outage(looks, back, rebalances, stats["submitted_twice"], stats["violations"]["overlapping"])
+    here.wait_settled(300)  # the group takes commits of members only
+    rebalances = connector.metric("rebalances_total") - rebalances
+    stayed = here.kafka.members(here.group) == members
+    here.finish(work)
+    return Outage(looks, back, rebalances, stayed, here.twice(), here.in_two_jobs(), price)
 
 
 def _looks(connector: Connector, seconds: float) -> Iterator[Look]:
@@ -148,13 +175,13 @@ def of_the_api(folder: Path, seconds: float, events: int) -> Outage:
     with _surroundings(folder) as (_broker, here):
         work = mixed(events, events // 10, seed=40, skew=0.2)
         down, up = (lambda rule=rule: here.api.faults(outage=rule) for rule in ([{"on": "any"}], None))
-        return outage(here, work, down, up, seconds, meanwhile=True)
+        return outage(here, work, down, up, seconds, meanwhile=True, price=FREE)
 
 
 def of_the_broker(folder: Path, seconds: float, events: int) -> Outage:
     """The only broker is gone for so long: frozen first, so that requests are on their way when it dies."""
     with _surroundings(folder) as (broker, here):
-        here.settings["batch.max_devices"] = "50"
+        here.settings["batch.max_devices"] = str(BATCH)
         work = mixed(events, events // 10, seed=41, skew=0.2)
 
         def die() -> None:
@@ -162,7 +189,7 @@ def of_the_broker(folder: Path, seconds: float, events: int) -> Outage:
             time.sleep(SENT_WITHIN)
             broker.kill()
 
-        return outage(here, work, die, broker.start, seconds, meanwhile=False)
+        return outage(here, work, die, broker.start, seconds, meanwhile=False, price=ANEW)
 
 
 KINDS = {"api": of_the_api, "broker": of_the_broker}
@@ -184,7 +211,8 @@ def main() -> int:
     sys.stdout.write("\n".join([" minutes      MiB    lines", *rows, ""]))
     sys.stdout.write(
         f"growth {seen.growth:.1f} MiB, {seen.lines} lines, went on after {seen.back:.1f} s, "
-        f"{seen.rebalances:.0f} rebalances, {seen.twice} devices submitted twice; "
+        f"{seen.rebalances:.0f} rebalances, {'stayed in the group' if seen.stayed else 'joined it anew'}, "
+        f"{seen.twice} devices submitted twice; "
         f"{', '.join(seen.broken()) or 'nothing broken'}\n"
     )
     return 1 if seen.broken() else 0

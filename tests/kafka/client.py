@@ -12,6 +12,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub imports them without saying so
     AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
     OffsetSpec,
 )
 from confluent_kafka.cimpl import NewTopic
@@ -88,6 +91,23 @@ class Kafka:
         for future in self._admin.delete_records([where]).values():
             future.result(_LIMIT)
 
+    def configure_topic(self, topic: str, **config: str) -> None:
+        """Set some of its properties: `retention_ms="-1"`."""
+        self._configure(ConfigResource.Type.TOPIC, topic, config)
+
+    def configure_group(self, group: str, **config: str) -> None:
+        """The same of a group, which need not exist yet."""
+        self._configure(ConfigResource.Type.GROUP, group, config)
+
+    def _configure(self, kind: Any, name: str, config: Mapping[str, str]) -> None:
+        entries = [
+            ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+            for key, value in _dotted(config).items()
+        ]
+        resource = ConfigResource(kind, name, incremental_configs=entries)
+        for future in self._admin.incremental_alter_configs([resource]).values():
+            future.result(_LIMIT)
+
     def partitions(self, topic: str) -> list[int]:
         return sorted(self._admin.list_topics(topic, timeout=_LIMIT).topics[topic].partitions)
 
@@ -157,6 +177,15 @@ class Kafka:
             for p in found
             if p.offset >= 0
         }
+
+    def members(self, group: str) -> set[str]:
+        """The ids that the group has given its members; who comes back after it was missed has another.
+
+        By a new client: one that has lost its coordinator may wait for longer than the limit.
+        """
+        admin = AdminClient(dict(self._properties))  # has to live until it has answered
+        (future,) = admin.describe_consumer_groups([group]).values()
+        return {each.member_id for each in future.result(_LIMIT).members}
 
     def commit(self, group: str, positions: Mapping[TopicPartition, Position]) -> None:
         """Set a group's offsets from outside; it must have no members."""
