@@ -10,13 +10,13 @@ from confluent_kafka import Producer
 
 from tests.acceptance.processes import wait_for
 from tests.acceptance.workload import FAULTS, mixed
-from tests.acceptance.world import QUICK, world
+from tests.acceptance.world import PROTOCOLS, world
 from tests.kafka.client import Kafka
 
 pytestmark = pytest.mark.broker
 
 
-@pytest.mark.parametrize("properties", [QUICK, "group.protocol=consumer"], ids=["classic", "consumer"])
+@PROTOCOLS
 def test_a_topic_that_ends_in_tombstones_is_committed_to_its_end(
     kafka: Kafka, tmp_path: Path, properties: str
 ) -> None:
@@ -63,11 +63,7 @@ def test_an_empty_topic_ends_at_once(kafka: Kafka, tmp_path: Path) -> None:
         assert connector.lines("stopped")
 
 
-@pytest.mark.parametrize(
-    "properties",
-    [QUICK, "group.protocol=consumer"],
-    ids=["classic", "consumer"],
-)
+@PROTOCOLS
 def test_restarted_after_a_kill_it_waits_for_what_the_dead_member_still_has(
     kafka: Kafka, tmp_path: Path, properties: str
 ) -> None:
@@ -75,6 +71,7 @@ def test_restarted_after_a_kill_it_waits_for_what_the_dead_member_still_has(
     work = mixed(2_000, 2_000, seed=42)
     with world(tmp_path, kafka, faults={**FAULTS, "latency": {"seconds": 1.0}}) as here:
         here.settings["kafka.properties"] = properties
+        here.shorten_session(6.0)
         here.produce(work)
         first = here.run("--until-end")
         wait_for(lambda: first.metric("jobs_in_flight") > 0, 30, "a job")
