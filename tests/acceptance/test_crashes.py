@@ -14,15 +14,23 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from tests.acceptance.processes import Connector, wait_for
 from tests.acceptance.workload import FAULTS, mixed
-from tests.acceptance.world import SESSION, UNRECORDED, USUAL, World, settled, world
+from tests.acceptance.world import LONG, ONE, PROTOCOLS, SESSION, World, settled, world
 from tests.kafka.client import Kafka
 
 pytestmark = pytest.mark.broker
 
 KILLS = 20
+USUAL = 1
+"""Batches that a kill may cost on average of those.
+
+With 16 jobs of 0.3 s 53 end in a second. Where it takes 0.02 s from a POST to its commit, as on an idle
+machine, `53 * 0.02` are in between on average. A busy one takes longer, but sends less, too.
+"""
 TRANSACTION = 10.0 + 10.0
 """Seconds after which the broker ends a transaction that nobody ends: `transaction.timeout.ms`, and its own
 `transaction.abort.timed.out.transaction.cleanup.interval.ms` until it looks."""
+DEFAULT_SESSION = 10.0
+"""Seconds: the session of the classic protocol where nobody sets one."""
 LOADED = 2.0
 """Seconds more that a machine may take on which other tests run."""
 
@@ -74,30 +82,66 @@ def test_killed_half_way_sixteen_jobs_of_a_thousand_cost_at_most_a_thousand_devi
         assert here.twice() <= 1000
 
 
+def _its_share(connector: Connector) -> bool:
+    """Whether it is one of two members that has settled something."""
+    return settled(connector) > 0 and len(connector.status().get("partitions", [])) == 2
+
+
+def _goes_on(here: World, partitions: Collection[int]) -> None:
+    """Wait until an owner commits something of one of these: what it has settled, or a job that it has begun.
+
+    An offset would tell less: the lowest may be in a batch that nobody has recorded, and take a job's time.
+    """
+    before = here.checkpoints()
+    wait_for(lambda: any(here.checkpoints()[each] != before[each] for each in partitions), 60, "a commit")
+
+
+def _kill_one_of_two(here: World) -> float:
+    """Kill one with jobs under way; the seconds until its partitions go on."""
+    first, second = here.run(), here.run()
+    for one in (first, second):
+        wait_for(lambda c=one: _its_share(c), 60, "its share")  # type: ignore[misc]
+    theirs = [each["partition"] for each in first.status()["partitions"]]
+    wait_for(lambda: first.metric("jobs_in_flight") >= 4, 30, "jobs under way")
+    first.kill()
+    began = time.monotonic()
+    _goes_on(here, theirs)
+    took = time.monotonic() - began
+    wait_for(lambda: len(second.status()["partitions"]) == 4, 30, "the partitions")
+    return took
+
+
+@PROTOCOLS
 def test_a_member_that_stands_by_takes_over_within_the_session_and_two_seconds(
+    kafka: Kafka, tmp_path: Path, properties: str
+) -> None:
+    work = mixed(12_000, 100_000, seed=4, odd=0.0, unreadable=0.0, spoilt=0.0, skew=0.0, operators="set")
+    with world(tmp_path, kafka, faults={"latency": {"seconds": LONG}}) as here:
+        here.settings |= {"batch.max_devices": "200", "jobs.max_in_flight": "8"}
+        here.settings["kafka.properties"] = properties
+        here.shorten_session()
+        here.produce(work)
+        took = _kill_one_of_two(here)
+        here.finish(work)
+        here.show(seconds_to_take_over=round(took, 2))
+        assert took <= SESSION + 2 + LOADED
+        assert here.twice() <= ONE * 200
+
+
+def test_with_every_setting_at_its_default_a_take_over_takes_ten_seconds_and_two(
     kafka: Kafka, tmp_path: Path
 ) -> None:
-    work = mixed(30_000, 100_000, seed=4, odd=0.0, unreadable=0.0, spoilt=0.0, skew=0.0, operators="set")
-    faults = {"latency": {"seconds": 0.5}}
-    with world(tmp_path, kafka, faults=faults) as here:
-        here.settings |= {"batch.max_devices": "200", "jobs.max_in_flight": "8"}
+    """Only what has no default is set: addresses, topics, names."""
+    work = mixed(60_000, 200_000, seed=13, odd=0.0, unreadable=0.0, spoilt=0.0, skew=0.0, operators="set")
+    with world(tmp_path, kafka, faults={"latency": {"seconds": LONG}}) as here:
+        for changed in ("kafka.properties", "batch.linger", "jobs.poll_ceiling"):
+            del here.settings[changed]
         here.produce(work)
-        first, second = here.run(), here.run()
-        for one in (first, second):
-            wait_for(lambda c=one: settled(c) > 0 and len(c.status()["partitions"]) == 2, 30, "its share")  # type: ignore[misc]
-        theirs = [each["partition"] for each in first.status()["partitions"]]
-        wait_for(lambda: first.metric("jobs_in_flight") >= 4, 30, "jobs under way")
-        first.kill()
-        before = here.positions()
-        began = time.monotonic()
-        wait_for(lambda: len(second.status()["partitions"]) == 4, 30, "the partitions")
-        assigned = time.monotonic() - began
-        wait_for(lambda: any(here.positions()[each] > before[each] for each in theirs), 30, "progress")
-        took = time.monotonic() - began
+        took = _kill_one_of_two(here)
         here.finish(work)
-        here.show(seconds_to_take_over=round(took, 2), of_which_to_be_assigned=round(assigned, 2))
-        assert took <= SESSION + 2 + LOADED
-        assert here.twice() <= UNRECORDED * 200
+        here.show(seconds_to_take_over=round(took, 2))
+        assert took <= DEFAULT_SESSION + 2 + LOADED
+        assert here.twice() <= ONE * 1000
 
 
 def _kill_in_a_transaction(here: World, connector: Connector, partitions: Collection[int]) -> None:
@@ -126,20 +170,21 @@ def _kill_in_a_transaction(here: World, connector: Connector, partitions: Collec
 def test_an_open_transaction_lengthens_a_take_over_until_the_broker_ends_it_and_its_letters_come_once(
     kafka: Kafka, tmp_path: Path
 ) -> None:
-    work = mixed(20_000, 20_000, seed=6, odd=0.3, prone=["failed-"], skew=0.0, operators="set")
-    with world(tmp_path, kafka, faults={**FAULTS, "latency": {"seconds": 0.2}}) as here:
-        here.settings |= {"batch.max_devices": "100", "brake.refused_share": "0"}
+    """A device is refused at its first attempt, so that each job has letters and transactions are many."""
+    work = mixed(8_000, 20_000, seed=6, odd=0.3, prone=["failed-"], skew=0.0, operators="set")
+    with world(tmp_path, kafka, faults={**FAULTS, "latency": {"seconds": LONG}}) as here:
+        here.settings |= {"batch.max_devices": "100", "jobs.max_in_flight": "8"}
+        here.settings |= {"brake.refused_share": "0", "jobs.max_attempts": "1"}
         here.produce(work)
         first, second = here.run(), here.run()
         for one in (first, second):
-            wait_for(lambda c=one: settled(c) > 0 and len(c.status()["partitions"]) == 2, 30, "its share")  # type: ignore[misc]
+            wait_for(lambda c=one: _its_share(c), 60, "its share")  # type: ignore[misc]
         theirs = [each["partition"] for each in first.status()["partitions"]]
         _kill_in_a_transaction(here, first, theirs)
         began = time.monotonic()
-        before = here.positions()
-        wait_for(lambda: any(here.positions()[each] > before[each] for each in theirs), 60, "progress")
+        _goes_on(here, theirs)
         took = time.monotonic() - began
         here.finish(work)
         here.show(seconds_to_take_over=round(took, 2))
         assert took <= max(SESSION, TRANSACTION) + 2 + LOADED, "both run from the kill on"
-        assert here.twice() <= UNRECORDED * 100
+        assert here.twice() <= ONE * 100

@@ -9,16 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported, but not in its stubs
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-)
 
+from connector.core.limits import Limits
 from connector.model import Position, TopicPartition
 from tests.acceptance.processes import Connector, wait_for
 from tests.acceptance.workload import FAULTS, Change, Workload, mixed
-from tests.acceptance.world import UNRECORDED, World, seconds_until, settled, world
+from tests.acceptance.world import World, seconds_until, settled, world
 from tests.broker import Broker, Cluster
 from tests.kafka.client import Kafka
 
@@ -29,10 +25,23 @@ DEFAULT_SESSION = ""
 """No properties: the group's time-outs are the connector's own defaults, longer than a broker's restart."""
 
 
-def _half_way(here: World, connector: Connector, work: Workload) -> None:
-    """Produce half, wait for progress; the other half is there when it has gone wrong."""
+PAUSED = {"kafka.properties": DEFAULT_SESSION, "batch.max_devices": "200"}
+
+
+def _half_way(here: World, connector: Connector, work: Workload) -> set[str]:
+    """Produce half, wait for progress; the other half is there when it has gone wrong. Who is member then?"""
     here.produce(work, 0, len(work.records) // 2)
     wait_for(lambda: settled(connector) > 1000, 60, "progress")
+    return here.kafka.members(here.group)
+
+
+def _may_go_twice(here: World, members: set[str]) -> int:
+    """Devices: none while the group has not missed the connector, which remembers all that it has sent.
+
+    A machine so busy that a broker starts in more than the session's 10 s makes it a crash: one batch a
+    submission at once, of which there are as many as jobs.
+    """
+    return 0 if here.kafka.members(here.group) == members else Limits().max_in_flight * 200
 
 
 @pytest.mark.parametrize("end", [Broker.stop, Broker.kill], ids=["in order", "killed"])
@@ -42,17 +51,19 @@ def test_a_restarted_broker_costs_no_more_than_a_pause(
     broker = own_broker()
     work = mixed(20_000, 20_000, seed=30, skew=0.2)
     with world(tmp_path, Kafka(broker.bootstrap), faults=ODD) as here:
-        here.settings |= {"kafka.properties": DEFAULT_SESSION, "batch.max_devices": "200"}
+        here.settings |= PAUSED
         connector = here.run()
-        _half_way(here, connector, work)
+        members = _half_way(here, connector, work)
         end(broker)
         broker.start()
         before = settled(connector)
         here.produce(work, len(work.records) // 2)
         back = seconds_until(lambda: settled(connector) > before, 60, "progress")
+        here.wait_settled()
+        allowed = _may_go_twice(here, members)
         here.finish(work)
-        here.show(seconds_to_go_on=round(back, 2))
-        assert here.twice() <= UNRECORDED * 200
+        here.show(seconds_to_go_on=round(back, 2), allowed=allowed)
+        assert here.twice() <= allowed
 
 
 @pytest.fixture
@@ -74,18 +85,20 @@ def test_one_of_three_brokers_restarted_costs_no_more_than_a_pause(
 ) -> None:
     work = mixed(20_000, 20_000, seed=31, skew=0.2)
     with world(tmp_path, Kafka(three_brokers.bootstrap), faults=ODD) as here:
-        here.settings |= {"kafka.properties": DEFAULT_SESSION, "batch.max_devices": "200"}
+        here.settings |= PAUSED
         connector = here.run()
-        _half_way(here, connector, work)
+        members = _half_way(here, connector, work)
         three_brokers.brokers[0].kill()
         here.produce(work, len(work.records) // 2, len(work.records) - 2000)
         before = settled(connector)
         back = seconds_until(lambda: settled(connector) > before, 60, "progress without one broker")
         three_brokers.brokers[0].start()
         here.produce(work, len(work.records) - 2000)
+        here.wait_settled()
+        allowed = _may_go_twice(here, members)
         here.finish(work)
-        here.show(seconds_to_go_on=round(back, 2))
-        assert here.twice() <= UNRECORDED * 200
+        here.show(seconds_to_go_on=round(back, 2), allowed=allowed)
+        assert here.twice() <= allowed
 
 
 def _not_ready(connector: Connector, code: str) -> None:
@@ -119,16 +132,6 @@ def test_a_missing_dead_letter_topic_holds_up_only_what_is_refused_until_it_is_t
         assert here.twice() == 0
 
 
-def _configure_topic(kafka: Kafka, topic: str, **config: str) -> None:
-    entries = [
-        ConfigEntry(name.replace("_", "."), value, incremental_operation=AlterConfigOpType.SET)
-        for name, value in config.items()
-    ]
-    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=entries)
-    for future in kafka._admin.incremental_alter_configs([resource]).values():
-        future.result(30)
-
-
 def test_a_letter_too_large_for_its_topic_holds_up_itself_until_the_topic_takes_it(
     kafka: Kafka, tmp_path: Path
 ) -> None:
@@ -142,7 +145,7 @@ def test_a_letter_too_large_for_its_topic_holds_up_itself_until_the_topic_takes_
     work.records.append((b"failed-large", json.dumps(event).encode()))
     work.refused[large] = "device_failed"
     with world(tmp_path, kafka, faults=ODD) as here:
-        _configure_topic(kafka, here.dead, max_message_bytes="20000")
+        kafka.configure_topic(here.dead, max_message_bytes="20000")
         here.produce(work, large)
         here.produce(work, 0, large)
         connector = here.run()
@@ -150,7 +153,7 @@ def test_a_letter_too_large_for_its_topic_holds_up_itself_until_the_topic_takes_
         wait_for(lambda: connector.metric("dead_letters_total") == written, 90, "all letters but one")
         assert connector.lines("kafka")[0]["code"] == "letter_too_large"
         assert here.lag() > 0
-        _configure_topic(kafka, here.dead, max_message_bytes="1000000")
+        kafka.configure_topic(here.dead, max_message_bytes="1000000")
         back = seconds_until(lambda: here.lag() == 0, 60, "the large letter")
         here.finish(work)
         here.show(seconds_to_go_on=round(back, 2))
@@ -164,7 +167,7 @@ def test_a_dead_letter_topic_with_too_few_replicas_in_sync_holds_up_only_what_is
 ) -> None:
     work = mixed(10_000, 10_000, seed=36)
     with world(tmp_path, Kafka(three_brokers.bootstrap), faults=ODD) as here:
-        _configure_topic(here.kafka, here.dead, min_insync_replicas="3")
+        here.kafka.configure_topic(here.dead, min_insync_replicas="3")
         connector = here.run(kafka_properties=DEFAULT_SESSION)
         wait_for(connector.ready, 30, "readiness")
         three_brokers.brokers[-1].kill()

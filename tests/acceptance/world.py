@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaException
 
-from connector.core.limits import Limits
 from connector.model import Position, TopicPartition
 from tests.acceptance.processes import Api, Connector, wait_for
 from tests.acceptance.workload import DOOMED, Workload
@@ -26,10 +25,6 @@ NEW_PROTOCOL = "group.protocol=consumer"
 """The session is the broker's to decide then: 45 s, or what `World.shorten_session` makes of it."""
 PROTOCOLS = pytest.mark.parametrize("properties", [QUICK, NEW_PROTOCOL], ids=["classic", "consumer"])
 """For what must hold with either `group.protocol`."""
-UNRECORDED = Limits().max_unrecorded
-"""Batches that one kill may cost with 16 jobs in flight that take longer than a commit."""
-USUAL = 2
-"""Batches that a kill may cost on average of several: those are at risk that no commit remembers yet."""
 LONG = 2.5
 """Seconds that jobs take where a bound on what a kill costs must be tight: one batch, see `ONE`."""
 ONE = 1
