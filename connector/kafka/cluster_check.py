@@ -32,7 +32,7 @@ from connector.kafka.clients.given import to_admin, to_producer
 from connector.kafka.clients.properties import producer_properties
 from connector.kafka.librdkafka_messages import ADVERTISED, LibrdkafkaMessages
 from connector.kafka.start_findings import start_findings
-from connector.kafka.troubles import MENDS, WAYS_IN, code_of
+from connector.kafka.troubles import MENDS, WAYS_IN, code_of, mend_in
 from connector.settings import Settings
 
 QUESTION_LIMIT = 10.0
@@ -248,7 +248,7 @@ def _explained(text: str, code: int, mends: Mapping[int, str], failures: Sequenc
         return text, "the coordinator is still loading or moving: try again, then look at the brokers' logs"
     if code in _UNREACHED:
         return f"{text}: {failures[-1]}" if failures else text, ADVERTISED
-    return text, "look at the brokers' logs"
+    return text, mend_in(text) or "look at the brokers' logs"
 
 
 def _grant(operation: AclOperation, topic: str) -> str:

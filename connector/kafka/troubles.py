@@ -94,9 +94,14 @@ _NO_LOGIN = (
     "this listener takes no SASL login: set security.protocol in kafka.properties to plaintext or ssl, or "
     "kafka.bootstrap_servers to a listener with SASL"
 )
+_TOO_LONG_TRANSACTIONS = (
+    "lower transaction.timeout.ms in kafka.properties (10000 by default) to what the brokers' "
+    "transaction.max.timeout.ms allows, or raise that"
+)
 _TELLING: tuple[tuple[str, str], ...] = (
     ("Request not valid in current SASL state", _NO_LOGIN),
     ("SASL Handshake not supported by broker", _NO_LOGIN),
+    ("Transaction timeout is larger than the maximum", _TOO_LONG_TRANSACTIONS),
     (
         f"Invalid response size {int.from_bytes(b'HTTP')} ",
         "what listens there speaks HTTP, not Kafka: correct kafka.bootstrap_servers",

@@ -63,8 +63,11 @@ class Incidents:
         self.since.pop(kind, None)
         if trouble.code == DATA_LOSS and self._engine.stopping:
             return  # nobody fixed anything: its partition is let go
-        what = DECODER_WORKS_AGAIN if trouble.code == DECODER_TROUBLE else KAFKA_WORKS_AGAIN
-        self._log.info(what, code=trouble.code, subject=trouble.subject, message=trouble.message)
+        let_go = self._engine.stopping and not self._engine.assignments
+        passed_over = trouble.code == DATA_LOSS and not trouble.blocking
+        if not (let_go or passed_over):
+            what = DECODER_WORKS_AGAIN if trouble.code == DECODER_TROUBLE else KAFKA_WORKS_AGAIN
+            self._log.info(what, code=trouble.code, subject=trouble.subject, message=trouble.message)
         if not any(code == DATA_LOSS and each.blocking for (code, _), each in self.open.items()):
             self._engine.lift(Cause.DATA_LOSS)  # the partition is another instance's to halt for
 

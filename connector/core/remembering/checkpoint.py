@@ -105,9 +105,8 @@ def encode(position: int, settled: bytes, jobs: Sequence[JobSlice], limit: int =
         tokens = Tokens(symbols, enough=len(symbols), kinds=kinds)
         count, body = _longest(tokens, carriers, awaited, room)
     covers = tokens.covers(count) if body else 0
-    complete = covers == max(len(settled), *(part.offsets[-1] + 1 - position for part in parts), 0)
-    if awaited and body == b"":
-        complete = False
+    all_of_them = covers == max(len(settled), *(part.offsets[-1] + 1 - position for part in parts), 0)
+    complete = all_of_them and (bool(body) or not awaited)
     if not (covers or (body and awaited)):
         return Encoded("", position, complete)
     text = PREFIX + base64.b85encode(_sum(position, body) + body).decode()

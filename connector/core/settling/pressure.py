@@ -34,16 +34,18 @@ class Pressure:
         return self._used(assignments) >= 1
 
     def fetch_size(self, assignments: Collection[Assignment], usual: int) -> int:
-        """Return how many records to fetch: `usual`; `ITS_OWN` of one partition's share while that is full.
+        """Return how many records to fetch: `usual`, but no more than half of a bound above it.
 
-        A partition that holds less than that gets one more fetch, so the bound is exceeded by half at most.
+        While the buffer is full, `ITS_OWN` of one partition's share: one that holds less gets one more fetch.
+        Records are taken to be as large as those that are held.
         """
-        if not assignments or not self.full(assignments):
+        if not assignments:
             return usual
-        events = max(1, sum([each.events_held for each in assignments]))
-        size = max(1.0, sum([each.bytes_held for each in assignments]) / events)
+        held = sum([each.events_held for each in assignments])
+        size = max(1.0, sum([each.bytes_held for each in assignments]) / max(1, held))
         room = min(self._limits.max_events, self._limits.max_event_bytes / size)
-        return max(1, min(usual, int(ITS_OWN * room / len(assignments))))
+        most = ITS_OWN * room / len(assignments) if held >= room else (1 + LOW) * room - held
+        return max(1, min(usual, int(most)))
 
     def _used(self, assignments: Collection[Assignment]) -> float:
         events = size = 0

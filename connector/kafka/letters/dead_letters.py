@@ -18,7 +18,7 @@ from connector.kafka.clients.properties import producer_properties
 from connector.kafka.letters.letter_producer import LetterProducer
 from connector.kafka.letters.letter_topic import check_replicas
 from connector.kafka.letters.unwritable import Fenced, LettersUnwritable
-from connector.kafka.troubles import CONNECTION, WAYS_IN, Trouble, Troubles
+from connector.kafka.troubles import CONNECTION, WAYS_IN, Trouble, Troubles, mend_in
 from connector.model import Letter, Position, TopicPartition
 
 SERVE_EVERY = 0.2
@@ -257,7 +257,8 @@ class DeadLetters:
                 self.troubles.notice(failure.kind, failure.message)
         elif failure.kind == "unavailable":
             if not self.troubles.blocking:
-                self.troubles.notice("transactions_unavailable", failure.message, self._topic)
+                why, mend = failure.message, mend_in(failure.message)
+                self.troubles.notice("transactions_unavailable", why, self._topic, mend=mend)
         elif failure.kind != "metadata_too_large":  # the caller's to fix: shorter metadata
             self.troubles.notice(failure.kind, failure.message, failure.sources or self._topic)
 

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import KafkaError
 
 from connector.kafka import troubles as module
-from connector.kafka.troubles import CONNECTION, MENDS, WAYS_IN, Phase, Trouble, Troubles, code_of
+from connector.kafka.troubles import CONNECTION, MENDS, WAYS_IN, Phase, Trouble, Troubles, code_of, mend_in
 
 
 class Told:
@@ -159,6 +159,11 @@ def test_brokers_that_are_an_http_server_are_said_to_be_one(told: Told) -> None:
     assert line.code == "unreachable"
     assert line.message.endswith("last: Receive failed: Invalid response size 1213486160 (0..1000)")
     assert line.mend == "what listens there speaks HTTP, not Kafka: correct kafka.bootstrap_servers"
+
+
+def test_a_time_out_that_the_brokers_do_not_allow_is_named() -> None:
+    words = KafkaError(KafkaError.INVALID_TRANSACTION_TIMEOUT).str()
+    assert mend_in(f"Failed to acquire transactional PID: {words}").startswith("lower transaction.timeout.ms")
 
 
 @pytest.mark.parametrize(

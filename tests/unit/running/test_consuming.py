@@ -26,7 +26,7 @@ async def test_what_is_fetched_is_decoded_and_told() -> None:
 
 
 async def test_while_nothing_is_under_way_it_waits_longer_and_one_record_ends_the_wait() -> None:
-    desk = Desk([], [], [fetched(0, 1)], [fetched(1, 3)], [])
+    desk = Desk([], [], [fetched(0, 1)], [fetched(1, 3)], [], max_events=10_000)
     await desk.assign(P0)
     await desk.rounds(3)
     long_wait, short_wait = (1, module.IDLE_WAIT), (module.MOST_RECORDS, module.FETCH_WAIT)
@@ -41,7 +41,7 @@ async def test_while_nothing_is_under_way_it_waits_longer_and_one_record_ends_th
 
 
 async def test_with_enough_to_send_it_decodes_fewer_at_once() -> None:
-    desk = Desk([fetched(0, 159)], [fetched(159, 1)])
+    desk = Desk([fetched(0, 159)], [fetched(159, 1)], max_events=10_000)
     await desk.assign(P0)
     await desk.rounds(3)
     enough = 16 * 10  # jobs, and devices of each

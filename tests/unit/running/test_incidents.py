@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from connector.kafka.troubles import Phase, Trouble
 from tests.unit.running.consuming_desk import Desk
@@ -55,6 +56,28 @@ async def test_a_loss_of_records_is_not_over_because_an_instance_that_stops_lets
     desk.engine.stop()
     desk.incidents.tell(trouble("data_loss", Phase.ENDED))
     assert [halt.cause for halt in desk.engine.components.halts.all()] == ["data_loss"]
+
+
+@pytest.mark.parametrize(
+    ("code", "blocking", "stopping", "lines"),
+    [
+        ("letter_refused", False, False, ["kafka: works again"]),
+        ("letter_refused", False, True, []),
+        ("data_loss", True, False, ["kafka: works again"]),
+        ("data_loss", False, False, []),
+    ],
+)
+async def test_what_nobody_mended_does_not_work_again(
+    code: str, blocking: bool, stopping: bool, lines: list[str]
+) -> None:
+    """Its partitions are let go at a stop, or lost records were passed over."""
+    desk = Desk()
+    desk.incidents.tell(trouble(code, blocking=blocking))
+    if stopping:
+        desk.engine.stop()
+    with capture_logs() as said:
+        desk.incidents.tell(trouble(code, Phase.ENDED, blocking=blocking))
+    assert [each["event"] for each in said] == lines
 
 
 @pytest.mark.parametrize(("blocking", "halts"), [(True, ["data_loss"]), (False, [])])

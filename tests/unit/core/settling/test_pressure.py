@@ -89,11 +89,17 @@ def test_however_many_partitions_there_are_the_buffer_is_exceeded_by_half_at_mos
 
 def test_while_the_buffer_is_full_a_fetch_brings_a_quarter_of_a_share_by_events_or_by_bytes() -> None:
     assignments = [assignment(0, 100, 100_000), assignment(1, 0)]
-    assert under(max_events=101).fetch_size(assignments, 2000) == 2000
+    assert under(max_events=10_000).fetch_size(assignments, 2000) == 2000
     assert under(max_events=100).fetch_size(assignments, 2000) == 12
     assert under(max_events=100).fetch_size(assignments, 10) == 10
     assert under(max_events=100, max_event_bytes=40_000).fetch_size(assignments, 2000) == 5
     assert under(max_event_bytes=1000).fetch_size(assignments, 2000) == 1
+
+
+def test_no_fetch_brings_more_than_half_a_buffer_above_the_bound() -> None:
+    assert under(max_events=50).fetch_size([assignment(0, 0)], 4000) == 75
+    assert under(max_events=50).fetch_size([assignment(0, 49)], 4000) == 26
+    assert under(max_event_bytes=100_000).fetch_size([assignment(0, 50, 50_000)], 4000) == 100
 
 
 def test_a_partition_is_paused_for_good_where_its_end_is_reached() -> None:
@@ -199,7 +205,7 @@ def test_records_without_a_number_are_none_to_divide_by() -> None:
 def test_an_engine_whose_buffer_is_full_asks_for_less_at_once() -> None:
     drive = Drive(limits(max_events=20))
     drive.assign()
-    assert drive.engine.fetch_size(500) == 500
+    assert drive.engine.fetch_size(500) == 30
     drive.read(*devices(range(20)))
     assert drive.engine.full
     assert drive.engine.fetch_size(500) == 5
