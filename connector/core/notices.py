@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from connector.model import TopicPartition
+
 Level = Literal["info", "warning", "error"]
 """How loud a notice is: the log's methods have the same names."""
 
@@ -33,6 +35,19 @@ class Notices(list[Notice]):
     def tell(self, level: Level, text: str, **fields: object) -> None:
         """Add one."""
         self.append(Notice(level, text, fields))
+
+    def tell_of(self, partition: TopicPartition, level: Level, text: str, **counts: int) -> None:
+        """Add one about a partition; to one of the same text that isn't taken yet, as one about them all.
+
+        A take-over of 500 partitions is one line then, with their number and the sums of `counts`.
+        """
+        before = next((each for each in self if (each.level, each.text) == (level, text)), None)
+        if before is None:
+            self.tell(level, text, topic=partition.topic, partition=partition.partition, **counts)
+            return
+        fields = before.fields
+        sums = {name: fields[name] + count for name, count in counts.items()}
+        before.fields = {"partitions": fields.get("partitions", 1) + 1, **sums}
 
     def take(self) -> list[Notice]:
         """Return them all, and forget them."""

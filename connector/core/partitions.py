@@ -41,25 +41,15 @@ class Partitions:
         known = checkpoint.decode(start.metadata, start.offset)
         if known is None and start.metadata:
             self._tally.unreadable_checkpoints += 1
-            self._notices.tell(
-                "warning",
-                "checkpoint unreadable: its jobs will be submitted again",
-                topic=start.partition.topic,
-                partition=start.partition.partition,
-            )
+            text = "checkpoint unreadable: its jobs will be submitted again"
+            self._notices.tell_of(start.partition, "warning", text)
         assignment = Assignment(start.partition, start.offset, known.settled if known else b"")
         assignment.until = until
         assignment.committed = Position(start.offset, start.metadata)
         self._ledger.assignments[start.partition] = assignment
         adopted = self._adoption.expect(assignment, known.jobs) if known else 0
         if adopted:
-            self._notices.tell(
-                "info",
-                "adopting unfinished jobs",
-                topic=start.partition.topic,
-                partition=start.partition.partition,
-                jobs=adopted,
-            )
+            self._notices.tell_of(start.partition, "info", "adopting unfinished jobs", jobs=adopted)
 
     def received(
         self,

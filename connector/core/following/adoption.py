@@ -178,13 +178,8 @@ class Adoption:
             gone = {serial for offset, serial in assignment.adopted.items() if offset < read}
             if gone:
                 assignment.awaited |= gone
-                self._notices.tell(
-                    "warning",
-                    "records of unfinished jobs are gone: their partition waits until these have ended",
-                    topic=assignment.partition.topic,
-                    partition=assignment.partition.partition,
-                    jobs=len(gone),
-                )
+                text = "records of unfinished jobs are gone: their partition waits until these have ended"
+                self._notices.tell_of(assignment.partition, "warning", text, jobs=len(gone))
             self.follow(self.forget(assignment), now)
 
     def forget(self, assignment: Assignment) -> list[Job]:
