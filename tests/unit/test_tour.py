@@ -130,7 +130,6 @@ _BY_OTHERS = {
     "job",
     "kafka_side",
     "listener",
-    "notices",
     "components",
     "suspicion",
 }
