@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from connector.core.components import Components
 from connector.core.following.job import Job
@@ -17,6 +18,15 @@ from connector.core.remembering.assignment import Assignment
 from connector.core.settling.owed import Owed
 from connector.core.tally import NO_ENDPOINT
 from connector.model import Letter, Position, Record, Rejection, Start, TopicPartition, timestamp_of
+
+
+class BeforeLoss(NamedTuple):
+    """What was known of a partition when it was lost, as without any broker for longer than the session."""
+
+    committed: tuple[Position, ...]
+    """What the group may have as its position, if nobody has committed since."""
+    own: Position
+    """What would have been committed next."""
 
 
 class Partitions:
@@ -35,14 +45,11 @@ class Partitions:
         self._adoption = components.adoption
         self._leaving = components.leaving
         self._fates = components.fates
+        self._before_loss: dict[TopicPartition, BeforeLoss] = {}
 
     def assigned(self, start: Start, until: int | None = None) -> None:
         """A partition is ours from now on. `until`: ignore its records from this offset on."""
-        known = checkpoint.decode(start.metadata, start.offset)
-        if known is None and start.metadata:
-            self._tally.unreadable_checkpoints += 1
-            text = "checkpoint unreadable: its jobs will be submitted again"
-            self._notices.tell_of(start.partition, "warning", text)
+        known = self._known(start)
         assignment = Assignment(start.partition, start.offset, known.settled if known else b"")
         assignment.until = until
         assignment.committed = Position(start.offset, start.metadata)
@@ -50,6 +57,23 @@ class Partitions:
         adopted = self._adoption.expect(assignment, known.jobs) if known else 0
         if adopted:
             self._notices.tell_of(start.partition, "info", "adopting unfinished jobs", jobs=adopted)
+
+    def _known(self, start: Start) -> checkpoint.Checkpoint | None:
+        """Return what is known of a partition: by its checkpoint, or more if it was ours and nobody's since.
+
+        At the very beginning of a log nothing tells it from one that was created again: then not more.
+        """
+        known = checkpoint.decode(start.metadata, start.offset)
+        if known is None and start.metadata:
+            self._tally.unreadable_checkpoints += 1
+            text = "checkpoint unreadable: its jobs will be submitted again"
+            self._notices.tell_of(start.partition, "warning", text)
+        before = self._before_loss.pop(start.partition, None)
+        position = Position(start.offset, start.metadata)
+        if before is None or position == Position(0, "") or position not in before.committed:
+            return known
+        own = checkpoint.decode(before.own.metadata, before.own.offset) or checkpoint.Checkpoint(b"", [])
+        return checkpoint.Checkpoint(b"\1" * (before.own.offset - start.offset) + own.settled, own.jobs)
 
     def received(
         self,
@@ -169,8 +193,15 @@ class Partitions:
         return positions
 
     def lost(self, partitions: Iterable[TopicPartition], now: float) -> None:
-        """Partitions are another owner's already: write nothing."""
-        self._let_go(self._ours(partitions), now)
+        """Partitions are another owner's already, or nobody's: write nothing."""
+        assignments = self._ours(partitions)
+        for assignment in assignments:
+            if not self._ledger.in_doubt(assignment):
+                committed = (assignment.committed, *self._ledger.being_committed(assignment.partition))
+                self._before_loss[assignment.partition] = BeforeLoss(
+                    committed, self._reach.position(assignment)
+                )
+        self._let_go(assignments, now)
 
     def _ours(self, partitions: Iterable[TopicPartition]) -> list[Assignment]:
         ours = self._ledger.assignments
