@@ -52,3 +52,46 @@ def test_the_order_of_rows_changes_nothing(fates: list[str], seed: int) -> None:
     assert {index: rejection.reason for index, rejection in verdicts.items()} == {
         index: expected[fate] for index, fate in enumerate(fates) if fate != "done"
     }
+
+
+OWNERS = {"A": "u", "B": "u", "C": "v", "D": None}
+"""Whose device each is."""
+
+
+@st.composite
+def aliased(draw: st.DrawFn) -> tuple[list[TagsUpdate], list[tuple[int, Row]]]:
+    """Devices and users that were sent together, and rows, each with the index of what it is truly of.
+
+    A user's rows name the user and a device each; `echoing`: so do those of devices that were sent by hwid.
+    Some rows are left out.
+    """
+    names = draw(st.permutations(["A", "B", "C", "D", "u", "v"]))[: draw(st.integers(1, 6))]
+    echoing = draw(st.booleans())
+    all_devices = draw(st.booleans())
+    sent = [TagsUpdate(hwid=name) if name in OWNERS else TagsUpdate(user_id=name) for name in names]
+    rows: list[tuple[int, Row]] = []
+    for at, name in enumerate(names):
+        of = [name] if name in OWNERS else [hwid for hwid, user in OWNERS.items() if user == name]
+        for hwid in of if all_devices else of[:1]:
+            user = OWNERS[hwid] if echoing or name not in OWNERS else None
+            if draw(st.integers(0, 3)):
+                rows.append((at, Row(hwid, user, None, draw(st.sampled_from(["done", "failed"])))))
+    if draw(st.booleans()):
+        rows = draw(st.permutations(rows))
+    return sent, rows
+
+
+@given(aliased())
+def test_who_has_no_row_is_not_confirmed_by_an_alias_and_who_is_good_is_not_refused(
+    said: tuple[list[TagsUpdate], list[tuple[int, Row]]],
+) -> None:
+    sent, rows = said
+    report = JobReport(JobState.COMPLETED, "Completed", 100, [row for _, row in rows])
+    rejections = judge(sent, report).rejections
+    for index in range(len(sent)):
+        own = [is_good(row) for at, row in rows if at == index]
+        if index not in rejections:
+            assert own
+            assert all(own)
+        elif rejections[index].reason is Reason.DEVICE_FAILED:
+            assert not all(own)

@@ -4,16 +4,24 @@ Given: what was sent, in order, and the job's report. Gives: a rejection for eac
 the API didn't confirm; nothing for the others. A device is confirmed only by a row of its own
 that says `done` and refuses no tag: counters are never looked at, and silence is not success.
 
-How a row finds its device: `row_owners`. Where several rows find one device, the worst counts.
+How a row finds its device: `row_owners`. Where several rows find one device, the worst counts, unless one of
+them may be of another device (`_in_doubt`). A row that may be of several devices is no verdict on any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from connector.answers import JobReport, JobState, Row
-from connector.core.judging.row_owners import SentDevice, owners_by_name, owners_by_place, shuffled, uneven
+from connector.core.judging.row_owners import (
+    Named,
+    SentDevice,
+    owners_by_name,
+    owners_by_place,
+    shuffled,
+    uneven,
+)
 from connector.core.judging.row_words import WORD_LENGTH, rejection_in
 from connector.model import Reason, Rejection
 
@@ -54,7 +62,8 @@ class Judgement(NamedTuple):
     """Why a device isn't confirmed, by its index. Empty: every device is confirmed. `request_id` and
     `http_status` are empty: the caller knows them."""
     without_verdict: frozenset[int] = frozenset()
-    """Indexes of the devices without a row, or with one that is no verdict, where the report has rows."""
+    """Indexes of the devices without a row, or with one that is no verdict or may be another's, where the
+    report has rows."""
     strangers: int = 0
     """Rows that match no device sent, as far as can be told; those with one hwid count once."""
     uneven: bool = False
@@ -124,13 +133,15 @@ def _not_plainly_good(sent: Sequence[SentDevice], rows: list[Row]) -> list[int] 
         return None
     not_plainly_good: list[int] = []
     tags: dict[str, str] | None = None
-    good = True
+    good, of_users = True, False
     for index, (device, row) in enumerate(zip(sent, rows, strict=True)):
         hwid = row.hwid
         if hwid:
             if hwid != device.hwid:
                 return None
-        elif not row.user_id or row.user_id != device.user_id:
+        elif row.user_id and row.user_id == device.user_id:
+            of_users = True
+        else:
             return None
         if row.tags is not tags:
             tags = row.tags
@@ -139,19 +150,15 @@ def _not_plainly_good(sent: Sequence[SentDevice], rows: list[Row]) -> list[int] 
             not_plainly_good.append(index)
     if not_plainly_good and len({row.hwid for row in rows if row.hwid}) < len(rows):
         return None  # a user's rows, or one device's: which row is whose takes a closer look
+    if of_users and any(row.hwid and (row.user_id or row.push_token) for row in rows):
+        return None  # the row of a device sent by its hwid may be that of a user sent beside it
     return not_plainly_good
 
 
 def _row_by_row(sent: Sequence[SentDevice], rows: list[Row], job_status: str, *, by_place: bool) -> Judgement:
     named = owners_by_name(sent, rows)
-    owners = owners_by_place(sent, rows, named) if by_place else named
-    found: dict[int, Rejection | None] = {}
-    for row, index in zip(rows, owners, strict=True):
-        if index is None:
-            continue
-        verdict, known = rejection_in(row, job_status), found.get(index)
-        if known is None or (verdict is not None and _is_worse(verdict, known)):
-            found[index] = verdict
+    owners = owners_by_place(sent, rows, named.owners) if by_place else named.owners
+    found = _found(sent, rows, owners, named, job_status)
     in_any_case = {row.hwid.casefold() for row in rows if row.hwid} if len(found) < len(sent) else set()
     verdicts = {
         index: found[index] if index in found else _silence(sent[index], in_any_case, job_status)
@@ -160,7 +167,44 @@ def _row_by_row(sent: Sequence[SentDevice], rows: list[Row], job_status: str, *,
     rejections = {index: verdict for index, verdict in verdicts.items() if verdict is not None}
     strangers = len({row.hwid or at for at, row in enumerate(rows) if owners[at] is None})
     silent = _silent(rejections)
-    return Judgement(rejections, silent, strangers, uneven(sent, rows, named), shuffled(named))
+    return Judgement(rejections, silent, strangers, uneven(sent, rows, named.owners), shuffled(named.owners))
+
+
+def _found(
+    sent: Sequence[SentDevice], rows: list[Row], owners: list[int | None], named: Named, job_status: str
+) -> dict[int, Rejection | None]:
+    """Return what rows say of the devices that have any: the worst, where none may be another's."""
+    found: dict[int, Rejection | None] = {}
+    differing: set[int] = set()
+    unclear = named.unclear
+    for position, (row, index) in enumerate(zip(rows, owners, strict=True)):
+        if index is None or position in unclear:
+            continue
+        verdict = rejection_in(row, job_status)
+        known = found.setdefault(index, verdict)
+        if known is not verdict:
+            if row.hwid and (known is None or verdict is None):
+                differing.add(index)
+            if known is None or (verdict is not None and _is_worse(verdict, known)):
+                found[index] = verdict
+    doubtful = _in_doubt(sent, found, differing)
+    doubt = Rejection(Reason.NO_VERDICT, "a row of it may be another device's", job_status=job_status)
+    found.update(dict.fromkeys(doubtful, doubt))
+    for index in {index for devices in unclear.values() for index in devices}:
+        known = found.get(index)
+        if known is None or _is_worse(doubt, known):
+            found[index] = doubt
+    return found
+
+
+def _in_doubt(sent: Sequence[SentDevice], found: Collection[int], differing: Collection[int]) -> list[int]:
+    """Return the devices of whose rows, some good and some bad, one may be another's.
+
+    Rows of those that weren't sent by hwid may name nothing but a hwid, perhaps one that was sent, too.
+    """
+    if not differing or all(device.hwid or at in found for at, device in enumerate(sent)):
+        return []
+    return [index for index in differing if sent[index].hwid]
 
 
 def _silent(rejections: Mapping[int, Rejection]) -> frozenset[int]:
