@@ -6,12 +6,13 @@ ours; of a merged update, the part that is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from connector.core.batching.dispatch import Dispatch
 from connector.core.queueing.coalesce import contributors, join
 from connector.core.queueing.lanes import Lanes
 from connector.core.reading.event import UNBOUND, Event
+from connector.model import Endpoint
 
 
 class Leaving:
@@ -22,15 +23,15 @@ class Leaving:
         self._lanes = lanes
         self._dispatch = dispatch
 
-    def release(self, events: Iterable[Event], *, last_chance: bool = False) -> None:
+    def release(self, events: Iterable[Event], *, last_chance: Collection[Endpoint] = ()) -> None:
         """The holders are done with: queue the events that become first, due at once.
 
         `last_chance`: the device was just tried in vain several times, so that one attempt is enough for each
-        event that waited meanwhile.
+        event to these endpoints that waited meanwhile.
         """
         freed = [event for event in self._lanes.release(events) if not event.bound_to]
-        for event in freed if last_chance else ():
-            event.last_chance = True
+        for event in freed:
+            event.last_chance = event.endpoint in last_chance
         if freed:
             self._dispatch.queue_freed(freed)
 

@@ -105,7 +105,7 @@ class Fates:
             case Fate.REFUSED:
                 if rejection.reason is Reason.DEVICE_NOT_FOUND:
                     self.registered.given_up(event, now)
-                self.owe(event, rejection, now, Hold(event, last_chance=RETRYABLE[rejection.reason]))
+                self.owe(event, rejection, now, Hold(event, last_chance=_last_chance_after(rejection.reason)))
                 return Counted(1, 1, event.first_attempt)
         return Counted()
 
@@ -208,3 +208,13 @@ class Means(NamedTuple):
 def is_wholly_ours(event: Event) -> bool:
     """Whether all that it stands for is ours, so that what is said of what was sent is said of it alone."""
     return all(each.assignment.live for each in contributors(event))
+
+
+def _last_chance_after(reason: Reason) -> Collection[Endpoint]:
+    """Return to which endpoints the events behind one that is refused for this have one attempt only.
+
+    Not a registration where the device was not found: it may be just what that lacked.
+    """
+    if not RETRYABLE[reason]:
+        return ()
+    return (Endpoint.TAGS,) if reason is Reason.DEVICE_NOT_FOUND else tuple(Endpoint)

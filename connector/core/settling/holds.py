@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from connector.core.reading.event import Event
+from connector.model import Endpoint
 
 HOLD_LIMIT = 60.0
 """Seconds that a device's later events wait for a letter that no checkpoint would remember as written.
@@ -25,8 +26,8 @@ class Hold:
 
     event: Event
     letters_left: int = 1
-    last_chance: bool = False
-    """Whether later events of the device have one attempt only (`Leaving.release`)."""
+    last_chance: Collection[Endpoint] = ()
+    """To which endpoints later events of the device have one attempt only (`Leaving.release`)."""
 
 
 def no_longer_held(holds: Iterable[Hold | None]) -> list[Hold]:

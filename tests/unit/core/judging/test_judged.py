@@ -86,21 +86,6 @@ def test_later_events_of_a_device_wait_for_its_retries_and_stay_in_order() -> No
     assert drive.position() == 3
 
 
-def test_who_waited_behind_a_device_that_cannot_be_found_gets_one_attempt() -> None:
-    drive = reading(tags(0, "A"), registration(1, "A"), tags(2, "A"), max_attempts=3)
-    drive.run(poll=saying("not found", 0, 1, 2))
-    assert drive.sent == [[0], [0], [0], [1], [2]]
-    assert drive.written == [0, 1, 2]
-
-
-def test_who_comes_after_a_device_could_not_be_found_gets_all_attempts() -> None:
-    drive = reading(tags(0, "A"), max_attempts=3)
-    drive.run(poll=saying("not found", 0))
-    drive.read(tags(1, "A"))
-    drive.run(poll=saying("not found", 1))
-    assert drive.posts == 6
-
-
 # -- settled across partitions ----------------------------------------------------------------------
 
 
