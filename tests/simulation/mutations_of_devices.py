@@ -250,7 +250,7 @@ def merged_loses_a_part(patch: Patch) -> None:
 def only_the_first_is_tried_again(patch: Patch) -> None:
     """Of a refused merged update only the first record is tried again, the others count as done."""
 
-    def wrong(self: Fates, event: Event, **_options: Any) -> None:
+    def wrong(self: Fates, event: Event, _reason: Any) -> None:
         merged, event.merged = event.merged, None
         self._ledger.confirm(merged.events if merged else ())
         event.unmergeable = True

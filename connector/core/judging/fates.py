@@ -101,7 +101,7 @@ class Fates:
                 self._tally.resubmitted[event.endpoint] += rejection.reason is Reason.NO_VERDICT
                 again(event)
             case Fate.TAKE_APART:
-                self._take_apart(event, one_by_one=not OF_ITS_VALUES[rejection.reason])
+                self._take_apart(event, rejection.reason)
             case Fate.REFUSED:
                 if rejection.reason is Reason.DEVICE_NOT_FOUND:
                     self.registered.given_up(event, now)
@@ -115,13 +115,18 @@ class Fates:
         elif fate is not Fate.NOT_YET:
             event.bad_verdicts += 1
 
-    def _take_apart(self, event: Event, *, one_by_one: bool) -> None:
-        """A merged update was refused: send its parts again, in order; or the one that is still ours."""
+    def _take_apart(self, event: Event, reason: Reason) -> None:
+        """A merged update was refused: send its parts again, in order; or the one that is still ours.
+
+        One attempt is enough for each if the update had all of its own, and not for what is in its values.
+        """
         self._tally.split_batches += 1
+        one_by_one = not OF_ITS_VALUES[reason]
+        used_up = event.bad_verdicts >= self._limits.max_attempts or (event.last_chance and RETRYABLE[reason])
         parts = take_apart(event, self._limits.max_bytes, one_by_one=one_by_one)
         for part in parts:
             part.take_attempts_of(event)
-            part.bad_verdicts, part.last_chance = 0, one_by_one
+            part.bad_verdicts, part.last_chance = 0, one_by_one and used_up
         self._lanes.replace(event, parts)
         self._dispatch.requeue_first(parts[:1])
 

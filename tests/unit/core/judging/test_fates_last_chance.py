@@ -84,6 +84,22 @@ def test_a_registration_that_is_in_vain_itself_leaves_one_attempt_to_those_behin
     assert drive.written == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("hiccup", ["", "not found", "odd"])
+def test_the_parts_of_a_merged_update_that_was_refused_at_once_get_all_attempts(hiccup: str) -> None:
+    drive = reading(tags(0, "A", values={"good": 1}), tags(1, "A", values={"bad": 1}), max_attempts=3)
+    drive.run(poll=in_turn({0: [hiccup] * 2, 1: ["failed"]}))
+    assert drive.sent == [[0, 1], [0], [0], [0], [1]]
+    assert drive.letters == [(P0, 1, "device_failed")]
+
+
+def test_so_do_those_of_one_that_had_a_last_chance_and_was_refused_for_good() -> None:
+    merged = [tags(at, "A", values={f"t{at}": at}) for at in (1, 2)]
+    drive = reading(tags(0, "A", "append"), *merged, max_attempts=3)
+    drive.run(poll=in_turn({0: ["not found"] * 3, 1: ["not found"] * 2, 2: ["failed"]}))
+    assert drive.sent == [[0], [0], [0], [1, 2], [1], [1], [1], [2]]
+    assert drive.written == [0, 2]
+
+
 def test_those_of_one_that_was_not_found_in_its_last_chance_get_one_attempt() -> None:
     merged = [tags(at, "A", values={f"t{at}": at}) for at in (1, 2)]
     drive = reading(tags(0, "A", "append"), *merged, max_attempts=3)
