@@ -205,10 +205,10 @@ def merges_across_operators(patch: Patch) -> None:
     """Updates with different operators are merged."""
     merge: Any = vars(lanes_module)["merge"]
 
-    def wrong(head: Event, event: Event, max_row: int) -> bool:
+    def wrong(head: Event, event: Event, max_row: int, **options: Any) -> bool:
         operator, event.list_operator = event.list_operator, head.list_operator
         try:
-            return bool(merge(head, event, max_row))
+            return bool(merge(head, event, max_row, **options))
         finally:
             event.list_operator = operator
 

@@ -61,8 +61,8 @@ def namesakes_wait_for_each_other(patch: Patch) -> None:
     """Devices of one name in two applications wait for each other, though they are not mixed up."""
     merge = vars(lanes_module)["merge"]
 
-    def wrong(head: Event, event: Event, max_row: int) -> bool:
-        return head.application == event.application and bool(merge(head, event, max_row))
+    def wrong(head: Event, event: Event, max_row: int, **options: bool) -> bool:
+        return head.application == event.application and bool(merge(head, event, max_row, **options))
 
     _name_lanes_without_application(patch)
     patch.set(lanes_module, "merge", wrong)
