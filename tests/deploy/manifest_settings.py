@@ -8,6 +8,7 @@ import certifi
 
 from connector.config import Settings, load
 from connector.ops import admin
+from connector.ops.outlet import FLUSH_LIMIT
 from connector.runner import LEAVE_LIMIT, LONGEST_WAIT
 from tests.deploy.manifests import Resource, container, mounted
 
@@ -39,6 +40,6 @@ def stop_deadline(settings: Settings) -> float:
     """Seconds that an orderly stop takes at the very most, one after the other.
 
     Jobs under way, until the loop looks again; the goodbye to Kafka and the API, which is cut off at its
-    limit whatever it waits for; open requests at the admin endpoints.
+    limit whatever it waits for; open requests at the admin endpoints; the last lines of the log.
     """
-    return settings.jobs.stop_timeout + LONGEST_WAIT + LEAVE_LIMIT + admin._STOP_LIMIT
+    return settings.jobs.stop_timeout + LONGEST_WAIT + LEAVE_LIMIT + admin._STOP_LIMIT + FLUSH_LIMIT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def test_the_readme_says_how_long_a_stop_may_take_and_what_the_manifests_give(tm
     deadline = stop_deadline(settings_of(base, tmp_path))
     text = (ROOT.parents[1] / "README.md").read_text()
     said = re.findall(r"(\d+) s at the very most with the defaults, so give a container (\d+) s", text)
-    assert said == [(f"{deadline:.0f}", str(pod(base)["spec"]["terminationGracePeriodSeconds"]))]
+    assert said == [(str(math.ceil(deadline)), str(pod(base)["spec"]["terminationGracePeriodSeconds"]))]
 
 
 # -- selectors ---------------------------------------------------------------------------------
