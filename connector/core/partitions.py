@@ -27,6 +27,8 @@ class BeforeLoss(NamedTuple):
     """What the group may have as its position, if nobody has committed since."""
     own: Position
     """What would have been committed next."""
+    timestamps: dict[int, int]
+    """Of the records that were read beyond what was committed, by offset: are they still the same?"""
 
 
 class Partitions:
@@ -46,11 +48,15 @@ class Partitions:
         self._leaving = components.leaving
         self._fates = components.fates
         self._before_loss: dict[TopicPartition, BeforeLoss] = {}
+        self._to_compare: dict[TopicPartition, dict[int, int]] = {}
+        """The timestamps of records of which something is believed since before their partition was lost."""
 
     def assigned(self, start: Start, until: int | None = None) -> None:
         """A partition is ours from now on. `until`: ignore its records from this offset on."""
         known = self._known(start)
         assignment = Assignment(start.partition, start.offset, known.settled if known else b"")
+        if start.partition in self._to_compare:
+            assignment.changed()  # the next commit is to tell more than this one
         assignment.until = until
         assignment.committed = Position(start.offset, start.metadata)
         self._ledger.assignments[start.partition] = assignment
@@ -61,7 +67,8 @@ class Partitions:
     def _known(self, start: Start) -> checkpoint.Checkpoint | None:
         """Return what is known of a partition: by its checkpoint, or more if it was ours and nobody's since.
 
-        At the very beginning of a log nothing tells it from one that was created again: then not more.
+        At the very beginning of a log nothing tells it from one that was created again: then not more. If
+        brokers have lost records meanwhile, others in their places show as they are read (`_compare`).
         """
         known = checkpoint.decode(start.metadata, start.offset)
         if known is None and start.metadata:
@@ -70,8 +77,11 @@ class Partitions:
             self._notices.tell_of(start.partition, "warning", text)
         before = self._before_loss.pop(start.partition, None)
         position = Position(start.offset, start.metadata)
-        if before is None or position == Position(0, "") or position not in before.committed:
+        if before is None or start.another_log or position == Position(0, ""):
             return known
+        if position not in before.committed:
+            return known
+        self._to_compare[start.partition] = before.timestamps
         own = checkpoint.decode(before.own.metadata, before.own.offset) or checkpoint.Checkpoint(b"", [])
         return checkpoint.Checkpoint(b"\1" * (before.own.offset - start.offset) + own.settled, own.jobs)
 
@@ -105,6 +115,8 @@ class Partitions:
             offsets = [record.offset() for record in records]
             timestamps = [timestamp_of(record) for record in records]
         next_before = assignment.offsets.next
+        if offsets and assignment.partition in self._to_compare:
+            self._compare(assignment, offsets, timestamps)
         partly_known = next_before < max(assignment.known_until, assignment.recall_until)
         assignment.offsets.received(offsets, timestamps)
         self._tally.consumed[assignment.partition.topic] += len(records)
@@ -122,6 +134,17 @@ class Partitions:
         else:
             self._admit(events, now)
         self._adoption.read_on(assignment, now)
+
+    def _compare(self, assignment: Assignment, offsets: Sequence[int], timestamps: Sequence[int]) -> None:
+        """Believe nothing of offsets from the first one on that has another record than before."""
+        before = self._to_compare[assignment.partition]
+        other = next(
+            (at for at, time in zip(offsets, timestamps, strict=True) if before.get(at, time) != time), None
+        )
+        if other is not None:
+            assignment.offsets.forget_known_from(other)
+        if other is not None or offsets[-1] >= next(reversed(before), -1):
+            del self._to_compare[assignment.partition]
 
     def _sort_out(
         self,
@@ -197,9 +220,12 @@ class Partitions:
         assignments = self._ours(partitions)
         for assignment in assignments:
             if not self._ledger.in_doubt(assignment):
-                committed = (assignment.committed, *self._ledger.being_committed(assignment.partition))
+                commit = self._ledger.under_way
+                perhaps = commit and commit.positions.get(assignment.partition)
                 self._before_loss[assignment.partition] = BeforeLoss(
-                    committed, self._reach.position(assignment)
+                    (assignment.committed, perhaps or assignment.committed),
+                    self._reach.position(assignment),
+                    assignment.offsets.timestamps_from(assignment.committed.offset),
                 )
         self._let_go(assignments, now)
 
@@ -210,6 +236,8 @@ class Partitions:
     def _let_go(self, assignments: Sequence[Assignment], now: float) -> None:
         if not assignments:
             return
+        for assignment in assignments:
+            self._to_compare.pop(assignment.partition, None)
         self._adoption.make_way()
         # Looked up before `Ledger.drop`, which clears what an assignment knows of all this.
         jobs = {job.serial: job for assignment in assignments for job in self._tracking.jobs_of(assignment)}

@@ -86,7 +86,9 @@ class Polled:
         probe_at = self._halts.denied(job.application, answer, Where.GET, polled_at, now)
         before = job.denied_alone
         self._tracking.get_denied(job, probe_at, now)
-        if job.denied_alone and not before:  # it may never tell whether a halt is over: another probe may
+        if not job.events and job.denied_alone and self._tracking.expired(job, now):
+            self._lost(job, answer.message, now)  # what waits for it may be what would end the halt
+        elif job.denied_alone and not before:  # it may never tell whether a halt is over: another probe may
             self._halts.came_to_nothing(job.batch, now)
 
     def _a_post_will_tell(self, application: str) -> bool:
@@ -152,8 +154,9 @@ class Polled:
             else:
                 self._tracking.unfinished(job, report, polled_at, now)
             return
-        if not job.events:
-            self._end_of_nobodys(job, report, polled_at, now)
+        if not job.events:  # its records are gone: whatever it says of them, they can't be sent again
+            self._ended(job, polled_at, now, completed=report.state is JobState.COMPLETED)
+            self._tally.jobs[job.endpoint, JobOutcome(report.state.value)] += 1
             return
         if report.state is JobState.COMPLETED and report.rows is None and job.polls.without_details:
             job.polls.ask_in_detail()
@@ -173,12 +176,6 @@ class Polled:
             well = self._proofs.completed_since(job.application, job.failed_before)
             failed = of_the_job(report)
             self._brakes.judged(self._unjudged.job_failed(job, failed, now, others_do_well=well), now)
-
-    def _end_of_nobodys(self, job: Job, report: JobReport, polled_at: float, now: float) -> None:
-        """An adopted job has ended whose records are gone: whatever it says, they can't be sent again."""
-        completed = report.state is JobState.COMPLETED
-        self._ended(job, polled_at, now, completed=completed)
-        self._tally.jobs[job.endpoint, JobOutcome.COMPLETED if completed else JobOutcome.FAILED] += 1
 
     def _completed(self, job: Job, report: JobReport, polled_at: float, now: float) -> None:
         judgement = self._places.judge(job, report, now)

@@ -94,10 +94,14 @@ def test_what_does_not_fit_is_cut_at_an_offset_below_which_everything_is_remembe
     assert text.isprintable()
     assert not set(text) & {'"', "'", "\\", " "}
     assert position <= covers <= end_of(position, flags, jobs)
-    awaited = any(not job.offsets for job in jobs)
-    assert complete == (covers == end_of(position, flags, jobs) and (bool(text) or not awaited))
     read = decode(text, position) or Checkpoint(b"", [])
-    assert read == (below(covers, position, flags, jobs) if text else Checkpoint(b"", []))
+    whole = below(covers, position, flags, jobs)
+    carrying = [job for job in whole.jobs if job.offsets]
+    awaited = whole.jobs[len(carrying) :]
+    kept = read.jobs[len(carrying) :]
+    assert (read.settled, read.jobs[: len(carrying)]) == (whole.settled, carrying)
+    assert kept == awaited[: len(kept)]
+    assert complete == (covers == end_of(position, flags, jobs) and kept == awaited)
 
 
 @given(

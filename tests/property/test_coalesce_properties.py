@@ -101,7 +101,7 @@ def test_updates_of_one_operator_merge_to_the_same_result(
     operator, changes = given_changes
     events = [event(at, operator, each) for at, each in enumerate(changes)]
     heads = join(events, 1 << 20)
-    assert len(heads) == 1 or operator != "set"
+    assert len(heads) == 1 or operator != "set" or any(None in each.values() for each in changes)
     sent = [row_of(head) for head in heads]
     assert same(apply(present, [each.row for each in events]), apply(present, sent))
 

@@ -176,6 +176,7 @@ class Adoption:
         if self.pending and not assignment.recalling:
             read = assignment.offsets.next
             gone = {serial for offset, serial in assignment.adopted.items() if offset < read}
+            gone &= self._tracking.jobs.keys()  # one that was followed without the rest may have ended
             if gone:
                 assignment.awaited |= gone
                 text = "records of unfinished jobs are gone: their partition waits until these have ended"
@@ -207,7 +208,8 @@ class Adoption:
 
     def _go_on_without_the_rest(self, now: float) -> None:
         """Poll each job for the records that were read. The rest becomes a second job of that request_id."""
-        begun = [serial for serial in self.pending if self._tracking.jobs[serial].events]
+        jobs = self._tracking.jobs
+        begun = [serial for serial in self.pending if jobs[serial].events or jobs[serial].awaited]
         for serial in begun:
             job, assignments = self._tracking.jobs[serial], self.pending.pop(serial)
             unread = {

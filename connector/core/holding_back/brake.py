@@ -63,14 +63,14 @@ class Brake:
         self._sent: dict[int, Sent] = {}
         """By the tenth of a second, since the epoch, in which they were sent."""
 
-    def saw(self, counted: Counted, now: float, beside: float = 0.0) -> bool:
+    def saw(self, counted: Counted, now: float, before: Brake | None = None) -> bool:
         """Count judged events; True when the share is too large and there are enough to tell.
 
-        `beside`: the share of all events that was refused before these could be judged.
+        `before`: what watches those that are refused before they can be judged. These count together, if the
+        recent ones of both are of one time.
         """
         if not self._share or not counted.events:
             return False
-        share = (self._share - beside) / (1 - beside) if beside < self._share else 0.0
         self._remember(counted, now)
         self._recent.append(counted)
         self._events += counted.events
@@ -79,9 +79,20 @@ class Brake:
             oldest = self._recent.popleft()
             self._events -= oldest.events
             self._refused -= oldest.refused
+        share = self._share if before is None or not self._refused else self._left_by(before)
         if self._events < self._window or self._refused <= share * self._events:
             return False
         return self._too_many_of_those_sent_together(share, now)
+
+    def _left_by(self, before: Brake) -> float:
+        """Return which share of these may be refused, since `before` saw some that were refused already."""
+        refused = before.refused_share
+        if not refused:
+            return self._share
+        first, last = self._usually_sent()
+        if first > before.until or last < before.since:
+            return self._share
+        return (self._share - refused) / (1 - refused) if refused < self._share else 0.0
 
     def _remember(self, counted: Counted, now: float) -> None:
         if counted.refused < counted.events:
@@ -134,6 +145,16 @@ class Brake:
     def refused_share(self) -> float:
         """The share of the recent events that was refused; 0 while there are too few to tell."""
         return self._refused / self._events if self._events >= self._window else 0.0
+
+    @property
+    def since(self) -> float:
+        """When the first of the recent events was read, infinite if there are none."""
+        return self._recent[0].sent_at if self._recent else math.inf
+
+    @property
+    def until(self) -> float:
+        """When the last of the recent events was read."""
+        return self._recent[-1].sent_at if self._recent else -math.inf
 
     @property
     def counts(self) -> str:

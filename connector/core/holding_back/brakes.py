@@ -36,14 +36,14 @@ class Brakes:
 
     def read(self, records: int, unreadable: int, now: float) -> None:
         """Records were read: halt if too many of the recent ones can't be."""
-        if self._of_reading.saw(Counted(records, unreadable), now):
+        if self._of_reading.saw(Counted(records, unreadable, sent_at=now), now):
             self._halt(f"{self._of_reading.counts} events were refused", now)
 
     def judged(self, counted: Counted, now: float) -> None:
         """Events were judged for good by the API: halt if too many of the recent ones were refused."""
-        unread = self._of_reading.refused_share
-        if self._of_judging.saw(counted, now, beside=unread):
-            before = f", and {self._of_reading.counts} when they were read" if unread else ""
+        if self._of_judging.saw(counted, now, self._of_reading):
+            some = self._of_reading.refused_share
+            before = f", and {self._of_reading.counts} when they were read" if some else ""
             self._halt(f"{self._of_judging.counts} events were refused{before}", now)
 
     def _halt(self, why: str, now: float) -> None:

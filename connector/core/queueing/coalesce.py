@@ -1,6 +1,7 @@
 """Merges updates of one device that wait together, where that is provably the same as one after the other.
 
-`set` after `set`: per tag, the last value counts. `append` after `append` and `remove` after
+`set` after `set`: per tag, the last value counts, unless it is null: whether the API clears a tag then, or
+leaves it as it is, nobody knows. `append` after `append` and `remove` after
 `remove`: where the tag names are disjoint or both values are arrays, which are joined. Different operators
 never merge, and a registration merges with nothing.
 
@@ -42,6 +43,7 @@ class _Row(msgspec.Struct, gc=False, omit_defaults=True):
 
 _decode = msgspec.json.Decoder(_Row).decode
 _write = msgspec.json.Encoder().encode
+_NULL = Raw(b"null")
 _items = msgspec.json.Decoder(list[str | int | float | bool | None]).decode
 
 
@@ -76,7 +78,8 @@ def merge(head: Event, event: Event, max_row: int, *, repeats: bool = False) -> 
     if head.list_operator != "set":
         return _append(head, merged, event, changes, max_row, repeats=repeats)
     size = merged.size + _growth(merged.tags, changes)
-    if size > max_row:
+    clears = any(value == _NULL and name in merged.tags for name, value in changes.items())
+    if size > max_row or clears:
         return False
     merged.tags.update(changes)
     merged.size = size

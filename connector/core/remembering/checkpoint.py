@@ -104,10 +104,14 @@ def encode(position: int, settled: bytes, jobs: Sequence[JobSlice], limit: int =
     if not tokens.complete and count == len(tokens):
         tokens = Tokens(symbols, enough=len(symbols), kinds=kinds)
         count, body = _longest(tokens, carriers, awaited, room)
+    left = len(awaited)
+    while not body and left:  # long request_ids
+        left -= 1
+        count, body = _longest(tokens, carriers, awaited[:left], room)
     covers = tokens.covers(count) if body else 0
     all_of_them = covers == max(len(settled), *(part.offsets[-1] + 1 - position for part in parts), 0)
-    complete = all_of_them and (bool(body) or not awaited)
-    if not (covers or (body and awaited)):
+    complete = all_of_them and left == len(awaited)
+    if not (covers or (body and left)):
         return Encoded("", position, complete)
     text = PREFIX + base64.b85encode(_sum(position, body) + body).decode()
     return Encoded(text, position + covers, complete)

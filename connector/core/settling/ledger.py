@@ -255,11 +255,6 @@ class Ledger:
         commit = self.under_way
         return commit is not None and bool(commit.owed) and assignment in commit.versions
 
-    def being_committed(self, partition: TopicPartition) -> list[Position]:
-        """Return the position that is being committed for a partition, if one is."""
-        position = self.under_way and self.under_way.positions.get(partition)
-        return [position] if position else []
-
     def _forget_jobs_that_went(self) -> None:
         """Forget unrecorded jobs if all partitions are recorded: theirs are other owners' by now."""
         if not any(each.dirty for each in self.assignments.values()):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from connector.model import Position
-from tests.unit.core.builders import P0, UNDECODABLE, devices
+from connector.core.remembering import checkpoint
+from connector.model import Position, Start
+from tests.records import ARecord
+from tests.unit.core.builders import P0, UNDECODABLE, devices, event_of, record, unfinished
 from tests.unit.core.driving import Drive
 
 
@@ -70,6 +72,40 @@ def test_at_the_beginning_of_a_log_that_may_be_another_one_nothing_is_believed()
     drive.start_job()
     lose_and_come_back(drive, Position(0, ""))
     assert drive.sent == [[0, 1], [*range(10)]]
+
+
+def test_a_log_that_was_cut_or_created_again_is_another_one_wherever_it_begins() -> None:
+    drive = with_a_job_that_no_commit_remembers()
+    drive.polled(drive.next_poll())
+    drive.engine.lost([P0], drive.now)
+    drive.engine.assigned(Start(P0, *drive.positions[P0], another_log=True))
+    drive.read(*devices([8, 9]))
+    drive.run()
+    assert drive.sent == [[7], [8, 9], [8, 9]]
+
+
+def test_records_in_the_place_of_others_that_brokers_lost_are_sent() -> None:
+    drive = with_a_job_that_no_commit_remembers()
+    drive.polled(drive.next_poll())
+    drive.engine.lost([P0], drive.now)
+    drive.assign(P0, *drive.positions[P0])
+    other = ARecord(record(9, {"type": "tags", "hwid": "new", "tags": {"t": 1}}).value(), place=P0, offset=9)
+    drive.read(*devices([8]), event_of(other))
+    drive.run()
+    assert drive.sent == [[7], [8, 9], [9]]
+
+
+def test_what_is_known_again_is_recorded_again() -> None:
+    drive = with_a_job_that_no_commit_remembers()
+    drive.engine.lost([P0], drive.now)
+    if drive.commit is not None:
+        drive.commit_failed()
+    drive.assign(P0, *drive.positions[P0])
+    drive.read(*devices([8, 9]))
+    drive.run(poll=lambda _: unfinished(), seconds=5)
+    known = checkpoint.decode(drive.positions[P0].metadata, drive.positions[P0].offset)
+    assert known is not None
+    assert [[*job.offsets] for job in known.jobs] == [[8, 9]]
 
 
 def test_letters_that_were_being_written_leave_open_what_is_settled() -> None:

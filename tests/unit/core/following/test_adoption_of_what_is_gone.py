@@ -146,3 +146,32 @@ def test_its_report_may_have_no_rows_at_all() -> None:
     silent = JobReport(unfinished().state.COMPLETED, "Completed", 100, None)
     drive.run(poll=lambda job: silent if job.request_id == "J" else None)
     assert drive.sent == [[5]]
+
+
+def test_one_whose_records_are_gone_is_not_awaited_once_it_has_ended() -> None:
+    """It was polled for what was left of it, as the records of another job did not come for a while."""
+    drive = adopting({"J": [0, 1], "K": [10, 11]})
+    drive.read(*devices([0, 5]))
+    drive.run(seconds=60)
+    drive.read(*devices([10, 11, 12]))
+    drive.run()
+    assert drive.sent == [[5], [12]]
+    assert drive.position() == 13
+
+
+def test_one_whose_other_records_can_not_be_read_is_polled_all_the_same() -> None:
+    drive = Drive()
+    drive.assign(P0, *remembered(0, {"J": [0]}))
+    drive.assign(P1, *remembered(0, {"J": [0]}))
+    drive.read(*devices([5]))
+    drive.run(seconds=120)
+    assert drive.sent == [[5]]
+
+
+def test_one_that_may_not_be_polled_is_given_up_though_all_others_of_its_application_may_be_denied() -> None:
+    """What would end the halt waits for it."""
+    drive = of_one_in_a_gap()
+    denied = Denied(Cause.UNAUTHORIZED, "no such application", 401)
+    drive.run(poll=lambda job: denied if job.request_id == "J" else None)
+    assert drive.sent == [[5]]
+    assert drive.at_rest()

@@ -107,6 +107,16 @@ def test_what_cannot_be_read_and_what_is_refused_of_the_rest_count_together(
     assert causes == halts * [f"{both}; waiting letters: some"]
 
 
+def test_what_was_refused_at_another_time_does_not_count_together() -> None:
+    halted, brakes, _ = pair()
+    for _ in range(10):
+        brakes.judged(Counted(1, 0, sent_at=NOW), NOW)
+    brakes.judged(Counted(4, 4, NOW), NOW)
+    brakes.read(10, 4, NOW + 3600)
+    brakes.judged(Counted(1, 0, sent_at=NOW + 3600), NOW + 3600)
+    assert halted.all() == []
+
+
 def test_where_a_brake_needs_all_to_be_refused_nothing_is_divided_by_what_is_left() -> None:
     chosen, notices = limits(brake_share=1, brake_window=10), Notices()
     halts = Halts(chosen, Tally(), notices, Proofs())

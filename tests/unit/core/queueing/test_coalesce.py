@@ -39,6 +39,13 @@ def test_of_values_that_are_set_the_last_one_counts_tag_by_tag() -> None:
     assert merged("set", {"a": 1, "b": 1}, {"b": 2, "c": None}) == [{"a": 1, "b": 2, "c": None}]
 
 
+def test_a_null_replaces_no_value_as_the_api_may_leave_it_as_it_is() -> None:
+    apart: list[dict[str, Any]] = [{"a": 1}, {"a": None, "b": 2}]
+    assert merged("set", *apart) == apart
+    assert merged("set", {"a": None}, {"a": 1}) == [{"a": 1}]
+    assert merged("set", {"a": 1}, {"b": None}) == [{"a": 1, "b": None}]
+
+
 @pytest.mark.parametrize("operator", ["append", "remove"])
 def test_arrays_are_joined_in_order(operator: str) -> None:
     assert merged(operator, {"l": ["a"]}, {"l": []}, {"l": ["b", "c"]}) == [{"l": ["a", "b", "c"]}]

@@ -51,6 +51,10 @@ def test_jobs_without_offsets_come_back_behind_the_others() -> None:
 
 
 def test_jobs_without_offsets_that_do_not_fit_are_forgotten_and_that_is_known() -> None:
+    ids = [str(DICE.getrandbits(900)) for _ in range(9)]
+    some = encode(START, b"\0\1", [job(request_id=each) for each in ids], 1000)
+    assert (some.covers, some.complete) == (START + 2, False)
+    assert 0 < len(read(some.text).jobs) < 9
     assert encode(START, b"", [job(request_id=str(DICE.getrandbits(900)))], 100) == ("", START, False)
 
 
