@@ -63,20 +63,22 @@ def aliased(draw: st.DrawFn) -> tuple[list[TagsUpdate], list[tuple[int, Row]]]:
     """Devices and users that were sent together, and rows, each with the index of what it is truly of.
 
     A user's rows name the user and a device each; `echoing`: so do those of devices that were sent by hwid.
-    Some rows are left out.
+    Some rows are left out. `swapped`: a user's rows name the device only, those of devices the user, too; all
+    rows are there then, as a user's would look like one of a device that has none, and they are in order.
     """
     names = draw(st.permutations(["A", "B", "C", "D", "u", "v"]))[: draw(st.integers(1, 6))]
-    echoing = draw(st.booleans())
+    swapped = draw(st.booleans())
+    echoing = swapped or draw(st.booleans())
     all_devices = draw(st.booleans())
     sent = [TagsUpdate(hwid=name) if name in OWNERS else TagsUpdate(user_id=name) for name in names]
     rows: list[tuple[int, Row]] = []
     for at, name in enumerate(names):
         of = [name] if name in OWNERS else [hwid for hwid, user in OWNERS.items() if user == name]
         for hwid in of if all_devices else of[:1]:
-            user = OWNERS[hwid] if echoing or name not in OWNERS else None
-            if draw(st.integers(0, 3)):
+            user = OWNERS[hwid] if (echoing if name in OWNERS else not swapped) else None
+            if swapped or draw(st.integers(0, 3)):
                 rows.append((at, Row(hwid, user, None, draw(st.sampled_from(["done", "failed"])))))
-    if draw(st.booleans()):
+    if not swapped and draw(st.booleans()):
         rows = draw(st.permutations(rows))
     return sent, rows
 
@@ -95,3 +97,14 @@ def test_who_has_no_row_is_not_confirmed_by_an_alias_and_who_is_good_is_not_refu
             assert all(own)
         elif rejections[index].reason is Reason.DEVICE_FAILED:
             assert not all(own)
+
+
+@given(fate=st.sampled_from(["done", "failed"]), tells_user=st.tuples(st.booleans(), st.booleans()))
+def test_where_all_rows_of_a_hwid_say_the_same_it_is_said_of_all_that_they_name(
+    fate: str, tells_user: tuple[bool, bool]
+) -> None:
+    sent = [TagsUpdate(hwid="A"), TagsUpdate(user_id="u")]
+    rows = [Row("A", "u" if tells else None, None, fate) for tells in tells_user]
+    report = JobReport(JobState.COMPLETED, "Completed", 100, rows)
+    if any(tells_user):
+        assert set(judge(sent, report).rejections) == (set() if fate == "done" else {0, 1})

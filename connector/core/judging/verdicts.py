@@ -5,7 +5,8 @@ the API didn't confirm; nothing for the others. A device is confirmed only by a 
 that says `done` and refuses no tag: counters are never looked at, and silence is not success.
 
 How a row finds its device: `row_owners`. Where several rows find one device, the worst counts, unless one of
-them may be of another device (`_in_doubt`). A row that may be of several devices is no verdict on any.
+them may be of another device (`_in_doubt`). Rows that may be of several devices are a verdict where whichever
+is whose makes no difference: all that may be of a device say the same, and one of them surely is its own.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import NamedTuple
 
 from connector.answers import JobReport, JobState, Row
 from connector.core.judging.row_owners import (
+    Contested,
     Named,
     SentDevice,
+    contradicts,
     owners_by_name,
     owners_by_place,
     shuffled,
@@ -176,9 +179,8 @@ def _found(
     """Return what rows say of the devices that have any: the worst, where none may be another's."""
     found: dict[int, Rejection | None] = {}
     differing: set[int] = set()
-    unclear = named.unclear
     for position, (row, index) in enumerate(zip(rows, owners, strict=True)):
-        if index is None or position in unclear:
+        if index is None or position in named.unclear:
             continue
         verdict = rejection_in(row, job_status)
         known = found.setdefault(index, verdict)
@@ -190,11 +192,39 @@ def _found(
     doubtful = _in_doubt(sent, found, differing)
     doubt = Rejection(Reason.NO_VERDICT, "a row of it may be another device's", job_status=job_status)
     found.update(dict.fromkeys(doubtful, doubt))
-    for index in {index for devices in unclear.values() for index in devices}:
-        known = found.get(index)
-        if known is None or _is_worse(doubt, known):
-            found[index] = doubt
+    if named.contested:
+        nobodys = [row for row, index in zip(rows, owners, strict=True) if index is None]
+        for index, said in _said_by_contested(found, rows, named.contested, doubt):
+            differs = _another_may_differ(sent[index], said, nobodys, job_status)
+            verdict = doubt if differs else said
+            known = found.setdefault(index, verdict)
+            if verdict is not None and (known is None or _is_worse(verdict, known)):
+                found[index] = verdict
     return found
+
+
+def _said_by_contested(
+    found: Collection[int], rows: list[Row], contested: list[Contested], doubt: Rejection
+) -> list[tuple[int, Rejection | None]]:
+    """Return what rows say that may be of several: `doubt` unless all that fit a device say the same."""
+    having = {*found, *(at for group in contested for at in group.fitting if group.surely_has_one(at))}
+    said: list[tuple[int, Rejection | None]] = []
+    for group in contested:
+        for index, positions in group.fitting.items():
+            first, *others = [rejection_in(rows[at], doubt.job_status) for at in positions] or [doubt]
+            alike = all(other == first for other in others)
+            may_have_none = index not in having if first is None else not group.surely_has_one(index)
+            said.append((index, doubt if may_have_none or not alike else first))
+    return said
+
+
+def _another_may_differ(
+    device: SentDevice, verdict: Rejection | None, nobodys: list[Row], job_status: str
+) -> bool:
+    """Tell whether a row of nobody's may be that of another device of this user's, and says otherwise."""
+    return not device.hwid and any(
+        not contradicts(row, device) and rejection_in(row, job_status) != verdict for row in nobodys
+    )
 
 
 def _in_doubt(sent: Sequence[SentDevice], found: Collection[int], differing: Collection[int]) -> list[int]:
