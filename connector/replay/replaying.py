@@ -23,7 +23,7 @@ from connector.replay.stopping import Stop
 from connector.replay.watching import Watching
 from connector.settings import Settings
 
-LOOK_EVERY = 1.0
+LOOK_EVERY = 0.25
 """Seconds after which the source is looked at again for newer events, before more is sent."""
 
 
