@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from connector.core.engine import Engine
 from connector.core.following.adoption import Adoption
 from connector.core.settling.ledger import Ledger
 from connector.running.membership import Membership
@@ -54,12 +53,6 @@ def standstill_overlooked(patch: Patch) -> None:
     """A process that stood still goes on sending as if no time had passed."""
     patch.set(Membership, "note_standstill", lambda _self: None)
     patch.set(Membership, "may_still_send", property(lambda _self: True))
-
-
-@MUTATIONS.rare(6485)
-def standstills_are_learned(patch: Patch) -> None:
-    """From a job whose end a standstill hid is learned how long jobs take."""
-    patch.set(Engine, "stood_still", lambda *_: None)
 
 
 @MUTATIONS.rare(1149)
