@@ -25,6 +25,7 @@ _FROM = {
     "connector.core.following.job": ("Job",),
     "connector.core.limits": ("Limits",),
     "connector.core.notices": ("Notice",),
+    "connector.core.tally": ("Tally",),
     "connector.embedding": ("Connector", "ConnectorFailedError"),
     "connector.model": (
         *("Cause", "Content", "DecoderUnavailable", "Endpoint", "Letter", "Position", "Reason", "Record"),
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from connector.core.reading.decode import Decoder as Decoder
     from connector.core.reading.decode import Interpreter as Interpreter
     from connector.core.reading.event import Event as Event
+    from connector.core.tally import Tally as Tally
     from connector.embedding import Connector as Connector
     from connector.embedding import ConnectorFailedError as ConnectorFailedError
     from connector.model import Cause as Cause

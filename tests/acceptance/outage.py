@@ -6,7 +6,7 @@
 Prints what the process took meanwhile. Fails where it grew, talked too much or did not go on by itself, and
 where the reckoning of every record and every device is wrong at the end. Without the API it has to keep its
 place in the group and to submit no device twice. Without a broker nobody keeps a place for longer than the
-session: librdkafka gives it up. Then it has to join anew once, and to submit no device twice either.
+session: librdkafka gives it up. Then it has to join anew once, and to submit no more than a batch twice.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ class Price(NamedTuple):
 
 FREE = Price(rebalances=0, twice=0)
 """It stays in the group."""
-ANEW = Price(rebalances=2, twice=0)
-"""Its partitions are lost and assigned, once; it knows what it has sent of them, and nobody else had them."""
+ANEW = Price(rebalances=2, twice=1000)
+"""Its partitions are lost and assigned, once. It knows what it has sent of them, as nobody else had them, but
+of those whose letters were being written just then: a batch."""
 
 
 class Outage(NamedTuple):

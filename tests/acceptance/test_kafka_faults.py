@@ -34,14 +34,22 @@ def _half_way(here: World, connector: Connector, work: Workload) -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "properties"),
-    [(Broker.stop, DEFAULT_SESSION), (Broker.kill, DEFAULT_SESSION), (Broker.kill, QUICK)],
+    ("end", "properties", "allowed"),
+    [(Broker.stop, DEFAULT_SESSION, 0), (Broker.kill, DEFAULT_SESSION, 0), (Broker.kill, QUICK, 400)],
     ids=["in order", "killed", "away for longer than the session"],
 )
 def test_a_restarted_broker_costs_no_more_than_a_pause(
-    own_broker: Callable[..., Broker], tmp_path: Path, end: Callable[[Broker], None], properties: str
+    own_broker: Callable[..., Broker],
+    tmp_path: Path,
+    end: Callable[[Broker], None],
+    properties: str,
+    allowed: int,
 ) -> None:
-    """Also where the group forgets its only member: that one gets its partitions back, and knows them."""
+    """Where the group forgets its only member, that one gets its partitions back, and knows them.
+
+    But for those whose letters were being written just then: of these go again the batches that no commit had
+    recorded, of 200 devices here, two at most.
+    """
     broker = own_broker()
     work = mixed(20_000, 20_000, seed=30, skew=0.2)
     with world(tmp_path, Kafka(broker.bootstrap), faults=ODD) as here:
@@ -56,7 +64,7 @@ def test_a_restarted_broker_costs_no_more_than_a_pause(
         here.wait_settled()
         here.finish(work)
         here.show(seconds_to_go_on=round(back, 2))
-        assert here.twice() == 0
+        assert here.twice() <= allowed
 
 
 @pytest.fixture
