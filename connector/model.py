@@ -184,14 +184,12 @@ class Position(NamedTuple):
 class Start(NamedTuple):
     """Where a newly assigned partition begins: its committed offset (or where the log begins) and metadata.
 
-    `metadata` is the text of the last commit, empty where nothing was committed. `another_log`: its offsets
-    mean other records than before, as the log was cut or created again.
+    `metadata` is the text of the last commit, empty where nothing was committed.
     """
 
     partition: TopicPartition
     offset: int
     metadata: str
-    another_log: bool = False
 
 
 class Fetched(NamedTuple):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from connector.core.components import Components
 from connector.core.following.job import Job
@@ -18,17 +17,6 @@ from connector.core.remembering.assignment import Assignment
 from connector.core.settling.owed import Owed
 from connector.core.tally import NO_ENDPOINT
 from connector.model import Letter, Position, Record, Rejection, Start, TopicPartition, timestamp_of
-
-
-class BeforeLoss(NamedTuple):
-    """What was known of a partition when it was lost, as without any broker for longer than the session."""
-
-    committed: tuple[Position, ...]
-    """What the group may have as its position, if nobody has committed since."""
-    own: Position
-    """What would have been committed next."""
-    timestamps: dict[int, int]
-    """Of the records that were read beyond what was committed, by offset: are they still the same?"""
 
 
 class Partitions:
@@ -47,43 +35,21 @@ class Partitions:
         self._adoption = components.adoption
         self._leaving = components.leaving
         self._fates = components.fates
-        self._before_loss: dict[TopicPartition, BeforeLoss] = {}
-        self._to_compare: dict[TopicPartition, dict[int, int]] = {}
-        """The timestamps of records of which something is believed since before their partition was lost."""
 
     def assigned(self, start: Start, until: int | None = None) -> None:
         """A partition is ours from now on. `until`: ignore its records from this offset on."""
-        known = self._known(start)
+        known = checkpoint.decode(start.metadata, start.offset)
+        if known is None and start.metadata:
+            self._tally.unreadable_checkpoints += 1
+            text = "checkpoint unreadable: its jobs will be submitted again"
+            self._notices.tell_of(start.partition, "warning", text)
         assignment = Assignment(start.partition, start.offset, known.settled if known else b"")
-        if start.partition in self._to_compare:
-            assignment.changed()  # the next commit is to tell more than this one
         assignment.until = until
         assignment.committed = Position(start.offset, start.metadata)
         self._ledger.assignments[start.partition] = assignment
         adopted = self._adoption.expect(assignment, known.jobs) if known else 0
         if adopted:
             self._notices.tell_of(start.partition, "info", "adopting unfinished jobs", jobs=adopted)
-
-    def _known(self, start: Start) -> checkpoint.Checkpoint | None:
-        """Return what is known of a partition: by its checkpoint, or more if it was ours and nobody's since.
-
-        At the very beginning of a log nothing tells it from one that was created again: then not more. If
-        brokers have lost records meanwhile, others in their places show as they are read (`_compare`).
-        """
-        known = checkpoint.decode(start.metadata, start.offset)
-        if known is None and start.metadata:
-            self._tally.unreadable_checkpoints += 1
-            text = "checkpoint unreadable: its jobs will be submitted again"
-            self._notices.tell_of(start.partition, "warning", text)
-        before = self._before_loss.pop(start.partition, None)
-        position = Position(start.offset, start.metadata)
-        if before is None or start.another_log or position == Position(0, ""):
-            return known
-        if position not in before.committed:
-            return known
-        self._to_compare[start.partition] = before.timestamps
-        own = checkpoint.decode(before.own.metadata, before.own.offset) or checkpoint.Checkpoint(b"", [])
-        return checkpoint.Checkpoint(b"\1" * (before.own.offset - start.offset) + own.settled, own.jobs)
 
     def received(
         self,
@@ -115,8 +81,6 @@ class Partitions:
             offsets = [record.offset() for record in records]
             timestamps = [timestamp_of(record) for record in records]
         next_before = assignment.offsets.next
-        if offsets and assignment.partition in self._to_compare:
-            self._compare(assignment, offsets, timestamps)
         partly_known = next_before < max(assignment.known_until, assignment.recall_until)
         assignment.offsets.received(offsets, timestamps)
         self._tally.consumed[assignment.partition.topic] += len(records)
@@ -134,17 +98,6 @@ class Partitions:
         else:
             self._admit(events, now)
         self._adoption.read_on(assignment, now)
-
-    def _compare(self, assignment: Assignment, offsets: Sequence[int], timestamps: Sequence[int]) -> None:
-        """Believe nothing of offsets from the first one on that has another record than before."""
-        before = self._to_compare[assignment.partition]
-        other = next(
-            (at for at, time in zip(offsets, timestamps, strict=True) if before.get(at, time) != time), None
-        )
-        if other is not None:
-            assignment.offsets.forget_known_from(other)
-        if other is not None or offsets[-1] >= next(reversed(before), -1):
-            del self._to_compare[assignment.partition]
 
     def _sort_out(
         self,
@@ -216,18 +169,8 @@ class Partitions:
         return positions
 
     def lost(self, partitions: Iterable[TopicPartition], now: float) -> None:
-        """Partitions are another owner's already, or nobody's: write nothing."""
-        assignments = self._ours(partitions)
-        for assignment in assignments:
-            if not self._ledger.in_doubt(assignment):
-                commit = self._ledger.under_way
-                perhaps = commit and commit.positions.get(assignment.partition)
-                self._before_loss[assignment.partition] = BeforeLoss(
-                    (assignment.committed, perhaps or assignment.committed),
-                    self._reach.position(assignment),
-                    assignment.offsets.timestamps_from(assignment.committed.offset),
-                )
-        self._let_go(assignments, now)
+        """Partitions are another owner's already: write nothing."""
+        self._let_go(self._ours(partitions), now)
 
     def _ours(self, partitions: Iterable[TopicPartition]) -> list[Assignment]:
         ours = self._ledger.assignments
@@ -236,8 +179,6 @@ class Partitions:
     def _let_go(self, assignments: Sequence[Assignment], now: float) -> None:
         if not assignments:
             return
-        for assignment in assignments:
-            self._to_compare.pop(assignment.partition, None)
         self._adoption.make_way()
         # Looked up before `Ledger.drop`, which clears what an assignment knows of all this.
         jobs = {job.serial: job for assignment in assignments for job in self._tracking.jobs_of(assignment)}

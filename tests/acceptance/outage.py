@@ -6,7 +6,7 @@
 Prints what the process took meanwhile. Fails where it grew, talked too much or did not go on by itself, and
 where the reckoning of every record and every device is wrong at the end. Without the API it has to keep its
 place in the group and to submit no device twice. Without a broker nobody keeps a place for longer than the
-session: librdkafka gives it up. Then it has to join anew once, and to submit no more than a batch twice.
+session: librdkafka gives it up. Then it has to join anew once, and may submit twice what a crash may cost.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from connector.core.limits import Limits
 from tests.acceptance.processes import Connector, wait_for
 from tests.acceptance.workload import FAULTS, Workload, mixed
 from tests.acceptance.world import World, seconds_until, settled, world
@@ -57,9 +58,10 @@ class Price(NamedTuple):
 
 FREE = Price(rebalances=0, twice=0)
 """It stays in the group."""
-ANEW = Price(rebalances=2, twice=1000)
-"""Its partitions are lost and assigned, once. It knows what it has sent of them, as nobody else had them, but
-of those whose letters were being written just then: a batch."""
+BATCH = 50
+"""Devices of a batch where the broker goes."""
+ANEW = Price(rebalances=2, twice=Limits().max_in_flight * BATCH)
+"""Its partitions are lost and assigned, once; what no commit has recorded is a batch a submission at most."""
 
 
 class Outage(NamedTuple):
@@ -179,6 +181,7 @@ def of_the_api(folder: Path, seconds: float, events: int) -> Outage:
 def of_the_broker(folder: Path, seconds: float, events: int) -> Outage:
     """The only broker is gone for so long: frozen first, so that requests are on their way when it dies."""
     with _surroundings(folder) as (broker, here):
+        here.settings["batch.max_devices"] = str(BATCH)
         work = mixed(events, events // 10, seed=41, skew=0.2)
 
         def die() -> None:

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from connector.core.limits import Limits
 from connector.model import Position, TopicPartition
 from tests.acceptance.processes import Connector, wait_for
 from tests.acceptance.workload import FAULTS, Change, Workload, mixed
-from tests.acceptance.world import QUICK, World, seconds_until, settled, world
+from tests.acceptance.world import World, seconds_until, settled, world
 from tests.broker import Broker, Cluster
 from tests.kafka.client import Kafka
 
@@ -24,46 +25,44 @@ DEFAULT_SESSION = ""
 """No properties: the group's time-outs are the connector's own defaults, longer than a broker's restart."""
 
 
-SMALL_BATCHES = {"batch.max_devices": "200"}
+PAUSED = {"kafka.properties": DEFAULT_SESSION, "batch.max_devices": "200"}
 
 
-def _half_way(here: World, connector: Connector, work: Workload) -> None:
-    """Produce half, wait for progress; the other half is there when it has gone wrong."""
+def _half_way(here: World, connector: Connector, work: Workload) -> set[str]:
+    """Produce half, wait for progress; the other half is there when it has gone wrong. Who is member then?"""
     here.produce(work, 0, len(work.records) // 2)
     wait_for(lambda: settled(connector) > 1000, 60, "progress")
+    return here.kafka.members(here.group)
 
 
-@pytest.mark.parametrize(
-    ("end", "properties", "allowed"),
-    [(Broker.stop, DEFAULT_SESSION, 0), (Broker.kill, DEFAULT_SESSION, 0), (Broker.kill, QUICK, 400)],
-    ids=["in order", "killed", "away for longer than the session"],
-)
-def test_a_restarted_broker_costs_no_more_than_a_pause(
-    own_broker: Callable[..., Broker],
-    tmp_path: Path,
-    end: Callable[[Broker], None],
-    properties: str,
-    allowed: int,
-) -> None:
-    """Where the group forgets its only member, that one gets its partitions back, and knows them.
+def _may_go_twice(here: World, members: set[str]) -> int:
+    """Devices: none while the group has not missed the connector, which remembers all that it has sent.
 
-    But for those whose letters were being written just then: of these go again the batches that no commit had
-    recorded, of 200 devices here, two at most.
+    A machine so busy that a broker starts in more than the session's 10 s makes it a crash: one batch a
+    submission at once, of which there are as many as jobs.
     """
+    return 0 if here.kafka.members(here.group) == members else Limits().max_in_flight * 200
+
+
+@pytest.mark.parametrize("end", [Broker.stop, Broker.kill], ids=["in order", "killed"])
+def test_a_restarted_broker_costs_no_more_than_a_pause(
+    own_broker: Callable[..., Broker], tmp_path: Path, end: Callable[[Broker], None]
+) -> None:
     broker = own_broker()
     work = mixed(20_000, 20_000, seed=30, skew=0.2)
     with world(tmp_path, Kafka(broker.bootstrap), faults=ODD) as here:
-        here.settings |= {**SMALL_BATCHES, "kafka.properties": properties}
+        here.settings |= PAUSED
         connector = here.run()
-        _half_way(here, connector, work)
+        members = _half_way(here, connector, work)
         end(broker)
         broker.start()
         before = settled(connector)
         here.produce(work, len(work.records) // 2)
         back = seconds_until(lambda: settled(connector) > before, 60, "progress")
         here.wait_settled()
+        allowed = _may_go_twice(here, members)
         here.finish(work)
-        here.show(seconds_to_go_on=round(back, 2))
+        here.show(seconds_to_go_on=round(back, 2), allowed=allowed)
         assert here.twice() <= allowed
 
 
@@ -86,9 +85,9 @@ def test_one_of_three_brokers_restarted_costs_no_more_than_a_pause(
 ) -> None:
     work = mixed(20_000, 20_000, seed=31, skew=0.2)
     with world(tmp_path, Kafka(three_brokers.bootstrap), faults=ODD) as here:
-        here.settings |= {**SMALL_BATCHES, "kafka.properties": DEFAULT_SESSION}
+        here.settings |= PAUSED
         connector = here.run()
-        _half_way(here, connector, work)
+        members = _half_way(here, connector, work)
         three_brokers.brokers[0].kill()
         here.produce(work, len(work.records) // 2, len(work.records) - 2000)
         before = settled(connector)
@@ -96,9 +95,10 @@ def test_one_of_three_brokers_restarted_costs_no_more_than_a_pause(
         three_brokers.brokers[0].start()
         here.produce(work, len(work.records) - 2000)
         here.wait_settled()
+        allowed = _may_go_twice(here, members)
         here.finish(work)
-        here.show(seconds_to_go_on=round(back, 2))
-        assert here.twice() == 0
+        here.show(seconds_to_go_on=round(back, 2), allowed=allowed)
+        assert here.twice() <= allowed
 
 
 def _not_ready(connector: Connector, code: str) -> None:

@@ -18,7 +18,7 @@ from connector.core.settling.ledger import Ledger
 from connector.core.settling.owed import Owed
 from connector.core.settling.reach import Reach
 from connector.kafka.group.commit_refused import CommitRefused
-from connector.model import Position, Start
+from connector.model import Position
 from connector.running.completing import Completing
 from connector.running.consuming import Consuming
 from connector.running.handing_over import HandingOver
@@ -125,21 +125,6 @@ def checkpoint_forgets_jobs(patch: Patch) -> None:
         return encode(position, settled, (), limit)
 
     patch.set(checkpoint_module, "encode", wrong)
-
-
-@MUTATIONS.add
-def believes_what_it_knew_though_others_committed(patch: Patch) -> None:
-    """What was known of a lost partition is believed whoever has committed since."""
-    assigned = Partitions.assigned
-
-    def wrong(self: Any, start: Start, until: int | None = None) -> None:
-        before = self._before_loss.get(start.partition)
-        if before is not None:
-            there = Position(start.offset, start.metadata)
-            self._before_loss[start.partition] = before._replace(committed=(there,))
-        assigned(self, start, until)
-
-    patch.set(Partitions, "assigned", wrong)
 
 
 @MUTATIONS.add

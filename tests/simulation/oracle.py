@@ -176,9 +176,8 @@ class Oracle(Jobs):
         """An owner begins: what it can't know of earlier jobs may be sent again, if there was a reason."""
         if self._world.broker.owners[start.partition] is not instance.source.member:
             return  # it only thinks so: the group has expelled it meanwhile
-        at = _what_it_knows(instance, start)
-        known = self._read(at.metadata, at.offset)
-        settled = b"\1" * (at.offset - start.offset) + (known.settled if known else b"")
+        known = self._read(start.metadata, start.offset)
+        settled = known.settled if known else b""
         jobs = {part.request_id: set(part.offsets) for part in known.jobs} if known else {}
         orderly = start.partition in self._orderly and not self._world.plan.forgetful
         self._orderly.discard(start.partition)
@@ -206,11 +205,3 @@ class Oracle(Jobs):
     @property
     def unsettled(self) -> list[LogRecord]:
         return [record for record in self._world.logs.records.values() if not self.settled(record)]
-
-
-def _what_it_knows(instance: Instance, start: Start) -> Position:
-    """Return the position whose text an owner goes by: the group's, or its own if nobody committed since."""
-    there = Position(start.offset, start.metadata)
-    before = instance.engine._partitions._before_loss.get(start.partition)
-    believed = before is not None and there in before.committed and there != Position(0, "")
-    return before.own if before is not None and believed else there

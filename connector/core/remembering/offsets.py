@@ -100,19 +100,6 @@ class Offsets:
         index = self._index(offset)
         return index is None or self._flags[index] == 1
 
-    def timestamps_from(self, offset: int) -> dict[int, int]:
-        """Return the timestamp (ms) of each offset in the map from this one on, ascending; 0 of a gap."""
-        found: dict[int, int] = {}
-        for part, start in enumerate(self._starts):
-            trimmed = max(0, -self._firsts[part])
-            times = self._times[max(0, self._firsts[part]) : self._part_end(part)]
-            found.update(enumerate(times, start + trimmed))
-        return {each: timestamp for each, timestamp in found.items() if each >= offset}
-
-    def forget_known_from(self, offset: int) -> None:
-        """What was known of the unread offsets from this one on was about other records."""
-        self._known = self._known[: max(0, offset - self._known_from)]
-
     def settle(self, offsets: Iterable[int], *, skipped: bool = False) -> None:
         """Mark as settled, for the first time or again. Raises LookupError for an offset not yet received.
 

@@ -155,7 +155,7 @@ class Owned:
         for partition, decision in found.items():
             self._tell_of_loss(partition, decision)
         if reading:
-            starts = [Start(p, each.offset, each.metadata, each.rewound) for p, each in reading.items()]
+            starts = [Start(p, decision.offset, decision.metadata) for p, decision in reading.items()]
             await self._listener.assigned(starts)
 
     async def let_go(self, partitions: Collection[TopicPartition]) -> None:
