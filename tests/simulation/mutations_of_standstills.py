@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from connector.core.engine import Engine
 from connector.core.following.adoption import Adoption
 from connector.core.settling.ledger import Ledger
 from connector.running.membership import Membership
-from connector.running.sending import Sending
 from tests.simulation.patching import Mutations, Patch
 
 MUTATIONS = Mutations()
@@ -56,13 +54,7 @@ def standstill_overlooked(patch: Patch) -> None:
     patch.set(Membership, "may_still_send", property(lambda _self: True))
 
 
-@MUTATIONS.rare(6485)
-def standstills_are_learned(patch: Patch) -> None:
-    """From a job whose end a standstill hid is learned how long jobs take."""
-    patch.set(Engine, "stood_still", lambda *_: None)
-
-
-@MUTATIONS.rare(1149)
+@MUTATIONS.rare(2309)
 def doubt_ends_with_the_last_partition(patch: Patch) -> None:
     """Who hands over the last partition after a standstill no longer doubts that the next one is its own."""
     ask = Membership.ask
@@ -73,9 +65,3 @@ def doubt_ends_with_the_last_partition(patch: Patch) -> None:
             self.proved(self.standstills)
 
     patch.set(Membership, "ask", wrong)
-
-
-@MUTATIONS.rare(935)
-def sends_what_it_had_decided(patch: Patch) -> None:
-    """Whether a batch may still go is not checked again when it is written."""
-    patch.set(Sending, "_may_go", lambda *_: True)
