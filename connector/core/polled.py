@@ -82,7 +82,7 @@ class Polled:
         return answer.as_unavailable() if contradicted else answer
 
     def _get_denied(self, job: Job, answer: Denied, polled_at: float, now: float) -> None:
-        """The job is not lost, however old: no job can be polled until this is fixed."""
+        """However old, it is not lost, as none can be polled until this is mended, unless its records are."""
         probe_at = self._halts.denied(job.application, answer, Where.GET, polled_at, now)
         before = job.denied_alone
         self._tracking.get_denied(job, probe_at, now)
