@@ -120,8 +120,8 @@ class Polled:
         """Learn whether the API is there; return whether there is new proof that only this job fails."""
         if isinstance(answer, Unavailable):
             return self._outages.down("get", job, answer, polled_at, now)
-        self._outages.answered(polled_at, None if isinstance(answer, Denied) else "get", len(job.events))
-        denied = isinstance(answer, Denied)
+        denied = isinstance(answer, Denied) and not answer.of_job  # a job's report may deny, and was read
+        self._outages.answered(polled_at, None if denied else "get", len(job.events))
         if job.polls.denied_gets and not denied:
             self._tracking.no_longer_denied(job, now)
         job.heard(denied=denied)

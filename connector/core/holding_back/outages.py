@@ -172,10 +172,10 @@ class Outages:
             case Unavailable():
                 self.down("get", witness, answer, polled_at, now)
                 return
-            case Denied():
+            case Denied() if not answer.of_job:
                 self.gate.withdrawn()  # of those that are unfinished it tells nothing
                 return
-            case JobReport():
+            case Denied() | JobReport():
                 self._tracking.known(witness, now)
             case JobUnknown() if witness.request_id == NOBODYS:
                 self._tracking.known(witness, now)

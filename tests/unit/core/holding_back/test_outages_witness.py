@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from connector.answers import JobUnknown, PollAnswer, Unavailable
+from connector.answers import Denied, JobUnknown, PollAnswer, Unavailable
 from connector.core.following.job import Job
 from connector.core.following.witness import NOBODYS, LastEnded
 from connector.core.holding_back.outages import MOST_SICK
+from connector.model import Cause
 from tests.unit.core.broken_api import BROKEN, FORBIDDEN, MINUTE, SICK, SILENT, told, unsettled
 from tests.unit.core.builders import devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive, reading
@@ -129,6 +130,14 @@ def test_an_ended_job_that_may_not_be_asked_about_tells_nothing_and_costs_few_re
     _one_job_of_each(drive, FORBIDDEN, 1, hours=1)
     assert (unsettled(drive), drive.posts) == (10, 1)
     assert drive.gets < 60 * 10
+
+
+def test_an_ended_job_whose_report_denies_is_a_witness_too_as_its_report_was_read() -> None:
+    drive = Drive(limits(max_devices=10, deadline=MINUTE))
+    denying = Denied(Cause.UNKNOWN_APPLICATION, "application not found", 200, of_job=True)
+    _one_job_of_each(drive, denying, 1, hours=0.05)
+    assert drive.posts > 1
+    assert drive.engine.components.gate.closed_until is None
 
 
 def test_what_is_said_of_it_tells_no_more_where_another_has_ended_meanwhile() -> None:
