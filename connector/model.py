@@ -184,12 +184,15 @@ class Position(NamedTuple):
 class Start(NamedTuple):
     """Where a newly assigned partition begins: its committed offset (or where the log begins) and metadata.
 
-    `metadata` is the text of the last commit, empty where nothing was committed.
+    `metadata` is the text of the last commit, empty where nothing was committed. `committed`: whether the
+    group has committed just that. If not, the next commit does: else whoever begins with it next would decide
+    anew, pass over records that came meanwhile (`auto.offset.reset=latest`), or count lost ones again.
     """
 
     partition: TopicPartition
     offset: int
     metadata: str
+    committed: bool = True
 
 
 class Fetched(NamedTuple):

@@ -46,6 +46,9 @@ class Partitions:
         assignment = Assignment(start.partition, start.offset, known.settled if known else b"")
         assignment.until = until
         assignment.committed = Position(start.offset, start.metadata)
+        if not start.committed:
+            assignment.start_committed = False
+            assignment.changed()
         self._ledger.assignments[start.partition] = assignment
         adopted = self._adoption.expect(assignment, known.jobs) if known else 0
         if adopted:
@@ -163,7 +166,8 @@ class Partitions:
         positions: dict[TopicPartition, Position] = {}
         for assignment in assignments:
             position = self._reach.position(assignment)
-            if position != assignment.committed and not self._ledger.in_doubt(assignment):
+            known = position == assignment.committed and assignment.start_committed
+            if not (known or self._ledger.in_doubt(assignment)):
                 positions[assignment.partition] = position
         self._let_go(assignments, now)
         return positions

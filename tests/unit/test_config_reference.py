@@ -92,9 +92,9 @@ Dead letters are compressed, because a topic's `max.message.bytes` counts compre
 its source only so would else never fit the dead-letter topic. Where the source's producers compress, leave
 that at `zstd`, which is as good as any that they have.
 
-With `auto.offset.reset=latest` what is written to a partition before the group's first commit of it is not
-read: that is so of records that come while a new group is stopped, and of those that partitions which are
-added later get before they are noticed. `earliest` leaves out none.
+With `auto.offset.reset=latest` what is written to a partition before the group has begun with it is not read:
+that is so of those that partitions which are added later get before they are noticed. Where it has begun is
+committed at once, so that nothing is left out from then on. `earliest` leaves out none.
 """
 
 _REFUSED = """\

@@ -32,6 +32,7 @@ class Assignment:
         "recall_until",
         "room",
         "slices",
+        "start_committed",
         "submit_below",
         "until",
         "version",
@@ -56,6 +57,8 @@ class Assignment:
         """Serial numbers of unfinished jobs with records that are gone, so that nobody knows their devices:
         until they have ended, nothing is submitted."""
         self.committed = Position(start, "")
+        self.start_committed = True
+        """Whether the group has committed where this assignment began, or anything since."""
         self.version = 0
         """Counts the changes that a commit should record (`changed`)."""
         self.committed_version = 0
@@ -92,11 +95,16 @@ class Assignment:
     @property
     def done(self) -> bool:
         """Whether everything below `until` is settled and committed."""
-        return self.until is not None and self.committed.offset >= self.until
+        committed = self.until is not None and self.committed.offset >= self.until
+        return committed and self.start_committed
 
     def changed(self) -> None:
         """Something has changed: the next commit is to record it."""
         self.version += 1
+
+    def was_committed(self, position: Position, version: int) -> None:
+        """A commit of this position was acknowledged, which records all up to that change."""
+        self.committed, self.committed_version, self.start_committed = position, version, True
 
     def let_go(self) -> None:
         """The partition is no longer ours: answers that still arrive settle nothing."""

@@ -172,8 +172,7 @@ class Ledger:
         if commit.recorded:
             self._exposure.recorded([now - sent_at for sent_at in commit.recorded])
         for assignment, version in commit.versions.items():
-            assignment.committed_version = version
-            assignment.committed = commit.positions[assignment.partition]
+            assignment.was_committed(commit.positions[assignment.partition], version)
             if assignment.live:
                 assignment.offsets.committed(assignment.committed.offset)
         self._forget_jobs_that_went()

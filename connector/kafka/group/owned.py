@@ -155,7 +155,7 @@ class Owned:
         for partition, decision in found.items():
             self._tell_of_loss(partition, decision)
         if reading:
-            starts = [Start(p, decision.offset, decision.metadata) for p, decision in reading.items()]
+            starts = [Start(p, d.offset, d.metadata, d.committed) for p, d in reading.items()]
             await self._listener.assigned(starts)
 
     async def let_go(self, partitions: Collection[TopicPartition]) -> None:

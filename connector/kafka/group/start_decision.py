@@ -25,7 +25,8 @@ class StartDecision(NamedTuple):
 
     `rewound`: offsets of this partition mean other records than before (it was truncated or
     created again), so nothing that was known about it holds. `gone`: how many offsets nobody can read, less
-    those that the checkpoint knows as settled. `end`: where the log ended then.
+    those that the checkpoint knows as settled. `end`: where the log ended then. `committed`: whether the
+    group has committed just that position.
     """
 
     offset: int
@@ -36,6 +37,7 @@ class StartDecision(NamedTuple):
     rewound: bool = False
     gone: int = 0
     end: int = -1
+    committed: bool = False
 
     @property
     def words(self) -> str:
@@ -78,7 +80,7 @@ def decide_start(
         message = f"{where}: no committed offset, and auto.offset.reset={reset}"
         return StartDecision(high, trouble="no_offset", message=message, halted=True, end=high)
     if low <= committed.offset <= high:
-        return StartDecision(*committed, end=high)
+        return StartDecision(*committed, end=high, committed=True)
     halted = on_data_loss == "halt"
     if committed.offset < low:
         gone, submitted = _unsettled(committed, low)

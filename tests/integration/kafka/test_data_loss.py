@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.kafka.troubles import Phase
-from connector.model import Position, TopicPartition
+from connector.model import Position, Start, TopicPartition
 from tests.integration.kafka.member import Member
 from tests.kafka.client import Kafka
 
@@ -37,7 +37,7 @@ async def test_with_continue_it_is_read_from_what_is_left_and_the_loss_is_counte
     kafka.delete_records(topic, 0, 6)
     async with Member(kafka.bootstrap, group, [topic], on_data_loss="continue") as member:
         await member.until(lambda: len(member.records) == 4)
-        assert member.all_starts == [(TopicPartition(topic, 0), 6, "")]
+        assert member.all_starts == [Start(TopicPartition(topic, 0), 6, "", committed=False)]
         assert member.offsets() == [6, 7, 8, 9]
         trouble = member.told("data_loss")
         assert trouble is not None
@@ -56,7 +56,7 @@ async def test_a_log_that_ends_before_the_committed_offset_is_a_loss_too(kafka: 
         assert not member.records
     async with Member(kafka.bootstrap, group, [topic], on_data_loss="continue") as member:
         await member.until(lambda: len(member.records) == 3)
-        assert member.all_starts == [(TopicPartition(topic, 0), 0, "")]
+        assert member.all_starts == [Start(TopicPartition(topic, 0), 0, "", committed=False)]
 
 
 async def _lose_while_running(kafka: Kafka, member: Member, topic: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from connector.kafka.letters.letter_producer import LetterProducer
 from connector.kafka.letters.unwritable import Fenced, LettersUnwritable
 from connector.kafka.troubles import Phase
-from connector.model import Position, TopicPartition
+from connector.model import Position, Start, TopicPartition
 from tests.acceptance.processes import wait_for
 from tests.broker import Cluster
 from tests.integration.kafka.letters_desk import Delivery, desk, letter, noise, owner, source
@@ -259,7 +259,7 @@ async def test_a_transaction_that_keeps_back_what_nobody_owns_is_undone_and_its_
             assert it.letters.doubtful_partitions == {partition}
             await it.letters.undo(await heir.source.group_metadata())
             await heir.until(lambda: heir.starts)
-            assert heir.starts[partition] == (partition, 1, "before")
+            assert heir.starts[partition] == Start(partition, 1, "before")
             proof = await heir.source.group_metadata()
             await it.letters.write([letter(detail="after")], {partition: Position(5, "after")}, proof)
             assert not it.letters.doubtful

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import Producer
 
-from connector.model import Position, TopicPartition
+from connector.model import Position, Start, TopicPartition
 from tests.integration.kafka.member import Member
 from tests.kafka.client import Kafka
 
@@ -27,7 +27,7 @@ async def test_what_is_committed_on_revoke_is_read_by_the_next_owner(kafka: Kafk
             await second.until(lambda: second.starts)
             (moved,) = second.starts
             assert first.let_go == [moved]
-            assert second.starts[moved] == (moved, 3, f"job {moved.partition}")
+            assert second.starts[moved] == Start(moved, 3, f"job {moved.partition}")
             await second.until(lambda: len(second.records) == 2)
             assert list(first.starts) == [p for p in hand_over if p != moved]
 

@@ -11,7 +11,7 @@ from confluent_kafka import OFFSET_INVALID, Producer
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.kafka.stuck import committed_regardless
-from connector.model import Position, TopicPartition
+from connector.model import Position, Start, TopicPartition
 from tests.broker import Broker
 from tests.integration.kafka.member import Member
 from tests.kafka.client import Kafka
@@ -68,7 +68,7 @@ async def test_committed_offsets_are_waited_for_while_a_transaction_is_open(kafk
         assert not member.starts
         await asyncio.to_thread(producer.commit_transaction, 10)
         await member.until(lambda: member.starts)
-        assert member.starts[partition] == (partition, 4, "in doubt")
+        assert member.starts[partition] == Start(partition, 4, "in doubt")
         await member.until(lambda: member.offsets() == [4])
         assert not member.source.troubles.active
 

@@ -8,6 +8,7 @@ from tests.unit.core.builders import (
     P0,
     UNDECODABLE,
     devices,
+    start,
     tags,
     unfinished,
 )
@@ -21,6 +22,25 @@ def test_records_of_a_partition_that_is_not_ours_are_left_alone() -> None:
     drive.run()
     assert drive.posts == 0
     assert drive.engine.tally.consumed == {}
+
+
+@pytest.mark.parametrize(("committed", "position"), [(False, 7), (True, -1)])
+def test_where_a_partition_begins_is_committed_unless_the_group_has_done_so(
+    committed: bool, position: int
+) -> None:
+    drive = Drive()
+    drive.engine.assigned(start(7)._replace(committed=committed))
+    drive.run()
+    assert drive.position() == position
+    assert drive.engine.revoked([P0], drive.now) == {}
+
+
+def test_an_end_that_is_where_it_begins_is_reached_once_that_is_committed() -> None:
+    drive = Drive()
+    drive.engine.assigned(start(7)._replace(committed=False), until=7)
+    assert not drive.engine.assignments[P0].done
+    drive.run()
+    assert drive.engine.assignments[P0].done
 
 
 def test_records_that_come_twice_are_taken_once() -> None:

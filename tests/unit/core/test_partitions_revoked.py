@@ -14,6 +14,7 @@ from tests.unit.core.builders import (
     completed,
     devices,
     limits,
+    start,
     tags,
     unfinished,
 )
@@ -41,6 +42,12 @@ def test_what_is_committed_already_is_not_committed_again_on_revocation() -> Non
     drive.read(*devices(range(3)))
     drive.run()
     assert drive.engine.revoked([P0], drive.now) == {}
+
+
+def test_where_it_began_is_committed_on_revocation_if_nothing_was_before() -> None:
+    drive = Drive()
+    drive.engine.assigned(start(7)._replace(committed=False))
+    assert drive.engine.revoked([P0], drive.now) == {P0: Position(7, "")}
 
 
 def test_partitions_that_are_not_ours_are_let_go_without_a_word() -> None:

@@ -126,7 +126,7 @@ async def test_with_continue_what_is_left_is_read_and_the_loss_is_counted_and_to
     member.consumer.log = {P0: (6, 9)}
     member.consumer.committed_offsets = {P0: Position(2, "jobs")}
     await member.given(P0)
-    assert member.starts == [Start(P0, 6, "")]
+    assert member.starts == [Start(P0, 6, "", committed=False)]
     assert member.source.take_records_lost() == {"t": 4}
     assert member.told("data_loss") == [Phase.BEGAN, Phase.ENDED]
 

@@ -66,7 +66,7 @@ async def test_a_partition_that_was_created_anew_is_lost_and_begun_again(
     await member.source.pause([P0])
     await member.fetch()
     assert member.losses == [[P0]]
-    assert member.starts == [Start(P0, 0, ""), Start(P0, 0, "")]
+    assert member.starts == [Start(P0, 0, "", committed=False)] * 2
     assert member.consumer.places == {P0: 0}
     assert member.consumer.paused == set()
 
@@ -89,7 +89,7 @@ async def test_what_was_delivered_before_a_log_was_begun_anew_does_not_count(
     member.consumer.log = {P0: (0, 3)}
     member.consumer.messages = messages(P0, range(5, 9)) + messages(P0, [9], GONE)
     assert await member.fetch() == []
-    assert member.starts[-1] == Start(P0, 0, "")
+    assert member.starts[-1] == Start(P0, 0, "", committed=False)
     member.consumer.messages = messages(P0, range(3))
     (fetched,) = await member.fetch()
     assert [record.offset() for record in fetched.records] == [0, 1, 2]

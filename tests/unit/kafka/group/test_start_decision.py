@@ -17,7 +17,7 @@ def _from(offset: int, *, on_data_loss: str = "halt", reset: str = "earliest") -
 
 @pytest.mark.parametrize("offset", [10, 15, 20])
 def test_a_committed_offset_inside_the_log_is_taken_with_its_metadata(offset: int) -> None:
-    assert _from(offset) == StartDecision(offset, "jobs", end=20)
+    assert _from(offset) == StartDecision(offset, "jobs", end=20, committed=True)
 
 
 @pytest.mark.parametrize(

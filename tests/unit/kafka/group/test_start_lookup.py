@@ -59,7 +59,7 @@ async def test_a_partition_begins_where_the_last_owner_committed_with_its_checkp
     member.consumer.log = {P0: (0, 9), P1: (2, 5)}
     member.consumer.committed_offsets = {P0: Position(4, "jobs")}
     await member.given(P0, P1)
-    assert member.starts == [Start(P0, 4, "jobs"), Start(P1, 2, "")]
+    assert member.starts == [Start(P0, 4, "jobs"), Start(P1, 2, "", committed=False)]
     assert member.consumer.places == {P0: 4, P1: 2}
     assert member.consumer.paused == set()
 
