@@ -113,9 +113,16 @@ class Assignment:
         self.awaited.clear()
 
     def jobs_to_remember(self) -> list[JobSlice]:
-        """Return what a checkpoint is to tell of the unfinished jobs; of awaited ones also that they are."""
-        awaited = [self.slices[serial] for serial in self.awaited]
-        gone = [msgspec.structs.replace(part, offsets=()) for part in awaited if part.offsets]
+        """Return what a checkpoint is to tell of the unfinished jobs; also that records of one are gone.
+
+        That is known of a first record when the next one is read, and of others once all have been.
+        """
+        passed = self.offsets.safe()
+        gone = [
+            msgspec.structs.replace(part, offsets=())
+            for serial, part in self.slices.items()
+            if part.offsets and (serial in self.awaited or part.offsets[0] < passed)
+        ]
         return [*self.slices.values(), *gone]
 
     def hold_memory(self, events: int, size: int) -> None:

@@ -91,6 +91,23 @@ def test_it_is_said_once_of_a_partition() -> None:
     assert [notice.fields["jobs"] for notice in told] == [2]
 
 
+def test_the_next_owner_waits_for_it_though_this_one_had_not_read_far_enough_to_know() -> None:
+    """The partition goes after its first record was read: that of J is gone, that of K is still to come."""
+    drive = adopting({"J": [0], "K": [7]})
+    drive.read(*devices([5]))
+    drive.run(seconds=1)
+    position = drive.engine.revoked([P0], drive.now).get(P0) or drive.positions[P0]
+    assert position.offset == 5
+    following = Drive()
+    following.assign(P0, *position)
+    following.read(*devices([5, 7]))
+    following.run(poll=lambda job: unfinished() if job.request_id == "J" else None, seconds=60)
+    assert following.posts == 0
+    following.run()
+    assert following.sent == [[5]]
+    assert following.at_rest()
+
+
 @pytest.mark.parametrize("left", [[], [7]])
 def test_the_next_owner_waits_for_it_too(left: list[int]) -> None:
     """A crash, or a rebalance, before it has ended: the checkpoint remembers it without its records."""
