@@ -38,6 +38,8 @@ class Happenings:
             happenings += [(3, self._jump_one)]
         if self.world.plan.freezes:
             happenings += [(3, self._freeze_one)]
+        if self.world.plan.retention:
+            happenings += [(4, self._expire), (2, self._compact)]
         weights = [weight for weight, _ in happenings]
         self.world.rng.choices([what for _, what in happenings], weights)[0]()
 
@@ -112,6 +114,21 @@ class Happenings:
         faults = random_faults(self.world.rng, self.world.plan.chaos / 2, self.world.plan.spoiler)
         self.world.said("the API gets", faults)
         self.world.audience.set_faults(faults, self.world.loop.time())
+
+    def _expire(self) -> None:
+        """The oldest records of a partition are deleted, whether somebody has read them or not."""
+        log = self.world.rng.choice([*self.world.logs])
+        log.expire(self.world.rng.randint(self.world.committed.get(log.partition, 0), log.end))
+        self.world.said(log.partition, "begins at", log.begin)
+        self.world.poke_owner(log.partition)
+
+    def _compact(self) -> None:
+        """What later records of the same devices replace is deleted from a part of a partition."""
+        log = self.world.rng.choice([*self.world.logs])
+        until = self.world.rng.randint(log.begin, log.end)
+        log.compact(until)
+        self.world.said(log.partition, "is compacted until", until)
+        self.world.poke_owner(log.partition)
 
     def release_all(self) -> None:
         """Somebody has looked at what the brake stopped."""

@@ -12,11 +12,12 @@ from tests.simulation.mutations_of_books import MUTATIONS as OF_BOOKS
 from tests.simulation.mutations_of_commits import MUTATIONS as OF_COMMITS
 from tests.simulation.mutations_of_devices import MUTATIONS as OF_DEVICES
 from tests.simulation.mutations_of_operation import MUTATIONS as OF_OPERATION
+from tests.simulation.mutations_of_retention import MUTATIONS as OF_RETENTION
 from tests.simulation.mutations_of_spoilers import MUTATIONS as OF_SPOILERS
 from tests.simulation.mutations_of_standstills import MUTATIONS as OF_STANDSTILLS
 from tests.simulation.patching import SEEDS, mutated, what
 
-ALL = (*OF_BOOKS, *OF_COMMITS, *OF_DEVICES, *OF_OPERATION, *OF_SPOILERS, *OF_STANDSTILLS)
+ALL = (*OF_BOOKS, *OF_COMMITS, *OF_DEVICES, *OF_OPERATION, *OF_RETENTION, *OF_SPOILERS, *OF_STANDSTILLS)
 
 
 @dataclass(frozen=True)

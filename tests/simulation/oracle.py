@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, cast
 from connector.core.remembering import checkpoint
 from connector.core.remembering.checkpoint import Checkpoint
 from connector.core.settling.holds import HOLD_LIMIT
-from connector.model import Letter, Position, Reason, Start, TopicPartition
+from connector.model import Letter, Position, Reason, Record, Start, TopicPartition
 from tests.simulation.broker import Member
 from tests.simulation.jobs import Jobs
 from tests.simulation.records import Id, LogRecord, application_of
+from tests.simulation.seen import Seen
 from tests.simulation.spoilers import SPOILING
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Oracle(Jobs):
         checkpoint can remember it, because it had held up its device for so long."""
         self._behind: set[TopicPartition] = set()
         """Partitions that somebody began before what may still be committed by such a transaction."""
+        self._read_by_owner: dict[TopicPartition, set[Id]] = defaultdict(set)
+        """What the owner of each partition was given of it: that much it has to settle, gone or not."""
         self._decoded: dict[tuple[str, int], Checkpoint | None] = {}
 
     def commits(self, member: Member, positions: Mapping[TopicPartition, Position]) -> None:
@@ -91,9 +94,16 @@ class Oracle(Jobs):
             self._decoded[metadata, offset] = checkpoint.decode(metadata, offset)
         return self._decoded[metadata, offset]
 
+    def reads(self, member: Member | None, partition: TopicPartition, records: Sequence[Record]) -> None:
+        """A member is given records."""
+        if self._world.broker.owners[partition] is member:
+            self._read_by_owner[partition].update(cast(LogRecord, each).id for each in records)
+
     def _prove(self, record: LogRecord, what: str) -> None:
         if record.id in self._proved:
             return
+        if record.gone and record.id not in self._read_by_owner[TopicPartition(*record.id[:2])]:
+            return  # nobody could read it any more
         if not self.settled(record):
             self.broken(what, "but", record.id, record.kind, record.plain, "is not settled")
         self._proved.add(record.id)
@@ -178,16 +188,19 @@ class Oracle(Jobs):
             return  # it only thinks so: the group has expelled it meanwhile
         known = self._read(start.metadata, start.offset)
         settled = known.settled if known else b""
-        jobs = {part.request_id: set(part.offsets) for part in known.jobs} if known else {}
+        jobs: defaultdict[str, set[int]] = defaultdict(set)
+        for part in known.jobs if known else ():  # one of which records are gone comes twice
+            jobs[part.request_id].update(part.offsets)
         orderly = start.partition in self._orderly and not self._world.plan.forgetful
         self._orderly.discard(start.partition)
+        self._read_by_owner[start.partition].clear()
         for seen in self.jobs.values():
             for each in seen.records:
-                if (each[0], each[1]) != start.partition or each[2] < start.offset:
+                if (each[0], each[1]) != start.partition or self._needs_nobody(each, seen, start, jobs):
                     continue
                 seen.adopted = True
                 index = each[2] - start.offset
-                if each in seen.forgotten or (index < len(settled) and settled[index]):
+                if each in seen.forgotten or (0 <= index < len(settled) and settled[index]):
                     continue
                 if each[2] in jobs.get(seen.request_id, ()):
                     continue
@@ -198,10 +211,24 @@ class Oracle(Jobs):
                         seen.request_id[:4],
                     )
 
+    def _needs_nobody(self, record: Id, job: Seen, start: Start, known: Collection[str]) -> bool:
+        """Whether nobody has to know any more that this record is in this job, or somebody does in any case.
+
+        Where a record is gone, it is enough that its job is known: nothing of its partition goes before that
+        has ended.
+        """
+        if self._world.logs.records[record].gone:
+            return job.request_id not in self._untold or job.request_id in known
+        return record[2] < start.offset
+
     def unsettled_but_for(self, application: str) -> list[LogRecord]:
         """What is not settled, of all applications but one."""
         return [record for record in self.unsettled if application_of(record.plain) != application]
 
     @property
     def unsettled(self) -> list[LogRecord]:
-        return [record for record in self._world.logs.records.values() if not self.settled(record)]
+        return [
+            record
+            for record in self._world.logs.records.values()
+            if not (self.settled(record) or record.gone)
+        ]

@@ -66,6 +66,8 @@ class Plan:
     """Whether all is well for a while in the middle, without anything that could end a standstill."""
     spoiler: str = ""
     """What some devices do to each job that they are in; empty for nothing."""
+    retention: bool = False
+    """Whether records disappear from the log, read or not."""
     trouble: Trouble = field(default_factory=Trouble)
 
     @property
@@ -147,6 +149,12 @@ def choose_spoiler(rng: random.Random, chosen: Plan) -> None:
         chosen.limits = replace(chosen.limits, deadline=90.0, max_resubmissions=1)
         if chosen.most_spoilers == 1:  # else it might be in several jobs at once, one for each partition
             chosen.applications, chosen.mistaken, chosen.spread = (DEFAULT,), "", False
+
+
+def choose_retention(rng: random.Random, chosen: Plan) -> None:
+    """Choose, by dice of its own, too. No device is in two partitions: an awaited job holds up only one."""
+    if chosen.style != "calm" and not (chosen.spread or chosen.side) and rng.random() < 0.25:
+        chosen.retention = True
 
 
 def _be_adverse(rng: random.Random, chosen: Plan) -> None:

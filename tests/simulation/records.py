@@ -11,7 +11,6 @@ merged with: the tag `#topic/partition/offset`, and with `set` the value of `las
 from __future__ import annotations
 
 import random
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -19,6 +18,7 @@ from typing import Any, cast
 import msgspec
 
 from connector.model import Content, TopicPartition
+from tests.simulation.partition_log import PartitionLog
 from tests.simulation.spoilers import SPOILING, Spoilers
 
 Id = tuple[str, int, int]
@@ -42,6 +42,8 @@ class LogRecord:
     """`event`, `tombstone` or `bad` (nothing can be read in it)."""
     plain: dict[str, Any] = field(default_factory=dict)
     created: float = 0.0
+    gone: bool = False
+    """Whether the log does not have it any more: retention or compaction took it."""
 
     def topic(self) -> str:
         return self.id[0]
@@ -113,31 +115,6 @@ def records_in(tags: dict[str, Any] | None) -> list[Id]:
 
 _LABELLED = {"last", "k0", "k1", "forbidden", "kind", "side", "token", *(f"far{n}" for n in range(4))}
 """Tags whose value says which record it is from."""
-
-
-@dataclass(slots=True)
-class PartitionLog:
-    """One partition: records by offset, and its end. Offsets without a record are gaps."""
-
-    partition: TopicPartition
-    records: list[LogRecord] = field(default_factory=list)
-    end: int = 0
-    _offsets: list[int] = field(default_factory=list)
-
-    def write(self, record: LogRecord) -> None:
-        """Append a record at the end."""
-        self.records.append(record)
-        self._offsets.append(self.end)
-        self.end += 1
-
-    def after(self, offset: int, most: int) -> list[LogRecord]:
-        """The first records from this offset on."""
-        first = bisect_left(self._offsets, offset)
-        return self.records[first : first + most]
-
-    def nothing_from(self, position: int) -> bool:
-        """Whether there is no record from this offset on."""
-        return not self._offsets or self._offsets[-1] < position
 
 
 _KINDS = (("good", 60), ("bad", 9), ("moody", 7), ("ghost", 7), ("shaky", 12), ("poison", 12))

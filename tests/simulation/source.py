@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from connector.kafka.group.commit_refused import CommitRefused
+from connector.kafka.group.start_decision import decide_start
 from connector.kafka.stuck import STUCK_AFTER
 from connector.model import Fetched, Position, Record, Start, TopicPartition
 from tests.simulation.broker import Member, Proof
@@ -121,8 +122,8 @@ class SimulatedSource:
             if partition in self._paused:
                 continue
             log = self._world.logs.partitions[partition]
-            begin = self._owned[partition]
-            records: list[Record] = [*log.after(begin, rng.randint(1, min(most, self._world.plan.fetch)))]
+            begin = max(self._owned[partition], log.begin)
+            records: list[Record] = [*log.read(begin, rng.randint(1, min(most, self._world.plan.fetch)))]
             position = records[-1].offset() + 1 if records else begin
             end = None
             if (
@@ -133,6 +134,7 @@ class SimulatedSource:
                 end = position = self._ended[partition] = log.end
             if records or end is not None:
                 self._owned[partition] = position
+                self._world.oracle.reads(self.member, partition, records)
                 found.append(Fetched(partition, records, end))
         return found
 
@@ -172,10 +174,7 @@ class SimulatedSource:
         ready = [p for p in self._unresolved if self._broker.stable(p) or self._stuck(p)]
         if not ready:
             return
-        starts = []
-        for partition in ready:
-            position = self._broker.committed(partition)
-            starts.append(Start(partition, *(position or Position(0, ""))))
+        starts = [self._start(partition) for partition in ready]
         await self._instance.nap("assign")
         self._unresolved = [p for p in self._unresolved if p not in ready]
         if not self._owned:
@@ -188,6 +187,17 @@ class SimulatedSource:
             self._world.oracle.begins(self._instance, start)
         self._world.said(self.name, "assigned", [(*s.partition, s.offset, len(s.metadata)) for s in starts])
         await self._instance.rebalancing.assigned(starts)
+
+    def _start(self, partition: TopicPartition) -> Start:
+        """Decide as the real one does, with `kafka.on_data_loss = "continue"`."""
+        log = self._world.logs.partitions[partition]
+        committed = self._broker.committed(partition)
+        decision = decide_start(
+            committed, log.begin, log.end, reset="earliest", on_data_loss="continue", where=str(partition)
+        )
+        if decision.gone:
+            self._world.said(self.name, decision.words)
+        return Start(partition, decision.offset, decision.metadata, decision.committed)
 
     def _stuck(self, partition: TopicPartition) -> bool:
         """Whether it has been kept back for longer than any transaction takes that will ever end."""

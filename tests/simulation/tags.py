@@ -45,7 +45,7 @@ def _wanted(world: World) -> tuple[State, dict[str, set[str]]]:
             if record.kind != "event":
                 continue
             plain, application = record.plain, application_of(record.plain)
-            refused = record.id in world.oracle.letters
+            refused = _is_doubtful(world, record)
             if plain["type"] == "registration" and log.partition.topic == MAIN and not refused:
                 owners[record.names[1]] = record.names[0]
             name = _device(plain, application, owners)
@@ -61,13 +61,18 @@ def _wanted(world: World) -> tuple[State, dict[str, set[str]]]:
     return state, unsure
 
 
+def _is_doubtful(world: World, record: LogRecord) -> bool:
+    """Whether it was refused, perhaps after it took effect; or was gone, perhaps before anybody sent it."""
+    return record.id in world.oracle.letters or (record.gone and record.id not in world.oracle.good)
+
+
 def _doubt_tokens(world: World, unsure: dict[str, set[str]]) -> None:
     """Whose device a token is: unknown where a registration was refused, perhaps after it took effect."""
     records = [record for record in world.logs.records.values() if record.kind == "event"]
     doubtful = {
         record.names[1]: record.names[0]
         for record in records
-        if record.plain["type"] == "registration" and record.id in world.oracle.letters
+        if record.plain["type"] == "registration" and _is_doubtful(world, record)
     }
     for record in records:
         token, *others = record.names

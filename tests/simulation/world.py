@@ -15,7 +15,7 @@ from tests.simulation.happenings import Happenings
 from tests.simulation.instance import Instance
 from tests.simulation.loop import EPOCH, Broken, VirtualLoop
 from tests.simulation.oracle import Oracle
-from tests.simulation.plan import Plan, Trouble, choose_spoiler, plan
+from tests.simulation.plan import Plan, Trouble, choose_retention, choose_spoiler, plan
 from tests.simulation.records import Id, Logs
 from tests.simulation.rest import Rest
 from tests.simulation.spoilers import Spoilers
@@ -44,6 +44,7 @@ class World:
         self.plan: Plan = plan(self.rng)
         spoiling = random.Random(f"spoiler {seed}")
         choose_spoiler(spoiling, self.plan)
+        choose_retention(random.Random(f"retention {seed}"), self.plan)
         self._trace = trace
         self.lines: list[tuple[float, tuple[object, ...]]] = []
         self._failure: BaseException | None = None
@@ -172,11 +173,15 @@ class World:
 
     def _append(self, count: int) -> None:
         for partition in self.logs.append(self.loop.time(), count):
-            owner = self.broker.owners[partition]
-            if owner is not None:
-                instance = self.instances.get(owner.client.name)
-                if instance is not None:
-                    instance.source.poke()
+            self.poke_owner(partition)
+
+    def poke_owner(self, partition: TopicPartition) -> None:
+        """There is something to be heard of a partition: end its owner's wait."""
+        owner = self.broker.owners[partition]
+        if owner is not None:
+            instance = self.instances.get(owner.client.name)
+            if instance is not None:
+                instance.source.poke()
 
     # -- processes -----------------------------------------------------------------------------
 
