@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection
+from functools import cache
 from typing import NamedTuple
 
 import pytest
@@ -58,6 +59,7 @@ class Rule(NamedTuple):
         return self.reply in {*phrases, OTHER[0]}
 
 
+@cache
 def _names(word: str, status: int) -> bool:
     match = re.fullmatch(r"(\d)xx|(\d+)( and above)?", word)
     assert match is not None, word
