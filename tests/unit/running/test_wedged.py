@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from connector.core.engine import Engine
@@ -39,9 +41,8 @@ class Watch:
         while self.now < end:
             self.now += 1
             self.wedged.watch(since)
-            asking = self.wedged._asking
-            if asking is not None:
-                await until(asking.done)
+            if self.wedged._asking is not None:
+                await asyncio.wait([self.wedged._asking])
 
 
 async def test_one_that_waits_for_ever_while_brokers_answer_others_ends(
