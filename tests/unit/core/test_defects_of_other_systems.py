@@ -114,7 +114,7 @@ def test_a_report_without_rows_does_not_count_as_success() -> None:
 
 
 def test_a_job_that_never_ends_is_not_sent_again_and_again() -> None:
-    drive = reading(5, deadline=15 * MINUTE, max_resubmissions=3)
+    drive = reading(5, deadline=15 * MINUTE, max_resubmissions=3, poll_ceiling=2.0 * MINUTE)
     drive.run(poll=lambda _: unfinished(), seconds=2 * 60 * MINUTE)
     assert drive.sent == [[*range(5)]] * 4, "twice as long each time"
     drive.run(poll=lambda _: unfinished(), seconds=32 * 60 * MINUTE)
