@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import NamedTuple, Self, cast
@@ -230,9 +230,7 @@ class AudienceClient:
         response.request = request
         try:
             chunks, size = [], 0
-            plain = "Content-Encoding" not in response.headers  # then httpx's decoder only costs
-            body = cast("httpx.AsyncByteStream", response.stream) if plain else response.aiter_bytes()
-            async for chunk in body:
+            async for chunk in _decoded(response):
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > LARGEST_REPLY:
@@ -257,3 +255,12 @@ class AudienceClient:
     def _hidden(self) -> Sequence[str]:
         mine = [part for each in self._authorizations for part in (each, each.split(" ")[-1])]
         return (*self._secrets(), *mine)
+
+
+def _decoded(response: httpx.Response) -> AsyncIterable[bytes]:
+    """Yield a reply's body as it was before it was compressed, if it was: else httpx's decoder only costs."""
+    coding = response.headers.get("Content-Encoding")
+    if coding is None:
+        return cast("httpx.AsyncByteStream", response.stream)
+    response.headers["Content-Encoding"] = coding.lower().replace("x-gzip", "gzip")  # RFC 9110, 8.4.1.3
+    return response.aiter_bytes()

@@ -86,12 +86,13 @@ async def test_no_more_calls_run_at_once_than_connections_and_the_others_wait(co
 # What is received.
 
 
-async def test_replies_may_be_compressed_or_chunked(connect: Make) -> None:
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "GZIP"])
+async def test_replies_may_be_compressed_or_chunked(connect: Make, coding: str) -> None:
     packed = gzip.compress(REPORT)
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"".join(
         b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (REPORT[:10], REPORT[10:], b"")
     )
-    async with Server(answering(reply(packed, headers="Content-Encoding: gzip\r\n"), chunked)) as server:
+    async with Server(answering(reply(packed, headers=f"Content-Encoding: {coding}\r\n"), chunked)) as server:
         client = connect(server)
         for _ in range(2):
             assert isinstance(await client.poll(Endpoint.TAGS, "r", detailed=True), JobReport)
