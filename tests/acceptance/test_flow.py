@@ -184,7 +184,7 @@ def test_an_api_that_says_too_many_gets_fewer_jobs_and_soon_more(kafka: Kafka, t
         connector = here.run()
         wait_for(lambda: settled(connector) > 1000, 40, "progress")
         assert connector.metric("jobs_limit") == 16
-        here.api.faults(rate_limit=[{"on": "post", "seconds": 0.2}])
+        here.api.faults(rate_limit=[{"on": "post", "seconds": 0.2, "share": 0.6}])
         wait_for(lambda: connector.metric("jobs_limit") < 16, 20, "a lower limit")
         here.api.faults(rate_limit=None)
         wait_for(lambda: connector.metric("jobs_limit") == 16, 40, "the usual limit")

@@ -51,8 +51,8 @@ whose devices were in lost jobs before don't count: they were found to fail alon
 OVERLOAD = 0.2
 """Share of the recent calls that met a 429 or a 5xx from which there are too many jobs at once.
 
-One now and then says nothing, and the gate waits for it: a third off each time left one job in flight, where
-three in a hundred calls met one.
+One now and then says nothing, and the gate waits for it. Nor does an outage that nothing gets through: of all
+that meet it one counts. Where jobs are too many, some calls are answered, the gate opens, and closes again.
 """
 RECENT = 0.1
 """Weight of the latest call in the share that is compared with `OVERLOAD`."""
@@ -81,8 +81,8 @@ class Outages:
         """How often a trial became smaller since a POST was answered."""
         self._share_overloaded: dict[Call, float] = {"post": 0.0, "get": 0.0}
         """Share of the recent calls that found the API overloaded."""
-        self._lowered = False
-        """Whether there are fewer jobs for that, since something was answered and the gate is open."""
+        self._found_overloaded = set[Call]()
+        """Calls that have found it so since something was answered: more of them tell no more of load."""
         self._witness_at = -math.inf
         """When an ended job was polled last."""
         self.gate = Gate(TRIALS)
@@ -91,7 +91,7 @@ class Outages:
         """The API answered what was sent at this time: it is there. `did`: the call that it carried out."""
         self._tracking.outage(self.gate.succeeded(sent_at))
         if self.gate.closed_until is None:
-            self._lowered = False
+            self._found_overloaded.clear()
         if did is not None:
             self._share_overloaded[did] *= 1 - RECENT
             self._suspects.answered(did, sent_at, devices)
@@ -189,10 +189,12 @@ class Outages:
         return now + TURNS_ALONE.delay(suspicion.failures, self._random()) if suspicion.proven else now
 
     def _heard_of_overload(self, call: Call, now: float) -> None:
-        """A call found the API overloaded: fewer jobs at once if that is frequent, but once per outage."""
+        """A call found the API overloaded: fewer jobs at once if that is frequent."""
+        if call in self._found_overloaded:
+            return
+        self._found_overloaded.add(call)
         self._share_overloaded[call] += RECENT * (1 - self._share_overloaded[call])
-        if self._share_overloaded[call] > OVERLOAD and not self._lowered:
-            self._lowered = True
+        if self._share_overloaded[call] > OVERLOAD:
             self._share_overloaded[call] = 0.0
             self._concurrency.overloaded(now)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 
-from connector.answers import Unavailable
+from connector.answers import PollAnswer, Unavailable
 from connector.core.batching.batch import Batch
+from connector.core.following.job import Job
 from connector.model import Endpoint
-from tests.unit.core.builders import NOW, devices
+from tests.unit.core.builders import NOW, devices, limits, unfinished
 from tests.unit.core.driving import Drive, reading
 
 
@@ -54,21 +56,77 @@ def test_one_call_in_twelve_that_meets_a_503_from_the_first_one_on_takes_no_plac
     assert lowest == 16
 
 
+class Life:
+    """Some hundreds of devices, five a job, up to 16 jobs of about four seconds; what meets a 429 or 503."""
+
+    def __init__(self, status: int, post: Callable[[Drive], bool], get: Callable[[Drive], bool]) -> None:
+        drive, dice, busy = Drive(limits(max_devices=5)), random.Random(1), Unavailable("busy", status)
+        drive.assign()
+        drive.read(*devices(range(800)))
+        self.limits: list[int] = []
+
+        def posting(_: Batch) -> Unavailable | None:
+            self.limits.append(drive.engine.components.concurrency.limit)
+            return busy if post(drive) else None
+
+        def polling(job: Job) -> PollAnswer | None:
+            ended = drive.now - job.accepted_at > dice.uniform(3.0, 5.0)
+            return busy if get(drive) else None if ended else unfinished()
+
+        drive.run(posting, polling)
+        assert drive.position() == 800
+        self.seconds = drive.now - NOW
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_outages_of_two_seconds_each_ten_take_no_place_for_jobs(status: int) -> None:
+    def down(drive: Drive) -> bool:
+        return (drive.now - NOW) % 10 < 2
+
+    life = Life(status, down, down)
+    assert min(life.limits) == 16
+    assert life.seconds < 100, "800 devices, 20 a second while all is well"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("room", [1, 4])
+def test_an_api_that_takes_so_many_jobs_and_no_more_gets_about_as_many(room: int, status: int) -> None:
+    life = Life(status, lambda drive: len(drive.engine.components.tracking.jobs) >= room, lambda _: False)
+    assert room - 1 <= sorted(life.limits)[len(life.limits) // 2] <= room + 1
+
+
 BUSY = Unavailable("too many", 429)
 
 
-def _places_after(drive: Drive, busy: int, at: float, answer: Unavailable = BUSY) -> int:
-    """So many POSTs of one time meet a 429, or this, then one is answered; return the places for jobs."""
-    for number in range(busy):
-        batch = Batch(number, Endpoint.TAGS, "", devices([number]), at)
-        drive.engine.components.outages.down("post", batch, answer, at, at)
-    drive.engine.components.outages.answered(at + 60, "post", 1)
+def _places_after(drive: Drive, closings: int, answer: Unavailable = BUSY, requests: int = 1) -> int:
+    """Each closing so many POSTs of one time meet a 429, or this, as does a trial; then a GET is answered.
+
+    Return the places for jobs.
+    """
+    outages = drive.engine.components.outages
+    for _ in range(closings):
+        drive.later(60)
+        at = drive.now
+        batches = [Batch(n, Endpoint.TAGS, "", devices([n]), at) for n in range(requests + 1)]
+        for batch in batches:
+            sent_at = at + 10 if batch is batches[-1] else at
+            outages.down("post", batch, answer, sent_at, sent_at)
+        assert outages.gate.closed_until is not None
+        outages.answered(at + 40, "get", 1)
     return drive.engine.components.concurrency.limit
 
 
-def test_each_time_that_the_gate_closes_a_third_of_the_places_for_jobs_goes_at_most() -> None:
+def test_an_outage_that_nothing_gets_through_takes_no_place_however_many_calls_meet_it() -> None:
     drive = Drive()
-    assert [_places_after(drive, 7, NOW + at) for at in (0, 100)] == [11, 7]
+    for _ in range(20):
+        assert _places_after(drive, 1, requests=16) == 16
+        for _ in range(7):
+            drive.engine.components.outages.answered(drive.now + 50, "post", 1)
+
+
+def test_where_posts_alone_meet_it_the_third_time_takes_a_third_of_the_places() -> None:
+    drive = Drive()
+    assert [_places_after(drive, closings) for closings in (2, 1, 2, 1)] == [16, 11, 11, 7]
 
 
 @pytest.mark.parametrize(
@@ -82,10 +140,4 @@ def test_each_time_that_the_gate_closes_a_third_of_the_places_for_jobs_goes_at_m
     ids=["500", "no connection", "no JSON", "301"],
 )
 def test_what_is_no_answer_of_the_api_says_nothing_of_load(answer: Unavailable, left: int) -> None:
-    assert _places_after(Drive(), 7, NOW, answer) == left
-
-
-def test_after_there_are_fewer_jobs_one_more_429_says_nothing() -> None:
-    drive = Drive()
-    waves = ((2, NOW), (1, NOW + 100), (1, NOW + 200))
-    assert [_places_after(drive, *wave) for wave in waves] == [16, 11, 11]
+    assert _places_after(Drive(), 3, answer) == left

@@ -144,17 +144,6 @@ def test_waking_up_is_at_the_time_when_something_may_go() -> None:
     assert len(drive.submits) == 2
 
 
-def test_an_overloaded_api_gets_fewer_jobs_once_for_each_time_that_the_gate_closes() -> None:
-    drive = Drive(limits(max_devices=1, max_in_flight=10, linger=0.0))
-    drive.assign()
-    drive.let_many_go()
-    drive.read(*devices(range(50)))
-    drive.plan()
-    for submit in list(drive.submits):
-        drive.posted(submit, Unavailable("too many", 429))
-    assert drive.engine.components.concurrency.limit == 7
-
-
 @pytest.mark.parametrize("status", [429, 503])
 def test_what_the_api_says_now_and_then_leaves_as_many_jobs_as_before(status: int) -> None:
     assert usual_limit(status, share=0.03) >= 12
@@ -202,9 +191,7 @@ def test_one_that_is_not_there_is_not_overloaded_either_where_errors_came_before
     drive.assign()
     drive.let_many_go()
     drive.read(*devices(range(50)))
-    drive.plan()
-    for submit in list(drive.submits):
-        drive.posted(submit, Unavailable("internal server error", 500))
+    drive.engine.components.concurrency.overloaded(drive.now)
     assert (left := drive.engine.components.concurrency.limit) < 10
     drive.wait_for(lambda: bool(drive.submits))
     drive.posted(drive.submits[0])
