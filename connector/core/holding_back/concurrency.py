@@ -3,7 +3,8 @@
 Given: how many jobs are unfinished, which ended and how long they took; and when the API said that it
 is overloaded. Gives: the limit.
 
-Two signs make it lower. 429 and 5xx, where they are not rare, take a third off at once. And where jobs
+Two signs make it lower. 429 and 5xx, where they are not rare, take a third off at once; where one job at a
+time meets as many, our jobs aren't why, and as many as may be go again. And where jobs
 take twice as long as usual while the limit is reached, they may be queueing: a third less is tried, and
 kept only if no fewer devices a second come through (by Little's law queueing costs time, not throughput).
 Where fewer do, the API has become slower by itself: the limit goes back, and that is what is usual from
@@ -45,6 +46,9 @@ LEARNING = 0.1
 """Weight of the latest window in what is usual; that of the first ones is larger, they count alike."""
 YOUNG = 4
 """Windows before which what is usual isn't known well enough to say that jobs take longer than that."""
+NOT_OURS_FOR = 900.0
+"""Seconds for which 429 and 5xx lower nothing, once they were as frequent with one job at a time: it is
+something else that the API has too much of."""
 WINDOW = 12
 """Jobs that a window has at least."""
 
@@ -93,7 +97,7 @@ class Concurrency:
 
     __slots__ = (
         *("_adaptive", "_cut", "_held", "_learned", "_limit", "_most"),
-        *("_overloaded_at", "_suspected", "_unfinished", "_usual", "_window"),
+        *("_not_ours_until", "_overloaded_at", "_suspected", "_unfinished", "_usual", "_window"),
     )
 
     def __init__(self, limits: Limits) -> None:
@@ -104,7 +108,7 @@ class Concurrency:
         self._learned = 0
         """How many windows `_usual` was learned from."""
         self._unfinished = 0
-        self._overloaded_at = -math.inf
+        self._overloaded_at = self._not_ours_until = -math.inf
         self._suspected = False
         self._held = 0
         self._cut: _Cut | None = None
@@ -116,11 +120,16 @@ class Concurrency:
         return max(1, int(self._limit))
 
     def overloaded(self, now: float) -> None:
-        """The API is overloaded: fewer jobs from now on."""
-        if self._adaptive:
+        """The API is overloaded: fewer jobs from now on; as many as may be if it is so with one, too."""
+        if not self._adaptive or now < self._not_ours_until:
+            return
+        if self.limit > 1:
             self._limit = max(1.0, self._limit * CUT)
-            self._cut = None
-            self._window = _Window(now)
+        elif self._unfinished <= 1:  # not while those of before are still there
+            self._limit = float(self._most)
+            self._not_ours_until = now + NOT_OURS_FOR
+        self._cut = None
+        self._window = _Window(now)
 
     def overloaded_for_job(self, accepted_at: float, now: float) -> None:
         """A job Failed because the API is overloaded: as `overloaded`, once for those of one time."""

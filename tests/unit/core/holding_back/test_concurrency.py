@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 
 import pytest
 
-from connector.core.holding_back.concurrency import Concurrency
+from connector.core.holding_back.concurrency import NOT_OURS_FOR, Concurrency
 from connector.core.limits import Limits
 from tests.strength import examples
 
@@ -152,17 +152,34 @@ def test_an_overloaded_api_gets_a_third_less_and_then_step_by_step_more() -> Non
     assert api.concurrency.limit == MOST
 
 
-def test_one_job_at_a_time_is_the_least() -> None:
+def _with_one_at_a_time(now: float = 0.0) -> Concurrency:
     concurrency = Concurrency(Limits(max_in_flight=MOST))
-    for _ in range(100):
-        concurrency.overloaded(0.0)
+    while concurrency.limit > 1:
+        concurrency.overloaded(now)
+    return concurrency
+
+
+def test_an_api_that_has_too_much_of_one_job_at_a_time_gets_as_many_as_may_be_for_a_while() -> None:
+    concurrency = _with_one_at_a_time()
+    concurrency.planned(1)
+    concurrency.overloaded(10.0)
+    assert concurrency.limit == MOST
+    concurrency.overloaded(10.0 + NOT_OURS_FOR - 1)
+    assert concurrency.limit == MOST
+    concurrency.overloaded(10.0 + NOT_OURS_FOR)
+    assert concurrency.limit == 11
+
+
+def test_one_at_a_time_it_stays_while_jobs_of_before_are_unfinished() -> None:
+    concurrency = _with_one_at_a_time()
+    concurrency.planned(2)
+    concurrency.overloaded(10.0)
     assert concurrency.limit == 1
 
 
-def test_from_one_job_at_a_time_it_is_two_after_one_easy_window_however_often_the_api_complained() -> None:
+def test_from_one_job_at_a_time_it_is_two_after_one_easy_window() -> None:
     windows = Windows(usual=1.0)
-    for _ in range(100):
-        windows.concurrency.overloaded(windows.now)
+    windows.concurrency = _with_one_at_a_time(windows.now)
     assert windows.one(1.0) == 2
 
 

@@ -150,8 +150,8 @@ def test_what_the_api_says_now_and_then_leaves_as_many_jobs_as_before(status: in
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_what_it_says_every_second_time_makes_them_few(status: int) -> None:
-    assert usual_limit(status, share=0.5) < 8
+def test_what_it_says_every_second_time_whatever_is_under_way_does_so_too(status: int) -> None:
+    assert usual_limit(status, share=0.5) >= 12
 
 
 _MANY = 2_000 if in_full() else 600
