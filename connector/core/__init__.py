@@ -13,5 +13,7 @@
     polled          a GET was answered: ask again, or the job has ended
     judging/        what its report says of each event: confirmed, tried again, or owed a letter
     settling/       what may be committed, with the letters that are written with it
-    remembering/    the position, and the checkpoint that travels with it
+    remembering/    the checkpoint that travels with the position, as text
+
+All of them keep what they know of a partition, or point to it, in `assigned/`: the lowest room.
 """

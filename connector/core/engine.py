@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from connector.answers import PollAnswer, PostAnswer
 from connector.core.actions import Action, Commit
+from connector.core.assigned.assignment import Assignment
 from connector.core.batching.batch import Batch
 from connector.core.components import Components
 from connector.core.following.job import Job
@@ -27,7 +28,6 @@ from connector.core.planning import Planning
 from connector.core.polled import Polled
 from connector.core.posted import Posted
 from connector.core.reading.event import Decoded
-from connector.core.remembering.assignment import Assignment
 from connector.core.tally import Tally
 from connector.model import Cause, Position, Record, Start, TopicPartition
 

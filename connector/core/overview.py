@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from connector.core.assigned.assignment import Assignment
 from connector.core.components import Components
 from connector.core.following.job import Job
 from connector.core.holding_back.gate import Closing
 from connector.core.holding_back.halts import Halt
 from connector.core.holding_back.orders import Paused
-from connector.core.remembering.assignment import Assignment
 from connector.core.settling.owed import Owed
 from connector.core.settling.owed_words import by_reason
 from connector.model import Cause, Endpoint, TopicPartition

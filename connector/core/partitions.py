@@ -9,11 +9,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
+from connector.core.assigned.assignment import Assignment
 from connector.core.components import Components
 from connector.core.following.job import Job
 from connector.core.reading.event import Decoded, Event, bytes_of
 from connector.core.remembering import checkpoint
-from connector.core.remembering.assignment import Assignment
 from connector.core.settling.owed import Owed
 from connector.core.tally import NO_ENDPOINT
 from connector.model import Letter, Position, Record, Rejection, Start, TopicPartition, timestamp_of

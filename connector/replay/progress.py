@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
+from connector.core.assigned.job_slice import JobSlice
+from connector.core.assigned.offsets import Offsets
 from connector.core.remembering import checkpoint
-from connector.core.remembering.checkpoint import JobSlice
-from connector.core.remembering.offsets import Offsets
 from connector.model import Endpoint, Position, TopicPartition
 
 Spot = tuple[TopicPartition, int]

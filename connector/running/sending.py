@@ -8,8 +8,8 @@ from typing import Any
 
 from connector.answers import Denied, PostAnswer, Unavailable
 from connector.core.actions import Poll, Submit
+from connector.core.assigned.assignment import Assignment
 from connector.core.batching.batch import Batch
-from connector.core.remembering.assignment import Assignment
 from connector.credentials import Credentials
 from connector.model import Cause, Endpoint
 from connector.pulse import Pulse, fault

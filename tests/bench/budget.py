@@ -26,7 +26,7 @@ STAGES: list[tuple[str, str]] = [
     ("verdicts", r"read_poll|core/judging/verdicts\.py|pushwoosh/rows\.py|pushwoosh/words\.py"),
     ("encode", r"request_body"),
     ("HTTP", r"pushwoosh/|httpx|aiohttp|yarl|multidict"),
-    ("settle", r"core/(settling|remembering)/"),
+    ("settle", r"core/(assigned|remembering|settling)/"),
     ("commit", r"kafka/group/source\.py.*commit|_commit_plainly"),
     ("poll", r"kafka/|confluent_kafka|concurrent/futures"),
     ("lanes", r"core/"),

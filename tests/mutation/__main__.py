@@ -1,7 +1,7 @@
 """Mutation testing of the pure core: how many small mistakes do its unit and property tests notice?
 
     python -m tests.mutation --sample 300 --seed 1
-    python -m tests.mutation --only connector/core/remembering/offsets.py --sample 1000
+    python -m tests.mutation --only connector/core/assigned/offsets.py --sample 1000
 
 Prints each survivor, then the score of each file and of all. The same seed takes the same mutants of the
 same source in the same order; `--minutes` tries as many of them as that time allows. Each is tried against

@@ -9,9 +9,9 @@ from __future__ import annotations
 import random
 
 from connector.answers import Refused, Unavailable
+from connector.core.assigned.job_slice import JobSlice
 from connector.core.reading.event import Event
 from connector.core.remembering import checkpoint
-from connector.core.remembering.checkpoint import JobSlice
 from connector.model import Endpoint, Position, TopicPartition
 from tests.strength import in_full
 from tests.unit.core.builders import FAILED, NOW, P0, P1, limits, tags, unfinished

@@ -10,15 +10,9 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.core.assigned.job_slice import JobSlice
 from connector.core.remembering import tokens
-from connector.core.remembering.checkpoint import (
-    PREFIX,
-    Checkpoint,
-    JobSlice,
-    decode,
-    encode,
-    surely_covers,
-)
+from connector.core.remembering.checkpoint import PREFIX, Checkpoint, decode, encode, surely_covers
 from connector.model import Endpoint
 
 REQUEST_IDS = st.one_of(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.core.remembering import offsets as module
-from connector.core.remembering.offsets import Offsets
+from connector.core.assigned import offsets as module
+from connector.core.assigned.offsets import Offsets
 from tests.strength import examples
 
 

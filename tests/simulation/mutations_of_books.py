@@ -7,12 +7,12 @@ from contextlib import suppress
 from typing import Any
 
 import connector.core.remembering.checkpoint as checkpoint_module
+from connector.core.assigned.offsets import Offsets
 from connector.core.batching.batch import Batch
 from connector.core.following.adoption import Adoption
 from connector.core.partitions import Partitions
 from connector.core.posted import Posted
 from connector.core.reading.event import Event
-from connector.core.remembering.offsets import Offsets
 from connector.core.settling.holds import Hold
 from connector.core.settling.ledger import Ledger
 from connector.core.settling.owed import Owed

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from connector.core.assigned.assignment import Assignment
+from connector.core.assigned.job_slice import JobSlice
 from connector.core.following.adoption import Adoption
 from connector.core.partitions import Partitions
-from connector.core.remembering.assignment import Assignment
-from connector.core.remembering.checkpoint import JobSlice
 from connector.kafka.group import start_decision
 from connector.model import Position, Start
 from tests.simulation.patching import Mutations, Patch

@@ -128,6 +128,7 @@ _BY_OTHERS = {
     "handing_over",
     "history",
     "job",
+    "job_slice",
     "kafka_side",
     "listener",
     "components",

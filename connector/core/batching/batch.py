@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from connector.core.assigned.assignment import Assignment
 from connector.core.batching.history import History
 from connector.core.batching.suspicion import Suspicion
 from connector.core.queueing.coalesce import row_of, size_of
 from connector.core.reading.event import Event
-from connector.core.remembering.assignment import Assignment
 from connector.model import Endpoint, Route
 
 

@@ -13,13 +13,13 @@ from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from itertools import count
 
+from connector.core.assigned.assignment import Assignment
 from connector.core.batching.batch import Batch, Precursor
 from connector.core.batching.bounds import UNBOUNDED, Bounds
 from connector.core.batching.queues import Queue, by_route
 from connector.core.batching.request_size import RequestSize
 from connector.core.limits import Limits
 from connector.core.reading.event import UNBOUND, Event
-from connector.core.remembering.assignment import Assignment
 from connector.model import Route
 
 EXACT_IN_A_ROW = 7

@@ -17,6 +17,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from connector.core.assigned.assignment import Assignment
+from connector.core.assigned.job_slice import JobSlice
 from connector.core.batching.dispatch import Dispatch
 from connector.core.following.job import Job
 from connector.core.following.tracking import Tracking
@@ -24,8 +26,6 @@ from connector.core.notices import Notices
 from connector.core.queueing.coalesce import merge
 from connector.core.queueing.lanes import Lanes
 from connector.core.reading.event import Event
-from connector.core.remembering.assignment import Assignment
-from connector.core.remembering.checkpoint import JobSlice
 from connector.core.tally import JobOutcome, Tally
 
 _ANY_SIZE = 1 << 62

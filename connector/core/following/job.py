@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from connector.core.assigned.assignment import Assignment
+from connector.core.assigned.job_slice import JobSlice
 from connector.core.batching.batch import Batch
 from connector.core.batching.history import History
 from connector.core.batching.suspicion import Suspicion
@@ -12,8 +14,6 @@ from connector.core.following.polls import Polls
 from connector.core.following.uncounted import Uncounted
 from connector.core.queueing.coalesce import contributors
 from connector.core.reading.event import Event
-from connector.core.remembering.assignment import Assignment
-from connector.core.remembering.checkpoint import JobSlice
 from connector.model import Endpoint, Route
 
 OUTRUN = 4

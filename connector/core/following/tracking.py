@@ -9,6 +9,8 @@ from collections.abc import Collection
 from heapq import heappop, heappush
 
 from connector.answers import JobReport
+from connector.core.assigned.assignment import Assignment
+from connector.core.assigned.job_slice import JobSlice
 from connector.core.following.deadline import deadline_of, expired
 from connector.core.following.ended import EndedJobs
 from connector.core.following.job import OUTRUN, Job
@@ -18,8 +20,6 @@ from connector.core.following.occupying import occupied
 from connector.core.following.polling import PollSchedule
 from connector.core.following.witness import LastEnded
 from connector.core.limits import Limits
-from connector.core.remembering.assignment import Assignment
-from connector.core.remembering.checkpoint import JobSlice
 from connector.model import Endpoint, Route
 
 UNKNOWN_LIMIT = 3

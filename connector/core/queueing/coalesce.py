@@ -22,8 +22,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from msgspec import Raw
 
+from connector.core.assigned.assignment import Assignment
 from connector.core.reading.event import Event, Merged
-from connector.core.remembering.assignment import Assignment
 from connector.model import Endpoint
 
 MOST_COMPARED = 1000

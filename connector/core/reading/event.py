@@ -11,7 +11,7 @@ from typing import cast
 import msgspec
 from msgspec import Raw
 
-from connector.core.remembering.assignment import Assignment
+from connector.core.assigned.assignment import Assignment
 from connector.model import Endpoint, Record, Rejection, headers_of
 
 NOWHERE = cast("Assignment", None)

@@ -1,4 +1,5 @@
-"""One partition: its offsets, its jobs.
+"""What is known of a partition beyond its position <-> the text that travels in the commit's metadata.
 
-And what of them travels in the commit's metadata (`checkpoint`).
+Settled offsets and slices of unfinished jobs (`checkpoint`), as tokens, as bytes. May not know who commits
+it, nor any event, lane or job.
 """

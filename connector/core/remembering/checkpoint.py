@@ -22,8 +22,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from connector.core.assigned.job_slice import JobSlice
+from connector.core.assigned.offsets import WINDOW_LIMIT
 from connector.core.limits import METADATA
-from connector.core.remembering.offsets import WINDOW_LIMIT
 from connector.core.remembering.packing import Reader, put_number, put_stream, put_string
 from connector.core.remembering.tokens import Tokens, read_runs
 from connector.model import Endpoint
@@ -52,20 +53,6 @@ _TABLES = 128
 """Bytes that the codes themselves may take: 94 were the most that was seen."""
 _SETTLED_OR = [bytes((symbol, _SETTLED, *range(2, 256))) for symbol in range(256)]
 """By symbol: what an offset is once a job has it, which is nothing new where it is settled."""
-
-
-class JobSlice(msgspec.Struct, frozen=True):
-    """What one unfinished job carries of one partition.
-
-    `submitted_at` is in seconds since the epoch, of which whole ones are kept. `application` is
-    empty for the default one. `offsets` ascend; without any, its records are gone, and it is awaited.
-    """
-
-    request_id: str
-    endpoint: Endpoint
-    application: str
-    submitted_at: float
-    offsets: Sequence[int]
 
 
 class Checkpoint(msgspec.Struct):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 from typing import Generic, Protocol, TypeVar
 
-from connector.core.remembering.assignment import Assignment
+from connector.core.assigned.assignment import Assignment
 
 
 class Far(Protocol):

@@ -13,10 +13,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from connector.core.actions import Commit
+from connector.core.assigned.assignment import Assignment
 from connector.core.backoff import Backoff
 from connector.core.queueing.coalesce import by_partition
 from connector.core.reading.event import Event
-from connector.core.remembering.assignment import Assignment
 from connector.core.settling.exposure import Exposure
 from connector.core.settling.holds import Hold, no_longer_held
 from connector.core.settling.owed import Owed, OwedLetters

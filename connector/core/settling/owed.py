@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from connector.core.assigned.assignment import Assignment
 from connector.core.backoff import Backoff
-from connector.core.remembering.assignment import Assignment
 from connector.core.settling.far_letters import FarLetters
 from connector.core.settling.holds import HOLD_LIMIT, Hold, no_longer_held
 from connector.model import Letter, timestamp_of

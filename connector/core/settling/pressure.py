@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from connector.core.assigned.assignment import Assignment
+from connector.core.assigned.offsets import WINDOW_LIMIT
 from connector.core.limits import Limits
-from connector.core.remembering.assignment import Assignment
-from connector.core.remembering.offsets import WINDOW_LIMIT
 from connector.core.settling.reach import Reach
 from connector.model import TopicPartition
 

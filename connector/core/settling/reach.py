@@ -11,12 +11,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
+from connector.core.assigned.assignment import Assignment
+from connector.core.assigned.offsets import WINDOW_LIMIT
 from connector.core.limits import Limits
 from connector.core.queueing.coalesce import contributors
 from connector.core.reading.event import Event
 from connector.core.remembering import checkpoint
-from connector.core.remembering.assignment import Assignment
-from connector.core.remembering.offsets import WINDOW_LIMIT
 from connector.model import Position
 
 AMPLE = 0.3

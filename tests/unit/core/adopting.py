@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from connector.core.assigned.job_slice import JobSlice
 from connector.core.limits import Limits
 from connector.core.remembering import checkpoint
-from connector.core.remembering.checkpoint import JobSlice
 from connector.model import Endpoint, Position, TopicPartition
 from tests.unit.core.builders import NOW, P0
 from tests.unit.core.driving import Drive

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from connector.core.assigned.assignment import Assignment
 from connector.core.backoff import Backoff
-from connector.core.remembering.assignment import Assignment
 from connector.core.settling.holds import Hold
 from connector.core.settling.owed import Owed, OwedLetters
 from connector.model import Letter, Rejection, TopicPartition

@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 
 from connector.answers import JobReport, JobUnknown, Row
+from connector.core.assigned.job_slice import JobSlice
 from connector.core.following.job import Job
 from connector.core.remembering import checkpoint
-from connector.core.remembering.checkpoint import JobSlice
 from connector.core.tally import JobOutcome
 from connector.model import Endpoint
 from tests.unit.core.adopting import adopting, remembered

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import Denied, JobReport, JobUnknown, PollAnswer
+from connector.core.assigned.job_slice import JobSlice
 from connector.core.remembering import checkpoint
-from connector.core.remembering.checkpoint import JobSlice
 from connector.core.tally import JobOutcome
 from connector.model import Cause, Endpoint
 from tests.unit.core.adopting import adopting, remembered

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from connector.core.assigned.assignment import Assignment
 from connector.core.batching.batch import Batch
 from connector.core.queueing.coalesce import (
     MOST_COMPARED,
@@ -18,7 +19,6 @@ from connector.core.queueing.coalesce import (
     take_apart,
 )
 from connector.core.reading.event import Event
-from connector.core.remembering.assignment import Assignment
 from connector.model import Endpoint, TopicPartition
 from tests.unit.core.builders import P1, registration, tags, tags_of
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from connector.core.assigned.assignment import Assignment
 from connector.core.queueing.coalesce import contributors, join
 from connector.core.queueing.lanes import MANY, Lanes
-from connector.core.remembering.assignment import Assignment
 from tests.unit.core.builders import P0, P1, registration, tags
 from tests.unit.core.queueing.laning import append, lanes, order, sent
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.core.remembering.assignment import Assignment
+from connector.core.assigned.assignment import Assignment
 from tests.unit.core.builders import P0, P1, registration
 from tests.unit.core.queueing.laning import append, lanes, order, sent
 

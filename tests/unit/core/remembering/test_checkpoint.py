@@ -7,9 +7,10 @@ import uuid
 
 import pytest
 
+from connector.core.assigned.job_slice import JobSlice
+from connector.core.assigned.offsets import WINDOW_LIMIT
 from connector.core.remembering import checkpoint
-from connector.core.remembering.checkpoint import PREFIX, Checkpoint, JobSlice, decode, encode
-from connector.core.remembering.offsets import WINDOW_LIMIT
+from connector.core.remembering.checkpoint import PREFIX, Checkpoint, decode, encode
 from connector.model import Endpoint
 
 START = 5_000_000_000

@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import pytest
 
-from connector.core.remembering.checkpoint import JobSlice, encode
+from connector.core.assigned.job_slice import JobSlice
+from connector.core.remembering.checkpoint import encode
 from connector.model import Endpoint
 
 DOCUMENT = Path(__file__).parents[4] / "deploy" / "CHECKPOINT.md"

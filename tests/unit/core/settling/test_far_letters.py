@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from connector.core.remembering.assignment import Assignment
+from connector.core.assigned.assignment import Assignment
 from connector.core.settling.far_letters import FarLetters
 from connector.model import TopicPartition
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from connector.core.assigned.offsets import WINDOW_LIMIT
 from connector.core.reading.event import Event
 from connector.core.remembering import checkpoint
-from connector.core.remembering.offsets import WINDOW_LIMIT
 from connector.core.settling.holds import HOLD_LIMIT
 from connector.core.settling.reach import Reach
 from tests.unit.core.builders import (

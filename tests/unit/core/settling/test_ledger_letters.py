@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from connector.core.assigned.assignment import Assignment
 from connector.core.remembering import checkpoint
-from connector.core.remembering.assignment import Assignment
 from connector.core.settling import owed
 from connector.core.settling.exposure import Exposure
 from connector.core.settling.ledger import WRITE_AGAIN, Ledger

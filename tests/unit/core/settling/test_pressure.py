@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from connector.core.remembering.assignment import Assignment
-from connector.core.remembering.checkpoint import JobSlice, surely_covers
-from connector.core.remembering.offsets import WINDOW_LIMIT
+from connector.core.assigned.assignment import Assignment
+from connector.core.assigned.job_slice import JobSlice
+from connector.core.assigned.offsets import WINDOW_LIMIT
+from connector.core.remembering.checkpoint import surely_covers
 from connector.core.settling.pressure import FAR, Pressure
 from connector.core.settling.reach import Reach
 from connector.model import Endpoint, TopicPartition

@@ -9,13 +9,14 @@ from collections import Counter
 import pytest
 
 from connector.answers import Accepted, JobReport
+from connector.core.assigned.assignment import Assignment
+from connector.core.assigned.job_slice import JobSlice
 from connector.core.batching.batch import Batch
 from connector.core.following.job import Job
 from connector.core.limits import Limits
 from connector.core.queueing.coalesce import merge
 from connector.core.reading.event import Event
 from connector.core.remembering import checkpoint
-from connector.core.remembering.assignment import Assignment
 from connector.core.settling.reach import AMPLE, FULL, JOB_TAKES, RUN_TAKES, Reach
 from connector.model import Endpoint
 from tests.strength import in_full
@@ -25,9 +26,9 @@ from tests.unit.core.driving import Drive
 METADATA = 255
 
 
-def a_job(offsets: tuple[int, ...], request_id: str | None = None) -> checkpoint.JobSlice:
+def a_job(offsets: tuple[int, ...], request_id: str | None = None) -> JobSlice:
     request_id = request_id or str(uuid.UUID(int=random.Random(offsets[0]).getrandbits(128), version=4))
-    return checkpoint.JobSlice(request_id, Endpoint.TAGS, "", NOW, offsets)
+    return JobSlice(request_id, Endpoint.TAGS, "", NOW, offsets)
 
 
 def crowded(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from connector.core.assigned.job_slice import JobSlice
 from connector.core.remembering import checkpoint
-from connector.core.remembering.checkpoint import JobSlice
 from connector.kafka.group.start_decision import StartDecision, decide_start
 from connector.model import Endpoint, Position
 

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from connector.core.remembering import offsets as module
-from connector.core.remembering.offsets import WINDOW_LIMIT, Offsets
+from connector.core.assigned import offsets as module
+from connector.core.assigned.offsets import WINDOW_LIMIT, Offsets
 
 
 def run(offsets: Offsets, *numbers: int) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connector.core.remembering import offsets as module
-from connector.core.remembering.offsets import Offsets
+from connector.core.assigned import offsets as module
+from connector.core.assigned.offsets import Offsets
 
 
 def test_gaps_and_skipped_records_beyond_what_was_settled_need_not_be_remembered() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from connector.core.remembering.checkpoint import JobSlice
-from connector.core.remembering.offsets import Offsets
+from connector.core.assigned.job_slice import JobSlice
+from connector.core.assigned.offsets import Offsets
 from connector.model import Position, TopicPartition
 
 
