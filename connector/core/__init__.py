@@ -15,5 +15,6 @@
     settling/       what may be committed, with the letters that are written with it
     remembering/    the checkpoint that travels with the position, as text
 
-All of them keep what they know of a partition, or point to it, in `assigned/`: the lowest room.
+Two rooms below all these hold plain data: `assigned/`, where they keep what they know of a partition, and
+`past/`, what devices and requests went through.
 """

@@ -7,13 +7,13 @@ again, or its devices to be sent once more where it is lost.
 from __future__ import annotations
 
 from connector.answers import Denied, JobReport, JobState, JobUnknown, PollAnswer, Unavailable
-from connector.core.batching.history import MOST_EXCUSED
 from connector.core.components import Components
 from connector.core.following.deadline import MOST_DOUBLINGS
 from connector.core.following.job import Job
 from connector.core.holding_back.proofs import Where
 from connector.core.judging.fates import is_wholly_ours
 from connector.core.judging.verdicts import Judgement, of_the_job
+from connector.core.past.history import MOST_EXCUSED
 from connector.core.tally import JobOutcome, Stage
 
 MOST_PLAINLY = 2

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from connector.answers import Accepted, Denied, PostAnswer, Refused, Unavailable, Unsent
 from connector.core.batching.batch import Batch, HuntState
-from connector.core.batching.suspicion import Suspicion
 from connector.core.components import Components
 from connector.core.following.job import Job, slices_of
 from connector.core.holding_back.proofs import Where
+from connector.core.past.suspicion import Suspicion
 from connector.core.tally import Stage
 
 OLD_ANSWERS = 3
@@ -94,7 +94,7 @@ class Posted:
             self._outages.tell("post", batch, answer)
         if len(batch.events) > 1 and self._surely_alone(suspicion, new_proof=alone):
             self._tally.split_batches += 1
-            suspicion.failures = 1  # a half needn't wait as long, and is not a new failure
+            suspicion.taken_apart()
             self._hunt.narrow(batch)
             return
         if batch.hunt is None and self._outages.decide_on_parts(batch):

@@ -132,7 +132,6 @@ _BY_OTHERS = {
     "kafka_side",
     "listener",
     "components",
-    "suspicion",
 }
 """Modules that are tested with those that use them: plain data, a protocol, a step of `rebalancing`, and what
 joins the parts that each have tests."""

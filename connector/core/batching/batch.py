@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from connector.core.assigned.assignment import Assignment
-from connector.core.batching.history import History
-from connector.core.batching.suspicion import Suspicion
+from connector.core.past.history import History
+from connector.core.past.suspicion import Suspicion
 from connector.core.queueing.coalesce import row_of, size_of
 from connector.core.reading.event import Event
 from connector.model import Endpoint, Route

@@ -274,10 +274,10 @@ class Dispatch:
         ]
 
     def quarter(self, batch: Batch) -> None:
-        """Send a batch in four parts, before other exact ones. A part that fails is no new failure."""
+        """Send a batch that failed in four parts, before other exact ones."""
         parts = self.split(batch, 4)
         for part in parts:
-            part.suspicion.failures = 1
+            part.suspicion.taken_apart()
             self.send_exact(part)
         self.queue(batch.route).exact.rotate(len(parts))
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from connector.core.assigned.assignment import Assignment
 from connector.core.assigned.job_slice import JobSlice
 from connector.core.batching.batch import Batch
-from connector.core.batching.history import History
-from connector.core.batching.suspicion import Suspicion
 from connector.core.following.polls import Polls
 from connector.core.following.uncounted import Uncounted
+from connector.core.past.history import History
+from connector.core.past.suspicion import Suspicion
 from connector.core.queueing.coalesce import contributors
 from connector.core.reading.event import Event
 from connector.model import Endpoint, Route

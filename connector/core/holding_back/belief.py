@@ -6,9 +6,9 @@ for failures of the API, and halt nothing.
 
 from __future__ import annotations
 
-from connector.core.batching.suspicion import Suspicion
 from connector.core.holding_back.halts import Halts
 from connector.core.holding_back.proofs import Proofs, Where
+from connector.core.past.suspicion import Suspicion
 
 CONTRADICTED = 5
 """Denials in a row that are taken for the API's failure where something got past there before. By then a

@@ -13,7 +13,6 @@ from connector.answers import Denied, GateCause, JobReport, JobUnknown, PollAnsw
 from connector.core.backoff import Backoff
 from connector.core.batching.batch import Batch
 from connector.core.batching.bounds import OneRequest
-from connector.core.batching.suspicion import Call, Suspicion
 from connector.core.following.job import Job
 from connector.core.following.tracking import Tracking
 from connector.core.following.witness import NOBODYS
@@ -21,6 +20,7 @@ from connector.core.holding_back.concurrency import Concurrency
 from connector.core.holding_back.gate import Closing, Gate
 from connector.core.holding_back.suspects import Suspects
 from connector.core.notices import Notices
+from connector.core.past.suspicion import Call, Suspicion
 from connector.core.tally import Tally
 
 TRIALS = Backoff(0.5, 20.0)

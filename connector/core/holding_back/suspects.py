@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from connector.core.batching.suspicion import Call, Suspicion
+from connector.core.past.suspicion import Call, Suspicion
 
 MANY = 4
 """Answered requests for each that begins to fail: with fewer, it is the API that fails now and then."""

@@ -14,13 +14,13 @@ from connector.answers import Refused
 from connector.core.backoff import Backoff
 from connector.core.batching.batch import Batch
 from connector.core.batching.dispatch import Dispatch
-from connector.core.batching.history import History
 from connector.core.holding_back.brake import Counted
 from connector.core.judging.decision import Context, Fate, decide
 from connector.core.judging.registered import Registered
 from connector.core.judging.verdicts import RETRYABLE
 from connector.core.leaving import Leaving
 from connector.core.limits import Limits
+from connector.core.past.history import History
 from connector.core.queueing.coalesce import contributors, take_apart
 from connector.core.queueing.lanes import Lanes
 from connector.core.reading.event import TO_ITS_LETTER, Event

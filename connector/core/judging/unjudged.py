@@ -13,12 +13,12 @@ import msgspec
 
 from connector.core.backoff import Backoff
 from connector.core.batching.batch import Batch
-from connector.core.batching.history import Halves
 from connector.core.following.job import Job
 from connector.core.holding_back.brake import Counted
 from connector.core.judging.decision import Context, decide
 from connector.core.judging.fates import Means, is_wholly_ours
 from connector.core.judging.slow_retries import SLOWLY, SlowRetries
+from connector.core.past.history import Halves
 from connector.core.queueing.coalesce import contributors
 from connector.core.reading.event import Event
 from connector.core.settling.holds import Hold

@@ -8,7 +8,7 @@ from connector.core.assigned.assignment import Assignment
 from connector.core.batching.batch import Batch, HuntState
 from connector.core.batching.bounds import Bounds, OneRequest
 from connector.core.batching.dispatch import EXACT_IN_A_ROW, Dispatch
-from connector.core.batching.history import History
+from connector.core.past.history import History
 from connector.core.reading.event import Event
 from connector.model import Endpoint, Route
 from tests.unit.core.builders import (

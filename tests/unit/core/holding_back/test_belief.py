@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import Denied
-from connector.core.batching.suspicion import Suspicion
 from connector.core.holding_back.belief import CONTRADICTED, FEW, LONG, Belief
 from connector.core.holding_back.halts import Halts
 from connector.core.holding_back.proofs import Proofs, Where
 from connector.core.notices import Notices
+from connector.core.past.suspicion import Suspicion
 from connector.core.tally import Tally
 from connector.model import Cause
 from tests.unit.core.builders import NOW, limits

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from connector.core.batching.suspicion import Suspicion
 from connector.core.holding_back.suspects import MANY, Suspects
+from connector.core.past.suspicion import Suspicion
 
 
 def test_the_first_failure_proves_nothing() -> None:

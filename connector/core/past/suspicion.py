@@ -44,3 +44,7 @@ class Suspicion:
     def persists(self) -> bool:
         """Whether it failed too often in a row for chance."""
         return self.failures >= PERSISTS
+
+    def taken_apart(self) -> None:
+        """Count as that of a part of what failed: it needn't wait as long, and is not a new failure."""
+        self.failures = 1
