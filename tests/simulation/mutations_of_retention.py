@@ -32,7 +32,7 @@ def awaited_jobs_are_not_handed_on(patch: Patch) -> None:
 @MUTATIONS.add
 def what_is_known_is_lost_with_the_records(patch: Patch) -> None:
     """Where the committed offset is gone, the rest of the checkpoint is taken for gone, too."""
-    patch.set(start_decision, "_still_known", lambda _committed, low: Position(low, ""))
+    patch.set(start_decision, "rebased", lambda _committed, low: Position(low, ""))
 
 
 @MUTATIONS.add

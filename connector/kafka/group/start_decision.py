@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import msgspec
-
-from connector.core.remembering import checkpoint
+from connector.core.remembering.rebasing import rebased, unsettled_below
 from connector.kafka.troubles import DATA_LOSS, MENDS
 from connector.model import Position
 
@@ -83,11 +81,11 @@ def decide_start(
         return StartDecision(*committed, end=high, committed=True)
     halted = on_data_loss == "halt"
     if committed.offset < low:
-        gone, submitted = _unsettled(committed, low)
+        gone, submitted = unsettled_below(committed, low)
         in_jobs = f", {submitted} of them in jobs whose end was not seen" if submitted else ""
         gap = f"{gone} records from offset {committed.offset} on are gone{in_jobs}"
         message = f"{where}: {gap}, the log begins at {low}"
-        offset, metadata = _still_known(committed, low)
+        offset, metadata = rebased(committed, low)
         return StartDecision(
             offset, metadata, trouble=DATA_LOSS, message=message, halted=halted, gone=gone, end=high
         )
@@ -97,34 +95,3 @@ def decide_start(
     )
     offset = high if reset in _LATEST else low
     return StartDecision(offset, trouble=DATA_LOSS, message=message, halted=halted, rewound=True, end=high)
-
-
-def _still_known(committed: Position, low: int) -> Position:
-    """Return where to go on from `low`, with what the checkpoint knows of the offsets from there on.
-
-    Without it they would be sent once more, while their jobs run, and their letters be written again. Jobs
-    with records that are gone stay in it without these: newer records wait until they have ended.
-    """
-    known = checkpoint.decode(committed.metadata, committed.offset)
-    if known is None:
-        return Position(low, "")
-    settled = known.settled[low - committed.offset :]
-    offset = low + len(settled) - len(settled.lstrip(b"\1"))
-    jobs = []
-    for job in known.jobs:
-        left = tuple(each for each in job.offsets if each >= offset)
-        if left:
-            jobs.append(msgspec.structs.replace(job, offsets=left))
-        if not job.offsets or job.offsets[0] < low:
-            jobs.append(msgspec.structs.replace(job, offsets=()))
-    return Position(offset, checkpoint.encode(offset, settled[offset - low :], jobs).text)
-
-
-def _unsettled(committed: Position, low: int) -> tuple[int, int]:
-    """Count the offsets from the committed one up to `low` that aren't settled, and those of them in jobs."""
-    known = checkpoint.decode(committed.metadata, committed.offset)
-    if known is None:
-        return low - committed.offset, 0
-    settled = known.settled[: low - committed.offset].count(1)
-    submitted = {offset for job in known.jobs for offset in job.offsets if committed.offset <= offset < low}
-    return low - committed.offset - settled, len(submitted)

@@ -6,6 +6,7 @@ import pytest
 
 from connector.core.assigned.job_slice import JobSlice
 from connector.core.remembering import checkpoint
+from connector.core.remembering.rebasing import rebased
 from connector.kafka.group.start_decision import StartDecision, decide_start
 from connector.model import Endpoint, Position
 
@@ -54,35 +55,12 @@ def test_of_what_is_gone_the_settled_is_not_lost_and_the_submitted_is_told() -> 
     assert found.message == f"t/0: {gone}, the log begins at 10"
 
 
-@pytest.mark.parametrize(
-    ("flags", "offset", "settled"),
-    [(b"\0\1\1\0\0\0\0\0\0\1", 10, b"\0\1"), (b"\0\0\0\0\0\0\0\0\1\1\0\1", 12, b"\0\1")],
-    ids=["from the log's first offset on", "from the first that is not settled on"],
-)
-def test_what_is_known_of_offsets_that_are_still_there_stays_known(
-    flags: bytes, offset: int, settled: bytes
-) -> None:
-    gone = JobSlice("r-0", Endpoint.TAGS, "", 0.0, [4, 5])
+def test_reading_goes_on_with_what_is_known_of_offsets_that_are_still_there() -> None:
     job = JobSlice("r-1", Endpoint.TAGS, "", 0.0, [2, 6, 14])
-    text = checkpoint.encode(2, flags, [gone, job]).text
-    found = decide_start(Position(2, text), 10, 20, reset="earliest", on_data_loss="continue", where="t/0")
-
-    known = checkpoint.decode(found.metadata, found.offset)
-    assert known is not None
-    assert (found.offset, known.settled.rstrip(b"\0")) == (offset, settled)
-    assert [(each.request_id, [*each.offsets]) for each in known.jobs] == [
-        ("r-1", [14]),
-        ("r-1", []),
-        ("r-0", []),
-    ]
-
-
-def test_a_job_whose_records_were_gone_before_is_still_waited_for() -> None:
-    text = checkpoint.encode(2, b"", [JobSlice("r-0", Endpoint.TAGS, "", 0.0, ())]).text
-    found = decide_start(Position(2, text), 10, 20, reset="earliest", on_data_loss="continue", where="t/0")
-    known = checkpoint.decode(found.metadata, found.offset)
-    assert known is not None
-    assert [(each.request_id, [*each.offsets]) for each in known.jobs] == [("r-0", [])]
+    committed = Position(2, checkpoint.encode(2, b"\0\0\0\0\0\0\0\0\1\1\0\1", [job]).text)
+    found = decide_start(committed, 10, 20, reset="earliest", on_data_loss="continue", where="t/0")
+    assert (found.offset, found.metadata) == rebased(committed, 10)
+    assert found.offset == 12
 
 
 @pytest.mark.parametrize(
