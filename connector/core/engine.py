@@ -228,11 +228,6 @@ class Engine:
         """End what `freeze` began, as far as this reason goes."""
         self._orders.thaw(why)
 
-    @property
-    def frozen(self) -> bool:
-        """Whether nothing is submitted: partitions are handed over, or may be another's."""
-        return self._orders.frozen
-
     def recalling(self, now: float) -> bool:
         """Whether records of adopted jobs are still to be read: until then their devices aren't known."""
         return self._adoption.recalling(now)

@@ -125,7 +125,7 @@ class World:
         engine = self.engine
         limits = engine.components.dispatch._limits
         assert batch.events
-        assert not engine.frozen
+        assert not engine.components.orders.frozen
         assert not engine.stopping
         assert not engine.components.adoption.recalling(self.now)
         assert len(batch.events) <= limits.max_devices

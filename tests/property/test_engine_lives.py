@@ -172,7 +172,7 @@ class Life:
 
     def a_hand_over(self) -> None:
         engine = self.world.engine
-        (engine.thaw if engine.frozen else engine.freeze)(HAND_OVER)
+        (engine.thaw if engine.components.orders.frozen else engine.freeze)(HAND_OVER)
 
     def a_person_helps(self) -> None:
         engine, now = self.world.engine, self.world.now

@@ -29,6 +29,7 @@ from tests.simulation.loop import Broken
 from tests.simulation.machine import VirtualClock, VirtualStandstill
 from tests.simulation.records import CONTENTS, DEFAULT, TOKENS
 from tests.simulation.source import SimulatedSource
+from tests.unit.core.looking import waiting_in
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -259,7 +260,7 @@ class Instance:
         checks: dict[str, Callable[[], object]] = {
             "devices in lanes": lambda: engine.components.lanes.busy or engine.components.lanes.waiters(),
             "jobs": lambda: engine.components.tracking.jobs,
-            "waiting events": lambda: engine.components.dispatch.waiting,
+            "waiting events": lambda: waiting_in(engine.components.dispatch),
             "events that wait for a checkpoint": lambda: (
                 engine.components.dispatch.count_waiting_for_checkpoint
             ),

@@ -16,6 +16,7 @@ from connector import runner as module
 from connector.answers import Denied
 from connector.model import Cause
 from connector.ops.admin import AdminServer
+from tests.unit.core.looking import all_halts, waiting_in
 from tests.unit.fakes import until
 from tests.unit.running_process import Listening, Process, records
 
@@ -177,7 +178,7 @@ async def test_a_token_that_was_mended_ends_the_halt(monkeypatch: pytest.MonkeyP
     )
     process.client.post_answers = [Denied(Cause.UNAUTHORIZED, "no such token", 401)]
     async with process.running():
-        await until(lambda: bool(process.engine.components.halts.all()))
+        await until(lambda: bool(all_halts(process.engine.components.halts)))
         file.write_text("right-token")
         await until(lambda: _woken(process).position == 1)
     assert [b"wrong-token" in body for _, body in process.client.bodies] == [True, False]
@@ -200,7 +201,7 @@ async def test_a_pause_by_the_admin_endpoint_submits_nothing_until_it_is_resumed
         ) as client:
             assert (await client.post("/pause")).json() == {"paused": True, "changed": True}
             process.source.fetches = [[records(0, 1, 2)]]
-            await until(lambda: process.engine.components.dispatch.waiting == 3)
+            await until(lambda: waiting_in(process.engine.components.dispatch) == 3)
             status = (await client.get("/status.json")).json()
             assert status["state"] == "paused"
             assert token not in str(status)

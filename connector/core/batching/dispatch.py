@@ -226,13 +226,6 @@ class Dispatch:
         return self._later[0][0] if self._later else None
 
     @property
-    def waiting(self) -> int:
-        """How many events are ready or delayed."""
-        exact = sum(len(batch.events) for queue in self.queues.values() for batch in queue.exact)
-        late = sum(len(what.events) if isinstance(what, Batch) else 1 for _, _, what in self._later)
-        return self.queued + exact + late
-
-    @property
     def queued(self) -> int:
         """How many events are ready and in no batch."""
         return sum([len(queue) for queue in self.queues.values()])

@@ -191,10 +191,6 @@ class Halts:
         halt = self.applications.get(application)
         return None if self.of_instance or halt is None or halt.probing else halt.probe_at
 
-    def all(self) -> list[Halt]:
-        """Every halt in force."""
-        return [*self.of_instance.values(), *self.applications.values()]
-
 
 def _may_tell(job: Job) -> bool:
     """Whether it may still show that a halt is over. Not if it always fails, or is not read whole."""

@@ -66,4 +66,4 @@ class Orders:
     @property
     def may_submit(self) -> bool:
         """Whether no order speaks against submitting."""
-        return not (self.stopping or self.paused or self._frozen)
+        return not (self.stopping or self.paused or self.frozen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import count
 
 from connector.answers import Accepted, PollAnswer, PostAnswer, Refused, Unavailable
@@ -16,6 +16,7 @@ from connector.core.queueing.coalesce import contributors
 from connector.core.reading.event import Event
 from connector.model import Letter, Position, Record, Rejection, TopicPartition
 from tests.unit.core.builders import NOW, P0, P1, UNDECODABLE, all_done, devices, limits, start, written
+from tests.unit.core.looking import identifiers_of, waiting_in
 
 REFUSED = Refused("invalid request", 400)
 DOWN = Unavailable("connection refused")
@@ -158,9 +159,11 @@ class Drive:
 
     def _hold_to_one_job_a_device(self, batch: Batch) -> None:
         """No device of it is on its way or in a job that isn't known to have ended."""
-        mine = _identifiers(batch.events)
+        mine = identifiers_of(batch.events)
         others: list[Batch | Job] = [*self.engine.posting.values(), *self.engine.jobs.values()]
-        twice = mine & _identifiers([event for each in others if each is not batch for event in each.events])
+        twice = mine & identifiers_of(
+            [event for each in others if each is not batch for event in each.events]
+        )
         assert not twice, f"{twice} in two jobs at once"
 
     def submitted(self) -> list[Batch]:
@@ -246,21 +249,11 @@ class Drive:
             any(assignment.events_held or assignment.bytes_held for assignment in engine.assignments.values())
             or engine.components.lanes.busy
             or engine.components.lanes.waiters()
-            or engine.components.dispatch.waiting
+            or waiting_in(engine.components.dispatch)
             or engine.components.dispatch.count_waiting_for_checkpoint
             or engine.components.ledger.letters_owed
             or not engine.idle
         )
-
-
-def _identifiers(events: Iterable[Event]) -> set[tuple[str, str, str]]:
-    """What names the devices of these events, whatever keys they have their lanes by."""
-    return {
-        (event.application, kind, name)
-        for event in events
-        for kind, name in (("hwid", event.hwid), ("user_id", event.user_id), ("token", event.push_token))
-        if name is not None
-    }
 
 
 def owing(count: int = 3) -> Drive:

@@ -6,6 +6,7 @@ from connector.answers import Denied, Unavailable
 from connector.model import Cause
 from tests.unit.core.builders import P0, UNDECODABLE, devices, limits, tags
 from tests.unit.core.driving import Drive
+from tests.unit.core.looking import all_halts
 
 DENIED = Denied(Cause.UNAUTHORIZED, "no such token", 401)
 
@@ -51,7 +52,7 @@ def test_letters_that_the_brake_holds_wake_nobody() -> None:
     drive = Drive(limits(brake_share=0.5, brake_window=2))
     drive.assign()
     drive.read(UNDECODABLE, UNDECODABLE, UNDECODABLE)
-    assert [halt.cause for halt in drive.engine.components.halts.all()] == ["brake"]
+    assert [halt.cause for halt in all_halts(drive.engine.components.halts)] == ["brake"]
     drive.plan()
     assert drive.wake_at is None
     drive.later(100)

@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from connector.kafka.troubles import Phase, Trouble
+from tests.unit.core.looking import all_halts
 from tests.unit.running.consuming_desk import Desk
 
 
@@ -55,7 +56,7 @@ async def test_a_loss_of_records_is_not_over_because_an_instance_that_stops_lets
     desk.incidents.tell(trouble("data_loss"))
     desk.engine.stop()
     desk.incidents.tell(trouble("data_loss", Phase.ENDED))
-    assert [halt.cause for halt in desk.engine.components.halts.all()] == ["data_loss"]
+    assert [halt.cause for halt in all_halts(desk.engine.components.halts)] == ["data_loss"]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ async def test_what_nobody_mended_does_not_work_again(
 async def test_records_that_are_gone_halt_unless_that_is_accepted(blocking: bool, halts: list[str]) -> None:
     desk = Desk()
     desk.incidents.tell(trouble("data_loss", blocking=blocking))
-    assert [halt.cause for halt in desk.engine.components.halts.all()] == halts
+    assert [halt.cause for halt in all_halts(desk.engine.components.halts)] == halts
 
 
 async def test_it_goes_on_once_every_partition_that_lost_records_is_somebody_else_s() -> None:
@@ -94,4 +95,4 @@ async def test_it_goes_on_once_every_partition_that_lost_records_is_somebody_els
     for where, halts in (("tags/0", ["data_loss"]), ("tags/1", [])):
         ended = Trouble("data_loss", where, "gone", "", blocking=True, phase=Phase.ENDED)
         desk.incidents.tell(ended)
-        assert [halt.cause for halt in desk.engine.components.halts.all()] == halts
+        assert [halt.cause for halt in all_halts(desk.engine.components.halts)] == halts

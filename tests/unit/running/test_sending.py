@@ -21,6 +21,7 @@ from connector.running.sending import Sending
 from tests.settings import with_environment
 from tests.unit.core.adopting import remembered
 from tests.unit.core.builders import P0, P1, event_of, limits, record, registration, start, tags
+from tests.unit.core.looking import all_halts, waiting_in
 from tests.unit.fakes import FakeClient, until
 
 
@@ -114,7 +115,7 @@ async def test_an_application_that_is_configured_no_more_is_never_sent_with_anot
     desk.step()
     await until(lambda: bool(desk.engine.components.halts.applications))
     assert desk.client.bodies == []
-    assert [halt.cause for halt in desk.engine.components.halts.all()] == ["unknown_application"]
+    assert [halt.cause for halt in all_halts(desk.engine.components.halts)] == ["unknown_application"]
 
 
 async def test_a_client_that_breaks_gives_the_batch_back() -> None:
@@ -124,7 +125,7 @@ async def test_a_client_that_breaks_gives_the_batch_back() -> None:
     await until(lambda: not desk.engine.components.dispatch.posting)
     assert desk.engine.components.gate.closed_until is not None
     assert desk.engine.tally.resubmitted[Endpoint.TAGS] == 1
-    assert desk.engine.components.dispatch.waiting == 1
+    assert waiting_in(desk.engine.components.dispatch) == 1
 
 
 async def test_a_batch_whose_partition_went_before_it_was_written_is_not_sent() -> None:

@@ -23,6 +23,7 @@ from tests.unit.core.builders import (
     tags,
 )
 from tests.unit.core.driving import Drive
+from tests.unit.core.looking import waiting_in
 
 TAGS = Route("", Endpoint.TAGS)
 REGISTRATIONS = Route("", Endpoint.REGISTRATIONS)
@@ -120,13 +121,13 @@ def test_what_comes_later_comes_when_it_is_due() -> None:
     some.queue_at(tags(0, "A"), NOW + 1)
     some.queue_at(Batch(some.new_serial(), Endpoint.TAGS, "", [tags(1, "B")], NOW), NOW + 2)
     assert some.next_later() == NOW + 1
-    assert some.waiting == 2
+    assert waiting_in(some) == 2
     some.wake(NOW + 1)
     assert offsets(some.take_next(TAGS, NOW + 1)) == [0]
     some.wake(NOW + 2)
     assert offsets(some.take_next(TAGS, NOW + 2)) == [1]
     assert some.next_later() is None
-    assert some.waiting == 0
+    assert waiting_in(some) == 0
 
 
 def test_events_beyond_reach_are_passed_over() -> None:
@@ -156,7 +157,7 @@ def test_everything_unsent_can_be_withdrawn_wherever_it_is() -> None:
     removed = some.withdraw(lambda event: event.offset % 2 == 0, NOW)
     assert sorted(event.offset for event in removed) == [0, 2, 4, 6, 8, 12, 14, 16]
     assert [event.offset for event in posting.events] == [10, 11], "it is on its way"
-    assert some.waiting == 2 + 1 + 2
+    assert waiting_in(some) == 2 + 1 + 2
 
 
 def test_what_waits_for_its_checkpoint_is_taken_back_or_withdrawn_by_its_partition() -> None:
@@ -216,7 +217,7 @@ def test_at_the_end_of_a_hunt_all_that_it_had_put_aside_goes_in_one_batch_and_on
     some.end_hunt(found)
     some.end_hunt(found)
     assert offsets(some.take_next(TAGS, NOW)) == [4, 5, 2, 3]
-    assert some.waiting == 0
+    assert waiting_in(some) == 0
 
 
 def test_a_trial_is_what_has_failed_least_or_of_others_so_many_of_what_has_not_failed_yet() -> None:

@@ -7,6 +7,7 @@ from connector.core.batching.dispatch import Dispatch
 from connector.core.batching.hunt import Hunt
 from connector.model import Endpoint, Route
 from tests.unit.core.builders import NOW, devices, limits
+from tests.unit.core.looking import waiting_in
 
 
 class Hunting:
@@ -34,7 +35,7 @@ def test_a_hunt_ends_with_what_was_put_aside() -> None:
     some.hunt.accepted(some.sent(0))
     some.hunt.accepted(some.sent(1))
     some.sent(2, 3)
-    assert some.dispatch.waiting == 0
+    assert waiting_in(some.dispatch) == 0
 
 
 def test_if_a_half_is_accepted_the_other_is_halved_unsent() -> None:
@@ -44,7 +45,7 @@ def test_if_a_half_is_accepted_the_other_is_halved_unsent() -> None:
     some.hunt.accepted(some.sent(4, 5))
     some.hunt.accepted(some.sent(6))
     some.hunt.accepted(some.sent(7))
-    assert some.dispatch.waiting == 0
+    assert waiting_in(some.dispatch) == 0
 
 
 def test_where_it_is_in_doubt_that_any_is_spoilt_the_other_half_is_sent_whole() -> None:
@@ -55,10 +56,10 @@ def test_where_it_is_in_doubt_that_any_is_spoilt_the_other_half_is_sent_whole() 
     half.hunt.perhaps_nobody = True
     some.hunt.accepted(half)
     some.hunt.accepted(some.sent(2, 3))
-    assert some.dispatch.waiting == 0
+    assert waiting_in(some.dispatch) == 0
 
 
 def test_a_batch_that_is_part_of_no_hunt_has_nothing_aside() -> None:
     some = Hunting()
     some.hunt.accepted(some.batch(1))
-    assert some.dispatch.waiting == 0
+    assert waiting_in(some.dispatch) == 0

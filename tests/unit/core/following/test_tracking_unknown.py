@@ -16,6 +16,7 @@ from connector.model import Cause
 from tests.strength import in_full
 from tests.unit.core.builders import NOW, P0, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive, reading
+from tests.unit.core.looking import all_halts
 
 COMPLETED = JobReport(JobState.COMPLETED, "Completed", 100)
 
@@ -172,7 +173,7 @@ def test_an_unknown_job_is_lost_where_nothing_else_could_tell_that_the_address_i
     asked = itertools.count()
     drive.run(poll=lambda _: JobUnknown("?", 404) if next(asked) < 11 else None, seconds=3600)
     assert drive.sent == [[0, 1, 2], [0, 1, 2]]
-    assert drive.engine.components.halts.all() == []
+    assert all_halts(drive.engine.components.halts) == []
     assert drive.position() == 3
 
 
@@ -187,7 +188,7 @@ def test_an_unknown_job_is_lost_where_such_jobs_take_every_place_of_one_that_cou
     )
     asked = itertools.count()
     drive.run(poll=lambda _: JobUnknown("?", 404) if next(asked) < 10 else None, seconds=3600)
-    assert drive.engine.components.halts.all() == []
+    assert all_halts(drive.engine.components.halts) == []
     assert drive.position() == 5
 
 

@@ -16,6 +16,7 @@ from tests.unit.core.broken_api import FORBIDDEN, MINUTE, SICK, told, unsettled
 from tests.unit.core.builders import P0, P1, devices, limits, tags, unfinished
 from tests.unit.core.driving import Drive
 from tests.unit.core.halting import JOB_DENIED
+from tests.unit.core.looking import all_halts
 
 MOVED = Denied(Cause.WRONG_URL, "moved", 302)
 DENIALS = pytest.mark.parametrize("denial", [MOVED, FORBIDDEN], ids=["302", "403"])
@@ -176,7 +177,7 @@ def test_a_token_that_is_no_longer_good_halts_after_some_doubts() -> None:
     before = drive.posts
     drive.run(lambda _: FORBIDDEN, lambda _: FORBIDDEN, seconds=10)
     assert halts(drive) == 1
-    assert drive.engine.components.halts.all()[0].cause == Cause.UNAUTHORIZED
+    assert all_halts(drive.engine.components.halts)[0].cause == Cause.UNAUTHORIZED
     assert drive.posts - before <= 16 + CONTRADICTED
     posts = drive.posts
     drive.run(lambda _: FORBIDDEN, lambda _: FORBIDDEN, seconds=299)
@@ -215,7 +216,7 @@ def test_what_another_application_is_told_says_nothing_of_this_one(what: str) ->
     for second in range(0, 60, 5):
         drive.read(*[tags(second + at, f"b{at}", partition=P1, application="B") for at in range(5)])
         drive.run(post, poll, seconds=5)
-    assert [halt.application for halt in drive.engine.components.halts.all()] == ["A"]
+    assert [halt.application for halt in all_halts(drive.engine.components.halts)] == ["A"]
     assert drive.position(P1) == 60
     drive.run(post, poll, seconds=60 * MINUTE)
     assert drive.letters == []

@@ -27,6 +27,7 @@ from tests.unit.core.builders import (
     written,
 )
 from tests.unit.core.driving import Drive
+from tests.unit.core.looking import all_halts
 
 
 def pair(describe_owed: Callable[[], str] = lambda: "some") -> tuple[Halts, Brakes, Notices]:
@@ -42,7 +43,7 @@ def test_when_most_events_are_refused_the_topic_is_not_emptied_into_dead_letters
     drive.assign()
     drive.read(*devices(range(200)))
     drive.run(lambda _: Refused("bad", 400), seconds=7200)
-    assert [halt.cause for halt in drive.engine.components.halts.all()] == [Cause.BRAKE]
+    assert [halt.cause for halt in all_halts(drive.engine.components.halts)] == [Cause.BRAKE]
     assert len(drive.letters) <= 20 + 5
     told = [notice for notice in drive.engine.notices if notice.text == "halted"]
     assert len(told) == 1
@@ -56,7 +57,7 @@ def test_the_brake_says_what_was_refused_because_its_letters_are_not_written_yet
         lambda _: None,
         lambda job: completed(*(row(each, "done", {"plan": "tag not found"}) for each in job.events)),
     )
-    (halt,) = drive.engine.components.halts.all()
+    (halt,) = all_halts(drive.engine.components.halts)
     assert drive.letters == []
     assert halt.message == (
         "5 of the last 5 events were refused; waiting letters: 5 tag_refused; "
@@ -90,7 +91,7 @@ def test_a_letter_that_is_being_written_when_it_halts_waits_as_well() -> None:
     poll_of = drive.start_job()
     rows = [row(each, "done", {"plan": "tag not found"}) for each in poll_of.events]
     drive.polled(drive.next_poll(), completed(*rows))
-    (halt,) = drive.engine.components.halts.all()
+    (halt,) = all_halts(drive.engine.components.halts)
     assert "waiting letters: 5 tag_refused, 1 undecodable; the first is events/0/0" in halt.message
 
 
@@ -102,7 +103,7 @@ def test_what_cannot_be_read_and_what_is_refused_of_the_rest_count_together(
     brakes.read(10, unreadable, NOW)
     for at in range(10):
         brakes.judged(Counted(1, int(at >= 10 - refused), NOW, NOW), NOW)
-    causes = [halt.message for halt in halted.all()]
+    causes = [halt.message for halt in all_halts(halted)]
     both = "3 of the last 10 events were refused, and 3 of the last 10 when they were read"
     assert causes == halts * [f"{both}; waiting letters: some"]
 
@@ -114,7 +115,7 @@ def test_what_was_refused_at_another_time_does_not_count_together() -> None:
     brakes.judged(Counted(4, 4, NOW), NOW)
     brakes.read(10, 4, NOW + 3600)
     brakes.judged(Counted(1, 0, sent_at=NOW + 3600), NOW + 3600)
-    assert halted.all() == []
+    assert all_halts(halted) == []
 
 
 def test_where_a_brake_needs_all_to_be_refused_nothing_is_divided_by_what_is_left() -> None:
@@ -123,7 +124,7 @@ def test_where_a_brake_needs_all_to_be_refused_nothing_is_divided_by_what_is_lef
     brakes = Brakes(chosen, halts, lambda: "some", lambda _first, _last: 0)
     brakes.read(10, 10, NOW)
     brakes.judged(Counted(10, 0, NOW, NOW), NOW)
-    assert halts.all() == []
+    assert all_halts(halts) == []
 
 
 def test_what_is_owed_is_described_once_however_much_more_is_refused() -> None:
@@ -137,7 +138,7 @@ def test_what_is_owed_is_described_once_however_much_more_is_refused() -> None:
     halts, brakes, _ = pair(describe_owed)
     for _ in range(50):
         brakes.read(10, 10, NOW)
-    assert [halt.cause for halt in halts.all()] == [Cause.BRAKE]
+    assert [halt.cause for halt in all_halts(halts)] == [Cause.BRAKE]
     assert described == 1
 
 
@@ -146,7 +147,7 @@ def test_the_brake_repeats_no_words_that_may_name_a_device() -> None:
     drive.assign()
     drive.read(*devices(range(1)))
     drive.run(lambda _: Refused("bad device d0", 400), seconds=60)
-    (halt,) = drive.engine.components.halts.all()
+    (halt,) = all_halts(drive.engine.components.halts)
     assert halt.message.endswith("1 refused_by_api; the first is events/0/0")
 
 
@@ -162,7 +163,7 @@ def test_the_events_of_merged_updates_count_each() -> None:
         lambda job: completed(*(row(e, "failed" if e.hwid in bad else "done") for e in job.events)),
     )
     assert drive.posts <= 6
-    assert drive.engine.components.halts.all() == [], "six of 56 were refused"
+    assert all_halts(drive.engine.components.halts) == [], "six of 56 were refused"
     assert len(drive.letters) == 6
 
 
@@ -183,9 +184,9 @@ def test_records_that_cannot_be_read_are_a_share_of_those_read_not_of_those_judg
     outcomes = [UNDECODABLE if offset % 20 == 0 else tags(offset, f"d{offset}") for offset in range(4000)]
     drive.read(*outcomes)
     drive.plan()
-    assert drive.engine.components.halts.all() == []
+    assert all_halts(drive.engine.components.halts) == []
     drive.read(*[UNDECODABLE] * 100, at=4000)
-    assert [halt.cause for halt in drive.engine.components.halts.all()] == [Cause.BRAKE]
+    assert [halt.cause for halt in all_halts(drive.engine.components.halts)] == [Cause.BRAKE]
 
 
 def test_released_the_brake_has_forgotten_what_was_refused() -> None:
@@ -195,9 +196,9 @@ def test_released_the_brake_has_forgotten_what_was_refused() -> None:
     brakes.release()
     brakes.judged(Counted(1, 1), NOW)
     brakes.read(1, 1, NOW)
-    assert halts.all() == []
+    assert all_halts(halts) == []
     brakes.judged(Counted(9, 5), NOW)
-    assert [halt.message for halt in halts.all()] == [
+    assert [halt.message for halt in all_halts(halts)] == [
         "6 of the last 10 events were refused; waiting letters: some"
     ]
 

@@ -10,6 +10,7 @@ from connector.core.following.job import Job
 from tests.strength import in_full
 from tests.unit.core.builders import devices, limits, unfinished
 from tests.unit.core.driving import Drive
+from tests.unit.core.looking import waiting_in
 
 MOST = 16
 
@@ -33,7 +34,7 @@ class QueueingApi:
         """Keep events waiting for so long; return the limits, and the share of what it could do."""
         until, before, found = self.drive.now + seconds, self._ended, []
         while self.drive.now < until:
-            while self.drive.engine.components.dispatch.waiting < 80:
+            while waiting_in(self.drive.engine.components.dispatch) < 80:
                 self.drive.read(*devices(range(self._read, self._read + 200)))
                 self._read += 200
             self.drive.run(self._post, self._poll, seconds=self.seconds)

@@ -21,6 +21,7 @@ from tests.unit.core.halting import (
     halted_by_a_post,
     requests_in,
 )
+from tests.unit.core.looking import all_halts
 
 # -- by a POST --------------------------------------------------------------------------------------
 
@@ -42,7 +43,7 @@ def test_a_halt_by_a_post_ends_by_itself_once_a_post_is_accepted() -> None:
     drive = halted_by_a_post(100)
     drive.run(lambda _: DENIED, seconds=100)
     drive.run()
-    assert drive.engine.components.halts.all() == []
+    assert all_halts(drive.engine.components.halts) == []
     assert drive.position() == 100
     assert drive.letters == []
 
@@ -65,7 +66,7 @@ def test_a_probe_that_finds_the_api_down_is_followed_by_another() -> None:
 def test_a_refused_probe_proves_that_the_credentials_are_good() -> None:
     drive = halted_by_a_post()
     drive.run(lambda _: Refused("bad", 400))
-    assert drive.engine.components.halts.all() == []
+    assert all_halts(drive.engine.components.halts) == []
     assert drive.written == [0]
 
 
@@ -80,7 +81,7 @@ def test_a_late_answer_to_what_went_before_the_halt_does_not_end_it() -> None:
     drive.posted(first, DENIED)
     drive.later(1)
     drive.posted(second)
-    assert [halt.cause for halt in drive.engine.components.halts.all()] == ["unauthorized"]
+    assert [halt.cause for halt in all_halts(drive.engine.components.halts)] == ["unauthorized"]
 
 
 def test_a_probe_whose_partition_went_meanwhile_is_followed_by_another() -> None:
@@ -106,7 +107,7 @@ def test_what_was_sent_before_the_token_changed_halts_nothing() -> None:
     drive.engine.credentials_changed("", drive.now)
     drive.later(0.1)
     drive.posted(drive.submits[0], DENIED)
-    assert drive.engine.components.halts.all() == []
+    assert all_halts(drive.engine.components.halts) == []
     drive.run()
     assert drive.sent == [[0, 1], [0, 1]]
     assert drive.position() == 2
@@ -118,7 +119,7 @@ def test_a_probe_with_the_old_token_is_followed_at_once_by_one_with_the_new_one(
     drive.later(0.1)
     drive.engine.credentials_changed("", drive.now)
     drive.posted(drive.submits[0], DENIED)
-    assert [halt.cause for halt in drive.engine.components.halts.all()] == ["unauthorized"]
+    assert [halt.cause for halt in all_halts(drive.engine.components.halts)] == ["unauthorized"]
     drive.plan()
     assert len(drive.submits) == 1
     drive.posted(drive.submits[0], DENIED)
@@ -136,7 +137,7 @@ def test_a_job_that_was_asked_about_with_the_old_token_is_asked_about_again_at_o
     drive.engine.credentials_changed("", drive.now)
     drive.polls.remove(poll)
     drive.engine.polled(poll.job, DENIED, polled_at, drive.now)
-    assert drive.engine.components.halts.all() == []
+    assert all_halts(drive.engine.components.halts) == []
     before = drive.now
     drive.next_poll()
     assert drive.now - before < 0.1
@@ -149,7 +150,7 @@ def test_a_job_that_was_denied_is_sent_again_by_the_probe() -> None:
     drive = halted_by_a_job()
     assert requests_in(drive, 299, None, JOB_DENIED) == 18, "a POST and a GET each 30 s"
     drive.run()
-    assert drive.engine.components.halts.all() == []
+    assert all_halts(drive.engine.components.halts) == []
     assert drive.position() == 2
     assert drive.letters == []
 
@@ -170,7 +171,7 @@ def test_a_job_that_may_not_be_asked_about_is_kept_however_that_is_said(body: by
     drive.read(*devices(range(2)))
     drive.run(poll=lambda _: read_poll(200, body, None, 0.0, request_id="r"), seconds=600)
     assert drive.posts == 1
-    (halt,) = drive.engine.components.halts.all()
+    (halt,) = all_halts(drive.engine.components.halts)
     assert (halt.cause, halt.where) == (Cause.UNAUTHORIZED, Where.GET)
     drive.run()
     assert (drive.posts, drive.position(), drive.letters) == (1, 2, [])
@@ -180,15 +181,15 @@ def test_what_only_a_job_can_prove_is_not_proved_by_its_post() -> None:
     drive = halted_by_a_job()
     drive.let_many_go()
     drive.start_job()
-    assert [halt.where for halt in drive.engine.components.halts.all()] == [Where.JOB]
+    assert [halt.where for halt in all_halts(drive.engine.components.halts)] == [Where.JOB]
     drive.polled(drive.next_poll())
-    assert drive.engine.components.halts.all() == []
+    assert all_halts(drive.engine.components.halts) == []
 
 
 def test_a_refused_probe_of_jobs_is_followed_by_others_until_one_tells() -> None:
     drive = halted_by_a_job()
     drive.run(lambda batch: Refused("bad", 400) if batch.events[0].offset == 0 else None)
-    assert drive.engine.components.halts.all() == []
+    assert all_halts(drive.engine.components.halts) == []
     assert drive.written == [0]
     assert drive.position() == 2
 
@@ -232,7 +233,7 @@ def test_a_halt_by_a_poll_ends_by_itself_once_a_poll_is_answered() -> None:
     drive.read(*devices(range(2, 50)))
     drive.run(lambda _: None, lambda _: DENIED, seconds=100)
     drive.run()
-    assert drive.engine.components.halts.all() == []
+    assert all_halts(drive.engine.components.halts) == []
     assert drive.position() == 50
 
 
@@ -251,7 +252,7 @@ def test_without_a_job_to_poll_a_batch_is_the_probe() -> None:
     drive.assign()
     drive.read(*devices(range(2)))
     drive.run()
-    assert drive.engine.components.halts.all() == []
+    assert all_halts(drive.engine.components.halts) == []
     assert drive.position() == 2
 
 

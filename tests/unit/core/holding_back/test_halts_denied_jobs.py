@@ -7,6 +7,7 @@ from tests.unit.core.adopting import adopting
 from tests.unit.core.builders import devices, limits, unfinished
 from tests.unit.core.driving import Drive
 from tests.unit.core.halting import DENIED, halted_by_a_job, requests_in
+from tests.unit.core.looking import all_halts
 
 
 def test_they_are_asked_about_in_turns_and_all_at_once_when_one_is_answered() -> None:
@@ -47,7 +48,7 @@ def test_jobs_whose_posts_were_out_when_the_halt_began_do_not_put_its_probes_off
     old = set(drive.engine.jobs)
     drive.read(*devices(range(5, 20)))
     drive.run(poll=lambda job: DENIED if job.serial in old else None, seconds=300)
-    assert drive.engine.components.halts.all() == []
+    assert all_halts(drive.engine.components.halts) == []
     assert set(drive.engine.jobs) == old
 
 
@@ -58,7 +59,7 @@ def test_a_probe_that_nobody_may_ask_about_does_not_keep_up_a_halt_by_jobs() -> 
         drive.committed()
     probe = drive.start_job()
     drive.run(poll=lambda job: DENIED if job is probe else None, seconds=600)
-    assert drive.engine.components.halts.all() == []
+    assert all_halts(drive.engine.components.halts) == []
     assert drive.posts > 20
 
 
@@ -82,7 +83,7 @@ def denied_for_an_hour() -> Drive:
     drive.read(*devices(range(16, 18)))
     drive.run(lambda _: DENIED, lambda _: unfinished(), seconds=60)
     drive.run(lambda _: DENIED, lambda _: DENIED, seconds=3600)
-    assert [halt.where for halt in drive.engine.components.halts.all()] == [Where.POST]
+    assert [halt.where for halt in all_halts(drive.engine.components.halts)] == [Where.POST]
     assert len(drive.engine.jobs) == 8
     return drive
 

@@ -11,6 +11,7 @@ from connector.core.tally import Tally
 from connector.model import Cause, Endpoint
 from tests.unit.core.builders import NOW, devices, limits
 from tests.unit.core.driving import Drive
+from tests.unit.core.looking import all_halts
 
 DENIED = Denied(Cause.UNAUTHORIZED, "no such token", 401)
 
@@ -41,7 +42,7 @@ def test_another_cause_or_another_question_is_a_halt_of_its_own() -> None:
     told.halts.denied("", DENIED, Where.GET, NOW + 1, NOW + 1)
     told.halts.denied("", Denied(Cause.WRONG_URL, "?", 404), Where.GET, NOW + 2, NOW + 2)
     assert told.tally.halts == {"unauthorized": 2, "wrong_url": 1}
-    (halt,) = told.halts.all()
+    (halt,) = all_halts(told.halts)
     assert (halt.where, halt.since, halt.last_denied_at) == (Where.POST, NOW, NOW), "no GET ends it"
     assert halt.probe_at == NOW + 30, "those who ask don't put off the probe"
 
@@ -68,7 +69,7 @@ def test_a_halt_tells_of_whom_it_is_and_what_the_api_said() -> None:
 def test_what_whoever_halts_says_to_do_is_told() -> None:
     told = Told()
     told.halts.halt(Cause.DATA_LOSS, "gone", NOW, mend="raise the retention")
-    assert [halt.mend for halt in told.halts.all()] == ["raise the retention"]
+    assert [halt.mend for halt in all_halts(told.halts)] == ["raise the retention"]
     assert [fields["mend"] for _, _, fields in told.events()] == ["raise the retention"]
 
 
@@ -116,7 +117,7 @@ def test_only_what_was_sent_after_the_denial_and_got_past_it_proves_that_it_is_o
     assert not halts.proved("", Where.POST, NOW + 1)
     assert not halts.proved("BBBBB", Where.JOB, NOW + 1)
     assert halts.proved("", Where.JOB, NOW)
-    assert halts.all() == []
+    assert all_halts(halts) == []
 
 
 def test_that_posts_are_answered_by_something_else_says_what_jobs_it_knows_nothing_of() -> None:

@@ -15,6 +15,7 @@ from connector.model import Cause
 from tests.unit.core.broken_api import BROKEN, FORBIDDEN, MINUTE, SICK, SILENT, told, unsettled
 from tests.unit.core.builders import P0, devices, limits, registration
 from tests.unit.core.driving import Drive, reading
+from tests.unit.core.looking import all_halts
 
 
 def _stream(
@@ -272,7 +273,7 @@ def test_where_everything_is_forbidden_for_a_while_nothing_is_dead_lettered() ->
     _stream(drive, 60, post)
     allowed = False
     _stream(drive, 600, post)
-    assert [halt.cause for halt in drive.engine.components.halts.all()] == [Cause.UNAUTHORIZED]
+    assert [halt.cause for halt in all_halts(drive.engine.components.halts)] == [Cause.UNAUTHORIZED]
     allowed = True
     _stream(drive, 120, post)
     assert unsettled(drive) == 0

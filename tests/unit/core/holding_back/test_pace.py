@@ -14,6 +14,7 @@ from connector.model import Cause
 from tests.strength import in_full
 from tests.unit.core.builders import NOW, UNDECODABLE, devices, limits, unfinished
 from tests.unit.core.driving import Drive
+from tests.unit.core.looking import all_halts
 
 
 def test_without_a_limit_everything_may_go_at_once() -> None:
@@ -213,7 +214,7 @@ def test_a_pause_submits_nothing_but_follows_and_commits_what_is_under_way() -> 
     assert drive.posts == posts
     assert drive.position() == 2 * posts
     assert drive.engine.paused == Paused("10.0.0.3", paused_at)
-    assert drive.engine.components.halts.all() == []
+    assert all_halts(drive.engine.components.halts) == []
     drive.engine.release(drive.now)  # after the brake: this is another thing
     run_for(drive, 60)
     assert drive.posts == posts

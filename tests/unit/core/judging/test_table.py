@@ -26,6 +26,7 @@ from connector.model import Cause
 from tests.strength import in_full
 from tests.unit.core.builders import FAILED, P0, completed, devices, limits, row, unfinished
 from tests.unit.core.driving import Drive
+from tests.unit.core.looking import all_halts
 
 CURSED = 5
 STEPS, STEP = 80 if in_full() else 20, 15.0
@@ -119,7 +120,7 @@ class Life:
             return reasons[0]
         if self.drive.engine.assignments[P0].offsets.is_settled(offset):
             return "confirmed"
-        return "halt" if self.drive.engine.components.halts.all() else "waits"
+        return "halt" if all_halts(self.drive.engine.components.halts) else "waits"
 
 
 def test_every_row_has_its_answers() -> None:
@@ -132,7 +133,7 @@ def test_what_is_said_of_one_device_ends_as_the_table_says_and_costs_nobody_else
     ends = {offset: life.end_of(offset) for offset in range(15 + STEPS)}
     assert ends.pop(CURSED) == TABLE[said][0]
     assert {*ends.values()} == {"confirmed"}
-    assert life.drive.engine.components.halts.all() == []
+    assert all_halts(life.drive.engine.components.halts) == []
 
 
 @pytest.mark.parametrize(("said", "way"), [(said, way) for said, ways in WAYS.items() for way in ways])
