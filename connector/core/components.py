@@ -49,7 +49,7 @@ class Components:
         self.owed = OwedLetters(WRITE_AGAIN)
         self.exposure = Exposure(limits)
         self.reach = Reach(limits)
-        self.ledger = Ledger(self.tally, self.owed, self.exposure, self.reach)
+        self.ledger = Ledger(random, self.tally, self.owed, self.exposure, self.reach)
         self.dispatch = Dispatch(limits)
         self.hunt = Hunt(self.dispatch)
         self.tracking = Tracking(limits)

@@ -51,7 +51,6 @@ class Engine:
         self._fates = components.fates
         self._pressure = components.pressure
         self._orders = components.orders
-        self._random = random
         self._partitions = Partitions(components)
         self._posted = Posted(components)
         self._polled = Polled(components)
@@ -157,7 +156,7 @@ class Engine:
         `written`: its letters are in the topic all the same, only the positions are not committed.
         """
         self._adoption.make_way()
-        self._fates.release_held(self._ledger.failed(now, refused, self._random(), written=written))
+        self._fates.release_held(self._ledger.failed(now, refused, written=written))
 
     def commit_withdrawn(self, *, written: bool = False) -> None:
         """The commit was never tried: partitions of it went first."""

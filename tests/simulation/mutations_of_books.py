@@ -93,10 +93,8 @@ def letters_dropped_on_failure(patch: Patch) -> None:
     """A dead letter that can't be written is dropped."""
     failed = Ledger.failed
 
-    def wrong(
-        self: Ledger, now: float, _refused: Iterable[int], jitter: float, *, written: bool = False
-    ) -> list[Hold]:
-        return failed(self, now, (), jitter, written=written or True)
+    def wrong(self: Ledger, now: float, _refused: Iterable[int], *, written: bool = False) -> list[Hold]:
+        return failed(self, now, (), written=written or True)
 
     patch.set(Ledger, "failed", wrong)
 

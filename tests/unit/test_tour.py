@@ -132,6 +132,7 @@ _BY_OTHERS = {
     "kafka_side",
     "listener",
     "components",
+    "under_way",
 }
 """Modules that are tested with those that use them: plain data, a protocol, a step of `rebalancing`, and what
 joins the parts that each have tests."""

@@ -9,8 +9,7 @@ released.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from connector.core.actions import Commit
 from connector.core.assigned.assignment import Assignment
@@ -21,8 +20,9 @@ from connector.core.settling.exposure import Exposure
 from connector.core.settling.holds import Hold, no_longer_held
 from connector.core.settling.owed import Owed, OwedLetters
 from connector.core.settling.reach import Reach
+from connector.core.settling.under_way import CommitUnderWay
 from connector.core.tally import RecordOutcome, Stage, Tally
-from connector.model import Position, TopicPartition
+from connector.model import TopicPartition
 
 QUIET = 0.025
 """Seconds between two commits that only move positions; a new job is recorded at once."""
@@ -34,22 +34,16 @@ moment. While nothing is committed a crash costs more and more: the longest dela
 which the API alone stumbles over (`core/holding_back/outages.py`)."""
 
 
-@dataclass(slots=True)
-class CommitUnderWay:
-    """The commit that is under way."""
-
-    positions: dict[TopicPartition, Position]
-    versions: dict[Assignment, int]
-    owed: list[Owed]
-    recorded: list[float]
-    """When each job was sent that is in a checkpoint for the first time."""
-    started: float
-
-
 class Ledger:
-    """The books of all partitions that are ours. Commits go by `reach`, and `exposure` learns from them."""
+    """The books of all partitions that are ours. Commits go by `reach`, and `exposure` learns from them.
 
-    def __init__(self, tally: Tally, owed: OwedLetters, exposure: Exposure, reach: Reach) -> None:
+    `random`: numbers in [0, 1), for jitter.
+    """
+
+    def __init__(
+        self, random: Callable[[], float], tally: Tally, owed: OwedLetters, exposure: Exposure, reach: Reach
+    ) -> None:
+        self._random = random
         self._tally = tally
         self._owed = owed
         self._exposure = exposure
@@ -195,7 +189,7 @@ class Ledger:
         self._tally.latencies += timestamps.items()
         return self._owed.written(letters)
 
-    def failed(self, now: float, refused: Iterable[int], jitter: float, *, written: bool) -> list[Hold]:
+    def failed(self, now: float, refused: Iterable[int], *, written: bool) -> list[Hold]:
         """Note that the commit came to nothing: its letters are owed as before.
 
         `refused` are the letters, by index, whose own fault it was: they wait, the others go again
@@ -203,7 +197,7 @@ class Ledger:
         `written`: letters aren't owed any more, only positions are to be committed again.
         """
         commit, freed = self._undone(written=written)
-        guilty = set(refused)
+        jitter, guilty = self._random(), set(refused)
         if not guilty and commit.owed:
             self._owed.all_failed(now, jitter, now - commit.started)
         elif not guilty:

@@ -181,7 +181,7 @@ def test_letters_too_far_ahead_to_be_remembered_wait_for_what_lies_before_them()
 def test_the_next_letter_that_goes_alone_does_not_wait_for_one_too_far_ahead() -> None:
     short = limits(max_metadata=255)
     reach = Reach(short)
-    books = Ledger(Tally(), OwedLetters(WRITE_AGAIN), Exposure(short), reach)
+    books = Ledger(lambda: 0.0, Tally(), OwedLetters(WRITE_AGAIN), Exposure(short), reach)
     assignment = books.assignments[P0] = Assignment(P0, 0)
     assignment.offsets.received(range(2000), [0] * 2000)
 
@@ -195,7 +195,7 @@ def test_the_next_letter_that_goes_alone_does_not_wait_for_one_too_far_ahead() -
 
     owe(1)
     assert write(NOW) == [1]
-    books.failed(NOW, [0], 0.0, written=False)
+    books.failed(NOW, [0], written=False)
     owe(reach.sure + 5)
     owe(2)
     assert write(NOW + 1) == [2]
