@@ -183,7 +183,7 @@ class Planning:
             self._gate.trial_started(now)
             self._pace.posted(len(batch.events), now)
             self._got_last = False
-            self._dispatch.posting[batch.serial] = batch
+            self._dispatch.went(batch)
             if batch.ready_at:
                 self._tally.stages.append((Stage.QUEUE, now - batch.ready_at, len(batch.events)))
             actions.append(Submit(batch))

@@ -45,7 +45,7 @@ class Posted:
 
     def take_in(self, batch: Batch, answer: PostAnswer, now: float) -> None:
         """The POST of a batch was answered, or was not."""
-        self._dispatch.posting.pop(batch.serial, None)
+        self._dispatch.answered(batch)
         if not isinstance(answer, Accepted):  # an accepted probe's job may still end the halt
             self._halts.came_to_nothing(batch, now)
         if isinstance(answer, Denied) and answer.http_status and not answer.by_words:

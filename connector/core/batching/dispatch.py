@@ -143,6 +143,14 @@ class Dispatch:
             return batch
         return self._queued(route, now, bounds, linger)
 
+    def went(self, batch: Batch) -> None:
+        """Note that the request for this batch is under way."""
+        self.posting[batch.serial] = batch
+
+    def answered(self, batch: Batch) -> None:
+        """Note that the request for this batch is no longer under way, whatever became of it."""
+        self.posting.pop(batch.serial, None)
+
     def _exact(self, route: Route, bounds: Bounds) -> Batch | None:
         queue = self.queues[route]
         while queue.exact:

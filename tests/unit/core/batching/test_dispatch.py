@@ -149,7 +149,7 @@ def test_everything_unsent_can_be_withdrawn_wherever_it_is() -> None:
     posting = Batch(
         some.new_serial(), Endpoint.TAGS, "", devices([10, 11]), NOW, HuntState(devices([12, 13]))
     )
-    some.posting[posting.serial] = posting
+    some.went(posting)
     late = Batch(some.new_serial(), Endpoint.TAGS, "", devices([14, 15]), NOW)
     some.queue_at(late, NOW + 1)
     for event in devices([16, 17]):
@@ -190,9 +190,12 @@ def test_a_halved_batch_keeps_its_history() -> None:
 def test_an_application_has_something_to_send_wherever_it_waits_and_while_it_is_under_way() -> None:
     some = dispatch(of_application(0, "READY"))
     some.queue_at(of_application(1, "LATE"), NOW + 9)
-    some.posting[7] = Batch(7, Endpoint.TAGS, "POSTING", devices([2]), NOW)
+    posting = Batch(7, Endpoint.TAGS, "POSTING", devices([2]), NOW)
+    some.went(posting)
     assert all(map(some.has, ("READY", "LATE", "POSTING")))
     assert not any(map(some.has, ("A", "N", "Z")))
+    some.answered(posting)
+    assert not some.has("POSTING")
 
 
 def exact(serial: int, *offsets: int, failures: int = 0) -> Batch:
