@@ -101,7 +101,7 @@ class Planning:
             if not jobs:
                 break
             for due in jobs:
-                job = self._witness_or(due, now)
+                job = self._give_way_to_witness(due, now)
                 job.polls.sent()
                 self._gate.trial_started(now)
                 self._pace.polled(now)
@@ -110,9 +110,9 @@ class Planning:
             permits -= len(jobs)
         return permits
 
-    def _witness_or(self, job: Job, now: float) -> Job:
-        """Return the job, or an ended one that tells whether it alone fails: then it comes next."""
-        witness = self._outages.witness_before(job, now)
+    def _give_way_to_witness(self, job: Job, now: float) -> Job:
+        """Return the job, or an ended one that tells whether it alone fails: then that goes first."""
+        witness = self._outages.call_witness(job, now)
         if witness is None:
             return job
         self._tracking.poll_at(job, now + AFTER_WITNESS)

@@ -78,7 +78,7 @@ class Polled:
         """Return the answer; a denial as a failure of the API where others are told otherwise."""
         if not isinstance(answer, Denied) or answer.of_job:
             return answer
-        contradicted = self._belief.contradicted(job.application, Where.GET, job.suspicion, now)
+        contradicted = self._belief.denied(job.application, Where.GET, job.suspicion, now)
         return answer.as_unavailable() if contradicted else answer
 
     def _get_denied(self, job: Job, answer: Denied, polled_at: float, now: float) -> None:
@@ -248,7 +248,7 @@ class Polled:
         return job.adopted or not all(map(is_wholly_ours, job.events))
 
     def _perhaps_no_fault_of_its_own(self, job: Job) -> bool:
-        return self._perhaps_for_others(job) or self._slow_for_all(job) or self._excused(job)
+        return self._perhaps_for_others(job) or self._slow_for_all(job)
 
     def _slow_for_all(self, job: Job) -> bool:
         """Whether its devices' jobs were lost beside others that fared no better, and others are there."""
@@ -258,8 +258,11 @@ class Polled:
             return False
         return self._tracking.like_it(job) or job.route in self._dispatch.routes()
 
-    def _excused(self, job: Job) -> bool:
-        """Whether the API knew none of its jobs when it took this one, and began to know others since."""
+    def _excuse(self, job: Job) -> bool:
+        """Excuse its loss if the API knew none of our jobs when it took this one, but knows later ones.
+
+        Return whether that is done. Nobody is excused for ever.
+        """
         history, known = job.history, self._tracking.known_jobs
         if history.excused >= MOST_EXCUSED or not known.none_at(job.application, job.accepted_at):
             return False
@@ -287,7 +290,7 @@ class Polled:
         in_parts = losses > most and (not nobody_is_known or job.history.parts_may_tell)
         if in_parts and len(job.events) > 1:
             self._unjudged.submit_parts(job, most, now)  # one that is lost once more goes in parts, too
-        elif losses <= most or nobody_is_known or self._perhaps_no_fault_of_its_own(job):
+        elif losses <= most or nobody_is_known or self._perhaps_no_fault_of_its_own(job) or self._excuse(job):
             self._unjudged.submit_again(job, min(losses, most), now)
         else:
             self._brakes.judged(self._unjudged.never_confirmed(job, losses, now), now)

@@ -49,7 +49,7 @@ class Posted:
         if not isinstance(answer, Accepted):  # an accepted probe's job may still end the halt
             self._halts.came_to_nothing(batch, now)
         if isinstance(answer, Denied) and answer.http_status and not answer.by_words:
-            contradicted = self._belief.contradicted(batch.application, Where.POST, batch.suspicion, now)
+            contradicted = self._belief.denied(batch.application, Where.POST, batch.suspicion, now)
             answer = answer.as_unavailable() if contradicted else answer
         match answer:
             case Unsent():

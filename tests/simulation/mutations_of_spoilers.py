@@ -31,4 +31,4 @@ def silent_together_given_up_together(patch: Patch) -> None:
 @MUTATIONS.add
 def no_witness(patch: Patch) -> None:
     """No ended job is asked about where one job alone can't be read."""
-    patch.set(Outages, "witness_before", lambda _self, _job, _now: None)
+    patch.set(Outages, "call_witness", lambda _self, _job, _now: None)

@@ -28,8 +28,8 @@ class Belief:
         """By application and place: how often something had got past, and when it was denied since. Only
         where something had."""
 
-    def contradicted(self, application: str, where: Where, suspicion: Suspicion, now: float) -> bool:
-        """Note a denial; return whether what others were told since the last halt speaks against it.
+    def denied(self, application: str, where: Where, suspicion: Suspicion, now: float) -> bool:
+        """Note a denial; tell whether what others were told since the last halt speaks against it.
 
         A gateway may stumble over one request alone, or give a stray answer now and then. If the application
         is what is denied, nothing gets past there between the next ones.

@@ -84,7 +84,7 @@ class Outages:
         self._found_overloaded = set[Call]()
         """Calls that have found it so since something was answered: more of them tell no more of load."""
         self._witness_at = -math.inf
-        """When an ended job was polled last."""
+        """When an ended job was called last, to be polled."""
         self.gate = Gate(TRIALS)
 
     def answered(self, sent_at: float, did: Call | None = None, devices: int = 0) -> None:
@@ -154,10 +154,10 @@ class Outages:
             ),
         )
 
-    def witness_before(self, job: Job, now: float) -> Job | None:
-        """Return an ended job to poll before this one: nothing else tells if this one alone fails.
+    def call_witness(self, job: Job, now: float) -> Job | None:
+        """Call an ended job, to be polled now before this one: nothing else tells if this one alone fails.
 
-        None where others tell, or one was polled since this one failed, or too many fail.
+        None where others tell, or one was called since this one failed, or too many fail.
         """
         failed_at = job.suspicion.failed_at
         told = self._suspects.answered_since("get", failed_at) or self._witness_at > failed_at

@@ -51,7 +51,7 @@ class Context(NamedTuple):
     """Whether an earlier owner submitted it. That job may have carried more updates of the device than are
     known here, even of other partitions: those that are known go once more by themselves."""
     registered_lately: bool = False
-    """Whether a device that is not found may be found before long (`Registered.lately`)."""
+    """Whether a device that is not found may be found before long (`Registered.decide_to_wait`)."""
     in_words: bool = True
     """Whether a request was refused in words of the API's own: else a gateway may have stumbled."""
     others_do_well: bool = True

@@ -82,7 +82,7 @@ class Judged:
             self._limits.max_attempts,
             wholly_ours=wholly_ours,
             adopted=job.adopted,
-            registered_lately=not_found and self._fates.registered.lately(event, now),
+            registered_lately=not_found and self._fates.registered.decide_to_wait(event, now),
         )
 
     def _try_again(self, event: Event, now: float, jitter: float, *, not_yet: bool) -> None:

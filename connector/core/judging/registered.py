@@ -68,8 +68,8 @@ class Registered:
         for event in events:
             self._at.put(event.keys, now)
 
-    def lately(self, event: Event, now: float) -> bool:
-        """Whether the device of this event was registered lately, so that it may be found before long."""
+    def decide_to_wait(self, event: Event, now: float) -> bool:
+        """Decide whether this event waits: its device was registered lately, and may be found before long."""
         lately = now >= self._useless_until and self._registered_at(event) >= now - LATELY
         if lately:
             self._waits_until = now + 2 * LATELY

@@ -37,7 +37,7 @@ def test_denials_are_believed_once_they_are_many_or_go_on_for_long(
     after: list[float], contradicted: list[bool]
 ) -> None:
     _, _, belief = told_once()
-    found = [belief.contradicted("", Where.POST, Suspicion(), NOW + 100 + each) for each in after]
+    found = [belief.denied("", Where.POST, Suspicion(), NOW + 100 + each) for each in after]
     assert found == contradicted
 
 
@@ -47,26 +47,26 @@ def test_denials_are_in_a_row_only_until_something_gets_past_there() -> None:
     for at in range(3 * CONTRADICTED):
         if at % CONTRADICTED == 0:
             proofs.passed("", Where.POST, NOW)
-        contradicted.append(belief.contradicted("", Where.POST, Suspicion(), NOW + at / 10))
+        contradicted.append(belief.denied("", Where.POST, Suspicion(), NOW + at / 10))
     assert all(contradicted)
-    assert not belief.contradicted("", Where.POST, Suspicion(), NOW + 2)
+    assert not belief.denied("", Where.POST, Suspicion(), NOW + 2)
 
 
 def test_a_denial_is_believed_where_nothing_ever_got_past_and_while_its_application_is_halted() -> None:
     _, halts, belief = told_once()
-    assert not belief.contradicted("", Where.GET, Suspicion(), NOW)
-    assert not belief.contradicted("BBBBB", Where.POST, Suspicion(), NOW)
-    assert belief.contradicted("", Where.POST, Suspicion(), NOW)
+    assert not belief.denied("", Where.GET, Suspicion(), NOW)
+    assert not belief.denied("BBBBB", Where.POST, Suspicion(), NOW)
+    assert belief.denied("", Where.POST, Suspicion(), NOW)
     halts.denied("", MOVED, Where.POST, NOW, NOW)
-    assert not belief.contradicted("", Where.POST, Suspicion(), NOW)
+    assert not belief.denied("", Where.POST, Suspicion(), NOW)
 
 
 def test_what_is_proven_to_be_denied_alone_is_no_news_for_the_others() -> None:
     proofs, _, belief = told_once()
     alone = Suspicion(proven=1, denied_at=NOW - 1)
-    assert all(belief.contradicted("", Where.POST, alone, NOW + at) for at in range(100))
+    assert all(belief.denied("", Where.POST, alone, NOW + at) for at in range(100))
     assert alone.denied_at == NOW - 1
     proofs.passed("", Where.POST, NOW + 1)
     later = Suspicion(proven=1)
-    found = [belief.contradicted("", Where.POST, later, NOW + 2 + at) for at in range(FEW)]
+    found = [belief.denied("", Where.POST, later, NOW + 2 + at) for at in range(FEW)]
     assert found == [True] * FEW, "nothing passed after it was denied first: counted as any other"

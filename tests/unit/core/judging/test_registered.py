@@ -129,9 +129,9 @@ def test_the_latest_are_remembered_and_not_for_long(monkeypatch: pytest.MonkeyPa
     found = Registered()
     known = [registration(offset, f"{offset}", push_token=f"T{offset}") for offset in range(3)]
     found.confirmed(known, NOW)
-    assert [found.lately(event, NOW) for event in known] == [False, True, True]
+    assert [found.decide_to_wait(event, NOW) for event in known] == [False, True, True]
     found.confirmed(known[1:2], NOW + LATELY)
-    assert [found.lately(event, NOW + LATELY + 1) for event in known] == [False, True, False]
+    assert [found.decide_to_wait(event, NOW + LATELY + 1) for event in known] == [False, True, False]
 
 
 def test_after_three_in_a_row_were_waited_for_in_vain_nobody_is_for_ten_minutes() -> None:
@@ -139,9 +139,9 @@ def test_after_three_in_a_row_were_waited_for_in_vain_nobody_is_for_ten_minutes(
     names = [registration(offset, f"{offset}", push_token=f"T{offset}") for offset in range(OFTEN)]
     found.confirmed(names, NOW)
     for event in names:
-        assert found.lately(event, NOW + 1)
+        assert found.decide_to_wait(event, NOW + 1)
         found.given_up(event, NOW + 1)
     late = registration(9, "late", push_token="late")
     found.confirmed([late], NOW + 595)
-    assert not found.lately(late, NOW + 600.9)
-    assert found.lately(late, NOW + 601)
+    assert not found.decide_to_wait(late, NOW + 600.9)
+    assert found.decide_to_wait(late, NOW + 601)
