@@ -13,14 +13,15 @@ was added when it was dead-lettered is known by its place. And it has four marks
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
+from connector.core.reasons import TRAITS
 from connector.kafka.letters.letter import CONNECT, FIRST, OWN, Headers
-from connector.model import Reason, Record, TopicPartition, headers_of
+from connector.model import Record, TopicPartition, headers_of
 from connector.values import is_topic_name
 
 FROM = OWN + "replayed_from"
@@ -30,18 +31,8 @@ TIME = OWN + "replay_timestamp"
 _MARKS = (FROM, COUNT, ORIGIN, TIME)
 _ADDED = (OWN, "__connect.")
 """How names begin that a dead-lettering adds."""
-NEVER_APPLIED: Mapping[str, bool] = {
-    Reason.UNDECODABLE: True,
-    Reason.INVALID_EVENT: True,
-    Reason.TOO_LARGE: True,
-    Reason.DEVICE_FAILED: False,
-    Reason.DEVICE_NOT_FOUND: True,
-    Reason.TAG_REFUSED: False,
-    Reason.REFUSED_BY_API: True,
-    Reason.NO_VERDICT: False,
-    Reason.JOB_FAILED: False,
-}
-"""Whether a `Reason` says that nothing of this event is at the API. The others leave that open."""
+_NEVER_APPLIED: frozenset[str] = frozenset(why for why, traits in TRAITS.items() if traits.never_applied)
+"""Reasons of ours that say so. What a letter has for one may be anybody's word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +58,7 @@ class Facts:
     @property
     def never_applied(self) -> bool:
         """Whether the API surely has nothing of this event."""
-        return NEVER_APPLIED.get(self.reason, False)
+        return self.reason in _NEVER_APPLIED
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import NamedTuple
 
-from connector.core.judging.verdicts import RETRYABLE
 from connector.core.reading.event import Event
+from connector.core.reasons import TRAITS
 from connector.model import Reason, Rejection
 
 
@@ -98,4 +98,4 @@ def _proven(context: Context) -> bool:
 def _may_help(rejection: Rejection, context: Context) -> bool:
     """Whether it may help to send the device again."""
     stumbled = rejection.reason is Reason.REFUSED_BY_API and not context.in_words
-    return RETRYABLE[rejection.reason] or stumbled
+    return TRAITS[rejection.reason].retryable or stumbled

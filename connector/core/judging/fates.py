@@ -7,7 +7,7 @@ again, taken apart, or owed a letter. Reads no report: `verdicts` does.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from connector.answers import Refused
@@ -17,31 +17,18 @@ from connector.core.batching.dispatch import Dispatch
 from connector.core.holding_back.brake import Counted
 from connector.core.judging.decision import Context, Fate, decide
 from connector.core.judging.registered import Registered
-from connector.core.judging.verdicts import RETRYABLE
 from connector.core.leaving import Leaving
 from connector.core.limits import Limits
 from connector.core.past.history import History
 from connector.core.queueing.coalesce import contributors, take_apart
 from connector.core.queueing.lanes import Lanes
 from connector.core.reading.event import TO_ITS_LETTER, Event
+from connector.core.reasons import TRAITS
 from connector.core.settling.holds import Hold
 from connector.core.settling.ledger import Ledger
 from connector.core.settling.owed import Owed
 from connector.core.tally import Tally
 from connector.model import Endpoint, Letter, Reason, Rejection
-
-OF_ITS_VALUES: Mapping[Reason, bool] = {
-    Reason.UNDECODABLE: False,
-    Reason.INVALID_EVENT: False,
-    Reason.TOO_LARGE: True,
-    Reason.DEVICE_FAILED: False,
-    Reason.DEVICE_NOT_FOUND: False,
-    Reason.TAG_REFUSED: True,
-    Reason.REFUSED_BY_API: True,
-    Reason.NO_VERDICT: False,
-    Reason.JOB_FAILED: False,
-}
-"""Whether it is said of an update's values: of a merged one, halves tell which. All else is of its device."""
 
 
 class Fates:
@@ -121,8 +108,9 @@ class Fates:
         One attempt is enough for each if the update had all of its own, and not for what is in its values.
         """
         self._tally.split_batches += 1
-        one_by_one = not OF_ITS_VALUES[reason]
-        used_up = event.bad_verdicts >= self._limits.max_attempts or (event.last_chance and RETRYABLE[reason])
+        traits = TRAITS[reason]
+        one_by_one = not traits.of_values
+        used_up = event.bad_verdicts >= self._limits.max_attempts or (event.last_chance and traits.retryable)
         parts = take_apart(event, self._limits.max_bytes, one_by_one=one_by_one)
         for part in parts:
             part.take_attempts_of(event)
@@ -220,6 +208,6 @@ def _last_chance_after(reason: Reason) -> Collection[Endpoint]:
 
     Not a registration where the device was not found: it may be just what that lacked.
     """
-    if not RETRYABLE[reason]:
+    if not TRAITS[reason].retryable:
         return ()
     return (Endpoint.TAGS,) if reason is Reason.DEVICE_NOT_FOUND else tuple(Endpoint)

@@ -26,36 +26,8 @@ from connector.core.judging.row_owners import (
     uneven,
 )
 from connector.core.judging.row_words import WORD_LENGTH, rejection_in
+from connector.core.reasons import TRAITS
 from connector.model import Reason, Rejection
-
-RETRYABLE: Mapping[Reason, bool] = {
-    Reason.UNDECODABLE: False,
-    Reason.INVALID_EVENT: False,
-    Reason.TOO_LARGE: False,
-    Reason.DEVICE_FAILED: False,
-    Reason.DEVICE_NOT_FOUND: True,
-    Reason.TAG_REFUSED: False,
-    Reason.REFUSED_BY_API: False,
-    Reason.NO_VERDICT: True,
-    Reason.JOB_FAILED: True,
-}
-"""Whether sending the device again can help."""
-
-BADNESS: Mapping[Reason, int] = {
-    Reason.UNDECODABLE: 0,
-    Reason.INVALID_EVENT: 0,
-    Reason.TOO_LARGE: 0,
-    Reason.REFUSED_BY_API: 0,
-    Reason.JOB_FAILED: 0,
-    Reason.DEVICE_NOT_FOUND: 1,
-    Reason.NO_VERDICT: 2,
-    Reason.TAG_REFUSED: 3,
-    Reason.DEVICE_FAILED: 4,
-}
-"""What counts where rows of one device differ: what a retry can't help comes first.
-
-0: no row says that.
-"""
 
 
 class Judgement(NamedTuple):
@@ -250,4 +222,4 @@ def _silence(device: SentDevice, in_any_case: set[str], job_status: str) -> Reje
 
 
 def _is_worse(one: Rejection, other: Rejection) -> bool:
-    return BADNESS.get(one.reason, 0) > BADNESS.get(other.reason, 0)
+    return TRAITS[one.reason].badness > TRAITS[other.reason].badness

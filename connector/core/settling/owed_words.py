@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
+from connector.core.reasons import TRAITS
 from connector.core.settling.owed import Owed
-from connector.model import Reason
-
-SAFE_TO_SHOW: Mapping[Reason, bool] = {
-    Reason.UNDECODABLE: False,
-    Reason.INVALID_EVENT: False,
-    Reason.TOO_LARGE: True,
-    Reason.DEVICE_FAILED: True,
-    Reason.DEVICE_NOT_FOUND: True,
-    Reason.TAG_REFUSED: True,
-    Reason.REFUSED_BY_API: False,
-    Reason.NO_VERDICT: False,
-    Reason.JOB_FAILED: False,
-}
-"""Whether `Rejection.detail` tells of tags and sizes alone. Others may repeat words about a device."""
 
 
 def by_reason(letters: Iterable[Owed]) -> Counter[str]:
@@ -35,6 +22,6 @@ def described(letters: Iterable[Owed]) -> str:
     counts = ", ".join(f"{count} {reason}" for reason, count in by_reason(everything).most_common())
     first = min(everything, key=lambda owed: owed.since)
     rejection = first.letter.rejection
-    detail = f": {rejection.detail}" if SAFE_TO_SHOW.get(rejection.reason) else ""
+    detail = f": {rejection.detail}" if TRAITS[rejection.reason].safe_to_show else ""
     topic, partition = first.assignment.partition
     return f"{counts}; the first is {topic}/{partition}/{first.offset}{detail}"

@@ -6,11 +6,11 @@ tools for its dead-letter queues read ours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from connector.model import MOST_TEXT_BYTES, NO_HEADERS_READ, Letter, Reason, headers_of
+from connector.core.reasons import TRAITS
+from connector.model import MOST_TEXT_BYTES, NO_HEADERS_READ, Letter, headers_of
 
 CONNECT = "__connect.errors."
 OWN = "pushwoosh."
@@ -23,17 +23,6 @@ _CUT = b" [...]"
 """The end of a text that was too long."""
 
 _CONVERTER, _PUT = "VALUE_CONVERTER", "TASK_PUT"
-STAGES: Mapping[Reason, str] = {
-    Reason.UNDECODABLE: _CONVERTER,
-    Reason.INVALID_EVENT: _CONVERTER,
-    Reason.TOO_LARGE: _PUT,
-    Reason.DEVICE_FAILED: _PUT,
-    Reason.DEVICE_NOT_FOUND: _PUT,
-    Reason.TAG_REFUSED: _PUT,
-    Reason.REFUSED_BY_API: _PUT,
-    Reason.NO_VERDICT: _PUT,
-    Reason.JOB_FAILED: _PUT,
-}
 """Where Kafka Connect would have failed: reading the value, or handing it to the sink."""
 
 
@@ -68,7 +57,7 @@ def _connect(letter: Letter, connector_name: str) -> dict[str, str]:
         CONNECT + "partition": str(record.partition()),
         CONNECT + "offset": str(record.offset()),
         CONNECT + "connector.name": connector_name,
-        CONNECT + "stage": STAGES.get(why.reason, _PUT),
+        CONNECT + "stage": _CONVERTER if TRAITS[why.reason].on_reading else _PUT,
         CONNECT + "exception.class.name": f"pushwoosh.{''.join(w.title() for w in why.reason.split('_'))}",
         CONNECT + "exception.message": why.detail,
     }

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 
 import msgspec
-import pytest
 
 from connector.answers import JobReport, JobState, Row
-from connector.core.judging.verdicts import BADNESS, RETRYABLE
 from connector.core.judging.verdicts import judge as whole_judgement
+from connector.core.reasons import TRAITS
 from connector.model import Reason, Rejection, TagsUpdate
 from tests.unit.core.reports_to_judge import by_hwid, done, failed, judge, reasons, report
 
@@ -84,13 +83,8 @@ def test_the_same_device_twice_does_not_break_the_judge() -> None:
 
 
 def test_what_can_be_tried_again_is_what_the_api_did_not_refuse() -> None:
-    again = {reason for reason, helps in RETRYABLE.items() if helps}
+    again = {reason for reason, traits in TRAITS.items() if traits.retryable}
     assert again == {Reason.DEVICE_NOT_FOUND, Reason.NO_VERDICT, Reason.JOB_FAILED}
-
-
-def test_a_reason_of_which_nobody_decided_how_bad_it_is_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connector.core.judging.verdicts.BADNESS", {})
-    assert reasons(judge(by_hwid("A"), report(failed("A"), failed("A")))) == {0: Reason.DEVICE_FAILED}
 
 
 def test_only_a_device_without_hwid_and_without_a_row_may_have_one_that_is_not_told() -> None:
@@ -116,5 +110,5 @@ def test_a_report_may_have_been_cut_off_where_it_leaves_out_as_many_devices_as_i
 
 def test_what_no_row_says_is_never_the_worse_of_two_rows() -> None:
     by_rows = [Reason.DEVICE_NOT_FOUND, Reason.NO_VERDICT, Reason.TAG_REFUSED, Reason.DEVICE_FAILED]
-    assert sorted(by_rows, key=BADNESS.__getitem__) == by_rows
-    assert {BADNESS[reason] for reason in Reason if reason not in by_rows} == {0}
+    assert sorted(by_rows, key=lambda reason: TRAITS[reason].badness) == by_rows
+    assert {TRAITS[reason].badness for reason in Reason if reason not in by_rows} == {0}
