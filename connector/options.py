@@ -30,6 +30,10 @@ ConfigFile = Annotated[
 ]
 
 
+class Failed(Exception):  # noqa: N818 -- reads as what happened
+    """The command ends here; the text says what to do."""
+
+
 def settings_of(config: Path | None, needless: Callable[[str], bool] = lambda _: False) -> Settings:
     """Load the configuration, or leave with every mistake on standard error. `needless`: see `load`."""
     from connector.config import ConfigurationError, load  # noqa: PLC0415 - see the module's last sentence

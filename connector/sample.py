@@ -14,12 +14,11 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from connector.core.reading.event import Decoded
+from connector.interpreting import Interpreting
 from connector.model import Rejection
-from connector.options import FAULT, give_up, is_credential
-from connector.replay.failed import Failed
-from connector.replay.interpreting import Interpreting
-from connector.replay.showing import plain as harmless
+from connector.options import FAULT, Failed, give_up, is_credential
 from connector.settings import Settings
+from connector.terminal import harmless
 
 Split = Literal["auto", "lines", "none"]
 
@@ -150,7 +149,7 @@ def topic_of(settings: Settings, topic: str | None) -> str:
 def show(settings: Settings, topic: str, samples: Sequence[Sample], *, as_json: bool) -> bool:
     """Print what becomes of each. Return whether none is rejected.
 
-    Raises `connector.replay.failed.Failed` where the decoder can't work now.
+    Raises `Failed` where the decoder can't work now.
     """
     counts = {"event": 0, "skipped": 0, "rejected": 0}
     for sample, outcome in zip(samples, Interpreting(settings).records(topic, samples), strict=True):

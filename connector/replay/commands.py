@@ -9,14 +9,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from connector.core.reading.event import Decoded
-from connector.options import FAULT, WRONG_USE
+from connector.interpreting import Interpreting
+from connector.options import FAULT, WRONG_USE, Failed
 from connector.replay import showing
 from connector.replay.counts import Counts
 from connector.replay.desk import Desk
-from connector.replay.failed import Failed, WrongUse
+from connector.replay.failed import WrongUse
 from connector.replay.filters import Filters, Unmatched, identifiers
-from connector.replay.interpreting import Interpreting, code_of
 from connector.replay.letter import DeadLetter
+from connector.replay.outcomes import code_of, outcome_of
 from connector.replay.watching import Watching
 from connector.settings import Settings
 
@@ -99,7 +100,8 @@ def _every_letter(
         def letters() -> Iterator[tuple[DeadLetter, Decoded, bool]]:
             for letter in desk.letters():
                 watching.reached(desk.read_so_far)
-                yield letter, interpreting.letter(letter), progress.is_done((letter.place, letter.offset))
+                replayed = progress.is_done((letter.place, letter.offset))
+                yield letter, outcome_of(letter, interpreting), replayed
 
         yield desk, letters()
         if interpreting.doubt:

@@ -9,7 +9,7 @@ from typing import Self
 from connector.finding import Grade
 from connector.kafka.cluster_check import ClusterCheck
 from connector.model import TopicPartition
-from connector.replay.failed import Failed
+from connector.options import Failed
 from connector.replay.fetching import fetch
 from connector.replay.letter import DeadLetter, read_letter
 from connector.replay.progress import Progress, Spot

@@ -8,10 +8,7 @@ from confluent_kafka import KafkaError
 
 from connector.kafka.errors import error_in
 from connector.kafka.troubles import MENDS, code_of
-
-
-class Failed(Exception):  # noqa: N818 -- reads as what happened
-    """The command ends here; the text says what to do."""
+from connector.options import Failed
 
 
 class WrongUse(Exception):  # noqa: N818 -- reads as what happened

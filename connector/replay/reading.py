@@ -23,7 +23,8 @@ from connector.kafka.errors import ERRORS, error_in
 from connector.kafka.group.sorting import sort
 from connector.kafka.troubles import code_of
 from connector.model import Fetched, Position, TopicPartition
-from connector.replay.failed import Failed, failure
+from connector.options import Failed
+from connector.replay.failed import failure
 from connector.settings import Kafka
 
 SILENCE_LIMIT = 20.0

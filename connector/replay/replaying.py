@@ -10,12 +10,13 @@ from types import TracebackType
 from typing import Literal, NamedTuple, Self
 
 from connector.core.reading.event import Event
+from connector.interpreting import Interpreting
 from connector.replay.choosing import Candidate, Selection, Standing, hold_back
 from connector.replay.desk import Desk
 from connector.replay.filters import Filters, Unmatched
-from connector.replay.interpreting import Interpreting
 from connector.replay.letter import DeadLetter
 from connector.replay.order import GroupOrders
+from connector.replay.outcomes import outcome_of
 from connector.replay.progress import Progress
 from connector.replay.reading import Reader
 from connector.replay.since import Since
@@ -104,7 +105,7 @@ class Replay:
             if self.wish.filters.pass_group(letter):
                 unmatched.saw(letter)
             done = self.progress.is_done((letter.place, letter.offset))
-            self.selection.add(letter, self._interpreting.letter(letter), replayed=done)
+            self.selection.add(letter, outcome_of(letter, self._interpreting), replayed=done)
             self._watching.reached(self.desk.read_so_far)
         unmatched.check()
         self.selection.all_read()
@@ -162,7 +163,7 @@ class Replay:
                 continue
             event = None
             if self.wish.target == "api":
-                outcome = self._interpreting.letter(letter)
+                outcome = outcome_of(letter, self._interpreting)
                 if not isinstance(outcome, Event):
                     candidate.stay(Standing.UNREADABLE, "it could be read a moment ago")
                     continue

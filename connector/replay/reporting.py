@@ -14,6 +14,7 @@ from connector.replay.choosing import EXPLAINED, Standing
 from connector.replay.counts import written
 from connector.replay.replaying import Replay
 from connector.replay.since import Looked
+from connector.terminal import harmless
 
 _SHOWN = 20
 """Letters that stay and are shown one by one."""
@@ -48,7 +49,7 @@ def show_plan(replay: Replay, result: Result) -> None:
         )
     )
     if selection.of_other_groups:
-        out.print(Text(showing.plain(showing.of_other_groups(selection.of_other_groups))))
+        out.print(Text(harmless(showing.of_other_groups(selection.of_other_groups))))
     _show_looked(replay.since.looked)
     groups = Counter(
         (each.letter.source.topic if each.letter.source else "", each.letter.reason)

@@ -7,9 +7,10 @@ import sys
 import time
 from collections.abc import Sequence
 
+from connector.options import Failed
 from connector.replay import reporting, showing
 from connector.replay.choosing import Standing
-from connector.replay.failed import Failed, Interrupted
+from connector.replay.failed import Interrupted
 from connector.replay.reading import running_members
 from connector.replay.replaying import Ready, Replay, Wish
 from connector.replay.reporting import Result

@@ -21,7 +21,8 @@ from connector.kafka.clients.properties import producer_properties
 from connector.kafka.errors import ERRORS, PRODUCER_FENCED, RECORD_REFUSED, error_in
 from connector.kafka.letters import producer_steps as steps
 from connector.model import Position, TopicPartition
-from connector.replay.failed import Failed, failure
+from connector.options import Failed
+from connector.replay.failed import failure
 from connector.replay.letter import DeadLetter, headers_again
 from connector.replay.reading import Reader, as_offsets
 from connector.replay.replaying import Ready

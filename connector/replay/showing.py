@@ -6,7 +6,7 @@ import base64
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -15,10 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.core.reading.event import Decoded, Event
+from connector.interpreting import NotNow
 from connector.model import headers_of
 from connector.replay.counts import Counts, written
-from connector.replay.interpreting import NotNow
 from connector.replay.letter import DeadLetter
+from connector.terminal import escaped, harmless
 
 _WIDTH = 1_000_000
 """Columns where the output goes to a file or a pipe: a row is a line there, however long its reason."""
@@ -34,24 +35,12 @@ def console() -> Console:
     return Console(width=width, highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
-def plain(text: str) -> str:
-    """Make text harmless to a terminal: what isn't printable is written as an escape."""
-    return _escaped(text, lambda c: c.encode("unicode_escape").decode())
-
-
-def _escaped(text: str, escape: Callable[[str], str]) -> str:
-    """Replace what isn't printable, but for line ends: controls, bidi overrides, lone surrogates."""
-    if text.replace("\n", "").isprintable():
-        return text
-    return "".join(c if c.isprintable() or c == "\n" else escape(c) for c in text)
-
-
 def as_text(value: bytes | None) -> str:
     """Write bytes for a person."""
     if value is None:
         return "(none)"
     try:
-        return plain(value.decode())
+        return harmless(value.decode())
     except UnicodeDecodeError:
         return repr(value)[2:-1]
 
@@ -72,7 +61,7 @@ def show_json_rows(content: Mapping[str, Any], name: str, rows: Iterable[Any]) -
 
 
 def _json(content: Any, indent: int | None = None) -> str:
-    return _escaped(json.dumps(content, ensure_ascii=False, indent=indent), _json_escape)
+    return escaped(json.dumps(content, ensure_ascii=False, indent=indent), _json_escape)
 
 
 def _json_escape(character: str) -> str:
@@ -90,7 +79,7 @@ def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
 
 def cells(*values: object) -> list[Text]:
     """Return a row; no markup is read out of values."""
-    return [Text(plain(_bounded(str(value)))) for value in values]
+    return [Text(harmless(_bounded(str(value)))) for value in values]
 
 
 def _bounded(text: str) -> str:
@@ -115,7 +104,7 @@ def show_counts(counts: Counts, topic: str, *, by_application: bool = False, by_
     copies = f", {counts.copies} of them further copies" if counts.copies else ""
     out.print(Text(f"{topic}: {count(counts.letters)}{copies}, {counts.replayed:,} sent again"))
     if counts.of_other_groups:
-        out.print(Text(plain(of_other_groups(counts.of_other_groups))))
+        out.print(Text(harmless(of_other_groups(counts.of_other_groups))))
     if not counts.letters:
         return
     groups = table("reason", "source topic", "letters", "oldest", "newest", numbers=("letters",))
@@ -230,7 +219,7 @@ def _pretty(value: bytes | None) -> str:
     if value is None:
         return "(none)"
     try:
-        return plain(msgspec.json.format(value, indent=2).decode())
+        return harmless(msgspec.json.format(value, indent=2).decode())
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return as_text(value)
 

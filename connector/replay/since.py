@@ -11,9 +11,9 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from connector.interpreting import Interpreting
 from connector.model import TopicPartition
 from connector.replay.choosing import Candidate
-from connector.replay.interpreting import Interpreting
 from connector.replay.letter import happened_at
 from connector.replay.order import GroupOrders
 from connector.replay.reading import Reader, Watermarks

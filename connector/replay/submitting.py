@@ -24,10 +24,11 @@ from connector.core.queueing.coalesce import contributors
 from connector.credentials import Credentials
 from connector.model import Rejection, Start, TopicPartition
 from connector.ops.mends import mend_for
+from connector.options import Failed
 from connector.parts import audience_client, limits
 from connector.pulse import Clock, Pulse
 from connector.replay.choosing import Standing
-from connector.replay.failed import Failed, Interrupted
+from connector.replay.failed import Interrupted
 from connector.replay.letter import SourceRecord
 from connector.replay.progress import Spot
 from connector.replay.replaying import Ready, Replay

@@ -10,15 +10,14 @@ import pytest
 
 from connector import check
 from connector.config import Settings
-from connector.core.reading.decode import Interpreter
 from connector.core.reading.event import Event
 from connector.finding import Grade
 from connector.formats import schemas
 from connector.formats.decoder import RegistryDecoder
 from connector.interpreters import decoders
-from connector.model import Content, DecoderUnavailable, Rejection
-from connector.replay.failed import Failed
-from connector.replay.interpreting import Interpreting
+from connector.interpreting import Interpreting
+from connector.model import Content, Rejection
+from connector.options import Failed
 from connector.testing.decoding import outcomes
 from tests.records import ARecord
 from tests.registry import FakeRegistry
@@ -124,12 +123,3 @@ def test_the_dead_letter_tool_gives_up_where_the_registry_is_down(registry: Fake
         Failed, match=r"decoder can't work now: schema registry: .* 500: .*; look at the registry"
     ):
         records(tool, b"\0\0\0\0\x01" + PAYLOAD)
-
-
-def test_a_decoder_without_a_call_back_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unavailable(_self: Interpreter, _records: Any) -> Any:
-        raise DecoderUnavailable("gone", mend="bring it back", outage=False)
-
-    monkeypatch.setattr(Interpreter, "read", unavailable)
-    with pytest.raises(Failed, match="gone; bring it back"):
-        records(Interpreting(with_environment()), b"{}")

@@ -8,8 +8,8 @@ import pytest
 from confluent_kafka import TopicPartition as KafkaTopicPartition
 
 from connector.model import Position, TopicPartition
+from connector.options import Failed
 from connector.replay import reading
-from connector.replay.failed import Failed
 from connector.replay.reading import Reader
 from tests.settings import with_environment
 

@@ -10,7 +10,7 @@ import pytest
 
 from connector.kafka.letters import producer_steps as steps
 from connector.model import Position
-from connector.replay.failed import Failed
+from connector.options import Failed
 from connector.replay.sending import SourceSender
 from tests.settings import with_environment
 from tests.unit.replay.letters import DEAD

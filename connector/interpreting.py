@@ -1,21 +1,15 @@
-"""What letters and source records say, read as `run` reads them: by the same decoder and the same rules."""
+"""Records outside of `run`, read as it reads them: by the same decoder, mapping and rules."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from connector.core.reading.decode import Interpreter
-from connector.core.reading.event import Decoded, Event
+from connector.core.reading.event import Decoded
 from connector.interpreters import interpreters, patiently
 from connector.model import DecoderUnavailable, Reason, Record, Rejection
-from connector.replay.failed import Failed
-from connector.replay.letter import DeadLetter, SourceRecord
+from connector.options import Failed
 from connector.settings import Settings
-
-
-def code_of(outcome: Decoded, settings: Settings) -> str:
-    """Return the code of the application that a record is for; empty where it can't be read as an event."""
-    return settings.code_of(outcome.application) if isinstance(outcome, Event) else ""
 
 
 class NotNow(Rejection, frozen=True):
@@ -33,12 +27,6 @@ class Interpreting:
         self._needed = needed
         self.doubt = ""
         self._by_topic: dict[str, Interpreter] = interpreters(settings)
-
-    def letter(self, letter: DeadLetter) -> Decoded:
-        """Read what a letter was made of."""
-        if letter.source is None:
-            return Rejection(Reason.UNDECODABLE, "its headers don't say where it came from")
-        return self.records(letter.source.topic, [SourceRecord(letter)])[0]
 
     def records(self, topic: str, records: Sequence[Record]) -> list[Decoded]:
         """Read records of a source topic, one answer each."""
