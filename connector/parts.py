@@ -16,6 +16,7 @@ from connector.pulse import Clock
 from connector.pushwoosh import client
 from connector.pushwoosh.wire import room_for_devices
 from connector.settings import Settings
+from connector.settings.secret_fields import given_secrets
 from connector.values import is_secret
 
 CONNECTIONS_TO_SPARE = 4
@@ -94,13 +95,10 @@ def limits(settings: Settings) -> Limits:
 
 def secrets(settings: Settings, credentials: Credentials) -> list[str]:
     """Return every secret: no line and no page shows one, whatever a library puts into its words."""
-    given_headers = [each.authorization_header for each in settings.accounts.values()]
-    headers = [header for header in given_headers if header is not None]
-    in_headers = [header.get_secret_value().split()[-1] for header in headers]
-    properties = settings.kafka.properties
-    hidden = [value for name, value in properties.items() if is_secret(name)]
-    registry = settings.schema_registry
-    given = [each.get_secret_value() for each in (registry.password, registry.key_password) if each]
-    if registry.password_file is not None:
-        given.append(Token(file=registry.password_file).current())
-    return [*credentials.tokens(), *in_headers, *hidden, *given]
+    given = [
+        text.split()[-1] if key == "authorization_header" else text for key, text in given_secrets(settings)
+    ]
+    files = (settings.schema_registry.password_file, settings.admin.control_token_file)
+    in_files = [Token(file=file).current() for file in files if file is not None]
+    hidden = [value for name, value in settings.kafka.properties.items() if is_secret(name)]
+    return [*credentials.tokens(), *given, *in_files, *hidden]

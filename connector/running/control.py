@@ -23,7 +23,6 @@ class Control:
         self._pulse = pulse
         self._mask = mask
         self._log = log
-        mask.add(token.current())
 
     @classmethod
     def of(cls, settings: Admin, pulse: Pulse, mask: Mask, log: FilteringBoundLogger) -> Control | None:

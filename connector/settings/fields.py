@@ -162,7 +162,11 @@ Topics = Annotated[
     BeforeValidator(values.parse_list),
     Allowed("topics' names"),
 ]
-Secret = Annotated[SecretStr, AfterValidator(_header_safe)]
+Secret = Annotated[
+    SecretStr,
+    AfterValidator(_header_safe),
+    PlainSerializer(lambda _: values.MASK, return_type=str, when_used="json"),
+]
 KafkaProperties = Annotated[
     values.Properties,
     BeforeValidator(values.parse_properties),

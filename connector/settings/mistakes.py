@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from connector import values
 from connector.settings.fields import Allowed
 from connector.settings.names import APPLICATIONS, Raw, model_of, variable
+from connector.settings.secret_fields import is_secret_field
 
 _LONGEST_SHOWN = 80
 """Characters of a wrong value that a message repeats."""
@@ -99,7 +100,7 @@ def _given(name: str, raw: Raw) -> str:
     section, key = name.rsplit(".", 1)
     if key not in raw.values.get(section, {}):
         return ""
-    secret = "SecretStr" in str(_field(name).annotation)
+    secret = is_secret_field(_field(name))
     return f"{values.MASK if secret else shown(raw.values[section][key])} in {raw.origin[name]}"
 
 

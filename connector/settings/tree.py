@@ -11,7 +11,6 @@ from typing import Any
 
 from pydantic import Field
 
-from connector import values
 from connector.settings.flow import Batch, Brake, Buffer, Jobs, Rates
 from connector.settings.kafka import Kafka
 from connector.settings.mapping import Mapping
@@ -66,13 +65,4 @@ class Settings(Section):
         """Every setting as JSON-ready values, secrets replaced; durations and sizes as they are written."""
         shown = self.model_dump(mode="json")
         shown["kafka"]["transactional_id"] = self.transactional_id
-        for application in (shown["pushwoosh"], *shown["applications"].values()):
-            for key in ("token", "authorization_header"):
-                if application[key] is not None:
-                    application[key] = values.MASK
-        for key in ("password", "key_password"):
-            if shown["schema_registry"][key] is not None:
-                shown["schema_registry"][key] = values.MASK
-        if shown["admin"]["control_token"] is not None:
-            shown["admin"]["control_token"] = values.MASK
         return shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from connector.core.limits import Limits
 from connector.credentials import Credentials
@@ -62,3 +63,10 @@ def test_the_token_the_header_and_kafkas_secrets_are_hidden_and_names_are_not() 
     mask = Mask(secrets(settings, Credentials.of(settings)))
     line = "hush-token, Token gateway-secret: connector with kafka-secret by sasl_ssl"
     assert mask(line) == "********, Token ********: connector with ******** by sasl_ssl"
+
+
+def test_secrets_in_files_are_hidden(tmp_path: Path) -> None:
+    file = tmp_path / "control"
+    file.write_text("swordfish-swordfish\n")
+    settings = with_environment(CONNECTOR_ADMIN_CONTROL_TOKEN_FILE=str(file))
+    assert "swordfish-swordfish" in secrets(settings, Credentials.of(settings))
