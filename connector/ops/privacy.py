@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from connector.ops.status import shortened
 from connector.values import MASK, without_secret
 
+_PREFIX = 8
+"""The most characters of a request_id that are shown: it is the credential of its job."""
 _SHORTEST = 4
 """A shorter secret would mask half of every line. No credential is that short."""
 
@@ -57,6 +58,13 @@ class Mask:
         for pattern, instead in _PATTERNS:
             text = pattern.sub(instead, text)
         return text
+
+
+def shortened(request_id: str) -> str:
+    """Return the beginning of a request_id: enough to find it in a log, too little to use it."""
+    if request_id.endswith("…"):
+        return request_id
+    return request_id[: min(_PREFIX, len(request_id) // 2)] + "…"
 
 
 def anonymous(text: str) -> str:

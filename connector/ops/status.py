@@ -6,16 +6,13 @@ Ages are seconds; `at` and `since` are seconds since the epoch. Nothing here nam
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
 import msgspec
 
+from connector.ops.privacy import shortened
 from connector.ops.rates import Rates
-
-_PREFIX = 8
-"""The most characters of a request_id that are shown: it is the credential of its job."""
 
 
 class State(StrEnum):
@@ -173,42 +170,3 @@ class StatusProvider(Protocol):
     def live(self) -> Health: ...
     def ready(self) -> Health: ...
     def status(self) -> Status: ...
-
-
-def shortened(request_id: str) -> str:
-    """Return the beginning of a request_id: enough to find it in a log, too little to use it."""
-    if request_id.endswith("…"):
-        return request_id
-    return request_id[: min(_PREFIX, len(request_id) // 2)] + "…"
-
-
-def readiness(
-    *,
-    joined: bool,
-    halts: list[ObstacleView],
-    stopping: bool,
-    troubles: Sequence[ObstacleView] = (),
-    paused: str = "",
-) -> Health:
-    """Answer `/readyz`: every reason against at once. `troubles` stop what they are about, and not all.
-
-    Joined means member of the group, with or without partitions: a spare replica is ready. A closed
-    gate is not a reason: it opens by itself, and taking the pod away would help nobody. Nor is a pause:
-    it is what somebody wanted. A Deployment replaces Pods that aren't ready all at once, and a Pod
-    that replaces a paused one is not paused. `paused` says who wanted it, to be told all the same.
-    """
-    against = []
-    if not joined:
-        against.append("not a member of the consumer group yet")
-    against += [f"halted ({halt.cause}): {_told(halt)}" for halt in halts]
-    against += [f"{trouble.cause}: {_told(trouble)}" for trouble in troubles]
-    if stopping:
-        against.append("stopping")
-    told = against or ["ready"]
-    return Health(ok=not against, reason="; ".join([*told, paused] if paused else told))
-
-
-def _told(obstacle: ObstacleView) -> str:
-    """Say what is wrong, what it is about unless the message names that, and what to do."""
-    about = f"{obstacle.subject}: " if obstacle.subject and obstacle.subject not in obstacle.message else ""
-    return f"{about}{obstacle.message}; to mend it: {obstacle.mend}"

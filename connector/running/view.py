@@ -19,6 +19,7 @@ from connector.model import Cause
 from connector.ops.mends import mend_for, mend_of
 from connector.ops.metrics import Metrics
 from connector.ops.rates import RateMeter
+from connector.ops.readiness import readiness
 from connector.ops.status import (
     GateView,
     Health,
@@ -28,7 +29,6 @@ from connector.ops.status import (
     Snapshot,
     State,
     Status,
-    readiness,
 )
 from connector.ops.watch import Heartbeat, RecentErrors
 from connector.pulse import Pulse

@@ -26,8 +26,7 @@ from connector.core.reading.event import Event
 from connector.core.tally import RecordOutcome
 from connector.model import Endpoint
 from connector.ops.metrics import Example
-from connector.ops.privacy import anonymous
-from connector.ops.status import shortened
+from connector.ops.privacy import anonymous, shortened
 from connector.pushwoosh.wire import post_path
 from connector.tracing.parents import links
 from connector.tracing.watch import Observer

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from connector.ops.rates import Rates
+from connector.ops.readiness import readiness
 from connector.ops.status import (
     ErrorView,
     GateView,
@@ -15,7 +16,6 @@ from connector.ops.status import (
     PartitionView,
     State,
     Status,
-    readiness,
 )
 
 NOW = 1_790_000_000.0
