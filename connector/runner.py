@@ -109,7 +109,7 @@ class Runner:
         self._reporting = self._reporter(kafka, decoders)
         self._sending = self._sender()
         self._token_files = TokenFiles(self._pulse, self._credentials, self._mask, self._log, self._errors)
-        self._stop_at: float | None = None
+        self._told_to_stop_at: float | None = None
         self._next_look = 0.0
         self._next_summary = clock() + settings.log.summary_interval
 
@@ -263,27 +263,26 @@ class Runner:
     def _finished(self, reading: asyncio.Task[None]) -> bool:
         if reading.done() or self._known_failure or self._end_out_of_reach:
             return True
-        if self._stop_at is not None:
-            return self._engine.quiet or self._waited_enough(self._stop_at)
+        if self._told_to_stop_at is not None:
+            return self._engine.quiet or self._waited_enough(self._told_to_stop_at)
         return self._ending is not None and self._ending.reached()
 
     @property
     def _end_out_of_reach(self) -> bool:
         """Whether it is to run until the end, but records were lost before that."""
-        to_the_end = self._ending is not None and self._stop_at is None
+        to_the_end = self._ending is not None and self._told_to_stop_at is None
         return to_the_end and self._incidents.lost_records
 
-    def _waited_enough(self, stop_at: float) -> bool:
+    def _waited_enough(self, told_at: float) -> bool:
         """Whether jobs have had their time, or their outcome can't be committed anyway."""
         now = self._pulse.clock()
-        told_at = stop_at - self._settings.jobs.stop_timeout
         cannot_commit = self._incidents.cut_off and now >= told_at + CUT_OFF_LIMIT
-        return cannot_commit or now >= stop_at
+        return cannot_commit or now >= told_at + self._settings.jobs.stop_timeout
 
     def stop(self) -> None:
         """Begin to stop: nothing new is submitted, jobs under way get their time. Later calls do nothing."""
-        if self._stop_at is None:
-            self._stop_at = self._pulse.clock() + self._settings.jobs.stop_timeout
+        if self._told_to_stop_at is None:
+            self._told_to_stop_at = self._pulse.clock()
             self._engine.stop()
             self._pulse.ring()
 
