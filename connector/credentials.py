@@ -76,11 +76,10 @@ class Token:
 class Credentials:
     """Every application that is configured, with its token. The default one is empty, as in events.
 
-    `code` is the default application's, `others` are the tokens of the others by their codes.
+    `others` are the tokens of the others by their codes.
     """
 
-    def __init__(self, code: str, token: Token, others: Mapping[str, Token] | None = None) -> None:
-        self._default = code
+    def __init__(self, token: Token, others: Mapping[str, Token] | None = None) -> None:
         self._tokens = {"": token, **(others or {})}
         self._versions = {application: each.version for application, each in self._tokens.items()}
         self._in_trouble: set[str] = set()
@@ -89,15 +88,11 @@ class Credentials:
     def of(cls, settings: Settings) -> Credentials:
         """Take the applications that the settings name."""
         others = {code: Token.of(each) for code, each in settings.applications.items()}
-        return cls(settings.pushwoosh.application, Token.of(settings.pushwoosh), others)
+        return cls(Token.of(settings.pushwoosh), others)
 
     def __iter__(self) -> Iterator[str]:
         """Go through the applications, the default one first."""
         return iter(self._tokens)
-
-    def code(self, application: str) -> str:
-        """Return the code that a request carries, and that people know the application by."""
-        return application or self._default
 
     def token(self, application: str) -> str | None:
         """Return the token to send now; None for an application that isn't configured (any more)."""
@@ -131,7 +126,7 @@ class Credentials:
         return news
 
     def __repr__(self) -> str:
-        return f"Credentials({[self.code(application) for application in self]})"
+        return f"Credentials({[*self]})"
 
 
 def authorizations(settings: Settings) -> dict[str, str]:

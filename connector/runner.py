@@ -108,7 +108,9 @@ class Runner:
         self._view = self._viewer(kafka)
         self._reporting = self._reporter(kafka, decoders)
         self._sending = self._sender()
-        self._token_files = TokenFiles(self._pulse, self._credentials, self._mask, self._log, self._errors)
+        self._token_files = TokenFiles(
+            self._pulse, self._credentials, settings.pushwoosh.code_of, self._mask, self._log, self._errors
+        )
         self._told_to_stop_at: float | None = None
         self._next_look = 0.0
         self._next_summary = clock() + settings.log.summary_interval
@@ -130,7 +132,7 @@ class Runner:
             self._pulse,
             kafka,
             decoders,
-            self._credentials,
+            self._settings.pushwoosh.code_of,
             self._metrics,
             self._observer,
             self._log,

@@ -18,4 +18,4 @@ def outcome_of(letter: DeadLetter, interpreting: Interpreting) -> Decoded:
 
 def code_of(outcome: Decoded, settings: Settings) -> str:
     """Return the code of the application that a record is for; empty where it can't be read as an event."""
-    return settings.code_of(outcome.application) if isinstance(outcome, Event) else ""
+    return settings.pushwoosh.code_of(outcome.application) if isinstance(outcome, Event) else ""

@@ -236,7 +236,7 @@ class Submission:
         halt = halted[min(whose)]
         what = "everything"
         if self._settings.applications:
-            what += f" of application {self._settings.code_of(halt.application)}"
+            what += f" of application {self._settings.pushwoosh.code_of(halt.application)}"
         self._end(Failed(f"the API refuses {what} ({halt.cause}): {halt.message}; {mend_for(halt)}"))
 
     def _end(self, why: Exception) -> None:

@@ -5,13 +5,12 @@ Called after each plan. The parts keep plain figures and words until they are re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from structlog.typing import FilteringBoundLogger
 
 from connector.core.notices import HALTED, Notice
 from connector.core.reading.decode import Interpreter
-from connector.credentials import Credentials
 from connector.ops.mends import mend_of
 from connector.ops.metrics import Metrics
 from connector.ops.watch import RecentErrors
@@ -28,7 +27,7 @@ class Reporting:
         pulse: Pulse,
         kafka: KafkaSide,
         interpreters: Mapping[str, Interpreter],
-        credentials: Credentials,
+        code_of: Callable[[str], str],
         metrics: Metrics,
         observer: Observer,
         log: FilteringBoundLogger,
@@ -41,7 +40,7 @@ class Reporting:
         self._writing = kafka.consuming.writing
         self._rebalancing = kafka.rebalancing
         self._interpreters = interpreters
-        self._credentials = credentials
+        self._code_of = code_of
         self._metrics = metrics
         self._observer = observer
         self._log = log
@@ -78,7 +77,7 @@ class Reporting:
         if notice.text == HALTED:
             fields["mend"] = fields.get("mend") or mend_of(fields["cause"], fields.get("application", ""))
         if "application" in fields:
-            fields["application"] = self._credentials.code(fields["application"])
+            fields["application"] = self._code_of(fields["application"])
         getattr(self._log, notice.level)(notice.text, **fields)
         if notice.level != "info":
             about = (fields.get("application"), fields.get("message") or fields.get("why"))

@@ -80,7 +80,7 @@ class Sending:
                 Cause.UNKNOWN_APPLICATION, f"[applications.{batch.application}] isn't configured any more", 0
             )
         body = request_body(
-            self._credentials.code(batch.application),
+            self._settings.code_of(batch.application),
             token,
             batch.rows(),
             self._settings.create_missing_tags if batch.endpoint is Endpoint.TAGS else None,

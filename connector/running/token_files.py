@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from structlog.typing import FilteringBoundLogger
 
 from connector.credentials import Credentials
@@ -18,12 +20,14 @@ class TokenFiles:
         self,
         pulse: Pulse,
         credentials: Credentials,
+        code_of: Callable[[str], str],
         mask: Mask,
         log: FilteringBoundLogger,
         errors: RecentErrors,
     ) -> None:
         self._pulse = pulse
         self._credentials = credentials
+        self._code_of = code_of
         self._mask = mask
         self._log = log
         self._errors = errors
@@ -33,10 +37,10 @@ class TokenFiles:
         now = self._pulse.clock()
         for application in self._credentials.changed():
             self._mask.add(self._credentials.token(application) or "")
-            self._log.info("token changed", application=self._credentials.code(application))
+            self._log.info("token changed", application=self._code_of(application))
             self._pulse.engine.credentials_changed(application, now)
         for application, trouble in self._credentials.changed_troubles().items():
-            code = self._credentials.code(application)
+            code = self._code_of(application)
             if not trouble:
                 self._log.info(CREDENTIALS_BACK, application=code)
                 continue

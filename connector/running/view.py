@@ -156,7 +156,7 @@ class View:
 
     def _halts(self, seen: HaltsInForce) -> list[ObstacleView]:
         named = [("", halt) for halt in seen.of_instance.values()]
-        named += [(self._settings.code_of(name), halt) for name, halt in seen.applications.items()]
+        named += [(self._settings.pushwoosh.code_of(name), halt) for name, halt in seen.applications.items()]
         return [
             ObstacleView(halt.cause, halt.message, mend_for(halt), halt.since, name) for name, halt in named
         ]

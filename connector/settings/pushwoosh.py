@@ -65,6 +65,10 @@ class Pushwoosh(Section):
         Field(description="HTTP/2 where the API offers it; needs the package `h2`."),
     ] = False
 
+    def code_of(self, application: str) -> str:
+        """Return an application's code, for requests and people: the default one has no name in events."""
+        return application or self.application
+
 
 class Application(Section):
     """`[applications.CODE]`: an application beside `pushwoosh.application`, with a token of its own."""

@@ -44,10 +44,6 @@ class Settings(Section):
         """Every application's code and credentials, the default one first."""
         return {self.pushwoosh.application: self.pushwoosh, **self.applications}
 
-    def code_of(self, application: str) -> str:
-        """Return the code that people know an application by: the default one has no name in events."""
-        return application or self.pushwoosh.application
-
     @cached_property
     def transactional_id(self) -> str:
         """`kafka.transactional_id`, or one that is this instance's alone and the same after its restart.

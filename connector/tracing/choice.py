@@ -106,5 +106,5 @@ def _spans(settings: Settings, engine: Engine) -> Observer:
         engine,
         group=settings.kafka.group_id,
         api=settings.pushwoosh.url,
-        code_of=settings.code_of,
+        code_of=settings.pushwoosh.code_of,
     )

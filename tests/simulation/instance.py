@@ -38,13 +38,6 @@ STOP_LIMIT = 10.0
 """Seconds that a stop waits for jobs under way."""
 
 
-class _Settings:
-    """The part of the settings that `Sending` asks for."""
-
-    application = DEFAULT
-    create_missing_tags = False
-
-
 class _Log:
     """Takes the lines of the log into the trace, and counts warnings."""
 
@@ -121,8 +114,8 @@ class Instance:
         self._sending = Sending(
             self._pulse,
             cast(AudienceClient, SimulatedClient(self)),
-            cast(Pushwoosh, _Settings()),
-            Credentials(DEFAULT, Token(TOKENS[DEFAULT]), {each: Token(TOKENS[each]) for each in others}),
+            Pushwoosh(application=DEFAULT),
+            Credentials(Token(TOKENS[DEFAULT]), {each: Token(TOKENS[each]) for each in others}),
             may_still_send=lambda: self._membership.may_still_send,
         )
         self._stop_at: float | None = None

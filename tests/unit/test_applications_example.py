@@ -26,9 +26,10 @@ def test_the_example_is_a_configuration_with_a_token_file_for_each_application(t
     for name in files:
         (tmp_path / name).write_text(f"what is in {name}\n")
 
-    credentials = Credentials.of(load(written(tmp_path, text.replace(_SECRETS, f"{tmp_path}/")), {}))
+    settings = load(written(tmp_path, text.replace(_SECRETS, f"{tmp_path}/")), {})
+    credentials = Credentials.of(settings)
 
-    found = {credentials.code(each): credentials.token(each) for each in credentials}
+    found = {settings.pushwoosh.code_of(each): credentials.token(each) for each in credentials}
     assert found == {
         "ABCDE-12345": "what is in token-abcde-12345",
         "FGHIJ-67890": "what is in token-fghij-67890",

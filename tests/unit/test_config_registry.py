@@ -73,8 +73,8 @@ def test_its_secrets_are_masked_everywhere(tmp_path: Path) -> None:
     settings = with_environment(**common, **given)
     shown = json.dumps(settings.masked()) + repr(settings)
     assert "hush" not in shown
-    assert {"key-hush", "pass-hush"} <= {*secrets(settings, Credentials("app", Token("x")))}
+    assert {"key-hush", "pass-hush"} <= {*secrets(settings, Credentials(Token("x")))}
     file = tmp_path / "password"
     file.write_text("file-hush\n")
     settings = with_environment(**common, CONNECTOR_SCHEMA_REGISTRY_PASSWORD_FILE=str(file))
-    assert "file-hush" in secrets(settings, Credentials("app", Token("x")))
+    assert "file-hush" in secrets(settings, Credentials(Token("x")))

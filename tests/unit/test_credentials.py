@@ -111,10 +111,9 @@ def test_a_token_never_shows_itself(tmp_path: Path) -> None:
 
 
 def test_each_application_has_its_own_token_and_the_default_one_is_empty() -> None:
-    found = Credentials("MAIN", Token("main-token"), {"OTHER": Token("other-token")})
+    found = Credentials(Token("main-token"), {"OTHER": Token("other-token")})
     assert [*found] == ["", "OTHER"]
-    assert (found.code(""), found.token("")) == ("MAIN", "main-token")
-    assert (found.code("OTHER"), found.token("OTHER")) == ("OTHER", "other-token")
+    assert (found.token(""), found.token("OTHER")) == ("main-token", "other-token")
     assert found.token("UNKNOWN") is None
     assert found.tokens() == ["main-token", "other-token"]
     assert "token" not in repr(found)
@@ -124,7 +123,7 @@ def test_only_the_application_whose_file_changed_is_told(tmp_path: Path) -> None
     files = {code: tmp_path / code for code in ("A", "B")}
     for code, file in files.items():
         file.write_text(f"{code}-old")
-    found = Credentials("MAIN", Token("x"), {code: Token(file=file) for code, file in files.items()})
+    found = Credentials(Token("x"), {code: Token(file=file) for code, file in files.items()})
     assert found.changed() == []
     files["B"].write_text("B-newer")
     assert found.changed() == ["B"]
@@ -135,7 +134,7 @@ def test_only_the_application_whose_file_changed_is_told(tmp_path: Path) -> None
 def test_a_file_that_gets_into_trouble_or_out_of_it_is_told_once(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("good")
-    found = Credentials("MAIN", Token("x"), {"A": Token(file=file)})
+    found = Credentials(Token("x"), {"A": Token(file=file)})
     assert found.changed_troubles() == {}
     for content, told in (("", {"A": "the file is empty"}), ("good", {"A": ""})):
         file.write_text(content)

@@ -34,7 +34,7 @@ class Desk:
         self.engine = self.pulse.engine
         self.token = Token("hush-token")
         given = with_environment(**settings).pushwoosh
-        credentials = Credentials("AAAAA-BBBBB", self.token, {"OTHER-APP": Token("other-token")})
+        credentials = Credentials(self.token, {"OTHER-APP": Token("other-token")})
         self.may_still_send = True
         self.sending = Sending(
             self.pulse,

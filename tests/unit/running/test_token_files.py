@@ -31,7 +31,8 @@ class Watched:
         engine = Engine(limits(), random.random)
         self.looking = TokenFiles(
             Pulse(engine, cast(Any, lambda: 7.0)),
-            Credentials("MAIN", Token(file=file)),
+            Credentials(Token(file=file)),
+            lambda application: application or "MAIN",
             self.mask,
             cast(Any, self.log),
             self.errors,

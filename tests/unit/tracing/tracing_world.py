@@ -50,9 +50,7 @@ class World:
         )
         settings = with_environment().pushwoosh
         client = cast("AudienceClient", self.client)
-        self.sending = Sending(
-            self.pulse, client, settings, Credentials("APP", Token("hush-token")), self.observer
-        )
+        self.sending = Sending(self.pulse, client, settings, Credentials(Token("hush-token")), self.observer)
         self.engine.assigned(start or Start(P0, 0, ""))
         records = [event.record for event in events if event.record is not None]
         self.engine.received(P0, records, events, self.pulse.clock())
