@@ -50,7 +50,7 @@ def below(covers: int, position: int, flags: bytes, jobs: list[JobSlice]) -> Che
             job.request_id,
             job.endpoint,
             job.application,
-            float(int(job.submitted_at)),
+            float(int(job.accepted_at)),
             tuple(offset for offset in job.offsets if offset < covers),
         )
         for job in jobs

@@ -12,12 +12,12 @@ from connector.model import Endpoint
 class JobSlice(msgspec.Struct, frozen=True):
     """What one unfinished job carries of one partition.
 
-    `submitted_at` is in seconds since the epoch, of which whole ones are kept. `application` is
+    `accepted_at` is in seconds since the epoch, of which whole ones are kept. `application` is
     empty for the default one. `offsets` ascend; without any, its records are gone, and it is awaited.
     """
 
     request_id: str
     endpoint: Endpoint
     application: str
-    submitted_at: float
+    accepted_at: float
     offsets: Sequence[int]

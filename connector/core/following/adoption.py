@@ -112,7 +112,7 @@ class Adoption:
             part.endpoint,
             part.application,
             [],
-            accepted_at=part.submitted_at,
+            accepted_at=part.accepted_at,
         )
         self._tracking.add(job)
         return job

@@ -222,7 +222,7 @@ def _body(tokens: Tokens, count: int, jobs: list[JobSlice], awaited: list[JobSli
 
 
 def _seconds(job: JobSlice) -> int:
-    return max(0, int(job.submitted_at))
+    return max(0, int(job.accepted_at))
 
 
 @lru_cache(maxsize=1024)  # a job is in many checkpoints before it ends
@@ -254,9 +254,9 @@ def _parse(reader: Reader, position: int) -> Checkpoint:
     while not rows.at_end:
         kind, packed = divmod(rows.number(), 2)
         application, endpoint = divmod(kind, len(_ENDPOINTS))
-        submitted_at = float(since + rows.number())
+        accepted_at = float(since + rows.number())
         request_id = _spelled(rows.take(_UUID_BYTES)) if packed else rows.string()
-        heads.append((request_id, _ENDPOINTS[endpoint], applications[application], submitted_at))
+        heads.append((request_id, _ENDPOINTS[endpoint], applications[application], accepted_at))
     offsets: list[list[int]] = [[] for _ in range(count)]
     settled = bytearray()
     for symbol, length in read_runs(reader):

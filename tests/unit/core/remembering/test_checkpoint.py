@@ -84,7 +84,7 @@ def test_seconds_are_kept_and_fractions_are_not() -> None:
     late = JobSlice("b", Endpoint.TAGS, "", 1_700_000_900.2, (START + 1,))
     never = JobSlice("c", Endpoint.TAGS, "", -3.0, (START + 2,))
     jobs = read(encode(START, b"", [early, late, never]).text).jobs
-    assert [job.submitted_at for job in jobs] == [1_700_000_000.0, 1_700_000_900.0, 0.0]
+    assert [job.accepted_at for job in jobs] == [1_700_000_000.0, 1_700_000_900.0, 0.0]
 
 
 @pytest.mark.parametrize(
