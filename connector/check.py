@@ -22,7 +22,6 @@ from connector.model import Endpoint
 from connector.ops.mends import mend_of
 from connector.pushwoosh import wire
 from connector.pushwoosh.client import AudienceClient, CallLimits
-from connector.pushwoosh.proxy import proxy_for
 from connector.settings import Application, Pushwoosh, Settings
 from connector.settings.fields import REGISTRY_FORMATS
 
@@ -83,7 +82,7 @@ async def api(settings: Settings, patience: float, code: str) -> Finding:
     async with client:
         answer = await client.post(Endpoint.TAGS, wire.request_body(code, token, (), False))
     several = f", application {code}" if settings.applications else ""
-    proxy = proxy_for(own.url)
+    proxy = client.proxy
     way = f", by the proxy {proxy.place} ({proxy.variable})" if proxy else ""
     return _verdict(f"API {own.url}{way}{several}", answer, "" if code == own.application else code)
 

@@ -89,7 +89,8 @@ class AudienceClient:
     applications with one of their own, by the `application` that `post` and `poll` get. At most
     `limits.connections` calls run at once, further ones wait their turn outside of any time
     limit. `secrets` gives what must never show in a message; `clock` is seconds since the epoch.
-    A `transport` of one's own (`httpx.ASGITransport`, `httpx.MockTransport`) replaces the network.
+    A `transport` of one's own (`httpx.ASGITransport`, `httpx.MockTransport`) replaces the network. Raises
+    ImportError for HTTP/2 without the package `h2`, ConfigurationError for a proxy that can't be used.
     """
 
     def __init__(  # noqa: PLR0913 - each by its name
@@ -112,9 +113,12 @@ class AudienceClient:
         self._authorizations = [*([] if authorization is None else [authorization]), *own.values()]
         self._clock = clock
         self._observe = observe
-        proxy = None if transport else proxy_for(url)
-        self._by = f" by the proxy {proxy.place}" if proxy else ""
-        self._transport = transport or transport_to(url, http2=http2, connections=self._limits.connections)
+        self.proxy = None if transport else proxy_for(url)
+        """What its calls go by, if the environment wants that."""
+        self._by = f" by the proxy {self.proxy.place}" if self.proxy else ""
+        self._transport = transport or transport_to(
+            url, self.proxy, http2=http2, connections=self._limits.connections
+        )
         self._turns = asyncio.Semaphore(self._limits.connections)
         headers = {
             "Accept": "application/json",

@@ -23,7 +23,7 @@ import aiohttp
 import httpx
 import yarl
 
-from connector.pushwoosh.proxy import proxy_for
+from connector.pushwoosh.proxy import Proxy
 
 KEEP_ALIVE = 4.0
 """Seconds that an idle connection is kept. Common servers close theirs after 5: a request that meets
@@ -37,12 +37,8 @@ _LARGE = 1 << 20
 _PIECE = 1 << 18
 
 
-def transport_to(url: str, *, http2: bool, connections: int) -> httpx.AsyncBaseTransport:
-    """Choose the transport for a URL. Proxies come from the environment.
-
-    Raises ImportError for HTTP/2 without the package `h2`, ConfigurationError for a proxy that can't be used.
-    """
-    proxy = proxy_for(url)
+def transport_to(url: str, proxy: Proxy | None, *, http2: bool, connections: int) -> httpx.AsyncBaseTransport:
+    """Choose the transport for a URL. Raises ImportError for HTTP/2 without the package `h2`."""
     if not http2 and proxy is None:
         context = httpx.create_ssl_context() if httpx.URL(url).scheme == "https" else None  # 40 ms of work
         return DirectTransport(context, connections)

@@ -24,13 +24,13 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_proxies_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert proxy_for(API) is None
-    assert isinstance(transport_to(API, http2=False, connections=1), DirectTransport)
+    assert isinstance(transport_to(API, proxy_for(API), http2=False, connections=1), DirectTransport)
     monkeypatch.setenv("HTTPS_PROXY", "proxy.test:3128")
     monkeypatch.setenv("NO_PROXY", "localhost,inside.test")
     assert proxy_for(f"{API}/path") == Proxy("http://proxy.test:3128", "HTTPS_PROXY")
     assert proxy_for("http://api.test") is None
     assert proxy_for("https://api.inside.test") is None
-    assert isinstance(transport_to(API, http2=False, connections=1), HttpxTransport)
+    assert isinstance(transport_to(API, proxy_for(API), http2=False, connections=1), HttpxTransport)
     monkeypatch.setenv("all_proxy", "http://other.test")
     assert proxy_for("http://api.test") == Proxy("http://other.test", "all_proxy")
 
@@ -58,7 +58,7 @@ def test_a_proxy_that_cannot_be_used_is_a_mistake_that_names_its_variable_and_sh
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", given)
     with pytest.raises(ConfigurationError) as raised:
-        transport_to(API, http2=False, connections=1)
+        proxy_for(API)
     text = str(raised.value)
     assert "ALL_PROXY: " in text
     assert says in text

@@ -76,7 +76,7 @@ async def test_what_may_not_go_any_more_does_not_reach_the_proxy(monkeypatch: py
 def test_http_2_is_left_to_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[dict[str, Any]] = []
     monkeypatch.setattr(transport_module, "HttpxTransport", lambda **options: made.append(options))
-    transport_to("https://api.test", http2=True, connections=3)
+    transport_to("https://api.test", None, http2=True, connections=3)
     assert made[0]["http2"] is True
     assert made[0]["limits"].max_connections == 3
 
