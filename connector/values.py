@@ -1,7 +1,8 @@
 """How a setting's value is written and read: durations, sizes, lists, names, secrets.
 
 A leaf: knows how text becomes a value and back, not which settings there are. Every parser takes
-what a TOML file (typed) or the environment (text) gives and raises ValueError in words for a person.
+what a TOML file (typed) or the environment (text) gives and raises ValueError in words for a person. Where a
+value names a file or a function, it is looked at, or imported, too.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""The connector's decisions: facts go in, actions come out, and nothing else changes the core's state.
+"""The connector's decisions: facts go in, actions come out. Nothing else changes what they are decided by.
 
 Facts are the methods: a partition was assigned, records came, a POST or a GET was answered, a
-commit was acknowledged, a partition was revoked. Those that time matters to take `now`, seconds on
-a clock that never goes back and starts near the epoch. `plan` says what is to be done next, and
-`wake_at` when to ask again if nothing happens before.
+commit was acknowledged, a partition was revoked. Those that time matters to take `now`: seconds since
+the epoch, on a clock that never goes back. `plan` says what is to be done next, and `wake_at` when to ask
+again if nothing happens before. Records come here read: `Interpreter` does that before, and keeps a count.
 
 No clock, no input or output, no thread, no logger: what an operator should read leaves by
-`take_notices`, what is counted by `take_tally`.
+`take_notices`, what is counted by `take_tally` (`tally` is for a look in between).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Engine:
 
     def __init__(self, limits: Limits, random: Callable[[], float]) -> None:
         self.components = components = Components(limits, random)
-        """The components, for tests to look into. Edges ask by the methods below."""
+        """The components, for tests to look into. Edges ask by what is below."""
         self.tally = components.tally
         self.notices = components.notices
         self._ledger = components.ledger

@@ -1,6 +1,7 @@
 """What an operator should read: lines that an edge writes into the log. The core knows no logger.
 
-No identifier of a device is ever in one.
+No identifier of a device is put into one; the API's own words, which some quote, may name a device: the edge
+that writes the line hides that.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ GOING_ON = "going on"
 
 @dataclass(slots=True)
 class Notice:
-    """Something that an operator should read once; no identifier of a device is ever in it."""
+    """Something that an operator should read once."""
 
     level: Level
     text: str

@@ -1,7 +1,7 @@
 """What the core counted since it was last asked: plain figures that an edge turns into metrics.
 
 The core knows nothing of metrics. A list of events adds one number; only what is refused adds to it
-one by one. Whoever reads it clears it.
+one by one. `Engine.take_tally` clears it.
 
 Keys are the label values of the metrics (`connector.ops.metrics` and deploy/METRICS.md): an endpoint is an
 `Endpoint`, or `NO_ENDPOINT` where a record was skipped or rejected before that was

@@ -1,7 +1,8 @@
-"""The admin endpoints that only read: `/metrics`, `/livez`, `/readyz`, `/status`, `/status.json`.
+"""The admin endpoints: `/metrics`, `/livez`, `/readyz`, `/status`, `/status.json`, and those of `commands`.
 
-Served in the runner's own event loop, so a loop that is blocked answers no probe: `Heartbeat` says
-what `/livez` can see by itself and what it leaves to the probe's time limit.
+All but the latter only read. They are served in the runner's own event loop, so a loop that is blocked
+answers no probe: `Heartbeat` says what `/livez` can see by itself and what it leaves to the probe's time
+limit.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Log lines: JSON or text for people, UTC, secrets masked, nobody's device named above debug.
 
 `configure` once; whoever owns the process then gets a logger, and gives it to the parts. One line says one
-thing that happened to many records; only at debug a line is about one: about each dead letter. Lines of the
-libraries go the same way.
+thing that happened to many records, and may name the first of them as an example; only at debug each dead
+letter has a line. Lines of the libraries go the same way.
 """
 
 from __future__ import annotations

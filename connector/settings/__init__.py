@@ -1,7 +1,8 @@
-"""Every setting: its name, type, default, limits and meaning. Nothing here reads a file or the environment.
+"""Every setting: its name, type, default, limits and meaning.
 
-`[section] key` in the file is `CONNECTOR_SECTION_KEY` in the environment. Durations are seconds, sizes
-bytes. `deploy/SETTINGS.md` is made from what is here.
+`[section] key` in the file is `CONNECTOR_SECTION_KEY` in the environment; `connector.config` reads both. A
+check here may look at a file or a module that a setting names. Durations are seconds, sizes bytes.
+`deploy/SETTINGS.md` is made from what is here.
 """
 
 from connector.settings.flow import Batch, Brake, Buffer, Jobs, Rates

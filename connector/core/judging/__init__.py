@@ -14,7 +14,7 @@ others do well; and what becomes of all if it is said of all:
 | the job Failed, as the API is overloaded | waits | waits |
 | the job Failed, and its words blame credentials | `job_failed` | halt |
 | the job is not known | `no_verdict` | waits |
-| the job never ends | `no_verdict` | `waits` |
+| the job never ends | `no_verdict` | waits |
 | the job can't be polled: 5xx, no reply | `no_verdict` | waits |
 | the job may not be polled: 401, 403 | `no_verdict` | halt |
 | the request is refused: 400, 422 | `refused_by_api` | `refused_by_api` |

@@ -1,7 +1,8 @@
-"""What becomes of each event: carried out, and nowhere else.
+"""What becomes of one event after an answer: the fates that `decision` gives, carried out.
 
-Given: the fates that `decision` gives, and requests that came to nothing. Gives: events settled, queued
-again, taken apart, or owed a letter. Reads no report: `verdicts` does.
+Given: those fates, and requests that came to nothing. Gives: events settled, queued again, taken apart, or
+owed a letter. What goes again as a batch, `judged`, `unjudged` and `posted` queue themselves. Reads no
+report: `verdicts` does.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 An event takes its place in the lane of each of its identifiers at once and may go when it is first
 in all of them: events of one device never overtake each other, and no two events wait for each
-other. It holds its lanes, through every retry, until it is settled or refused for good.
+other. It holds its lanes, through every retry, until it is settled or, if it is refused for good, until
+its letter is written.
 
 Given: events. Gives: those that may go now. Knows a batch or a job only as a number (`Event.bound_to`).
 """

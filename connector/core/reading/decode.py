@@ -1,11 +1,14 @@
-"""Record -> event, or a rejection that says where and why. Pure.
+"""Record -> event, or a rejection that says where and why.
 
 `JsonDecoder`, or a function of the user's, turns a record into what it asks for (`TagsUpdate`,
 `Registration`, None to skip it); `Interpreter` holds that against the rules and makes the event.
 It reads lists of records. Tags events in JSON have a quick way of their own (`quick_tags`): what that
-isn't sure of goes the careful way that everything else goes, and both agree.
+isn't sure of goes the careful way that everything else goes. Both make the same event, but for
+`Event.size`, which is an estimate after the quick way.
 
-Of duplicate keys in an event the last counts. Unknown fields are ignored.
+An interpreter keeps a count of platforms that nobody has heard of, and a record's headers that can't be read
+are replaced in the record (`headers_of`). Of duplicate keys in an event the last counts. Unknown fields are
+ignored.
 """
 
 from __future__ import annotations

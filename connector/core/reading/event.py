@@ -47,7 +47,7 @@ class Event(msgspec.Struct, gc=False, eq=False):
     timestamp: int = 0
     """Time of the source record, in milliseconds since the epoch; 0 where it has none."""
     size: int = 0
-    """Bytes held: the record and the row."""
+    """Bytes held: the record and the row, or an estimate of these."""
     # The engine's own bookkeeping.
     attempts: int = 0
     """How often it was submitted in vain, by itself or within a merged update: for its letter. Outages, halts

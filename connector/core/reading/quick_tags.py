@@ -1,7 +1,8 @@
 """Tags events in our JSON, read quickly: 1.0 us each, where the careful way takes 2.6. Pure.
 
 Given: records, and what is the same for all of them. Gives: their events. What this loop isn't sure of (it is
-no such event, or perhaps a bad one) goes the careful way; both agree.
+no such event, or perhaps a bad one) goes the careful way. Both make the same event, but for `Event.size`:
+here key and headers count as those of the largest of three records.
 """
 
 from __future__ import annotations

@@ -63,7 +63,8 @@ LOGGERS = {client: f"connector.kafka.librdkafka.{client}" for client in ("consum
 def consumer_properties(given: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     """Properties for the consumer, and the user's `auto.offset.reset`.
 
-    The reset itself is done by `starts`: librdkafka's would jump silently over records that are gone.
+    The reset itself is decided by `start_decision`: librdkafka's would jump silently over records that are
+    gone.
     """
     protocol = str(given.get("group.protocol", _CONSUMER_DEFAULTS["group.protocol"])).lower()
     chosen = {**_COMMON_DEFAULTS, **_CONSUMER_DEFAULTS}

@@ -260,6 +260,6 @@ def test_fewer_than_a_dozen_jobs_decide_nothing() -> None:
 
 def test_a_cut_that_proved_itself_is_not_undone_when_the_api_becomes_slower_later() -> None:
     windows = Windows(usual=1.0)
-    assert [windows.one(3.0) for _ in range(2)] == [MOST, 11], "a queue, and a third less to try"
+    assert [windows.one(3.0) for _ in range(2)] == [MOST, 11], "a queue, and three tenths less to try"
     judged = [windows.one(1.0) for _ in range(2)][-1]
     assert windows.one(5.0) == judged, "not more, at once, but what may be a queue again"
