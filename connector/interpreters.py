@@ -18,7 +18,7 @@ from connector.pushwoosh.wire import room_for_devices
 from connector.settings import Settings
 from connector.settings.fields import REGISTRY_FORMATS
 
-_LONGEST = 60.0
+_WAIT_LIMIT = 60.0
 """Seconds until a decoder that is finding something out is asked again, should it never call."""
 
 
@@ -56,7 +56,7 @@ def patiently(interpreter: Interpreter, records: Sequence[Record]) -> Sequence[D
                 raise
             changed = threading.Event()
             unavailable.on_change(changed.set)
-            changed.wait(_LONGEST)
+            changed.wait(_WAIT_LIMIT)
 
 
 def _mapped(content: Content, decoder: Decoder | None, mapping: Mapping) -> Decoder:

@@ -19,7 +19,7 @@ from connector.core.tally import Stage
 
 OLD_ANSWERS = 3
 """Times that a batch is sent again because its POST was answered with the request_id of an earlier job."""
-PROVEN = 2
+MIN_PROOFS = 2
 """Times that a batch must be proven to fail alone before it is taken apart: once may be chance."""
 
 
@@ -115,7 +115,7 @@ class Posted:
 
         Where nothing else is sent, there is no new proof: the gate would be closed if others failed as well.
         """
-        if new_proof and suspicion.proven >= PROVEN:
+        if new_proof and suspicion.proven >= MIN_PROOFS:
             return True
         return suspicion.proven > 0 and suspicion.persists and self._gate.closed_until is None
 

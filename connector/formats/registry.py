@@ -21,7 +21,7 @@ _NOT_FOUND = 404
 _DENIED = (401, 403)
 _OWN_WORDS = range(40401, 40500)
 """The registry's codes for what isn't there. A 404 with another code comes from whatever else answers."""
-_LONGEST = 300
+_MOST_SHOWN = 300
 _CHECKED = b"\0" + (2**31 - 1).to_bytes(4)
 """A schema that nobody has: whoever says so has understood the question and let us in."""
 
@@ -133,7 +133,7 @@ class Registry:
             text = f"{type(error).__name__}: {text}"
         for secret in self._secrets:
             text = text.replace(secret, "********") if secret else text
-        return text[:_LONGEST]
+        return text[:_MOST_SHOWN]
 
 
 def password_of(settings: SchemaRegistry) -> Token:

@@ -24,7 +24,7 @@ PROBE_EVERY = 15.0
 """Seconds between two questions, and before the first: most transactions end by then."""
 STUCK_AFTER = LONGEST_TRANSACTION / 1000 + 15.0
 """Seconds: a coordinator ends a transaction within 10 s of its time-out."""
-_LIMIT = 5.0
+_ANSWER_LIMIT = 5.0
 """Seconds for the question; one connection is made for it and closed again."""
 
 
@@ -88,7 +88,7 @@ def committed_regardless(
     try:
         consumer.poll(0)  # serves a first token, where librdkafka makes it itself
         places = [KafkaTopicPartition(p.topic, p.partition) for p in partitions]
-        return [each for each in consumer.committed(places, timeout=_LIMIT) if each.error is None]
+        return [each for each in consumer.committed(places, timeout=_ANSWER_LIMIT) if each.error is None]
     except KafkaException:
         return []
     finally:

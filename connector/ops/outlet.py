@@ -14,9 +14,9 @@ WAITING = 8192
 """Lines that may wait until somebody reads them: two to four megabytes."""
 FLUSH_LIMIT = 1.5
 """Seconds that the end of the process waits until they are taken."""
-_AT_ONCE = 256
+_MOST_AT_ONCE = 256
 """Lines of one system call."""
-_REST = 0.005
+_GATHER_FOR = 0.005
 """Seconds between two calls, in which lines gather: to wake the thread takes 20 us, to write a line a few."""
 
 
@@ -140,15 +140,15 @@ class _Writer:
         while going_on:
             lines, going_on = self._due()
             self._write(lines)
-            if len(lines) < _AT_ONCE:
-                self._hurry.wait(_REST)
+            if len(lines) < _MOST_AT_ONCE:
+                self._hurry.wait(_GATHER_FOR)
 
     def _due(self) -> tuple[list[bytes], bool]:
         """Wait for lines; return those that are there, and whether more may come."""
         lines: list[bytes] = []
         while (line := self._waiting.get()) is not None:
             lines.append(line)
-            if len(lines) == _AT_ONCE or self._waiting.empty():
+            if len(lines) == _MOST_AT_ONCE or self._waiting.empty():
                 return lines, True
         return lines, False
 

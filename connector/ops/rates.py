@@ -7,7 +7,7 @@ from collections import deque
 
 import msgspec
 
-STEP = 5.0
+POINT_EVERY = 5.0
 """Seconds between two points of the history."""
 POINTS = 180
 """Points of the history: a quarter of an hour."""
@@ -20,7 +20,7 @@ class Rates(msgspec.Struct, frozen=True):
     consumed: float = 0.0
     confirmed: float = 0.0
     dead_letters: float = 0.0
-    step: float = STEP
+    step: float = POINT_EVERY
     consumed_history: list[float] = []
     confirmed_history: list[float] = []
     dead_letters_history: list[float] = []
@@ -39,7 +39,7 @@ class _Sample:
 class RateMeter:
     """Turns totals that only grow into rates.
 
-    `sample` may be called at any interval, best each second; a point is kept each `STEP` seconds.
+    `sample` may be called at any interval, best each second; a point is kept each `POINT_EVERY` seconds.
     Times are seconds of a clock that only goes forward.
     """
 
@@ -50,7 +50,7 @@ class RateMeter:
     def sample(self, now: float, consumed: int, confirmed: int, dead_letters: int) -> None:
         """Take the totals since the start."""
         self._last = _Sample(now, (consumed, confirmed, dead_letters))
-        if not self._kept or now - self._kept[-1].at >= STEP:
+        if not self._kept or now - self._kept[-1].at >= POINT_EVERY:
             self._kept.append(self._last)
 
     def rates(self) -> Rates:
@@ -66,7 +66,7 @@ class RateMeter:
             consumed,
             confirmed,
             dead_letters,
-            STEP,
+            POINT_EVERY,
             [point[0] for point in history],
             [point[1] for point in history],
             [point[2] for point in history],

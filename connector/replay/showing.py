@@ -23,7 +23,7 @@ from connector.terminal import escaped, harmless
 
 _WIDTH = 1_000_000
 """Columns where the output goes to a file or a pipe: a row is a line there, however long its reason."""
-_LONGEST = 120
+_MOST_SHOWN = 120
 """Characters of a detail or a device in a list."""
 _LARGEST = 1000
 """Characters of anything in a table: each row is padded to the longest, and a key may have megabytes."""
@@ -89,7 +89,7 @@ def _bounded(text: str) -> str:
 
 def short(text: str) -> str:
     """Cut a detail or a device to what a list has room for."""
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"
 
 
 def of_other_groups(letters: Counter[str]) -> str:

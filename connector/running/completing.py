@@ -14,7 +14,7 @@ from connector.kafka.letters.dead_letters import DeadLetters
 from connector.model import TopicPartition
 from connector.pulse import Pulse
 
-ASK_EVERY = 1.0
+ASK_FOR_COMMIT_EVERY = 1.0
 """Seconds between two requests for a commit while the doubt lasts."""
 _BACKOFF = Backoff(2.0, 10.0)
 """Seconds until another try: there are several before a new owner stops waiting (`STUCK_AFTER`)."""
@@ -41,7 +41,7 @@ class Completing:
         if not self._letters.doubtful:
             self._failures, self._undone_in_vain = 0, False
         elif self.due and self._pulse.clock() >= self._ask_at:
-            self._ask_at = self._pulse.clock() + ASK_EVERY
+            self._ask_at = self._pulse.clock() + ASK_FOR_COMMIT_EVERY
             self._pulse.engine.commit_soon()
             self._pulse.ring()
 

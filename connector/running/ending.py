@@ -14,7 +14,7 @@ from connector.kafka.group.source import Source
 from connector.model import Start, TopicPartition
 from connector.pulse import Pulse
 
-ASK_EVERY = 1.0
+ASK_REMAINDER_EVERY = 1.0
 """Seconds between two questions about the partitions of other members."""
 AFTER_SILENCE = 5.0
 """Seconds after a question that was not answered: the consumer's coroutine waits for each."""
@@ -70,7 +70,7 @@ class Ending:
         if not self._own_done:
             return
         left = await self._source.remainder.left(self._engine.assignments)
-        self._ask_at = now + (AFTER_SILENCE if left is None else ASK_EVERY)
+        self._ask_at = now + (AFTER_SILENCE if left is None else ASK_REMAINDER_EVERY)
         if left is not None:
             self._others_done = not left
             self._tell(left)

@@ -1,7 +1,7 @@
 """What is done before partitions go to another member: what was sent is known, what is decided is written.
 
 Given: what the engine has under way and which commit it planned. Gives: nothing; whatever could be committed
-within `LIMIT` is. It runs inside a callback of the consumer, where the consumer may be called.
+within `HAND_OVER_LIMIT` is. It runs inside a callback of the consumer, where the consumer may be called.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from connector.pulse import Pulse
 from connector.running.committing import Committing
 from connector.running.writing import Writing
 
-LIMIT = 10.0
+HAND_OVER_LIMIT = 10.0
 """Seconds that a hand-over waits for answers of requests under way and for a transaction."""
 _FROZEN_FOR = "handing over"
 _UNANSWERED = "handing over with requests unanswered: their devices may be sent twice"
@@ -50,7 +50,7 @@ class HandingOver:
         """
         self._engine.freeze(_FROZEN_FOR)
         try:
-            async with asyncio.timeout(LIMIT):
+            async with asyncio.timeout(HAND_OVER_LIMIT):
                 await self._wait_for_answers()
                 await self._flush()
         except TimeoutError:

@@ -15,7 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from connector.pulse import Pulse
 
-LONGEST = 1.0
+STANDSTILL_FROM = 1.0
 """Seconds without a tick that count as a standstill: brokers allow no session below 6 s by default."""
 TICK = 0.25
 """Seconds between two ticks."""
@@ -45,12 +45,12 @@ class Standstill:
 
     def lasting(self) -> bool:
         """Whether there was a standstill that `noticed` has not returned yet."""
-        return max(self._longest, _now() - self._ticked_at) > LONGEST
+        return max(self._longest, _now() - self._ticked_at) > STANDSTILL_FROM
 
     def noticed(self) -> float:
         """Return the seconds of the longest standstill since the last call; 0 if there was none."""
         longest, self._longest = max(self._longest, _now() - self._ticked_at), 0.0
-        if longest <= LONGEST:
+        if longest <= STANDSTILL_FROM:
             return 0.0
         self._ticked_at = _now()
         return longest
@@ -58,7 +58,7 @@ class Standstill:
     def _tick(self) -> None:
         while not self._ended.wait(TICK):
             now = _now()
-            if now - self._ticked_at > LONGEST:
+            if now - self._ticked_at > STANDSTILL_FROM:
                 self._longest = now - self._ticked_at
             self._ticked_at = now
 

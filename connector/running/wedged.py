@@ -15,9 +15,9 @@ from connector.pulse import Pulse
 OVERDUE = 120.0
 """Seconds without an answer after which another client asks. After a restart of the only broker members went
 on within 34 s; a group waits for one that died as long as its session lasts, 10 s by default or 45 s."""
-ASK_EVERY = 30.0
+ASK_BROKERS_EVERY = 30.0
 """Seconds between two questions: each makes a connection of its own."""
-ENOUGH = 3
+MIN_ANSWERS = 3
 """Answers in a row that count, a minute from the first to the last: brokers that have just come back answer
 our client, too, as soon as it has found the group's coordinator."""
 
@@ -47,7 +47,7 @@ class Wedged:
         if since is None or now - since < OVERDUE or now < self._next:
             return
         if self._asking is None or self._asking.done():
-            self._next = now + ASK_EVERY
+            self._next = now + ASK_BROKERS_EVERY
             self._asking = asyncio.create_task(self._ask(since))
 
     async def _ask(self, since: float) -> None:
@@ -58,10 +58,10 @@ class Wedged:
         if self._since != since:
             return
         self._answers = self._answers + 1 if answered else 0
-        if self._answers >= ENOUGH:
+        if self._answers >= MIN_ANSWERS:
             waited = f"{self._pulse.clock() - since:.0f} s"
             self._fail(
                 f"Kafka's client does not answer though the brokers do: a call has waited for {waited}, "
-                f"another client was answered {ENOUGH} times; nothing is lost, a restart helps"
+                f"another client was answered {MIN_ANSWERS} times; nothing is lost, a restart helps"
             )
         self._pulse.ring()

@@ -26,7 +26,7 @@ PARTITIONS = 4
 """Partitions of every topic: librdkafka's default, which only its C interface can change."""
 MEMBER_PROPERTIES = {"session.timeout.ms": "4000", "heartbeat.interval.ms": "300"}
 """For quick hand-overs; less than the 3 s of the first assignment and no member ever gets in."""
-_LIMIT = 10.0
+_CALL_LIMIT = 10.0
 """Seconds for any one call: it is all inside this process."""
 
 
@@ -41,7 +41,7 @@ class EmbeddedKafka:
         self._cluster = Producer(
             {"bootstrap.servers": "mock", "test.mock.num.brokers": 1, "log_level": 3}
         )  # the mock cluster lives as long as this client, which is its first one
-        (broker,) = self._cluster.list_topics(timeout=_LIMIT).brokers.values()
+        (broker,) = self._cluster.list_topics(timeout=_CALL_LIMIT).brokers.values()
         self.bootstrap = f"{broker.host}:{broker.port}"
         return self
 
@@ -55,14 +55,14 @@ class EmbeddedKafka:
         if self._cluster is None:
             raise RuntimeError("the cluster is not running")
         for name in names:
-            self._cluster.list_topics(name, timeout=_LIMIT)
+            self._cluster.list_topics(name, timeout=_CALL_LIMIT)
 
     def committed(self, group_id: str, topic: str) -> dict[int, int]:
         """Committed offsets by partition; -1 where nothing is."""
         consumer = self._consumer(group_id)
         try:
             asked = [KafkaTopicPartition(topic, p) for p in range(PARTITIONS)]
-            found = consumer.committed(asked, timeout=_LIMIT)
+            found = consumer.committed(asked, timeout=_CALL_LIMIT)
             return {one.partition: max(one.offset, -1) for one in found}
         finally:
             consumer.close()
@@ -74,7 +74,7 @@ class EmbeddedKafka:
             ends = {}
             for partition in range(PARTITIONS):
                 place = KafkaTopicPartition(topic, partition)
-                ends[partition] = int(consumer.get_watermark_offsets(place, timeout=_LIMIT)[1])
+                ends[partition] = int(consumer.get_watermark_offsets(place, timeout=_CALL_LIMIT)[1])
             return ends
         finally:
             consumer.close()

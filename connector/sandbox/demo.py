@@ -41,7 +41,7 @@ CRASH_AT = 0.4
 """Share of the events that is settled when the first connector is killed."""
 TOPIC, DEAD_LETTERS, GROUP = "events", "dead-letters", "demo"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-LONGEST = 100.0
+WAIT_LIMIT = 100.0
 """Seconds after which the demo gives up on a step: all of it takes about 25."""
 LOOK_EVERY = 0.1
 """Seconds between two looks at what goes on."""
@@ -179,7 +179,7 @@ class _Play:
         self._follow(second, lambda now: now.backlog is not None)
         taken_over = time.monotonic() - killed
         self._follow(second, lambda now: self._writer.done and now.backlog == 0)
-        await_true(self._all_committed, LONGEST, "everything is committed")
+        await_true(self._all_committed, WAIT_LIMIT, "everything is committed")
         status, adopted = second.status(), second.count("jobs_total", outcome="adopted")
         _stop(second)
         stats = stage.api.stats()
@@ -212,7 +212,7 @@ class _Play:
 
     def _follow(self, connector: Instance, until: Callable[[Figures], bool]) -> None:
         """Go on producing and showing until the figures say so. Raises `DemoError` if it takes too long."""
-        deadline = time.monotonic() + LONGEST
+        deadline = time.monotonic() + WAIT_LIMIT
         while True:
             self._writer.step()
             figures = self._figures(connector)

@@ -13,7 +13,7 @@ from connector.model import Position
 from connector.sandbox.broker import PARTITIONS
 from connector.sandbox.demo_events import DemoEvent
 
-_LIMIT = 10.0
+_CALL_LIMIT = 10.0
 """Seconds for any one call: it is all on loopback."""
 
 
@@ -65,7 +65,7 @@ def committed(bootstrap: str, group: str, topic: str) -> dict[int, Position]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "log_level": 3})
     try:
         asked = [KafkaTopicPartition(topic, partition) for partition in range(PARTITIONS)]
-        found = consumer.committed(asked, timeout=_LIMIT)
+        found = consumer.committed(asked, timeout=_CALL_LIMIT)
         return {one.partition: Position(max(one.offset, 0), one.metadata or "") for one in found}
     finally:
         consumer.close()
@@ -85,7 +85,7 @@ def letters(bootstrap: str, topic: str) -> list[StoredLetter]:
     )
     found: list[StoredLetter] = []
     waiting = set(range(PARTITIONS))
-    deadline = time.monotonic() + _LIMIT
+    deadline = time.monotonic() + _CALL_LIMIT
     try:
         consumer.assign([KafkaTopicPartition(topic, partition, 0) for partition in waiting])
         while waiting:

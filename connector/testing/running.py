@@ -17,7 +17,7 @@ from connector.sandbox.stats import Stats
 
 T = TypeVar("T")
 
-LIMIT = 10.0
+ANSWER_LIMIT = 10.0
 """Seconds for whatever is asked of it: it is all in this process."""
 
 
@@ -44,7 +44,7 @@ class RunningSandbox:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result(LIMIT)
+        asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result(ANSWER_LIMIT)
         return self
 
     def __exit__(
@@ -52,11 +52,11 @@ class RunningSandbox:
     ) -> None:
         with contextlib.ExitStack() as last:
             last.callback(self._end)
-            asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(LIMIT)
+            asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(ANSWER_LIMIT)
 
     def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(LIMIT)
+        self._thread.join(ANSWER_LIMIT)
         self._loop.close()
 
     def faults(self, **faults: Any) -> None:
@@ -86,4 +86,4 @@ class RunningSandbox:
         async def answer() -> T:
             return question(self._server.audience, time.time())
 
-        return asyncio.run_coroutine_threadsafe(answer(), self._loop).result(LIMIT)
+        return asyncio.run_coroutine_threadsafe(answer(), self._loop).result(ANSWER_LIMIT)

@@ -21,7 +21,7 @@ Parent = tuple[bytes, bytes, bytes]
 _TRACEPARENT = re.compile(
     rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL
 )
-_LONGEST = 512
+_MOST_CHARACTERS = 512
 
 
 def links(events: Iterable[Event], most: int) -> list[Link]:
@@ -60,7 +60,7 @@ def parent_of(record: Record) -> Parent | None:
     if not headers:
         return None
     found = [value for name, value in headers if name.lower() == "traceparent"]
-    if len(found) != 1 or found[0] is None or len(found[0]) > _LONGEST:
+    if len(found) != 1 or found[0] is None or len(found[0]) > _MOST_CHARACTERS:
         return None
     match = _TRACEPARENT.fullmatch(found[0].strip(b" \t"))
     if match is None or (match[5] is not None and match[1] == b"00"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.pulse import Clock
-from connector.running.membership import LONGEST, Standstill
+from connector.running.membership import STANDSTILL_FROM, Standstill
 from tests.simulation.loop import VirtualLoop
 
 
@@ -34,7 +34,7 @@ class VirtualStandstill(Standstill):
 
     def lasting(self) -> bool:
         """Whether `noticed` has still to tell of one."""
-        return self._longest > LONGEST
+        return self._longest > STANDSTILL_FROM
 
     def noticed(self) -> float:
         """Return the seconds of the longest since the last call."""

@@ -74,7 +74,7 @@ async def test_an_answer_that_cannot_be_taken_in_ends_it_with_1(monkeypatch: pyt
         raise KeyError("d0")
 
     monkeypatch.setattr(process.engine, "posted", broken)
-    monkeypatch.setattr("connector.running.handing_over.LIMIT", 0.01)
+    monkeypatch.setattr("connector.running.handing_over.HAND_OVER_LIMIT", 0.01)
     assert await process.run() == 1
 
 

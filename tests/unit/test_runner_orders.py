@@ -38,7 +38,7 @@ async def test_a_signal_stops_it_in_order(monkeypatch: pytest.MonkeyPatch) -> No
 
 async def test_a_stop_does_not_wait_for_jobs_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     process = Process(monkeypatch, records(0, 1), until_end=False, CONNECTOR_JOBS_STOP_TIMEOUT="0s")
-    monkeypatch.setattr("connector.running.handing_over.LIMIT", 0.01)
+    monkeypatch.setattr("connector.running.handing_over.HAND_OVER_LIMIT", 0.01)
     process.client.hold = asyncio.Event()
     async with process.running() as task:
         await until(lambda: bool(process.client.bodies))

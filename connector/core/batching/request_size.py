@@ -8,9 +8,9 @@ batch has proved nothing about size.
 
 from __future__ import annotations
 
-SMALLEST = 1024
+LEAST_BYTES = 1024
 """Bytes below which batches are not made smaller: a few devices."""
-_STEP = 64
+_GROWTH_DIVISOR = 64
 """A full request that is accepted lets the next ones be larger by this part: after some 45, by half."""
 
 
@@ -29,13 +29,13 @@ class RequestSize:
     def refused(self, size: int) -> int:
         """A request of several devices was too large. Return the bytes that had been right until then."""
         before = max(self.bound, min(size, self._configured))
-        self.bound = min(self.bound, max(SMALLEST, size // 2))
+        self.bound = min(self.bound, max(LEAST_BYTES, size // 2))
         return before
 
     def accepted(self, size: int) -> None:
         """A request with `size` bytes was not too large."""
         full = size + size // 8 >= self.bound
-        grown = self.bound + self.bound // _STEP if full else self.bound
+        grown = self.bound + self.bound // _GROWTH_DIVISOR if full else self.bound
         self.bound = min(self._configured, max(grown, size))
 
     def blameless(self, before: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from connector.core.following.job import Job
 
-TWICE = 2.0
+USUAL_TIMES = 2.0
 """Times the usual duration that a job may take in any case, whatever deadline is configured."""
 MOST_DOUBLINGS = 6
 """Times that the deadline is doubled at most: of 15 minutes that makes 16 hours."""
@@ -26,10 +26,10 @@ def expired(job: Job, deadline: float, not_its_own: float, now: float) -> bool:
 
 
 def deadline_of(job: Job, configured: float, usual: float, *, left_behind: bool) -> float:
-    """Return for how many seconds the job may be unfinished: no less than `TWICE` what jobs usually take.
+    """Return for how many seconds the job may be unfinished: at least `USUAL_TIMES` as long as is usual.
 
     Twice as long for each job of its devices that was lost and not left behind: where all jobs take longer
     than they may, to send them again and again ends none, and makes the API slower.
     """
     in_vain = 0 if left_behind else job.history.losses_with_others
-    return max(configured * 2.0 ** min(in_vain, MOST_DOUBLINGS), TWICE * usual)
+    return max(configured * 2.0 ** min(in_vain, MOST_DOUBLINGS), USUAL_TIMES * usual)

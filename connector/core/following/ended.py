@@ -9,7 +9,7 @@ from collections import deque
 
 from connector.model import Route
 
-REMEMBERED = 1024
+MOST_REMEMBERED = 1024
 """Jobs that have ended whose request_ids are remembered: the latest ones."""
 
 
@@ -27,7 +27,7 @@ class EndedJobs:
             return
         self._names.add(name)
         self._latest.append(name)
-        if len(self._latest) > REMEMBERED:
+        if len(self._latest) > MOST_REMEMBERED:
             self._names.discard(self._latest.popleft())
 
     def has(self, route: Route, request_id: str) -> bool:

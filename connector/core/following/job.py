@@ -16,7 +16,7 @@ from connector.core.queueing.coalesce import contributors
 from connector.core.reading.event import Event
 from connector.model import Endpoint, Route
 
-OUTRUN = 4
+MIN_OUTRUN = 4
 """Later jobs that must have ended before a slow one counts as stuck: a slow API is slow for all."""
 DENIED_ALONE = 3
 """Denied GETs in a row, of each job there is, after which it may be these jobs alone that are denied: a
@@ -134,7 +134,7 @@ class Job:
         """
         polls = self.polls
         waits = polls.waits_for_rows > 0 or polls.on_hold or polls.denied_gets > 0
-        return waits or self.suspicion.proven > 0 or (self.slow and self.outrun >= OUTRUN)
+        return waits or self.suspicion.proven > 0 or (self.slow and self.outrun >= MIN_OUTRUN)
 
 
 def slices_of(job: Job) -> dict[Assignment, JobSlice]:

@@ -16,10 +16,10 @@ DELAYS = (0.5, 2.0)
 PATIENT_DELAYS = (0.5, 1.0, 2.0, 3.0, 4.0)
 """Seconds until it is polled again, each time, if the report has no row at all or is about devices that were
 sent in vain before; as long as such waits help."""
-IN_VAIN = 10.0
+USELESS_FOR = 10.0
 """Seconds after a report that stayed incomplete, in which others that lack only some rows are not asked for
 again: this API leaves some out."""
-OFTEN = 3
+MOST_VAIN_WAITS = 3
 """Patient waits in vain, in a row, after which a report without any row is treated like one that lacks some.
 But before a device's last attempt is used up, its report is asked for again in any case."""
 
@@ -40,11 +40,11 @@ class MissingRows:
                 self._in_vain = 0
             return None
         nothing = missing >= len(job.events)
-        patient = self._in_vain < OFTEN and (nothing or any(event.attempts for event in job.events))
+        patient = self._in_vain < MOST_VAIN_WAITS and (nothing or any(event.attempts for event in job.events))
         delays = PATIENT_DELAYS if patient else DELAYS
         if job.polls.waits_for_rows >= len(delays):
             self._in_vain += patient
-            self._in_vain_until = now + IN_VAIN
+            self._in_vain_until = now + USELESS_FOR
             return None
         if not (patient or job.polls.waits_for_rows or self._counts(job)) and now < self._in_vain_until:
             return None

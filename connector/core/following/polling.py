@@ -29,7 +29,7 @@ _TOLD_CHANCE = 0.15
 _WIDE = 0.03
 """Share of an age by which durations may differ and still count as about the same."""
 
-_REMEMBERED = 128
+_MOST_DURATIONS = 128
 """Jobs whose durations are remembered: the latest ones."""
 
 _FIRST = 0.03
@@ -38,13 +38,13 @@ _FIRST = 0.03
 _SHORTEST = 0.001
 """Seconds: the shortest delay before a first GET; it is what a job that ends at once waits."""
 
-_STEP = 0.01
+_STEP_SHARE = 0.01
 """Shortest step between two GETs, as a share of the job's age; never below `_SHORTEST_STEP`."""
 
 _SHORTEST_STEP = 0.002
 """Shortest step between two GETs in seconds, however young the job is."""
 
-_MANY = 6
+_GROWS_AFTER_POLLS = 6
 """GETs after which steps grow by half each: nothing else bounds them where no estimate fits."""
 
 _MOST_GROWTH = 128
@@ -81,7 +81,7 @@ class PollSchedule:
     def __init__(self, ceiling: float) -> None:
         """`ceiling`: the most seconds between two GETs of a job; the first one comes when it should."""
         self._ceiling = ceiling
-        self._recent: deque[float] = deque(maxlen=_REMEMBERED)  # durations, in the order of learning
+        self._recent: deque[float] = deque(maxlen=_MOST_DURATIONS)  # durations, in the order of learning
         self._sorted: list[float] = []
         self._faster = 0  # jobs in a row that the first GET found ended, as early as it went
         self._slower = 0  # jobs in a row that took longer than most
@@ -132,8 +132,8 @@ class PollSchedule:
         before: 0 and -1 if there was none. `took`: the seconds that a GET takes, so that an age is
         uncertain by so much.
         """
-        growth = 1.5 ** min(max(0, polls - _MANY), _MOST_GROWTH)
-        shortest = max(_SHORTEST_STEP, _STEP * age) * growth
+        growth = 1.5 ** min(max(0, polls - _GROWS_AFTER_POLLS), _MOST_GROWTH)
+        shortest = max(_SHORTEST_STEP, _STEP_SHARE * age) * growth
         self._compare(age, progress, previous_age, previous_progress, took)
         if self._trust >= _TRUSTED and max(0, previous_progress) < progress < _DONE:
             self._trust *= 0.98  # what is believed is seldom tested
@@ -168,18 +168,18 @@ class PollSchedule:
         durations are widely spread, anything down to half of it is: in small steps it would take thousands.
         """
         first = self.first_delay()
-        tested = upper <= first * (1 + _STEP) + _SHORTEST_STEP  # or it went by an older schedule
+        tested = upper <= first * (1 + _STEP_SHARE) + _SHORTEST_STEP  # or it went by an older schedule
         if tested:
             self._faster += 1
             upper = min(upper, first)  # however late the GET went
         if tested and self._faster > _SURPRISES:
             doublings = min(self._faster - _SURPRISES, _SURPRISES)
-            self._remember_only([upper * max(0.5, 1 - _STEP * 2**doublings)])
+            self._remember_only([upper * max(0.5, 1 - _STEP_SHARE * 2**doublings)])
         elif self.usual > upper * (1 + _WIDE):
             self._early += 1
             self._recent.append(upper * (1 - self._early * _GOLDEN % 1 / 2))
         else:
-            self._recent.append(upper * (1 - _STEP))
+            self._recent.append(upper * (1 - _STEP_SHARE))
 
     def _remember_only(self, durations: list[float]) -> None:
         self._recent.clear()

@@ -13,7 +13,7 @@ from connector.core.assigned.assignment import Assignment
 from connector.core.assigned.job_slice import JobSlice
 from connector.core.following.deadline import deadline_of, expired
 from connector.core.following.ended import EndedJobs
-from connector.core.following.job import OUTRUN, Job
+from connector.core.following.job import MIN_OUTRUN, Job
 from connector.core.following.known import KnownJobs
 from connector.core.following.missing_rows import MissingRows
 from connector.core.following.occupying import occupied
@@ -32,7 +32,7 @@ UNKNOWN_DELAY = 1.0
 if that is more."""
 SLOW_FROM = 60.0
 """Seconds without progress before which no unfinished job counts as slow."""
-SLOWER = 10
+SLOW_TIMES = 10
 """A job counts as slow only if it was without progress for this many times as long as jobs usually take."""
 STUCK_FROM = 300.0
 """Seconds from which a slow job may be stuck though none has ended yet: before that the API may be slow."""
@@ -153,7 +153,7 @@ class Tracking:
         Counted from when its progress last grew; from its POST, if it has not grown while the job is ours.
         """
         still = now - job.polls.grew_at if job.polls.grew else age
-        return still > max(SLOW_FROM, SLOWER * self._schedules[job.endpoint].usual)
+        return still > max(SLOW_FROM, SLOW_TIMES * self._schedules[job.endpoint].usual)
 
     def ended(self, job: Job, polled_at: float, now: float, *, completed: bool) -> None:
         """Learn how long a job took, and whether its progress foretold that.
@@ -261,7 +261,7 @@ class Tracking:
 
         Where there are none like it, others tell.
         """
-        return job.left_behind(now) or (job.outrun >= OUTRUN and not self.like_it(job))
+        return job.left_behind(now) or (job.outrun >= MIN_OUTRUN and not self.like_it(job))
 
     def like_it(self, job: Job) -> bool:
         """Whether another job of its application and endpoint is unfinished."""

@@ -10,12 +10,12 @@ from connector.core.holding_back.halts import Halts
 from connector.core.holding_back.proofs import Proofs, Where
 from connector.core.past.suspicion import Suspicion
 
-CONTRADICTED = 5
+MOST_DENIALS = 5
 """Denials in a row that are taken for the API's failure where something got past there before. By then a
 part of the batch was sent, or a job that has ended was polled: that tells one request alone from all."""
-FEW, LONG = 3, 5.0
-"""Fewer denials, from `FEW` on, are believed once they have gone on for `LONG` seconds: the gate, closed
-meanwhile, makes them rare."""
+MIN_DENIALS, MIN_DENIED_FOR = 3, 5.0
+"""Fewer denials, from `MIN_DENIALS` on, are believed once they have gone on for `MIN_DENIED_FOR` seconds: the
+gate, closed meanwhile, makes them rare."""
 
 
 class Belief:
@@ -41,7 +41,9 @@ class Belief:
             return True  # others of this application: what another one is told says nothing of it
         denials = self._in_a_row(application, where)
         denials.append(now)
-        return len(denials) <= CONTRADICTED and (len(denials) < FEW or now - denials[0] < LONG)
+        return len(denials) <= MOST_DENIALS and (
+            len(denials) < MIN_DENIALS or now - denials[0] < MIN_DENIED_FOR
+        )
 
     def _in_a_row(self, application: str, where: Where) -> list[float]:
         """Return when it was denied since something got past there last, to be added to."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from connector.core.limits import Limits
 
-CUT = 0.7
+CUT_TO = 0.7
 """Share of the limit that a sign of overload leaves."""
 GROWTH = 1.25
 """What a window without a sign of overload multiplies the limit by."""
@@ -124,7 +124,7 @@ class Concurrency:
         if not self._adaptive or now < self._not_ours_until:
             return
         if self.limit > 1:
-            self._limit = max(1.0, self._limit * CUT)
+            self._limit = max(1.0, self._limit * CUT_TO)
         elif self._unfinished <= 1:  # not while those of before are still there
             self._limit = float(self._most)
             self._not_ours_until = now + NOT_OURS_FOR
@@ -187,7 +187,7 @@ class Concurrency:
                 suspected = True  # while a queue grows, its length says nothing about the speed
             else:
                 self._cut = _Cut(self._limit, window.speed)
-                self._limit = max(1.0, self._limit * CUT)
+                self._limit = max(1.0, self._limit * CUT_TO)
         elif ratio <= EASY or excess <= NOTICEABLE:
             self._learn(window, LEARNING)
             self._grow()

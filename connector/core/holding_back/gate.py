@@ -14,7 +14,7 @@ from connector.core.backoff import Backoff
 
 OPEN = 1 << 30
 """What `Gate.permits` answers when the gate is open: as many as you like."""
-TURNS = 3
+TURN_EVERY = 3
 """Every third trial of a closed gate takes what has not failed yet: perhaps only the others fail."""
 LONGEST_RETRY_AFTER = 900.0
 """Most seconds that a `Retry-After` can close the gate for. It may be a date by a clock that is far ahead:
@@ -111,7 +111,7 @@ class Gate:
     @property
     def turn_of_others(self) -> bool:
         """Whether the next trial should be something that has not failed yet, a POST before a GET."""
-        return self.closed_until is not None and self._attempts % TURNS == 0
+        return self.closed_until is not None and self._attempts % TURN_EVERY == 0
 
     def trial_started(self, now: float) -> None:
         """Note that a request was sent: while the gate is closed it is the trial."""

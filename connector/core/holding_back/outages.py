@@ -31,7 +31,7 @@ TURNS_ALONE = Backoff(0.5, 60.0)
 """Seconds from a failure to the next try of a request that fails alone, the first and the longest: it may
 fail for ever while the others go on."""
 
-HINTS = 5
+MIN_HINTS = 5
 """Times that a batch must have failed while others were answered before it is tried in parts. Once is enough
 where none of those was about as large: then its size, or what is in it, is what fails."""
 
@@ -41,21 +41,21 @@ TRIALS_OF_WHOLE_BATCHES = 4
 SMALLER_TRIALS = 6
 """How often the trials become smaller until a POST is answered: from some thousand devices down to one."""
 
-WITNESS = 4
+WITNESS_FROM_FAILURES = 4
 """GETs of a job that fail in a row before an ended job is polled first, if no other GET is answered."""
 
 MOST_SICK = 2
 """Jobs that may fail alone where nobody else is answered; more at once are rather an outage in part. Those
 whose devices were in lost jobs before don't count: they were found to fail alone then."""
 
-OVERLOAD = 0.2
+OVERLOAD_SHARE = 0.2
 """Share of the recent calls that met a 429 or a 5xx from which there are too many jobs at once.
 
 One now and then says nothing, and the gate waits for it. Nor does an outage that nothing gets through: of all
 that meet it one counts. Where jobs are too many, some calls are answered, the gate opens, and closes again.
 """
-RECENT = 0.1
-"""Weight of the latest call in the share that is compared with `OVERLOAD`."""
+LATEST_WEIGHT = 0.1
+"""Weight of the latest call in the share that is compared with `OVERLOAD_SHARE`."""
 
 
 class Outages:
@@ -93,7 +93,7 @@ class Outages:
         if self.gate.closed_until is None:
             self._found_overloaded.clear()
         if did is not None:
-            self._share_overloaded[did] *= 1 - RECENT
+            self._share_overloaded[did] *= 1 - LATEST_WEIGHT
             self._suspects.answered(did, sent_at, devices)
         if did == "post":
             self._smaller_trials = 0
@@ -137,7 +137,7 @@ class Outages:
 
     def _hints_needed(self, batch: Batch) -> int:
         none_as_large = self._suspects.as_large("post", len(batch.events)) == batch.suspicion.as_large
-        return 1 if none_as_large else HINTS
+        return 1 if none_as_large else MIN_HINTS
 
     def tell(self, call: Call, request: Batch | Job, answer: Unavailable) -> None:
         """Say which request it is that fails while others are answered."""
@@ -161,7 +161,7 @@ class Outages:
         """
         failed_at = job.suspicion.failed_at
         told = self._suspects.answered_since("get", failed_at) or self._witness_at > failed_at
-        if job.suspicion.failures < WITNESS or told or self._tracking.never_lost > MOST_SICK:
+        if job.suspicion.failures < WITNESS_FROM_FAILURES or told or self._tracking.never_lost > MOST_SICK:
             return None
         self._witness_at = now
         return self._tracking.last_ended.instead_of(job, now)
@@ -193,8 +193,8 @@ class Outages:
         if call in self._found_overloaded:
             return
         self._found_overloaded.add(call)
-        self._share_overloaded[call] += RECENT * (1 - self._share_overloaded[call])
-        if self._share_overloaded[call] > OVERLOAD:
+        self._share_overloaded[call] += LATEST_WEIGHT * (1 - self._share_overloaded[call])
+        if self._share_overloaded[call] > OVERLOAD_SHARE:
             self._share_overloaded[call] = 0.0
             self._concurrency.overloaded(now)
 

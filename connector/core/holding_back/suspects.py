@@ -13,7 +13,7 @@ from collections import Counter
 
 from connector.core.past.suspicion import Call, Suspicion
 
-MANY = 4
+MIN_ANSWERED_EACH = 4
 """Answered requests for each that begins to fail: with fewer, it is the API that fails now and then."""
 
 
@@ -52,7 +52,7 @@ class Suspects:
         answered = self._answered[call] - suspicion.answered
         begun = self._begun[call] - suspicion.begun
         others = before > -math.inf and self.answered_since(call, before)
-        alone = others and answered >= MANY * begun
+        alone = others and answered >= MIN_ANSWERED_EACH * begun
         if suspicion.proven and not alone and suspicion.failures:
             suspicion.unsure += now - before
         suspicion.others += others

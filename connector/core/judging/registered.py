@@ -14,18 +14,18 @@ from connector.core.reading.event import Event
 
 LATELY = 20.0
 """Seconds after a registration was confirmed in which "not found" uses up no attempt of the device."""
-OFTEN, USELESS_FOR = 3, 600.0
-"""It uses one up all the same where waiting was in vain for `OFTEN` devices in a row, the last of them no
-more than `USELESS_FOR` seconds ago; or for this device before."""
-REMEMBERED = 3 * LATELY
+MOST_VAIN_WAITS, USELESS_FOR = 3, 600.0
+"""It uses one up all the same where waiting was in vain for `MOST_VAIN_WAITS` devices in a row, the last of
+them no more than `USELESS_FOR` seconds ago; or for this device before."""
+REMEMBERED_FOR = 3 * LATELY
 """Seconds for which a registration is remembered at least: by then what was not found has used up its
 attempts, too."""
-MOST = 50_000
+MOST_REMEMBERED = 50_000
 """Identifiers that are remembered, about the latest ones: some 5 MB."""
 
 
 class _Latest:
-    """A time for each of the latest identifiers, at most `MOST`: the older half is forgotten at once.
+    """A time for each of the latest identifiers, at most `MOST_REMEMBERED`. The older half goes at once.
 
     One by one would be slow: of a dictionary the first entry is found in a time that grows with how many were
     taken out before it, up to 100 us.
@@ -40,7 +40,7 @@ class _Latest:
 
     def put(self, keys: Iterable[str], at: float) -> None:
         """Keep this time for these. Times never go back."""
-        if len(self._younger) >= MOST // 2 or at >= self._began + self._seconds:
+        if len(self._younger) >= MOST_REMEMBERED // 2 or at >= self._began + self._seconds:
             self._older, self._younger, self._began = self._younger, {}, at
         for key in keys:
             self._younger[key] = at
@@ -54,7 +54,7 @@ class Registered:
     """When each identifier was registered last."""
 
     def __init__(self) -> None:
-        self._at = _Latest(REMEMBERED)
+        self._at = _Latest(REMEMBERED_FOR)
         self._in_vain_at = _Latest()
         """When an identifier was waited for in vain."""
         self._in_vain = 0
@@ -90,6 +90,6 @@ class Registered:
         if self._registered_at(event) == -math.inf:
             return
         self._in_vain += 1
-        if self._in_vain >= OFTEN:
+        if self._in_vain >= MOST_VAIN_WAITS:
             self._useless_until = now + USELESS_FOR
         self._in_vain_at.put(event.keys, now)

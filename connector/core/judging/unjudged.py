@@ -33,7 +33,7 @@ PARTS_OF_LOST = 8
 """Into how many parts a batch goes whose jobs were lost too often. Each round may take a deadline: a device
 among a thousand is found in four, where halves would take ten."""
 
-AT_ONCE = 2
+MOST_FAILURES_AT_ONCE = 2
 """How often jobs of several devices may Fail before these are sent slowly. Until then they go again soon,
 however other jobs end: if one device is bad, the other half is Completed and shows it."""
 
@@ -72,11 +72,11 @@ class Unjudged:
         failures = batch.history.failures
         if failures == 1:
             self._once_more(batch, now)
-        elif failures <= AT_ONCE or others_do_well:
+        elif failures <= MOST_FAILURES_AT_ONCE or others_do_well:
             self._send_whole_or_halved(batch)
         else:
             for part in self._whole_or_halved(batch):
-                due = now + SLOWLY.delay(failures - AT_ONCE, self._random())
+                due = now + SLOWLY.delay(failures - MOST_FAILURES_AT_ONCE, self._random())
                 self._slow_retries.later(part, due, job.failed_before, now, now)
         self._tally.retried[job.endpoint] += len(events)
         if said.reason is Reason.NO_VERDICT:  # what it asked for may be applied

@@ -11,7 +11,7 @@ from typing import Literal
 
 Call = Literal["post", "get"]
 """The two requests to the API: to take a batch, and for the status of a job."""
-PERSISTS = 3
+PERSISTS_FROM = 3
 """Failures of one request in a row that can't be chance."""
 
 
@@ -43,7 +43,7 @@ class Suspicion:
     @property
     def persists(self) -> bool:
         """Whether it failed too often in a row for chance."""
-        return self.failures >= PERSISTS
+        return self.failures >= PERSISTS_FROM
 
     def taken_apart(self) -> None:
         """Count as that of a part of what failed: it needn't wait as long, and is not a new failure."""

@@ -25,7 +25,7 @@ of devices.
 """
 
 
-MANY = 8
+MERGE_REPEATS_FROM = 8
 """Updates that wait for one device from which on repeated appends are merged, too: each update takes a job
 of its own, one after the other."""
 
@@ -63,7 +63,7 @@ class Lanes:
     def _enter(self, event: Event) -> bool:
         tail = self._tail(event.keys)
         if tail is not None and _absorbs(tail, event):
-            many = len(self._waiting.get(event.keys[0], ())) >= MANY
+            many = len(self._waiting.get(event.keys[0], ())) >= MERGE_REPEATS_FROM
             if merge(tail, event, self._max_row, repeats=many):
                 self.coalesced += 1
                 return False

@@ -22,14 +22,14 @@ from connector.core.remembering.packing import Reader, put_number, put_stream
 MOST_SYMBOLS = 4_194_304
 """Length of the longest string of symbols: bounds memory where offsets jump far."""
 
-_LONG = 127
+_NUMBER_FROM = 127
 """Lengths from here on are written as numbers of their own."""
 
 _INTERRUPTS = ((2.2, 16), (3.0, 6), (math.inf, 4))
 """The longest run that interrupts a main run instead of becoming one, where runs are shorter than so much on
 average: two symbols at random make no main runs. In steps, or one offset more could take much more room."""
 
-_ENOUGH = 14_000
+_RUNS_AT_FIRST = 14_000
 """Runs that are looked at first: more than these fit only if they repeat themselves. Of runs at random some
 12,700 fill a text."""
 
@@ -45,7 +45,7 @@ class Tokens:
 
     __slots__ = ("_codes", "_lengths", "_longs", "_others", "complete")
 
-    def __init__(self, symbols: bytes, *, enough: int = _ENOUGH, kinds: int = 256) -> None:
+    def __init__(self, symbols: bytes, *, enough: int = _RUNS_AT_FIRST, kinds: int = 256) -> None:
         runs = list(islice(_runs(symbols, kinds), enough))
         self.complete = not runs or runs[-1] == len(symbols)
         self._others = bytearray()
@@ -53,7 +53,7 @@ class Tokens:
         average = runs[-1] / len(runs) if runs else 1.0
         longest = next(longest for below, longest in _INTERRUPTS if average < below)
         self._codes = bytes(self._cut(symbols, runs, longest))
-        self._longs = [length for length in self._lengths if length >= _LONG]
+        self._longs = [length for length in self._lengths if length >= _NUMBER_FROM]
 
     def __len__(self) -> int:
         return len(self._others)
@@ -69,7 +69,7 @@ class Tokens:
                 length += run
                 continue
             lengths.append(length)
-            code = length * 2 if length < _LONG else _LONG * 2
+            code = length * 2 if length < _NUMBER_FROM else _NUMBER_FROM * 2
             length = 0
             if run > interrupts:
                 others.append(symbol)
@@ -83,7 +83,7 @@ class Tokens:
                 others += bytes((symbol,)) * run
                 codes += bytes((code,)) + bytes(run - 1)
         lengths.append(length)
-        codes.append(min(length, _LONG) * 2)
+        codes.append(min(length, _NUMBER_FROM) * 2)
         return codes
 
     def covers(self, count: int) -> int:
@@ -98,7 +98,7 @@ class Tokens:
         """Append the first `count` tokens."""
         codes = self._codes[: count + 1]
         longs = bytearray()
-        for length in islice(self._longs, codes.count(_LONG * 2) + codes.count(_LONG * 2 + 1)):
+        for length in islice(self._longs, codes.count(_NUMBER_FROM * 2) + codes.count(_NUMBER_FROM * 2 + 1)):
             put_number(longs, length)
         put_stream(out, codes)
         put_stream(out, bytes(longs))
@@ -113,7 +113,7 @@ def read_runs(reader: Reader) -> Iterator[tuple[int, int]]:
     main = total = 0
     for at, code in enumerate(codes):
         length, changes = divmod(code, 2)
-        if length == _LONG:
+        if length == _NUMBER_FROM:
             length = longs.number()
         total += length + 1
         if total > MOST_SYMBOLS + len(codes):

@@ -21,16 +21,16 @@ from connector.core.limits import Limits
 HEADROOM = 2.0
 """Times the average that may be unrecorded: at 1 and one batch at a time, waiting for it costs at most 2 % of
 the speed."""
-LONG = 2.0
+LONG_JOBS_FROM = 2.0
 """Seconds from which jobs are long: then only the average is allowed, and a batch beyond it waits."""
 _HANGS_FROM = 5.0
-_HANGS = 5.0
+_HANGS_TIMES = 5.0
 """A request hangs once it takes longer than these seconds and these times the usual duration."""
 _WEIGHT = 0.2
 """Weight of the latest duration in the moving average of jobs."""
-_REMEMBERED = 5
+_MOST_COMMITS = 5
 """Commits whose median counts: one pause of a machine or broker does not raise the number."""
-_ENOUGH = 3
+_MIN_COMMITS = 3
 """Commits that it takes to know the median: a pause may be the first thing that happens."""
 
 
@@ -45,7 +45,7 @@ class Exposure:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._most = max(limits.max_in_flight, limits.max_unrecorded)
-        self._recordings: deque[float] = deque(maxlen=_REMEMBERED)
+        self._recordings: deque[float] = deque(maxlen=_MOST_COMMITS)
         self._recording: float | None = None
         self._ending: float | None = None
 
@@ -55,7 +55,7 @@ class Exposure:
         if self._recording is None or self._ending is None:
             return 1
         average = self._limits.max_in_flight * self._recording / max(self._ending, 1e-6)
-        wanted = round(average) if self._ending >= LONG else ceil(HEADROOM * average)
+        wanted = round(average) if self._ending >= LONG_JOBS_FROM else ceil(HEADROOM * average)
         return min(self._most, max(1, wanted))
 
     @property
@@ -64,15 +64,15 @@ class Exposure:
 
         It may hang until its time-out: that many more are then at risk, up to `Limits.max_unrecorded` in all.
         """
-        return max(_HANGS_FROM, _HANGS * (self._recording or 0.0))
+        return max(_HANGS_FROM, _HANGS_TIMES * (self._recording or 0.0))
 
     def recorded(self, seconds: Sequence[float]) -> None:
         """A committed checkpoint records batches, each this many seconds after it was sent."""
         self._recordings.append(fmean(seconds))
-        if len(self._recordings) >= _ENOUGH:
+        if len(self._recordings) >= _MIN_COMMITS:
             self._recording = median(self._recordings)
 
     def ended(self, seconds: float) -> None:
         """A job has ended, this many seconds after it was sent."""
-        before = max(seconds, LONG) if self._ending is None else self._ending
+        before = max(seconds, LONG_JOBS_FROM) if self._ending is None else self._ending
         self._ending = before + _WEIGHT * (seconds - before)

@@ -24,9 +24,9 @@ from connector.core.settling.under_way import CommitUnderWay
 from connector.core.tally import RecordOutcome, Stage, Tally
 from connector.model import TopicPartition
 
-QUIET = 0.025
+COMMIT_GAP = 0.025
 """Seconds between two commits that only move positions; a new job is recorded at once."""
-QUIET_PER_PARTITION = 0.0002
+GAP_PER_PARTITION = 0.0002
 """Seconds more for each partition committed, so that many partitions take the same share of time."""
 WRITE_AGAIN = Backoff(0.5, 30.0)
 """Delays, in seconds, before a failed commit or letter is tried again. A coordinator that moves is back in a
@@ -131,7 +131,7 @@ class Ledger:
             started=now,
         )
         self._unrecorded = []
-        self._quiet_until = now + QUIET + QUIET_PER_PARTITION * len(dirty)
+        self._quiet_until = now + COMMIT_GAP + GAP_PER_PARTITION * len(dirty)
         return Commit(self.under_way.positions, [owed.letter for owed in letters])
 
     def _due_letters(self, now: float, *, at_once: bool) -> list[Owed]:

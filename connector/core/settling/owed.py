@@ -23,11 +23,11 @@ MOST_LETTERS = 4000
 MOST_LETTER_BYTES = 16 << 20
 """The most of one commit. Fewer would be as many more transactions, and long checkpoints: where every second
 device is refused, 1,000 cost 31 us an event and let letters wait for 3.5 s, 4,000 cost 22 us and 0.7 s."""
-REST, LONGEST_REST = 2.0, 20.0
+REST_TIMES, LONGEST_REST = 2.0, 20.0
 """The rest after a failed attempt: this many times its duration, at most this many seconds."""
-IN_VAIN = 4
+MOST_FAILURES_AWAITED = 4
 """Failures in a row, which take a few seconds, after which a stop no longer waits for the next attempt."""
-A_FEW_SECONDS = 5.0
+LONGEST_REST_AWAITED = 5.0
 """Seconds of rest after a failure beyond which a stop no longer waits for the next attempt either."""
 
 
@@ -143,7 +143,7 @@ class OwedLetters:
         """
         self._portion = max(1, self._portion // 2)
         self._failures += 1
-        self._rest = min(REST * took, LONGEST_REST)
+        self._rest = min(REST_TIMES * took, LONGEST_REST)
         self._not_before = now + max(self._backoff.delay(self._failures, jitter), self._rest)
 
     def refused(self, owed: Owed, now: float, jitter: float) -> None:
@@ -187,9 +187,9 @@ class OwedLetters:
 
         `sure` as for `take`.
         """
-        if self._failures >= IN_VAIN or self._rest > A_FEW_SECONDS:
+        if self._failures >= MOST_FAILURES_AWAITED or self._rest > LONGEST_REST_AWAITED:
             return False
-        singly = bool(self._as_large or self._refused) and self._refusals < IN_VAIN
+        singly = bool(self._as_large or self._refused) and self._refusals < MOST_FAILURES_AWAITED
         return bool(self._waiting) or singly or self._far.due_at(sure) <= 0
 
     def due_at(self, sure: int) -> float | None:

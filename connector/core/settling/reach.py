@@ -19,9 +19,9 @@ from connector.core.reading.event import Event
 from connector.core.remembering import checkpoint
 from connector.model import Position
 
-AMPLE = 0.3
+AMPLE_SHARE = 0.3
 """Share of the limit up to which there is room for anything submitted until the next commit."""
-FULL = 0.95
+FULL_SHARE = 0.95
 """Share of the limit that jobs may fill; the rest is for what becomes of their records."""
 JOB_TAKES = 25.0
 """Characters of a checkpoint that a job takes whose request_id is as long as a UUID."""
@@ -30,11 +30,12 @@ DIGIT_TAKES = 0.65
 RUN_TAKES = 0.85
 """Characters of a checkpoint that each run of a job's offsets takes: 0.3 to 1.0 in the middle, 1.4 at the
 most (deploy/CHECKPOINT.md)."""
-FEW = 6
+SMALL_DIVISOR = 6
 """A batch smaller than `max_devices` divided by this waits until the checkpoint has room: a text full of the
 request_ids of tiny jobs would hold hardly any devices. It goes anyway where nothing else would make room."""
-MANY_JOBS = 2
-"""Unfinished jobs in a partition from which so small a batch (`FEW`) waits for room; one may be stuck."""
+SMALL_WAITS_FROM_JOBS = 2
+"""Unfinished jobs in a partition from which so small a batch (`SMALL_DIVISOR`) waits for room; one may be
+stuck."""
 _UUID = 36
 _offset = attrgetter("offset")
 
@@ -62,7 +63,7 @@ class Reach:
             near = assignment.offsets.next - safe < WINDOW_LIMIT // 2
             assignment.submit_below = None if near else safe + WINDOW_LIMIT
             size = len(encoded.text)
-            assignment.room = None if size <= AMPLE * self._limit else FULL * self._limit - size
+            assignment.room = None if size <= AMPLE_SHARE * self._limit else FULL_SHARE * self._limit - size
         return Position(safe, encoded.text)
 
     def reserve(self, assignment: Assignment, on_their_way: Sequence[Event]) -> None:
@@ -100,15 +101,15 @@ class Reach:
     def _take(self, assignment: Assignment, events: Sequence[Event]) -> int:
         """Return how many of these, in order, may become a job of their own, and take the room for them.
 
-        None rather than a few, once `MANY_JOBS` are unfinished. Where none is, a few of the lowest go whether
-        there is room or not: nothing else would make any.
+        None rather than a few, once `SMALL_WAITS_FROM_JOBS` are unfinished. Where none is, a few of the
+        lowest go whether there is room or not: nothing else would make any.
         """
         if assignment.awaited:
             return 0
         if assignment.room is None:
             return sum(not self._too_far(assignment, event) for event in events)
         room = assignment.room - _room_of_a_job(assignment)
-        few = max(1, self._max_devices // FEW)
+        few = max(1, self._max_devices // SMALL_DIVISOR)
         in_any_case = 0 if assignment.slices else few
         lowest = assignment.offsets.safe() + self._max_devices
         count = 0
@@ -118,7 +119,7 @@ class Reach:
                 break
             room -= RUN_TAKES * runs
             count += 1
-        if len(assignment.slices) >= MANY_JOBS and count < min(few, len(events)):
+        if len(assignment.slices) >= SMALL_WAITS_FROM_JOBS and count < min(few, len(events)):
             return 0
         if count:
             assignment.room = room

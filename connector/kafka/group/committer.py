@@ -20,7 +20,7 @@ from connector.model import Position, TopicPartition
 
 REVOKE_LIMIT = 5.0
 """Seconds for the commit in the revocation callback: the group waits meanwhile."""
-AGAIN = 0.05
+AGAIN_AFTER = 0.05
 """Seconds until the next try of a commit in the revocation callback."""
 
 
@@ -77,7 +77,7 @@ class Committer:
                 while True:
                     if await self._over(positions):
                         return
-                    await asyncio.sleep(AGAIN)
+                    await asyncio.sleep(AGAIN_AFTER)
 
     async def _over(self, positions: Mapping[TopicPartition, Position]) -> bool:
         """Commit; return whether there is nothing left to try."""

@@ -14,7 +14,7 @@ from confluent_kafka.aio import AIOConsumer
 from connector.kafka.group.start_lookup import CALL_LIMIT
 from connector.kafka.troubles import Troubles, code_of
 
-ASK_EVERY = 10.0
+ASK_TOPICS_EVERY = 10.0
 """Seconds between two rounds of questions."""
 AGAIN_AFTER = 1.0
 """Seconds after a round that nobody answered: it should be known before a new process counts as ready."""
@@ -61,7 +61,7 @@ class MissingTopics:
             return
         for subject in nameless:  # each that is missing has been named
             self._troubles.works((MISSING,), subject)
-        self._next = self._clock() + ASK_EVERY
+        self._next = self._clock() + ASK_TOPICS_EVERY
 
     async def _ask(self, topic: str) -> None:
         error = (await self._client().list_topics(topic, timeout=CALL_LIMIT)).topics[topic].error

@@ -37,7 +37,7 @@ ASSIGN_AGAIN = 0.1
 """Seconds between two tries to read committed offsets: a refusal comes at once."""
 LOOK_EVERY = 0.5
 """Seconds between two checks of what isn't in order."""
-REST = 9.0
+REST_TIMES = 9.0
 """While a partition's leader hangs, the next check waits this many times as long as the last one took: others
 go on."""
 COMMIT_SILENCE = 20.0
@@ -264,7 +264,7 @@ class Source:
             self.troubles.remind()
         finally:
             now = self._clock()
-            self._next_look = now + max(LOOK_EVERY, REST * (now - began) * self._lookup.hanging)
+            self._next_look = now + max(LOOK_EVERY, REST_TIMES * (now - began) * self._lookup.hanging)
 
     async def _on_error(self, error: KafkaError) -> None:
         self._notice(error)

@@ -128,7 +128,7 @@ async def test_a_topic_created_anew_while_running_is_read_from_its_beginning(kaf
 async def test_a_topic_created_anew_with_fewer_partitions_is_no_trouble_for_long(
     kafka: Kafka, protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.kafka.group.missing.ASK_EVERY", 1.0)
+    monkeypatch.setattr("connector.kafka.group.missing.ASK_TOPICS_EVERY", 1.0)
     topic = kafka.create_topic(partitions=3)
     kafka.produce(topic, [(None, b"old", number) for number in range(3) for _ in range(5)])
     async with Member(

@@ -118,7 +118,7 @@ async def test_a_missing_topic_is_named_and_found_once_it_exists(kafka: Kafka, p
 async def test_a_topic_that_is_deleted_beside_one_that_is_read_is_named_until_it_is_back(
     kafka: Kafka, protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.kafka.group.missing.ASK_EVERY", 1.0)
+    monkeypatch.setattr("connector.kafka.group.missing.ASK_TOPICS_EVERY", 1.0)
     kept, deleted = kafka.create_topic(), kafka.create_topic()
     async with Member(
         kafka.bootstrap,

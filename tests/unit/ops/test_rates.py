@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.ops.rates import POINTS, STEP, RateMeter, Rates
+from connector.ops.rates import POINT_EVERY, POINTS, RateMeter, Rates
 
 
 def test_rates_are_of_the_last_minute_and_have_a_history() -> None:
@@ -13,7 +13,7 @@ def test_rates_are_of_the_last_minute_and_have_a_history() -> None:
     rates = meter.rates()
     assert (rates.consumed, rates.confirmed, rates.dead_letters) == (100, 80, 1)
     assert rates.confirmed_history == [80.0] * 60
-    assert rates.step == STEP
+    assert rates.step == POINT_EVERY
 
 
 def test_a_rate_forgets_what_is_more_than_a_minute_ago() -> None:

@@ -133,7 +133,7 @@ async def test_a_call_that_is_never_answered_ends_it_though_it_shows_life(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(wedged, "OVERDUE", 0.0)
-    monkeypatch.setattr(wedged, "ASK_EVERY", 0.0)
+    monkeypatch.setattr(wedged, "ASK_BROKERS_EVERY", 0.0)
     desk = Desk([Fetched(P0, [], 7)])
     desk.source.answered_others = True
     desk.source.answers = asyncio.Event()

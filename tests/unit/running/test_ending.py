@@ -48,7 +48,7 @@ async def test_an_end_that_cannot_be_told_ends_the_process_rather_than_being_gue
 
 
 async def test_a_spare_instance_ends_once_others_have_done_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ending, "ASK_EVERY", 0.0)
+    monkeypatch.setattr(ending, "ASK_REMAINDER_EVERY", 0.0)
     process = Process(monkeypatch)
     process.source.starts = []
     process.source.remainder.partitions = [TopicPartition("tags", 3)]
@@ -63,7 +63,7 @@ async def test_a_spare_instance_ends_once_others_have_done_all(monkeypatch: pyte
 
 
 async def test_what_others_have_is_waited_for_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ending, "ASK_EVERY", 0.0)
+    monkeypatch.setattr(ending, "ASK_REMAINDER_EVERY", 0.0)
     process = Process(monkeypatch, records(0), end=1)
     process.source.remainder.partitions = [TopicPartition("tags", 1)]
     async with process.running() as task:

@@ -8,7 +8,7 @@ import structlog
 from connector.core.engine import Engine
 from connector.pulse import Clock, Pulse
 from connector.running import membership as module
-from connector.running.membership import LONGEST, Membership
+from connector.running.membership import STANDSTILL_FROM, Membership
 from tests.unit.core.builders import P0, P1, limits, start
 
 
@@ -29,13 +29,13 @@ def a_membership() -> Membership:
 
 def test_a_process_that_goes_on_is_fresh(clock: list[float]) -> None:
     member = a_membership()
-    clock[0] += LONGEST
+    clock[0] += STANDSTILL_FROM
     assert member.may_still_send
 
 
 def test_a_standstill_that_nobody_looked_at_yet_is_known_already(clock: list[float]) -> None:
     member = a_membership()
-    clock[0] += LONGEST + 0.1
+    clock[0] += STANDSTILL_FROM + 0.1
     assert not member.may_still_send
 
 

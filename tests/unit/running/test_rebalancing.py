@@ -91,7 +91,7 @@ async def test_a_partition_that_is_lost_because_its_log_was_begun_anew_ends_no_d
 
 
 async def test_a_hand_over_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handing_over, "LIMIT", 0.01)
+    monkeypatch.setattr(handing_over, "HAND_OVER_LIMIT", 0.01)
     desk = Desk([fetched(0, 2)])
     await desk.assign(P0, P1)
     await desk.rounds()
@@ -106,7 +106,7 @@ async def test_a_hand_over_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatc
 async def test_a_transaction_that_outlasts_the_hand_over_is_still_heard_of(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(handing_over, "LIMIT", 0.01)
+    monkeypatch.setattr(handing_over, "HAND_OVER_LIMIT", 0.01)
     desk = Desk([rubbish(0), Fetched(P1, [], 4)])
     desk.letters.hold = asyncio.Event()
     await desk.assign(P0, P1)
@@ -126,7 +126,7 @@ async def test_a_transaction_that_outlasts_the_hand_over_is_still_heard_of(
 async def test_letters_that_a_hand_over_had_no_time_to_write_are_written_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(handing_over, "LIMIT", 0.01)
+    monkeypatch.setattr(handing_over, "HAND_OVER_LIMIT", 0.01)
     desk = Desk([rubbish(0), Fetched(P1, [], 4)])
     await desk.assign(P0, P1)
     await desk.rounds()
@@ -149,7 +149,7 @@ async def test_letters_that_a_hand_over_had_no_time_to_write_are_written_later(
 async def test_a_commit_that_is_cut_off_by_a_hand_over_s_end_is_made_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(handing_over, "LIMIT", 0.01)
+    monkeypatch.setattr(handing_over, "HAND_OVER_LIMIT", 0.01)
     desk = Desk([Fetched(P0, [], 4), Fetched(P1, [], 4)])
     await desk.assign(P0, P1)
     await desk.rounds()

@@ -8,7 +8,7 @@ import pytest
 
 from connector.core.engine import Engine
 from connector.pulse import Clock, Pulse
-from connector.running.wedged import ASK_EVERY, ENOUGH, OVERDUE, Wedged
+from connector.running.wedged import ASK_BROKERS_EVERY, MIN_ANSWERS, OVERDUE, Wedged
 from tests.unit.core.builders import limits
 from tests.unit.fakes import until
 
@@ -53,7 +53,7 @@ async def test_one_that_waits_for_ever_while_brokers_answer_others_ends(
     since = it.now
     await it.seconds(OVERDUE - 1, since)
     assert not it.polled_at
-    await it.seconds(1 + ASK_EVERY * (ENOUGH - 1) - 1, since)
+    await it.seconds(1 + ASK_BROKERS_EVERY * (MIN_ANSWERS - 1) - 1, since)
     assert (it.failures, it.wedged.suspected) == ([], True)
     await it.seconds(1, since)
     assert len(it.failures) == 1
@@ -69,14 +69,14 @@ async def test_while_no_broker_answers_anybody_it_waits_for_hours(
     await it.seconds(4 * 3600, it.now)
     assert (it.failures, it.wedged.suspected) == ([], False)
     pauses = [later - earlier for earlier, later in zip(it.polled_at, it.polled_at[1:], strict=False)]
-    assert min(pauses) >= ASK_EVERY
+    assert min(pauses) >= ASK_BROKERS_EVERY
 
 
 async def test_answers_that_are_not_in_a_row_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     it = Watch(monkeypatch)
-    it.answers = [*[True] * (ENOUGH - 1), False] * 3
-    await it.seconds(OVERDUE + ASK_EVERY * (3 * ENOUGH - 1), it.now)
-    assert len(it.polled_at) == 3 * ENOUGH
+    it.answers = [*[True] * (MIN_ANSWERS - 1), False] * 3
+    await it.seconds(OVERDUE + ASK_BROKERS_EVERY * (3 * MIN_ANSWERS - 1), it.now)
+    assert len(it.polled_at) == 3 * MIN_ANSWERS
     assert (it.failures, it.wedged.suspected) == ([], False)
 
 

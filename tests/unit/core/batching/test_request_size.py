@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.core.batching.request_size import SMALLEST, RequestSize
+from connector.core.batching.request_size import LEAST_BYTES, RequestSize
 
 
 def test_a_refused_request_makes_later_ones_half_as_large() -> None:
@@ -16,7 +16,7 @@ def test_a_refused_request_makes_later_ones_half_as_large() -> None:
 def test_a_small_refused_request_does_not_make_them_smaller_than_a_few_devices() -> None:
     size = RequestSize(100_000)
     size.refused(100)
-    assert size.bound == SMALLEST
+    assert size.bound == LEAST_BYTES
 
 
 def test_a_late_refusal_never_makes_them_larger() -> None:

@@ -7,7 +7,7 @@ import pytest
 from connector.answers import JobReport
 from connector.core.batching.batch import Batch
 from connector.core.following.job import Job
-from connector.core.following.missing_rows import OFTEN, MissingRows
+from connector.core.following.missing_rows import MOST_VAIN_WAITS, MissingRows
 from connector.core.judging.verdicts import judge
 from connector.model import Endpoint
 from tests.unit.core.builders import NOW, all_done, completed, devices, row
@@ -75,28 +75,28 @@ def test_reports_without_any_row_or_of_devices_tried_before_are_waited_for_in_an
 
 def test_where_it_never_helps_reports_are_asked_for_again_before_a_last_verdict_only() -> None:
     rows = MissingRows(MOST)
-    for serial in range(OFTEN):
+    for serial in range(MOST_VAIN_WAITS):
         assert waits(rows, job(serial), NOTHING) == 10.5
-    assert waits(rows, job(OFTEN, attempts=1), NOTHING) == 0
-    assert waits(rows, job(OFTEN, attempts=MOST - 1), NOTHING) == 2.5
+    assert waits(rows, job(MOST_VAIN_WAITS, attempts=1), NOTHING) == 0
+    assert waits(rows, job(MOST_VAIN_WAITS, attempts=MOST - 1), NOTHING) == 2.5
 
 
 def test_that_a_short_wait_was_in_vain_says_nothing_of_a_long_one() -> None:
     rows = MissingRows(MOST)
-    for serial in range(2 * OFTEN):
+    for serial in range(2 * MOST_VAIN_WAITS):
         one = job(serial)
         assert waits(rows, one, half(one), NOW + 20 * serial) == 2.5
-    assert waits(rows, job(2 * OFTEN, attempts=1), half(job(2 * OFTEN))) == 10.5
+    assert waits(rows, job(2 * MOST_VAIN_WAITS, attempts=1), half(job(2 * MOST_VAIN_WAITS))) == 10.5
 
 
 def test_once_it_helps_again_all_are_waited_for_again() -> None:
     rows = MissingRows(MOST)
-    for serial in range(OFTEN):
+    for serial in range(MOST_VAIN_WAITS):
         waits(rows, job(serial), NOTHING)
-    late = job(OFTEN, attempts=MOST - 1)
+    late = job(MOST_VAIN_WAITS, attempts=MOST - 1)
     assert again(rows, late, NOTHING, NOW) is not None
     assert again(rows, late, all_done(late.events), NOW + 0.5) is None
-    assert waits(rows, job(OFTEN + 1), NOTHING) == 10.5
+    assert waits(rows, job(MOST_VAIN_WAITS + 1), NOTHING) == 10.5
 
 
 def test_a_whole_report_is_not_asked_for_again() -> None:
@@ -133,6 +133,6 @@ def test_after_it_helped_it_may_be_in_vain_as_often_as_at_the_start() -> None:
     late = job(1)
     assert again(rows, late, NOTHING, NOW) is not None
     assert again(rows, late, all_done(late.events), NOW + 0.5) is None
-    for serial in range(2, 2 + OFTEN):
+    for serial in range(2, 2 + MOST_VAIN_WAITS):
         assert waits(rows, job(serial), NOTHING) == 10.5
     assert waits(rows, job(9), NOTHING) == 0

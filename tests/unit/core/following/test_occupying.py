@@ -7,7 +7,7 @@ import pytest
 from connector.answers import Denied, PollAnswer, Unavailable
 from connector.core.batching.batch import Batch
 from connector.core.following.adoption import PROGRESS_LIMIT
-from connector.core.following.job import OUTRUN, Job
+from connector.core.following.job import MIN_OUTRUN, Job
 from connector.core.following.tracking import SLOW_FROM, STUCK_FROM, Tracking
 from connector.model import Cause, Endpoint
 from tests.unit.core.adopting import adopting, remembered
@@ -93,7 +93,7 @@ def test_a_slow_job_counts_as_stuck_once_so_many_have_come_and_gone() -> None:
     some.add(slow)
     slow.slow = True
     some.ended(job(2, NOW - 1), NOW + 5, NOW + 5, completed=True)
-    for count in range(OUTRUN):
+    for count in range(MIN_OUTRUN):
         assert (slow.outrun, slow.held_up, some.occupying(16)) == (count, False, 1)
         some.ended(job(count + 3, NOW + 1), NOW + 5, NOW + 5, completed=True)
     assert slow.held_up

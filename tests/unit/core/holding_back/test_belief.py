@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import Denied
-from connector.core.holding_back.belief import CONTRADICTED, FEW, LONG, Belief
+from connector.core.holding_back.belief import MIN_DENIALS, MIN_DENIED_FOR, MOST_DENIALS, Belief
 from connector.core.holding_back.halts import Halts
 from connector.core.holding_back.proofs import Proofs, Where
 from connector.core.notices import Notices
@@ -29,8 +29,8 @@ def told_once() -> tuple[Proofs, Halts, Belief]:
     ("after", "contradicted"),
     [
         ([0, 1, 2, 3, 4, 4.5], [True, True, True, True, True, False]),
-        ([0, 2, LONG], [True, True, False]),
-        ([0, LONG + 1, LONG + 2], [True, True, False]),
+        ([0, 2, MIN_DENIED_FOR], [True, True, False]),
+        ([0, MIN_DENIED_FOR + 1, MIN_DENIED_FOR + 2], [True, True, False]),
     ],
 )
 def test_denials_are_believed_once_they_are_many_or_go_on_for_long(
@@ -44,8 +44,8 @@ def test_denials_are_believed_once_they_are_many_or_go_on_for_long(
 def test_denials_are_in_a_row_only_until_something_gets_past_there() -> None:
     proofs, _, belief = told_once()
     contradicted = []
-    for at in range(3 * CONTRADICTED):
-        if at % CONTRADICTED == 0:
+    for at in range(3 * MOST_DENIALS):
+        if at % MOST_DENIALS == 0:
             proofs.passed("", Where.POST, NOW)
         contradicted.append(belief.denied("", Where.POST, Suspicion(), NOW + at / 10))
     assert all(contradicted)
@@ -68,5 +68,5 @@ def test_what_is_proven_to_be_denied_alone_is_no_news_for_the_others() -> None:
     assert alone.denied_at == NOW - 1
     proofs.passed("", Where.POST, NOW + 1)
     later = Suspicion(proven=1)
-    found = [belief.denied("", Where.POST, later, NOW + 2 + at) for at in range(FEW)]
-    assert found == [True] * FEW, "nothing passed after it was denied first: counted as any other"
+    found = [belief.denied("", Where.POST, later, NOW + 2 + at) for at in range(MIN_DENIALS)]
+    assert found == [True] * MIN_DENIALS, "nothing passed after it was denied first: counted as any other"

@@ -9,7 +9,7 @@ import pytest
 from connector.answers import Denied, PollAnswer, PostAnswer
 from connector.core.batching.batch import Batch
 from connector.core.following.job import Job
-from connector.core.holding_back.belief import CONTRADICTED
+from connector.core.holding_back.belief import MOST_DENIALS
 from connector.model import Cause
 from tests.unit.core.adopting import adopting, remembered
 from tests.unit.core.broken_api import FORBIDDEN, MINUTE, SICK, told, unsettled
@@ -178,7 +178,7 @@ def test_a_token_that_is_no_longer_good_halts_after_some_doubts() -> None:
     drive.run(lambda _: FORBIDDEN, lambda _: FORBIDDEN, seconds=10)
     assert halts(drive) == 1
     assert all_halts(drive.engine.components.halts)[0].cause == Cause.UNAUTHORIZED
-    assert drive.posts - before <= 16 + CONTRADICTED
+    assert drive.posts - before <= 16 + MOST_DENIALS
     posts = drive.posts
     drive.run(lambda _: FORBIDDEN, lambda _: FORBIDDEN, seconds=299)
     assert drive.posts - posts <= 10

@@ -11,7 +11,7 @@ from connector.core.batching.batch import Batch
 from connector.core.following.job import Job
 from connector.core.reading.event import Event
 from connector.core.remembering.checkpoint import encode
-from connector.core.settling.pressure import LOW
+from connector.core.settling.pressure import LOW_SHARE
 from connector.model import Cause, TopicPartition
 from tests.unit.core.builders import P0, P1, limits, tags, unfinished
 from tests.unit.core.driving import Drive
@@ -65,7 +65,7 @@ def test_with_a_topic_of_its_own_an_application_settles_all_it_has_beside_a_halt
     run(drive, backlogs)
     assert drive.position(P1) == 500
     assert drive.position(P0) <= 0
-    assert 64 * LOW <= drive.engine.assignments[P0].events_held < 64, "it holds its share and no more"
+    assert 64 * LOW_SHARE <= drive.engine.assignments[P0].events_held < 64, "it holds its share and no more"
 
 
 @pytest.mark.parametrize("once", [5, 70, 1000])

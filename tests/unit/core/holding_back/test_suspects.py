@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.core.holding_back.suspects import MANY, Suspects
+from connector.core.holding_back.suspects import MIN_ANSWERED_EACH, Suspects
 from connector.core.past.suspicion import Suspicion
 
 
@@ -33,14 +33,14 @@ def test_what_was_sent_before_it_failed_is_no_proof() -> None:
 def test_that_others_begin_to_fail_is_an_outage_unless_many_are_answered() -> None:
     suspects, one, other = Suspects(), Suspicion(), Suspicion()
     suspects.failed("post", one, 2.0, 10)
-    for _ in range(MANY - 1):
+    for _ in range(MIN_ANSWERED_EACH - 1):
         suspects.answered("post", 3.0, 10)
     suspects.failed("post", other, 3.5, 10)
     assert not suspects.failed("post", one, 4.0, 10)
     suspects.answered("post", 5.0, 10)
     assert suspects.failed("post", one, 6.0, 10), "and since then only this one failed"
     suspects.failed("post", Suspicion(), 6.5, 10)
-    for _ in range(MANY):
+    for _ in range(MIN_ANSWERED_EACH):
         suspects.answered("post", 7.0, 10)
     assert suspects.failed("post", one, 8.0, 10)
     suspects.failed("post", Suspicion(), 8.5, 10)

@@ -9,7 +9,7 @@ import pytest
 from connector.answers import JobReport, Row
 from connector.core.following.job import Job
 from connector.core.judging import registered
-from connector.core.judging.registered import LATELY, OFTEN, USELESS_FOR, Registered
+from connector.core.judging.registered import LATELY, MOST_VAIN_WAITS, USELESS_FOR, Registered
 from connector.core.reading.event import Event
 from connector.model import Endpoint
 from tests.unit.core.builders import NOW, P0, completed, registration, row, tags
@@ -64,13 +64,13 @@ def test_where_registered_devices_are_never_found_only_the_first_are_waited_for(
         drive.read(registration(2 * at, f"{at}", push_token=f"T{at}"), tags(2 * at + 1, f"{at}"), at=2 * at)
         began = drive.now
         drive.run(poll=found_after(drive, 1e6))
-        assert drive.now - began < (4 * LATELY if at < OFTEN else 10)
+        assert drive.now - began < (4 * LATELY if at < MOST_VAIN_WAITS else 10)
     assert len(drive.letters) == 10
 
 
 def test_after_ten_minutes_it_is_tried_again_whether_waiting_helps() -> None:
     drive = reading()
-    for at in range(OFTEN):
+    for at in range(MOST_VAIN_WAITS):
         drive.read(registration(2 * at, f"{at}", push_token=f"T{at}"), tags(2 * at + 1, f"{at}"), at=2 * at)
         drive.run(poll=found_after(drive, 1e6))
     drive.later(USELESS_FOR)
@@ -125,7 +125,7 @@ def test_a_device_that_nobody_registered_has_three_attempts() -> None:
 
 
 def test_the_latest_are_remembered_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registered, "MOST", 4)
+    monkeypatch.setattr(registered, "MOST_REMEMBERED", 4)
     found = Registered()
     known = [registration(offset, f"{offset}", push_token=f"T{offset}") for offset in range(3)]
     found.confirmed(known, NOW)
@@ -136,7 +136,7 @@ def test_the_latest_are_remembered_and_not_for_long(monkeypatch: pytest.MonkeyPa
 
 def test_after_three_in_a_row_were_waited_for_in_vain_nobody_is_for_ten_minutes() -> None:
     found = Registered()
-    names = [registration(offset, f"{offset}", push_token=f"T{offset}") for offset in range(OFTEN)]
+    names = [registration(offset, f"{offset}", push_token=f"T{offset}") for offset in range(MOST_VAIN_WAITS)]
     found.confirmed(names, NOW)
     for event in names:
         assert found.decide_to_wait(event, NOW + 1)

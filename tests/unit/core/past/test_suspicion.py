@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from connector.core.past.suspicion import PERSISTS, Suspicion
+from connector.core.past.suspicion import PERSISTS_FROM, Suspicion
 
 
 def test_it_persists_from_so_many_failures_in_a_row_on() -> None:
-    assert not Suspicion(failures=PERSISTS - 1).persists
-    assert Suspicion(failures=PERSISTS).persists
+    assert not Suspicion(failures=PERSISTS_FROM - 1).persists
+    assert Suspicion(failures=PERSISTS_FROM).persists
 
 
 def test_a_part_of_what_failed_has_failed_once_and_what_was_learned_stays() -> None:

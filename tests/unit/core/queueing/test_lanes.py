@@ -6,7 +6,7 @@ import pytest
 
 from connector.core.assigned.assignment import Assignment
 from connector.core.queueing.coalesce import contributors, join
-from connector.core.queueing.lanes import MANY, Lanes
+from connector.core.queueing.lanes import MERGE_REPEATS_FROM, Lanes
 from tests.unit.core.builders import P0, P1, registration, tags
 from tests.unit.core.queueing.laning import append, lanes, order, sent
 
@@ -230,4 +230,4 @@ def test_of_many_that_wait_for_a_device_even_the_same_appends_are_merged() -> No
     while freed := lanes.release([holder]):
         (holder,) = freed
         jobs += 1
-    assert jobs == 1 + MANY
+    assert jobs == 1 + MERGE_REPEATS_FROM

@@ -53,7 +53,7 @@ def test_commits_that_only_move_positions_gather_for_a_moment() -> None:
         drive.polled(poll)
     drive.plan()
     drive.wait_for(lambda: drive.commit is not None)
-    assert drive.now >= committed_at + ledger.QUIET
+    assert drive.now >= committed_at + ledger.COMMIT_GAP
 
 
 def test_a_commit_of_many_partitions_is_followed_by_a_longer_pause() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.answers import Unavailable
-from connector.core.settling.ledger import QUIET
+from connector.core.settling.ledger import COMMIT_GAP
 from tests.records import ARecord
 from tests.unit.core.builders import P0, P1, UNDECODABLE, devices, limits, tags
 from tests.unit.core.driving import Drive
@@ -148,7 +148,7 @@ def test_every_partition_is_committed_once_more_where_that_is_wanted() -> None:
     drive.run()
     drive.positions.clear()
     drive.engine.commit_soon()
-    drive.later(QUIET + 1)
+    drive.later(COMMIT_GAP + 1)
     drive.run()
     assert drive.positions.keys() == {P0, P1}
 

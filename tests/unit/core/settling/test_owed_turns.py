@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.core.settling.holds import HOLD_LIMIT
-from connector.core.settling.owed import IN_VAIN
+from connector.core.settling.owed import MOST_FAILURES_AWAITED
 from tests.unit.core.letters_owed import FIRST_DELAY, NO_JITTER, SURE, hold, letter, owing, partition, take
 
 
@@ -30,10 +30,10 @@ def test_where_nothing_is_owed_nothing_may_be_written() -> None:
 def test_a_letter_may_be_written_until_all_have_failed_again_and_again(took: float) -> None:
     owed = owing(letter(partition(), 0))
     seen: list[bool] = []
-    for _ in range(IN_VAIN + 1):
+    for _ in range(MOST_FAILURES_AWAITED + 1):
         seen.append(owed.may_soon_be_written(SURE))
         owed.all_failed(0.0, NO_JITTER, took)
-    assert seen == [*[True] * IN_VAIN, False]
+    assert seen == [*[True] * MOST_FAILURES_AWAITED, False]
 
 
 def test_a_letter_may_not_be_written_soon_where_the_rest_before_it_is_long() -> None:
@@ -45,12 +45,12 @@ def test_a_letter_may_not_be_written_soon_where_the_rest_before_it_is_long() -> 
 def test_a_letter_that_goes_alone_may_be_written_until_it_was_refused_again_and_again() -> None:
     owed, again = owing(), letter(partition(), 0)
     seen: list[bool] = []
-    for _ in range(IN_VAIN):
+    for _ in range(MOST_FAILURES_AWAITED):
         owed.refused(again, 0.0, NO_JITTER)
         seen.append(owed.may_soon_be_written(SURE))
         (again,) = owed.take(99.0, SURE, at_once=False)
         assert not owed.may_soon_be_written(SURE), "that one is under way"
-    assert seen == [*[True] * (IN_VAIN - 1), False]
+    assert seen == [*[True] * (MOST_FAILURES_AWAITED - 1), False]
 
 
 def test_a_letter_out_of_reach_may_be_written_once_its_partition_has_moved_on() -> None:

@@ -6,7 +6,7 @@ from connector.core.assigned.assignment import Assignment
 from connector.core.assigned.job_slice import JobSlice
 from connector.core.assigned.offsets import WINDOW_LIMIT
 from connector.core.remembering.checkpoint import surely_covers
-from connector.core.settling.pressure import FAR, Pressure
+from connector.core.settling.pressure import MOST_AHEAD, Pressure
 from connector.core.settling.reach import Reach
 from connector.model import Endpoint, TopicPartition
 from tests.unit.core.builders import NOW, P0, P1, UNDECODABLE, devices, limits, tags, unfinished
@@ -134,15 +134,15 @@ def test_records_that_are_settled_as_they_are_read_do_not_run_away_from_one_that
     drive.assign()
     drive.read(*devices([0]))
     drive.run(poll=lambda _: unfinished(), seconds=5)
-    drive.engine.ended(P0, FAR - 1, drive.now)
+    drive.engine.ended(P0, MOST_AHEAD - 1, drive.now)
     drive.run(poll=lambda _: unfinished(), seconds=1)
     assert drive.paused == set()
-    drive.read(None, at=FAR - 1)
+    drive.read(None, at=MOST_AHEAD - 1)
     drive.run(poll=lambda _: unfinished(), seconds=1)
     assert drive.paused == {P0}
     drive.run()
     assert drive.paused == set()
-    assert drive.position() == FAR < WINDOW_LIMIT
+    assert drive.position() == MOST_AHEAD < WINDOW_LIMIT
 
 
 def test_a_partition_whose_checkpoint_fills_up_is_not_read_far_ahead_while_it_has_much_to_submit() -> None:

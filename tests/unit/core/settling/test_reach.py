@@ -17,7 +17,7 @@ from connector.core.limits import Limits
 from connector.core.queueing.coalesce import merge
 from connector.core.reading.event import Event
 from connector.core.remembering import checkpoint
-from connector.core.settling.reach import AMPLE, FULL, JOB_TAKES, RUN_TAKES, Reach
+from connector.core.settling.reach import AMPLE_SHARE, FULL_SHARE, JOB_TAKES, RUN_TAKES, Reach
 from connector.model import Endpoint
 from tests.strength import in_full
 from tests.unit.core.builders import NOW, P0, P1, all_done, devices, limits, tags, unfinished
@@ -228,7 +228,7 @@ def test_a_commit_leaves_the_room_of_requests_that_are_still_on_their_way() -> N
     assert drive.commit is not None
     assignment = drive.engine.assignments[P0]
     assert assignment.room is not None
-    left = FULL * 200 - len(drive.commit.positions[P0].metadata)
+    left = FULL_SHARE * 200 - len(drive.commit.positions[P0].metadata)
     assert assignment.room < left - JOB_TAKES - RUN_TAKES * (len(second.batch.events) - 1)
 
 
@@ -239,8 +239,8 @@ def test_the_room_is_what_the_checkpoint_leaves_of_the_metadata() -> None:
     assert (assignment.room, assignment.submit_below) == (None, None), "plenty"
     assignment.slices[1] = a_job(tuple(sorted(random.Random(7).sample(range(1, 4000), 300))))
     size = len(bounds.position_and_bounds(assignment).metadata)
-    assert AMPLE * 1000 < size < 1000
-    assert assignment.room == FULL * 1000 - size
+    assert AMPLE_SHARE * 1000 < size < 1000
+    assert assignment.room == FULL_SHARE * 1000 - size
     assert assignment.submit_below is None
     others = sorted({*range(1, 4000)} - {*assignment.slices[1].offsets})
     assignment.slices[2] = a_job(tuple(sorted(random.Random(7).sample(others, 1500))))

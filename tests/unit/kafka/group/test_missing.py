@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import KafkaError
 
-from connector.kafka.group.missing import AGAIN_AFTER, ASK_EVERY
+from connector.kafka.group.missing import AGAIN_AFTER, ASK_TOPICS_EVERY
 from connector.kafka.troubles import Phase
 from tests.unit.kafka.consumer import messages
 from tests.unit.kafka.member import P0, P1, Member, owning
@@ -16,7 +16,7 @@ TAKEN_AWAY = KafkaError(KafkaError._UNKNOWN_PARTITION, "t [2]: desired partition
 
 
 async def round_of_questions(member: Member) -> None:
-    member.now += ASK_EVERY
+    member.now += ASK_TOPICS_EVERY
     await member.look()
 
 
