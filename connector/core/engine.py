@@ -219,13 +219,13 @@ class Engine:
         if self._gate.closed_until is None:
             self._tracking.outage(seconds)
 
-    def freeze(self, why: str) -> None:
-        """Submit nothing until `thaw` is called with the same reason, and with every other that was given."""
-        self._orders.freeze(why)
+    def hold_submissions(self, why: str) -> None:
+        """Submit nothing until `allow_submissions` is called with this reason, and with every other one."""
+        self._orders.hold_submissions(why)
 
-    def thaw(self, why: str) -> None:
-        """End what `freeze` began, as far as this reason goes."""
-        self._orders.thaw(why)
+    def allow_submissions(self, why: str) -> None:
+        """End what `hold_submissions` began, as far as this reason goes."""
+        self._orders.allow_submissions(why)
 
     def recalling(self, now: float) -> bool:
         """Whether records of adopted jobs are still to be read: until then their devices aren't known."""

@@ -61,7 +61,8 @@ class Planning:
         pause, resume = self._pressure.change(self._ledger.assignments.values())
         if pause:
             assignments = [self._ledger.assignments[each] for each in pause]
-            self._tally.pauses += sum(not each.at_end for each in assignments)  # others are at their end
+            # Those at their end have nothing more to be fetched.
+            self._tally.partitions_paused += sum(not each.at_end for each in assignments)
             actions.append(Pause(pause))
         if resume:
             actions.append(Resume(resume))

@@ -105,7 +105,7 @@ class Tally:
     """Batches sent in parts, merged updates taken apart: the API refused the whole, or never answered it."""
     refused_tags: int = 0
     """Tags refused in reports, on devices whatever their own status."""
-    pauses: int = 0
+    partitions_paused: int = 0
     """Partitions paused: the buffer was full, or they were read too far ahead of an unsettled record."""
     unreadable_checkpoints: int = 0
     """Commit metadata that could not be read: their jobs are submitted again."""

@@ -71,7 +71,7 @@ class Metrics(Families):
         self.events_coalesced.add(tally.coalesced)
         self.batches_split.add(tally.split_batches)
         self.tags_refused.add(tally.refused_tags)
-        self.pauses.add(tally.pauses)
+        self.pauses.add(tally.partitions_paused)
         self.unreadable_checkpoints.add(tally.unreadable_checkpoints)
         for stage, seconds, count in tally.stages:
             self.stages.at(stage).observe(max(0.0, seconds), count)

@@ -18,7 +18,7 @@ from connector.running.writing import Writing
 
 HAND_OVER_LIMIT = 10.0
 """Seconds that a hand-over waits for answers of requests under way and for a transaction."""
-_FROZEN_FOR = "handing over"
+_HELD_FOR = "handing over"
 _UNANSWERED = "handing over with requests unanswered: their devices may be sent twice"
 _UNCOMMITTED = "handing over without an answer to the last commit: what it settles may be done again"
 
@@ -48,7 +48,7 @@ class HandingOver:
         answered yet, because nobody else could ever learn what became of them, and a write of letters
         under way, whose offsets are committed with it.
         """
-        self._engine.freeze(_FROZEN_FOR)
+        self._engine.hold_submissions(_HELD_FOR)
         try:
             async with asyncio.timeout(HAND_OVER_LIMIT):
                 await self._wait_for_answers()
@@ -56,7 +56,7 @@ class HandingOver:
         except TimeoutError:
             self._log.warning(_UNANSWERED if self._engine.posting else _UNCOMMITTED)
         finally:
-            self._engine.thaw(_FROZEN_FOR)
+            self._engine.allow_submissions(_HELD_FOR)
 
     async def _wait_for_answers(self) -> None:
         while self._engine.posting or self._writing.busy:  # noqa: ASYNC110 -- two owners

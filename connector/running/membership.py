@@ -94,7 +94,7 @@ class Membership:
         if not seconds:
             return
         self.standstills += 1
-        self._engine.freeze(_DOUBT)
+        self._engine.hold_submissions(_DOUBT)
         self._engine.stood_still(seconds)
         if self._engine.assignments:
             self._log.warning("the process stood still", seconds=round(seconds, 1))
@@ -114,7 +114,7 @@ class Membership:
         """A commit was accepted that began when `standstills` had this value."""
         if self.in_doubt and standstills == self.standstills:
             self._proved = standstills
-            self._engine.thaw(_DOUBT)
+            self._engine.allow_submissions(_DOUBT)
             self._pulse.ring()
 
 

@@ -125,13 +125,13 @@ class World:
         engine = self.engine
         limits = engine.components.dispatch._limits
         assert batch.events
-        assert not engine.components.orders.frozen
+        assert not engine.components.orders.submissions_held
         assert not engine.stopping
         assert not engine.components.adoption.recalling(self.now)
         assert len(batch.events) <= limits.max_devices
         rows = [row_of(event) for event in batch.events]
         assert len(rows) == 1 or sum(len(row) + 1 for row in rows) <= limits.max_bytes
-        unfinished = [job for job in engine.components.tracking.jobs.values() if not job.held_up]
+        unfinished = [job for job in engine.components.tracking.jobs.values() if not job.kept_from_ending]
         assert len(unfinished) + len(engine.components.dispatch.posting) <= limits.max_in_flight
         for event in batch.events:
             assert (event.endpoint, event.application) == (batch.endpoint, batch.application)
@@ -196,7 +196,7 @@ class World:
     def end_well(self) -> None:
         """Answer everything as one would wish: all must be settled, and nothing be left."""
         engine = self.engine
-        engine.thaw(HAND_OVER)
+        engine.allow_submissions(HAND_OVER)
         engine.release(self.now)
         for _ in range(20_000):
             for partition in self.read_to:

@@ -172,7 +172,10 @@ class Life:
 
     def a_hand_over(self) -> None:
         engine = self.world.engine
-        (engine.thaw if engine.components.orders.frozen else engine.freeze)(HAND_OVER)
+        held = engine.components.orders.submissions_held
+        (engine.allow_submissions if held else engine.hold_submissions)(HAND_OVER)
+            HAND_OVER
+        )
 
     def a_person_helps(self) -> None:
         engine, now = self.world.engine, self.world.now
@@ -197,6 +200,6 @@ def test_the_lives_that_are_drawn_meet_every_outcome() -> None:
         assert sum(counts for tally in tallies for (_, what), counts in tally.jobs.items() if what == outcome)
     assert sum(tally.coalesced for tally in tallies) > 100
     assert sum(tally.split_batches for tally in tallies) > 10
-    assert sum(tally.pauses for tally in tallies) > 10
+    assert sum(tally.partitions_paused for tally in tallies) > 10
     assert sum(sum(world_.letters.values()) for world_ in worlds) > 100
     assert sum(len(world_.api.good) for world_ in worlds) > 1000

@@ -176,9 +176,9 @@ class AnEngine(RuleBasedStateMachine):
         if wake_at is not None:
             self.world.now = wake_at
 
-    @rule(frozen=st.booleans())
-    def a_hand_over_begins_or_ends(self, frozen: bool) -> None:
-        (self.world.engine.freeze if frozen else self.world.engine.thaw)(HAND_OVER)
+    @rule(held=st.booleans())
+    def a_hand_over_begins_or_ends(self, held: bool) -> None:
+        (self.world.engine.hold_submissions if held else self.world.engine.allow_submissions)(HAND_OVER)
 
     @rule()
     def credentials_change(self) -> None:

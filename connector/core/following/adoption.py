@@ -90,7 +90,7 @@ class Adoption:
                 self._await(assignment, part)
                 continue
             job = self._known(part) or self._take_over(part)
-            job.polls.hold()
+            job.polls.suspend()
             known = job.slices.get(assignment)  # from `_divide`, whose two parts become one again
             offsets = part.offsets if known is None else tuple(sorted({*known.offsets, *part.offsets}))
             self._tracking.add_slice(assignment, job, msgspec.structs.replace(part, offsets=offsets))
@@ -122,7 +122,7 @@ class Adoption:
         job = self._known(part)
         if job is None:
             job = self._take_over(part)
-            job.polls.hold()
+            job.polls.suspend()
             self._to_follow.append(job)
         if assignment not in job.slices:
             self._tracking.add_slice(assignment, job, part)
@@ -224,7 +224,7 @@ class Adoption:
     def _keep_for_later(self, job: Job, unread: set[Assignment]) -> None:
         serial = self._dispatch.new_serial()
         rest = Job(serial, job.request_id, job.endpoint, job.application, [], job.accepted_at)
-        rest.polls.hold()
+        rest.polls.suspend()
         self._tracking.add(rest)
         self.pending[serial] = unread
         for assignment in [each for each in job.slices if each in unread]:

@@ -126,14 +126,14 @@ class Job:
         return self.overtaken or (self.like_it_ended_at > 0 and since > age / 2)
 
     @property
-    def held_up(self) -> bool:
+    def kept_from_ending(self) -> bool:
         """Whether it is kept from ending by something of its own, and not by the work that the API has.
 
         It fails alone; it waits for rows, for its records to be read again or for the end of a halt; or later
         jobs have ended, and it has not.
         """
         polls = self.polls
-        waits = polls.waits_for_rows > 0 or polls.on_hold or polls.denied_gets > 0
+        waits = polls.waits_for_rows > 0 or polls.suspended or polls.denied_gets > 0
         return waits or self.suspicion.proven > 0 or (self.slow and self.outrun >= MIN_OUTRUN)
 
 

@@ -14,22 +14,22 @@ from connector.core.following.job import Job
 def occupied(jobs: Collection[Job], limit: int, most: int) -> int:
     """Return how many of `limit` places are taken; `most`: what the limit is while all is well.
 
-    Jobs that are held up take none: at most `most` of our own, and any number of adopted ones. Nor do slow
-    ones while the limit is below that: only jobs that end can raise it. If every job stands still, one place
-    stays free: only a new job can show whether it is the jobs or the API.
+    Jobs that are kept from ending take none: at most `most` of our own, and any number of adopted ones. Nor
+    do slow ones while the limit is below that: only jobs that end can raise it. If every job stands still,
+    one place stays free: only a new job can show whether it is the jobs or the API.
     """
-    held_up = [job.adopted for job in jobs if job.held_up]
-    adopted_held_up = sum(held_up)
-    own_held_up = len(held_up) - adopted_held_up
-    beside = taken = len(jobs) - adopted_held_up - min(most, own_held_up)
+    kept = [job.adopted for job in jobs if job.kept_from_ending]
+    adopted_kept = sum(kept)
+    own_kept = len(kept) - adopted_kept
+    beside = taken = len(jobs) - adopted_kept - min(most, own_kept)
     if limit < most:
-        taken -= min(most - limit, sum([job.slow and not job.held_up for job in jobs]))
+        taken -= min(most - limit, sum([job.slow and not job.kept_from_ending for job in jobs]))
     if taken < limit:
         return taken
-    one_more = beside <= max(most, sum([job.adopted for job in jobs]) - adopted_held_up)
+    one_more = beside <= max(most, sum([job.adopted for job in jobs]) - adopted_kept)
     return limit - 1 if one_more and all(map(_stands_still, jobs)) else taken
 
 
 def _stands_still(job: Job) -> bool:
     """Whether this job makes no progress in a way that a new job might."""
-    return job.stuck or job.suspicion.persists or job.held_up
+    return job.stuck or job.suspicion.persists or job.kept_from_ending

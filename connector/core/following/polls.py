@@ -18,7 +18,7 @@ class Polls:
     made: int = 0
     under_way: bool = False
     due: float = 0.0
-    """When the next is due; see `on_hold`."""
+    """When the next is due; see `suspended`."""
     began: float = 0.0
     """When polling began: when it was accepted or, if adopted, when all of its records were read again."""
     unfinished_age: float = 0.0
@@ -41,12 +41,12 @@ class Polls:
     waits_for_rows: int = 0
     """How often it was polled again, though Completed, because verdicts were missing."""
 
-    def hold(self) -> None:
+    def suspend(self) -> None:
         """Poll it no more until `Tracking.poll_at` says when: its records are to be read first."""
         self.due = math.inf
 
     @property
-    def on_hold(self) -> bool:
+    def suspended(self) -> bool:
         """Whether no poll is due, however long one waits."""
         return self.due == math.inf
 

@@ -59,8 +59,8 @@ class Tracking:
 
     @property
     def working(self) -> int:
-        """How many jobs are not held up: the API is working on them."""
-        return sum([not job.held_up for job in self.jobs.values()])
+        """How many jobs nothing of their own keeps from ending: the API is working on them."""
+        return sum([not job.kept_from_ending for job in self.jobs.values()])
 
     def add(self, job: Job) -> None:
         """Keep a job. Polling starts with `begin`."""

@@ -195,4 +195,4 @@ class Halts:
 def _may_tell(job: Job) -> bool:
     """Whether it may still show that a halt is over. Not if it always fails, or is not read whole."""
     never = job.denied_alone or job.suspicion.failures >= DENIED_ALONE
-    return not (never or job.polls.on_hold)
+    return not (never or job.polls.suspended)

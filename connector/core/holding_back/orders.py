@@ -26,7 +26,7 @@ class Orders:
         """Whether nothing is to be submitted any more."""
         self.paused: Paused | None = None
         """Who paused it; None while nobody has."""
-        self._frozen: set[str] = set()
+        self._held_for: set[str] = set()
         """Why nothing is to be submitted for now: each reason ends by itself."""
 
     def stop(self) -> None:
@@ -50,20 +50,20 @@ class Orders:
         self._notices.tell("info", GOING_ON, after=Cause.PAUSED, by=by)
         return True
 
-    def freeze(self, why: str) -> None:
-        """Submit nothing until `thaw` is called with the same reason, and with every other that was given."""
-        self._frozen.add(why)
+    def hold_submissions(self, why: str) -> None:
+        """Submit nothing until `allow_submissions` is called with this reason, and with every other one."""
+        self._held_for.add(why)
 
-    def thaw(self, why: str) -> None:
-        """End what `freeze` began, as far as this reason goes."""
-        self._frozen.discard(why)
+    def allow_submissions(self, why: str) -> None:
+        """End what `hold_submissions` began, as far as this reason goes."""
+        self._held_for.discard(why)
 
     @property
-    def frozen(self) -> bool:
+    def submissions_held(self) -> bool:
         """Whether nothing is to be submitted for now."""
-        return bool(self._frozen)
+        return bool(self._held_for)
 
     @property
     def may_submit(self) -> bool:
         """Whether no order speaks against submitting."""
-        return not (self.stopping or self.paused or self.frozen)
+        return not (self.stopping or self.paused or self._held_for)

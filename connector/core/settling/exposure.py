@@ -29,9 +29,9 @@ _HANGS_TIMES = 5.0
 _WEIGHT = 0.2
 """Weight of the latest duration in the moving average of jobs."""
 _MOST_COMMITS = 5
-"""Commits whose median counts: one pause of a machine or broker does not raise the number."""
+"""Commits whose median counts: one hiccup of a machine or broker does not raise the number."""
 _MIN_COMMITS = 3
-"""Commits that it takes to know the median: a pause may be the first thing that happens."""
+"""Commits that it takes to know the median: a hiccup may be the first thing that happens."""
 
 
 class Exposure:

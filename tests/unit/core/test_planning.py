@@ -151,10 +151,10 @@ def test_a_stop_waits_for_jobs() -> None:
 def test_a_hand_over_submits_nothing_and_follows_its_jobs() -> None:
     drive = reading(20, max_in_flight=1)
     drive.start_job()
-    drive.engine.freeze("a test")
+    drive.engine.hold_submissions("a test")
     drive.run(seconds=60)
     assert drive.posts == 1
-    drive.engine.thaw("a test")
+    drive.engine.allow_submissions("a test")
     drive.run()
     assert drive.position() == 20
 

@@ -76,9 +76,9 @@ def test_an_instance_that_stops_is_not_woken_for_what_it_will_not_submit() -> No
 def test_a_frozen_engine_submits_nothing_until_it_thaws() -> None:
     drive = Drive()
     drive.assign()
-    drive.engine.freeze("a test")
+    drive.engine.hold_submissions("a test")
     drive.read(*devices(range(3)))
     drive.later(10)
     assert drive.plan() == []
-    drive.engine.thaw("a test")
+    drive.engine.allow_submissions("a test")
     assert len(drive.submitted()) == 1

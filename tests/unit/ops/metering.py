@@ -34,7 +34,7 @@ def full_tally() -> Tally:
         coalesced=3,
         split_batches=1,
         refused_tags=2,
-        pauses=1,
+        partitions_paused=1,
         unreadable_checkpoints=1,
     )
 

@@ -36,7 +36,7 @@ async def test_a_hand_over_writes_what_is_decided_and_gives_the_rest() -> None:
     assert desk.position() == 1
     assert positions == {}
     assert desk.engine.assignments == {}
-    assert not desk.engine.components.orders.frozen
+    assert not desk.engine.components.orders.submissions_held
 
 
 async def test_a_hand_over_waits_for_requests_and_submits_nothing_meanwhile() -> None:
@@ -46,7 +46,7 @@ async def test_a_hand_over_waits_for_requests_and_submits_nothing_meanwhile() ->
     desk.order()
     (batch,) = desk.engine.components.dispatch.posting.values()
     handing_over = asyncio.create_task(desk.rebalancing.revoked([P0]))
-    await until(lambda: desk.engine.components.orders.frozen)
+    await until(lambda: desk.engine.components.orders.submissions_held)
     desk.engine.posted(batch, Accepted("request-1"), desk.pulse.clock())
     await handing_over
     assert desk.source.committed[P0].metadata, "the job travels in the checkpoint"
@@ -60,18 +60,18 @@ async def test_a_doubt_that_ends_within_a_hand_over_lets_nothing_be_submitted_be
     await desk.rounds()
     monkeypatch.setattr(desk.membership.standstill, "noticed", lambda: 2.0)
     desk.membership.note_standstill()
-    frozen: list[bool] = []
+    held: list[bool] = []
     flush = desk.engine.flush
 
     def flushed(now: float) -> Commit | None:
-        frozen.append(desk.engine.components.orders.frozen)
+        held.append(desk.engine.components.orders.submissions_held)
         return flush(now)
 
     monkeypatch.setattr(desk.engine, "flush", flushed)
     await desk.rebalancing.revoked([P0])
     assert not desk.membership.in_doubt
-    assert frozen == [True, True]
-    assert not desk.engine.components.orders.frozen
+    assert held == [True, True]
+    assert not desk.engine.components.orders.submissions_held
 
 
 async def test_a_partition_that_is_lost_because_its_log_was_begun_anew_ends_no_doubt(
@@ -99,7 +99,7 @@ async def test_a_hand_over_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatc
     with structlog.testing.capture_logs() as lines:
         assert await desk.rebalancing.revoked([P0]) == {}
     assert [*desk.engine.assignments] == [P1]
-    assert not desk.engine.components.orders.frozen
+    assert not desk.engine.components.orders.submissions_held
     assert _warnings(lines) == ["handing over with requests unanswered: their devices may be sent twice"]
 
 

@@ -94,9 +94,9 @@ def test_a_slow_job_counts_as_stuck_once_so_many_have_come_and_gone() -> None:
     slow.slow = True
     some.ended(job(2, NOW - 1), NOW + 5, NOW + 5, completed=True)
     for count in range(MIN_OUTRUN):
-        assert (slow.outrun, slow.held_up, some.occupying(16)) == (count, False, 1)
+        assert (slow.outrun, slow.kept_from_ending, some.occupying(16)) == (count, False, 1)
         some.ended(job(count + 3, NOW + 1), NOW + 5, NOW + 5, completed=True)
-    assert slow.held_up
+    assert slow.kept_from_ending
     assert some.occupying(16) == 0
 
 

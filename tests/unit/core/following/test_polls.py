@@ -16,8 +16,8 @@ def test_one_that_was_sent_is_counted_and_under_way_until_it_is_answered() -> No
 
 def test_what_is_on_hold_is_never_due_later() -> None:
     polls = Polls()
-    polls.hold()
-    assert polls.on_hold
+    polls.suspend()
+    assert polls.suspended
     assert not polls.due_later(NOW)
 
 

@@ -157,7 +157,7 @@ def test_hurrying_leaves_those_alone_that_are_polled_or_read_again() -> None:
     some = tracking(busy, waiting, reading)
     busy.polls.under_way, busy.polls.due = True, NOW + 9
     some.poll_at(waiting, NOW + 9)
-    reading.polls.hold()
+    reading.polls.suspend()
     some.hasten("", NOW)
     assert some.due(NOW, 10) == [waiting]
 

@@ -109,7 +109,7 @@ def test_a_partition_is_paused_for_good_where_its_end_is_reached() -> None:
     drive.read(*devices(range(3)))
     drive.run()
     assert drive.paused == {P0}
-    assert drive.engine.tally.pauses == 0  # they count what the buffer had no room for
+    assert drive.engine.tally.partitions_paused == 0  # they count what the buffer had no room for
 
 
 def test_reading_goes_on_and_off_as_jobs_end_and_counts_return_to_nought() -> None:
@@ -122,7 +122,7 @@ def test_reading_goes_on_and_off_as_jobs_end_and_counts_return_to_nought() -> No
     assert drive.paused == {P0, P1}
     drive.run()
     assert drive.paused == set()
-    assert drive.engine.tally.pauses == 2
+    assert drive.engine.tally.partitions_paused == 2
     assert [(each.events_held, each.bytes_held) for each in drive.engine.assignments.values()] == [
         (0, 0),
         (0, 0),
