@@ -1,4 +1,7 @@
-"""The pure core: facts go in, actions come out. No clock, no input or output, no thread, no logger.
+"""The pure core: facts go in, actions come out.
+
+Pure means, of every module in here: no clock, no input or output, no thread, no logger, no chance. Times and
+random numbers are given; what is to be logged or counted is fetched (`Engine.take_notices`, `take_tally`).
 
 `engine` is the way in; `components` what its four deciders share: `partitions`, `planning`, `posted`,
 `polled`. A record's way through them; `connector/README.md` says more of each step:

@@ -1,4 +1,4 @@
-"""Where a record says which schema its value has, as Confluent's serializers write it. Pure.
+"""Where a record says which schema its value has, as Confluent's serializers write it.
 
 Before the value: the magic byte 0 and the schema's id (4 bytes, big-endian), or the magic byte 1 and its GUID
 (16 bytes). Or the same in the header `__value_schema_id`; the value is then the bare payload. With Protobuf

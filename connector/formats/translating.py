@@ -1,4 +1,4 @@
-"""How values that JSON doesn't have become values of tags. Pure; deploy/FORMATS.md has the table.
+"""How values that JSON doesn't have become values of tags. deploy/FORMATS.md has the table.
 
 A date and time becomes the API's own form of a Date tag, `YYYY-MM-DD HH:MM` in UTC.
 """

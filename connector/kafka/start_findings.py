@@ -77,7 +77,7 @@ def judged(
     reset: str,
     on_data_loss: str,
 ) -> Finding | None:
-    """Judge as `run` does; `bounds` are the first offset and the end of each partition's log. Pure."""
+    """Judge as `run` does; `bounds` are the first offset and the end of each partition's log."""
     decisions: list[StartDecision] = [
         decide_start(
             committed.get(place),

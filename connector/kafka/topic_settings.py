@@ -1,7 +1,7 @@
 """Whether topics are set up so that dead letters and take-overs work: what `check` says of their settings.
 
 Given: the settings of each topic, as the brokers tell them; empty where this user may not ask for them
-(DESCRIBE_CONFIGS), which nobody needs to. Gives: a warning for each that will cost something one day. Pure.
+(DESCRIBE_CONFIGS), which nobody needs to. Gives: a warning for each that will cost something one day.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a mapping makes of a record: plain object -> plain object with the API's field names. Pure.
+"""What a mapping makes of a record: plain object -> plain object with the API's field names.
 
 The rules that hold for every event are applied afterwards, to what comes out here.
 """

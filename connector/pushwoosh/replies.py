@@ -1,4 +1,4 @@
-"""What the JSON of a reply holds: as published, in an envelope, or in an odd shape. Pure.
+"""What the JSON of a reply holds: as published, in an envelope, or in an odd shape.
 
 `wire.py` says what it means.
 """

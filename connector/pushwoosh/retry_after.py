@@ -1,4 +1,4 @@
-"""`Retry-After`: seconds or a date, as seconds from now (RFC 9110, 10.2.3). Pure."""
+"""`Retry-After`: seconds or a date, as seconds from now (RFC 9110, 10.2.3)."""
 
 from __future__ import annotations
 

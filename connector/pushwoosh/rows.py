@@ -1,4 +1,4 @@
-"""Rows of a detailed report: of the published types fast, of others leniently, each at its position. Pure."""
+"""Rows of a detailed report: of the published types fast, of others leniently, each at its position."""
 
 from __future__ import annotations
 

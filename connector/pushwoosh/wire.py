@@ -1,4 +1,4 @@
-"""The Audience API on the wire: requests as bytes, replies as answers. Pure.
+"""The Audience API on the wire: requests as bytes, replies as answers.
 
 What a reply to a POST means, first rule that fits:
 

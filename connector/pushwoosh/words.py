@@ -1,4 +1,4 @@
-"""What the API says in words: where a reply keeps its message, and whom that message blames. Pure.
+"""What the API says in words: where a reply keeps its message, and whom that message blames.
 
 Error bodies are unpublished. Their shapes were seen on sibling endpoints, and the words that
 tell wrong credentials from bad data are guesses broad enough for their wordings; a guess that

@@ -1,4 +1,4 @@
-"""Which letters go again, which don't and why. Pure."""
+"""Which letters go again, which don't and why."""
 
 from __future__ import annotations
 

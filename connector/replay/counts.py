@@ -1,4 +1,4 @@
-"""How many letters there are: by reason, source topic and time. Pure."""
+"""How many letters there are: by reason, source topic and time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which letters are meant: by reason, time, device, application and source topic. Pure."""
+"""Which letters are meant: by reason, time, device, application and source topic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dead letter as it lies in its topic, and the record that it becomes when it is sent again. Pure.
+"""A dead letter as it lies in its topic, and the record that it becomes when it is sent again.
 
 Sent again, a record has the key, the value and the headers that it came with, whatever their names: what
 was added when it was dead-lettered is known by its place. And it has four marks:

@@ -1,4 +1,4 @@
-"""Whether a device had a newer event since its letter: then sending the letter again would undo that. Pure.
+"""Whether a device had a newer event since its letter: then sending the letter again would undo that.
 
 Told from the letter's own partition of the source, read from the letter on: there offsets say what is newer.
 And from the other source topics, read from the letter's time on: there the records' times say it. A record

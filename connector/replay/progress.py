@@ -1,4 +1,4 @@
-"""Which letters were sent again: kept as committed offsets of the tool's own group, nowhere else. Pure.
+"""Which letters were sent again: kept as committed offsets of the tool's own group, nowhere else.
 
 Per partition of the dead-letter topic the position is the first letter that wasn't sent again, and the
 metadata says which beyond it were: the text of `core/remembering/checkpoint.py`. Letters that were tried and

@@ -1,4 +1,4 @@
-"""What a request must look like (published contract), and what a tag's value must be. Pure.
+"""What a request must look like (published contract), and what a tag's value must be.
 
 A request that breaks the contract is refused as a whole and nothing in it is named, as the
 API's siblings do; the reason given here is for people who debug against the sandbox.

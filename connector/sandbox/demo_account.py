@@ -1,4 +1,4 @@
-"""The demo's reckoning: what was produced against what, as far as anybody says, became of it. Pure.
+"""The demo's reckoning: what was produced against what, as far as anybody says, became of it.
 
 Nothing is taken on trust that can be looked up. From Kafka come the committed offsets and checkpoints, at
 the crash and at the end, and the dead letters; from the API every device's tags; from the connectors

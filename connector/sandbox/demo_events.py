@@ -1,4 +1,4 @@
-"""The demo's events, and what must become of each: known before anything runs. Pure.
+"""The demo's events, and what must become of each: known before anything runs.
 
 Every event has a content of its own (a counter, an article that nobody else put into a cart), so that the
 sandbox can tell a device that was sent twice from two events that are equal.

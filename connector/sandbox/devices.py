@@ -1,4 +1,4 @@
-"""The devices of the sandbox and what a change does to their tags: the API's list semantics. Pure.
+"""The devices of the sandbox and what a change does to their tags: the API's list semantics.
 
 The contract says what the operators do to lists; the rest is chosen here:
 

@@ -1,4 +1,4 @@
-"""Jobs of the sandbox, from their POST to the day nobody knows them any more. Pure."""
+"""Jobs of the sandbox, from their POST to the day nobody knows them any more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a correct client avoids, counted: a device in two unfinished jobs, or sent again for nothing. Pure.
+"""What a correct client avoids, counted: a device in two unfinished jobs, or sent again for nothing.
 
 Identities are compared as they were sent: a registration has two (its hwid and its push
 token), anything else those it names. A link that an earlier registration made is not

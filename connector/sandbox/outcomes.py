@@ -1,4 +1,4 @@
-"""What becomes of each device of a job that ends: its verdict, its tags, its row in the report. Pure."""
+"""What becomes of each device of a job that ends: its verdict, its tags, its row in the report."""
 
 from __future__ import annotations
 

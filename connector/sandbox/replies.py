@@ -1,4 +1,4 @@
-"""Every reply of the sandbox but a job's report: the published shapes, and a gateway's. Pure."""
+"""Every reply of the sandbox but a job's report: the published shapes, and a gateway's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A job's status as a GET tells it, in the published shape and with what faults make of it. Pure."""
+"""A job's status as a GET tells it, in the published shape and with what faults make of it."""
 
 from __future__ import annotations
 

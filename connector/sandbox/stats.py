@@ -1,4 +1,4 @@
-"""The sandbox's figures: what it received and did, and what a correct client would not have done. Pure."""
+"""The sandbox's figures: what it received and did, and what a correct client would not have done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What settings say together and can't all mean. Pure: settings in, contradictions out."""
+"""What settings say together and can't all mean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose traces the records of a batch come from: their W3C `traceparent` headers, as links. Pure.
+"""Whose traces the records of a batch come from: their W3C `traceparent` headers, as links.
 
 https://www.w3.org/TR/trace-context/#traceparent-header. Headers are unpacked where somebody
 asks for them, and not before: while nothing is traced, the built-in decoder and a batch never do.

@@ -1,4 +1,4 @@
-"""For how long a job may be unfinished before it counts as lost. Pure.
+"""For how long a job may be unfinished before it counts as lost.
 
 Given: the job, the deadline that is configured, and how long jobs usually take. Gives: whether it has passed.
 """

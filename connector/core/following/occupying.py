@@ -1,4 +1,4 @@
-"""How many places for unfinished jobs are taken. Pure.
+"""How many places for unfinished jobs are taken.
 
 Given: the unfinished jobs, how many there may be now, and how many at most. Gives: how many of these places
 are taken. A job that something of its own keeps from ending must not keep others from going.

@@ -1,4 +1,4 @@
-"""The brake: are too many of the recent events refused? Then the fault is hardly theirs. Pure.
+"""The brake: are too many of the recent events refused? Then the fault is hardly theirs.
 
 Given: how many events were judged, how many of them were refused, and when they were sent. Gives: whether to
 halt. What is judged together need not have been sent together: a refusal is final only after retries, or a

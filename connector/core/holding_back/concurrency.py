@@ -1,4 +1,4 @@
-"""How many unfinished jobs the API gets at once: as many as help, at most `max_in_flight`. Pure.
+"""How many unfinished jobs the API gets at once: as many as help, at most `max_in_flight`.
 
 Given: how many jobs are unfinished, which ended and how long they took; and when the API said that it
 is overloaded. Gives: the limit.

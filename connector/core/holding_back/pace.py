@@ -1,4 +1,4 @@
-"""The limits on requests and devices a second. Pure.
+"""The limits on requests and devices a second.
 
 Given: when requests were sent, and how many devices each carried. Gives: when the next may go. What
 is sent is paid for afterwards: a batch goes whole as soon as all before it are paid for, so the

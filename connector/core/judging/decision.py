@@ -1,7 +1,7 @@
-"""What becomes of an event whose device was not confirmed. Pure: it changes nothing, `fates` carries it out.
+"""What becomes of an event whose device was not confirmed.
 
 Given: the event as it was before this attempt, what was said of its device, and what else decides. Gives: a
-fate. The first row that fits:
+fate, and changes nothing: `fates` carries it out. The first row that fits:
 
 | what is so | fate |
 |---|---|

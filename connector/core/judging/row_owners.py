@@ -1,4 +1,4 @@
-"""Whose row is it? The rows of a report and the devices that were sent. Pure.
+"""Whose row is it? The rows of a report and the devices that were sent.
 
 Given: what was sent, in order, and the rows. Gives: for each row the device that it is of, or nobody.
 

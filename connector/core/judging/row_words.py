@@ -1,4 +1,4 @@
-"""What a row of a report says of its device, in the API's words. Pure.
+"""What a row of a report says of its device, in the API's words.
 
 Given: a row. Gives: why its device isn't confirmed, or None where it is.
 """

@@ -1,4 +1,4 @@
-"""The built-in decoder: one JSON object a record, in UTF-8, its fields named as the API's. Pure.
+"""The built-in decoder: one JSON object a record, in UTF-8, its fields named as the API's.
 
 The two structs are both what is read from a record and what is written into a request, and
 `tags` stays raw bytes on the way through: that is where the speed comes from.

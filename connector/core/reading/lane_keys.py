@@ -1,4 +1,4 @@
-"""The names of the lanes that an event waits in. Pure.
+"""The names of the lanes that an event waits in.
 
 One for each identifier that the event names: the hwid itself, NUL + "u" + user_id, NUL + "p" + push_token.
 With an application of its own, NUL + "a" + application + NUL comes before each. No two can clash: a NUL

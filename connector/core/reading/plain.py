@@ -1,4 +1,4 @@
-"""A plain object with the API's field names -> what it asks for. Pure.
+"""A plain object with the API's field names -> what it asks for.
 
 Plain means: what JSON, Avro or Protobuf become in Python (dictionaries, lists, text, numbers). It is how
 everything comes in that isn't JSON of the right shape already: what a mapping made, what a decoder for

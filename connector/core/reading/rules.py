@@ -1,4 +1,4 @@
-"""What makes a tag change or a registration fit to be sent: the rules of the Audience API's contract. Pure.
+"""What makes a tag change or a registration fit to be sent: the rules of the Audience API's contract.
 
 Each rule is given one field and gives it back as it is sent, or raises `InvalidField` with what is wrong and
 where. In values of tags it looks only for what JSON lacks: the API judges the rest.

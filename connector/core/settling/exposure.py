@@ -1,4 +1,4 @@
-"""How many batches may be at risk at once: sent, but not yet in a committed checkpoint. Pure.
+"""How many batches may be at risk at once: sent, but not yet in a committed checkpoint.
 
 Given: how long batches took until a commit recorded them, and until their jobs had ended. Gives: how many may
 be unrecorded at once. A crash submits that many twice, so they are as few as the speed allows.

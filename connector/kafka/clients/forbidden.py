@@ -1,6 +1,6 @@
 """The librdkafka properties that the guarantees rest on, and why each can't be set.
 
-Pure: names and values in, a reason out. Everything not named here may be set.
+Names and values go in, a reason comes out. Everything not named here may be set.
 """
 
 from __future__ import annotations

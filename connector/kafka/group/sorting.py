@@ -1,4 +1,4 @@
-"""Messages as librdkafka hands them out, sorted by partition. Pure."""
+"""Messages as librdkafka hands them out, sorted by partition."""
 
 # ruff: noqa: SLF001 -- librdkafka's own error codes have names with an underscore in front
 

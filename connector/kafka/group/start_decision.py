@@ -1,4 +1,4 @@
-"""Where reading of a partition begins, and whether records are gone that nobody has read. Pure."""
+"""Where reading of a partition begins, and whether records are gone that nobody has read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a dead letter looks like: the source record as it was, and headers that say why it is here. Pure.
+"""What a dead letter looks like: the source record as it was, and headers that say why it is here.
 
 Names and text values of `__connect.errors.*` are Kafka Connect's (DeadLetterQueueReporter), so that
 tools for its dead-letter queues read ours.

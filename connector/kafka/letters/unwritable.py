@@ -1,4 +1,4 @@
-"""Why letters could not be written: librdkafka's errors, sorted by what the writer can do about them. Pure.
+"""Why letters could not be written: librdkafka's errors, sorted by what the writer can do about them.
 
 Given: what became of each letter, or of a transaction. Gives: whose fault it was, and in which of our words.
 """
