@@ -26,8 +26,8 @@ from connector.settings import Log
 SWITCH_INTERVAL = 0.0005
 """Seconds after which the event loop lets the consumer's threads have the interpreter.
 
-With Python's own 5 ms each fetch and each commit waited for that long on a busy loop: at 8,000 events a
-second the overhead's 99th percentile fell from 86 to 24 ms, and throughput stayed.
+With Python's own 5 ms each fetch and each commit waits for that long on a busy loop: at 8,000 events a
+second the overhead's 99th percentile is 86 ms then, and 24 ms with this, at the same throughput.
 """
 
 

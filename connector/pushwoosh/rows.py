@@ -26,7 +26,7 @@ class RawRow(Row, gc=False):
 def with_tags(rows: Sequence[RawRow]) -> list[Row]:
     """Read the answers by tag, those that came in the same words once: the rows then share one dictionary.
 
-    Takes 0.07 us a row where all say the same; a dictionary for each took 0.2, and 0.25 more to look at.
+    Takes 0.07 us a row where all say the same; a dictionary for each takes 0.2, and 0.25 more to look at.
     Raises `MsgspecError` or `UnicodeDecodeError` where they are not of the published types.
     """
     read: dict[bytes, Said] = {}

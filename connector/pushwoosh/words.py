@@ -1,6 +1,6 @@
 """What the API says in words: where a reply keeps its message, and whom that message blames.
 
-Error bodies are unpublished. Their shapes were seen on sibling endpoints, and the words that
+Error bodies are unpublished. The shapes here are those of sibling endpoints, and the words that
 tell wrong credentials from bad data are guesses broad enough for their wordings; a guess that
 says "credentials" stops the flow, which loses nothing, so it may err on that side.
 """

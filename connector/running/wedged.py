@@ -1,8 +1,8 @@
 """Whether Kafka's client has stopped answering although the brokers answer others.
 
-Seen once: a commit that was under way while the only broker was stopped and started was never answered, and
-other members went on. Given: since when a call of the consumer has been waited for. Gives: the end of this
-process, which is all that helps. While no broker answers anybody, it waits without a limit.
+A commit that is under way while the only broker is stopped and started may never be answered, while other
+members go on. Given: since when a call of the consumer has been waited for. Gives: the end of this
+process, which is all that helps. While no broker answers anybody, the process waits without a limit.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from connector.pulse import Pulse
 
 OVERDUE = 120.0
-"""Seconds without an answer after which another client asks. After a restart of the only broker members went
+"""Seconds without an answer after which another client asks. After a restart of the only broker members go
 on within 34 s; a group waits for one that died as long as its session lasts, 10 s by default or 45 s."""
 ASK_BROKERS_EVERY = 30.0
 """Seconds between two questions: each makes a connection of its own."""

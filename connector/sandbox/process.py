@@ -21,7 +21,7 @@ from connector.sandbox.server import SandboxServer
 
 Distribution = Literal["constant", "exponential", "uniform"]
 _GC_THRESHOLDS = (200_000, 50, 100)
-"""The state of devices grows without cycles; at Python's defaults, walking it took a third of the time."""
+"""The state of devices grows without cycles; at Python's defaults, walking it takes a third of the time."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

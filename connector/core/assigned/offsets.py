@@ -204,7 +204,8 @@ class Offsets:
         """Return the window up to the last offset that was settled for more than asking for nothing.
 
         Whoever reads on from `safe()` finds the gaps and the skipped records behind that by itself. There may
-        be many, far ahead of all jobs: to encode them took 30 us an event where three in four are tombstones.
+        be many, far ahead of all jobs: to encode them takes 30 us an event where three in four are
+        tombstones.
         """
         return self.window(max(0, min(WINDOW_LIMIT, self._worth_until - self.safe())))
 

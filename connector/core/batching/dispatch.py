@@ -26,7 +26,7 @@ EXACT_IN_A_ROW = 7
 """Exact batches in a row after which queued events have a turn, so that these never starve.
 
 Not fewer: each exact batch frees a few events, and these would go one or two in a batch and take half of all
-jobs. A backlog with bad devices in it then took twice as long.
+jobs. A backlog with bad devices in it would take twice as long.
 """
 
 

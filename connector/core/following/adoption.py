@@ -163,8 +163,8 @@ class Adoption:
     def make_way(self) -> None:
         """Take out, in one go, the ready events that attached records displaced.
 
-        All queues are gone through for that: after each fetch it took seconds with 500 partitions. But call
-        it before anything else is told: what was displaced must not be freed while it is queued.
+        All queues are gone through for that, which after each fetch would take seconds with 500 partitions.
+        But call it before anything else is told: what was displaced must not be freed while it is queued.
         """
         displaced, self._displaced = self._displaced, []
         if displaced:

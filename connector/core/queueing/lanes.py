@@ -20,8 +20,8 @@ MERGE_SPREAD = 4096
 """Offsets between the first and the last event of a merged update.
 
 A job's offsets are in the checkpoint, which has room for runs and not for many single ones far
-ahead of them: 20,000 events merged across 25,000 offsets did not fit, so that a crash cost thousands
-of devices.
+ahead of them: 20,000 events merged across 25,000 offsets don't fit, and what doesn't is sent again after a
+crash.
 """
 
 

@@ -91,8 +91,8 @@ class Merged(msgspec.Struct):
     events: list[Event]
     """The later events, oldest first."""
     arrays: dict[str, list[bytes]] = {}
-    """What is between the brackets of values that are joined, part by part. To join them at each merge took
-    200 us an event where thousands waited for one device."""
+    """What is between the brackets of values that are joined, part by part. To join them at each merge
+    would take 200 us an event where thousands wait for one device."""
 
     items: dict[str, set[object]] = {}
     """What is in the arrays of appends that are joined: nothing that is in there already is joined to it."""

@@ -50,7 +50,7 @@ _PIECE = 24
 _ENDPOINTS = (Endpoint.TAGS, Endpoint.REGISTRATIONS)
 _UUID_LENGTH, _UUID_BYTES, _SUM_LENGTH = 36, 16, 4
 _TABLES = 128
-"""Bytes that the codes themselves may take: 94 were the most that was seen."""
+"""Bytes that the codes themselves may take: real ones take 94 at the most."""
 _SETTLED_OR = [bytes((symbol, _SETTLED, *range(2, 256))) for symbol in range(256)]
 """By symbol: what an offset is once a job has it, which is nothing new where it is settled."""
 
@@ -107,7 +107,7 @@ def encode(position: int, settled: bytes, jobs: Sequence[JobSlice], limit: int =
 def surely_covers(limit: int) -> int:
     """Return how many offsets from the position on `limit` characters remember without jobs, at the least.
 
-    Settled and unsettled ones at random are the worst: 4,095 characters held 24,101 of them, 7.4 bits a byte.
+    Settled and unsettled ones at random are the worst: 4,095 characters hold 24,101 of them, 7.4 bits a byte.
     Fewer than the tables may take remember none for sure: a letter waits until all before it is settled.
     """
     return max(0, (limit - len(PREFIX)) * 4 // 5 - _SUM_LENGTH - _TABLES) * 7

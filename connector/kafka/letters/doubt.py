@@ -1,7 +1,7 @@
 """Whether the last transaction may be incomplete although it was acknowledged.
 
 A coordinator skips the markers of partitions that have no leader just then, as on the only broker while it
-stops, and calls the transaction complete (seen with Kafka 4.4.0): its letters can't be read there, its
+stops, and calls the transaction complete (Kafka 4.4.0 does): its letters can't be read there, its
 positions keep the offsets of the group back. A connection that is lost after the commit is how that shows.
 The next transaction of the same producer that touches these partitions ends it, one way or the other.
 """

@@ -84,7 +84,8 @@ def _own(letter: Letter, group_id: str) -> dict[str, str]:
     return {OWN + k: v for k, v in (always | {k: v for k, v in known.items() if v}).items()}
 
 
-@lru_cache(maxsize=64)  # letters of one job have the same times: writing them took a quarter of the headers
+# Letters of one job have the same times, and to write these is a quarter of the time that headers take.
+@lru_cache(maxsize=64)
 def _time(seconds: float) -> str:
     """Write RFC 3339 in UTC with milliseconds; empty where nothing was ever sent."""
     if not seconds:
