@@ -174,8 +174,6 @@ class Life:
         engine = self.world.engine
         held = engine.components.orders.submissions_held
         (engine.allow_submissions if held else engine.hold_submissions)(HAND_OVER)
-            HAND_OVER
-        )
 
     def a_person_helps(self) -> None:
         engine, now = self.world.engine, self.world.now
