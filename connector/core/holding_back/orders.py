@@ -66,4 +66,4 @@ class Orders:
     @property
     def may_submit(self) -> bool:
         """Whether no order speaks against submitting."""
-        return not (self.stopping or self.paused or self._held_for)
+        return not (self.stopping or self.paused or self.submissions_held)
