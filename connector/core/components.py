@@ -38,7 +38,7 @@ from connector.core.tally import Tally
 
 
 class Components:
-    """One of each. `random` gives numbers in [0, 1) for the jitter of delays."""
+    """One of each component. `random` gives numbers in [0, 1) for the jitter of delays."""
 
     def __init__(self, limits: Limits, random: Callable[[], float]) -> None:
         self.limits = limits

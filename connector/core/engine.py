@@ -211,7 +211,7 @@ class Engine:
 
     @property
     def stopping(self) -> bool:
-        """Whether it was told to stop."""
+        """Whether the engine was told to stop."""
         return self._orders.stopping
 
     def stood_still(self, seconds: float) -> None:

@@ -34,11 +34,11 @@ class Notices(list[Notice]):
     """What was noticed since the last `take`."""
 
     def tell(self, level: Level, text: str, **fields: object) -> None:
-        """Add one."""
+        """Add a notice."""
         self.append(Notice(level, text, fields))
 
     def tell_of(self, partition: TopicPartition, level: Level, text: str, **counts: int) -> None:
-        """Add one about a partition; to one of the same text that isn't taken yet, as one about them all.
+        """Add a notice about a partition; with one of the same text that isn't taken yet it becomes one.
 
         A take-over of 500 partitions is one line then, with their number and the sums of `counts`.
         """

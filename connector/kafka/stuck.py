@@ -41,12 +41,12 @@ class KeptBack:
         self._next_probe: float | None = None
 
     def free(self) -> None:
-        """Nothing is kept back."""
+        """No partition's offsets are kept back any more."""
         self._since.clear()
         self._next_probe = None
 
     def forget(self, partitions: Collection[TopicPartition]) -> None:
-        """They are somebody else's to wait for."""
+        """Forget these partitions: they are somebody else's to wait for."""
         for partition in partitions:
             self._since.pop(partition, None)
 

@@ -247,7 +247,7 @@ class Troubles:
             self._tell(msgspec.structs.replace(trouble, phase=Phase.ENDED))
 
     def fade(self, codes: Iterable[str], silence: float, *, but: str = "\0") -> None:
-        """End those of which nothing was heard for `silence` seconds, unless their text begins with `but`."""
+        """End troubles not heard of for `silence` seconds, unless their text begins with `but`."""
         wanted, since = set(codes), self._clock() - silence
         for (code, subject), trouble in list(self._active.items()):
             silent = self._heard[code, subject] <= since

@@ -64,6 +64,6 @@ class Throttle:
         return held_back
 
     def forget(self, over: Callable[[Any], bool]) -> None:
-        """What these kinds told of is over: the next of them is news."""
+        """The trouble that these kinds of line told of is over: the next of them is news."""
         for kind in [kind for kind in self._kinds if over(kind)]:
             del self._kinds[kind]

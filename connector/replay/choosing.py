@@ -73,7 +73,7 @@ class Candidate:
     why: str = ""
 
     def stay(self, standing: Standing, why: str = "") -> None:
-        """It isn't sent."""
+        """Have this letter stay where it is: it isn't sent."""
         self.standing, self.why = standing, why
 
 

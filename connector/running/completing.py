@@ -37,7 +37,7 @@ class Completing:
         return self._letters.doubtful and self._pulse.clock() >= self._not_before
 
     def ask(self) -> None:
-        """Ask the engine for a commit if one is due."""
+        """Ask the engine for a commit if a transaction is due."""
         if not self._letters.doubtful:
             self._failures, self._undone_in_vain = 0, False
         elif self.due and self._pulse.clock() >= self._ask_at:

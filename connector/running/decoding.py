@@ -94,7 +94,7 @@ class Decoding:
         return free
 
     def keep_paused(self, partitions: Collection[TopicPartition]) -> list[TopicPartition]:
-        """The engine resumes these: return those of them that may be. The others count as paused."""
+        """The engine resumes these partitions: return those that may be; the others count as paused."""
         kept = {partition for partition in partitions if partition in self.parked}
         self._paused |= kept
         return [partition for partition in partitions if partition not in kept]

@@ -21,7 +21,7 @@ TroubleKey = tuple[str, str]
 
 
 class Incidents:
-    """The open troubles. `remember` gets the words of each, for the status page's recent errors."""
+    """The troubles that are open. `remember` gets the words of each, for the status page's recent errors."""
 
     def __init__(self, pulse: Pulse, log: FilteringBoundLogger, remember: Callable[[str], None]) -> None:
         self._pulse = pulse

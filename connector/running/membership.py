@@ -64,7 +64,7 @@ class Standstill:
 
 
 class Membership:
-    """In doubt after a standstill, until a commit that began later has been accepted."""
+    """Membership is in doubt after a standstill, until a commit that began later is accepted."""
 
     def __init__(self, pulse: Pulse, log: FilteringBoundLogger) -> None:
         self._pulse = pulse

@@ -44,7 +44,7 @@ class Rebalancing(Listener):
         self.rebalances = 0
 
     async def assigned(self, starts: Sequence[Start]) -> None:
-        """Partitions are ours."""
+        """Partitions are ours from now on: tell the engine where each begins."""
         self.rebalances += 1
         ending = self._ending()
         ends: Mapping[TopicPartition, int] = {}
@@ -75,7 +75,7 @@ class Rebalancing(Listener):
         return {} if consuming.writing.uncertain else positions
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
-        """Partitions are somebody else's already."""
+        """Partitions are somebody else's already: have the engine let go of them."""
         self.rebalances += 1
         self._consuming().drop(partitions)
         self._engine.lost(partitions, self._pulse.clock())

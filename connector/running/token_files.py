@@ -1,4 +1,4 @@
-"""Looks at the tokens' files while it runs: tells the core of a new token, people of a file without one."""
+"""Looks at the tokens' files from time to time: tells the core of a new token, people of a missing one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from connector.pulse import Pulse
 
 
 class TokenFiles:
-    """Every application's, those with a token in the settings aside: there is nothing to see of these."""
+    """The token files of all applications; a token in the settings has none to look at."""
 
     def __init__(
         self,

@@ -117,7 +117,7 @@ class View:
         return shown
 
     def _fill(self, shown: Snapshot, seen: Overview) -> None:
-        """Set what the gauges show, and the page, too."""
+        """Set the figures that the gauges and the page show."""
         shown.state = self._state(seen)
         shown.applications = [*self._settings.accounts]
         shown.halts = self._halts_and_pause(seen)

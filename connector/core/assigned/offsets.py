@@ -140,7 +140,7 @@ class Offsets:
         self._flags[start:end] = b"\1" * length
 
     def unsettle(self, offsets: Iterable[int]) -> None:
-        """Take it back: a transaction was aborted, its dead letters aren't written after all.
+        """Count as unsettled again: a transaction was aborted, its dead letters aren't written after all.
 
         Raises LookupError, and changes nothing, for an offset that isn't in the map: it was
         committed or never received.

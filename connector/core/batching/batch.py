@@ -57,7 +57,7 @@ class Batch:
 
     @property
     def route(self) -> Route:
-        """Its application and endpoint."""
+        """The batch's application and endpoint."""
         return Route(self.application, self.endpoint)
 
     def rows(self) -> list[bytes]:
@@ -70,7 +70,7 @@ class Batch:
         return sum([size_of(event) for event in self.events])
 
     def strip(self, unwanted: Callable[[Event], bool], *, on_its_way: bool = False) -> list[Event]:
-        """Take unwanted events out of it, unless it is on its way, and out of its hunt."""
+        """Take unwanted events out of the batch, unless it is on its way, and out of its hunt."""
         removed: list[Event] = []
         lists = [] if on_its_way else [self.events]
         if self.hunt is not None:

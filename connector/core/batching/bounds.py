@@ -11,7 +11,7 @@ from connector.core.reading.event import Event
 class OneRequest(NamedTuple):
     """The one request that goes all the same: the trial of a closed gate, or the probe of a halt.
 
-    `devices`: the most that go in it for the first time. `untried_first`: rather these than what has failed.
+    `devices`: the most that go in it for the first time. `untried_first`: what has not failed yet goes first.
     """
 
     devices: int

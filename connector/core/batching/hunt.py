@@ -1,8 +1,8 @@
 """The hunt for the device that spoils a batch: a binary search by requests.
 
-Given: a batch of several devices that failed as a whole; then, whether each part of it did. Gives: the next
-part to be sent. One bad device among n costs about log2 n + 2 requests; each
-further one as many at most, because what was put aside goes in halves from the second on.
+Given: a batch of several devices that failed as a whole; then, whether each part of it failed. Gives: the
+next part to be sent. One bad device among n costs about log2 n + 2 requests; each further one as many at
+most, because what was put aside goes in halves from the second on.
 """
 
 from __future__ import annotations

@@ -31,5 +31,5 @@ class EndedJobs:
             self._names.discard(self._latest.popleft())
 
     def has(self, route: Route, request_id: str) -> bool:
-        """Whether a job of this name has ended."""
+        """Whether a job with this request_id has ended, as far as is remembered."""
         return (route, request_id) in self._names

@@ -99,7 +99,7 @@ class Job:
         self.uncounted.add(max(since, self.accepted_at), now)
 
     def heard(self, *, denied: bool) -> None:
-        """A GET of it was answered, if perhaps by a denial: it does not fail any more."""
+        """A GET of the job was answered, if perhaps by a denial: it does not fail any more."""
         self.uncounted.add_unsure(self.suspicion.unsure)
         self.suspicion = Suspicion(denied_at=self.suspicion.denied_at) if denied else Suspicion()
         if not denied:
@@ -107,27 +107,27 @@ class Job:
 
     @property
     def is_probe(self) -> bool:
-        """Whether it was sent as the probe of a halt."""
+        """Whether the job was sent as the probe of a halt."""
         return self.batch is not None and self.batch.probe
 
     @property
     def denied_alone(self) -> bool:
-        """Whether its GETs were denied so often that it may be this job alone, and not its application."""
+        """Whether the job's GETs were denied so often that it may be the job alone, not its application."""
         return self.polls.denied_gets >= DENIED_ALONE
 
     @property
     def polled_in_turns(self) -> bool:
-        """Whether it is polled in turns with others that were denied as often."""
+        """Whether the job is polled in turns with others that were denied as often."""
         return self.polls.denied_gets > DENIED_ALONE
 
     def left_behind(self, now: float) -> bool:
-        """Whether others of its kind have ended and it has not: a later one; or all before it, long ago."""
+        """Whether others of the job's kind have ended without it: a later one, or all before it long ago."""
         since, age = now - self.like_it_ended_at, now - self.accepted_at
         return self.overtaken or (self.like_it_ended_at > 0 and since > age / 2)
 
     @property
     def kept_from_ending(self) -> bool:
-        """Whether it is kept from ending by something of its own, and not by the work that the API has.
+        """Whether the job is kept from ending by something of its own, and not by the work that the API has.
 
         It fails alone; it waits for rows, for its records to be read again or for the end of a halt; or later
         jobs have ended, and it has not.

@@ -33,9 +33,9 @@ class KnownJobs:
             self._knows_none.add(application)
 
     def any_since(self, application: str, accepted_at: float) -> bool:
-        """Whether it told of any job of this application since then. Else it may know none."""
+        """Whether the API told of any job of this application since then. Else it may know none."""
         return self._known_at.get(application, -math.inf) >= accepted_at
 
     def none_at(self, application: str, accepted_at: float) -> bool:
-        """Whether it knew no job of this application for a while that ended after this time."""
+        """Whether the API knew no job of this application for a while that ended after this time."""
         return accepted_at < self._knew_again_at.get(application, -math.inf)

@@ -1,6 +1,7 @@
 """A job's polls: when the next is due, and what those so far have shown.
 
-Given: that one was sent, and what it was told. Which answer means what, and when to ask again, others decide.
+Given: that a poll was sent, and what it was told. Which answer means what, and when to ask again, `Polled`
+and `Tracking` decide.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Polls:
     """How often it was polled again, though Completed, because verdicts were missing."""
 
     def suspend(self) -> None:
-        """Poll it no more until `Tracking.poll_at` says when: its records are to be read first."""
+        """Poll the job no more until `Tracking.poll_at` says when: its records are to be read first."""
         self.due = math.inf
 
     @property
@@ -51,11 +52,11 @@ class Polls:
         return self.due == math.inf
 
     def due_later(self, now: float) -> bool:
-        """Whether the next one waits, and can be brought forward."""
+        """Whether the next poll waits, and can be brought forward."""
         return not self.under_way and now < self.due < math.inf
 
     def follows(self, due: float) -> bool:
-        """Whether the next one is the one that was to be sent at this time."""
+        """Whether the next poll is the one that was to be sent at this time."""
         return self.due == due and not self.under_way
 
     def begin(self, now: float) -> None:
@@ -63,12 +64,12 @@ class Polls:
         self.began = self.grew_at = now
 
     def sent(self) -> None:
-        """One is on its way."""
+        """A poll is on its way."""
         self.under_way = True
         self.made += 1
 
     def answered(self) -> None:
-        """It was answered, or failed."""
+        """The poll under way was answered, or failed."""
         self.under_way = False
 
     def known(self, progress: int, now: float) -> None:
@@ -85,12 +86,12 @@ class Polls:
         return now - self.unknown_since
 
     def ask_plainly(self) -> None:
-        """Leave details out: perhaps it is only the report with details that isn't there yet."""
+        """Ask without details from now on: perhaps only the report with details isn't there yet."""
         self.times_asked_plainly += 1
         self.without_details = True
 
     def ask_in_detail(self) -> None:
-        """Ask for details again: it is Completed."""
+        """Ask for details again: the job is Completed."""
         self.without_details = False
 
     def found_unfinished(self, age: float, report: JobReport) -> None:
@@ -101,7 +102,7 @@ class Polls:
 
     @property
     def grew(self) -> bool:
-        """Whether its progress has grown since polling began."""
+        """Whether the job's progress has grown since polling began."""
         return self.grew_at > self.began
 
     def found_completed(self, polled_at: float) -> None:
@@ -109,7 +110,7 @@ class Polls:
         self.completed_at = self.completed_at or polled_at
 
     def wait_for_rows(self) -> None:
-        """It is to be asked for again, for the verdicts that are missing."""
+        """The job is to be polled again, for the verdicts that are missing."""
         self.waits_for_rows += 1
 
     def denied(self) -> None:

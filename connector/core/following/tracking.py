@@ -257,7 +257,7 @@ class Tracking:
         return expired(job, deadline, job.uncounted.seconds(self._not_counted, job.suspicion.unsure), now)
 
     def left_behind(self, job: Job, now: float) -> bool:
-        """Whether it is unfinished for a reason of its own, and not because the API is slow for all like it.
+        """Whether a job is unfinished for a reason of its own: the API is not slow for all like it.
 
         Where there are none like it, others tell.
         """

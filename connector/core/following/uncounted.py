@@ -21,18 +21,18 @@ class Uncounted:
     """Up to this time denials are counted in `own`."""
 
     def add(self, since: float, now: float) -> None:
-        """Count the time since then, in which its GETs were denied."""
+        """Count the time since then, in which the job's GETs were denied."""
         self.own += max(0.0, now - max(since, self.until))
         self.until = now
 
     def add_unsure(self, seconds: float) -> None:
-        """Count time in which it failed and nothing else was answered (`Suspicion.unsure`)."""
+        """Count time in which the request failed and nothing else was answered (`Suspicion.unsure`)."""
         self.own += seconds
 
     def seconds(self, common: float, unsure: float) -> float:
-        """Return how many they are. `unsure`: those of a request that still fails."""
+        """Return how many seconds don't count. `unsure`: those of a request that still fails."""
         return common - self.common_at_start + self.own + unsure
 
     def disturbed(self, common: float) -> bool:
-        """Whether there was any: then the job was not watched throughout."""
+        """Whether any time doesn't count: then the job was not watched throughout."""
         return self.own > 0 or common > self.common_at_start

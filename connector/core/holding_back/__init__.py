@@ -1,4 +1,4 @@
 """When not to send.
 
-Orders, halts and the brakes, an API that is down, more jobs or requests than it bears.
+What holds back: orders, halts and brakes, an API that is down, more jobs or requests than the API bears.
 """

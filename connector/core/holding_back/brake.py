@@ -158,5 +158,5 @@ class Brake:
 
     @property
     def counts(self) -> str:
-        """What it saw."""
+        """The counts of events that this brake saw."""
         return f"{self._refused} of the last {self._events}"

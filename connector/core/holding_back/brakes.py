@@ -53,7 +53,7 @@ class Brakes:
 
     @property
     def words(self) -> str:
-        """Why it halts, and what waits by now: jobs under way bring more, and a write may still end.
+        """Why the brake halts, and what waits by now: jobs under way bring more, and a write may still end.
 
         Empty if none of the two brakes halted.
         """

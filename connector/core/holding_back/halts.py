@@ -154,7 +154,7 @@ class Halts:
             halt.probe_at = now + self._interval
 
     def came_to_nothing(self, batch: Batch | None, now: float) -> None:
-        """If this was a probe, it said nothing about the halt (an outage, say): try again later."""
+        """If this batch was a probe, it said nothing about the halt (an outage, say): try again later."""
         halt = self.applications.get(batch.application) if batch is not None and batch.probe else None
         if halt is not None:
             halt.probing = False
@@ -193,6 +193,6 @@ class Halts:
 
 
 def _may_tell(job: Job) -> bool:
-    """Whether it may still show that a halt is over. Not if it always fails, or is not read whole."""
+    """Whether the job may still show that a halt is over. Not if it always fails, or is not read whole."""
     never = job.denied_alone or job.suspicion.failures >= DENIED_ALONE
     return not (never or job.polls.suspended)

@@ -99,7 +99,7 @@ class Outages:
             self._smaller_trials = 0
 
     def down(self, call: Call, request: Batch | Job, answer: Unavailable, sent_at: float, now: float) -> bool:
-        """This found the API down: for all, or alone. Return whether there is new proof that it is alone."""
+        """A request found the API down: for all, or alone. Return whether "alone" has new proof."""
         self._overloaded = answer.overloaded
         first = not request.suspicion.failures  # again a 5xx may be of this request alone
         too_many = answer.cause is GateCause.TOO_MANY_REQUESTS

@@ -1,7 +1,7 @@
 """What got through when, of each application.
 
 Given: POSTs that made a job, jobs that are Completed, and what else the API answered otherwise than by a
-denial. Gives: whether anything has since some time. Times are seconds since the epoch.
+denial. Gives: whether anything got through since some time. Times are seconds since the epoch.
 """
 
 from __future__ import annotations

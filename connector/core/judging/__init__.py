@@ -1,7 +1,7 @@
 """What a report, or a job that told nothing, means for each of its events.
 
-In the end, by what is said again and again of one device, or of each request and job that it is in, while
-others do well; and what becomes of all if it is said of all:
+The table has the end of each event: by what is said again and again of one device, or of each request and
+job that it is in, while others do well; and what becomes of all events if it is said of all devices:
 
 | what is said | of one device | of all |
 |---|---|---|

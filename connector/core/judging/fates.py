@@ -187,7 +187,7 @@ class Fates:
 
 
 class Means(NamedTuple):
-    """What `Judged` and `Unjudged` carry out their decisions with: one of each."""
+    """The components that `Judged` and `Unjudged` carry out their decisions with."""
 
     limits: Limits
     random: Callable[[], float]

@@ -42,7 +42,7 @@ class Suspicion:
 
     @property
     def persists(self) -> bool:
-        """Whether it failed too often in a row for chance."""
+        """Whether the request failed too often in a row for chance."""
         return self.failures >= PERSISTS_FROM
 
     def taken_apart(self) -> None:

@@ -56,7 +56,7 @@ _SETTLED_OR = [bytes((symbol, _SETTLED, *range(2, 256))) for symbol in range(256
 
 
 class Checkpoint(msgspec.Struct):
-    """What was remembered. `settled[i] == 1`: the offset `position + i` is settled."""
+    """What a commit's metadata remembered. `settled[i] == 1`: the offset `position + i` is settled."""
 
     settled: bytes
     jobs: list[JobSlice]

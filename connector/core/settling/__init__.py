@@ -1,4 +1,4 @@
 """The books: what is settled, and what may be committed.
 
-With the letters that are owed, and how much more the checkpoint can remember (`reach`).
+The letters that are owed are in them; `reach` knows how much more the checkpoint can remember.
 """

@@ -35,7 +35,7 @@ _MIN_COMMITS = 3
 
 
 class Exposure:
-    """Derives the number from two durations, in seconds. Until both are known well, one batch is allowed.
+    """Derives from two durations, in seconds, how many batches may be unrecorded; at first it is one.
 
     Jobs count as long at first: those that end first are the shortest, and say nothing about the others.
     """

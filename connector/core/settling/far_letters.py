@@ -44,7 +44,7 @@ class _Shelf(Generic[_Owed]):
             heappush(self._oldest, (owed.overdue_at(), owed.offset))
 
     def nearest(self) -> int:
-        """Return the lowest offset; there is one."""
+        """Return the lowest offset of these letters; there is at least one letter."""
         while self._nearest[0] not in self.letters:
             heappop(self._nearest)
         return self._nearest[0]
@@ -56,7 +56,7 @@ class _Shelf(Generic[_Owed]):
         return self._oldest[0][0] if self._oldest else math.inf
 
     def take(self, reach: int, now: float) -> list[_Owed]:
-        """Take what is below `reach`, and what is overdue."""
+        """Take the letters below `reach`, and those that are overdue."""
         taken: list[_Owed] = []
         while self.letters and self.nearest() < reach:
             taken.append(self.letters.pop(heappop(self._nearest)))
@@ -82,11 +82,11 @@ class FarLetters(Generic[_Owed]):
             yield from shelf.letters.values()
 
     def add(self, owed: _Owed) -> None:
-        """Keep one more."""
+        """Keep one more letter."""
         self._shelves.setdefault(owed.assignment, _Shelf[_Owed]()).add(owed)
 
     def take(self, now: float, sure: int) -> list[_Owed]:
-        """Take those that may be written now."""
+        """Take the letters that may be written now."""
         taken: list[_Owed] = []
         for assignment, shelf in list(self._shelves.items()):
             taken += shelf.take(_remembered_below(assignment, sure), now)
@@ -95,7 +95,7 @@ class FarLetters(Generic[_Owed]):
         return taken
 
     def due_at(self, sure: int) -> float:
-        """Return when there will be something to take: 0.0 for now, infinite if time alone brings nothing."""
+        """Return when there will be letters to take: 0.0 for now, infinite if time alone brings none."""
         times = [
             0.0 if shelf.nearest() < _remembered_below(assignment, sure) else shelf.overdue_at()
             for assignment, shelf in self._shelves.items()

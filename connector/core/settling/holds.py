@@ -31,7 +31,7 @@ class Hold:
 
 
 def no_longer_held(holds: Iterable[Hold | None]) -> list[Hold]:
-    """A letter of each is written, or no longer ours to write; None: it held nothing. Return what is over."""
+    """Letters are written, or no longer ours to write: return which of their holds (if any) are over."""
     freed: list[Hold] = []
     for hold in holds:
         if hold is not None:

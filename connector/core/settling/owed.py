@@ -91,7 +91,7 @@ class OwedLetters:
         return chain(self._waiting, self._as_large, self._refused, self._far)
 
     def add(self, owed: Owed) -> None:
-        """Owe one more."""
+        """Owe one more letter."""
         self._place_of(owed).append(owed)
 
     def _place_of(self, owed: Owed) -> deque[Owed]:
@@ -131,12 +131,12 @@ class OwedLetters:
         self._far.add(owed)
 
     def put_back(self, letters: Iterable[Owed]) -> None:
-        """These were not written, through no fault of theirs: put them first again."""
+        """These letters were not written, through no fault of theirs: put them first again."""
         for owed in reversed([*letters]):
             self._place_of(owed).appendleft(owed)
 
     def all_failed(self, now: float, jitter: float, took: float = 0.0) -> None:
-        """None could be written, and no one letter is to blame: all wait, and fewer go at once.
+        """No letter could be written, and no single one is to blame: all wait, and fewer go at once.
 
         They may have been more than a slow topic takes within a transaction's time. While an attempt lasts,
         `took` seconds, nothing else is committed: the rest after it is longer.

@@ -10,12 +10,12 @@ from connector.core.settling.owed import Owed
 
 
 def by_reason(letters: Iterable[Owed]) -> Counter[str]:
-    """Count what is owed."""
+    """Count the letters that are owed, by reason."""
     return Counter(owed.letter.rejection.reason.value for owed in letters)
 
 
 def described(letters: Iterable[Owed]) -> str:
-    """Say what is owed, and where the first record is: letters that wait can't be looked at yet."""
+    """Say which letters are owed, and where the first record is: those that wait can't be looked at yet."""
     everything = [*letters]
     if not everything:
         return "none of their dead letters waits"

@@ -16,10 +16,10 @@ class Listener(Protocol):
     """
 
     async def assigned(self, starts: Sequence[Start]) -> None:
-        """Own these from now on. Also called, again, for a partition that was created anew."""
+        """Own these partitions from now on. Also called, again, for a partition that was created anew."""
 
     async def revoked(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Position]:
-        """Let go of these; what is returned is committed before the next owner reads it."""
+        """Let go of these partitions; what is returned is committed before the next owner reads it."""
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
         """Somebody else owns these already: write nothing."""

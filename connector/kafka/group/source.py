@@ -280,7 +280,7 @@ class Source:
         self._heard(error)
 
     def _heard(self, error: KafkaError, subject: str = "") -> None:
-        """Tell of it. A fatal one comes only once, as an exception or among the messages."""
+        """Tell of an error. A fatal one comes only once, as an exception or among the messages."""
         self._notice(error, subject)
         if is_fatal(error):
             raise SourceFailed(error.str())

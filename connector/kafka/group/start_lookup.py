@@ -59,11 +59,11 @@ class StartLookup:
         return bool(self._silent)
 
     def silent(self, partition: TopicPartition) -> bool:
-        """Whether nobody answered when this one was asked about last."""
+        """Whether nobody answered when this partition was asked about last."""
         return partition in self._silent
 
     def forget(self, partitions: Collection[TopicPartition]) -> None:
-        """They are somebody else's to ask about."""
+        """Forget these partitions: they are somebody else's to ask about."""
         self._silent.difference_update(partitions)
         self._kept_back.forget(partitions)
 

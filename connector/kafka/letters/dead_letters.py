@@ -104,7 +104,7 @@ class DeadLetters:
 
     @property
     def doubtful_partitions(self) -> set[TopicPartition]:
-        """Whose positions it carried."""
+        """The partitions whose positions that transaction carried."""
         return self._producer.doubt.partitions
 
     async def start(self) -> None:
@@ -181,7 +181,7 @@ class DeadLetters:
         self._ask_first = self._ask_first and not letters
 
     def let_go(self, partitions: Collection[TopicPartition]) -> None:
-        """These are another owner's: so is the trouble with their letters."""
+        """Partitions are another owner's: so is the trouble with their letters."""
         self._no_longer_refused({place for place in self._refused if place[0] in partitions})
         if not self._waiting.isdisjoint(partitions):
             self._waiting -= set(partitions)

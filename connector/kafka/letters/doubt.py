@@ -37,7 +37,7 @@ class Doubt:
 
     @property
     def partitions(self) -> set[TopicPartition]:
-        """Whose positions the transaction in doubt carried."""
+        """The partitions whose positions the transaction in doubt carried."""
         return {TopicPartition(p.topic, p.partition) for p in self.last.offsets if self.there}
 
     def connection_lost(self) -> None:
@@ -73,5 +73,5 @@ class Doubt:
         return min(ahead, default=0) >= 0 and any(ahead)
 
     def end(self) -> None:
-        """It is complete, or undone."""
+        """The transaction in doubt is complete, or undone: end the doubt."""
         self.there, self.last = False, _NOTHING

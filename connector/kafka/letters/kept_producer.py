@@ -101,13 +101,13 @@ class KeptProducer:
         return Fenced("producer", why)
 
     def drop(self) -> None:
-        """Let it go. What isn't finished is aborted by the next one, or by the broker's time-out."""
+        """Let the producer go. The next one, or the broker's time-out, aborts what isn't finished."""
         producer, self._producer = self._producer, None
         if producer is not None:
             steps.discard(producer)
 
     def leave(self) -> None:
-        """Leave it to its fate, without one more call: one of its calls never came back."""
+        """Leave the producer to its fate, without one more call: one of its calls never came back."""
         self._producer = None
 
     def _keep_error(self, error: KafkaError) -> None:

@@ -23,7 +23,7 @@ _IN_SYNC = "min.insync.replicas"
 
 
 def check_topic(producer: Producer, topic: str) -> None:
-    """Ask whether it is there: librdkafka would wait for it, inside an open transaction.
+    """Ask whether the topic is there: librdkafka would wait for it, inside an open transaction.
 
     Raises LettersUnwritable. librdkafka reports only once that no broker is left; a broker that leaves this
     question unanswered is reported each time.

@@ -68,7 +68,7 @@ def hear(producer: Producer, failures: Sized, limit: float) -> None:
 
 
 def discard(producer: Producer) -> None:
-    """Let it go without `close()`, which would flush without an end."""
+    """Let the producer go without `close()`, which would flush without an end."""
     producer.purge()
     serve(producer)
 
