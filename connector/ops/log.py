@@ -31,6 +31,8 @@ _QUIET = (
     *("httpx", "httpcore", "httpx2", "httpcore2", "hpack"),
     *("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"),
 )
+_EACH_IS_NEWS = "data_loss"
+"""The code of what is told each time anew: which records are gone is in no other place."""
 _SAME_KIND = ("logger", "cause", "code", "reason", "subject", "topic", "partition", "endpoint", "application")
 KAFKA_TROUBLE = "kafka"
 KAFKA_WORKS_AGAIN = "kafka: works again"
@@ -160,6 +162,8 @@ def _throttled(throttle: Throttle) -> Processor:
         if fields["level"] == "debug" or (own and fields["level"] == "info"):
             return fields
         same = tuple(str(fields.get(name, "")) for name in _SAME_KIND)
+        if fields.get("code") == _EACH_IS_NEWS:
+            same += (str(fields.get("message")),)
         held_back = throttle.passes((fields["level"], _DIGITS.sub("#", str(fields.get("event"))), same))
         if held_back is None:
             raise structlog.DropEvent

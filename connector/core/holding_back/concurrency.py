@@ -3,8 +3,8 @@
 Given: how many jobs are unfinished, which ended and how long they took; and when the API said that it
 is overloaded. Gives: the limit.
 
-Two signs make it lower. 429 and 5xx, where they are not rare, take three tenths off at once; where one job at
-a time meets as many, jobs aren't why, and as many as may be go again. And where jobs take twice as long as
+Two signs make it lower. 429 and 5xx, where they are not rare, take three tenths off at once; where one job
+at a time meets as many, jobs aren't why, and as many as may be go again. And where jobs take twice as long as
 usual while the limit is reached, they may be queueing: three tenths less is tried, and kept only if no fewer
 devices a second come through (by Little's law queueing costs time, not throughput). Where fewer do, the API
 has become slower by itself: the limit goes back, and that is what is usual from then on.

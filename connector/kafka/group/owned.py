@@ -52,6 +52,8 @@ class Owned:
         """Where each ends, as far as is known."""
         self._stale: list[TopicPartition] = []
         """Not fetched, so that no fetch reply tells where they end."""
+        self._passed_over: dict[TopicPartition, int] = {}
+        """Partitions whose records before this offset turned out to be gone; the listener isn't told yet."""
         self._records_lost: Counter[str] = Counter()
         """By topic, records that were gone before they were read and were passed over."""
 
@@ -164,6 +166,7 @@ class Owned:
             self._offsets.pop(partition, None)
             self._ends.pop(partition, None)
             self._misplaced.pop(partition, None)
+            self._passed_over.pop(partition, None)
             self._troubles.works((DATA_LOSS, "no_offset", "no_leader"), name(partition))
         for some in (self._unresolved, self._halted, self._paused):
             some.difference_update(partitions)
@@ -213,7 +216,7 @@ class Owned:
             await self.begin([partition], {partition: found})
             return
         self._tell_of_loss(partition, found)
-        self._offsets[partition] = found.offset
+        self._offsets[partition] = self._passed_over[partition] = found.offset
         place = KafkaTopicPartition(partition.topic, partition.partition, found.offset)
         await self._client().incremental_assign([place])
         if partition in self._paused:
@@ -228,6 +231,11 @@ class Owned:
         if not found.halted:
             self._records_lost[partition.topic] += found.gone
             self._troubles.works((found.trouble,), name(partition))
+
+    def take_passed_over(self) -> list[Fetched]:
+        """Take the ends of gaps, for the listener: a commit that records them counts no loss again."""
+        passed_over, self._passed_over = self._passed_over, {}
+        return [Fetched(partition, [], offset) for partition, offset in passed_over.items()]
 
     def take_records_lost(self) -> Counter[str]:
         """Take the count, by topic, of records that were passed over since the last call."""

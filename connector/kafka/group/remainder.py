@@ -52,10 +52,10 @@ class Remainder:
     async def left(self, own: Collection[TopicPartition]) -> list[TopicPartition] | None:
         """Return the partitions, without our own, that are not committed to their end. None: no answer.
 
-        One without a committed offset counts if it would be read from its beginning.
+        One without a committed offset counts if it would be read from its beginning and has something there.
+        One with a committed offset before its end counts though nothing is left of it: records are lost.
         """
-        others = [p for p, end in self.ends.items() if self._begins.get(p, 0) < end and p not in own]
-        asked = [KafkaTopicPartition(p.topic, p.partition) for p in others]
+        asked = [KafkaTopicPartition(p.topic, p.partition) for p in self.ends if p not in own]
         try:
             committed = await self._client().committed(asked, timeout=CALL_LIMIT) if asked else []
         except KafkaException:
@@ -63,7 +63,8 @@ class Remainder:
         left = []
         for one in committed:
             partition = TopicPartition(one.topic, one.partition)
-            nothing_to_read = one.offset < 0 and self._from_the_end
+            empty = self._begins.get(partition, 0) >= self.ends[partition]
+            nothing_to_read = one.offset < 0 and (self._from_the_end or empty)
             if one.error is not None or (one.offset < self.ends[partition] and not nothing_to_read):
                 left.append(partition)
         return left

@@ -140,14 +140,15 @@ class Source:
         if self._clock() >= self._next_look:
             await self._look()
         if not messages:
-            return []
+            return self._owned.take_passed_over()
         found = sort(messages)
         for error, subject in found.errors:
             self._heard(error, subject)
         # Records from before a gap count, unless the log was begun anew: then offsets mean other records.
         fetched = self._owned.take_in(found.fetched)
         begun_anew = await self._owned.relocate(found.misplaced)
-        return [one for one in fetched if one.partition not in begun_anew] if begun_anew else fetched
+        kept = [one for one in fetched if one.partition not in begun_anew] if begun_anew else fetched
+        return kept + self._owned.take_passed_over()
 
     @property
     def joined(self) -> bool:

@@ -143,6 +143,16 @@ def test_repeated_troubles_make_one_line_then_one_with_a_count(out: io.StringIO,
     assert len([line for line in lines() if line["level"] == "info"]) == 5
 
 
+def test_each_loss_of_records_is_told_though_one_of_that_partition_was_just_before(
+    out: io.StringIO, lines: Lines
+) -> None:
+    configure("info", "json", outlet=Outlet(out))
+    log = structlog.get_logger()
+    for gone in (3, 3, 8):
+        log.error("kafka", code="data_loss", subject="t/0", message=f"{gone} records are gone")
+    assert [line["message"] for line in lines()] == ["3 records are gone", "8 records are gone"]
+
+
 @pytest.mark.parametrize(("end", "trouble"), _ENDS.items())
 def test_a_trouble_that_comes_back_after_its_end_is_told_again(
     end: str, trouble: str, out: io.StringIO, lines: Lines

@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError
 
 from connector.kafka.group.start_lookup import MOST_SILENT
 from connector.kafka.troubles import Phase
-from connector.model import Position, Start, TopicPartition
+from connector.model import Fetched, Position, Start, TopicPartition
 from tests.unit.kafka.consumer import messages
 from tests.unit.kafka.member import P0, Member
 
@@ -75,10 +75,19 @@ async def test_what_was_delivered_before_a_gap_counts(monkeypatch: pytest.Monkey
     member = Member(monkeypatch, on_data_loss="continue")
     await reading(member)
     member.consumer.messages = messages(P0, range(5, 9)) + messages(P0, [9], GONE)
-    (fetched,) = await member.fetch()
+    fetched, gap = await member.fetch()
     assert [record.offset() for record in fetched.records] == [5, 6, 7, 8]
+    assert gap == Fetched(P0, [], 12), "so that a commit tells the next owner"
     assert member.source.take_records_lost() == {"t": 3}
     assert member.consumer.places == {P0: 12}
+
+
+async def test_a_gap_is_told_to_the_listener_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    member = Member(monkeypatch, on_data_loss="continue")
+    await reading(member)
+    assert await member.fetch() == [Fetched(P0, [], 12)]
+    member.consumer.messages = []
+    assert await member.fetch() == []
 
 
 async def test_what_was_delivered_before_a_log_was_begun_anew_does_not_count(

@@ -70,6 +70,14 @@ async def test_what_is_not_committed_to_its_end_is_left_but_for_one_s_own() -> N
     assert await remainder.left([]) == []
 
 
+async def test_records_that_are_gone_are_left_where_somebody_has_committed_before_them() -> None:
+    brokers = Brokers()
+    brokers.committed_offsets |= {B0: 3}
+    remainder = brokers.remainder()
+    assert await remainder.note()
+    assert await remainder.left([]) == [B0]
+
+
 async def test_the_end_is_where_it_was_at_first() -> None:
     brokers = Brokers()
     remainder = brokers.remainder()
