@@ -13,13 +13,13 @@ from tests.simulation.patching import Mutations, Patch
 MUTATIONS = Mutations()
 
 
-@MUTATIONS.add
+@MUTATIONS.rare(177)
 def nothing_is_awaited(patch: Patch) -> None:
     """Newer records go beside a job whose records are gone."""
     patch.set(Adoption, "_await", lambda _self, _assignment, _part: None)
 
 
-@MUTATIONS.add
+@MUTATIONS.rare(500)
 def awaited_jobs_are_not_handed_on(patch: Patch) -> None:
     """The checkpoint tells nothing of unfinished jobs whose records are gone."""
 
@@ -29,13 +29,13 @@ def awaited_jobs_are_not_handed_on(patch: Patch) -> None:
     patch.set(Assignment, "jobs_to_remember", wrong)
 
 
-@MUTATIONS.add
+@MUTATIONS.rare(158)
 def what_is_known_is_lost_with_the_records(patch: Patch) -> None:
     """Where the committed offset is gone, the rest of the checkpoint is taken for gone, too."""
     patch.set(start_decision, "rebased", lambda _committed, low: Position(low, ""))
 
 
-@MUTATIONS.add
+@MUTATIONS.rare(232)
 def the_start_is_not_committed(patch: Patch) -> None:
     """Where a partition begins is not committed before there is something to commit."""
     assigned = Partitions.assigned
