@@ -1,4 +1,4 @@
-"""Three ways into one double of the Audience API: the state machine, the ASGI app, a socket."""
+"""Ways into a double of the Audience API: its states, those of simulated worlds, the app, a socket."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import httpx
 
 from connector.model import Endpoint
 from connector.sandbox.app import AudienceApp
-from connector.sandbox.audience import Audience
-from connector.sandbox.faults import faults_from
+from connector.sandbox.audience import Audience, Options
+from connector.sandbox.faults import Faults, faults_from
 from connector.sandbox.server import SandboxServer
 from tests.clock import Clock
+from tests.simulation.api import WatchedAudience
 
 
 class CutError(Exception):
@@ -77,10 +78,8 @@ class Api:
 Door = Callable[[Clock], AbstractAsyncContextManager[Api]]
 
 
-@asynccontextmanager
-async def in_process(clock: Clock) -> AsyncIterator[Api]:
-    """The state machine itself, called as the application calls it."""
-    audience = Audience(random.Random(1), now=clock.now)
+def _directly(audience: Audience, clock: Clock) -> Call:
+    """Return calls as the application makes them."""
 
     async def call(method: str, path: str, body: bytes = b"") -> Answer:
         url = httpx.URL(path)
@@ -94,7 +93,22 @@ async def in_process(clock: Clock) -> AsyncIterator[Api]:
             raise CutError
         return Answer(reply.status, reply.headers, reply.body)
 
-    yield Api(call, audience, clock)
+    return call
+
+
+@asynccontextmanager
+async def in_process(clock: Clock) -> AsyncIterator[Api]:
+    """The state machine itself."""
+    audience = Audience(random.Random(1), now=clock.now)
+    yield Api(_directly(audience, clock), audience, clock)
+
+
+@asynccontextmanager
+async def in_a_world(clock: Clock) -> AsyncIterator[Api]:
+    """The simulation's, which watches each job; here for any application."""
+    audience = WatchedAudience(random.Random(1), Faults(), clock.now, lambda *_: None, lambda _: None)
+    audience.options = Options()
+    yield Api(_directly(audience, clock), audience, clock)
 
 
 def caller(client: httpx.AsyncClient) -> Call:
@@ -127,4 +141,9 @@ async def over_sockets(clock: Clock) -> AsyncIterator[Api]:
         yield Api(caller(client), server.audience, clock)
 
 
-DOORS: dict[str, Door] = {"in-process": in_process, "asgi": over_asgi, "sockets": over_sockets}
+DOORS: dict[str, Door] = {
+    "in-process": in_process,
+    "simulation": in_a_world,
+    "asgi": over_asgi,
+    "sockets": over_sockets,
+}
