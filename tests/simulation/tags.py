@@ -62,8 +62,15 @@ def _wanted(world: World) -> tuple[State, dict[str, set[str]]]:
 
 
 def _is_doubtful(world: World, record: LogRecord) -> bool:
-    """Whether it was refused, perhaps after it took effect; or was gone, perhaps before anybody sent it."""
-    return record.id in world.oracle.letters or (record.gone and record.id not in world.oracle.good)
+    """Whether it was refused, perhaps after it took effect; or was gone, perhaps before anybody sent it.
+
+    What is gone and in a job that was forgotten is sent by nobody once more: it may take effect late.
+    """
+    oracle = world.oracle
+    if not record.gone:
+        return record.id in oracle.letters
+    forgotten = any(record.id in seen.forgotten for seen in oracle.jobs.values())
+    return record.id in oracle.letters or record.id not in oracle.good or forgotten
 
 
 def _doubt_tokens(world: World, unsure: dict[str, set[str]]) -> None:

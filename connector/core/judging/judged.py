@@ -81,7 +81,7 @@ class Judged:
         return Context(
             self._limits.max_attempts,
             wholly_ours=wholly_ours,
-            adopted=job.adopted,
+            adopted=job.adopted or not job.events_as_sent,  # or its partition went and came back
             registered_lately=not_found and self._fates.registered.decide_to_wait(event, now),
         )
 
