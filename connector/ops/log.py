@@ -19,7 +19,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger, Processor, WrappedLogger
 
 from connector.core.notices import GOING_ON, HALTED
-from connector.model import Letter
+from connector.model import Cause, Letter
 from connector.ops.outlet import Outlet
 from connector.ops.privacy import Mask, deep, without_devices
 from connector.ops.status import Status
@@ -31,7 +31,7 @@ _QUIET = (
     *("httpx", "httpcore", "httpx2", "httpcore2", "hpack"),
     *("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"),
 )
-_EACH_IS_NEWS = "data_loss"
+_EACH_IS_NEWS = Cause.DATA_LOSS
 """The code of what is told each time anew: which records are gone is in no other place."""
 _SAME_KIND = ("logger", "cause", "code", "reason", "subject", "topic", "partition", "endpoint", "application")
 KAFKA_TROUBLE = "kafka"
